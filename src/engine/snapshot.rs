@@ -1,0 +1,141 @@
+//! A fixed-size picture of the engine, newest wins. A reader may miss snapshots; [`Snapshot::recent`] holds enough past
+//! columns that none is lost while it reads at least every [`RECENT_COLUMNS`] frames.
+
+use crate::genre::Probabilities;
+use crate::smoothing::Decision;
+use crate::units::{Decibels, FrameIndex, Seconds};
+
+/// The most engines side by side.
+pub const MAX_ENGINES: usize = 8;
+/// The most mel bands drawn.
+pub const MAX_BANDS: usize = 128;
+/// Columns kept: 5.9 s at the default hop, 0.2 s of a file read at 30 times real time.
+pub const RECENT_COLUMNS: usize = 256;
+/// The longest context drawn, in frames: 11.9 s at the default hop.
+pub const MAX_ATTENTION_FRAMES: usize = 512;
+/// The most encoder layers drawn.
+pub const MAX_LAYERS: usize = 6;
+/// The most heads of a layer drawn.
+pub const MAX_HEADS: usize = 8;
+
+/// Everything that happened at one frame.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Column {
+    /// Place in the stream since its last reset.
+    pub frame: FrameIndex,
+    /// Stream time at the end of the frame's window: when it could be known.
+    pub at: Seconds,
+    /// Log-mel levels in dB re full scale, lowest band first; only the first `Snapshot::bands` count.
+    pub mel_db: [f32; MAX_BANDS],
+    /// Smoothed and calibrated probabilities of each engine.
+    pub engines: [Probabilities; MAX_ENGINES],
+    /// Their mean over the enabled engines.
+    pub agreed: Probabilities,
+    /// The answer at this frame.
+    pub decision: Decision,
+}
+
+/// One engine at the newest frame.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EngineSnapshot {
+    /// Whether it is running.
+    pub enabled: bool,
+    /// Calibrated, not smoothed.
+    pub raw: Probabilities,
+    /// Calibrated and smoothed.
+    pub smoothed: Probabilities,
+    /// Median time of one frame's step over the last seconds, in microseconds.
+    pub step_us: f32,
+    /// 99th percentile of the same.
+    pub step_p99_us: f32,
+}
+
+/// What an attention engine weighted at the newest frame it reported; rows oldest first, newest frame last.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AttentionSnapshot {
+    /// Which engine: its place in [`Snapshot::engines`].
+    pub engine: usize,
+    /// The frame that asked.
+    pub newest: FrameIndex,
+    /// How many entries of a row count: the last `frames` frames up to `newest`. 0: nothing heard yet.
+    pub frames: usize,
+    /// Encoder layers in `maps`.
+    pub layers: usize,
+    /// Heads of each layer in `maps`.
+    pub heads: usize,
+    /// Pooling weights (sum 1): what the classifier saw.
+    pub pooling: [f32; MAX_ATTENTION_FRAMES],
+    /// Self-attention of the newest frame (each row sums to 1), at `layer * MAX_HEADS + head`.
+    pub maps: [[f32; MAX_ATTENTION_FRAMES]; MAX_LAYERS * MAX_HEADS],
+}
+
+/// Whether the engine keeps up.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Health {
+    /// Samples that were lost since the source was opened (ring full, or the worker too late).
+    pub samples_lost: u64,
+    /// Samples that were NaN or infinite and were replaced by zero.
+    pub samples_not_finite: u64,
+    /// Share of real time that the worker computed, over the last second: 1 is the limit.
+    pub load: f32,
+    /// Time from a sample's arrival in the ring to the snapshot that holds it, median of the last seconds, in ms.
+    pub latency_p50_ms: f32,
+    /// 99th percentile of the same.
+    pub latency_p99_ms: f32,
+    /// Time since the audio callback last ran, for devices.
+    pub callback_age: Seconds,
+    /// How full the ring is, 0…1.
+    pub ring_fill: f32,
+}
+
+/// Where a file is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Transport {
+    /// Whether samples flow.
+    pub playing: bool,
+    /// Time of the newest sample read.
+    pub position: Seconds,
+    /// Length of the file; 0 for a device.
+    pub duration: Seconds,
+    /// Whether it starts again at its end.
+    pub looping: bool,
+}
+
+/// The engine at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    /// Grows by one with each snapshot; 0 is the empty one before anything was heard.
+    pub sequence: u64,
+    /// Grows with each reset: columns of another epoch belong to another stream.
+    pub epoch: u64,
+    /// Time from one column to the next.
+    pub hop: Seconds,
+    /// Bands in a column.
+    pub bands: usize,
+    /// Frames heard since the last reset.
+    pub frames: u64,
+    /// Peak level of the newest block.
+    pub peak: Decibels,
+    /// Root-mean-square level of the last 0.4 s or so.
+    pub rms: Decibels,
+    /// Whether a sample reached full scale in the last second.
+    pub clipped: bool,
+    /// The agreed answer.
+    pub decision: Decision,
+    /// Mean smoothed probabilities over the enabled engines.
+    pub agreed: Probabilities,
+    /// Share of the enabled engines whose best genre is the agreed best, 0…1.
+    pub agreement: f32,
+    /// How many entries of `engines` count.
+    pub engine_count: usize,
+    /// Each engine.
+    pub engines: [EngineSnapshot; MAX_ENGINES],
+    /// What the attention engine weighted.
+    pub attention: AttentionSnapshot,
+    /// The last columns: column of frame n lies at `n % RECENT_COLUMNS`, if `n + RECENT_COLUMNS >= frames` and `n < frames`.
+    pub recent: Vec<Column>,
+    /// Whether the engine keeps up.
+    pub health: Health,
+    /// Where a file is.
+    pub transport: Transport,
+}

@@ -1,0 +1,72 @@
+//! Sound to features: the one front end that training, file analysis and live audio share.
+//!
+//! In: mono samples at any rate. Out: frames of log-mel levels, raw and loudness-normalised. Thread: worker.
+
+mod spec;
+
+pub use spec::{FrontEndSpec, LoudnessNormalization};
+
+use crate::units::FrameIndex;
+
+/// Consecutive frames, borrowed: `data` is (time, bands), row-major.
+#[derive(Debug, Clone, Copy)]
+pub struct FrameBlock<'a> {
+    data: &'a [f32],
+    bands: usize,
+}
+
+impl<'a> FrameBlock<'a> {
+    /// Wraps whole frames of `bands` values each.
+    ///
+    /// # Panics
+    /// If `data` does not divide into frames: a slip of the caller, not of its input.
+    pub fn new(data: &'a [f32], bands: usize) -> Self {
+        assert!(
+            bands > 0 && data.len().is_multiple_of(bands),
+            "{} values are not whole frames of {bands} bands",
+            data.len()
+        );
+        Self { data, bands }
+    }
+
+    /// How many frames there are.
+    pub fn frames(&self) -> usize {
+        self.data.len() / self.bands
+    }
+
+    /// How many bands a frame has.
+    pub fn bands(&self) -> usize {
+        self.bands
+    }
+
+    /// All values, (time, bands).
+    pub fn data(&self) -> &'a [f32] {
+        self.data
+    }
+
+    /// The frames from `start` up to `end`.
+    pub fn slice(&self, start: usize, end: usize) -> Self {
+        Self {
+            data: &self.data[start * self.bands..end * self.bands],
+            bands: self.bands,
+        }
+    }
+
+    /// The frames one by one.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = &'a [f32]> + use<'a> {
+        self.data.chunks_exact(self.bands)
+    }
+}
+
+/// Frames that one push brought, owned.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FeatureBlock {
+    /// Place of the first frame in its stream.
+    pub first: FrameIndex,
+    /// Log-mel power in dB re full scale, (time, bands): what is drawn.
+    pub mel_db: Vec<f32>,
+    /// The same, loudness-normalised: what the models hear. (time, bands).
+    pub normalized: Vec<f32>,
+    /// How many frames there are.
+    pub frames: usize,
+}

@@ -1,0 +1,76 @@
+//! What can fill the ring, and what is really open.
+//!
+//! In: what the system reports. Out: [`OpenedSource`], [`SourceMark`], [`SourceError`]. Thread: any.
+
+use crate::units::{SampleRate, Seconds};
+
+/// Which kind of source is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceKind {
+    /// A microphone or other input.
+    Microphone,
+    /// What a loudspeaker plays.
+    Monitor,
+    /// A file.
+    File,
+}
+
+/// What is really open, as the system reports it, not as it was asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenedSource {
+    /// Which kind.
+    pub kind: SourceKind,
+    /// Host (`PulseAudio`, `ALSA`) or decoder (`mp3`).
+    pub host: String,
+    /// Device or file name.
+    pub name: String,
+    /// Stable id of a device; path of a file.
+    pub id: String,
+    /// Its rate.
+    pub rate: SampleRate,
+    /// Its audio channels.
+    pub channels: u16,
+    /// Sample format as delivered (`F32`).
+    pub format: String,
+    /// Frames of a device's buffer, if known.
+    pub buffer_frames: Option<u32>,
+    /// Length of a file.
+    pub duration: Option<Seconds>,
+    /// Where a file is heard, if anywhere.
+    pub heard_through: Option<String>,
+}
+
+/// Something that a source says about one place in its samples. Marks come through a bounded queue beside the ring; the
+/// reader acts on a mark when it has read `at` samples.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SourceMark {
+    /// How many samples were written to the ring before this.
+    pub at: u64,
+    /// What happens there.
+    pub kind: MarkKind,
+}
+
+/// What a [`SourceMark`] says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum MarkKind {
+    /// The file begins again here.
+    Looped,
+    /// The file ends here; no samples follow until it is sought.
+    Ended,
+    /// The source was lost; no samples follow.
+    Lost(SourceError),
+}
+
+/// Why a source cannot be opened or was lost: what happened, naming the thing, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SourceError {
+    /// For scripts: `not_found`, `unsupported`, `truncated`, `no_device`, `busy`, `gone`, …
+    pub kind: &'static str,
+    /// What happened, naming the file or device and the value.
+    pub message: String,
+    /// What to do.
+    pub remedy: String,
+    /// Whether trying again later can help (device unplugged, busy).
+    pub retryable: bool,
+}
