@@ -1,6 +1,7 @@
 //! Causal dilated convolution over time (van den Oord et al. 2016; Bai, Kolter & Koltun 2018), weight-normalised
 //! (Salimans & Kingma 2016).
 
+use super::kernels::tap_patches::TapPatches;
 use super::linear::matmul_rows;
 use super::weights::{Init, Weights};
 use candle_core::{Device, Result, Tensor};
@@ -105,13 +106,10 @@ impl ConvContext {
     /// Takes the block `x` (b, t, c) and returns the taps of each of its frames side by side, oldest first:
     /// (b, t, taps · c). Keeps the last `(taps − 1) · dilation` frames.
     pub fn extend(&mut self, x: &Tensor, taps: usize, dilation: usize) -> Result<Tensor> {
-        let (_, t, _) = x.dims3()?; // (b, t, c)
         let past = self.0.dim(1)?;
-        let padded = Tensor::cat(&[&self.0, x], 1)?;
-        self.0 = padded.narrow(1, t, past)?.contiguous()?.detach();
-        let shifted: Vec<Tensor> = (0..taps)
-            .map(|tap| padded.narrow(1, tap * dilation, t))
-            .collect::<Result<_>>()?;
-        Tensor::cat(&shifted, 2)
+        let patches = x.contiguous()?.apply_op2(&self.0, TapPatches { taps, dilation })?;
+        let padded = Tensor::cat(&[&self.0, &x.detach()], 1)?;
+        self.0 = padded.narrow(1, padded.dim(1)? - past, past)?.contiguous()?;
+        Ok(patches)
     }
 }

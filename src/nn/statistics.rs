@@ -70,7 +70,7 @@ impl MomentPooling {
             .contiguous()?
             .detach();
         let moments = moments.narrow(1, 0, read.len())?;
-        mean_and_deviation(&moments.narrow(2, 0, f)?, &moments.narrow(2, f, f)?)
+        mean_and_deviation(&moments.narrow(2, 0, f)?.contiguous()?, &moments.narrow(2, f, f)?)
     }
 }
 

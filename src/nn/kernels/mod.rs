@@ -6,6 +6,7 @@
 pub mod lstm_sequence;
 pub mod matmul;
 pub mod running_moments;
+pub mod tap_patches;
 pub mod windowed_softmax;
 
 use candle_core::{CpuStorage, Layout, Result, bail};
