@@ -1,0 +1,200 @@
+//! The contract of every engine: how frames are cut into calls makes no difference, streams do not disturb each other,
+//! a state is remembered, and the future changes nothing.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use attune::features::FrameBlock;
+use attune::model::GenreStream;
+use attune::model::architecture::{BodyShape, Net};
+use attune::model::genre_net::PoolingShape;
+use attune::nn::weights::WeightStore;
+use attune::train::recipe::{Engine, Recipe};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use std::sync::Arc;
+
+const BANDS: usize = 128;
+const CLASSES: usize = 10;
+const ENGINES: [Engine; 3] = [Engine::Lstm, Engine::Tcn, Engine::Attention];
+
+/// The logits are sums of a few hundred f32 products of size about 1 after layers of the same; products over blocks of
+/// another size are summed in another order, each rounding 6e-8 of its size.
+const TOLERANCE: f32 = 2e-4;
+
+/// The shipped architecture with drawn weights; contexts short enough to pass three of them in a test.
+fn net(engine: Engine) -> Arc<dyn Net> {
+    let mut recipe = Recipe::new(engine, CLASSES, 7, 1);
+    if let BodyShape::Attention(shape) = &mut recipe.architecture.body {
+        shape.context = 48;
+    }
+    if let PoolingShape::Attentive { context, .. } = &mut recipe.architecture.pooling {
+        *context = 40;
+    }
+    recipe.architecture.build(&mut WeightStore::drawn(3)).unwrap()
+}
+
+fn frames(count: usize, seed: u64) -> Vec<f32> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    (0..count * BANDS).map(|_| rng.random::<f32>() * 4.0 - 2.0).collect()
+}
+
+fn push(stream: &mut dyn GenreStream, data: &[f32]) -> Vec<f32> {
+    stream.push(FrameBlock::new(data, BANDS)).unwrap().logits
+}
+
+/// Logits when the frames come in blocks of these sizes, over and over.
+fn cut(net: &Arc<dyn Net>, data: &[f32], sizes: &[usize]) -> Vec<f32> {
+    let mut stream = Arc::clone(net).open().unwrap();
+    let (mut rest, mut logits) = (data, Vec::new());
+    for size in sizes.iter().cycle() {
+        if rest.is_empty() {
+            return logits;
+        }
+        let (block, after) = rest.split_at((size * BANDS).min(rest.len()));
+        logits.extend(push(stream.as_mut(), block));
+        rest = after;
+    }
+    logits
+}
+
+fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
+#[test]
+fn cuts_make_no_difference() {
+    // 420 frames: past three attention contexts, and more than the longest block that is computed at once.
+    let data = frames(420, 1);
+    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    let random: Vec<usize> = (0..60).map(|_| rng.random_range(1..40)).collect();
+    for engine in ENGINES {
+        let net = net(engine);
+        let whole = cut(&net, &data, &[4096]);
+        assert_eq!(whole.len(), 420 * CLASSES);
+        assert_eq!(whole, cut(&net, &data, &[4096]), "{engine:?}: again");
+        for sizes in [
+            &[1][..],
+            &[2, 3, 5, 7, 11, 13, 17, 19, 23],
+            &[47, 48, 49],
+            &[256, 1],
+            &random,
+        ] {
+            let difference = largest_difference(&whole, &cut(&net, &data, sizes));
+            assert!(
+                difference < TOLERANCE,
+                "{engine:?} in blocks of {sizes:?}: {difference}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_bystander_does_not_disturb() {
+    let (data, other) = (frames(60, 1), frames(60, 9));
+    for engine in ENGINES {
+        let net = net(engine);
+        let (mut ours, mut theirs) = (Arc::clone(&net).open().unwrap(), Arc::clone(&net).open().unwrap());
+        let mut logits = Vec::new();
+        for (data, other) in data.chunks(7 * BANDS).zip(other.chunks(7 * BANDS)) {
+            logits.extend(push(ours.as_mut(), data));
+            push(theirs.as_mut(), other);
+        }
+        assert_eq!(logits, cut(&net, &data, &[7]), "{engine:?}");
+    }
+}
+
+#[test]
+fn the_past_is_remembered_until_reset() {
+    let data = frames(50, 1);
+    for engine in ENGINES {
+        let mut stream = net(engine).open().unwrap();
+        let first = push(stream.as_mut(), &data);
+        let second = push(stream.as_mut(), &data);
+        assert!(largest_difference(&first, &second) > 1e-2, "{engine:?} has no memory");
+        stream.reset().unwrap();
+        assert_eq!(first, push(stream.as_mut(), &data), "{engine:?} after reset");
+    }
+}
+
+#[test]
+fn the_future_changes_nothing() {
+    let data = frames(120, 1);
+    for engine in ENGINES {
+        let net = net(engine);
+        let before = cut(&net, &data, &[4096]);
+        for changed in [0, 1, 64, 119] {
+            let mut other = data.clone();
+            other[changed * BANDS..(changed + 1) * BANDS]
+                .iter_mut()
+                .for_each(|x| *x = -*x + 0.5);
+            let after = cut(&net, &other, &[4096]);
+            let (past, from) = (changed * CLASSES, (changed + 1) * CLASSES);
+            assert_eq!(
+                before[..past],
+                after[..past],
+                "{engine:?}: frame {changed} changed an answer before it"
+            );
+            assert_ne!(
+                before[past..from],
+                after[past..from],
+                "{engine:?}: frame {changed} did not change its own answer"
+            );
+        }
+    }
+}
+
+#[test]
+fn attention_rows_sum_to_one_and_are_what_decides() {
+    let net = net(Engine::Attention);
+    let mut stream = Arc::clone(&net).open().unwrap();
+    for (blocks, data) in frames(200, 1).chunks(13 * BANDS).enumerate() {
+        let picture = stream.push(FrameBlock::new(data, BANDS)).unwrap().attention.unwrap();
+        let heard = ((blocks + 1) * 13).min(200);
+        assert_eq!(picture.newest.0 as usize, heard - 1);
+        assert_eq!(picture.frames, heard.min(48));
+        assert_eq!((picture.layers, picture.heads), (3, 4));
+        assert_eq!(picture.maps.len(), 12 * picture.frames);
+        for row in picture
+            .maps
+            .chunks_exact(picture.frames)
+            .chain([picture.pooling.as_slice()])
+        {
+            assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+            assert!(row.iter().all(|weight| *weight >= 0.0));
+        }
+    }
+}
+
+#[test]
+fn the_tcn_answers_from_exactly_its_receptive_field() {
+    // The body alone: pooling remembers more on purpose.
+    use attune::model::body::Body;
+    use attune::model::tcn::{Tcn, TcnShape};
+    use attune::nn::Pass;
+    use candle_core::{Device, Tensor};
+    let shape = TcnShape {
+        width: 6,
+        taps: 3,
+        dilations: vec![1, 2, 4],
+        dropout: 0.0,
+    };
+    let field = shape.receptive_field();
+    let tcn = Tcn::new(WeightStore::drawn(2).root(), shape).unwrap();
+    let answer = |impulse: Option<usize>| {
+        let mut x = vec![0.5f32; 60 * 6];
+        if let Some(at) = impulse {
+            x[at * 6..(at + 1) * 6].fill(3.0);
+        }
+        let x = Tensor::from_vec(x, (1, 60, 6), &Device::Cpu).unwrap();
+        let taps = tcn
+            .forward(&x, &mut tcn.initial_state(1).unwrap(), &mut Pass::Infer)
+            .unwrap()
+            .taps;
+        taps[2].get(0).unwrap().to_vec2::<f32>().unwrap()
+    };
+    let (rest, hit) = (answer(None), answer(Some(20)));
+    let changed: Vec<usize> = (0..60).filter(|&n| rest[n] != hit[n]).collect();
+    assert_eq!(changed.first(), Some(&20));
+    assert_eq!(changed.last(), Some(&(20 + field - 1)), "the field is {field} frames");
+}

@@ -1,0 +1,197 @@
+//! Training at toy size: it learns, its loss is what the formula says, and a resumed run ends where an unbroken one does.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use attune::genre::{GenreId, GenreSet};
+use attune::model::architecture::BodyShape;
+use attune::model::load;
+use attune::train::TrainError;
+use attune::train::augment::normal;
+use attune::train::dataset::{Clip, Dataset};
+use attune::train::evaluate::Part;
+use attune::train::export::{Provenance, export};
+use attune::train::recipe::{Engine, Recipe};
+use attune::train::trainer::Trainer;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use std::sync::Arc;
+
+const BANDS: usize = 128;
+
+/// Two classes of noise: energy low, or high in frequency.
+fn clip(number: usize, rng: &mut ChaCha8Rng) -> Clip {
+    let class = number % 2;
+    let levels = (0..80 * BANDS)
+        .map(|i| {
+            let band = i % BANDS;
+            let hill = if class == 0 { 30.0 } else { 90.0 };
+            -((band as f32 - hill) / 12.0).powi(2).min(30.0) + 4.0 * normal(rng)
+        })
+        .collect();
+    Clip {
+        name: format!("clip{number}"),
+        genre: GenreId(class as u8),
+        artist: format!("artist{number}"),
+        excerpt: Some(Arc::new(levels)),
+        teacher: Some(Arc::new(vec![class as f32, number as f32])),
+        ..Clip::default()
+    }
+}
+
+fn data() -> Dataset {
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    Dataset {
+        genres: GenreSet::new(vec!["low".to_owned(), "high".to_owned()]).unwrap(),
+        train: (0..12).map(|n| clip(n, &mut rng)).collect(),
+        valid: (100..106).map(|n| clip(n, &mut rng)).collect(),
+        teacher_width: 2,
+    }
+}
+
+fn recipe(engine: Engine, steps: u64) -> Recipe {
+    let mut recipe = Recipe::new(engine, 2, 3, steps);
+    recipe.short.clips = 4;
+    recipe.short.frames = 24;
+    recipe.short.asked = vec![(11, 0.5), (23, 0.5)];
+    recipe.architecture.front.width = 16;
+    recipe.architecture.head.hidden = 12;
+    match &mut recipe.architecture.body {
+        BodyShape::Lstm(shape) => (shape.inputs, shape.hidden) = (16, 8),
+        BodyShape::Tcn(shape) => (shape.width, shape.dilations) = (16, vec![1, 2]),
+        BodyShape::Attention(shape) => (shape.width, shape.heads, shape.feed, shape.layers) = (16, 2, 16, 1),
+    }
+    recipe
+}
+
+#[test]
+fn every_engine_learns_what_can_be_learnt() {
+    let data = data();
+    for engine in [Engine::Lstm, Engine::Tcn, Engine::Attention] {
+        let mut trainer = Trainer::new(recipe(engine, 60), &data).unwrap();
+        let first = trainer.step().unwrap();
+        while !trainer.is_done() {
+            trainer.step().unwrap();
+        }
+        // ln 2 is what a guess costs; dropout and mix-up keep the training loss itself above what is learnt.
+        assert!(first.loss > 0.4, "{engine:?} knew before it learnt: {first:?}");
+        let figures = trainer.figures(Part::Excerpt).unwrap();
+        assert_eq!(figures.clips, 6);
+        assert!(figures.accuracy > 0.99, "{engine:?}: {figures:?}");
+    }
+}
+
+#[test]
+fn a_resumed_run_ends_where_an_unbroken_one_does() {
+    let data = data();
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoint = folder.path().join("checkpoint.safetensors");
+    let weights = |trainer: &Trainer<'_>| {
+        let mut all: Vec<(String, Vec<f32>)> = trainer
+            .averaged()
+            .unwrap()
+            .into_iter()
+            .map(|(name, tensor)| (name, tensor.flatten_all().unwrap().to_vec1().unwrap()))
+            .collect();
+        all.sort_by(|a, b| a.0.cmp(&b.0));
+        all
+    };
+    let mut unbroken = Trainer::new(recipe(Engine::Tcn, 8), &data).unwrap();
+    for step in 0..8 {
+        unbroken.step().unwrap();
+        if step == 4 {
+            unbroken.save(&checkpoint).unwrap();
+        }
+    }
+    let mut resumed = Trainer::new(recipe(Engine::Tcn, 8), &data).unwrap();
+    assert!(resumed.resume(&checkpoint).unwrap());
+    assert_eq!(resumed.step_count(), 5);
+    assert_ne!(weights(&resumed), weights(&unbroken));
+    while !resumed.is_done() {
+        resumed.step().unwrap();
+    }
+    assert_eq!(weights(&resumed), weights(&unbroken));
+
+    let mut other = Trainer::new(recipe(Engine::Tcn, 9), &data).unwrap();
+    assert!(matches!(other.resume(&checkpoint), Err(TrainError::OtherRun { .. })));
+    std::fs::write(&checkpoint, b"half a file").unwrap();
+    assert!(matches!(other.resume(&checkpoint), Err(TrainError::Data { .. })));
+    assert!(!other.resume(&folder.path().join("none")).unwrap());
+}
+
+#[test]
+fn the_export_loads_and_every_fault_in_it_is_refused() {
+    let data = data();
+    let folder = tempfile::tempdir().unwrap();
+    let mut trainer = Trainer::new(recipe(Engine::Attention, 2), &data).unwrap();
+    trainer.step().unwrap();
+    let provenance = Provenance {
+        command: "a test".to_owned(),
+        data: "noise".to_owned(),
+        date: "2026-01-01".to_owned(),
+    };
+    export(&trainer, &data, folder.path(), &provenance).unwrap();
+    let manifest_path = folder.path().join("attention.json");
+    let model = load::load(&manifest_path).unwrap();
+    assert_eq!(model.manifest().genres, data.genres);
+    assert!(
+        std::fs::read_to_string(folder.path().join("attention.md"))
+            .unwrap()
+            .contains("a test")
+    );
+
+    let manifest = std::fs::read_to_string(&manifest_path).unwrap();
+    let weights = std::fs::read(folder.path().join("attention.safetensors")).unwrap();
+    let refusal = |manifest: &str, weights: &[u8]| {
+        let error = load::from_bytes(manifest.as_bytes(), weights).unwrap_err();
+        assert!(!error.remedy().is_empty());
+        error.to_string()
+    };
+    // Another front end: the weights are whole, the proof fails.
+    for (from, to) in [
+        ("\"hop_samples\": 512", "\"hop_samples\": 500"),
+        ("\"high_hz\": 11025.0", "\"high_hz\": 8000.0"),
+        ("\"clamp\": 4.0", "\"clamp\": 1.0"),
+        ("\"window_samples\": 2048", "\"window_samples\": 1024"),
+    ] {
+        assert!(manifest.contains(from), "{from}");
+        assert!(
+            refusal(&manifest.replace(from, to), &weights).contains("fails its own proof"),
+            "{to}"
+        );
+    }
+    for (from, to, said) in [
+        ("\"format\": 1", "\"format\": 99", "format 99"),
+        ("\"hop_samples\": 512", "\"hop_samples\": 0", "hop_samples"),
+        ("\"layers\": 1", "\"layers\": 2", "is missing"),
+        ("\"layers\": 1", "\"layers\": 1000000", "body.layers is 1000000"),
+        ("\"width\": 16", "\"width\": 12", "the architecture needs"),
+        ("\"low\",", "\"low\", \"middle\",", "3"),
+        ("\"low\"", "\"high\"", "stands twice"),
+    ] {
+        assert!(manifest.contains(from), "{from}");
+        let message = refusal(&manifest.replace(from, to), &weights);
+        assert!(message.contains(said), "{to}: {message}");
+    }
+    assert!(refusal("{", &weights).contains("not valid"));
+    let mut damaged = weights.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    assert!(refusal(&manifest, &damaged).contains("SHA-256"));
+    // With a digest that fits, the content is checked all the same.
+    let with_digest = |weights: &[u8]| {
+        use sha2::Digest;
+        manifest.replace(
+            &model.manifest().weights_sha256,
+            &load::hex(&sha2::Sha256::digest(weights)),
+        )
+    };
+    let last = weights.len() - 4;
+    for (bytes, said) in [(f32::NAN.to_le_bytes(), "NaN"), (f32::INFINITY.to_le_bytes(), "inf")] {
+        let mut bad = weights.clone();
+        bad[last..].copy_from_slice(&bytes);
+        assert!(refusal(&with_digest(&bad), &bad).contains(said));
+    }
+    let cut = &weights[..weights.len() - 4];
+    assert!(refusal(&with_digest(cut), cut).contains("not a safetensors file"));
+    let missing = load::load(&folder.path().join("none.json")).unwrap_err().to_string();
+    assert!(missing.contains("none.json"), "{missing}");
+}
