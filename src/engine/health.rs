@@ -75,7 +75,11 @@ impl HealthMeter {
     /// `audio` was worked through in `computed`.
     pub(super) fn worked(&mut self, at: Instant, computed: Duration, audio: Duration) {
         self.work.push_back(Work { at, computed, audio });
-        while self.work.front().is_some_and(|work| at - work.at > Duration::from_secs(1)) {
+        while self
+            .work
+            .front()
+            .is_some_and(|work| at - work.at > Duration::from_secs(1))
+        {
             self.work.pop_front();
         }
     }

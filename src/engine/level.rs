@@ -96,7 +96,10 @@ impl LevelTrack {
     /// The level at the end of the next frame. The last frame of a file may end within rounding of its last sample:
     /// then what there is of its portion counts.
     pub(super) fn next_frame(&mut self) -> Level {
-        let portion = self.closed.pop_front().unwrap_or_else(|| std::mem::take(&mut self.open));
+        let portion = self
+            .closed
+            .pop_front()
+            .unwrap_or_else(|| std::mem::take(&mut self.open));
         self.recent.push_back(portion);
         if self.recent.len() > self.recent_len {
             self.recent.pop_front();
@@ -123,7 +126,9 @@ mod tests {
             track.push(block);
         }
         let frames = samples.len() as f64 / f64::from(rate) * spec.rate.hz() - spec.window_samples as f64;
-        (0..=(frames / spec.hop_samples as f64) as usize).map(|_| track.next_frame()).collect()
+        (0..=(frames / spec.hop_samples as f64) as usize)
+            .map(|_| track.next_frame())
+            .collect()
     }
 
     #[test]

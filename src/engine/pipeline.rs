@@ -71,11 +71,7 @@ pub struct Pipeline {
 impl Pipeline {
     /// A fresh stream at `source_rate` through all models, its first sample at stream time 0. A model that cannot open
     /// a stream is a fault, not an error.
-    pub fn new(
-        models: &ModelSet,
-        source_rate: SampleRate,
-        smoothing: SmoothingConfig,
-    ) -> Result<Self, PipelineError> {
+    pub fn new(models: &ModelSet, source_rate: SampleRate, smoothing: SmoothingConfig) -> Result<Self, PipelineError> {
         for (what, count, most) in [
             ("engines", models.models.len(), MAX_ENGINES),
             ("mel bands", models.front_end.bands, MAX_BANDS),

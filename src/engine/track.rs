@@ -89,7 +89,8 @@ impl EngineTrack {
         let rows = output.logits.chunks_exact(classes);
         let raw: Vec<_> = rows.map(|row| Probabilities::softmax(row, temperature)).collect();
         self.newest = raw.last().copied();
-        self.step_us.push((took.as_secs_f64() * 1e6 / frames.frames().max(1) as f64) as f32);
+        self.step_us
+            .push((took.as_secs_f64() * 1e6 / frames.frames().max(1) as f64) as f32);
         self.stream = Some(stream);
         Ok(Some(Step {
             raw,

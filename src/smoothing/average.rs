@@ -74,8 +74,14 @@ mod tests {
     #[test]
     fn without_a_time_constant_it_remembers_nothing() {
         let mut average = Average::new(2);
-        average.push(&Probabilities::from_slice(&[1.0, 0.0]), steady_weight(Seconds(0.02), Seconds(0.0)));
-        average.push(&Probabilities::from_slice(&[0.0, 1.0]), steady_weight(Seconds(0.02), Seconds(0.0)));
+        average.push(
+            &Probabilities::from_slice(&[1.0, 0.0]),
+            steady_weight(Seconds(0.02), Seconds(0.0)),
+        );
+        average.push(
+            &Probabilities::from_slice(&[0.0, 1.0]),
+            steady_weight(Seconds(0.02), Seconds(0.0)),
+        );
         assert_eq!(average.value().as_slice(), [0.0, 1.0]);
     }
 }

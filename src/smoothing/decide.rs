@@ -44,9 +44,13 @@ impl Decider {
                 let reason = if best != held {
                     Reason::Held { challenger: best, lead }
                 } else if share >= config.enter {
-                    Reason::Confident { threshold: config.enter }
+                    Reason::Confident {
+                        threshold: config.enter,
+                    }
                 } else {
-                    Reason::Confident { threshold: config.leave }
+                    Reason::Confident {
+                        threshold: config.leave,
+                    }
                 };
                 return (AnswerState::Genre(held), reason);
             }
@@ -85,7 +89,11 @@ impl Decider {
 
 /// The probability of the runner-up.
 fn second(agreed: &Probabilities, best: GenreId) -> f32 {
-    let others = agreed.as_slice().iter().enumerate().filter(|&(i, _)| i != usize::from(best.0));
+    let others = agreed
+        .as_slice()
+        .iter()
+        .enumerate()
+        .filter(|&(i, _)| i != usize::from(best.0));
     others.map(|(_, &p)| p).fold(0.0, f32::max)
 }
 
@@ -107,11 +115,22 @@ mod tests {
         assert_eq!(judge(&mut decider, 1.0, [0.39, 0.31, 0.30]).0, AnswerState::Unsure);
         assert_eq!(judge(&mut decider, 1.1, [0.41, 0.30, 0.29]).0, A);
         let (state, reason) = judge(&mut decider, 1.2, [0.36, 0.32, 0.32]);
-        assert_eq!((state, reason), (A, Reason::Confident { threshold: 0.30 }), "kept between the thresholds");
+        assert_eq!(
+            (state, reason),
+            (A, Reason::Confident { threshold: 0.30 }),
+            "kept between the thresholds"
+        );
         let (state, reason) = judge(&mut decider, 1.3, [0.29, 0.36, 0.35]);
         assert_eq!(state, AnswerState::Unsure);
         let best = GenreId(1);
-        assert_eq!(reason, Reason::BelowThreshold { best, confidence: 0.36, threshold: 0.40 });
+        assert_eq!(
+            reason,
+            Reason::BelowThreshold {
+                best,
+                confidence: 0.36,
+                threshold: 0.40
+            }
+        );
     }
 
     #[test]
@@ -121,8 +140,16 @@ mod tests {
         let (state, reason) = judge(&mut decider, 11.0, [0.40, 0.55, 0.05]);
         assert_eq!(state, A, "the dwell time of 1.5 s is not over");
         assert!(matches!(reason, Reason::Held { challenger: GenreId(1), lead } if (lead - 0.15).abs() < 1e-6));
-        assert_eq!(judge(&mut decider, 12.0, [0.42, 0.46, 0.12]).0, A, "a lead of 0.04 is too little");
-        assert_eq!(judge(&mut decider, 12.1, [0.32, 0.39, 0.29]).0, A, "it leads, but is below the threshold");
+        assert_eq!(
+            judge(&mut decider, 12.0, [0.42, 0.46, 0.12]).0,
+            A,
+            "a lead of 0.04 is too little"
+        );
+        assert_eq!(
+            judge(&mut decider, 12.1, [0.32, 0.39, 0.29]).0,
+            A,
+            "it leads, but is below the threshold"
+        );
         assert_eq!(judge(&mut decider, 12.2, [0.40, 0.46, 0.14]).0, B);
     }
 
@@ -131,7 +158,11 @@ mod tests {
         let mut decider = Decider::new();
         assert_eq!(judge(&mut decider, 0.0, [0.5, 0.3, 0.2]).0, A);
         let (state, reason) = judge(&mut decider, 1.0, [0.2, 0.6, 0.2]);
-        assert_eq!(state, AnswerState::Unsure, "the old answer is gone at once, the new one waits");
+        assert_eq!(
+            state,
+            AnswerState::Unsure,
+            "the old answer is gone at once, the new one waits"
+        );
         assert!(matches!(reason, Reason::Held { challenger: GenreId(1), lead } if (lead - 0.4).abs() < 1e-6));
         assert_eq!(judge(&mut decider, 1.5, [0.2, 0.6, 0.2]).0, B);
     }

@@ -162,7 +162,13 @@ impl SmoothingConfig {
         check("leave", leave, 0.0, f64::from(self.enter), "between 0 and `enter`")?;
         share("lead", self.lead)?;
         secs("dwell", self.dwell)?;
-        check("silence", f64::from(self.silence.0), -200.0, 0.0, "between -200 and 0 dB")?;
+        check(
+            "silence",
+            f64::from(self.silence.0),
+            -200.0,
+            0.0,
+            "between -200 and 0 dB",
+        )?;
         secs("silence_hold", self.silence_hold)
     }
 }

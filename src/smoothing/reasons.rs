@@ -23,10 +23,16 @@ impl Reason {
     pub fn sentence(&self, genres: &GenreSet) -> String {
         match *self {
             Self::HeardTooLittle { heard, needed } => {
-                format!("Heard {:.1} s so far; the first answer needs {:.1} s.", heard.0, needed.0)
+                format!(
+                    "Heard {:.1} s so far; the first answer needs {:.1} s.",
+                    heard.0, needed.0
+                )
             }
             Self::TooQuiet { level, threshold } => {
-                format!("The level is {:.0} dB, below the {:.0} dB of silence.", level.0, threshold.0)
+                format!(
+                    "The level is {:.0} dB, below the {:.0} dB of silence.",
+                    level.0, threshold.0
+                )
             }
             Self::BelowThreshold {
                 best,

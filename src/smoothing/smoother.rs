@@ -87,7 +87,9 @@ impl Smoother {
         let steady = steady_weight(self.hop, self.config.time_constant);
         for (average, raw) in self.averages.iter_mut().zip(raw) {
             match raw {
-                Some(raw) if heard => average.get_or_insert_with(|| Average::new(self.classes)).push(raw, steady),
+                Some(raw) if heard => average
+                    .get_or_insert_with(|| Average::new(self.classes))
+                    .push(raw, steady),
                 Some(_) => {}
                 None => *average = None,
             }
@@ -118,13 +120,7 @@ impl Smoother {
         }
     }
 
-    fn state(
-        &mut self,
-        at: Seconds,
-        level: Decibels,
-        heard: bool,
-        agreed: &Probabilities,
-    ) -> (AnswerState, Reason) {
+    fn state(&mut self, at: Seconds, level: Decibels, heard: bool, agreed: &Probabilities) -> (AnswerState, Reason) {
         if !heard && self.time_of(self.quiet_frames).0 >= self.config.silence_hold.0 {
             self.decider.lapse();
             let reason = Reason::TooQuiet {
