@@ -1,1 +1,3 @@
-//! To be filled in.
+//! One file per subcommand.
+
+pub mod devices;
