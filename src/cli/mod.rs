@@ -6,6 +6,7 @@
 mod analyze;
 mod args;
 mod bars;
+pub mod devices;
 mod live;
 mod live_screen;
 pub mod train;
@@ -49,11 +50,13 @@ pub fn run(launch: Launch) -> anyhow::Result<ExitCode> {
             Command::Analyze(args) => analyze::run(&args, &models()?, &settings().smoothing),
             Command::Live(args) => live::run(&args, models()?, &settings()),
             Command::Train(args) => train::run(&args).map(|()| ExitCode::SUCCESS).map_err(Into::into),
-            // Command::Devices { json } => devices::run(json).map(|()| ExitCode::SUCCESS),
+            Command::Devices { json } => devices::run(json)
+                .map(|()| ExitCode::SUCCESS)
+                .map_err(|error| anyhow::anyhow!("{}\n  {}", error.message, error.remedy)),
             // Command::Models { json } => models::run(json).map(|()| ExitCode::SUCCESS),
             // Command::Eval(args) => eval::run(&args).map(|()| ExitCode::SUCCESS),
             // Command::Bench(args) => bench::run(&args).map(|()| ExitCode::SUCCESS),
-            Command::Devices { .. } | Command::Models { .. } | Command::Eval(_) | Command::Bench(_) => {
+            Command::Models { .. } | Command::Eval(_) | Command::Bench(_) => {
                 anyhow::bail!("this subcommand is not part of this build")
             }
         },
