@@ -120,6 +120,10 @@ impl CaptureCallback {
 
     /// Takes one block of interleaved samples; an incomplete frame at its end is ignored. Real-time safe.
     pub fn process<T: ToAmplitude>(&mut self, interleaved: &[T]) {
+        if interleaved.is_empty() {
+            // Even so the device has shown that it is alive.
+            self.sink.write(&[]);
+        }
         let share = 1.0 / self.channels as f32;
         for piece in interleaved.chunks(SCRATCH_FRAMES * self.channels) {
             let frames = piece.chunks_exact(self.channels);

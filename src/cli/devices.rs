@@ -29,7 +29,7 @@ fn to_table(devices: &[DeviceInfo]) -> String {
             .to_owned();
     }
     let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::NOTHING).set_header(["", "kind", "name", "id", "host", "channels", "rates"]);
+    table.load_style(comfy_table::presets::NOTHING).set_header(["", "kind", "name", "id", "host", "channels", "rates"]);
     for device in devices {
         table.add_row([
             if device.default { "*" } else { "" }.to_owned(),
