@@ -54,15 +54,35 @@ fn flat_out_brings_every_sample_once_through_a_ring_shorter_than_the_file() {
     let (mut player, mut source) = FilePlayer::open(&counting_wav(&dir, total), Pace::FlatOut, false).unwrap();
     assert!(source.capacity() < total as usize / 2, "the reader has to wait for us");
     let opened = player.opened();
-    assert_eq!((opened.kind, opened.rate.0, opened.channels), (SourceKind::File, RATE, 1));
-    assert_eq!((opened.name.as_str(), opened.duration), ("count.wav", Some(Seconds(20.0))));
+    assert_eq!(
+        (opened.kind, opened.rate.0, opened.channels),
+        (SourceKind::File, RATE, 1)
+    );
+    assert_eq!(
+        (opened.name.as_str(), opened.duration),
+        ("count.wav", Some(Seconds(20.0)))
+    );
     assert_eq!(opened.heard_through, None);
     let started = Instant::now();
     let mut samples = Vec::new();
     let mark = read_to_mark(&mut player, &mut source, &mut samples).unwrap();
-    assert!(started.elapsed() < Duration::from_secs(4), "flat out is faster than five times real time");
-    assert_eq!(mark, SourceMark { at: u64::from(total), kind: MarkKind::Ended });
-    assert!(samples.iter().enumerate().all(|(n, sample)| index(*sample) as usize == n));
+    assert!(
+        started.elapsed() < Duration::from_secs(4),
+        "flat out is faster than five times real time"
+    );
+    assert_eq!(
+        mark,
+        SourceMark {
+            at: u64::from(total),
+            kind: MarkKind::Ended
+        }
+    );
+    assert!(
+        samples
+            .iter()
+            .enumerate()
+            .all(|(n, sample)| index(*sample) as usize == n)
+    );
     assert_eq!(samples.len(), total as usize);
     assert_eq!(source.counters().lost.load(Ordering::Relaxed), 0);
     std::thread::sleep(Duration::from_millis(20));
@@ -82,7 +102,13 @@ fn looping_marks_each_beginning_exactly() {
     let mut samples = Vec::new();
     for pass in 1..=40_u64 {
         let mark = read_to_mark(&mut player, &mut source, &mut samples).unwrap();
-        assert_eq!(mark, SourceMark { at: pass * u64::from(total), kind: MarkKind::Looped });
+        assert_eq!(
+            mark,
+            SourceMark {
+                at: pass * u64::from(total),
+                kind: MarkKind::Looped
+            }
+        );
     }
     player.set_looping(false);
     let end = loop {
@@ -92,7 +118,12 @@ fn looping_marks_each_beginning_exactly() {
         }
     };
     assert_eq!(samples.len() as u64, end.at);
-    assert!(samples.iter().enumerate().all(|(n, sample)| index(*sample) as usize == n % total as usize));
+    assert!(
+        samples
+            .iter()
+            .enumerate()
+            .all(|(n, sample)| index(*sample) as usize == n % total as usize)
+    );
 }
 
 #[test]
@@ -120,8 +151,7 @@ fn paced_it_keeps_to_the_clock() {
 #[test]
 fn a_late_reader_of_a_paced_file_loses_what_is_counted() {
     let dir = folder();
-    let (mut player, mut source) =
-        FilePlayer::open(&counting_wav(&dir, 60 * RATE), Pace::Times(40.0), false).unwrap();
+    let (mut player, mut source) = FilePlayer::open(&counting_wav(&dir, 60 * RATE), Pace::Times(40.0), false).unwrap();
     let mut samples = Vec::new();
     std::thread::sleep(Duration::from_millis(300));
     let mark = read_to_mark(&mut player, &mut source, &mut samples).unwrap();
@@ -149,7 +179,10 @@ fn a_pause_holds_and_is_not_caught_up() {
     std::thread::sleep(Duration::from_millis(100));
     let count = source.read(&mut block);
     let most = resumed.elapsed().as_secs_f64() * f64::from(RATE);
-    assert!(count > 0 && count as f64 <= most, "{count} samples, at most {most}: no burst");
+    assert!(
+        count > 0 && count as f64 <= most,
+        "{count} samples, at most {most}: no burst"
+    );
     assert_eq!(index(block[0]), last + 1, "it goes on where it was");
 }
 
@@ -164,14 +197,27 @@ fn after_a_seek_nothing_from_before_comes() {
         let mark = read_to_mark(&mut player, &mut source, &mut samples).unwrap();
         let start = (at * f64::from(RATE)).round() as u32;
         assert_eq!(index(samples[0]), start, "at {at}");
-        assert_eq!(mark, SourceMark { at: u64::from(20 * RATE - start), kind: MarkKind::Ended });
+        assert_eq!(
+            mark,
+            SourceMark {
+                at: u64::from(20 * RATE - start),
+                kind: MarkKind::Ended
+            }
+        );
     }
     // Clamped at both ends, and nonsense is the start.
     for (at, expected) in [(-5.0, 20 * RATE), (1e9, 0), (f64::NAN, 20 * RATE)] {
         let mut source = player.seek(Seconds(at)).unwrap();
         let mut samples = Vec::new();
         let mark = read_to_mark(&mut player, &mut source, &mut samples).unwrap();
-        assert_eq!(mark, SourceMark { at: u64::from(expected), kind: MarkKind::Ended }, "at {at}");
+        assert_eq!(
+            mark,
+            SourceMark {
+                at: u64::from(expected),
+                kind: MarkKind::Ended
+            },
+            "at {at}"
+        );
     }
     player.pause();
     let mut source = player.seek(Seconds(5.0)).unwrap();
@@ -194,7 +240,9 @@ fn a_file_that_vanishes_is_lost_with_a_reason() {
     std::fs::remove_file(&path).unwrap();
     source = player.seek(Seconds(0.0)).unwrap();
     let mark = read_to_mark(&mut player, &mut source, &mut Vec::new()).unwrap();
-    let MarkKind::Lost(error) = mark.kind else { panic!("{mark:?}") };
+    let MarkKind::Lost(error) = mark.kind else {
+        panic!("{mark:?}")
+    };
     assert_eq!(error.kind, "not_found");
     assert!(FilePlayer::open(&path, Pace::FlatOut, false).is_err());
 }

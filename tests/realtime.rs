@@ -26,7 +26,11 @@ fn run<T: ToAmplitude>(callbacks: usize, channels: u16, pick: ChannelPick, sampl
     assert_no_alloc(|| {
         for turn in 0..callbacks {
             // 0…959 samples, and every 1,000th time far more than the scratch holds.
-            let size = if turn % 1000 == 999 { samples.len() } else { turn * 7_919 % 960 };
+            let size = if turn % 1000 == 999 {
+                samples.len()
+            } else {
+                turn * 7_919 % 960
+            };
             callback.process(&samples[..size]);
             offered += (size / usize::from(channels)) as u64;
             // The worker sleeps through half of the time: the ring is full then.
@@ -86,5 +90,8 @@ fn one_allocation_would_be_caught() {
         .unwrap();
     assert!(!child.status.success(), "an allocation went unnoticed");
     let said = String::from_utf8_lossy(&child.stderr).into_owned() + &String::from_utf8_lossy(&child.stdout);
-    assert!(!said.contains("panicked"), "it ended in the allocator, not in a failed assertion: {said}");
+    assert!(
+        !said.contains("panicked"),
+        "it ended in the allocator, not in a failed assertion: {said}"
+    );
 }

@@ -202,8 +202,16 @@ mod tests {
         let frames = [0.5_f32, -0.25, 0.75, 1.0, 0.0, 0.5];
         assert_eq!(heard(3, ChannelPick::One(1), &frames), [-0.25, 0.0]);
         assert_eq!(heard(2, ChannelPick::Mean, &frames), [0.125, 0.875, 0.25]);
-        assert_eq!(heard(2, ChannelPick::One(9), &frames), [-0.25, 1.0, 0.5], "the last there is");
-        assert_eq!(heard(4, ChannelPick::Mean, &frames), [0.5], "an incomplete frame is ignored");
+        assert_eq!(
+            heard(2, ChannelPick::One(9), &frames),
+            [-0.25, 1.0, 0.5],
+            "the last there is"
+        );
+        assert_eq!(
+            heard(4, ChannelPick::Mean, &frames),
+            [0.5],
+            "an incomplete frame is ignored"
+        );
     }
 
     #[test]
