@@ -4,6 +4,11 @@
 //! cpal reads its server's address from the environment, so each scene runs in a child process: this binary again, with
 //! `ATTUNE_TEST_SCENE` set. Parent and child talk in lines of JSON.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::float_cmp,
+    reason = "a test may fail; exact values are meant"
+)]
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -59,7 +64,7 @@ fn request(id: &str) -> CaptureRequest {
 /// Reads for as long as it takes to hold `count` samples from 0.2 s after the first sound on.
 fn record(source: &mut SampleSource, count: usize) -> Vec<f32> {
     let mut heard = Vec::new();
-    let mut block = [0.0; 4_800];
+    let mut block = vec![0.0; 4_800];
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let read = source.read(&mut block);
@@ -136,7 +141,7 @@ fn listen(id: &str) {
 
 fn lose(id: &str) {
     let (mut stream, mut source) = CaptureStream::open(&request(id)).unwrap_or_else(|error| panic!("{id}: {error}"));
-    let mut block = [0.0; 4_800];
+    let mut block = vec![0.0; 4_800];
     let mut read = 0;
     while read == 0 {
         std::thread::sleep(Duration::from_millis(10));

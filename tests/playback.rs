@@ -1,6 +1,12 @@
 //! A file as a source: every sample once and in order, marks at exact places, pace by the clock, and no leftovers after a
 //! seek.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::float_cmp,
+    reason = "a test may fail; exact values are meant"
+)]
+
 mod common;
 
 use attune::playback::{FilePlayer, Pace};

@@ -1,7 +1,13 @@
 //! The audio callback never allocates: a million of them under an allocator that ends the process when it is used.
 //!
-//! In a test binary of its own, since the allocator is the whole program's. assert_no_alloc is built without its default
+//! In a test binary of its own, since the allocator is the whole program's. `assert_no_alloc` is built without its default
 //! feature, which would switch it off in release builds.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::float_cmp,
+    reason = "a test may fail; exact values are meant"
+)]
 
 use assert_no_alloc::{AllocDisabler, assert_no_alloc};
 use attune::capture::callback::{CaptureCallback, ChannelPick, ToAmplitude};

@@ -18,10 +18,11 @@ pub trait ToAmplitude: Copy {
 }
 
 macro_rules! signed {
-    ($($type:ty),*) => {$(
+    ($($type:ty: $full_scale:expr),*) => {$(
         impl ToAmplitude for $type {
+            #[allow(clippy::cast_lossless, reason = "one rule for all widths; only some of them have a From")]
             fn to_amplitude(self) -> f32 {
-                self as f32 / -(<$type>::MIN as f32)
+                self as f32 / $full_scale
             }
         }
     )*};
@@ -38,7 +39,7 @@ macro_rules! unsigned {
     )*};
 }
 
-signed!(i8, i16, i32, i64);
+signed!(i8: 128.0, i16: 32_768.0, i32: 2_147_483_648.0, i64: 9_223_372_036_854_775_808.0);
 unsigned!(u8 as i8, u16 as i16, u32 as i32, u64 as i64);
 
 impl ToAmplitude for f32 {
@@ -152,6 +153,11 @@ impl CaptureCallback {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::float_cmp,
+    reason = "a test may fail; exact values are meant"
+)]
 mod tests {
     use super::*;
     use crate::ring::{SampleSource, ring};

@@ -44,7 +44,7 @@ pub struct DeviceInfo {
     pub default: bool,
 }
 
-/// The host whose devices are listed and opened: PulseAudio (also in front of PipeWire) where a server answers, else the
+/// The host whose devices are listed and opened: `PulseAudio` (also in front of `PipeWire`) where a server answers, else the
 /// system's own.
 pub(crate) fn preferred_host() -> cpal::Host {
     cpal::default_host()
@@ -113,7 +113,7 @@ pub(super) fn find_input(id: Option<&str>) -> Result<cpal::Device, SourceError> 
         .ok_or_else(unknown)
 }
 
-/// Monitor or microphone: PulseAudio names what an output plays `….monitor`.
+/// Monitor or microphone: `PulseAudio` names what an output plays `….monitor`.
 pub(super) fn input_kind(id: &cpal::DeviceId) -> DeviceKind {
     if id.id().ends_with(".monitor") {
         DeviceKind::Monitor

@@ -26,7 +26,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(4);
 
 /// cpal's name of the host that needs a pacer.
 const PULSEAUDIO: &str = "PulseAudio";
-/// How many times the wanted buffer a PulseAudio stream may hold on the server. cpal 0.18 asks for a queue of exactly one
+/// How many times the wanted buffer a `PulseAudio` stream may hold on the server. cpal 0.18 asks for a queue of exactly one
 /// buffer, and the server drops what does not fit without a word: measured with 10 ms, 43 samples each 0.33 s. A longer
 /// buffer alone has the same fault, for the server then also delivers in longer blocks; but it delivers in the blocks of
 /// its most hurried client, so a second stream with the short buffer makes the long queue safe and the delay short.
@@ -276,7 +276,7 @@ fn start(request: &CaptureRequest, faults: &Arc<Faults>) -> Result<Started, Sour
     })
 }
 
-/// A second stream on a PulseAudio source, whose samples nobody takes: its short buffer makes the server deliver in short
+/// A second stream on a `PulseAudio` source, whose samples nobody takes: its short buffer makes the server deliver in short
 /// blocks, see [`PULSEAUDIO_ROOM`].
 fn build_pacer(
     device: &cpal::Device,

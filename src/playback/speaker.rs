@@ -262,6 +262,11 @@ fn build_typed<T: cpal::SizedSample + cpal::FromSample<f32>>(
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::float_cmp,
+    reason = "a test may fail; exact values are meant"
+)]
 mod tests {
     use super::*;
 

@@ -1,4 +1,4 @@
-//! A private PulseAudio with one null sink: what is played into the sink comes out of its monitor, the "microphone".
+//! A private `PulseAudio` with one null sink: what is played into the sink comes out of its monitor, the "microphone".
 //!
 //! It touches nothing outside its own temporary folder. cpal finds it through environment variables, so programs under
 //! test run as child processes with [`AudioServer::environment`].
