@@ -1,6 +1,12 @@
 //! Files to samples: every format against the signal it was made from, seeking against a decoding from the start, and
 //! every kind of bad file.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::float_cmp,
+    reason = "a test may fail; exact values are meant"
+)]
+
 mod common;
 
 use attune::decode::{AudioFile, decode_file};

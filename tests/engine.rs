@@ -56,7 +56,11 @@ fn how_samples_are_cut_makes_no_difference() {
         let whole = run(&three(), rate, &samples, std::iter::empty());
         assert!(whole.len() > 300);
         for cuts in [vec![1009], vec![441, 1, 4096, 7], vec![rate.0 as usize + 1]] {
-            assert_eq!(run(&three(), rate, &samples, cuts.iter().copied().cycle()), whole, "{cuts:?} at {rate:?}");
+            assert_eq!(
+                run(&three(), rate, &samples, cuts.iter().copied().cycle()),
+                whole,
+                "{cuts:?} at {rate:?}"
+            );
         }
         let states: Vec<_> = whole.iter().map(|hop| hop.column.decision.state).collect();
         assert!(states.contains(&AnswerState::Silence), "the gap is heard as one");
@@ -74,7 +78,10 @@ fn a_reset_forgets_everything_and_without_one_it_differs() {
     pipeline.reset(Seconds(60.0));
     let later = run_with(&mut pipeline, &samples, std::iter::empty());
     assert_eq!(later[9].column.raw, whole[9].column.raw);
-    assert!((later[9].column.at.0 - whole[9].column.at.0 - 60.0).abs() < 1e-9, "stream time goes on from the base");
+    assert!(
+        (later[9].column.at.0 - whole[9].column.at.0 - 60.0).abs() < 1e-9,
+        "stream time goes on from the base"
+    );
     let mut pipeline = Pipeline::new(&three(), RATE, SmoothingConfig::default()).unwrap();
     pipeline.push(&samples[..10_240], &mut |_| {}).unwrap();
     let mut unlike = Vec::new();
@@ -96,11 +103,18 @@ fn a_model_that_fails_is_switched_off_and_the_others_go_on() {
         let faults = pipeline.take_faults();
         assert_eq!(faults.len(), 1, "told once");
         assert_eq!(faults[0].engine, 1);
-        assert!(faults[0].message.contains(said) && faults[0].message.contains("bad"), "{}", faults[0].message);
+        assert!(
+            faults[0].message.contains(said) && faults[0].message.contains("bad"),
+            "{}",
+            faults[0].message
+        );
         let last = hops.last().unwrap().column;
         assert!(last.raw[1].as_slice().is_empty());
         assert_eq!(last.agreed, last.engines[0], "a failed engine has no voice");
-        assert!(hops.iter().all(|hop| hop.column.agreed.as_slice().iter().all(|p| p.is_finite())));
+        assert!(
+            hops.iter()
+                .all(|hop| hop.column.agreed.as_slice().iter().all(|p| p.is_finite()))
+        );
     }
 }
 
@@ -187,7 +201,10 @@ fn start(set: ModelSet, kind: SourceKind, refuse: usize) -> Strings {
             path: "puppet.wav".into(),
             pace: Pace::FlatOut,
         },
-        _ => SourceRequest::Device { id: None, channel: None },
+        _ => SourceRequest::Device {
+            id: None,
+            channel: None,
+        },
     };
     engine.commands.send(Command::Open(request)).unwrap();
     Strings {
@@ -200,7 +217,9 @@ fn start(set: ModelSet, kind: SourceKind, refuse: usize) -> Strings {
 
 impl Strings {
     fn sink(&self) -> (SampleSink, Sender<SourceMark>) {
-        self.sinks.recv_timeout(Duration::from_secs(10)).expect("the engine opens the source")
+        self.sinks
+            .recv_timeout(Duration::from_secs(10))
+            .expect("the engine opens the source")
     }
 
     /// The next event, decisions left out.
@@ -216,7 +235,13 @@ impl Strings {
 
     fn expect_open(&self, cause: ResetCause) {
         assert!(matches!(self.event(), Event::Opened(_)));
-        assert_eq!(self.event(), Event::Reset { cause, at: Seconds(0.0) });
+        assert_eq!(
+            self.event(),
+            Event::Reset {
+                cause,
+                at: Seconds(0.0)
+            }
+        );
     }
 
     /// Waits until the newest picture is as wanted.
@@ -227,7 +252,11 @@ impl Strings {
             if wanted(snapshot) {
                 return snapshot.clone();
             }
-            assert!(Instant::now() < deadline, "the wanted picture never came; newest: {:?}", snapshot.transport);
+            assert!(
+                Instant::now() < deadline,
+                "the wanted picture never came; newest: {:?}",
+                snapshot.transport
+            );
             std::thread::sleep(Duration::from_millis(2));
         }
     }
@@ -254,7 +283,15 @@ fn the_worker_gives_what_the_pipeline_gives() {
     assert_eq!(snapshot.health.samples_lost, 0);
     assert!((snapshot.transport.position.0 - 4.0).abs() < 1e-6);
     let attention = &snapshot.attention;
-    assert_eq!((attention.engine, attention.newest.0 + 1, attention.layers, attention.heads), (2, frames, 2, 2));
+    assert_eq!(
+        (
+            attention.engine,
+            attention.newest.0 + 1,
+            attention.layers,
+            attention.heads
+        ),
+        (2, frames, 2, 2)
+    );
     let total: f32 = attention.pooling[..attention.frames].iter().sum();
     assert!((total - 1.0).abs() < 1e-4, "{total}");
 }
@@ -266,10 +303,26 @@ fn an_end_a_loop_and_a_seek_each_do_what_they_say() {
     let (mut sink, marks) = strings.sink();
     strings.expect_open(ResetCause::Opened);
     let half = samples.len() as u64 / 2;
-    marks.send(SourceMark { at: half, kind: MarkKind::Looped }).unwrap();
-    marks.send(SourceMark { at: samples.len() as u64, kind: MarkKind::Ended }).unwrap();
+    marks
+        .send(SourceMark {
+            at: half,
+            kind: MarkKind::Looped,
+        })
+        .unwrap();
+    marks
+        .send(SourceMark {
+            at: samples.len() as u64,
+            kind: MarkKind::Ended,
+        })
+        .unwrap();
     sink.write(&samples);
-    assert_eq!(strings.event(), Event::Reset { cause: ResetCause::Looped, at: Seconds(0.0) });
+    assert_eq!(
+        strings.event(),
+        Event::Reset {
+            cause: ResetCause::Looped,
+            at: Seconds(0.0)
+        }
+    );
     assert_eq!(strings.event(), Event::Ended);
     let snapshot = strings.until(|snapshot| !snapshot.transport.playing);
     // Exactly the second half, from a fresh state.
@@ -278,18 +331,42 @@ fn an_end_a_loop_and_a_seek_each_do_what_they_say() {
     assert_eq!(snapshot.frames, whole.len() as u64);
     assert_eq!(snapshot.column(20), Some(&whole[20].column));
     strings.engine.commands.send(Command::Seek(Seconds(30.0))).unwrap();
-    assert_eq!(strings.event(), Event::Reset { cause: ResetCause::Sought, at: Seconds(30.0) });
+    assert_eq!(
+        strings.event(),
+        Event::Reset {
+            cause: ResetCause::Sought,
+            at: Seconds(30.0)
+        }
+    );
     strings.engine.commands.send(Command::Play).unwrap();
-    let mut fresh = strings.fresh.lock().unwrap().take().expect("the seek made a fresh ring");
+    let mut fresh = strings
+        .fresh
+        .lock()
+        .unwrap()
+        .take()
+        .expect("the seek made a fresh ring");
     fresh.write(&samples);
     let sought = strings.until(|snapshot| snapshot.frames > 40);
     assert!(sought.epoch > snapshot.epoch);
     let at = sought.column(0).unwrap().at.0;
     assert!((at - 30.0 - 2048.0 / 22_050.0).abs() < 1e-9, "{at}");
     strings.engine.commands.send(Command::Seek(Seconds(f64::NAN))).unwrap();
-    assert_eq!(strings.event(), Event::Reset { cause: ResetCause::Sought, at: Seconds(0.0) });
+    assert_eq!(
+        strings.event(),
+        Event::Reset {
+            cause: ResetCause::Sought,
+            at: Seconds(0.0)
+        }
+    );
     strings.engine.commands.send(Command::Seek(Seconds(1e9))).unwrap();
-    assert_eq!(strings.event(), Event::Reset { cause: ResetCause::Sought, at: Seconds(60.0) }, "clamped to the file");
+    assert_eq!(
+        strings.event(),
+        Event::Reset {
+            cause: ResetCause::Sought,
+            at: Seconds(60.0)
+        },
+        "clamped to the file"
+    );
 }
 
 #[test]
@@ -299,7 +376,12 @@ fn a_lost_device_is_told_once_and_reopened_afresh() {
     strings.expect_open(ResetCause::Opened);
     sink.write(&sound(RATE, 0.5));
     strings.until(|snapshot| snapshot.frames > 10);
-    marks.send(SourceMark { at: 0, kind: MarkKind::Lost(gone()) }).unwrap();
+    marks
+        .send(SourceMark {
+            at: 0,
+            kind: MarkKind::Lost(gone()),
+        })
+        .unwrap();
     let event = strings.event();
     assert!(
         matches!(&event, Event::SourceFailed { message, retrying: true, .. } if message.contains("unplugged")),
@@ -339,7 +421,10 @@ fn hanging_sources_do_not_keep_commands_or_the_end_waiting() {
         sources,
     };
     let engine = Engine::start(config, || {}).unwrap();
-    let open = Command::Open(SourceRequest::Device { id: None, channel: None });
+    let open = Command::Open(SourceRequest::Device {
+        id: None,
+        channel: None,
+    });
     engine.commands.send(open.clone()).unwrap();
     let slip = SmoothingConfig {
         enter: 9.0,
@@ -347,7 +432,10 @@ fn hanging_sources_do_not_keep_commands_or_the_end_waiting() {
     };
     engine.commands.send(Command::SetSmoothing(slip)).unwrap();
     let event = engine.events.recv_timeout(Duration::from_secs(10)).unwrap();
-    assert!(matches!(&event, Event::Warning { message, .. } if message.contains("enter is 9")), "{event:?}");
+    assert!(
+        matches!(&event, Event::Warning { message, .. } if message.contains("enter is 9")),
+        "{event:?}"
+    );
     engine.commands.send(open).unwrap();
     let began = Instant::now();
     drop(engine);
@@ -388,11 +476,22 @@ fn a_failing_model_is_told_and_can_be_switched_on_again() {
     sink.write(&samples);
     assert!(matches!(strings.event(), Event::EngineFailed { engine: 1, .. }));
     strings.until(|snapshot| snapshot.frames > 30 && !snapshot.engines[1].enabled && snapshot.engines[0].enabled);
-    strings.engine.commands.send(Command::EnableEngine { engine: 1, on: true }).unwrap();
-    strings.engine.commands.send(Command::EnableEngine { engine: 7, on: true }).unwrap();
+    strings
+        .engine
+        .commands
+        .send(Command::EnableEngine { engine: 1, on: true })
+        .unwrap();
+    strings
+        .engine
+        .commands
+        .send(Command::EnableEngine { engine: 7, on: true })
+        .unwrap();
     strings.until(|snapshot| snapshot.engines[1].enabled);
     sink.write(&samples);
-    assert!(matches!(strings.event(), Event::EngineFailed { engine: 1, .. }), "it counts from where it came back");
+    assert!(
+        matches!(strings.event(), Event::EngineFailed { engine: 1, .. }),
+        "it counts from where it came back"
+    );
 }
 
 #[test]
@@ -406,7 +505,10 @@ fn a_paced_source_has_a_latency_and_a_load() {
     }
     let snapshot = strings.until(|snapshot| snapshot.frames > 40);
     let health = snapshot.health;
-    assert!(health.latency_p50_ms > 0.0 && health.latency_p50_ms <= health.latency_p99_ms, "{health:?}");
+    assert!(
+        health.latency_p50_ms > 0.0 && health.latency_p50_ms <= health.latency_p99_ms,
+        "{health:?}"
+    );
     // The worker looks every 4 ms; a machine with other work may let it wait for some scheduler slices more.
     assert!(health.latency_p50_ms < 250.0, "{health:?}");
     assert!(health.load > 0.0, "{health:?}");

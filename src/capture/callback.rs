@@ -18,10 +18,11 @@ pub trait ToAmplitude: Copy {
 }
 
 macro_rules! signed {
-    ($($type:ty),*) => {$(
+    ($($type:ty: $full_scale:expr),*) => {$(
         impl ToAmplitude for $type {
+            #[allow(clippy::cast_lossless, reason = "one rule for all widths; only some of them have a From")]
             fn to_amplitude(self) -> f32 {
-                self as f32 / -(<$type>::MIN as f32)
+                self as f32 / $full_scale
             }
         }
     )*};
@@ -38,7 +39,7 @@ macro_rules! unsigned {
     )*};
 }
 
-signed!(i8, i16, i32, i64);
+signed!(i8: 128.0, i16: 32_768.0, i32: 2_147_483_648.0, i64: 9_223_372_036_854_775_808.0);
 unsigned!(u8 as i8, u16 as i16, u32 as i32, u64 as i64);
 
 impl ToAmplitude for f32 {
@@ -120,6 +121,10 @@ impl CaptureCallback {
 
     /// Takes one block of interleaved samples; an incomplete frame at its end is ignored. Real-time safe.
     pub fn process<T: ToAmplitude>(&mut self, interleaved: &[T]) {
+        if interleaved.is_empty() {
+            // Even so the device has shown that it is alive.
+            self.sink.write(&[]);
+        }
         let share = 1.0 / self.channels as f32;
         for piece in interleaved.chunks(SCRATCH_FRAMES * self.channels) {
             let frames = piece.chunks_exact(self.channels);
@@ -148,6 +153,11 @@ impl CaptureCallback {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::float_cmp,
+    reason = "a test may fail; exact values are meant"
+)]
 mod tests {
     use super::*;
     use crate::ring::{SampleSource, ring};
@@ -198,8 +208,16 @@ mod tests {
         let frames = [0.5_f32, -0.25, 0.75, 1.0, 0.0, 0.5];
         assert_eq!(heard(3, ChannelPick::One(1), &frames), [-0.25, 0.0]);
         assert_eq!(heard(2, ChannelPick::Mean, &frames), [0.125, 0.875, 0.25]);
-        assert_eq!(heard(2, ChannelPick::One(9), &frames), [-0.25, 1.0, 0.5], "the last there is");
-        assert_eq!(heard(4, ChannelPick::Mean, &frames), [0.5], "an incomplete frame is ignored");
+        assert_eq!(
+            heard(2, ChannelPick::One(9), &frames),
+            [-0.25, 1.0, 0.5],
+            "the last there is"
+        );
+        assert_eq!(
+            heard(4, ChannelPick::Mean, &frames),
+            [0.5],
+            "an incomplete frame is ignored"
+        );
     }
 
     #[test]

@@ -9,8 +9,9 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 
 /// Rates that are shown if a device can be opened at them.
-const COMMON_RATES_HZ: [u32; 11] =
-    [8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 88_200, 96_000, 176_400, 192_000];
+const COMMON_RATES_HZ: [u32; 11] = [
+    8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 88_200, 96_000, 176_400, 192_000,
+];
 
 /// What a device is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -43,7 +44,7 @@ pub struct DeviceInfo {
     pub default: bool,
 }
 
-/// The host whose devices are listed and opened: PulseAudio (also in front of PipeWire) where a server answers, else the
+/// The host whose devices are listed and opened: `PulseAudio` (also in front of `PipeWire`) where a server answers, else the
 /// system's own.
 pub(crate) fn preferred_host() -> cpal::Host {
     cpal::default_host()
@@ -74,7 +75,12 @@ pub fn list_devices() -> Result<Vec<DeviceInfo>, SourceError> {
             listed.push(row(input_kind(&id), config.channels(), rates, &input));
         }
         if let (Ok(config), Ok(ranges)) = (device.default_output_config(), device.supported_output_configs()) {
-            listed.push(row(DeviceKind::Output, config.channels(), rates_of(&config, ranges), &output));
+            listed.push(row(
+                DeviceKind::Output,
+                config.channels(),
+                rates_of(&config, ranges),
+                &output,
+            ));
         }
     }
     listed.sort_by_key(|device| (device.kind == DeviceKind::Output, !device.default));
@@ -85,7 +91,9 @@ pub fn list_devices() -> Result<Vec<DeviceInfo>, SourceError> {
 pub(super) fn find_input(id: Option<&str>) -> Result<cpal::Device, SourceError> {
     let Some(id) = id else {
         let host = preferred_host();
-        let device = host.default_input_device().ok_or_else(|| errors::no_input(host.id().name()))?;
+        let device = host
+            .default_input_device()
+            .ok_or_else(|| errors::no_input(host.id().name()))?;
         // ALSA has a "default" even without hardware.
         return match device.default_input_config() {
             Ok(_) => Ok(device),
@@ -100,17 +108,25 @@ pub(super) fn find_input(id: Option<&str>) -> Result<cpal::Device, SourceError> 
     } else {
         cpal::host_from_id(parsed.host()).map_err(|error| super::device_error(id, &error))?
     };
-    host.device_by_id(&parsed).filter(DeviceTrait::supports_input).ok_or_else(unknown)
+    host.device_by_id(&parsed)
+        .filter(DeviceTrait::supports_input)
+        .ok_or_else(unknown)
 }
 
-/// Monitor or microphone: PulseAudio names what an output plays `….monitor`.
+/// Monitor or microphone: `PulseAudio` names what an output plays `….monitor`.
 pub(super) fn input_kind(id: &cpal::DeviceId) -> DeviceKind {
-    if id.id().ends_with(".monitor") { DeviceKind::Monitor } else { DeviceKind::Microphone }
+    if id.id().ends_with(".monitor") {
+        DeviceKind::Monitor
+    } else {
+        DeviceKind::Microphone
+    }
 }
 
 /// What people call the device.
 pub(crate) fn name_of(device: &cpal::Device) -> String {
-    device.description().map_or_else(|_| "unnamed device".to_owned(), |about| about.name().to_owned())
+    device
+        .description()
+        .map_or_else(|_| "unnamed device".to_owned(), |about| about.name().to_owned())
 }
 
 /// Whether it keeps time: ALSA's `null` calls back 400,000 times a second.

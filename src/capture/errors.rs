@@ -50,9 +50,12 @@ pub(crate) fn device_error(name: &str, error: &cpal::Error) -> SourceError {
             "Close the other program, or choose another device with `attune devices`.",
             true,
         ),
-        ErrorKind::DeviceNotAvailable => {
-            ("gone", "is gone: it was removed or switched off", "Plug it in again, or choose another device.", true)
-        }
+        ErrorKind::DeviceNotAvailable => (
+            "gone",
+            "is gone: it was removed or switched off",
+            "Plug it in again, or choose another device.",
+            true,
+        ),
         ErrorKind::StreamInvalidated => (
             "gone",
             "was closed by the sound server, which ended or changed the device",
@@ -77,12 +80,24 @@ pub(crate) fn device_error(name: &str, error: &cpal::Error) -> SourceError {
             "Choose another device with `attune devices`, or change its rate or channels in the system's settings.",
             false,
         ),
-        ErrorKind::ResourceExhausted => {
-            ("busy", "cannot be opened: the system has no means left", "Close other programs and try again.", true)
-        }
-        _ => ("device", "failed", "Try again, or choose another device with `attune devices`.", true),
+        ErrorKind::ResourceExhausted => (
+            "busy",
+            "cannot be opened: the system has no means left",
+            "Close other programs and try again.",
+            true,
+        ),
+        _ => (
+            "device",
+            "failed",
+            "Try again, or choose another device with `attune devices`.",
+            true,
+        ),
     };
     let message = format!("{name} {what} ({error})");
-    let make = if passing { SourceError::passing } else { SourceError::lasting };
+    let make = if passing {
+        SourceError::passing
+    } else {
+        SourceError::lasting
+    };
     make(kind, message, remedy)
 }

@@ -24,6 +24,14 @@ const OPEN_WITHIN: Duration = Duration::from_secs(8);
 /// How long cpal may wait for one answer while it opens.
 const ANSWER_WITHIN: Duration = Duration::from_secs(4);
 
+/// cpal's name of the host that needs a pacer.
+const PULSEAUDIO: &str = "PulseAudio";
+/// How many times the wanted buffer a `PulseAudio` stream may hold on the server. cpal 0.18 asks for a queue of exactly one
+/// buffer, and the server drops what does not fit without a word: measured with 10 ms, 43 samples each 0.33 s. A longer
+/// buffer alone has the same fault, for the server then also delivers in longer blocks; but it delivers in the blocks of
+/// its most hurried client, so a second stream with the short buffer makes the long queue safe and the delay short.
+const PULSEAUDIO_ROOM: u32 = 8;
+
 /// How to open a device.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CaptureRequest {
@@ -37,7 +45,11 @@ pub struct CaptureRequest {
 
 impl Default for CaptureRequest {
     fn default() -> Self {
-        Self { id: None, channel: None, buffer_ms: DEFAULT_BUFFER_MS }
+        Self {
+            id: None,
+            channel: None,
+            buffer_ms: DEFAULT_BUFFER_MS,
+        }
     }
 }
 
@@ -52,7 +64,8 @@ pub struct CaptureWarning {
 
 /// A device that is open. Dropping it closes the device, on a thread of its own since that may hang.
 pub struct CaptureStream {
-    stream: Option<cpal::Stream>,
+    /// The device's stream, and the one that keeps its pace where there has to be one.
+    streams: Vec<cpal::Stream>,
     opened: OpenedSource,
     counters: Arc<RingCounters>,
     state: Arc<CallbackState>,
@@ -63,13 +76,16 @@ pub struct CaptureStream {
 
 impl std::fmt::Debug for CaptureStream {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("CaptureStream").field("opened", &self.opened).field("lost", &self.lost).finish_non_exhaustive()
+        out.debug_struct("CaptureStream")
+            .field("opened", &self.opened)
+            .field("lost", &self.lost)
+            .finish_non_exhaustive()
     }
 }
 
 /// What comes back from the thread that opens.
 struct Started {
-    stream: cpal::Stream,
+    streams: Vec<cpal::Stream>,
     opened: OpenedSource,
     source: SampleSource,
     state: Arc<CallbackState>,
@@ -97,7 +113,7 @@ impl CaptureStream {
             .map_err(|_| errors::no_answer(&name, OPEN_WITHIN.as_secs()))??;
         tracing::info!(opened = ?started.opened, "capture begins");
         let stream = Self {
-            stream: Some(started.stream),
+            streams: started.streams,
             opened: started.opened,
             counters: Arc::clone(started.source.counters()),
             state: started.state,
@@ -134,8 +150,11 @@ impl CaptureStream {
         };
         self.lost = true;
         // Closing now ends a dead stream's busy loop, and no sample can follow the mark.
-        close_elsewhere(self.stream.take());
-        Some(SourceMark { at: self.counters.written.load(Ordering::Relaxed), kind: MarkKind::Lost(error) })
+        close_elsewhere(std::mem::take(&mut self.streams));
+        Some(SourceMark {
+            at: self.counters.written.load(Ordering::Relaxed),
+            kind: MarkKind::Lost(error),
+        })
     }
 
     /// What is suspect now, if anything: a microphone that brings nothing but exact zeros.
@@ -144,30 +163,45 @@ impl CaptureStream {
         if self.lost || self.opened.kind != SourceKind::Microphone {
             return None;
         }
-        let Verdict::AllZero(run) = self.verdict() else { return None };
+        let Verdict::AllZero(run) = self.verdict() else {
+            return None;
+        };
         Some(CaptureWarning {
-            message: format!("{} has brought nothing but digital silence for {:.0} s", self.opened.name, run.as_secs_f64()),
-            remedy: "Unmute it, and allow this program to use the microphone in the system's privacy settings.".to_owned(),
+            message: format!(
+                "{} has brought nothing but digital silence for {:.0} s",
+                self.opened.name,
+                run.as_secs_f64()
+            ),
+            remedy: "Unmute it, and allow this program to use the microphone in the system's privacy settings."
+                .to_owned(),
         })
     }
 
     fn verdict(&self) -> Verdict {
         let zeros = self.state.zero_run.load(Ordering::Relaxed);
         let zero_run = Duration::from_secs_f64(self.opened.rate.duration(zeros).0);
-        watchdog::judge(self.counters.callbacks.load(Ordering::Relaxed), self.counters.age(), zero_run)
+        watchdog::judge(
+            self.counters.callbacks.load(Ordering::Relaxed),
+            self.counters.age(),
+            zero_run,
+        )
     }
 }
 
 impl Drop for CaptureStream {
     fn drop(&mut self) {
-        close_elsewhere(self.stream.take());
+        close_elsewhere(std::mem::take(&mut self.streams));
     }
 }
 
-/// Closes a stream on a thread of its own: ALSA's hangs for ever when its server has died.
-pub(crate) fn close_elsewhere(stream: Option<cpal::Stream>) {
-    let Some(stream) = stream else { return };
-    let spawned = std::thread::Builder::new().name("attune-close".to_owned()).spawn(move || drop(stream));
+/// Closes streams on a thread of its own: ALSA's hangs for ever when its server has died.
+pub(crate) fn close_elsewhere(streams: Vec<cpal::Stream>) {
+    if streams.is_empty() {
+        return;
+    }
+    let spawned = std::thread::Builder::new()
+        .name("attune-close".to_owned())
+        .spawn(move || drop(streams));
     if let Err(error) = spawned {
         tracing::warn!(%error, "the stream was closed on the caller's thread");
     }
@@ -186,21 +220,38 @@ fn start(request: &CaptureRequest, faults: &Arc<Faults>) -> Result<Started, Sour
         cpal::SupportedBufferSize::Range { min, max } if min <= max => frames.clamp(min, max),
         _ => frames,
     };
-    let pick = request.channel.map_or(ChannelPick::Mean, |channel| ChannelPick::One(usize::from(channel)));
+    let pick = request
+        .channel
+        .map_or(ChannelPick::Mean, |channel| ChannelPick::One(usize::from(channel)));
+    let paced = id.host().name() == PULSEAUDIO;
     let build = |buffer_size| {
         // A fresh ring for each attempt: the sink goes into the callback.
         let (sink, source) = ring((rate.0 * RING_SECS) as usize);
-        let stream_config = cpal::StreamConfig { buffer_size, ..config.config() };
+        let stream_config = cpal::StreamConfig {
+            buffer_size,
+            ..config.config()
+        };
         let built = build_stream(&device, config.sample_format(), stream_config, sink, pick, faults);
         built.map(|(stream, state)| (stream, state, source))
     };
-    let (stream, state, source) = build(cpal::BufferSize::Fixed(frames))
+    let room = if paced {
+        frames.saturating_mul(PULSEAUDIO_ROOM)
+    } else {
+        frames
+    };
+    let (stream, state, source) = build(cpal::BufferSize::Fixed(room))
         .or_else(|refused| {
             tracing::info!(%refused, frames, "the fixed buffer was refused; taking the device's own");
             build(cpal::BufferSize::Default)
         })
         .map_err(|error| say(&error))?;
     stream.play().map_err(|error| say(&error))?;
+    let mut buffer_frames = stream.buffer_size().ok();
+    let mut streams = vec![stream];
+    if paced && let Ok(pacer) = build_pacer(&device, &config, frames) {
+        buffer_frames = pacer.buffer_size().ok();
+        streams.push(pacer);
+    }
     let kind = match devices::input_kind(&id) {
         DeviceKind::Monitor => SourceKind::Monitor,
         DeviceKind::Microphone | DeviceKind::Output => SourceKind::Microphone,
@@ -213,11 +264,39 @@ fn start(request: &CaptureRequest, faults: &Arc<Faults>) -> Result<Started, Sour
         rate,
         channels: config.channels(),
         format: format!("{:?}", config.sample_format()),
-        buffer_frames: stream.buffer_size().ok(),
+        buffer_frames,
         duration: None,
         heard_through: None,
     };
-    Ok(Started { stream, opened, source, state })
+    Ok(Started {
+        streams,
+        opened,
+        source,
+        state,
+    })
+}
+
+/// A second stream on a `PulseAudio` source, whose samples nobody takes: its short buffer makes the server deliver in short
+/// blocks, see [`PULSEAUDIO_ROOM`].
+fn build_pacer(
+    device: &cpal::Device,
+    config: &cpal::SupportedStreamConfig,
+    frames: u32,
+) -> Result<cpal::Stream, cpal::Error> {
+    let stream_config = cpal::StreamConfig {
+        buffer_size: cpal::BufferSize::Fixed(frames),
+        ..config.config()
+    };
+    let pacer = device.build_input_stream_raw(
+        stream_config,
+        config.sample_format(),
+        |_, _| {},
+        // The stream beside it hears of the same and tells.
+        |_| {},
+        Some(ANSWER_WITHIN),
+    )?;
+    pacer.play()?;
+    Ok(pacer)
 }
 
 /// Builds the input stream for whichever format the device has.

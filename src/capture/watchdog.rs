@@ -33,7 +33,15 @@ impl Faults {
     pub fn new() -> (Self, crossbeam_channel::Receiver<cpal::Error>) {
         let (first_fatal, fatal) = crossbeam_channel::bounded(1);
         let (xruns, errors) = (AtomicU64::new(0), AtomicU64::new(0));
-        (Self { fatal: AtomicBool::new(false), first_fatal, xruns, errors }, fatal)
+        (
+            Self {
+                fatal: AtomicBool::new(false),
+                first_fatal,
+                xruns,
+                errors,
+            },
+            fatal,
+        )
     }
 
     /// Takes one error callback.
@@ -89,6 +97,11 @@ pub fn judge(callbacks: u64, age: Duration, zero_run: Duration) -> Verdict {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::float_cmp,
+    reason = "a test may fail; exact values are meant"
+)]
 mod tests {
     use super::*;
 
@@ -121,7 +134,10 @@ mod tests {
         assert!(fatal.try_recv().is_err());
         let started = std::time::Instant::now();
         for _ in 0..4 {
-            faults.note(cpal::Error::with_message(cpal::ErrorKind::DeviceNotAvailable, "pulled out"));
+            faults.note(cpal::Error::with_message(
+                cpal::ErrorKind::DeviceNotAvailable,
+                "pulled out",
+            ));
         }
         assert!(started.elapsed() >= 3 * ERROR_PAUSE);
         assert_eq!(fatal.try_recv().unwrap().message(), Some("pulled out"));

@@ -18,7 +18,11 @@ pub fn run(json: bool) -> Result<(), SourceError> {
 
 fn to_json(devices: &[DeviceInfo]) -> Result<String, SourceError> {
     serde_json::to_string_pretty(devices).map_err(|error| {
-        SourceError::lasting("internal", format!("The devices cannot be written as JSON: {error}"), "Use the table.")
+        SourceError::lasting(
+            "internal",
+            format!("The devices cannot be written as JSON: {error}"),
+            "Use the table.",
+        )
     })
 }
 
@@ -29,7 +33,9 @@ fn to_table(devices: &[DeviceInfo]) -> String {
             .to_owned();
     }
     let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING).set_header(["", "kind", "name", "id", "host", "channels", "rates"]);
+    table
+        .load_style(comfy_table::presets::NOTHING)
+        .set_header(["", "kind", "name", "id", "host", "channels", "rates"]);
     for device in devices {
         table.add_row([
             if device.default { "*" } else { "" }.to_owned(),
@@ -61,6 +67,11 @@ fn rates(rates_hz: &[u32]) -> String {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::float_cmp,
+    reason = "a test may fail; exact values are meant"
+)]
 mod tests {
     use super::*;
 
@@ -89,7 +100,13 @@ mod tests {
     #[test]
     fn the_table_names_all_and_an_empty_one_says_what_to_do() {
         let table = to_table(&[monitor()]);
-        for part in ["*", "monitor", "Monitor of Hall", "pulseaudio:hall.monitor", "44100–48000 Hz"] {
+        for part in [
+            "*",
+            "monitor",
+            "Monitor of Hall",
+            "pulseaudio:hall.monitor",
+            "44100–48000 Hz",
+        ] {
             assert!(table.contains(part), "{part} in {table}");
         }
         assert!(to_table(&[]).contains("Plug in a microphone"));

@@ -35,6 +35,7 @@ pub(super) struct Screen {
     models: ModelSet,
     state: Option<AnswerState>,
     epoch: u64,
+    was_open: bool,
 }
 
 impl Screen {
@@ -53,6 +54,7 @@ impl Screen {
             models: models.clone(),
             state: None,
             epoch: 0,
+            was_open: false,
         }
     }
 
@@ -119,12 +121,13 @@ impl Screen {
 
     /// Tells what happened: for people on stderr, for scripts as a line too. False: nobody reads.
     pub(super) fn event(&mut self, event: &Event, at: Seconds) -> anyhow::Result<bool> {
-        if let Some(text) = event_text(event, &self.models) {
+        if let Some(text) = event_text(event, &self.models, self.was_open) {
             match &self.form {
                 Form::Status(status) => status.suspend(|| eprintln!("{text}")),
                 Form::Ndjson | Form::Lines => eprintln!("{text}"),
             }
         }
+        self.was_open |= matches!(event, Event::Opened(_));
         match (&self.form, event_line(event, at, &self.models)) {
             (Form::Ndjson, Some(line)) => print_line(&line.to_string()),
             _ => Ok(true),
@@ -139,7 +142,8 @@ impl Screen {
     }
 }
 
-fn event_text(event: &Event, models: &ModelSet) -> Option<String> {
+/// `was_open`: what is lost now was open before, so the program goes on.
+fn event_text(event: &Event, models: &ModelSet, was_open: bool) -> Option<String> {
     Some(match event {
         Event::Opened(source) => {
             let buffer = source

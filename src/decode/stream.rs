@@ -42,7 +42,8 @@ impl PacketStream {
     /// Opens the file and decodes up to its first samples, which tell rate and channels for certain.
     pub fn open(path: &Path) -> Result<Self, SourceError> {
         Self::open_with(path, Access::Seekable).or_else(|error| match error.kind {
-            "truncated" => Self::open_with(path, Access::Forward).map_err(|_| error),
+            // Some demuxers take a missing end for damage, others for a stranger.
+            "truncated" | "unsupported" => Self::open_with(path, Access::Forward).map_err(|_| error),
             _ => Err(error),
         })
     }

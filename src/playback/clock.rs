@@ -20,8 +20,16 @@ pub(super) struct PaceClock {
 impl PaceClock {
     /// A clock for `times` real time that starts `now`. Factors outside 0.01…1000 are brought to the nearer end.
     pub fn new(rate: SampleRate, times: f32, now: Instant) -> Self {
-        let times = if times.is_nan() { 1.0 } else { f64::from(times).clamp(0.01, 1000.0) };
-        Self { samples_per_sec: rate.hz() * times, started: now, given: 0 }
+        let times = if times.is_nan() {
+            1.0
+        } else {
+            f64::from(times).clamp(0.01, 1000.0)
+        };
+        Self {
+            samples_per_sec: rate.hz() * times,
+            started: now,
+            given: 0,
+        }
     }
 
     /// Starts anew: the time until now is not owed.
@@ -49,6 +57,11 @@ impl PaceClock {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::float_cmp,
+    reason = "a test may fail; exact values are meant"
+)]
 mod tests {
     use super::*;
 
@@ -70,7 +83,10 @@ mod tests {
                 total += owed as u64;
             }
             let exact = f64::from(rate) * f64::from(times) * 3600.0;
-            assert!((total as f64 - exact).abs() <= 1.0, "{rate} × {times}: {total} of {exact}");
+            assert!(
+                (total as f64 - exact).abs() <= 1.0,
+                "{rate} × {times}: {total} of {exact}"
+            );
         }
     }
 
@@ -78,9 +94,13 @@ mod tests {
     fn a_pause_is_not_caught_up_nor_a_long_stall() {
         let start = Instant::now();
         let mut clock = PaceClock::new(SampleRate(1000), 1.0, start);
-        clock.restart(start + Duration::from_secs(60));
+        clock.restart(start + Duration::from_mins(1));
         assert_eq!(clock.owed(start + Duration::from_millis(60_010)), 10);
-        assert_eq!(clock.owed(start + Duration::from_millis(60_900)), 900, "a short stall is made up");
+        assert_eq!(
+            clock.owed(start + Duration::from_millis(60_900)),
+            900,
+            "a short stall is made up"
+        );
         assert_eq!(clock.owed(start + Duration::from_secs(70)), 0);
         assert_eq!(clock.owed(start + Duration::from_millis(70_020)), 20);
     }

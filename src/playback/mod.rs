@@ -48,7 +48,11 @@ impl FilePlayer {
         let opened = OpenedSource {
             kind: SourceKind::File,
             host: info.decoder.clone(),
-            name: path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
+            name: path
+                .file_name()
+                .unwrap_or(path.as_os_str())
+                .to_string_lossy()
+                .into_owned(),
             id: path.to_string_lossy().into_owned(),
             rate: info.rate,
             channels: info.channels,
@@ -60,9 +64,16 @@ impl FilePlayer {
         let (sink, source, marks_in, marks) = fresh(&opened);
         let (orders, orders_out) = crossbeam_channel::bounded(ORDERS);
         let reader = Reader::new(file, pace, speaker, orders_out, sink, marks_in);
-        std::thread::Builder::new().name("attune-file".to_owned()).spawn(move || reader.run()).map_err(|error| {
-            SourceError::passing("busy", format!("{} cannot be played: {error}", path.display()), "Close other programs.")
-        })?;
+        std::thread::Builder::new()
+            .name("attune-file".to_owned())
+            .spawn(move || reader.run())
+            .map_err(|error| {
+                SourceError::passing(
+                    "busy",
+                    format!("{} cannot be played: {error}", path.display()),
+                    "Close other programs.",
+                )
+            })?;
         Ok((Self { opened, orders, marks }, source))
     }
 
@@ -94,13 +105,19 @@ impl FilePlayer {
         let end = self.opened.duration.map_or(f64::INFINITY, |duration| duration.0);
         let at = Seconds(at.0.max(0.0).min(end));
         let (sink, source, marks_in, marks) = fresh(&self.opened);
-        self.orders.send(Order::Seek { at, sink, marks: marks_in }).map_err(|_| {
-            SourceError::passing(
-                "gone",
-                format!("The player of {} has ended", self.opened.id),
-                "Open the file again.",
-            )
-        })?;
+        self.orders
+            .send(Order::Seek {
+                at,
+                sink,
+                marks: marks_in,
+            })
+            .map_err(|_| {
+                SourceError::passing(
+                    "gone",
+                    format!("The player of {} has ended", self.opened.id),
+                    "Open the file again.",
+                )
+            })?;
         self.marks = marks;
         Ok(source)
     }

@@ -24,7 +24,11 @@ pub(super) enum Order {
     Play(bool),
     Loop(bool),
     Pace(Pace),
-    Seek { at: Seconds, sink: SampleSink, marks: Sender<SourceMark> },
+    Seek {
+        at: Seconds,
+        sink: SampleSink,
+        marks: Sender<SourceMark>,
+    },
 }
 
 /// The thread's state.
@@ -167,7 +171,10 @@ impl Reader {
             self.sink.as_mut()?.write(&self.mono[range.clone()]);
             // Exactly 1 is what people ask for; anything else would change the pitch.
             if let Some(speaker) = self.speaker.as_mut().filter(|_| (times - 1.0).abs() < f32::EPSILON) {
-                speaker.play(&self.interleaved[range.start * self.channels..range.end * self.channels], self.channels);
+                speaker.play(
+                    &self.interleaved[range.start * self.channels..range.end * self.channels],
+                    self.channels,
+                );
             }
             self.clock.gave(count);
             self.done += count;

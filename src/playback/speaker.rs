@@ -15,12 +15,12 @@ use std::time::Duration;
 /// Stereo is what is handed to the output, whatever the file and the device have.
 const STEREO: usize = 2;
 /// The ring holds this much…
-const RING_MS: usize = 400;
+const RING_MS: usize = 500;
 /// …and playing begins, or begins again after a gap, when it holds this much: the reader writes every 10 ms, and this
 /// covers a late turn of it. It is also how much later a file is heard than shown.
-const PRIMED_MS: usize = 80;
+const PRIMED_MS: usize = 150;
 /// Length of the output's buffer.
-const BUFFER_MS: u32 = 20;
+const BUFFER_MS: u32 = 50;
 /// Frames resampled at once.
 const CHUNK: usize = 512;
 /// An output that does not open within this is done without.
@@ -76,9 +76,13 @@ impl Speaker {
         let mut used = 0;
         loop {
             let frames = resampler.input_frames_next();
-            let Some(chunk) = self.waiting.get(used..used + frames * STEREO) else { break };
+            let Some(chunk) = self.waiting.get(used..used + frames * STEREO) else {
+                break;
+            };
             used += frames * STEREO;
-            let Ok(input) = InterleavedSlice::new(chunk, STEREO, frames) else { break };
+            let Ok(input) = InterleavedSlice::new(chunk, STEREO, frames) else {
+                break;
+            };
             match resampler.process(&input, None) {
                 Ok(out) => {
                     let _dropped = self.ring.push_partial_slice(&out.take_data()).1;
@@ -101,7 +105,7 @@ impl Speaker {
 
 impl Drop for Speaker {
     fn drop(&mut self) {
-        close_elsewhere(self.stream.take());
+        close_elsewhere(self.stream.take().into_iter().collect());
     }
 }
 
@@ -135,15 +139,31 @@ fn start(rate: SampleRate) -> Result<Speaker, cpal::Error> {
     let flush = Arc::new(AtomicBool::new(false));
     let build = |buffer_size| {
         let (producer, consumer) = rtrb::RingBuffer::new(per_ms(RING_MS));
-        let config = cpal::StreamConfig { channels: default.channels(), sample_rate: out_hz, buffer_size };
-        let tap =
-            Tap { ring: consumer, flush: Arc::clone(&flush), primed: false, enough: per_ms(PRIMED_MS), last: [0.0; 2] };
+        let config = cpal::StreamConfig {
+            channels: default.channels(),
+            sample_rate: out_hz,
+            buffer_size,
+        };
+        let tap = Tap {
+            ring: consumer,
+            flush: Arc::clone(&flush),
+            primed: false,
+            enough: per_ms(PRIMED_MS),
+            last: [0.0; 2],
+        };
         build_stream(&device, default.sample_format(), config, tap).map(|stream| (stream, producer))
     };
     let (stream, ring) =
         build(cpal::BufferSize::Fixed(out_hz * BUFFER_MS / 1000)).or_else(|_| build(cpal::BufferSize::Default))?;
     stream.play()?;
-    Ok(Speaker { stream: Some(stream), name: device_name(&device), ring, flush, resampler, waiting: Vec::new() })
+    Ok(Speaker {
+        stream: Some(stream),
+        name: device_name(&device),
+        ring,
+        flush,
+        resampler,
+        waiting: Vec::new(),
+    })
 }
 
 /// What the output's callback owns: it never waits, and plays silence where nothing has come.
@@ -169,7 +189,9 @@ impl Tap {
         }
         self.primed = false;
         // Fading the last frame out spares a click.
-        self.last = self.last.map(|sample| if sample.abs() < 1e-4 { 0.0 } else { sample * 0.995 });
+        self.last = self
+            .last
+            .map(|sample| if sample.abs() < 1e-4 { 0.0 } else { sample * 0.995 });
         self.last
     }
 
@@ -240,13 +262,27 @@ fn build_typed<T: cpal::SizedSample + cpal::FromSample<f32>>(
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::float_cmp,
+    reason = "a test may fail; exact values are meant"
+)]
 mod tests {
     use super::*;
 
     fn tap(capacity: usize, enough: usize) -> (rtrb::Producer<f32>, Tap) {
         let (producer, ring) = rtrb::RingBuffer::new(capacity);
         let flush = Arc::new(AtomicBool::new(false));
-        (producer, Tap { ring, flush, primed: false, enough, last: [0.0; 2] })
+        (
+            producer,
+            Tap {
+                ring,
+                flush,
+                primed: false,
+                enough,
+                last: [0.0; 2],
+            },
+        )
     }
 
     #[test]

@@ -32,7 +32,11 @@ struct FakeStream {
 
 impl GenreStream for FakeStream {
     fn push(&mut self, frames: FrameBlock<'_>) -> Result<StreamOutput, ModelError> {
-        let memory = if let Fake::Bands { memory } = self.fake { memory } else { 0.9 };
+        let memory = if let Fake::Bands { memory } = self.fake {
+            memory
+        } else {
+            0.9
+        };
         let mut logits = Vec::new();
         for row in frames.rows() {
             match self.fake {
