@@ -157,13 +157,12 @@ impl AudioFile {
     pub fn seek(&mut self, at: Seconds) -> Result<(), SourceError> {
         let target = self.info().rate.index_at(at).0;
         self.cut_short = None;
-        self.discard = match self.packets.seek_before(target) {
-            Some(position) => target - position,
-            None => {
-                self.broken_before += self.packets.broken();
-                self.packets = PacketStream::open(&self.path)?;
-                target
-            }
+        self.discard = if let Some(position) = self.packets.seek_before(target) {
+            target - position
+        } else {
+            self.broken_before += self.packets.broken();
+            self.packets = PacketStream::open(&self.path)?;
+            target
         };
         Ok(())
     }

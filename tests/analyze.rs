@@ -1,0 +1,205 @@
+//! Whole files: the report, its shape for scripts, and what is said of files that cannot be heard.
+
+mod common;
+
+use attune::offline::{AnalyzeError, Report, analyze, document};
+use attune::smoothing::{AnswerState, SmoothingConfig};
+use common::fake_models::{Fake, models, three};
+use common::media;
+use serde_json::Value;
+use std::path::Path;
+use std::process::Command;
+
+const RATE: u32 = 22_050;
+
+/// Tones, silence, tones: seconds of each.
+fn wav(path: &Path, parts: &[(f64, f32)]) {
+    let mut samples = Vec::new();
+    for (secs, amplitude) in parts {
+        for n in 0..(secs * f64::from(RATE)) as usize {
+            let t = n as f64 / f64::from(RATE);
+            let tone = (std::f64::consts::TAU * 700.0 * t).sin() + 0.3 * (std::f64::consts::TAU * 2500.0 * t).sin();
+            samples.push(amplitude * tone as f32);
+        }
+    }
+    media::write_float_wav(path, RATE, 1, &samples);
+}
+
+fn run(path: &Path) -> Report {
+    analyze(path, &three(), &SmoothingConfig::default(), |_| {}, |_| {}).unwrap()
+}
+
+#[test]
+fn a_report_has_the_shape_that_scripts_rely_on() {
+    let folder = media::folder();
+    let path = folder.path().join("tones.wav");
+    wav(&path, &[(6.0, 0.4)]);
+    let json: Value = serde_json::from_str(&document(&run(&path))).unwrap();
+    assert_eq!(json["attune"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(json["source"]["path"], path.display().to_string());
+    assert_eq!(json["source"]["duration_s"], 6.0);
+    assert_eq!(
+        (&json["source"]["rate_hz"], &json["source"]["channels"]),
+        (&RATE.into(), &1.into())
+    );
+    assert!(json["source"]["decoder"].is_string());
+    assert!(["genre", "unsure"].contains(&json["answer"]["state"].as_str().unwrap()));
+    assert!(json["answer"]["reason"].as_str().unwrap().ends_with('.'));
+    let engines = json["engines"].as_array().unwrap();
+    assert_eq!(
+        engines.iter().map(|e| e["name"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["quick", "slow", "attentive"]
+    );
+    for engine in engines {
+        let shares = engine["probabilities"].as_object().unwrap();
+        assert_eq!(shares.len(), 10);
+        let total: f64 = shares.values().map(|p| p.as_f64().unwrap()).sum();
+        // Each of ten is rounded to a millionth.
+        assert!((total - 1.0).abs() < 10.0 * 0.5e-6 + 1e-6, "{total}");
+        assert!(shares.contains_key(engine["genre"].as_str().unwrap()));
+    }
+}
+
+#[test]
+fn segments_cover_the_file_without_a_gap_and_follow_the_hops() {
+    let folder = media::folder();
+    let path = folder.path().join("gap.wav");
+    wav(&path, &[(4.0, 0.4), (4.0, 0.0), (4.0, 0.4)]);
+    let mut states = Vec::new();
+    let on_hop = |hop: &attune::engine::HopResult| states.push(hop.column.decision.state);
+    let report = analyze(&path, &three(), &SmoothingConfig::default(), on_hop, |_| {}).unwrap();
+    states.dedup();
+    let names: Vec<_> = report.segments.iter().map(|segment| segment.state).collect();
+    assert_eq!(names, states.iter().map(|state| state.name()).collect::<Vec<_>>());
+    assert!(states.contains(&AnswerState::Silence));
+    assert!(report.segments[0].start_s == 0.0);
+    for pair in report.segments.windows(2) {
+        assert!(pair[0].end_s == pair[1].start_s, "{pair:?}");
+    }
+    assert!(report.segments.last().unwrap().end_s == report.source.duration_s);
+    let silence = report
+        .segments
+        .iter()
+        .find(|segment| segment.state == "silence")
+        .unwrap();
+    // The level is taken over 0.4 s (17 hops), of which the last tone must leave; then it is held for 0.5 s. A level of
+    // -10 dB falls by 50 dB only when all but 1/100,000 of the window is silent, so nearly the whole window counts.
+    assert!((silence.start_s - 4.9).abs() < 0.1, "{silence:?}");
+    assert!((silence.end_s - 8.0).abs() < 0.05, "{silence:?}");
+}
+
+#[test]
+fn silence_and_snippets_get_no_genre() {
+    let folder = media::folder();
+    let path = folder.path().join("silence.wav");
+    wav(&path, &[(3.0, 0.0)]);
+    let report = run(&path);
+    assert_eq!(
+        (report.answer.state, report.answer.genre, report.answer.confidence),
+        ("silence", None, None)
+    );
+    assert!(
+        report
+            .engines
+            .iter()
+            .all(|engine| engine.genre.is_none() && engine.probabilities.is_empty())
+    );
+    for secs in [0.01, 0.5] {
+        wav(&path, &[(secs, 0.4)]);
+        let report = run(&path);
+        assert_eq!(
+            (report.answer.state, report.answer.rule),
+            ("unsure", "heard_too_little")
+        );
+    }
+}
+
+#[test]
+fn a_failing_engine_is_left_out_and_named() {
+    let folder = media::folder();
+    let path = folder.path().join("tones.wav");
+    wav(&path, &[(3.0, 0.4)]);
+    let set = models(&[("good", Fake::Bands { memory: 0.5 }), ("bad", Fake::NanAt(60))]);
+    let report = analyze(&path, &set, &SmoothingConfig::default(), |_| {}, |_| {}).unwrap();
+    assert_eq!(
+        report
+            .engines
+            .iter()
+            .map(|engine| engine.name.as_str())
+            .collect::<Vec<_>>(),
+        ["good"]
+    );
+    assert!(
+        report.warnings.iter().any(|warning| warning.contains("bad")),
+        "{:?}",
+        report.warnings
+    );
+}
+
+#[test]
+fn progress_rises_to_the_length_of_the_file() {
+    let folder = media::folder();
+    let path = folder.path().join("tones.wav");
+    wav(&path, &[(5.5, 0.4)]);
+    let mut seen = Vec::new();
+    analyze(
+        &path,
+        &three(),
+        &SmoothingConfig::default(),
+        |_| {},
+        |progress| seen.push(progress),
+    )
+    .unwrap();
+    assert!(seen.windows(2).all(|pair| pair[0].done <= pair[1].done));
+    assert!((seen.last().unwrap().done.0 - 5.5).abs() < 1e-9);
+    assert_eq!(seen[0].duration.map(|duration| (duration.0 * 10.0).round()), Some(55.0));
+}
+
+#[test]
+fn a_missing_file_is_named_with_a_remedy() {
+    let path = Path::new("no/such/song.mp3");
+    let error = analyze(path, &three(), &SmoothingConfig::default(), |_| {}, |_| {}).unwrap_err();
+    assert!(matches!(error, AnalyzeError::Source(_)));
+    assert_eq!(error.kind(), "not_found");
+    assert!(error.to_string().contains("no/such/song.mp3") && !error.remedy().is_empty());
+}
+
+#[test]
+fn wrong_usage_exits_with_two() {
+    for wrong in [
+        &["analyze"][..],
+        &["analyze", "--json", "--ndjson", "a.wav"],
+        &["live", "--pace", "never"],
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_attune")).args(wrong).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{wrong:?}");
+        assert!(output.stdout.is_empty(), "what people read goes to stderr");
+    }
+}
+
+#[test]
+fn one_failing_file_does_not_stop_the_others() {
+    let folder = media::folder();
+    let path = folder.path().join("tones.wav");
+    wav(&path, &[(3.0, 0.4)]);
+    let missing = folder.path().join("missing.wav");
+    let output = Command::new(env!("CARGO_BIN_EXE_attune"))
+        .args(["analyze", "--json"])
+        .args([&missing, &path])
+        .output()
+        .unwrap();
+    assert_eq!(
+        output.status.code(),
+        Some(1),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 2);
+    assert_eq!(lines[0]["source"]["path"], missing.display().to_string());
+    assert_eq!(lines[0]["error"]["kind"], "not_found");
+    assert!(lines[0]["error"]["message"].is_string() && lines[0]["error"]["remedy"].is_string());
+    assert!(lines[1]["answer"]["state"].is_string());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("missing.wav"));
+}

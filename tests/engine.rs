@@ -1,0 +1,517 @@
+//! The pipeline however samples are cut, and the worker over sources that behave, end, loop, hang and break.
+
+mod common;
+
+use attune::engine::{
+    Command, Engine, EngineConfig, EngineHandle, Event, HopResult, Pipeline, ResetCause, Snapshot, SourceControl,
+    SourceOpener, SourceRequest,
+};
+use attune::model::ModelSet;
+use attune::playback::Pace;
+use attune::ring::{SampleSink, SampleSource, ring};
+use attune::smoothing::{AnswerState, SmoothingConfig};
+use attune::source::{MarkKind, OpenedSource, SourceError, SourceKind, SourceMark};
+use attune::units::{SampleRate, Seconds};
+use common::fake_models::{Fake, models, three};
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+const RATE: SampleRate = SampleRate(22_050);
+
+/// Two seconds of two gliding tones each, then silence, then tones again.
+fn sound(rate: SampleRate, secs: f64) -> Vec<f32> {
+    (0..(secs * rate.hz()) as usize)
+        .map(|n| {
+            let t = n as f64 / rate.hz();
+            let on = if t % 5.0 < 4.0 { 0.4 } else { 0.0 };
+            let glide = 200.0 + 1500.0 * (t * 0.7).sin().abs();
+            (on * ((std::f64::consts::TAU * glide * t).sin() + 0.3 * (std::f64::consts::TAU * 3300.0 * t).sin())) as f32
+        })
+        .collect()
+}
+
+fn run(set: &ModelSet, rate: SampleRate, samples: &[f32], cuts: impl Iterator<Item = usize>) -> Vec<HopResult> {
+    let mut pipeline = Pipeline::new(set, rate, SmoothingConfig::default()).unwrap();
+    run_with(&mut pipeline, samples, cuts)
+}
+
+fn run_with(pipeline: &mut Pipeline, samples: &[f32], mut cuts: impl Iterator<Item = usize>) -> Vec<HopResult> {
+    let mut hops = Vec::new();
+    let mut rest = samples;
+    while !rest.is_empty() {
+        let (now, later) = rest.split_at(cuts.next().unwrap_or(rest.len()).min(rest.len()));
+        pipeline.push(now, &mut |hop| hops.push(*hop)).unwrap();
+        rest = later;
+    }
+    pipeline.finish(&mut |hop| hops.push(*hop)).unwrap();
+    hops
+}
+
+#[test]
+fn how_samples_are_cut_makes_no_difference() {
+    for rate in [RATE, SampleRate(48_000)] {
+        let samples = sound(rate, 7.3);
+        let whole = run(&three(), rate, &samples, std::iter::empty());
+        assert!(whole.len() > 300);
+        for cuts in [vec![1009], vec![441, 1, 4096, 7], vec![rate.0 as usize + 1]] {
+            assert_eq!(
+                run(&three(), rate, &samples, cuts.iter().copied().cycle()),
+                whole,
+                "{cuts:?} at {rate:?}"
+            );
+        }
+        let states: Vec<_> = whole.iter().map(|hop| hop.column.decision.state).collect();
+        assert!(states.contains(&AnswerState::Silence), "the gap is heard as one");
+        assert_eq!(states[0], AnswerState::WarmingUp);
+    }
+}
+
+#[test]
+fn a_reset_forgets_everything_and_without_one_it_differs() {
+    let samples = sound(RATE, 3.0);
+    let mut pipeline = Pipeline::new(&three(), RATE, SmoothingConfig::default()).unwrap();
+    let whole = run_with(&mut pipeline, &samples, std::iter::empty());
+    pipeline.reset(Seconds(0.0));
+    assert_eq!(run_with(&mut pipeline, &samples, std::iter::empty()), whole);
+    pipeline.reset(Seconds(60.0));
+    let later = run_with(&mut pipeline, &samples, std::iter::empty());
+    assert_eq!(later[9].column.raw, whole[9].column.raw);
+    assert!(
+        (later[9].column.at.0 - whole[9].column.at.0 - 60.0).abs() < 1e-9,
+        "stream time goes on from the base"
+    );
+    let mut pipeline = Pipeline::new(&three(), RATE, SmoothingConfig::default()).unwrap();
+    pipeline.push(&samples[..10_240], &mut |_| {}).unwrap();
+    let mut unlike = Vec::new();
+    pipeline.push(&samples, &mut |hop| unlike.push(*hop)).unwrap();
+    assert_ne!(unlike[0].column.raw, whole[0].column.raw);
+}
+
+#[test]
+fn a_model_that_fails_is_switched_off_and_the_others_go_on() {
+    for (fake, said) in [
+        (Fake::FailsAt(40), "made to fail"),
+        (Fake::NanAt(40), "NaN"),
+        (Fake::PanicsAt(40), "made to panic"),
+    ] {
+        let set = models(&[("good", Fake::Bands { memory: 0.5 }), ("bad", fake)]);
+        let mut pipeline = Pipeline::new(&set, RATE, SmoothingConfig::default()).unwrap();
+        let samples = sound(RATE, 3.0);
+        let hops = run_with(&mut pipeline, &samples, std::iter::repeat(512));
+        let faults = pipeline.take_faults();
+        assert_eq!(faults.len(), 1, "told once");
+        assert_eq!(faults[0].engine, 1);
+        assert!(
+            faults[0].message.contains(said) && faults[0].message.contains("bad"),
+            "{}",
+            faults[0].message
+        );
+        let last = hops.last().unwrap().column;
+        assert!(last.raw[1].as_slice().is_empty());
+        assert_eq!(last.agreed, last.engines[0], "a failed engine has no voice");
+        assert!(
+            hops.iter()
+                .all(|hop| hop.column.agreed.as_slice().iter().all(|p| p.is_finite()))
+        );
+    }
+}
+
+/// A source in the hands of a test: it writes and marks what and when the test says.
+struct Puppet {
+    opened: OpenedSource,
+    marks: Receiver<SourceMark>,
+    fresh: Arc<Mutex<Option<SampleSink>>>,
+}
+
+impl SourceControl for Puppet {
+    fn opened(&self) -> &OpenedSource {
+        &self.opened
+    }
+    fn next_mark(&mut self) -> Option<SourceMark> {
+        self.marks.try_recv().ok()
+    }
+    fn seek(&mut self, _at: Seconds) -> Option<Result<SampleSource, SourceError>> {
+        if self.opened.kind != SourceKind::File {
+            return None;
+        }
+        let (sink, source) = ring(8 * RATE.0 as usize);
+        *self.fresh.lock().unwrap() = Some(sink);
+        Some(Ok(source))
+    }
+}
+
+/// The strings of the puppets: each opening takes the next ring.
+struct Strings {
+    engine: EngineHandle,
+    sinks: Receiver<(SampleSink, Sender<SourceMark>)>,
+    fresh: Arc<Mutex<Option<SampleSink>>>,
+    attempts: Arc<AtomicUsize>,
+}
+
+fn opened(kind: SourceKind) -> OpenedSource {
+    OpenedSource {
+        kind,
+        host: "Test".to_owned(),
+        name: "Puppet".to_owned(),
+        id: "puppet".to_owned(),
+        rate: RATE,
+        channels: 1,
+        format: "F32".to_owned(),
+        buffer_frames: None,
+        duration: (kind == SourceKind::File).then_some(Seconds(60.0)),
+        heard_through: None,
+    }
+}
+
+fn gone() -> SourceError {
+    SourceError::passing("gone", "Puppet was unplugged", "plug it in")
+}
+
+/// `refuse`: this many attempts fail after the first one.
+fn start(set: ModelSet, kind: SourceKind, refuse: usize) -> Strings {
+    let (give, sinks) = unbounded();
+    let fresh = Arc::new(Mutex::new(None));
+    let attempts = Arc::new(AtomicUsize::new(0));
+    let (for_opener, counted) = (Arc::clone(&fresh), Arc::clone(&attempts));
+    let sources: SourceOpener = Arc::new(move |_request| {
+        let attempt = counted.fetch_add(1, Ordering::SeqCst);
+        if (1..=refuse).contains(&attempt) {
+            return Err(gone());
+        }
+        let (sink, source) = ring(8 * RATE.0 as usize);
+        let (mark, marks) = unbounded();
+        give.send((sink, mark)).unwrap();
+        let puppet = Puppet {
+            opened: opened(kind),
+            marks,
+            fresh: Arc::clone(&for_opener),
+        };
+        Ok((Box::new(puppet) as Box<dyn SourceControl>, source))
+    });
+    let config = EngineConfig {
+        models: set,
+        smoothing: SmoothingConfig::default(),
+        sources,
+    };
+    let engine = Engine::start(config, || {}).unwrap();
+    let request = match kind {
+        SourceKind::File => SourceRequest::File {
+            path: "puppet.wav".into(),
+            pace: Pace::FlatOut,
+        },
+        _ => SourceRequest::Device {
+            id: None,
+            channel: None,
+        },
+    };
+    engine.commands.send(Command::Open(request)).unwrap();
+    Strings {
+        engine,
+        sinks,
+        fresh,
+        attempts,
+    }
+}
+
+impl Strings {
+    fn sink(&self) -> (SampleSink, Sender<SourceMark>) {
+        self.sinks
+            .recv_timeout(Duration::from_secs(10))
+            .expect("the engine opens the source")
+    }
+
+    /// The next event, decisions left out.
+    fn event(&self) -> Event {
+        let deadline = Instant::now() + Duration::from_secs(15);
+        loop {
+            match self.engine.events.recv_deadline(deadline).expect("an event was due") {
+                Event::Decided { .. } => {}
+                event => return event,
+            }
+        }
+    }
+
+    fn expect_open(&self, cause: ResetCause) {
+        assert!(matches!(self.event(), Event::Opened(_)));
+        assert_eq!(
+            self.event(),
+            Event::Reset {
+                cause,
+                at: Seconds(0.0)
+            }
+        );
+    }
+
+    /// Waits until the newest picture is as wanted.
+    fn until(&mut self, wanted: impl Fn(&Snapshot) -> bool) -> Snapshot {
+        let deadline = Instant::now() + Duration::from_secs(15);
+        loop {
+            let snapshot = self.engine.snapshots.read();
+            if wanted(snapshot) {
+                return snapshot.clone();
+            }
+            assert!(
+                Instant::now() < deadline,
+                "the wanted picture never came; newest: {:?}",
+                snapshot.transport
+            );
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+#[test]
+fn the_worker_gives_what_the_pipeline_gives() {
+    let samples = sound(RATE, 4.0);
+    let mut whole = Vec::new();
+    let mut pipeline = Pipeline::new(&three(), RATE, SmoothingConfig::default()).unwrap();
+    pipeline.push(&samples, &mut |hop| whole.push(*hop)).unwrap();
+    let mut strings = start(three(), SourceKind::File, 0);
+    let (mut sink, _marks) = strings.sink();
+    strings.expect_open(ResetCause::Opened);
+    for block in samples.chunks(1003) {
+        sink.write(block);
+    }
+    let frames = whole.len() as u64;
+    let snapshot = strings.until(|snapshot| snapshot.frames == frames);
+    assert!(frames <= 256, "all columns are still there");
+    for hop in &whole {
+        assert_eq!(snapshot.column(hop.column.frame.0), Some(&hop.column));
+    }
+    assert_eq!(snapshot.health.samples_lost, 0);
+    assert!((snapshot.transport.position.0 - 4.0).abs() < 1e-6);
+    let attention = &snapshot.attention;
+    assert_eq!(
+        (
+            attention.engine,
+            attention.newest.0 + 1,
+            attention.layers,
+            attention.heads
+        ),
+        (2, frames, 2, 2)
+    );
+    let total: f32 = attention.pooling[..attention.frames].iter().sum();
+    assert!((total - 1.0).abs() < 1e-4, "{total}");
+}
+
+#[test]
+fn an_end_a_loop_and_a_seek_each_do_what_they_say() {
+    let samples = sound(RATE, 2.0);
+    let mut strings = start(three(), SourceKind::File, 0);
+    let (mut sink, marks) = strings.sink();
+    strings.expect_open(ResetCause::Opened);
+    let half = samples.len() as u64 / 2;
+    marks
+        .send(SourceMark {
+            at: half,
+            kind: MarkKind::Looped,
+        })
+        .unwrap();
+    marks
+        .send(SourceMark {
+            at: samples.len() as u64,
+            kind: MarkKind::Ended,
+        })
+        .unwrap();
+    sink.write(&samples);
+    assert_eq!(
+        strings.event(),
+        Event::Reset {
+            cause: ResetCause::Looped,
+            at: Seconds(0.0)
+        }
+    );
+    assert_eq!(strings.event(), Event::Ended);
+    let snapshot = strings.until(|snapshot| !snapshot.transport.playing);
+    // Exactly the second half, from a fresh state.
+    let mut pipeline = Pipeline::new(&three(), RATE, SmoothingConfig::default()).unwrap();
+    let whole = run_with(&mut pipeline, &samples[half as usize..], std::iter::empty());
+    assert_eq!(snapshot.frames, whole.len() as u64);
+    assert_eq!(snapshot.column(20), Some(&whole[20].column));
+    strings.engine.commands.send(Command::Seek(Seconds(30.0))).unwrap();
+    assert_eq!(
+        strings.event(),
+        Event::Reset {
+            cause: ResetCause::Sought,
+            at: Seconds(30.0)
+        }
+    );
+    strings.engine.commands.send(Command::Play).unwrap();
+    let mut fresh = strings
+        .fresh
+        .lock()
+        .unwrap()
+        .take()
+        .expect("the seek made a fresh ring");
+    fresh.write(&samples);
+    let sought = strings.until(|snapshot| snapshot.frames > 40);
+    assert!(sought.epoch > snapshot.epoch);
+    let at = sought.column(0).unwrap().at.0;
+    assert!((at - 30.0 - 2048.0 / 22_050.0).abs() < 1e-9, "{at}");
+    strings.engine.commands.send(Command::Seek(Seconds(f64::NAN))).unwrap();
+    assert_eq!(
+        strings.event(),
+        Event::Reset {
+            cause: ResetCause::Sought,
+            at: Seconds(0.0)
+        }
+    );
+    strings.engine.commands.send(Command::Seek(Seconds(1e9))).unwrap();
+    assert_eq!(
+        strings.event(),
+        Event::Reset {
+            cause: ResetCause::Sought,
+            at: Seconds(60.0)
+        },
+        "clamped to the file"
+    );
+}
+
+#[test]
+fn a_lost_device_is_told_once_and_reopened_afresh() {
+    let mut strings = start(three(), SourceKind::Microphone, 2);
+    let (mut sink, marks) = strings.sink();
+    strings.expect_open(ResetCause::Opened);
+    sink.write(&sound(RATE, 0.5));
+    strings.until(|snapshot| snapshot.frames > 10);
+    marks
+        .send(SourceMark {
+            at: 0,
+            kind: MarkKind::Lost(gone()),
+        })
+        .unwrap();
+    let event = strings.event();
+    assert!(
+        matches!(&event, Event::SourceFailed { message, retrying: true, .. } if message.contains("unplugged")),
+        "{event:?}"
+    );
+    // Two attempts fail with the same words, which are not said again; the third succeeds.
+    strings.expect_open(ResetCause::Reconnected);
+    assert_eq!(strings.attempts.load(Ordering::SeqCst), 4);
+    let (mut sink, _marks) = strings.sink();
+    sink.write(&sound(RATE, 1.0));
+    strings.until(|snapshot| snapshot.frames > 20);
+}
+
+#[test]
+fn a_late_reader_of_a_device_skips_the_oldest_and_counts_them() {
+    let mut strings = start(three(), SourceKind::Monitor, 0);
+    let (mut sink, _marks) = strings.sink();
+    strings.expect_open(ResetCause::Opened);
+    // Three seconds at once, as after a suspended machine wakes up: 0.1 s of them are left.
+    let samples = sound(RATE, 3.0);
+    sink.write(&samples);
+    let snapshot = strings.until(|snapshot| snapshot.health.samples_lost > 0);
+    assert_eq!(snapshot.health.samples_lost, samples.len() as u64 - 2205);
+}
+
+#[test]
+fn hanging_sources_do_not_keep_commands_or_the_end_waiting() {
+    let (release, held) = unbounded::<()>();
+    let sources: SourceOpener = Arc::new(move |_| {
+        // As long as the test lives.
+        let _ = held.recv();
+        Err(gone())
+    });
+    let config = EngineConfig {
+        models: three(),
+        smoothing: SmoothingConfig::default(),
+        sources,
+    };
+    let engine = Engine::start(config, || {}).unwrap();
+    let open = Command::Open(SourceRequest::Device {
+        id: None,
+        channel: None,
+    });
+    engine.commands.send(open.clone()).unwrap();
+    let slip = SmoothingConfig {
+        enter: 9.0,
+        ..SmoothingConfig::default()
+    };
+    engine.commands.send(Command::SetSmoothing(slip)).unwrap();
+    let event = engine.events.recv_timeout(Duration::from_secs(10)).unwrap();
+    assert!(
+        matches!(&event, Event::Warning { message, .. } if message.contains("enter is 9")),
+        "{event:?}"
+    );
+    engine.commands.send(open).unwrap();
+    let began = Instant::now();
+    drop(engine);
+    assert!(began.elapsed() < Duration::from_secs(5));
+    drop(release);
+}
+
+#[test]
+fn no_event_is_dropped_and_an_unread_queue_does_not_keep_the_end_waiting() {
+    let strings = start(three(), SourceKind::Microphone, 0);
+    let slip = SmoothingConfig {
+        enter: 9.0,
+        ..SmoothingConfig::default()
+    };
+    // More than the queue of events holds.
+    for _ in 0..400 {
+        strings.engine.commands.send(Command::SetSmoothing(slip)).unwrap();
+    }
+    let mut warnings = 0;
+    while warnings < 400 {
+        warnings += usize::from(matches!(strings.event(), Event::Warning { .. }));
+    }
+    for _ in 0..1000 {
+        strings.engine.commands.send(Command::SetSmoothing(slip)).unwrap();
+    }
+    let began = Instant::now();
+    drop(strings);
+    assert!(began.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn a_failing_model_is_told_and_can_be_switched_on_again() {
+    let set = models(&[("good", Fake::Bands { memory: 0.5 }), ("bad", Fake::FailsAt(20))]);
+    let mut strings = start(set, SourceKind::File, 0);
+    let (mut sink, _marks) = strings.sink();
+    strings.expect_open(ResetCause::Opened);
+    let samples = sound(RATE, 1.0);
+    sink.write(&samples);
+    assert!(matches!(strings.event(), Event::EngineFailed { engine: 1, .. }));
+    strings.until(|snapshot| snapshot.frames > 30 && !snapshot.engines[1].enabled && snapshot.engines[0].enabled);
+    strings
+        .engine
+        .commands
+        .send(Command::EnableEngine { engine: 1, on: true })
+        .unwrap();
+    strings
+        .engine
+        .commands
+        .send(Command::EnableEngine { engine: 7, on: true })
+        .unwrap();
+    strings.until(|snapshot| snapshot.engines[1].enabled);
+    sink.write(&samples);
+    assert!(
+        matches!(strings.event(), Event::EngineFailed { engine: 1, .. }),
+        "it counts from where it came back"
+    );
+}
+
+#[test]
+fn a_paced_source_has_a_latency_and_a_load() {
+    let mut strings = start(three(), SourceKind::Monitor, 0);
+    let (mut sink, _marks) = strings.sink();
+    strings.expect_open(ResetCause::Opened);
+    for block in sound(RATE, 1.2).chunks(220) {
+        sink.write(block);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let snapshot = strings.until(|snapshot| snapshot.frames > 40);
+    let health = snapshot.health;
+    assert!(
+        health.latency_p50_ms > 0.0 && health.latency_p50_ms <= health.latency_p99_ms,
+        "{health:?}"
+    );
+    // The worker looks every 4 ms; a machine with other work may let it wait for some scheduler slices more.
+    assert!(health.latency_p50_ms < 250.0, "{health:?}");
+    assert!(health.load > 0.0, "{health:?}");
+    assert_eq!(health.samples_lost, 0);
+    assert!(snapshot.engines[0].step_us > 0.0 && snapshot.engines[0].step_us <= snapshot.engines[0].step_p99_us);
+}

@@ -1,0 +1,254 @@
+//! A file as a source: every sample once and in order, marks at exact places, pace by the clock, and no leftovers after a
+//! seek.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::float_cmp,
+    reason = "a test may fail; exact values are meant"
+)]
+
+mod common;
+
+use attune::playback::{FilePlayer, Pace};
+use attune::ring::SampleSource;
+use attune::source::{MarkKind, SourceKind, SourceMark};
+use attune::units::Seconds;
+use common::media::{folder, write_float_wav};
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+const RATE: u32 = 16_000;
+
+/// A wav whose sample n has the value n / 2^20: each sample says where it is.
+fn counting_wav(dir: &tempfile::TempDir, samples: u32) -> PathBuf {
+    let path = dir.path().join("count.wav");
+    let values: Vec<f32> = (0..samples).map(|n| n as f32 / 1_048_576.0).collect();
+    write_float_wav(&path, RATE, 1, &values);
+    path
+}
+
+fn index(sample: f32) -> u32 {
+    (sample * 1_048_576.0) as u32
+}
+
+/// Reads until a mark has come and all before it is read, or the time is over.
+fn read_to_mark(player: &mut FilePlayer, source: &mut SampleSource, out: &mut Vec<f32>) -> Option<SourceMark> {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let mut block = [0.0; 1000];
+    while Instant::now() < deadline {
+        let count = source.read(&mut block);
+        out.extend_from_slice(&block[..count]);
+        if let Some(mark) = player.next_mark() {
+            while (out.len() as u64) < mark.at {
+                let count = source.read(&mut block);
+                out.extend_from_slice(&block[..count]);
+            }
+            return Some(mark);
+        }
+        if count == 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+    None
+}
+
+#[test]
+fn flat_out_brings_every_sample_once_through_a_ring_shorter_than_the_file() {
+    let dir = folder();
+    let total = 20 * RATE;
+    let (mut player, mut source) = FilePlayer::open(&counting_wav(&dir, total), Pace::FlatOut, false).unwrap();
+    assert!(source.capacity() < total as usize / 2, "the reader has to wait for us");
+    let opened = player.opened();
+    assert_eq!(
+        (opened.kind, opened.rate.0, opened.channels),
+        (SourceKind::File, RATE, 1)
+    );
+    assert_eq!(
+        (opened.name.as_str(), opened.duration),
+        ("count.wav", Some(Seconds(20.0)))
+    );
+    assert_eq!(opened.heard_through, None);
+    let started = Instant::now();
+    let mut samples = Vec::new();
+    let mark = read_to_mark(&mut player, &mut source, &mut samples).unwrap();
+    assert!(
+        started.elapsed() < Duration::from_secs(4),
+        "flat out is faster than five times real time"
+    );
+    assert_eq!(
+        mark,
+        SourceMark {
+            at: u64::from(total),
+            kind: MarkKind::Ended
+        }
+    );
+    assert!(
+        samples
+            .iter()
+            .enumerate()
+            .all(|(n, sample)| index(*sample) as usize == n)
+    );
+    assert_eq!(samples.len(), total as usize);
+    assert_eq!(source.counters().lost.load(Ordering::Relaxed), 0);
+    std::thread::sleep(Duration::from_millis(20));
+    assert!(source.is_ended());
+}
+
+#[test]
+fn looping_marks_each_beginning_exactly() {
+    let dir = folder();
+    let total = 5_003;
+    let (mut player, mut source) = FilePlayer::open(&counting_wav(&dir, total), Pace::FlatOut, false).unwrap();
+    player.pause();
+    player.set_looping(true);
+    // The first pass may have ended before the order came; a seek makes sure.
+    source = player.seek(Seconds(0.0)).unwrap_or(source);
+    player.play();
+    let mut samples = Vec::new();
+    for pass in 1..=40_u64 {
+        let mark = read_to_mark(&mut player, &mut source, &mut samples).unwrap();
+        assert_eq!(
+            mark,
+            SourceMark {
+                at: pass * u64::from(total),
+                kind: MarkKind::Looped
+            }
+        );
+    }
+    player.set_looping(false);
+    let end = loop {
+        let mark = read_to_mark(&mut player, &mut source, &mut samples).unwrap();
+        if mark.kind == MarkKind::Ended {
+            break mark;
+        }
+    };
+    assert_eq!(samples.len() as u64, end.at);
+    assert!(
+        samples
+            .iter()
+            .enumerate()
+            .all(|(n, sample)| index(*sample) as usize == n % total as usize)
+    );
+}
+
+#[test]
+fn paced_it_keeps_to_the_clock() {
+    let dir = folder();
+    let path = counting_wav(&dir, 60 * RATE);
+    for times in [1.0_f32, 4.0] {
+        let (_player, mut source) = FilePlayer::open(&path, Pace::Times(times), false).unwrap();
+        let started = Instant::now();
+        let mut read = 0;
+        let mut block = [0.0; 4096];
+        while started.elapsed() < Duration::from_millis(1500) {
+            std::thread::sleep(Duration::from_millis(5));
+            read += source.read(&mut block);
+        }
+        let expected = started.elapsed().as_secs_f64() * f64::from(RATE) * f64::from(times);
+        // One block of 10 ms is under way, one of our turns of 5 ms; the rest is what a busy machine's scheduler may add
+        // at the end. Drift would grow with time: `playback::clock` tests an hour of it.
+        let behind = (expected - read as f64) / f64::from(RATE) / f64::from(times);
+        assert!((-0.001..0.15).contains(&behind), "{times}×: {behind:.3} s behind");
+        assert_eq!(source.counters().lost.load(Ordering::Relaxed), 0);
+    }
+}
+
+#[test]
+fn a_late_reader_of_a_paced_file_loses_what_is_counted() {
+    let dir = folder();
+    let (mut player, mut source) = FilePlayer::open(&counting_wav(&dir, 60 * RATE), Pace::Times(40.0), false).unwrap();
+    let mut samples = Vec::new();
+    std::thread::sleep(Duration::from_millis(300));
+    let mark = read_to_mark(&mut player, &mut source, &mut samples).unwrap();
+    assert_eq!(mark.kind, MarkKind::Ended);
+    let lost = source.counters().lost.load(Ordering::Relaxed);
+    assert!(lost > 0);
+    assert_eq!(samples.len() as u64 + lost, u64::from(60 * RATE));
+    assert_eq!(mark.at, samples.len() as u64, "marks count what went in");
+}
+
+#[test]
+fn a_pause_holds_and_is_not_caught_up() {
+    let dir = folder();
+    let (mut player, mut source) = FilePlayer::open(&counting_wav(&dir, 60 * RATE), Pace::Times(1.0), false).unwrap();
+    std::thread::sleep(Duration::from_millis(100));
+    player.pause();
+    std::thread::sleep(Duration::from_millis(50));
+    let mut block = vec![0.0; 60 * RATE as usize];
+    let before = source.read(&mut block);
+    let last = index(block[before - 1]);
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(source.available(), 0, "nothing comes in a pause");
+    player.play();
+    let resumed = Instant::now();
+    std::thread::sleep(Duration::from_millis(100));
+    let count = source.read(&mut block);
+    let most = resumed.elapsed().as_secs_f64() * f64::from(RATE);
+    assert!(
+        count > 0 && count as f64 <= most,
+        "{count} samples, at most {most}: no burst"
+    );
+    assert_eq!(index(block[0]), last + 1, "it goes on where it was");
+}
+
+#[test]
+fn after_a_seek_nothing_from_before_comes() {
+    let dir = folder();
+    let (mut player, _) = FilePlayer::open(&counting_wav(&dir, 20 * RATE), Pace::FlatOut, false).unwrap();
+    let mut block = vec![0.0; 40 * RATE as usize];
+    for at in [12.5, 3.0, 0.0, 19.999, 7.123_45] {
+        let mut source = player.seek(Seconds(at)).unwrap();
+        let mut samples = Vec::new();
+        let mark = read_to_mark(&mut player, &mut source, &mut samples).unwrap();
+        let start = (at * f64::from(RATE)).round() as u32;
+        assert_eq!(index(samples[0]), start, "at {at}");
+        assert_eq!(
+            mark,
+            SourceMark {
+                at: u64::from(20 * RATE - start),
+                kind: MarkKind::Ended
+            }
+        );
+    }
+    // Clamped at both ends, and nonsense is the start.
+    for (at, expected) in [(-5.0, 20 * RATE), (1e9, 0), (f64::NAN, 20 * RATE)] {
+        let mut source = player.seek(Seconds(at)).unwrap();
+        let mut samples = Vec::new();
+        let mark = read_to_mark(&mut player, &mut source, &mut samples).unwrap();
+        assert_eq!(
+            mark,
+            SourceMark {
+                at: u64::from(expected),
+                kind: MarkKind::Ended
+            },
+            "at {at}"
+        );
+    }
+    player.pause();
+    let mut source = player.seek(Seconds(5.0)).unwrap();
+    std::thread::sleep(Duration::from_millis(50));
+    assert_eq!(source.read(&mut block), 0, "a paused file stays paused");
+    player.set_pace(Pace::Times(2.0));
+    player.play();
+    std::thread::sleep(Duration::from_millis(100));
+    assert!(source.read(&mut block) > 0);
+    assert_eq!(index(block[0]), 5 * RATE);
+}
+
+#[test]
+fn a_file_that_vanishes_is_lost_with_a_reason() {
+    let dir = folder();
+    let path = counting_wav(&dir, 3 * RATE);
+    let (mut player, mut source) = FilePlayer::open(&path, Pace::FlatOut, false).unwrap();
+    let mut samples = Vec::new();
+    read_to_mark(&mut player, &mut source, &mut samples).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    source = player.seek(Seconds(0.0)).unwrap();
+    let mark = read_to_mark(&mut player, &mut source, &mut Vec::new()).unwrap();
+    let MarkKind::Lost(error) = mark.kind else {
+        panic!("{mark:?}")
+    };
+    assert_eq!(error.kind, "not_found");
+    assert!(FilePlayer::open(&path, Pace::FlatOut, false).is_err());
+}

@@ -1,0 +1,282 @@
+//! Smoothing keeps its promises: how frames come does not matter, silence starts afresh, knobs out of range are named.
+
+use attune::genre::{GenreId, Probabilities};
+use attune::smoothing::{AnswerState, Decision, Reason, Smoothed, Smoother, SmoothingConfig};
+use attune::units::{Decibels, Seconds};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+const HOP: Seconds = Seconds(512.0 / 22_050.0);
+const LOUD: Decibels = Decibels(-20.0);
+const QUIET: Decibels = Decibels(-90.0);
+
+fn smoother(engines: usize) -> Smoother {
+    Smoother::new(SmoothingConfig::default(), HOP, 3, engines).unwrap()
+}
+
+fn row(best: u8, share: f32) -> Probabilities {
+    let mut row = [(1.0 - share) / 2.0; 3];
+    row[usize::from(best)] = share;
+    Probabilities::from_slice(&row)
+}
+
+/// Pushes `secs` of one engine's row; returns each frame's answer.
+fn push(smoother: &mut Smoother, at: &mut f64, secs: f64, level: Decibels, raw: Probabilities) -> Vec<Decision> {
+    (0..(secs / HOP.0).round() as usize)
+        .map(|_| {
+            *at += HOP.0;
+            smoother.push(Seconds(*at), level, &[Some(raw)]).decision
+        })
+        .collect()
+}
+
+/// A random stream: levels that fall silent now and then, two engines, one of which pauses.
+fn stream(frames: usize) -> Vec<(Seconds, Decibels, [Option<Probabilities>; 2])> {
+    let mut random = ChaCha8Rng::seed_from_u64(7);
+    (0..frames)
+        .map(|i| {
+            let level = if i / 150 % 3 == 2 { QUIET } else { LOUD };
+            let mut draw = || {
+                let logits: [f32; 3] =
+                    std::array::from_fn(|k| 2.0 * random.random::<f32>() + (i / 97 % 3 == k) as u8 as f32);
+                Probabilities::softmax(&logits, 1.0)
+            };
+            let (one, other) = (draw(), draw());
+            let other = (i / 211 % 2 == 0).then_some(other);
+            (Seconds((i + 1) as f64 * HOP.0), level, [Some(one), other])
+        })
+        .collect()
+}
+
+fn run(smoother: &mut Smoother, frames: &[(Seconds, Decibels, [Option<Probabilities>; 2])]) -> Vec<Smoothed> {
+    frames
+        .iter()
+        .map(|(at, level, raw)| smoother.push(*at, *level, raw))
+        .collect()
+}
+
+#[test]
+fn again_is_the_same_a_bystander_changes_nothing_and_without_reset_it_differs() {
+    let frames = stream(1000);
+    let mut one = smoother(2);
+    let whole = run(&mut one, &frames);
+    assert_ne!(run(&mut one, &frames), whole, "it remembers");
+    one.reset();
+    // With another stream in between: they share nothing.
+    let mut other = smoother(2);
+    let mut again = Vec::new();
+    for (i, frame) in frames.iter().enumerate() {
+        again.extend(run(&mut one, std::slice::from_ref(frame)));
+        run(&mut other, &frames[999 - i..=999 - i]);
+    }
+    assert_eq!(again, whole);
+}
+
+#[test]
+fn a_later_frame_changes_nothing_before_it() {
+    let frames = stream(600);
+    let whole = run(&mut smoother(2), &frames);
+    for n in [0, 1, 299, 599] {
+        let mut changed = frames.clone();
+        changed[n].2[0] = Some(row(2, 0.98));
+        changed[n].1 = LOUD;
+        let result = run(&mut smoother(2), &changed);
+        assert_eq!(result[..n], whole[..n]);
+        assert_ne!(result[n], whole[n]);
+    }
+}
+
+#[test]
+fn the_first_answer_comes_after_the_warm_up_and_not_before() {
+    let mut at = 0.0;
+    let answers = push(&mut smoother(1), &mut at, 1.5, LOUD, row(1, 0.8));
+    let warm = answers
+        .iter()
+        .position(|answer| answer.state != AnswerState::WarmingUp)
+        .unwrap();
+    // The first frame at which a second of hops was heard.
+    assert_eq!(warm + 1, (1.0 / HOP.0).ceil() as usize);
+    assert_eq!(answers[warm].state, AnswerState::Genre(GenreId(1)));
+    assert!(
+        (answers[warm].confidence - 0.8).abs() < 1e-5,
+        "a mean of equal rows is that row"
+    );
+    assert_eq!(
+        answers[warm].since,
+        answers.last().unwrap().since,
+        "the answer stands since then"
+    );
+}
+
+#[test]
+fn a_change_of_genre_is_followed_within_the_time_that_the_constants_give() {
+    let mut smoother = smoother(1);
+    let mut at = 0.0;
+    push(&mut smoother, &mut at, 20.0, LOUD, row(0, 0.9));
+    let answers = push(&mut smoother, &mut at, 6.0, LOUD, row(1, 0.9));
+    let switched = answers
+        .iter()
+        .position(|answer| answer.state == AnswerState::Genre(GenreId(1)))
+        .unwrap();
+    // The new genre's share goes from 0.05 to 0.9 as 0.9 - 0.85·exp(-t/2 s), the old one's the other way: they differ by
+    // 0.05 when 0.85·(1 - 2·exp(-t/2)) = 0.05, at t = 2·ln(2 / (1 - 0.05/0.85)) = 1.51 s, to the next hop.
+    let expected = 2.0 * (2.0 / (1.0 - 0.05 / 0.85f64)).ln();
+    let delay = (switched + 1) as f64 * HOP.0;
+    assert!((delay - expected).abs() <= 1.5 * HOP.0, "{delay} instead of {expected}");
+}
+
+#[test]
+fn flicker_is_held_back_by_the_dwell_time() {
+    let config = SmoothingConfig {
+        time_constant: Seconds(0.0),
+        ..SmoothingConfig::default()
+    };
+    let mut smoother = Smoother::new(config, HOP, 3, 1).unwrap();
+    let mut at = 0.0;
+    let mut switches = 0;
+    let mut answered = None;
+    for i in 0..(30.0 / HOP.0) as usize {
+        at += HOP.0;
+        // Another genre every 10 hops: without a dwell time that would be 129 answers.
+        let raw = row((i / 10 % 2) as u8, 0.9);
+        if let AnswerState::Genre(id) = smoother.push(Seconds(at), LOUD, &[Some(raw)]).decision.state
+            && answered != Some(id)
+        {
+            answered = Some(id);
+            switches += 1;
+        }
+    }
+    // At most one for each 1.5 s of the 29 s after the warm-up, and one to begin with.
+    assert!((2..=20).contains(&switches), "{switches}");
+}
+
+#[test]
+fn silence_is_told_after_its_hold_and_a_long_one_starts_afresh() {
+    let mut smoother = smoother(1);
+    let mut at = 0.0;
+    push(&mut smoother, &mut at, 10.0, LOUD, row(0, 0.9));
+    let answers = push(&mut smoother, &mut at, 3.0, QUIET, row(2, 0.9));
+    let silent = answers
+        .iter()
+        .position(|answer| answer.state == AnswerState::Silence)
+        .unwrap();
+    assert_eq!(silent + 1, (0.5 / HOP.0).ceil() as usize);
+    assert_eq!(
+        answers[silent - 1].state,
+        AnswerState::Genre(GenreId(0)),
+        "a short gap changes nothing"
+    );
+    assert!(matches!(answers[silent].reason, Reason::TooQuiet { level: QUIET, .. }));
+    assert!(
+        answers.iter().all(|answer| answer.confidence > 0.89),
+        "silence feeds no average"
+    );
+    let answers = push(&mut smoother, &mut at, 1.2, LOUD, row(1, 0.7));
+    assert_eq!(answers[0].state, AnswerState::WarmingUp);
+    let last = answers.last().unwrap();
+    assert_eq!(
+        last.state,
+        AnswerState::Genre(GenreId(1)),
+        "nothing of what was before the silence is left"
+    );
+    assert!((last.confidence - 0.7).abs() < 1e-5);
+}
+
+#[test]
+fn a_short_silence_forgets_nothing() {
+    let mut smoother = smoother(1);
+    let mut at = 0.0;
+    push(&mut smoother, &mut at, 10.0, LOUD, row(0, 0.9));
+    assert_eq!(
+        push(&mut smoother, &mut at, 1.0, QUIET, row(2, 0.9))
+            .last()
+            .unwrap()
+            .state,
+        AnswerState::Silence
+    );
+    let answers = push(&mut smoother, &mut at, 0.1, LOUD, row(0, 0.9));
+    // The dwell time of the old answer is over long since, so it is there again at once.
+    assert_eq!(answers[0].state, AnswerState::Genre(GenreId(0)));
+}
+
+#[test]
+fn an_engine_that_is_off_has_no_voice_and_comes_back_afresh() {
+    let mut smoother = smoother(2);
+    for i in 1..200 {
+        smoother.push(
+            Seconds(f64::from(i) * HOP.0),
+            LOUD,
+            &[Some(row(0, 0.9)), Some(row(1, 0.9))],
+        );
+    }
+    let alone = smoother.push(Seconds(5.0), LOUD, &[Some(row(0, 0.9)), None]);
+    assert_eq!(alone.agreed, alone.engines[0]);
+    assert_eq!(alone.engines[1], Probabilities::uniform(3));
+    let back = smoother.push(Seconds(5.1), LOUD, &[Some(row(0, 0.9)), Some(row(2, 0.6))]);
+    assert!(
+        (back.engines[1].of(GenreId(2)) - 0.6).abs() < 1e-6,
+        "its first frame is its whole past"
+    );
+    assert!((back.agreed.of(GenreId(0)) - (0.9 + 0.2) / 2.0).abs() < 1e-4);
+}
+
+#[test]
+fn with_no_engine_there_is_no_answer() {
+    let mut smoother = smoother(1);
+    let smoothed = (1..200)
+        .map(|i| smoother.push(Seconds(f64::from(i) * HOP.0), LOUD, &[None]))
+        .last()
+        .unwrap();
+    assert_eq!(smoothed.decision.state, AnswerState::WarmingUp);
+    assert_eq!(smoothed.agreed, Probabilities::uniform(3));
+}
+
+#[test]
+fn knobs_out_of_range_are_named() {
+    let fine = SmoothingConfig::default();
+    let slips = [
+        (
+            "time_constant",
+            SmoothingConfig {
+                time_constant: Seconds(-1.0),
+                ..fine
+            },
+        ),
+        (
+            "warm_up",
+            SmoothingConfig {
+                warm_up: Seconds(f64::NAN),
+                ..fine
+            },
+        ),
+        ("enter", SmoothingConfig { enter: 1.5, ..fine }),
+        ("leave", SmoothingConfig { leave: 0.41, ..fine }),
+        (
+            "lead",
+            SmoothingConfig {
+                lead: f32::INFINITY,
+                ..fine
+            },
+        ),
+        (
+            "silence",
+            SmoothingConfig {
+                silence: Decibels(3.0),
+                ..fine
+            },
+        ),
+        (
+            "silence_hold",
+            SmoothingConfig {
+                silence_hold: Seconds(1e9),
+                ..fine
+            },
+        ),
+    ];
+    for (field, config) in slips {
+        let error = Smoother::new(config, HOP, 3, 1).err().unwrap();
+        assert_eq!(error.field, field);
+        assert!(error.to_string().contains(field), "{error}");
+        assert!(smoother(1).set_config(config).is_err());
+    }
+}
