@@ -18,6 +18,9 @@ pub struct Args {
     pub command: Option<Command>,
     /// A file to open in the window
     pub file: Option<PathBuf>,
+    /// Use this model instead of the bundled ones: its NAME.json, with NAME.safetensors beside it; may be repeated
+    #[arg(long = "model", value_name = "NAME.json", global = true)]
+    pub models: Vec<PathBuf>,
 }
 
 /// The subcommands.
@@ -107,9 +110,9 @@ pub struct BenchArgs {
     /// One JSON document instead of a table
     #[arg(long)]
     pub json: bool,
-    /// Also measure other programs that are installed
-    #[arg(long)]
-    pub peers: bool,
+    /// Also time decoding and analysis of these files
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
 }
 
 fn positive(text: &str) -> Result<f64, String> {

@@ -6,24 +6,35 @@
 mod analyze;
 mod args;
 mod bars;
+mod bench;
 pub mod devices;
+mod eval;
 mod live;
 mod live_screen;
-pub mod train;
+mod models;
+mod train;
 
 pub use args::{AnalyzeArgs, Args, BenchArgs, Command, EvalArgs, LiveArgs};
 
 use crate::engine::SourceRequest;
-use crate::model::ModelSet;
+use crate::model::{self, ModelSet};
 use crate::playback::Pace;
 use crate::settings::Settings;
 use anyhow::Context;
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// What is meant by the arguments.
 #[derive(Debug, Clone)]
-pub enum Launch {
+pub struct Launch {
+    task: Task,
+    /// Manifests of the models to use; none: the bundled ones.
+    models: Vec<PathBuf>,
+}
+
+#[derive(Debug, Clone)]
+enum Task {
     /// The window, with a source opened at once or not.
     Window(Option<SourceRequest>),
     /// A subcommand.
@@ -32,54 +43,65 @@ pub enum Launch {
 
 impl From<Args> for Launch {
     fn from(args: Args) -> Self {
-        match args.command {
-            Some(command) => Self::Terminal(command),
-            None => Self::Window(args.file.map(|path| SourceRequest::File {
+        let task = match args.command {
+            Some(command) => Task::Terminal(command),
+            None => Task::Window(args.file.map(|path| SourceRequest::File {
                 path,
                 pace: Pace::Times(1.0),
             })),
+        };
+        Self {
+            task,
+            models: args.models,
         }
     }
 }
 
-/// Does what is meant.
-pub fn run(launch: Launch) -> anyhow::Result<ExitCode> {
-    match launch {
-        Launch::Window(open) => window(open),
-        Launch::Terminal(command) => match command {
-            Command::Analyze(args) => analyze::run(&args, &models()?, &settings().smoothing),
-            Command::Live(args) => live::run(&args, models()?, &settings()),
-            Command::Train(args) => train::run(&args).map(|()| ExitCode::SUCCESS).map_err(Into::into),
-            Command::Devices { json } => devices::run(json)
-                .map(|()| ExitCode::SUCCESS)
-                .map_err(|error| anyhow::anyhow!("{}\n  {}", error.message, error.remedy)),
-            // Command::Models { json } => models::run(json).map(|()| ExitCode::SUCCESS),
-            // Command::Eval(args) => eval::run(&args).map(|()| ExitCode::SUCCESS),
-            // Command::Bench(args) => bench::run(&args).map(|()| ExitCode::SUCCESS),
-            Command::Models { .. } | Command::Eval(_) | Command::Bench(_) => {
-                anyhow::bail!("this subcommand is not part of this build")
-            }
-        },
+impl Launch {
+    /// Does what is meant.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let models = || load(&self.models);
+        match self.task {
+            Task::Window(open) => window(models()?, open),
+            Task::Terminal(command) => match command {
+                Command::Analyze(args) => analyze::run(&args, &models()?, &settings().smoothing),
+                Command::Live(args) => live::run(&args, models()?, &settings()),
+                Command::Train(args) => train::run(&args).map(|()| ExitCode::SUCCESS).map_err(Into::into),
+                Command::Devices { json } => devices::run(json)
+                    .map(|()| ExitCode::SUCCESS)
+                    .map_err(|error| anyhow::anyhow!("{}\n  {}", error.message, error.remedy)),
+                Command::Models { json } => models::run(json, &models()?),
+                Command::Eval(args) => eval::run(&args, &models()?),
+                Command::Bench(args) => bench::run(&args, &models()?),
+            },
+        }
     }
 }
 
 #[cfg(feature = "gui")]
-fn window(open: Option<SourceRequest>) -> anyhow::Result<ExitCode> {
-    // crate::ui::run(crate::ui::WindowLaunch { models: models()?, settings: settings(), open })?;
+fn window(models: ModelSet, open: Option<SourceRequest>) -> anyhow::Result<ExitCode> {
+    // crate::ui::run(crate::ui::WindowLaunch { models, settings: settings(), open })?;
     // return Ok(ExitCode::SUCCESS);
-    let _ = open;
+    let _ = (models, open);
     anyhow::bail!("the window is not part of this build: try `attune live` or `attune analyze FILE`")
 }
 
 #[cfg(not(feature = "gui"))]
-fn window(_open: Option<SourceRequest>) -> anyhow::Result<ExitCode> {
+fn window(_models: ModelSet, _open: Option<SourceRequest>) -> anyhow::Result<ExitCode> {
     anyhow::bail!("this build has no window: try `attune live` or `attune analyze FILE`")
 }
 
-/// The models in the binary.
-fn models() -> anyhow::Result<ModelSet> {
-    // crate::model::bundled().context("the bundled models cannot be used; this build of attune is broken")
-    anyhow::bail!("this build of attune has no models")
+/// The models named, or those in the binary.
+fn load(named: &[PathBuf]) -> anyhow::Result<ModelSet> {
+    let loaded = if named.is_empty() {
+        model::bundled()
+    } else {
+        model::from_files(named)
+    };
+    loaded.map_err(|error| {
+        let remedy = error.remedy();
+        anyhow::anyhow!("{error}\n  {remedy}")
+    })
 }
 
 /// The settings kept; what is wrong with them is said once.

@@ -6,6 +6,7 @@
 pub mod architecture;
 pub mod attention;
 pub mod body;
+mod bundled;
 pub mod front;
 pub mod genre_net;
 pub mod golden;
@@ -15,6 +16,7 @@ pub mod manifest;
 mod stream;
 pub mod tcn;
 
+pub use bundled::{bundled, from_files};
 pub use manifest::Manifest;
 
 use crate::features::{FrameBlock, FrontEndError, FrontEndSpec};
@@ -191,4 +193,44 @@ pub struct ModelSet {
     pub genres: GenreSet,
     /// The models, in the order in which they are shown.
     pub models: Vec<LoadedModel>,
+}
+
+impl ModelSet {
+    /// Models that go together.
+    ///
+    /// # Errors
+    /// If there is none, or if one has another front end or other classes than the first, or the name of another.
+    pub fn new(models: Vec<LoadedModel>) -> Result<Self, ModelError> {
+        let Some(first) = models.first().map(LoadedModel::manifest) else {
+            return Err(ModelError::Shape("no model was named".to_owned()));
+        };
+        let (front_end, genres) = (first.front_end.clone(), first.genres.clone());
+        for (place, model) in models.iter().enumerate() {
+            let manifest = model.manifest();
+            let differs = if manifest.front_end != front_end {
+                "front end"
+            } else if manifest.genres != genres {
+                "classes"
+            } else if models[..place]
+                .iter()
+                .any(|other| other.manifest().name == manifest.name)
+            {
+                return Err(ModelError::Shape(format!(
+                    "two models have the name {:?}",
+                    manifest.name
+                )));
+            } else {
+                continue;
+            };
+            return Err(ModelError::Shape(format!(
+                "{:?} has another {differs} than {:?}: they cannot listen side by side",
+                manifest.name, models[0].manifest.name
+            )));
+        }
+        Ok(Self {
+            front_end,
+            genres,
+            models,
+        })
+    }
 }

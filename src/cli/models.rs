@@ -1,0 +1,65 @@
+//! `attune models`: what is listening, and what its cards say.
+
+use crate::model::{Manifest, ModelSet};
+use comfy_table::Table;
+use comfy_table::presets::NOTHING;
+use serde_json::json;
+use std::process::ExitCode;
+
+/// Lists the models as a table, or as one JSON document.
+pub(super) fn run(as_json: bool, models: &ModelSet) -> anyhow::Result<ExitCode> {
+    let manifests = || models.models.iter().map(crate::model::LoadedModel::manifest);
+    if as_json {
+        let list: Vec<_> = manifests().map(describe).collect();
+        super::print_line(&serde_json::to_string(&list)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut table = Table::new();
+    table
+        .load_style(NOTHING)
+        .set_header(["model", "weights", "looks back", "temperature", "made by"]);
+    for manifest in manifests() {
+        table.add_row([
+            manifest.name.clone(),
+            manifest.weight_count.to_string(),
+            reach_secs(manifest).map_or("all that was heard".to_owned(), |secs| format!("{secs:.1} s")),
+            format!("{:.2}", manifest.temperature),
+            manifest.provenance.clone(),
+        ]);
+    }
+    super::print_line(&table.to_string())?;
+    let spec = &models.front_end;
+    super::print_line(&format!(
+        "\n{} classes: {}\nfront end: {} Hz, window {}, hop {} ({:.1} ms), {} mel bands up to {} Hz",
+        models.genres.len(),
+        models.genres.labels().join(" "),
+        spec.rate.0,
+        spec.window_samples,
+        spec.hop_samples,
+        spec.hop().0 * 1e3,
+        spec.bands,
+        spec.high_hz
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn describe(manifest: &Manifest) -> serde_json::Value {
+    json!({
+        "name": manifest.name,
+        "weights": manifest.weight_count,
+        "context_s": reach_secs(manifest),
+        "temperature": manifest.temperature,
+        "classes": manifest.genres.labels(),
+        "front_end": manifest.front_end,
+        "architecture": manifest.architecture,
+        "sha256": manifest.weights_sha256,
+        "licence": manifest.licence,
+        "provenance": manifest.provenance,
+    })
+}
+
+fn reach_secs(manifest: &Manifest) -> Option<f64> {
+    manifest
+        .context_frames
+        .map(|frames| frames as f64 * manifest.front_end.hop().0)
+}

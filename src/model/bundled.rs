@@ -1,0 +1,36 @@
+//! The models that are part of the program, so that it runs from anywhere.
+
+use super::load::{from_bytes, load};
+use super::{ModelError, ModelSet};
+use std::path::PathBuf;
+
+/// Manifest and weights of each, in the order in which they are shown.
+const FILES: [(&[u8], &[u8]); 3] = [
+    (
+        include_bytes!("../../models/lstm.json"),
+        include_bytes!("../../models/lstm.safetensors"),
+    ),
+    (
+        include_bytes!("../../models/tcn.json"),
+        include_bytes!("../../models/tcn.safetensors"),
+    ),
+    (
+        include_bytes!("../../models/attention.json"),
+        include_bytes!("../../models/attention.safetensors"),
+    ),
+];
+
+/// The bundled models, each checked like any other.
+pub fn bundled() -> Result<ModelSet, ModelError> {
+    ModelSet::new(
+        FILES
+            .iter()
+            .map(|(manifest, weights)| from_bytes(manifest, weights))
+            .collect::<Result<_, _>>()?,
+    )
+}
+
+/// Models from files, by the paths of their manifests.
+pub fn from_files(manifests: &[PathBuf]) -> Result<ModelSet, ModelError> {
+    ModelSet::new(manifests.iter().map(|path| load(path)).collect::<Result<_, _>>()?)
+}
