@@ -67,7 +67,7 @@ pub fn run(launch: Launch) -> anyhow::Result<ExitCode> {
 fn window(open: Option<SourceRequest>) -> anyhow::Result<ExitCode> {
     // crate::ui::run(crate::ui::WindowLaunch { models: models()?, settings: settings(), open })?;
     // return Ok(ExitCode::SUCCESS);
-    let _ = open;
+    drop(open);
     anyhow::bail!("the window is not part of this build: try `attune live` or `attune analyze FILE`")
 }
 
