@@ -1,4 +1,5 @@
 //! The pipeline however samples are cut, and the worker over sources that behave, end, loop, hang and break.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod common;
 

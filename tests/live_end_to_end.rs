@@ -1,5 +1,6 @@
 //! The real binary on a real sound server: what it says of music that is played into a sink agrees with what it says of
 //! the file; when the sink and then the server go away it says so and stays alive.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod common;
 
@@ -213,14 +214,15 @@ fn live_sound_gets_the_answers_of_the_file() {
         analyzed(&file)
     };
     let first = live.onset();
-    let search: Vec<(i32, Heard)> = (-8..=12).step_by(2).map(|eighths| (eighths, at(eighths))).collect();
+    let search: Vec<(i32, Heard)> = (-16..=12).step_by(2).map(|eighths| (eighths, at(eighths))).collect();
     let (best, aligned) = search
         .iter()
         .min_by(|a, b| difference(&live, &a.1, first).total_cmp(&difference(&live, &b.1, first)))
         .unwrap();
-    // What a quarter of a hop changes in the answers of the file itself, twice the error that the search leaves, bounds
-    // what the unknown rest of the alignment may change; the server's 16 bits (96 dB, below the 80 dB that the front end
-    // keeps) and its resampler, which differs from ours above 10 kHz, may change as much again.
+    // What a quarter of a hop changes in the answers of the file itself is twice the error that the search leaves. To it
+    // comes an allowance for what the server does to the sound: 16 bits (noise at -98 dB, which lifts the emptiest bands
+    // only) and its own resampler from 44.1 to 48 kHz, flat to 0.1 dB below 10 kHz. Half a percentage point on average is
+    // a twentieth of what an engine that knows nothing gives each genre.
     let neighbour = at(best + 2);
     let bound = 2.0 * difference(aligned, &neighbour, first) + 0.005;
     let found = difference(&live, aligned, first);

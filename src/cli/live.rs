@@ -93,7 +93,7 @@ fn request(args: &LiveArgs) -> SourceRequest {
 fn is_file(source: &str) -> bool {
     const MUSIC: [&str; 10] = ["wav", "mp3", "flac", "ogg", "oga", "m4a", "aac", "aiff", "opus", "wma"];
     let path = std::path::Path::new(source);
-    let extension = path.extension().map(|extension| extension.to_ascii_lowercase());
+    let extension = path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
     path.is_file() || extension.is_some_and(|extension| MUSIC.iter().any(|known| extension == *known))
 }
 

@@ -159,7 +159,7 @@ fn event_text(event: &Event, models: &ModelSet, was_open: bool) -> Option<String
             remedy,
             retrying,
         } => {
-            let next = if *retrying {
+            let next = if *retrying && was_open {
                 "\n  Trying to open it again…"
             } else {
                 ""

@@ -175,6 +175,10 @@ impl Decision {
 
 impl AttentionSnapshot {
     /// Nothing heard yet.
+    #[allow(
+        clippy::large_stack_arrays,
+        reason = "98 KB, made once for each engine and held in a snapshot from then on"
+    )]
     pub fn empty() -> Self {
         Self {
             engine: 0,

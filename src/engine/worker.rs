@@ -376,9 +376,8 @@ impl<'a> Worker<'a> {
             return;
         };
         match listening.next() {
-            Next::Nothing => {}
             Next::Samples if self.wish.playing => self.hear(),
-            Next::Samples => {}
+            Next::Nothing | Next::Samples => {}
             Next::Mark(MarkKind::Looped) => self.reset(ResetCause::Looped, Seconds(0.0)),
             Next::Mark(MarkKind::Ended) => {
                 self.wish.playing = false;
