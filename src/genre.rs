@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub const MAX_CLASSES: usize = 32;
 
 /// One class of a [`GenreSet`], by its place in the set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct GenreId(pub u8);
 

@@ -41,7 +41,7 @@ pub struct OpenedSource {
 }
 
 /// Something that a source says about one place in its samples. Marks come through a bounded queue beside the ring; the
-/// reader acts on a mark when it has read `at` samples.
+/// reader acts on a mark when it has read (or skipped) `at` samples.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SourceMark {
     /// How many samples were written to the ring before this.
@@ -73,4 +73,16 @@ pub struct SourceError {
     pub remedy: String,
     /// Whether trying again later can help (device unplugged, busy).
     pub retryable: bool,
+}
+
+impl SourceError {
+    /// An error that trying again does not cure.
+    pub fn lasting(kind: &'static str, message: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), remedy: remedy.into(), retryable: false }
+    }
+
+    /// An error that may be gone the next time.
+    pub fn passing(kind: &'static str, message: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), remedy: remedy.into(), retryable: true }
+    }
 }

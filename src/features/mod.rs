@@ -2,9 +2,23 @@
 //!
 //! In: mono samples at any rate. Out: frames of log-mel levels, raw and loudness-normalised. Thread: worker.
 
+mod error;
+mod extractor;
+mod framing;
+mod mel;
+mod normalize;
+mod resample;
 mod spec;
+mod spectrum;
 
+pub use error::FrontEndError;
+pub use extractor::FeatureExtractor;
+pub use framing::whole_frames;
+pub use mel::{MelFilterbank, hz_from_mel, mel_from_hz};
+pub use normalize::LoudnessNormalizer;
+pub use resample::{HIGHEST_RATE, LOWEST_RATE, RateConverter};
 pub use spec::{FrontEndSpec, LoudnessNormalization};
+pub use spectrum::PowerSpectrum;
 
 use crate::units::FrameIndex;
 
@@ -63,7 +77,8 @@ impl<'a> FrameBlock<'a> {
 pub struct FeatureBlock {
     /// Place of the first frame in its stream.
     pub first: FrameIndex,
-    /// Log-mel power in dB re full scale, (time, bands): what is drawn.
+    /// Log-mel power in dB re unit mel power, as librosa's `power_to_db(melspectrogram(..), ref=1.0)`, (time, bands):
+    /// what is drawn. A sine of full scale reaches about 40 dB with the default spec; nothing is below the spec's floor.
     pub mel_db: Vec<f32>,
     /// The same, loudness-normalised: what the models hear. (time, bands).
     pub normalized: Vec<f32>,

@@ -1,5 +1,6 @@
 //! What a front end is, as stored in every model's manifest.
 
+use super::{FrontEndError, HIGHEST_RATE, LOWEST_RATE};
 use crate::units::{Decibels, SampleRate, Seconds};
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +21,7 @@ pub struct FrontEndSpec {
     pub low_hz: f64,
     /// Upper edge of the highest band in hertz.
     pub high_hz: f64,
-    /// Levels below this are raised to it: 10·log10 of the least power told apart.
+    /// Levels below this are raised to it: 10·log10 of the least mel power told apart (dB re unit mel power).
     pub floor: Decibels,
     /// How loudness is taken out, causally.
     pub normalization: LoudnessNormalization,
@@ -66,6 +67,80 @@ impl Default for FrontEndSpec {
 }
 
 impl FrontEndSpec {
+    /// Whether a front end can be made of these values.
+    pub fn validate(&self) -> Result<(), FrontEndError> {
+        let normalization = &self.normalization;
+        let nyquist_hz = self.rate.hz() / 2.0;
+        let positive = |value: f64| value.is_finite() && value > 0.0;
+        check(
+            (LOWEST_RATE..=HIGHEST_RATE).contains(&self.rate),
+            "rate",
+            self.rate.0,
+            "from 8000 to 192000 (Hz)",
+        )?;
+        check(
+            (2..=LONGEST_WINDOW).contains(&self.window_samples) && self.window_samples.is_multiple_of(2),
+            "window_samples",
+            self.window_samples,
+            "an even number from 2 to 65536",
+        )?;
+        check(
+            (1..=self.window_samples).contains(&self.hop_samples),
+            "hop_samples",
+            self.hop_samples,
+            &format!("from 1 to the window, {}", self.window_samples),
+        )?;
+        check(
+            (1..=MOST_BANDS).contains(&self.bands),
+            "bands",
+            self.bands,
+            "from 1 to 1024",
+        )?;
+        check(
+            self.high_hz.is_finite() && self.high_hz > 0.0 && self.high_hz <= nyquist_hz,
+            "high_hz",
+            self.high_hz,
+            &format!("above 0 and at most half the rate, {nyquist_hz}"),
+        )?;
+        check(
+            (0.0..self.high_hz).contains(&self.low_hz),
+            "low_hz",
+            self.low_hz,
+            &format!("at least 0 and below high_hz, {}", self.high_hz),
+        )?;
+        // -300 dB is a power of 1e-30, well within what f32 holds.
+        check(
+            (-300.0..=100.0).contains(&self.floor.0),
+            "floor",
+            self.floor.0,
+            "from -300 to 100 (dB)",
+        )?;
+        check(
+            positive(normalization.time_constant.0),
+            "normalization.time_constant",
+            normalization.time_constant.0,
+            "a time above 0 (s)",
+        )?;
+        check(
+            positive(f64::from(normalization.range.0)),
+            "normalization.range",
+            normalization.range.0,
+            "above 0 (dB)",
+        )?;
+        check(
+            positive(f64::from(normalization.least_deviation.0)),
+            "normalization.least_deviation",
+            normalization.least_deviation.0,
+            "above 0 (dB)",
+        )?;
+        check(
+            positive(f64::from(normalization.clamp)),
+            "normalization.clamp",
+            normalization.clamp,
+            "above 0 (deviations)",
+        )
+    }
+
     /// Time from one frame to the next.
     pub fn hop(&self) -> Seconds {
         self.rate.duration(self.hop_samples as u64)
@@ -75,4 +150,19 @@ impl FrontEndSpec {
     pub fn frames_in(&self, span: Seconds) -> usize {
         (span.0 / self.hop().0).round().max(0.0) as usize
     }
+}
+
+/// No spec that anyone uses comes near these; they keep a manifest from asking for all memory.
+const LONGEST_WINDOW: usize = 65_536;
+const MOST_BANDS: usize = 1024;
+
+fn check(fits: bool, field: &'static str, value: impl ToString, must_be: &str) -> Result<(), FrontEndError> {
+    if fits {
+        return Ok(());
+    }
+    Err(FrontEndError::Spec {
+        field,
+        value: value.to_string(),
+        must_be: must_be.to_owned(),
+    })
 }

@@ -3,13 +3,24 @@
 //! In: normalised frames. Out: a row of logits for each frame, and what was attended to. Thread: worker (streaming),
 //! any (loading, training).
 
-mod manifest;
+pub mod architecture;
+pub mod attention;
+pub mod body;
+pub mod front;
+pub mod genre_net;
+pub mod golden;
+pub mod load;
+pub mod lstm;
+pub mod manifest;
+mod stream;
+pub mod tcn;
 
 pub use manifest::Manifest;
 
-use crate::features::{FrameBlock, FrontEndSpec};
+use crate::features::{FrameBlock, FrontEndError, FrontEndSpec};
 use crate::genre::GenreSet;
 use crate::units::FrameIndex;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What one attention engine weighted when it answered for its newest frame.
@@ -50,12 +61,84 @@ pub trait GenreStream: Send {
     fn reset(&mut self) -> Result<(), ModelError>;
 }
 
-/// What can go wrong with a model.
+/// A network that answers for each frame from that frame and those before it, and nothing else.
+///
+/// How the frames of a stream are cut into calls makes no difference to the answers.
+pub trait CausalModel: Send + Sync + 'static {
+    /// All that one stream remembers: left context, hidden state, keys and values, running statistics.
+    type State: Send + 'static;
+    /// Before the first frame.
+    fn initial_state(&self) -> Result<Self::State, ModelError>;
+    /// `frames`: (time, bands), normalised. One row of logits for each frame, and what was attended to.
+    fn step(&self, frames: FrameBlock<'_>, state: &mut Self::State) -> Result<StreamOutput, ModelError>;
+}
+
+/// What can go wrong with a model. Those of a file tell what to do in [`ModelError::remedy`].
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    /// The tensor library failed: a slip of ours, or memory ran out.
-    #[error("the tensor computation failed: {0}")]
+    /// The tensor library failed: weights that do not fit the architecture, or memory ran out.
+    #[error("the network cannot be computed: {0}")]
     Compute(#[from] candle_core::Error),
+    /// The front end of the manifest is not one, or cannot take the samples.
+    #[error(transparent)]
+    FrontEnd(#[from] FrontEndError),
+    /// A file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The manifest is not one.
+    #[error("the manifest is not valid: {0}")]
+    Manifest(serde_json::Error),
+    /// The manifest is of another version.
+    #[error("the manifest has format {found}; this program reads format {}", manifest::FORMAT)]
+    Format {
+        /// Its version.
+        found: u32,
+    },
+    /// The weights file is not one.
+    #[error("the weights are not a safetensors file: {0}")]
+    Weights(safetensors::SafeTensorError),
+    /// The weights are not those that the manifest speaks of.
+    #[error("the weights have SHA-256 {found}, the manifest says {expected}")]
+    Digest {
+        /// In the manifest.
+        expected: String,
+        /// Of the file.
+        found: String,
+    },
+    /// A size, dtype or value that the architecture cannot have.
+    #[error("the model does not fit: {0}")]
+    Shape(String),
+    /// The model does not answer to a known sound as it did when it was made.
+    #[error("the model fails its own proof: {0}")]
+    Golden(String),
+    /// An answer is NaN or infinite.
+    #[error("the network answered NaN or infinity")]
+    NotFinite,
+}
+
+impl ModelError {
+    /// What to do about it.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::Compute(_) | Self::Shape(_) | Self::NotFinite => {
+                "take weights and manifest from the same training run, or train again with `attune train`"
+            }
+            Self::FrontEnd(_) => "correct `front_end` in the manifest to what the model was trained with",
+            Self::Read { .. } => "name the NAME.json of a model that has its NAME.safetensors beside it",
+            Self::Manifest(_) | Self::Format { .. } => "use a manifest written by this version of `attune train`",
+            Self::Weights(_) | Self::Digest { .. } => {
+                "copy the model again: the weights file is damaged or another one"
+            }
+            Self::Golden(_) => {
+                "do not use this model: its front end or weights were changed; export it again with `attune train`"
+            }
+        }
+    }
 }
 
 /// Makes a fresh stream over shared weights.

@@ -1,1 +1,55 @@
-//! To be filled in.
+//! Layers with explicit state: weights here, what a stream remembers in a value that the caller holds.
+//!
+//! In: tensors (b, t, c), contiguous. Out: the same shape family. Thread: any; streaming keeps to one.
+//!
+//! Every layer has one `forward` for any number of frames. Offline is one call with a fresh state, streaming many calls
+//! with the state handed on, training the same call with a batch: there is no second body.
+//!
+//! candle 0.11 computes some gradients wrongly on the CPU (conv1d's weights, `Linear` on a transposed input) and drops
+//! others silently (`softmax_last_dim`, `layer_norm`). Everything here is built from 2-D products over contiguous data
+//! and from ops of our own; `gradcheck` proves each against differences.
+
+pub mod causal_conv;
+pub mod gradcheck;
+pub mod kernels;
+pub mod linear;
+pub mod lstm_cell;
+pub mod multihead;
+pub mod norm;
+pub mod positional;
+pub mod statistics;
+pub mod weights;
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+/// Whether a pass learns. Training draws dropout masks and normalises by the batch; inference does neither.
+#[derive(Debug)]
+pub enum Pass<'a> {
+    /// Answers only.
+    Infer,
+    /// Learns; all that is random comes from this generator.
+    Train(&'a mut ChaCha8Rng),
+}
+
+impl Pass<'_> {
+    /// Sets a share `rate` of the values to 0 and scales the others up, in training; nothing in inference
+    /// (Srivastava et al. 2014).
+    pub fn dropout(&mut self, x: &candle_core::Tensor, rate: f32) -> candle_core::Result<candle_core::Tensor> {
+        match self {
+            Pass::Train(rng) if rate > 0.0 => {
+                let keep = 1.0 / (1.0 - rate);
+                let mask: Vec<f32> = (0..x.elem_count())
+                    .map(|_| if rng.random::<f32>() < rate { 0.0 } else { keep })
+                    .collect();
+                x * candle_core::Tensor::from_vec(mask, x.shape(), x.device())?
+            }
+            _ => Ok(x.clone()),
+        }
+    }
+
+    /// Whether this pass learns.
+    pub fn is_training(&self) -> bool {
+        matches!(self, Pass::Train(_))
+    }
+}

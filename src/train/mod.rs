@@ -1,1 +1,78 @@
-//! To be filled in.
+//! Makes weights: clips, splits that refuse to leak, augmentation, the loop, and what is written at its end.
+//!
+//! In: a folder of music with labels. Out: `NAME.json`, `NAME.safetensors` and `NAME.md` (manifest, weights, card).
+//! Thread: the caller's, and candle's pool.
+
+pub mod augment;
+pub mod checkpoint;
+pub mod dataset;
+pub mod evaluate;
+pub mod export;
+pub mod optimizer;
+pub mod recipe;
+pub mod split;
+pub mod trainer;
+
+use crate::model::ModelError;
+use crate::source::SourceError;
+use std::path::PathBuf;
+
+/// What can stop a training run.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// A file of the data set cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file cannot be written.
+    #[error("cannot write {path}: {source}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file of the data set does not say what it should.
+    #[error("{path}: {message}")]
+    Data {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// An audio file cannot be decoded.
+    #[error(transparent)]
+    Decode(#[from] SourceError),
+    /// Training and validation share what they must not share.
+    #[error("{0}")]
+    Leak(#[from] split::Leak),
+    /// The network failed.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The loss is NaN or infinite.
+    #[error("the loss is {loss} at step {step}: lower the learning rate (--rate) and start again")]
+    Diverged {
+        /// The step.
+        step: u64,
+        /// The loss.
+        loss: f32,
+    },
+    /// A checkpoint is of another run.
+    #[error("the checkpoint {path} is of another run ({what} differs): name another --out, or leave --resume away")]
+    OtherRun {
+        /// The checkpoint.
+        path: PathBuf,
+        /// What differs.
+        what: &'static str,
+    },
+}
+
+impl From<candle_core::Error> for TrainError {
+    fn from(error: candle_core::Error) -> Self {
+        Self::Model(error.into())
+    }
+}

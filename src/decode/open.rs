@@ -1,0 +1,138 @@
+//! From a path to a demuxer and a decoder, or the error that says why not.
+//!
+//! In: a path. Out: [`Opened`]. Thread: any.
+
+use super::refusal;
+use crate::source::SourceError;
+use std::fs::File;
+use std::io::{ErrorKind, Read, Seek};
+use std::path::Path;
+use symphonia::core::codecs::CodecParameters;
+use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
+use symphonia::core::errors::Error;
+use symphonia::core::formats::probe::Hint;
+use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
+use symphonia::core::io::{MediaSource, MediaSourceStream, MediaSourceStreamOptions, ReadOnlySource};
+use symphonia::core::meta::MetadataOptions;
+
+/// A file ready to be decoded.
+pub(super) struct Opened {
+    pub format: Box<dyn FormatReader>,
+    pub decoder: Box<dyn AudioDecoder>,
+    pub track: Track,
+    /// Decoder's short name.
+    pub decoder_name: String,
+}
+
+/// Opens the file, finds its container by content, and takes the first audio track that can be decoded.
+pub(super) fn open(path: &Path) -> Result<Opened, SourceError> {
+    let (file, head) = open_file(path)?;
+    let format = match probe(Box::new(file)) {
+        // An mp4 whose end is missing is refused as a file, but its beginning can be read as a stream. Such a file is
+        // then sought by decoding from its start.
+        Err(Error::DecodeError(_) | Error::IoError(_)) if head.get(4..8) == Some(b"ftyp".as_slice()) => {
+            probe(Box::new(ReadOnlySource::new(open_file(path)?.0)))
+        }
+        probed => probed,
+    }
+    .map_err(|error| probe_error(path, &head, &error))?;
+    let (track, decoder, decoder_name) = choose_track(path, format.as_ref())?;
+    Ok(Opened { format, decoder, track, decoder_name })
+}
+
+/// Finds the container by content alone: an extension may lie.
+fn probe(source: Box<dyn MediaSource>) -> Result<Box<dyn FormatReader>, Error> {
+    let stream = MediaSourceStream::new(source, MediaSourceStreamOptions::default());
+    symphonia::default::get_probe().probe(
+        &Hint::new(),
+        stream,
+        FormatOptions::default(),
+        MetadataOptions::default(),
+    )
+}
+
+/// A decoder for the first audio track that has one.
+pub(super) fn choose_track(
+    path: &Path,
+    format: &dyn FormatReader,
+) -> Result<(Track, Box<dyn AudioDecoder>, String), SourceError> {
+    let mut refused = None;
+    let default = format.default_track(TrackType::Audio);
+    for track in default.into_iter().chain(format.tracks()) {
+        let Some(CodecParameters::Audio(params)) = &track.codec_params else { continue };
+        match make_decoder(params) {
+            Ok((decoder, name)) => return Ok((track.clone(), decoder, name)),
+            Err(error) => {
+                refused.get_or_insert((params.codec, error));
+            }
+        }
+    }
+    Err(match refused {
+        Some((codec, error)) => refusal::unsupported_codec(path, codec, &error),
+        None => refusal::no_audio(path, format.tracks().len()),
+    })
+}
+
+fn make_decoder(params: &AudioCodecParameters) -> Result<(Box<dyn AudioDecoder>, String), Error> {
+    let decoder = symphonia::default::get_codecs().make_audio_decoder(params, &AudioDecoderOptions::default())?;
+    let name = decoder.codec_info().short_name.to_owned();
+    Ok((decoder, name))
+}
+
+/// The file, rewound, and its first bytes.
+fn open_file(path: &Path) -> Result<(File, Vec<u8>), SourceError> {
+    let io = |error: &std::io::Error| io_error(path, error);
+    let about = std::fs::metadata(path).map_err(|error| io(&error))?;
+    if !about.is_file() {
+        let what = if about.is_dir() { "a folder" } else { "not a regular file" };
+        return Err(SourceError::lasting(
+            "not_a_file",
+            format!("{} is {what}", path.display()),
+            "Name an audio file.",
+        ));
+    }
+    let mut file = File::open(path).map_err(|error| io(&error))?;
+    let mut head = Vec::new();
+    file.by_ref().take(64).read_to_end(&mut head).map_err(|error| io(&error))?;
+    file.rewind().map_err(|error| io(&error))?;
+    if head.is_empty() {
+        return Err(SourceError::lasting(
+            "empty",
+            format!("{} is empty (0 bytes)", path.display()),
+            "Copy or download the file again.",
+        ));
+    }
+    Ok((file, head))
+}
+
+/// What the system says of a file it will not open or read.
+fn io_error(path: &Path, error: &std::io::Error) -> SourceError {
+    let name = path.display();
+    match error.kind() {
+        ErrorKind::NotFound => SourceError::lasting(
+            "not_found",
+            format!("{name} does not exist"),
+            "Check the spelling and the folder.",
+        ),
+        ErrorKind::PermissionDenied => SourceError::lasting(
+            "permission_denied",
+            format!("{name} may not be read by this user"),
+            "Give yourself the right to read it, for instance with chmod u+r.",
+        ),
+        _ => SourceError::passing(
+            "unreadable",
+            format!("{name} cannot be read: {error}"),
+            "Check the disk or network it lies on.",
+        ),
+    }
+}
+
+/// Why no container was found.
+fn probe_error(path: &Path, head: &[u8], error: &Error) -> SourceError {
+    match error {
+        Error::IoError(io) if io.kind() != ErrorKind::UnexpectedEof => io_error(path, io),
+        // The head is known, but what follows is not as it must be.
+        Error::IoError(_) | Error::DecodeError(_) => refusal::truncated(path, &error.to_string()),
+        _ => refusal::unknown_container(path, head, &error.to_string()),
+    }
+}

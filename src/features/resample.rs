@@ -1,0 +1,230 @@
+//! Brings samples of any rate to the rate of the front end, in a stream and without a shift in time.
+//!
+//! In: mono samples at the source's rate, in pieces of any length. Out: mono samples at the front end's rate; sample n
+//! of the output stands at the same time as input sample n·from/to. Thread: worker.
+//!
+//! Rubato is always fed blocks of one fixed length, so how the input is cut makes no difference, not even in the last
+//! bit. Where the two rates have a large common divisor (all usual ones), the exact Fourier resampler works;
+//! elsewhere its blocks would last too long for listening live, and windowed-sinc interpolation does the same job.
+
+use super::FrontEndError;
+use crate::units::SampleRate;
+use rubato::audioadapter_buffers::direct::InterleavedSlice;
+use rubato::{
+    Async, Fft, FixedAsync, FixedSync, Indexing, Resampler, SincInterpolationParameters, SincInterpolationType,
+    WindowFunction,
+};
+
+/// Lowest rate that is supported, in hertz.
+pub const LOWEST_RATE: SampleRate = SampleRate(8_000);
+/// Highest rate that is supported, in hertz.
+pub const HIGHEST_RATE: SampleRate = SampleRate(192_000);
+
+/// The block that is resampled at once lasts about this long: it is both a delay and the length of the anti-alias
+/// filter, so twice as much would halve the transition band at the top (about 300 Hz) and double the delay.
+const BLOCK_SECS: f64 = 0.025;
+/// With a smallest possible Fourier block above this, sinc interpolation is used.
+const LONGEST_BLOCK_SECS: f64 = 0.05;
+
+/// A streaming resampler with its delay taken out.
+pub struct RateConverter {
+    from: SampleRate,
+    to: SampleRate,
+    /// None where the rates are equal: samples pass unchanged.
+    stage: Option<Stage>,
+    taken: u64,
+    given: u64,
+    finished: bool,
+}
+
+struct Stage {
+    rubato: Box<dyn Resampler<f32>>,
+    /// Input that does not fill a block yet; its capacity is a block.
+    waiting: Vec<f32>,
+    block_in: usize,
+    resampled: Vec<f32>,
+    /// Samples of output that are still the filter's run-in.
+    run_in: usize,
+    reach_in: usize,
+}
+
+impl RateConverter {
+    /// A converter between two rates, each from [`LOWEST_RATE`] to [`HIGHEST_RATE`].
+    pub fn new(from: SampleRate, to: SampleRate) -> Result<Self, FrontEndError> {
+        for rate in [from, to] {
+            if !(LOWEST_RATE..=HIGHEST_RATE).contains(&rate) {
+                return Err(FrontEndError::SourceRate(rate.0));
+            }
+        }
+        let stage = if from == to {
+            None
+        } else {
+            Some(Stage::new(from, to).map_err(|message| FrontEndError::Resampling {
+                from_hz: from.0,
+                to_hz: to.0,
+                message,
+            })?)
+        };
+        Ok(Self {
+            from,
+            to,
+            stage,
+            taken: 0,
+            given: 0,
+            finished: false,
+        })
+    }
+
+    /// How many samples come out for `samples` in all, after [`RateConverter::finish`]: their time span, rounded up.
+    pub fn output_samples(&self, samples: u64) -> u64 {
+        (samples * u64::from(self.to.0)).div_ceil(u64::from(self.from.0))
+    }
+
+    /// How many input samples beyond its own time an output sample can depend on and wait for, at most: half the
+    /// filter and what fills the block. 0 where the rates are equal.
+    pub fn reach_samples(&self) -> u64 {
+        self.stage.as_ref().map_or(0, |stage| stage.reach_in as u64)
+    }
+
+    /// Takes samples and appends what can be given to `out`.
+    pub fn push(&mut self, mut samples: &[f32], out: &mut Vec<f32>) -> Result<(), FrontEndError> {
+        if self.finished {
+            return Err(FrontEndError::Finished);
+        }
+        self.taken += samples.len() as u64;
+        let Some(stage) = self.stage.as_mut() else {
+            out.extend_from_slice(samples);
+            self.given += samples.len() as u64;
+            return Ok(());
+        };
+        while !samples.is_empty() {
+            let room = stage.block_in - stage.waiting.len();
+            let (now, later) = samples.split_at(room.min(samples.len()));
+            stage.waiting.extend_from_slice(now);
+            samples = later;
+            if stage.waiting.len() == stage.block_in {
+                let given = stage.process(None, out).map_err(|message| FrontEndError::Resampling {
+                    from_hz: self.from.0,
+                    to_hz: self.to.0,
+                    message,
+                })?;
+                self.given += given as u64;
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends what the filter still holds, as if silence followed, up to the time span of what was taken.
+    pub fn finish(&mut self, out: &mut Vec<f32>) -> Result<(), FrontEndError> {
+        let wanted = self.output_samples(self.taken);
+        self.finished = true;
+        let Some(stage) = self.stage.as_mut() else {
+            return Ok(());
+        };
+        while self.given < wanted {
+            let waiting = stage.waiting.len();
+            let given = stage
+                .process(Some(waiting), out)
+                .map_err(|message| FrontEndError::Resampling {
+                    from_hz: self.from.0,
+                    to_hz: self.to.0,
+                    message,
+                })?;
+            self.given += given as u64;
+        }
+        let beyond = (self.given - wanted) as usize;
+        out.truncate(out.len() - beyond.min(out.len()));
+        self.given = wanted;
+        Ok(())
+    }
+
+    /// Forgets everything: the next sample is the first of a new stream.
+    pub fn reset(&mut self) {
+        if let Some(stage) = self.stage.as_mut() {
+            stage.rubato.reset();
+            stage.waiting.clear();
+            stage.run_in = stage.rubato.output_delay();
+        }
+        self.taken = 0;
+        self.given = 0;
+        self.finished = false;
+    }
+}
+
+impl Stage {
+    fn new(from: SampleRate, to: SampleRate) -> Result<Self, String> {
+        let (block_in, half_filter_in, rubato) = match fourier_block(from, to) {
+            Some(block) => {
+                let fft = Fft::<f32>::new_custom(
+                    from.0 as usize,
+                    to.0 as usize,
+                    block,
+                    1,
+                    1,
+                    WindowFunction::BlackmanHarris,
+                    FixedSync::Both,
+                )
+                .map_err(|error| error.to_string())?;
+                let block = fft.input_frames_next();
+                (block, block / 2, Box::new(fft) as Box<dyn Resampler<f32>>)
+            }
+            None => {
+                // A filter of the same time span as the Fourier resampler's.
+                let taps = ((from.hz() * BLOCK_SECS) as usize).next_multiple_of(8);
+                let parameters = SincInterpolationParameters {
+                    sinc_len: taps,
+                    f_cutoff: None,
+                    oversampling_factor: 128,
+                    interpolation: SincInterpolationType::Quadratic,
+                    window: WindowFunction::BlackmanHarris,
+                };
+                let block = taps / 2;
+                let sinc = Async::<f32>::new_sinc(to.hz() / from.hz(), 1.0, &parameters, block, 1, FixedAsync::Input)
+                    .map_err(|error| error.to_string())?;
+                (block, taps / 2, Box::new(sinc) as Box<dyn Resampler<f32>>)
+            }
+        };
+        Ok(Self {
+            waiting: Vec::with_capacity(block_in),
+            block_in,
+            resampled: vec![0.0; rubato.output_frames_max()],
+            run_in: rubato.output_delay(),
+            reach_in: block_in + half_filter_in,
+            rubato,
+        })
+    }
+
+    /// Resamples the block that waits (of which `partial` samples are real, the rest silence) and appends the result.
+    fn process(&mut self, partial: Option<usize>, out: &mut Vec<f32>) -> Result<usize, String> {
+        let indexing = partial.map(|samples| Indexing::new().partial_len(samples));
+        let frames_out = self.resampled.len();
+        let input = InterleavedSlice::new(&self.waiting[..], 1, self.waiting.len()).map_err(|e| e.to_string())?;
+        let mut output =
+            InterleavedSlice::new_mut(&mut self.resampled[..], 1, frames_out).map_err(|e| e.to_string())?;
+        let (_, given) = self
+            .rubato
+            .process_into_buffer(&input, &mut output, indexing.as_ref())
+            .map_err(|error| error.to_string())?;
+        self.waiting.clear();
+        let skipped = self.run_in.min(given);
+        self.run_in -= skipped;
+        out.extend_from_slice(&self.resampled[skipped..given]);
+        Ok(given - skipped)
+    }
+}
+
+/// Length of a Fourier block in input samples, if one of bearable length exists. Both sides of it are even, so that
+/// the delay (half a block) is a whole number of samples on both sides and can be taken out exactly.
+fn fourier_block(from: SampleRate, to: SampleRate) -> Option<usize> {
+    let smallest = 2 * from.0 / greatest_common_divisor(from.0, to.0);
+    if f64::from(smallest) > LONGEST_BLOCK_SECS * from.hz() {
+        return None;
+    }
+    // Doubled as often as fits best: transforms of such lengths are fast.
+    let doublings = (BLOCK_SECS * from.hz() / f64::from(smallest)).log2().round().max(0.0);
+    Some(smallest as usize * (1 << doublings as usize))
+}
+
+fn greatest_common_divisor(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
+}

@@ -1,0 +1,163 @@
+//! Which network a manifest describes, and how to build it: to be trained, or to listen.
+
+use super::attention::{Encoder, EncoderShape};
+use super::body::Body;
+use super::front::FrontShape;
+use super::genre_net::{GenreNet, HeadShape, NetOutput, PoolingShape};
+use super::lstm::{LstmShape, LstmStack};
+use super::stream::ModelStream;
+use super::tcn::{Tcn, TcnShape};
+use super::{GenreStream, ModelError};
+use crate::nn::Pass;
+use crate::nn::weights::WeightStore;
+use candle_core::{Result, Tensor};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// The middle of a network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum BodyShape {
+    /// Stacked LSTM.
+    Lstm(LstmShape),
+    /// Temporal convolutional network.
+    Tcn(TcnShape),
+    /// Causal windowed Transformer encoder.
+    Attention(EncoderShape),
+}
+
+/// Everything that fixes a network but its weights.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Architecture {
+    /// The convolution it begins with.
+    pub front: FrontShape,
+    /// The middle.
+    pub body: BodyShape,
+    /// How the past is weighted.
+    pub pooling: PoolingShape,
+    /// The classifier.
+    pub head: HeadShape,
+}
+
+/// A network as training and loading see it, whatever its body.
+pub trait Net: Send + Sync + std::fmt::Debug {
+    /// Whole clips side by side: x (b, t, bands), each a stream of its own from its first frame on.
+    fn classify(&self, x: &Tensor, read: &[usize], pass: &mut Pass<'_>) -> Result<NetOutput>;
+    /// A stream over these weights.
+    fn open(self: Arc<Self>) -> std::result::Result<Box<dyn GenreStream>, ModelError>;
+    /// How many frames back an answer can depend on; `None`: no bound.
+    fn context_frames(&self) -> Option<usize>;
+}
+
+impl<B: Body + std::fmt::Debug> Net for GenreNet<B> {
+    fn classify(&self, x: &Tensor, read: &[usize], pass: &mut Pass<'_>) -> Result<NetOutput> {
+        self.forward(x, &mut self.fresh(x.dim(0)?)?, read, pass)
+    }
+
+    fn open(self: Arc<Self>) -> std::result::Result<Box<dyn GenreStream>, ModelError> {
+        Ok(Box::new(ModelStream::new(self)?))
+    }
+
+    fn context_frames(&self) -> Option<usize> {
+        self.context_frames()
+    }
+}
+
+impl Architecture {
+    /// Builds the network; its weights come from `store`.
+    ///
+    /// # Errors
+    /// If a shape makes no sense, or the store's tensors do not fit it.
+    pub fn build(&self, store: &mut WeightStore) -> std::result::Result<Arc<dyn Net>, ModelError> {
+        self.validate()?;
+        let mut root = store.root();
+        Ok(match &self.body {
+            BodyShape::Lstm(shape) => {
+                let body = LstmStack::new(root.at("body"), shape.clone())?;
+                Arc::new(GenreNet::new(root, self.front, body, self.pooling, self.head)?)
+            }
+            BodyShape::Tcn(shape) => {
+                let body = Tcn::new(root.at("body"), shape.clone())?;
+                Arc::new(GenreNet::new(root, self.front, body, self.pooling, self.head)?)
+            }
+            BodyShape::Attention(shape) => {
+                let body = Encoder::new(root.at("body"), shape.clone())?;
+                Arc::new(GenreNet::new(root, self.front, body, self.pooling, self.head)?)
+            }
+        })
+    }
+
+    /// Refuses shapes that would panic, take all memory, or mean nothing: a manifest may come from a stranger.
+    fn validate(&self) -> std::result::Result<(), ModelError> {
+        let front = &self.front;
+        let mut sizes = vec![
+            ("front.bands", front.bands, 1024),
+            ("front.maps", front.maps, 1024),
+            ("front.kernel_bands", front.kernel_bands, front.bands),
+            ("front.kernel_frames", front.kernel_frames, 64),
+            ("front.stride_bands", front.stride_bands, front.bands),
+            ("front.width", front.width, 4096),
+            ("head.hidden", self.head.hidden, 8192),
+            ("head.classes", self.head.classes, crate::genre::MAX_CLASSES),
+        ];
+        match &self.body {
+            BodyShape::Lstm(shape) => sizes.extend([
+                ("body.inputs", shape.inputs, 4096),
+                ("body.hidden", shape.hidden, 4096),
+                ("body.layers", shape.layers, 64),
+            ]),
+            BodyShape::Tcn(shape) => {
+                sizes.extend([("body.width", shape.width, 4096), ("body.taps", shape.taps, 64)]);
+                sizes.extend(
+                    shape
+                        .dilations
+                        .iter()
+                        .map(|&dilation| ("body.dilations", dilation, 4096)),
+                );
+            }
+            BodyShape::Attention(shape) => sizes.extend([
+                ("body.width", shape.width, 4096),
+                ("body.heads", shape.heads, 64),
+                ("body.feed", shape.feed, 16_384),
+                ("body.layers", shape.layers, 64),
+                ("body.context", shape.context, 16_384),
+            ]),
+        }
+        match self.pooling {
+            PoolingShape::Attentive { hidden, context } => {
+                sizes.extend([("pooling.hidden", hidden, 4096), ("pooling.context", context, 16_384)]);
+            }
+            PoolingShape::Moments { time_constant } if time_constant.is_finite() && time_constant >= 1.0 => {}
+            PoolingShape::Moments { time_constant } => {
+                return Err(ModelError::Shape(format!(
+                    "pooling.time_constant is {time_constant}, not a number of frames of at least 1"
+                )));
+            }
+        }
+        for (name, value, most) in sizes {
+            if value == 0 || value > most {
+                return Err(ModelError::Shape(format!("{name} is {value}, not 1 to {most}")));
+            }
+        }
+        let (width, wanted) = match &self.body {
+            BodyShape::Lstm(shape) => (shape.inputs, front.width),
+            BodyShape::Tcn(shape) => (shape.width, front.width),
+            BodyShape::Attention(shape) => {
+                if shape.width % (2 * shape.heads) != 0 {
+                    return Err(ModelError::Shape(format!(
+                        "body.width is {}, which does not divide into {} heads of an even width",
+                        shape.width, shape.heads
+                    )));
+                }
+                (shape.width, front.width)
+            }
+        };
+        if width != wanted {
+            return Err(ModelError::Shape(format!(
+                "the body takes {width} features and the front gives {wanted}"
+            )));
+        }
+        Ok(())
+    }
+}

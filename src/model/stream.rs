@@ -1,0 +1,31 @@
+//! Shared weights and one stream's own state behind the object-safe [`GenreStream`].
+
+use super::{CausalModel, GenreStream, ModelError, StreamOutput};
+use crate::features::FrameBlock;
+use std::sync::Arc;
+
+/// A model listening to one stream.
+#[derive(Debug)]
+pub struct ModelStream<M: CausalModel> {
+    model: Arc<M>,
+    state: M::State,
+}
+
+impl<M: CausalModel> ModelStream<M> {
+    /// A fresh stream.
+    pub fn new(model: Arc<M>) -> Result<Self, ModelError> {
+        let state = model.initial_state()?;
+        Ok(Self { model, state })
+    }
+}
+
+impl<M: CausalModel> GenreStream for ModelStream<M> {
+    fn push(&mut self, frames: FrameBlock<'_>) -> Result<StreamOutput, ModelError> {
+        self.model.step(frames, &mut self.state)
+    }
+
+    fn reset(&mut self) -> Result<(), ModelError> {
+        self.state = self.model.initial_state()?;
+        Ok(())
+    }
+}

@@ -1,0 +1,212 @@
+//! Clips to learn from: whole audio, log-mel excerpts, or both.
+
+use super::TrainError;
+use crate::decode::decode_file;
+use crate::features::{FeatureExtractor, FrontEndSpec};
+use crate::genre::{GenreId, GenreSet};
+use safetensors::{Dtype, SafeTensors};
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Log-mel levels (frames, bands) in dB, or shifted and stretched from dB: the loudness normaliser takes that out.
+pub type Levels = Arc<Vec<f32>>;
+
+/// One labelled piece of music.
+#[derive(Debug, Clone, Default)]
+pub struct Clip {
+    /// Its name in the index.
+    pub name: String,
+    /// Its class.
+    pub genre: GenreId,
+    /// Who plays; empty if not known.
+    pub artist: String,
+    /// The whole clip, where its audio is at hand.
+    pub whole: Option<Levels>,
+    /// An excerpt that came as features.
+    pub excerpt: Option<Levels>,
+    /// Features that a teacher network gives for the whole clip.
+    pub teacher: Option<Arc<Vec<f32>>>,
+}
+
+/// What is learnt from and what is judged by.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    /// The classes.
+    pub genres: GenreSet,
+    /// Learnt from.
+    pub train: Vec<Clip>,
+    /// Judged by.
+    pub valid: Vec<Clip>,
+    /// Width of the teacher's features, 0 without a teacher.
+    pub teacher_width: usize,
+}
+
+/// z-scores come back to decibels by this deviation, a usual one of music; only range and least deviation of the
+/// normaliser, which are in dB, see it.
+const TYPICAL_DEVIATION_DB: f32 = 18.0;
+
+#[derive(Debug, Deserialize)]
+struct IndexRow {
+    clip: String,
+    genre: String,
+    split: String,
+    #[serde(default)]
+    audio: String,
+    #[serde(default)]
+    artist: String,
+}
+
+impl Dataset {
+    /// Reads a folder in the form of `gtzan/`: `clips.csv` (clip, genre, split, audio, artist), audio in
+    /// `SPLIT/CLIP.ogg`, and optionally `mel3s.safetensors` and `teacher160.safetensors`.
+    ///
+    /// `progress` is told how many of how many clips are read.
+    ///
+    /// # Errors
+    /// If a file is missing or damaged, or if train and valid share an artist or a clip.
+    pub fn open(
+        folder: &Path,
+        spec: &FrontEndSpec,
+        mut progress: impl FnMut(usize, usize),
+    ) -> Result<Self, TrainError> {
+        let index = folder.join("clips.csv");
+        let data = |message: String| TrainError::Data {
+            path: index.clone(),
+            message,
+        };
+        let rows: Vec<IndexRow> = csv::Reader::from_path(&index)
+            .and_then(|mut reader| reader.deserialize().collect())
+            .map_err(|error| data(error.to_string()))?;
+        let mut labels: Vec<String> = rows.iter().map(|row| row.genre.clone()).collect();
+        labels.sort();
+        labels.dedup();
+        let genres = GenreSet::new(labels).map_err(|error| data(error.to_string()))?;
+        let excerpts = load_excerpts(&folder.join("mel3s.safetensors"), spec.bands)?;
+        let teacher = load_teacher(&folder.join("teacher160.safetensors"))?;
+        let teacher_width = teacher.values().next().map_or(0, |features| features.len());
+        let (mut train, mut valid) = (Vec::new(), Vec::new());
+        for (done, row) in rows.iter().enumerate() {
+            progress(done, rows.len());
+            let genre = genres
+                .find(&row.genre)
+                .ok_or_else(|| data(format!("{}: no genre", row.clip)))?;
+            let whole = match row.audio.as_str() {
+                "yes" => Some(Arc::new(mel_of_file(
+                    &folder.join(&row.split).join(format!("{}.ogg", row.clip)),
+                    spec,
+                )?)),
+                _ => None,
+            };
+            let clip = Clip {
+                name: row.clip.clone(),
+                genre,
+                artist: row.artist.trim().to_owned(),
+                whole,
+                excerpt: excerpts.get(&row.clip).cloned(),
+                teacher: teacher.get(&row.clip).cloned(),
+            };
+            match row.split.as_str() {
+                "train" => train.push(clip),
+                "valid" => valid.push(clip),
+                other => {
+                    return Err(data(format!(
+                        "{}: the split is {other:?}, not train or valid",
+                        row.clip
+                    )));
+                }
+            }
+        }
+        super::split::refuse_leaks(&train, &valid)?;
+        Ok(Self {
+            genres,
+            train,
+            valid,
+            teacher_width,
+        })
+    }
+}
+
+/// The log-mel levels of a whole audio file, by the front end that listens live.
+pub fn mel_of_file(path: &Path, spec: &FrontEndSpec) -> Result<Vec<f32>, TrainError> {
+    let (info, samples) = decode_file(path)?;
+    let front_end = |error: crate::features::FrontEndError| TrainError::Model(error.into());
+    let mut extractor = FeatureExtractor::new(spec, info.rate).map_err(front_end)?;
+    let mut levels = extractor.push(&samples).map_err(front_end)?.mel_db;
+    levels.extend(extractor.finish().map_err(front_end)?.mel_db);
+    Ok(levels)
+}
+
+/// Excerpts as `mel3s.safetensors` has them, (bands, frames) in f16 or f32, to (frames, bands); empty without the file.
+pub fn load_excerpts(path: &Path, bands: usize) -> Result<HashMap<String, Levels>, TrainError> {
+    let mut excerpts = HashMap::new();
+    each_tensor(path, |name, shape, values| {
+        let &[rows, frames] = shape else {
+            return Err(format!("{name} has shape {shape:?}, not (bands, frames)"));
+        };
+        if rows != bands {
+            return Err(format!("{name} has {rows} bands where the front end has {bands}"));
+        }
+        let mut levels = vec![0.0; rows * frames];
+        for (band, row) in values.chunks_exact(frames).enumerate() {
+            for (frame, value) in row.iter().enumerate() {
+                levels[frame * bands + band] = value * TYPICAL_DEVIATION_DB;
+            }
+        }
+        excerpts.insert(name.to_owned(), Arc::new(levels));
+        Ok(())
+    })?;
+    Ok(excerpts)
+}
+
+fn load_teacher(path: &Path) -> Result<HashMap<String, Arc<Vec<f32>>>, TrainError> {
+    let mut teacher = HashMap::new();
+    each_tensor(path, |name, _, values| {
+        teacher.insert(name.to_owned(), Arc::new(values));
+        Ok(())
+    })?;
+    Ok(teacher)
+}
+
+/// Calls `take` with name, shape and values of each tensor; a file that is not there has none.
+fn each_tensor(
+    path: &Path,
+    mut take: impl FnMut(&str, &[usize], Vec<f32>) -> Result<(), String>,
+) -> Result<(), TrainError> {
+    let buffer = match std::fs::read(path) {
+        Ok(buffer) => buffer,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(source) => {
+            return Err(TrainError::Read {
+                path: path.to_owned(),
+                source,
+            });
+        }
+    };
+    let data = |message: String| TrainError::Data {
+        path: path.to_owned(),
+        message,
+    };
+    let file = SafeTensors::deserialize(&buffer).map_err(|error| data(error.to_string()))?;
+    for (name, view) in file.iter() {
+        let values: Vec<f32> = match view.dtype() {
+            Dtype::F32 => view
+                .data()
+                .chunks_exact(4)
+                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+                .collect(),
+            Dtype::F16 => view
+                .data()
+                .chunks_exact(2)
+                .map(|b| half::f16::from_le_bytes([b[0], b[1]]).to_f32())
+                .collect(),
+            other => return Err(data(format!("{name} is {other:?}, not F16 or F32"))),
+        };
+        if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+            return Err(data(format!("{name} has {} at {at}", values[at])));
+        }
+        take(name, view.shape(), values).map_err(data)?;
+    }
+    Ok(())
+}

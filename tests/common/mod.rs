@@ -1,0 +1,4 @@
+//! What several test binaries need.
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+pub mod media;

@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""Makes tests/golden/data: what librosa and PyTorch answer, for our tests to compare with.
+
+    python3 -m venv venv && venv/bin/pip install -r requirements.txt && venv/bin/python make.py
+
+Everything is seeded, so a second run writes the same values. All weights and inputs are f32 numbers; the references
+compute with them in f64 and are rounded once at the end, so the files hold the true answer to f32 precision, and
+what a test has to allow for is its own arithmetic only.
+"""
+
+from pathlib import Path
+
+import librosa
+import numpy as np
+import torch
+from safetensors.numpy import save_file
+
+DATA = Path(__file__).parent / "data"
+RATE = 22050
+
+
+def write(name: str, tensors: dict[str, np.ndarray], **about: str) -> None:
+    """Floats as f32, masks as u8."""
+    plain = {
+        key: np.ascontiguousarray(value, dtype=np.uint8 if value.dtype == bool else np.float32)
+        for key, value in tensors.items()
+    }
+    save_file(plain, DATA / name, metadata={"made_by": "tests/golden/make.py", **about})
+
+
+def f32(values: np.ndarray) -> np.ndarray:
+    """Values that f32 holds exactly, as f64."""
+    return np.asarray(values, dtype=np.float32).astype(np.float64)
+
+
+def log_mel() -> None:
+    """librosa's log-mel of signals that reach far down, sweep over all bands, and fall silent."""
+    rng = np.random.default_rng(1)
+    t = np.arange(14_000) / RATE  # does not divide into hops
+    chirp = 0.9 * np.sin(2 * np.pi * (50 * t + (10_500 - 50) / (2 * t[-1]) * t**2))
+    tone = sum(0.3 / k * np.sin(2 * np.pi * 220 * k * t + k) for k in range(1, 9))
+    tone[5_000:9_500] = 0.0
+    signals = {
+        "noise": 0.25 * rng.standard_normal(t.size),
+        "chirp": chirp,
+        "quiet": 2e-6 * rng.standard_normal(t.size),
+        "tone_with_gap": tone,
+    }
+    tensors = {}
+    for name, signal in signals.items():
+        signal = f32(signal)
+        power = librosa.feature.melspectrogram(
+            y=signal, sr=RATE, n_fft=2048, hop_length=512, n_mels=128, center=False,
+            fmin=0, fmax=11_025, power=2.0, dtype=np.float64,
+        )
+        tensors[f"{name}.samples"] = signal
+        tensors[f"{name}.mel_db"] = librosa.power_to_db(power, ref=1.0, amin=1e-10, top_db=None).T  # (time, bands)
+    tensors["edges_hz"] = librosa.mel_frequencies(n_mels=130, fmin=0, fmax=11_025)
+    # Each triangle's sum over the bins, and where its centre of gravity lies: enough to pin a filterbank down.
+    bank = librosa.filters.mel(sr=RATE, n_fft=2048, n_mels=128, fmin=0, fmax=11_025, dtype=np.float64)
+    tensors["band_sums"] = bank.sum(axis=1)
+    tensors["band_centroids"] = (bank * np.arange(1025)).sum(axis=1) / bank.sum(axis=1)
+    write("log_mel.safetensors", tensors, librosa=librosa.__version__, rate_hz=str(RATE))
+
+
+def randomise(module: torch.nn.Module, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Random values for all parameters (biases and norms too: their defaults would hide slips), and returns them."""
+    values = {}
+    with torch.no_grad():
+        for name, parameter in module.named_parameters():
+            value = f32(rng.uniform(-0.6, 0.6, tuple(parameter.shape)))
+            if "norm" in name and name.endswith("weight"):
+                value = f32(1 + value)
+            parameter.copy_(torch.from_numpy(value))
+            values[name] = value
+    return values
+
+
+def recurrent(kind: type[torch.nn.Module], name: str) -> None:
+    """Two layers with a non-zero initial state, batch first: x (2, 11, 5), hidden 7."""
+    rng = np.random.default_rng(2)
+    net = kind(input_size=5, hidden_size=7, num_layers=2, batch_first=True).double()
+    tensors = randomise(net, rng)
+    x = f32(rng.standard_normal((2, 11, 5)))
+    state = [f32(rng.uniform(-0.8, 0.8, (2, 2, 7))) for _ in range(2)]
+    tensors |= {"x": x, "h_0": state[0]}
+    with torch.no_grad():
+        if kind is torch.nn.LSTM:
+            output, (h_n, c_n) = net(torch.from_numpy(x), tuple(map(torch.from_numpy, state)))
+            tensors |= {"c_0": state[1], "c_n": c_n.numpy()}
+        else:
+            output, h_n = net(torch.from_numpy(x), torch.from_numpy(state[0]))
+    tensors |= {"output": output.numpy(), "h_n": h_n.numpy()}
+    write(f"{name}.safetensors", tensors, torch=torch.__version__, shape="x (b, t, c), states (layers, b, hidden)")
+
+
+def transformer() -> None:
+    """Encoder layers, norm first (gelu) and last (relu), and attention alone, all causal with six keys in reach."""
+    torch.backends.mha.set_fastpath_enabled(False)  # the plain path is the reference
+    rng = np.random.default_rng(3)
+    frames, context = 13, 6
+    x = f32(rng.standard_normal((2, frames, 16)))
+    behind = np.arange(frames)[:, None] - np.arange(frames)[None, :]
+    mask = ~((behind >= 0) & (behind < context))  # (query, key), true: blocked
+    tensors = {"x": x, "mask": mask}
+    inputs, blocked = torch.from_numpy(x), torch.from_numpy(mask)
+    for prefix, norm_first, activation in [("norm_first", True, "gelu"), ("norm_last", False, "relu")]:
+        layer = torch.nn.TransformerEncoderLayer(
+            d_model=16, nhead=4, dim_feedforward=32, dropout=0.0, activation=activation,
+            batch_first=True, norm_first=norm_first,
+        ).double().eval()
+        weights = randomise(layer, rng)
+        tensors |= {f"{prefix}.{name}": value for name, value in weights.items()}
+        with torch.no_grad():
+            tensors[f"{prefix}.output"] = layer(inputs, src_mask=blocked).numpy()
+    attention = torch.nn.MultiheadAttention(embed_dim=16, num_heads=4, batch_first=True).double().eval()
+    weights = randomise(attention, rng)
+    tensors |= {f"mha.{name}": value for name, value in weights.items()}
+    with torch.no_grad():
+        output, maps = attention(inputs, inputs, inputs, attn_mask=blocked, average_attn_weights=False)
+    tensors |= {"mha.output": output.numpy(), "mha.attention": maps.numpy()}  # attention: (b, heads, query, key)
+    write(
+        "transformer.safetensors", tensors, torch=torch.__version__, heads="4", context=str(context),
+        layer_norm_eps="1e-5", gelu="exact (erf)",
+    )
+
+
+def main() -> None:
+    DATA.mkdir(exist_ok=True)
+    log_mel()
+    recurrent(torch.nn.LSTM, "lstm")
+    recurrent(torch.nn.RNN, "rnn")
+    transformer()
+    for path in sorted(DATA.iterdir()):
+        print(f"{path.stat().st_size:>9,} {path.name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,197 @@
+//! Every layer that trains: its gradients by backward equal those by central differences, and every variable has one.
+
+use attune::nn::Pass;
+use attune::nn::causal_conv::{CausalConv, ConvShape};
+use attune::nn::gradcheck::worst_disagreement;
+use attune::nn::kernels::running_moments::RunningMoments;
+use attune::nn::kernels::windowed_softmax::WindowedSoftmax;
+use attune::nn::linear::Linear;
+use attune::nn::lstm_cell::{Lstm, LstmState};
+use attune::nn::multihead::{AttentionShape, EncoderLayer};
+use attune::nn::norm::{BatchNorm, LayerNorm};
+use attune::nn::statistics::{AttentivePooling, MomentPooling};
+use attune::nn::weights::WeightStore;
+use candle_core::{Device, Result, Tensor, Var};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// See `worst_disagreement`: what f32 differences with ε = 1e-2 can show.
+const TOLERANCE: f64 = 2e-3;
+const EPSILON: f64 = 1e-2;
+
+fn random(shape: &[usize], seed: u64) -> Tensor {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let values: Vec<f32> = (0..shape.iter().product())
+        .map(|_| rng.random::<f32>() * 2.0 - 1.0)
+        .collect();
+    Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
+}
+
+fn variable(shape: &[usize], seed: u64) -> Var {
+    Var::from_tensor(&random(shape, seed)).unwrap()
+}
+
+/// A scalar in which every value of `y` counts differently, of size near 1.
+fn weigh(y: &Tensor) -> Result<Tensor> {
+    let weights = random(y.dims(), 99);
+    ((y * weights)?.sum_all()? * (1.0 / (y.elem_count() as f64).sqrt()))?.reshape(())
+}
+
+/// Checks all weights of a store and the given inputs.
+fn check(name: &str, store: &WeightStore, inputs: &[&Var], loss: impl FnMut() -> Result<Tensor>) {
+    let mut variables: Vec<Var> = store.learnt().map(|(_, var)| var.clone()).collect();
+    variables.extend(inputs.iter().map(|&var| var.clone()));
+    let worst = worst_disagreement(&variables, EPSILON, loss).unwrap();
+    assert!(worst.error < TOLERANCE, "{name}: {worst:?}");
+}
+
+#[test]
+fn linear() {
+    let mut store = WeightStore::drawn(1);
+    let layer = Linear::new(store.root(), 4, 3, 1.0).unwrap();
+    let x = variable(&[2, 5, 4], 2);
+    check("linear", &store, &[&x], || weigh(&layer.forward(&x)?));
+}
+
+#[test]
+fn linear_on_a_transposed_input() {
+    // candle's own Linear is silently wrong here (see the header of `nn`).
+    let mut store = WeightStore::drawn(1);
+    let layer = Linear::new(store.root(), 4, 3, 1.0).unwrap();
+    let x = variable(&[2, 4, 5], 2);
+    check("linear on a transposed input", &store, &[&x], || {
+        weigh(&layer.forward(&x.transpose(1, 2)?)?)
+    });
+}
+
+#[test]
+fn causal_conv_with_weight_norm() {
+    for dilation in [1, 2, 3] {
+        let mut store = WeightStore::drawn(3);
+        let shape = ConvShape {
+            inputs: 3,
+            outputs: 4,
+            taps: 3,
+            dilation,
+        };
+        let conv = CausalConv::new(store.root(), shape, 1.0).unwrap();
+        let x = variable(&[2, 7, 3], 4);
+        check("causal conv", &store, &[&x], || {
+            weigh(&conv.forward(&x, &mut conv.initial_context(2)?)?)
+        });
+    }
+}
+
+#[test]
+fn lstm_through_time() {
+    let mut store = WeightStore::drawn(5);
+    let lstm = Lstm::new(store.root(), 3, 4).unwrap();
+    let x = variable(&[2, 6, 3], 6);
+    let (h, c) = (variable(&[2, 4], 7), variable(&[2, 4], 8));
+    check("lstm", &store, &[&x, &h, &c], || {
+        let mut state = LstmState::new(&h, &c)?;
+        weigh(&lstm.forward(&x, &mut state)?.hidden)
+    });
+}
+
+#[test]
+fn lstm_through_its_cells() {
+    let mut store = WeightStore::drawn(5);
+    let lstm = Lstm::new(store.root(), 3, 4).unwrap();
+    let x = variable(&[2, 6, 3], 6);
+    check("lstm cells", &store, &[&x], || {
+        let trace = lstm.forward(&x, &mut lstm.initial_state(2)?)?.trace;
+        weigh(&trace.narrow(2, 0, 8)?)
+    });
+}
+
+#[test]
+fn encoder_layer_within_and_beyond_its_context() {
+    for (rotary, context) in [(false, 3), (true, 4), (true, 100)] {
+        let mut store = WeightStore::drawn(9);
+        let shape = AttentionShape {
+            width: 8,
+            heads: 2,
+            context,
+            rotary,
+        };
+        let layer = EncoderLayer::new(store.root(), shape, 6, 0.0).unwrap();
+        let x = variable(&[2, 5, 8], 10);
+        check("encoder layer", &store, &[&x], || {
+            Ok(weigh(
+                &layer.forward(&x, &mut layer.initial_cache(2)?, &mut Pass::Infer)?.0,
+            )?)
+        });
+    }
+}
+
+#[test]
+fn windowed_softmax() {
+    let store = WeightStore::drawn(0);
+    let scores = variable(&[2, 3, 6], 11);
+    for context in [1, 2, 6] {
+        let op = WindowedSoftmax {
+            places: vec![0, 3, 5],
+            context,
+        };
+        check("windowed softmax", &store, &[&scores], || {
+            weigh(&scores.apply_op1(op.clone())?)
+        });
+    }
+}
+
+#[test]
+fn running_moments() {
+    let store = WeightStore::drawn(0);
+    let (x, before) = (variable(&[2, 5, 3], 12), variable(&[2, 6], 13));
+    let op = RunningMoments {
+        weights: vec![1.0, 0.5, 0.4, 0.3, 0.3],
+        read: vec![1, 2, 4],
+    };
+    check("running moments", &store, &[&x, &before], || {
+        weigh(&x.as_tensor().apply_op2(before.as_tensor(), op.clone())?)
+    });
+}
+
+#[test]
+fn moment_pooling() {
+    let store = WeightStore::drawn(0);
+    let pooling = MomentPooling::new(4.0);
+    let x = variable(&[2, 6, 3], 14);
+    check("moment pooling", &store, &[&x], || {
+        weigh(&pooling.forward(&x, &mut pooling.initial_state(2, 3)?, &[2, 5])?)
+    });
+}
+
+#[test]
+fn attentive_pooling() {
+    let mut store = WeightStore::drawn(15);
+    let pooling = AttentivePooling::new(store.root(), 4, 3, 3).unwrap();
+    let (h, x) = (variable(&[2, 6, 4], 16), variable(&[2, 6, 5], 17));
+    check("attentive pooling", &store, &[&h, &x], || {
+        Ok(weigh(
+            &pooling.forward(&h, &x, &mut pooling.initial_state(2, 5)?, &[3, 5])?.0,
+        )?)
+    });
+}
+
+#[test]
+fn norms() {
+    let mut store = WeightStore::drawn(18);
+    let layer = LayerNorm::new(store.root(), 6).unwrap();
+    let x = variable(&[2, 3, 6], 19);
+    check("layer norm", &store, &[&x], || weigh(&layer.forward(&x)?));
+
+    let mut store = WeightStore::drawn(18);
+    let batch = BatchNorm::new(store.root(), 6).unwrap();
+    check("batch norm", &store, &[&x], || {
+        weigh(&batch.forward(&x, &Pass::Train(&mut ChaCha8Rng::seed_from_u64(0)))?)
+    });
+}
+
+#[test]
+fn a_variable_without_gradient_is_refused() {
+    let lost = variable(&[2], 20);
+    let error = worst_disagreement(&[lost], EPSILON, || weigh(variable(&[3], 21).as_tensor())).unwrap_err();
+    assert!(error.to_string().contains("receives no gradient"), "{error}");
+}
