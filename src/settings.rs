@@ -1,1 +1,263 @@
-//! To be filled in.
+//! What survives a restart.
+//!
+//! In: a JSON file under the user's configuration folder (`~/.config/attune/settings.json` on Linux). Out: [`Settings`].
+//! Thread: the window's or the terminal's; files are small.
+
+use crate::smoothing::SmoothingConfig;
+use serde::{Deserialize, Serialize};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// The form of the file that this program writes. A file of another form is set aside, not guessed at.
+pub const VERSION: u32 = 1;
+
+/// Light or dark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Theme {
+    /// As the desktop has it.
+    #[default]
+    System,
+    /// Dark on light.
+    Light,
+    /// Light on dark.
+    Dark,
+}
+
+/// Which colours levels have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ColourMap {
+    /// Dark red to light yellow.
+    #[default]
+    Magma,
+    /// Blue over green to yellow.
+    Viridis,
+    /// Blue to yellow, the same for colour-blind eyes.
+    Cividis,
+    /// Black to white.
+    Grey,
+}
+
+/// Everything that is kept. Fields that a file does not have take their defaults.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// The form of the file.
+    pub version: u32,
+    /// Smoothing and decision.
+    pub smoothing: SmoothingConfig,
+    /// Stable id of the device last listened to; `None`: the default one.
+    pub device: Option<String>,
+    /// Its channel (from 0); `None`: the mean of all.
+    pub channel: Option<u16>,
+    /// Length of a device's buffer in milliseconds.
+    pub buffer_ms: u32,
+    /// Whether files are heard through the speakers.
+    pub heard: bool,
+    /// Light or dark.
+    pub theme: Theme,
+    /// Colours of the spectrogram.
+    pub colour_map: ColourMap,
+    /// Levels drawn at the dark and the bright end of the colours, in dB.
+    pub range_db: [f32; 2],
+    /// Size of the window in points.
+    pub window_size: [f32; 2],
+    /// How much larger than usual everything is drawn.
+    pub zoom: f32,
+    /// Whether attention is laid over the spectrogram.
+    pub show_attention: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            version: VERSION,
+            smoothing: SmoothingConfig::default(),
+            device: None,
+            channel: None,
+            buffer_ms: 10,
+            heard: true,
+            theme: Theme::System,
+            colour_map: ColourMap::Magma,
+            range_db: [-80.0, 0.0],
+            window_size: [1280.0, 800.0],
+            zoom: 1.0,
+            show_attention: true,
+        }
+    }
+}
+
+/// Why settings could not be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The system names no home.
+    #[error("there is no folder for settings: set HOME or XDG_CONFIG_HOME")]
+    NoFolder,
+    /// The file or its folder cannot be written.
+    #[error("the settings cannot be written to {}: {source}; check that the folder is yours and not full", path.display())]
+    Write {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl Settings {
+    /// Where the settings are.
+    pub fn path() -> Result<PathBuf, SettingsError> {
+        let folders = directories::ProjectDirs::from("", "", "attune").ok_or(SettingsError::NoFolder)?;
+        Ok(folders.config_dir().join("settings.json"))
+    }
+
+    /// The settings kept, and what to tell the user if they could not be used. No file: the defaults, and nothing to tell.
+    pub fn load() -> (Self, Option<String>) {
+        match Self::path() {
+            Ok(path) => Self::load_from(&path),
+            Err(error) => (Self::default(), Some(error.to_string())),
+        }
+    }
+
+    /// The same from a given file. A file that cannot be understood is kept beside it as `.bak`.
+    pub fn load_from(path: &Path) -> (Self, Option<String>) {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return (Self::default(), None),
+            Err(error) => {
+                let message = format!(
+                    "the settings in {} cannot be read: {error}; defaults are used",
+                    path.display()
+                );
+                return (Self::default(), Some(message));
+            }
+        };
+        let fault = match Self::parse(&text) {
+            Ok(settings) => return (settings, None),
+            Err(fault) => fault,
+        };
+        let kept = path.with_extension("json.bak");
+        let after = match std::fs::rename(path, &kept) {
+            Ok(()) => format!("it is kept as {}", kept.display()),
+            Err(error) => format!("it could not be set aside: {error}"),
+        };
+        let message = format!(
+            "the settings in {} cannot be used ({fault}); {after}, and defaults are used",
+            path.display()
+        );
+        (Self::default(), Some(message))
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        // The version first: a later form may differ in anything else.
+        #[derive(Deserialize)]
+        struct Version {
+            version: u32,
+        }
+        let Version { version } = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        if version != VERSION {
+            return Err(format!("their version is {version}, this program knows {VERSION}"));
+        }
+        let settings: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        settings.smoothing.validate().map_err(|error| error.to_string())?;
+        let [low, high] = settings.range_db;
+        if low.is_finite() && high.is_finite() && low < high {
+            Ok(settings)
+        } else {
+            Err(format!("range_db is {low} to {high}, but must rise"))
+        }
+    }
+
+    /// Keeps the settings.
+    pub fn save(&self) -> Result<(), SettingsError> {
+        self.save_to(&Self::path()?)
+    }
+
+    /// The same in a given file: written beside it and then renamed, so that a crash leaves the old or the new one.
+    pub fn save_to(&self, path: &Path) -> Result<(), SettingsError> {
+        let write = || -> std::io::Result<()> {
+            let folder = path.parent().unwrap_or(Path::new("."));
+            std::fs::create_dir_all(folder)?;
+            let mut file = tempfile::NamedTempFile::new_in(folder)?;
+            serde_json::to_writer_pretty(&mut file, self)?;
+            file.write_all(b"\n")?;
+            file.as_file().sync_all()?;
+            file.persist(path).map_err(|error| error.error)?;
+            Ok(())
+        };
+        write().map_err(|source| SettingsError::Write {
+            path: path.to_owned(),
+            source,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_saved_comes_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/er/settings.json");
+        let mut settings = Settings {
+            device: Some("alsa:hw:1".to_owned()),
+            channel: Some(3),
+            theme: Theme::Dark,
+            ..Settings::default()
+        };
+        settings.smoothing.enter = 0.55;
+        settings.save_to(&path).unwrap();
+        settings.save_to(&path).unwrap();
+        assert_eq!(Settings::load_from(&path), (settings, None));
+        assert_eq!(
+            std::fs::read_dir(path.parent().unwrap()).unwrap().count(),
+            1,
+            "no temporary file is left"
+        );
+    }
+
+    #[test]
+    fn no_file_is_no_trouble_and_missing_fields_are_defaults() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.json");
+        assert_eq!(Settings::load_from(&path), (Settings::default(), None));
+        std::fs::write(&path, r#"{"version": 1, "theme": "light", "of_a_newer_minor": 7}"#).unwrap();
+        let (settings, message) = Settings::load_from(&path);
+        assert_eq!((settings.theme, settings.buffer_ms, message), (Theme::Light, 10, None));
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named_and_set_aside() {
+        let broken = [
+            ("{", "EOF"),
+            (r#"{"version": 2}"#, "version is 2"),
+            (r#"{"version": 1, "smoothing": {"enter": 7.0}}"#, "enter is 7"),
+            (r#"{"version": 1, "range_db": [0.0, -80.0]}"#, "must rise"),
+            (r#"{"theme": "dark"}"#, "version"),
+        ];
+        for (text, said) in broken {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("settings.json");
+            std::fs::write(&path, text).unwrap();
+            let (settings, message) = Settings::load_from(&path);
+            assert_eq!(settings, Settings::default());
+            let message = message.unwrap();
+            assert!(
+                message.contains(said) && message.contains("settings.json.bak"),
+                "{message}"
+            );
+            assert_eq!(std::fs::read_to_string(path.with_extension("json.bak")).unwrap(), text);
+            assert!(!path.exists());
+        }
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_is_an_error_that_names_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let blocked = folder.path().join("file");
+        std::fs::write(&blocked, "").unwrap();
+        let error = Settings::default().save_to(&blocked.join("settings.json")).unwrap_err();
+        assert!(error.to_string().contains("file/settings.json"), "{error}");
+    }
+}

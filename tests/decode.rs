@@ -231,6 +231,11 @@ fn of_a_file_cut_in_the_middle_the_rest_is_used() {
         }
         let bytes = fs::read(&path).unwrap();
         fs::write(&path, &bytes[..bytes.len() * 6 / 10]).unwrap();
+        if path.extension().unwrap() == "caf" {
+            // symphonia reads the chunk after the data before it plays: the one container that must be whole.
+            assert_eq!(refused(&path).kind, "truncated");
+            continue;
+        }
         let samples = decoded(&path);
         // The bit rate varies, so 60 % of the bytes are not 60 % of the time.
         let share = samples.len() as f64 / mixed.len() as f64;

@@ -24,18 +24,23 @@ pub(super) struct Opened {
     pub decoder_name: String,
 }
 
+/// How the demuxer may move in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    /// To and fro, knowing its length.
+    Seekable,
+    /// Only forward, as if it came over a wire: an mp4 whose end is missing can be read only so.
+    Forward,
+}
+
 /// Opens the file, finds its container by content, and takes the first audio track that can be decoded.
-pub(super) fn open(path: &Path) -> Result<Opened, SourceError> {
+pub(super) fn open(path: &Path, access: Access) -> Result<Opened, SourceError> {
     let (file, head) = open_file(path)?;
-    let format = match probe(Box::new(file)) {
-        // An mp4 whose end is missing is refused as a file, but its beginning can be read as a stream. Such a file is
-        // then sought by decoding from its start.
-        Err(Error::DecodeError(_) | Error::IoError(_)) if head.get(4..8) == Some(b"ftyp".as_slice()) => {
-            probe(Box::new(ReadOnlySource::new(open_file(path)?.0)))
-        }
-        probed => probed,
-    }
-    .map_err(|error| probe_error(path, &head, &error))?;
+    let source: Box<dyn MediaSource> = match access {
+        Access::Seekable => Box::new(file),
+        Access::Forward => Box::new(ReadOnlySource::new(file)),
+    };
+    let format = probe(source).map_err(|error| probe_error(path, &head, &error))?;
     let (track, decoder, decoder_name) = choose_track(path, format.as_ref())?;
     Ok(Opened { format, decoder, track, decoder_name })
 }

@@ -2,7 +2,7 @@
 //!
 //! In: a path. Out: blocks of interleaved f32. Thread: any.
 
-use super::open::{self, Opened};
+use super::open::{self, Access, Opened};
 use super::{AudioInfo, refusal};
 use crate::source::SourceError;
 use crate::units::{SampleRate, Seconds};
@@ -41,7 +41,14 @@ pub(super) struct PacketStream {
 impl PacketStream {
     /// Opens the file and decodes up to its first samples, which tell rate and channels for certain.
     pub fn open(path: &Path) -> Result<Self, SourceError> {
-        let opened = open::open(path)?;
+        Self::open_with(path, Access::Seekable).or_else(|error| match error.kind {
+            "truncated" => Self::open_with(path, Access::Forward).map_err(|_| error),
+            _ => Err(error),
+        })
+    }
+
+    fn open_with(path: &Path, access: Access) -> Result<Self, SourceError> {
+        let opened = open::open(path, access)?;
         let stated = audio_params(&opened.track).cloned().unwrap_or_default();
         let info = AudioInfo {
             decoder: opened.decoder_name.clone(),
@@ -71,7 +78,9 @@ impl PacketStream {
         if !(1..=MAX_RATE_HZ).contains(&stream.info.rate.0) {
             return Err(refusal::impossible(path, &format!("a rate of {} Hz", stream.info.rate.0)));
         }
-        let counts_samples = stream.opened.track.time_base == TimeBase::try_from_recip(stream.info.rate.0);
+        // Read only forward, a seek would have to read all before it anyway.
+        let counts_samples = access == Access::Seekable
+            && stream.opened.track.time_base == TimeBase::try_from_recip(stream.info.rate.0);
         stream.origin = counts_samples.then_some(start);
         stream.info.channels = stream.channels as u16;
         stream.info.duration = duration(&stream.opened.track, stream.info.rate);
@@ -124,7 +133,6 @@ impl PacketStream {
         self.broken = broken;
         let position = u64::try_from(start.checked_sub(origin)?).ok()?;
         self.pending = true;
-        // Twice a packet must have passed before the target, or the decoder may not be settled.
         (position <= target).then_some(position)
     }
 

@@ -63,4 +63,9 @@ pub enum Event {
         /// What happened.
         message: String,
     },
+    /// The worker itself failed, a slip of ours, and has ended: nothing more will be heard.
+    Stopped {
+        /// What happened.
+        message: String,
+    },
 }

@@ -2,7 +2,8 @@
 //! columns that none is lost while it reads at least every [`RECENT_COLUMNS`] frames.
 
 use crate::genre::Probabilities;
-use crate::smoothing::Decision;
+use crate::model::ModelSet;
+use crate::smoothing::{AnswerState, Decision, Reason};
 use crate::units::{Decibels, FrameIndex, Seconds};
 
 /// The most engines side by side.
@@ -27,6 +28,8 @@ pub struct Column {
     pub at: Seconds,
     /// Log-mel levels in dB re full scale, lowest band first; only the first `Snapshot::bands` count.
     pub mel_db: [f32; MAX_BANDS],
+    /// Calibrated probabilities of each engine, not smoothed; of no classes where the engine was off.
+    pub raw: [Probabilities; MAX_ENGINES],
     /// Smoothed and calibrated probabilities of each engine.
     pub engines: [Probabilities; MAX_ENGINES],
     /// Their mean over the enabled engines.
@@ -138,4 +141,103 @@ pub struct Snapshot {
     pub health: Health,
     /// Where a file is.
     pub transport: Transport,
+}
+
+impl Column {
+    /// The column of a frame that never was: what a ring of columns is filled with at first.
+    pub fn empty(classes: usize) -> Self {
+        Self {
+            frame: FrameIndex(0),
+            at: Seconds(0.0),
+            mel_db: [Decibels::SILENCE.0; MAX_BANDS],
+            raw: [Probabilities::from_slice(&[]); MAX_ENGINES],
+            engines: [Probabilities::uniform(classes); MAX_ENGINES],
+            agreed: Probabilities::uniform(classes),
+            decision: Decision::nothing_heard(classes),
+        }
+    }
+}
+
+impl Decision {
+    /// What is answered before the first frame.
+    pub fn nothing_heard(classes: usize) -> Self {
+        Self {
+            state: AnswerState::WarmingUp,
+            confidence: Probabilities::uniform(classes).top().1,
+            reason: Reason::HeardTooLittle {
+                heard: Seconds(0.0),
+                needed: Seconds(0.0),
+            },
+            since: Seconds(0.0),
+        }
+    }
+}
+
+impl AttentionSnapshot {
+    /// Nothing heard yet.
+    pub fn empty() -> Self {
+        Self {
+            engine: 0,
+            newest: FrameIndex(0),
+            frames: 0,
+            layers: 0,
+            heads: 0,
+            pooling: [0.0; MAX_ATTENTION_FRAMES],
+            maps: [[0.0; MAX_ATTENTION_FRAMES]; MAX_LAYERS * MAX_HEADS],
+        }
+    }
+}
+
+impl Snapshot {
+    /// The picture before anything was heard, with `sequence` 0.
+    pub fn empty(models: &ModelSet) -> Self {
+        let classes = models.genres.len();
+        let engine_count = models.models.len().min(MAX_ENGINES);
+        let engine = |i| EngineSnapshot {
+            enabled: i < engine_count,
+            raw: Probabilities::uniform(classes),
+            smoothed: Probabilities::uniform(classes),
+            step_us: 0.0,
+            step_p99_us: 0.0,
+        };
+        Self {
+            sequence: 0,
+            epoch: 0,
+            hop: models.front_end.hop(),
+            bands: models.front_end.bands.min(MAX_BANDS),
+            frames: 0,
+            peak: Decibels::SILENCE,
+            rms: Decibels::SILENCE,
+            clipped: false,
+            decision: Decision::nothing_heard(classes),
+            agreed: Probabilities::uniform(classes),
+            agreement: 0.0,
+            engine_count,
+            engines: std::array::from_fn(engine),
+            attention: AttentionSnapshot::empty(),
+            recent: vec![Column::empty(classes); RECENT_COLUMNS],
+            health: Health {
+                samples_lost: 0,
+                samples_not_finite: 0,
+                load: 0.0,
+                latency_p50_ms: 0.0,
+                latency_p99_ms: 0.0,
+                callback_age: Seconds(0.0),
+                ring_fill: 0.0,
+            },
+            transport: Transport {
+                playing: false,
+                position: Seconds(0.0),
+                duration: Seconds(0.0),
+                looping: false,
+            },
+        }
+    }
+
+    /// The column of frame `frame`, if it is still among [`Snapshot::recent`].
+    pub fn column(&self, frame: u64) -> Option<&Column> {
+        let kept = frame < self.frames && frame + RECENT_COLUMNS as u64 >= self.frames;
+        let column = self.recent.get(frame as usize % RECENT_COLUMNS)?;
+        kept.then_some(column)
+    }
 }

@@ -59,6 +59,7 @@ impl<'a> FrameBlock<'a> {
     }
 
     /// The frames from `start` up to `end`.
+    #[must_use]
     pub fn slice(&self, start: usize, end: usize) -> Self {
         Self {
             data: &self.data[start * self.bands..end * self.bands],

@@ -119,3 +119,7 @@ impl LoudnessNormalizer {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "normalize_tests.rs"]
+mod tests;

@@ -43,9 +43,20 @@ struct Stage {
     waiting: Vec<f32>,
     block_in: usize,
     resampled: Vec<f32>,
+    /// How the stream begins, so that output sample 0 stands at input sample 0.
+    start: Start,
     /// Samples of output that are still the filter's run-in.
     run_in: usize,
     reach_in: usize,
+}
+
+/// How the delay of a resampler is taken out.
+#[derive(Debug, Clone, Copy)]
+struct Start {
+    /// Zeros put before the first sample.
+    zeros: usize,
+    /// Samples of output dropped.
+    dropped: usize,
 }
 
 impl RateConverter {
@@ -59,11 +70,7 @@ impl RateConverter {
         let stage = if from == to {
             None
         } else {
-            Some(Stage::new(from, to).map_err(|message| FrontEndError::Resampling {
-                from_hz: from.0,
-                to_hz: to.0,
-                message,
-            })?)
+            Some(Stage::new(from, to).map_err(|message| refused(from, to, message))?)
         };
         Ok(Self {
             from,
@@ -103,11 +110,9 @@ impl RateConverter {
             stage.waiting.extend_from_slice(now);
             samples = later;
             if stage.waiting.len() == stage.block_in {
-                let given = stage.process(None, out).map_err(|message| FrontEndError::Resampling {
-                    from_hz: self.from.0,
-                    to_hz: self.to.0,
-                    message,
-                })?;
+                let given = stage
+                    .process(None, out)
+                    .map_err(|message| refused(self.from, self.to, message))?;
                 self.given += given as u64;
             }
         }
@@ -125,11 +130,7 @@ impl RateConverter {
             let waiting = stage.waiting.len();
             let given = stage
                 .process(Some(waiting), out)
-                .map_err(|message| FrontEndError::Resampling {
-                    from_hz: self.from.0,
-                    to_hz: self.to.0,
-                    message,
-                })?;
+                .map_err(|message| refused(self.from, self.to, message))?;
             self.given += given as u64;
         }
         let beyond = (self.given - wanted) as usize;
@@ -142,8 +143,7 @@ impl RateConverter {
     pub fn reset(&mut self) {
         if let Some(stage) = self.stage.as_mut() {
             stage.rubato.reset();
-            stage.waiting.clear();
-            stage.run_in = stage.rubato.output_delay();
+            stage.begin();
         }
         self.taken = 0;
         self.given = 0;
@@ -153,45 +153,64 @@ impl RateConverter {
 
 impl Stage {
     fn new(from: SampleRate, to: SampleRate) -> Result<Self, String> {
-        let (block_in, half_filter_in, rubato) = match fourier_block(from, to) {
-            Some(block) => {
-                let fft = Fft::<f32>::new_custom(
-                    from.0 as usize,
-                    to.0 as usize,
-                    block,
-                    1,
-                    1,
-                    WindowFunction::BlackmanHarris,
-                    FixedSync::Both,
-                )
-                .map_err(|error| error.to_string())?;
-                let block = fft.input_frames_next();
-                (block, block / 2, Box::new(fft) as Box<dyn Resampler<f32>>)
-            }
-            None => {
-                // A filter of the same time span as the Fourier resampler's.
-                let taps = ((from.hz() * BLOCK_SECS) as usize).next_multiple_of(8);
-                let parameters = SincInterpolationParameters {
-                    sinc_len: taps,
-                    f_cutoff: None,
-                    oversampling_factor: 128,
-                    interpolation: SincInterpolationType::Quadratic,
-                    window: WindowFunction::BlackmanHarris,
-                };
-                let block = taps / 2;
-                let sinc = Async::<f32>::new_sinc(to.hz() / from.hz(), 1.0, &parameters, block, 1, FixedAsync::Input)
-                    .map_err(|error| error.to_string())?;
-                (block, taps / 2, Box::new(sinc) as Box<dyn Resampler<f32>>)
-            }
+        if let Some(block) = fourier_block(from, to) {
+            Self::fourier(from, to, block)
+        } else {
+            Self::sinc(from, to)
+        }
+    }
+
+    fn fourier(from: SampleRate, to: SampleRate, block: usize) -> Result<Self, String> {
+        let (from, to) = (from.0 as usize, to.0 as usize);
+        let window = WindowFunction::BlackmanHarris;
+        let fft = Fft::<f32>::new_custom(from, to, block, 1, 1, window, FixedSync::Both).map_err(|e| e.to_string())?;
+        let start = Start {
+            zeros: 0,
+            dropped: fft.output_delay(),
         };
-        Ok(Self {
+        let block_in = fft.input_frames_next();
+        Ok(Self::begun(Box::new(fft), block_in, block_in / 2, start))
+    }
+
+    fn sinc(from: SampleRate, to: SampleRate) -> Result<Self, String> {
+        // A filter of the same time span as the Fourier resampler's.
+        let taps = ((from.hz() * BLOCK_SECS) as usize).next_multiple_of(8);
+        let parameters = SincInterpolationParameters {
+            sinc_len: taps,
+            f_cutoff: None,
+            oversampling_factor: 128,
+            interpolation: SincInterpolationType::Quadratic,
+            window: WindowFunction::BlackmanHarris,
+        };
+        let (ratio, block_in) = (to.hz() / from.hz(), taps / 2);
+        let sinc = Async::<f32>::new_sinc(ratio, 1.0, &parameters, block_in, 1, FixedAsync::Input)
+            .map_err(|error| error.to_string())?;
+        Ok(Self::begun(
+            Box::new(sinc),
+            block_in,
+            taps / 2,
+            Start::of_sinc(taps, from, to),
+        ))
+    }
+
+    fn begun(rubato: Box<dyn Resampler<f32>>, block_in: usize, half_filter_in: usize, start: Start) -> Self {
+        let mut stage = Self {
             waiting: Vec::with_capacity(block_in),
             block_in,
             resampled: vec![0.0; rubato.output_frames_max()],
-            run_in: rubato.output_delay(),
-            reach_in: block_in + half_filter_in,
+            start,
+            run_in: 0,
+            reach_in: block_in + half_filter_in + start.zeros,
             rubato,
-        })
+        };
+        stage.begin();
+        stage
+    }
+
+    fn begin(&mut self) {
+        self.waiting.clear();
+        self.waiting.resize(self.start.zeros, 0.0);
+        self.run_in = self.start.dropped;
     }
 
     /// Resamples the block that waits (of which `partial` samples are real, the rest silence) and appends the result.
@@ -213,6 +232,28 @@ impl Stage {
     }
 }
 
+impl Start {
+    /// Rubato's sinc resampler gives its output k at the input time `(k + 1)·from/to - taps/2`, which seldom is a whole
+    /// number for any k. Of the next few outputs this takes the one that some whole number of zeros brings nearest
+    /// to time 0: within a twentieth of a sample, two microseconds.
+    fn of_sinc(taps: usize, from: SampleRate, to: SampleRate) -> Self {
+        let step = from.hz() / to.hz();
+        let centre = (taps / 2) as f64;
+        let first = (centre / step).ceil() as usize;
+        let error = |dropped: usize| {
+            let at = (dropped + 1) as f64 * step - centre;
+            (at - at.round()).abs()
+        };
+        let dropped = (first..first + 64)
+            .min_by(|&a, &b| error(a).total_cmp(&error(b)))
+            .unwrap_or(first);
+        Self {
+            zeros: ((dropped + 1) as f64 * step - centre).round() as usize,
+            dropped,
+        }
+    }
+}
+
 /// Length of a Fourier block in input samples, if one of bearable length exists. Both sides of it are even, so that
 /// the delay (half a block) is a whole number of samples on both sides and can be taken out exactly.
 fn fourier_block(from: SampleRate, to: SampleRate) -> Option<usize> {
@@ -223,6 +264,14 @@ fn fourier_block(from: SampleRate, to: SampleRate) -> Option<usize> {
     // Doubled as often as fits best: transforms of such lengths are fast.
     let doublings = (BLOCK_SECS * from.hz() / f64::from(smallest)).log2().round().max(0.0);
     Some(smallest as usize * (1 << doublings as usize))
+}
+
+fn refused(from: SampleRate, to: SampleRate, message: String) -> FrontEndError {
+    FrontEndError::Resampling {
+        from_hz: from.0,
+        to_hz: to.0,
+        message,
+    }
 }
 
 fn greatest_common_divisor(a: u32, b: u32) -> u32 {

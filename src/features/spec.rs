@@ -75,68 +75,68 @@ impl FrontEndSpec {
         check(
             (LOWEST_RATE..=HIGHEST_RATE).contains(&self.rate),
             "rate",
-            self.rate.0,
+            &self.rate.0,
             "from 8000 to 192000 (Hz)",
         )?;
         check(
             (2..=LONGEST_WINDOW).contains(&self.window_samples) && self.window_samples.is_multiple_of(2),
             "window_samples",
-            self.window_samples,
+            &self.window_samples,
             "an even number from 2 to 65536",
         )?;
         check(
             (1..=self.window_samples).contains(&self.hop_samples),
             "hop_samples",
-            self.hop_samples,
+            &self.hop_samples,
             &format!("from 1 to the window, {}", self.window_samples),
         )?;
         check(
             (1..=MOST_BANDS).contains(&self.bands),
             "bands",
-            self.bands,
+            &self.bands,
             "from 1 to 1024",
         )?;
         check(
             self.high_hz.is_finite() && self.high_hz > 0.0 && self.high_hz <= nyquist_hz,
             "high_hz",
-            self.high_hz,
+            &self.high_hz,
             &format!("above 0 and at most half the rate, {nyquist_hz}"),
         )?;
         check(
             (0.0..self.high_hz).contains(&self.low_hz),
             "low_hz",
-            self.low_hz,
+            &self.low_hz,
             &format!("at least 0 and below high_hz, {}", self.high_hz),
         )?;
         // -300 dB is a power of 1e-30, well within what f32 holds.
         check(
             (-300.0..=100.0).contains(&self.floor.0),
             "floor",
-            self.floor.0,
+            &self.floor.0,
             "from -300 to 100 (dB)",
         )?;
         check(
             positive(normalization.time_constant.0),
             "normalization.time_constant",
-            normalization.time_constant.0,
+            &normalization.time_constant.0,
             "a time above 0 (s)",
         )?;
         check(
             positive(f64::from(normalization.range.0)),
             "normalization.range",
-            normalization.range.0,
+            &normalization.range.0,
             "above 0 (dB)",
         )?;
         check(
             positive(f64::from(normalization.least_deviation.0)),
             "normalization.least_deviation",
-            normalization.least_deviation.0,
+            &normalization.least_deviation.0,
             "above 0 (dB)",
         )?;
         check(
             positive(f64::from(normalization.clamp)),
             "normalization.clamp",
-            normalization.clamp,
+            &normalization.clamp,
             "above 0 (deviations)",
         )
     }
@@ -156,7 +156,7 @@ impl FrontEndSpec {
 const LONGEST_WINDOW: usize = 65_536;
 const MOST_BANDS: usize = 1024;
 
-fn check(fits: bool, field: &'static str, value: impl ToString, must_be: &str) -> Result<(), FrontEndError> {
+fn check(fits: bool, field: &'static str, value: &dyn ToString, must_be: &str) -> Result<(), FrontEndError> {
     if fits {
         return Ok(());
     }
@@ -165,4 +165,58 @@ fn check(fits: bool, field: &'static str, value: impl ToString, must_be: &str) -
         value: value.to_string(),
         must_be: must_be.to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_valid_and_survives_json() {
+        let spec = FrontEndSpec::default();
+        spec.validate().unwrap();
+        let json = serde_json::to_string(&spec).unwrap();
+        assert_eq!(serde_json::from_str::<FrontEndSpec>(&json).unwrap(), spec);
+    }
+
+    #[test]
+    fn each_bad_field_is_named_with_its_value() {
+        type Spoil = fn(&mut FrontEndSpec);
+        let cases: [(&str, &str, Spoil); 20] = [
+            ("rate", "7999", |s| s.rate = SampleRate(7_999)),
+            ("rate", "192001", |s| s.rate = SampleRate(192_001)),
+            ("window_samples", "0", |s| s.window_samples = 0),
+            ("window_samples", "2047", |s| s.window_samples = 2047),
+            ("window_samples", "1000000", |s| s.window_samples = 1_000_000),
+            ("hop_samples", "0", |s| s.hop_samples = 0),
+            ("hop_samples", "2049", |s| s.hop_samples = 2049),
+            ("bands", "0", |s| s.bands = 0),
+            ("bands", "99999", |s| s.bands = 99_999),
+            ("high_hz", "11025.5", |s| s.high_hz = 11_025.5),
+            ("high_hz", "NaN", |s| s.high_hz = f64::NAN),
+            ("low_hz", "-1", |s| s.low_hz = -1.0),
+            ("low_hz", "11025", |s| s.low_hz = 11_025.0),
+            ("low_hz", "NaN", |s| s.low_hz = f64::NAN),
+            ("floor", "NaN", |s| s.floor = Decibels(f32::NAN)),
+            ("floor", "-inf", |s| s.floor = Decibels(f32::NEG_INFINITY)),
+            ("normalization.time_constant", "0", |s| {
+                s.normalization.time_constant = Seconds(0.0);
+            }),
+            ("normalization.range", "NaN", |s| {
+                s.normalization.range = Decibels(f32::NAN);
+            }),
+            ("normalization.least_deviation", "0", |s| {
+                s.normalization.least_deviation = Decibels(0.0);
+            }),
+            ("normalization.clamp", "inf", |s| s.normalization.clamp = f32::INFINITY),
+        ];
+        for (name, shown, spoil) in cases {
+            let mut spec = FrontEndSpec::default();
+            spoil(&mut spec);
+            let Err(FrontEndError::Spec { field, value, .. }) = spec.validate() else {
+                panic!("{name} = {shown} was accepted");
+            };
+            assert_eq!((field, value.as_str()), (name, shown));
+        }
+    }
 }

@@ -2,6 +2,19 @@
 //!
 //! In: raw probabilities and level per frame. Out: smoothed probabilities, and a [`Decision`] with its [`Reason`].
 //! Thread: worker.
+//!
+//! Each engine's calibrated probabilities are averaged over time (`average.rs`), the averages of all enabled engines
+//! are averaged with each other, and rules with two thresholds, a lead and a dwell time turn the mean into an answer
+//! (`decide.rs`). Frames below the silence level feed no average: silence says nothing about a genre. When it was
+//! quiet for longer than the averages remember ([`SmoothingConfig::time_constant`]), they start afresh, and so does the
+//! warm-up: what plays next is heard as new.
+
+mod average;
+mod decide;
+mod reasons;
+mod smoother;
+
+pub use smoother::{Smoothed, Smoother};
 
 use crate::genre::GenreId;
 use crate::units::{Decibels, Seconds};
@@ -107,5 +120,55 @@ impl Default for SmoothingConfig {
             silence: Decibels(-60.0),
             silence_hold: Seconds(0.5),
         }
+    }
+}
+
+/// A knob that stands where it cannot work.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("smoothing: {field} is {value}, but must be {expected}")]
+pub struct SmoothingError {
+    /// Which field of [`SmoothingConfig`].
+    pub field: &'static str,
+    /// Its value.
+    pub value: f64,
+    /// What it may be.
+    pub expected: &'static str,
+}
+
+impl SmoothingConfig {
+    /// Checks every knob: finite, in range, and `leave` no higher than `enter`.
+    ///
+    /// ```
+    /// use attune::smoothing::SmoothingConfig;
+    /// assert!(SmoothingConfig::default().validate().is_ok());
+    /// let slip = SmoothingConfig { leave: 0.9, ..SmoothingConfig::default() };
+    /// assert_eq!(slip.validate().unwrap_err().field, "leave");
+    /// ```
+    pub fn validate(&self) -> Result<(), SmoothingError> {
+        // A NaN lies in no range, so it fails here too.
+        let check = |field, value: f64, low: f64, high: f64, expected| {
+            if (low..=high).contains(&value) {
+                Ok(())
+            } else {
+                Err(SmoothingError { field, value, expected })
+            }
+        };
+        let share = |field, value: f32| check(field, f64::from(value), 0.0, 1.0, "between 0 and 1");
+        let secs = |field, value: Seconds| check(field, value.0, 0.0, 600.0, "between 0 and 600 seconds");
+        secs("time_constant", self.time_constant)?;
+        secs("warm_up", self.warm_up)?;
+        share("enter", self.enter)?;
+        let leave = f64::from(self.leave);
+        check("leave", leave, 0.0, f64::from(self.enter), "between 0 and `enter`")?;
+        share("lead", self.lead)?;
+        secs("dwell", self.dwell)?;
+        check(
+            "silence",
+            f64::from(self.silence.0),
+            -200.0,
+            0.0,
+            "between -200 and 0 dB",
+        )?;
+        secs("silence_hold", self.silence_hold)
     }
 }

@@ -3,7 +3,7 @@
 
     python3 -m venv venv && venv/bin/pip install -r requirements.txt && venv/bin/python make.py
 
-Everything is seeded, so a second run writes the same values. All weights and inputs are f32 numbers; the references
+Everything is seeded, so a second run writes the same bytes. All weights and inputs are f32 numbers; the references
 compute with them in f64 and are rounded once at the end, so the files hold the true answer to f32 precision, and
 what a test has to allow for is its own arithmetic only.
 """
@@ -25,7 +25,9 @@ def write(name: str, tensors: dict[str, np.ndarray], **about: str) -> None:
         key: np.ascontiguousarray(value, dtype=np.uint8 if value.dtype == bool else np.float32)
         for key, value in tensors.items()
     }
-    save_file(plain, DATA / name, metadata={"made_by": "tests/golden/make.py", **about})
+    # One entry only: the library writes several in an order that changes from run to run.
+    said = "; ".join(f"{key}: {value}" for key, value in {"made by": "tests/golden/make.py", **about}.items())
+    save_file(plain, DATA / name, metadata={"about": said})
 
 
 def f32(values: np.ndarray) -> np.ndarray:

@@ -1,0 +1,128 @@
+# What Attune needs of the system, and how each distribution calls it. Sourced by run.sh, test.sh and .ci/run:
+#   ensure_packages GROUP...      groups: build, window, test
+# shellcheck shell=bash
+
+# Each line: group, a probe of what is really needed (so that nothing is installed that is there under another name),
+# and the packages of apt, dnf and pacman; several are joined by +, a dash means: not from that distribution's packages
+# (Fedora and Arch run PipeWire in PulseAudio's place, and one must not throw out the other for a test).
+package_table() {
+    cat <<'TABLE'
+build   command:cc                              gcc+libc6-dev         gcc                      gcc
+build   command:pkg-config                      pkg-config            pkgconf-pkg-config       pkgconf
+build   module:alsa                             libasound2-dev        alsa-lib-devel           alsa-lib
+window  library:libEGL.so.1                     libegl1               libglvnd-egl             libglvnd
+window  library:libGL.so.1                      libgl1                libglvnd-glx             libglvnd
+window  library:libxkbcommon.so.0               libxkbcommon0         libxkbcommon             libxkbcommon
+window  library:libxkbcommon-x11.so.0           libxkbcommon-x11-0    libxkbcommon-x11         libxkbcommon-x11
+window  library:libX11-xcb.so.1                 libx11-xcb1           libX11-xcb               libx11
+window  library:libXcursor.so.1                 libxcursor1           libXcursor               libxcursor
+window  library:libXi.so.6                      libxi6                libXi                    libxi
+window  file:/usr/lib*/{,*/}dri/*_dri.so        libgl1-mesa-dri       mesa-dri-drivers         mesa
+test    command:pulseaudio                      pulseaudio            -                        -
+test    command:pactl                           pulseaudio-utils      pulseaudio-utils         libpulse
+test    file:/usr/lib*/{,*/}alsa-lib/libasound_module_pcm_pulse.so  libasound2-plugins  alsa-plugins-pulseaudio  alsa-plugins
+test    command:Xvfb                            xvfb                  xorg-x11-server-Xvfb     xorg-server-xvfb
+test    command:openbox                         openbox               openbox                  openbox
+test    command:xwininfo                        x11-utils             xwininfo                 xorg-xwininfo
+test    command:xdotool                         xdotool               xdotool                  xdotool
+test    command:import                          imagemagick           ImageMagick              imagemagick
+test    command:ffmpeg                          ffmpeg                ffmpeg-free              ffmpeg
+test    library:libvulkan.so.1                  libvulkan1            vulkan-loader            vulkan-icd-loader
+test    file:/usr/share/vulkan/icd.d/lvp_icd*.json  mesa-vulkan-drivers  mesa-vulkan-drivers   vulkan-swrast
+TABLE
+}
+
+is_there() {
+    local kind=${1%%:*} name=${1#*:}
+    case $kind in
+        command) command -v "$name" >/dev/null ;;
+        module) pkg-config --exists "$name" 2>/dev/null ;;
+        library) /sbin/ldconfig -p 2>/dev/null | grep -F "$name " >/dev/null ;;
+        # The braces and stars of the table are patterns for compgen, which says whether any file fits.
+        file) files_fit "$name" ;;
+    esac
+}
+
+files_fit() {
+    local pattern
+    # "{,*/}" means: here or one folder further down.
+    for pattern in "${1/'{,*/}'/}" "${1/'{,*/}'/*/}"; do
+        if compgen -G "$pattern" >/dev/null; then
+            return 0
+        fi
+    done
+    return 1
+}
+
+missing_packages() { # manager GROUP...
+    local manager=$1 group probe apt dnf pacman packages
+    shift
+    while read -r group probe apt dnf pacman; do
+        case " $* " in *" $group "*) ;; *) continue ;; esac
+        if is_there "$probe"; then
+            continue
+        fi
+        packages=$apt
+        case $manager in
+            dnf) packages=$dnf ;;
+            pacman) packages=$pacman ;;
+        esac
+        if [ "$packages" != - ]; then
+            tr + '\n' <<<"$packages"
+        fi
+    done < <(package_table) | sort -u
+}
+
+ensure_packages() {
+    # Only Linux needs them: elsewhere sound and windows come with the system.
+    if [ "$(uname -s)" != Linux ]; then
+        return 0
+    fi
+    local manager=none candidate
+    for candidate in apt-get dnf pacman; do
+        if command -v "$candidate" >/dev/null; then
+            manager=$candidate
+            break
+        fi
+    done
+    local missing
+    mapfile -t missing < <(missing_packages "$manager" "$@")
+    if [ ${#missing[@]} -eq 0 ]; then
+        return 0
+    fi
+    if [ "$manager" = none ]; then
+        echo "Attune may need system packages that are not here; Debian calls them: ${missing[*]}" >&2
+        echo "Neither apt-get, dnf nor pacman was found, so please install what corresponds. Going on without." >&2
+        return 0
+    fi
+    echo "Attune needs system packages that are not installed: ${missing[*]}" >&2
+    local as_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        if ! command -v sudo >/dev/null; then
+            echo "Please install them as root with $manager, then run this again (sudo is not here to do it)." >&2
+            return 1
+        fi
+        as_root=(sudo)
+    fi
+    echo "Installing them with ${as_root[*]:+sudo }$manager." >&2
+    case $manager in
+        apt-get)
+            "${as_root[@]}" apt-get -qq update >&2
+            "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+                apt-get -qq install -y --no-install-recommends "${missing[@]}" >&2
+            ;;
+        dnf) "${as_root[@]}" dnf -q install -y "${missing[@]}" >&2 ;;
+        pacman) "${as_root[@]}" pacman -S --needed --noconfirm "${missing[@]}" >&2 ;;
+    esac
+}
+
+ensure_cargo() {
+    if ! command -v cargo >/dev/null && [ -f "$HOME/.cargo/env" ]; then
+        # shellcheck disable=SC1091 # made by rustup, not ours
+        . "$HOME/.cargo/env"
+    fi
+    if ! command -v cargo >/dev/null; then
+        echo "Rust's cargo is not here. Install it from https://rustup.rs (one command), then run this again." >&2
+        return 1
+    fi
+}

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Builds Attune and opens its window: ./run.sh [FILE]. Without a display it analyses the bundled demo in the terminal.
+# Any other arguments go to the program: ./run.sh devices
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=.ci/packages.sh
+. "$here/.ci/packages.sh"
+
+has_display=false
+if [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] || [ "$(uname -s)" != Linux ]; then
+    has_display=true
+fi
+
+ensure_packages build
+if $has_display; then
+    ensure_packages window
+fi
+ensure_cargo
+cargo build --release --bin attune --manifest-path "$here/Cargo.toml"
+attune=${CARGO_TARGET_DIR:-$here/target}/release/attune
+
+if $has_display; then
+    exec "$attune" "$@"
+fi
+if [ $# -gt 0 ] && [ ! -e "$1" ]; then
+    exec "$attune" "$@" # a subcommand: the terminal is enough
+fi
+if [ $# -eq 0 ]; then
+    echo "There is no display here, so Attune listens to its demo in the terminal." >&2
+    set -- "$here/assets/demo/demo.ogg"
+fi
+"$attune" analyze "$@"
+echo "For the window, run this in a graphical session (or over ssh -X): DISPLAY or WAYLAND_DISPLAY must be set." >&2

@@ -1,0 +1,266 @@
+//! The way of the data without a thread: samples in, hop results out. The worker runs it as samples come, `offline/`
+//! flat out; there is no second way through.
+//!
+//! In: mono samples at the source's rate. Out: a [`HopResult`] for each frame. Thread: any, one at a time.
+
+use super::level::{Level, LevelTrack};
+use super::snapshot::{AttentionSnapshot, Column, MAX_ATTENTION_FRAMES, MAX_BANDS, MAX_ENGINES, MAX_HEADS, MAX_LAYERS};
+use super::track::EngineTrack;
+use crate::features::{FeatureBlock, FeatureExtractor, FrameBlock, FrontEndError, FrontEndSpec};
+use crate::genre::Probabilities;
+use crate::model::{AttentionPicture, ModelSet};
+use crate::smoothing::{Smoother, SmoothingConfig, SmoothingError};
+use crate::units::{FrameIndex, SampleRate, Seconds};
+
+/// Why a pipeline cannot be built, or cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The front end refuses the rate, or failed.
+    #[error(transparent)]
+    FrontEnd(#[from] FrontEndError),
+    /// A knob stands where it cannot work.
+    #[error(transparent)]
+    Smoothing(#[from] SmoothingError),
+    /// More than fits into a snapshot.
+    #[error("{count} {what}, but at most {most} fit side by side")]
+    TooMany {
+        /// Engines or bands.
+        what: &'static str,
+        /// How many.
+        count: usize,
+        /// How many fit.
+        most: usize,
+    },
+}
+
+/// Everything that one frame brought.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct HopResult {
+    /// Features, probabilities and answer.
+    pub column: Column,
+    /// How loud it is.
+    pub level: Level,
+    /// Whether it was loud enough to count.
+    pub heard: bool,
+}
+
+/// A model that failed and was switched off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineFault {
+    /// Its place in the model set.
+    pub engine: usize,
+    /// What happened.
+    pub message: String,
+}
+
+/// One stream on its way from samples to answers. How samples are cut into pushes makes no difference to the results.
+pub struct Pipeline {
+    spec: FrontEndSpec,
+    source_rate: SampleRate,
+    front: FeatureExtractor,
+    tracks: Vec<EngineTrack>,
+    levels: LevelTrack,
+    smoother: Smoother,
+    classes: usize,
+    base: Seconds,
+    frames: u64,
+    faults: Vec<EngineFault>,
+    attention: Option<(usize, AttentionPicture)>,
+}
+
+impl Pipeline {
+    /// A fresh stream at `source_rate` through all models, its first sample at stream time 0. A model that cannot open
+    /// a stream is a fault, not an error.
+    pub fn new(models: &ModelSet, source_rate: SampleRate, smoothing: SmoothingConfig) -> Result<Self, PipelineError> {
+        for (what, count, most) in [
+            ("engines", models.models.len(), MAX_ENGINES),
+            ("mel bands", models.front_end.bands, MAX_BANDS),
+        ] {
+            if count > most {
+                return Err(PipelineError::TooMany { what, count, most });
+            }
+        }
+        let spec = models.front_end.clone();
+        let classes = models.genres.len();
+        let mut pipeline = Self {
+            source_rate,
+            front: FeatureExtractor::new(&spec, source_rate)?,
+            tracks: models.models.iter().cloned().map(EngineTrack::new).collect(),
+            levels: LevelTrack::new(&spec, source_rate),
+            smoother: Smoother::new(smoothing, spec.hop(), classes, models.models.len())?,
+            classes,
+            base: Seconds(0.0),
+            frames: 0,
+            faults: Vec::new(),
+            attention: None,
+            spec,
+        };
+        for engine in 0..pipeline.tracks.len() {
+            pipeline.enable(engine, true);
+        }
+        Ok(pipeline)
+    }
+
+    /// Frames since the last reset.
+    pub fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// The rate of the samples it takes.
+    pub fn source_rate(&self) -> SampleRate {
+        self.source_rate
+    }
+
+    /// Takes the next samples and reports every frame that they complete.
+    pub fn push(&mut self, samples: &[f32], on_hop: &mut dyn FnMut(&HopResult)) -> Result<(), PipelineError> {
+        // About a second at a time: a long file in one push needs no more memory than a stream.
+        let piece = self.source_rate.0.max(1) as usize;
+        for samples in samples.chunks(piece) {
+            self.levels.push(samples);
+            let block = self.front.push(samples)?;
+            self.run(&block, on_hop);
+        }
+        Ok(())
+    }
+
+    /// The stream has ended: reports the frames that the resampler still held back.
+    pub fn finish(&mut self, on_hop: &mut dyn FnMut(&HopResult)) -> Result<(), PipelineError> {
+        let block = self.front.finish()?;
+        self.run(&block, on_hop);
+        Ok(())
+    }
+
+    /// Forgets the stream. The next sample is a first sample, at stream time `base`.
+    pub fn reset(&mut self, base: Seconds) {
+        self.front.reset();
+        self.levels.reset();
+        self.smoother.reset();
+        self.attention = None;
+        self.base = base;
+        self.frames = 0;
+        for engine in 0..self.tracks.len() {
+            if self.tracks[engine].is_enabled() {
+                self.enable(engine, true);
+            }
+        }
+    }
+
+    /// Switches an engine on, with a fresh state, or off.
+    pub fn enable(&mut self, engine: usize, on: bool) {
+        let Some(track) = self.tracks.get_mut(engine) else {
+            return;
+        };
+        if let Err(message) = track.enable(on) {
+            self.faults.push(EngineFault { engine, message });
+        }
+    }
+
+    /// Turns the knobs of smoothing from the next frame on.
+    pub fn set_smoothing(&mut self, config: SmoothingConfig) -> Result<(), SmoothingError> {
+        self.smoother.set_config(config)
+    }
+
+    /// The engines that failed since this was last asked.
+    pub fn take_faults(&mut self) -> Vec<EngineFault> {
+        std::mem::take(&mut self.faults)
+    }
+
+    /// The engines, in the order of the model set.
+    pub(super) fn tracks(&self) -> &[EngineTrack] {
+        &self.tracks
+    }
+
+    /// Writes what was last attended to into `picture`, newest frames first to stay if it does not fit.
+    pub(super) fn copy_attention(&self, picture: &mut AttentionSnapshot) {
+        match &self.attention {
+            Some((engine, attention)) => copy_attention(*engine, attention, picture),
+            None => picture.frames = 0,
+        }
+    }
+
+    fn run(&mut self, block: &FeatureBlock, on_hop: &mut dyn FnMut(&HopResult)) {
+        if block.frames == 0 {
+            return;
+        }
+        let first = self.frames;
+        let mut rows: Vec<Option<Vec<Probabilities>>> = Vec::with_capacity(self.tracks.len());
+        let mut attention = None;
+        for (engine, track) in self.tracks.iter_mut().enumerate() {
+            let frames = FrameBlock::new(&block.normalized, self.spec.bands);
+            match track.step(frames, self.classes) {
+                Ok(Some(step)) => {
+                    rows.push(Some(step.raw));
+                    if let (Some(mut picture), None) = (step.attention, &attention) {
+                        // The model counts from where it was switched on, the stream from its reset.
+                        picture.newest = FrameIndex(first + block.frames as u64 - 1);
+                        attention = Some((engine, picture));
+                    }
+                }
+                Ok(None) => rows.push(None),
+                Err(message) => {
+                    self.faults.push(EngineFault { engine, message });
+                    rows.push(None);
+                }
+            }
+        }
+        self.attention = attention;
+        let mut raw = vec![None; self.tracks.len()];
+        for (i, mel_db) in block.mel_db.chunks_exact(self.spec.bands).enumerate() {
+            for (raw, rows) in raw.iter_mut().zip(&rows) {
+                *raw = rows.as_ref().map(|rows| rows[i]);
+            }
+            on_hop(&self.hop(mel_db, &raw));
+        }
+    }
+
+    fn hop(&mut self, mel_db: &[f32], raw: &[Option<Probabilities>]) -> HopResult {
+        let frame = FrameIndex(self.frames);
+        let end = self.frames * self.spec.hop_samples as u64 + self.spec.window_samples as u64;
+        let at = Seconds(self.base.0 + self.spec.rate.duration(end).0);
+        let level = self.levels.next_frame();
+        let smoothed = self.smoother.push(at, level.rms, raw);
+        let mut column = Column::empty(self.classes);
+        column.frame = frame;
+        column.at = at;
+        column.mel_db[..mel_db.len()].copy_from_slice(mel_db);
+        for (to, from) in column.raw.iter_mut().zip(raw) {
+            *to = from.unwrap_or_else(|| Probabilities::from_slice(&[]));
+        }
+        for (to, from) in column.engines.iter_mut().zip(&smoothed.engines) {
+            *to = *from;
+        }
+        column.agreed = smoothed.agreed;
+        column.decision = smoothed.decision;
+        self.frames += 1;
+        HopResult {
+            column,
+            level,
+            heard: smoothed.heard,
+        }
+    }
+}
+
+fn copy_attention(engine: usize, from: &AttentionPicture, to: &mut AttentionSnapshot) {
+    let frames = from.frames.min(MAX_ATTENTION_FRAMES);
+    let skipped = from.frames - frames;
+    to.engine = engine;
+    to.newest = from.newest;
+    to.layers = from.layers.min(MAX_LAYERS);
+    to.heads = from.heads.min(MAX_HEADS);
+    to.frames = 0;
+    let Some(pooling) = from.pooling.get(skipped..from.frames) else {
+        return;
+    };
+    to.pooling[..frames].copy_from_slice(pooling);
+    for layer in 0..to.layers {
+        for head in 0..to.heads {
+            let start = (layer * from.heads + head) * from.frames;
+            let row = &mut to.maps[layer * MAX_HEADS + head][..frames];
+            match from.maps.get(start + skipped..start + from.frames) {
+                Some(map) => row.copy_from_slice(map),
+                None => row.fill(0.0),
+            }
+        }
+    }
+    to.frames = frames;
+}

@@ -1,0 +1,171 @@
+//! One stream's averages and answer, frame by frame.
+//!
+//! In: level and raw probabilities of one frame. Out: [`Smoothed`]. Thread: worker.
+
+use super::average::{Average, steady_weight};
+use super::decide::Decider;
+use super::{AnswerState, Decision, Reason, SmoothingConfig, SmoothingError};
+use crate::genre::Probabilities;
+use crate::units::{Decibels, Seconds};
+
+/// What the smoother makes of one frame.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Smoothed {
+    /// Averaged probabilities of each engine; uniform for one that was never heard.
+    pub engines: Vec<Probabilities>,
+    /// Their mean over the engines that are on.
+    pub agreed: Probabilities,
+    /// The answer.
+    pub decision: Decision,
+    /// Whether the frame counted: loud enough to be heard.
+    pub heard: bool,
+}
+
+/// Smooths and decides for one stream. It is pushed frame by frame, so how frames came in blocks cannot matter.
+#[derive(Debug, Clone)]
+pub struct Smoother {
+    config: SmoothingConfig,
+    hop: Seconds,
+    classes: usize,
+    averages: Vec<Option<Average>>,
+    decider: Decider,
+    heard_frames: u64,
+    quiet_frames: u64,
+    decision: Option<Decision>,
+}
+
+impl Smoother {
+    /// A smoother for `engines` engines of `classes` classes with one frame every `hop`.
+    pub fn new(config: SmoothingConfig, hop: Seconds, classes: usize, engines: usize) -> Result<Self, SmoothingError> {
+        config.validate()?;
+        Ok(Self {
+            config,
+            hop,
+            classes,
+            averages: vec![None; engines],
+            decider: Decider::new(),
+            heard_frames: 0,
+            quiet_frames: 0,
+            decision: None,
+        })
+    }
+
+    /// The knobs as they stand.
+    pub fn config(&self) -> &SmoothingConfig {
+        &self.config
+    }
+
+    /// Turns the knobs from the next frame on; the averages go on.
+    pub fn set_config(&mut self, config: SmoothingConfig) -> Result<(), SmoothingError> {
+        config.validate()?;
+        self.config = config;
+        Ok(())
+    }
+
+    /// Forgets the stream.
+    pub fn reset(&mut self) {
+        self.start_afresh();
+        self.quiet_frames = 0;
+        self.decision = None;
+    }
+
+    /// Takes one frame: its stream time, the level of the last moments (root mean square over about 0.4 s), and each
+    /// engine's calibrated probabilities (`None`: the engine is off, and starts afresh when it comes back).
+    pub fn push(&mut self, at: Seconds, level: Decibels, raw: &[Option<Probabilities>]) -> Smoothed {
+        let heard = level.0 >= self.config.silence.0;
+        if heard {
+            let silence = self.time_of(self.quiet_frames);
+            self.quiet_frames = 0;
+            // What was heard before a silence longer than the averages remember is no part of what plays now.
+            if silence.0 >= self.config.time_constant.0.max(self.config.silence_hold.0) && silence.0 > 0.0 {
+                self.start_afresh();
+            }
+            self.heard_frames += 1;
+        } else {
+            self.quiet_frames += 1;
+        }
+        let steady = steady_weight(self.hop, self.config.time_constant);
+        for (average, raw) in self.averages.iter_mut().zip(raw) {
+            match raw {
+                Some(raw) if heard => average
+                    .get_or_insert_with(|| Average::new(self.classes))
+                    .push(raw, steady),
+                Some(_) => {}
+                None => *average = None,
+            }
+        }
+        let agreed = self.agreed();
+        let (state, reason) = self.state(at, level, heard, &agreed);
+        let since = match self.decision {
+            Some(before) if before.state == state => before.since,
+            _ => at,
+        };
+        let decision = Decision {
+            state,
+            confidence: agreed.top().1,
+            reason,
+            since,
+        };
+        self.decision = Some(decision);
+        let engines = self.averages.iter().map(|average| {
+            average
+                .as_ref()
+                .map_or_else(|| Probabilities::uniform(self.classes), |average| *average.value())
+        });
+        Smoothed {
+            engines: engines.collect(),
+            agreed,
+            decision,
+            heard,
+        }
+    }
+
+    fn state(&mut self, at: Seconds, level: Decibels, heard: bool, agreed: &Probabilities) -> (AnswerState, Reason) {
+        if !heard && self.time_of(self.quiet_frames).0 >= self.config.silence_hold.0 {
+            self.decider.lapse();
+            let reason = Reason::TooQuiet {
+                level,
+                threshold: self.config.silence,
+            };
+            return (AnswerState::Silence, reason);
+        }
+        let sound = self.time_of(self.heard_frames);
+        if sound.0 < self.config.warm_up.0 || self.averages.iter().all(Option::is_none) {
+            let reason = Reason::HeardTooLittle {
+                heard: sound,
+                needed: self.config.warm_up,
+            };
+            return (AnswerState::WarmingUp, reason);
+        }
+        self.decider.judge(at, agreed, &self.config)
+    }
+
+    /// Mean of the engines that are on; uniform if none is.
+    fn agreed(&self) -> Probabilities {
+        let mut total = [0.0f32; crate::genre::MAX_CLASSES];
+        let mut count = 0;
+        for average in self.averages.iter().flatten() {
+            for (sum, &p) in total.iter_mut().zip(average.value().as_slice()) {
+                *sum += p;
+            }
+            count += 1;
+        }
+        if count == 0 {
+            return Probabilities::uniform(self.classes);
+        }
+        for sum in &mut total {
+            *sum /= count as f32;
+        }
+        Probabilities::from_slice(&total[..self.classes.min(total.len())])
+    }
+
+    fn start_afresh(&mut self) {
+        self.averages.fill(None);
+        self.decider = Decider::new();
+        self.heard_frames = 0;
+    }
+
+    fn time_of(&self, frames: u64) -> Seconds {
+        Seconds(frames as f64 * self.hop.0)
+    }
+}
