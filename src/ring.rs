@@ -88,7 +88,13 @@ pub struct SampleSource {
 pub fn ring(capacity: usize) -> (SampleSink, SampleSource) {
     let (producer, consumer) = rtrb::RingBuffer::new(capacity.max(1));
     let counters = Arc::new(RingCounters::default());
-    (SampleSink { producer, counters: Arc::clone(&counters) }, SampleSource { consumer, counters })
+    (
+        SampleSink {
+            producer,
+            counters: Arc::clone(&counters),
+        },
+        SampleSource { consumer, counters },
+    )
 }
 
 impl SampleSink {
@@ -106,7 +112,9 @@ impl SampleSink {
         let fits = samples.len().min(self.producer.slots());
         let (now, rest) = samples.split_at(fits);
         // `fits` slots are free and only this end takes them, so the chunk is always granted.
-        let Ok(chunk) = self.producer.write_chunk_uninit(fits) else { return samples };
+        let Ok(chunk) = self.producer.write_chunk_uninit(fits) else {
+            return samples;
+        };
         let mut not_finite = 0;
         chunk.fill_from_iter(now.iter().map(|&sample| {
             if sample.is_finite() {
@@ -282,7 +290,10 @@ mod tests {
             }
         }
         writer.join().unwrap();
-        assert!(received.windows(2).all(|pair| pair[0] < pair[1]), "out of order or twice");
+        assert!(
+            received.windows(2).all(|pair| pair[0] < pair[1]),
+            "out of order or twice"
+        );
         assert_eq!(figure(&counters.written), received.len() as u64);
         assert_eq!(figure(&counters.written) + figure(&counters.lost), u64::from(SENT));
     }

@@ -78,11 +78,21 @@ pub struct SourceError {
 impl SourceError {
     /// An error that trying again does not cure.
     pub fn lasting(kind: &'static str, message: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), remedy: remedy.into(), retryable: false }
+        Self {
+            kind,
+            message: message.into(),
+            remedy: remedy.into(),
+            retryable: false,
+        }
     }
 
     /// An error that may be gone the next time.
     pub fn passing(kind: &'static str, message: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), remedy: remedy.into(), retryable: true }
+        Self {
+            kind,
+            message: message.into(),
+            remedy: remedy.into(),
+            retryable: true,
+        }
     }
 }

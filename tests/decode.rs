@@ -13,14 +13,20 @@ use std::path::{Path, PathBuf};
 const RATE: u32 = 44_100;
 
 fn decoded(path: &Path) -> Vec<f32> {
-    decode_file(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).1
+    decode_file(path)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+        .1
 }
 
 fn refused(path: &Path) -> SourceError {
     match decode_file(path) {
         Ok((info, samples)) => panic!("{}: decoded as {info:?}, {} samples", path.display(), samples.len()),
         Err(error) => {
-            assert!(error.message.contains(path.to_str().unwrap()), "names the file: {}", error.message);
+            assert!(
+                error.message.contains(path.to_str().unwrap()),
+                "names the file: {}",
+                error.message
+            );
             assert!(!error.remedy.is_empty(), "says what to do");
             error
         }
@@ -98,7 +104,13 @@ fn formats(dir: &Path, secs: f64) -> (Vec<f32>, Vec<Format>) {
         ("cbr.mp3", "mp3", &["-c:a", "libmp3lame", "-b:a", "128k"], false, 0),
         ("vbr.mp3", "mp3", &["-c:a", "libmp3lame", "-q:a", "4"], false, 0),
         // No LAME tag: the encoder's 576 + 529 samples stay.
-        ("untagged.mp3", "mp3", &["-c:a", "libmp3lame", "-b:a", "128k", "-write_xing", "0"], false, 1105),
+        (
+            "untagged.mp3",
+            "mp3",
+            &["-c:a", "libmp3lame", "-b:a", "128k", "-write_xing", "0"],
+            false,
+            1105,
+        ),
         ("a.ogg", "vorbis", &["-c:a", "libvorbis", "-q:a", "6"], false, 0),
         // One packet of priming.
         ("a.m4a", "aac", &["-c:a", "aac", "-b:a", "192k"], false, 1024),
@@ -115,7 +127,12 @@ fn formats(dir: &Path, secs: f64) -> (Vec<f32>, Vec<Format>) {
         let mut args = vec!["-i", input];
         args.extend(options);
         args.push(text(&path));
-        Format { path: ffmpeg(&args), decoder, lossless, lead_in }
+        Format {
+            path: ffmpeg(&args),
+            decoder,
+            lossless,
+            lead_in,
+        }
     });
     (mixed, files.collect())
 }
@@ -132,7 +149,13 @@ fn snr_db(original: &[f32], decoded: &[f32]) -> f64 {
 fn every_format_brings_back_the_signal_in_its_place() {
     let dir = folder();
     let (mixed, files) = formats(dir.path(), 2.0);
-    for Format { path, decoder, lossless, lead_in } in files {
+    for Format {
+        path,
+        decoder,
+        lossless,
+        lead_in,
+    } in files
+    {
         let name = path.display();
         let (info, samples) = decode_file(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(info.decoder, decoder, "{name}");
@@ -140,7 +163,10 @@ fn every_format_brings_back_the_signal_in_its_place() {
         if lossless {
             assert_eq!(samples.len(), mixed.len(), "{name}");
             // Half a step of 16 bits.
-            assert!(largest_difference(&samples, &mixed) <= 1.0 / 65_536.0 + f32::EPSILON, "{name}");
+            assert!(
+                largest_difference(&samples, &mixed) <= 1.0 / 65_536.0 + f32::EPSILON,
+                "{name}"
+            );
         } else {
             let here = snr_db(&mixed, &samples[lead_in..]);
             // Shifted by one sample, a 200–700 Hz sweep alone leaves an error 20–27 dB down, and the hiss is lost; so the
@@ -148,7 +174,12 @@ fn every_format_brings_back_the_signal_in_its_place() {
             assert!(here > 15.0, "{name}: {here:.1} dB at {lead_in}");
             assert!(here > snr_db(&mixed, &samples[lead_in + 1..]), "{name}: late");
             assert!(here > snr_db(&mixed[1..], &samples[lead_in..]), "{name}: early");
-            assert!(samples.len() >= mixed.len(), "{name}: {} of {}", samples.len(), mixed.len());
+            assert!(
+                samples.len() >= mixed.len(),
+                "{name}: {} of {}",
+                samples.len(),
+                mixed.len()
+            );
         }
     }
 }
@@ -161,19 +192,37 @@ fn seeking_brings_exactly_what_a_decoding_from_the_start_brings() {
     let wav = dir.path().join("original.wav");
     let narrow = dir.path().join("narrow.mp3");
     files.push(Format {
-        path: ffmpeg(&["-i", text(&wav), "-ar", "8000", "-ac", "1", "-c:a", "libmp3lame", "-b:a", "8k", text(&narrow)]),
+        path: ffmpeg(&[
+            "-i",
+            text(&wav),
+            "-ar",
+            "8000",
+            "-ac",
+            "1",
+            "-c:a",
+            "libmp3lame",
+            "-b:a",
+            "8k",
+            text(&narrow),
+        ]),
         decoder: "mp3",
         lossless: false,
         lead_in: 0,
     });
-    files.push(Format { path: wav, decoder: "pcm_s16le", lossless: true, lead_in: 0 });
+    files.push(Format {
+        path: wav,
+        decoder: "pcm_s16le",
+        lossless: true,
+        lead_in: 0,
+    });
     for Format { path, .. } in files {
         let name = path.display();
         let whole = decoded(&path);
         let mut file = AudioFile::open(&path).unwrap();
         let rate = file.info().rate;
         for at in [0.0, 3.1, 0.4, 0.700_01, 5.5, 1.234_567, 5.99, 0.0, 2.0] {
-            file.seek(Seconds(at)).unwrap_or_else(|error| panic!("{name} at {at}: {error}"));
+            file.seek(Seconds(at))
+                .unwrap_or_else(|error| panic!("{name} at {at}: {error}"));
             let mut rest = Vec::new();
             // Not always to the end: a seek from the middle is another way.
             while rest.len() < 8_000 && file.next_block(&mut rest).unwrap() {}
@@ -184,9 +233,15 @@ fn seeking_brings_exactly_what_a_decoding_from_the_start_brings() {
             assert_eq!(first, None, "{name} at {at}: differs from sample {first:?} on");
         }
         file.seek(Seconds(60.0)).unwrap();
-        assert!(!file.next_block(&mut Vec::new()).unwrap(), "{name}: nothing follows beyond the end");
+        assert!(
+            !file.next_block(&mut Vec::new()).unwrap(),
+            "{name}: nothing follows beyond the end"
+        );
         file.seek(Seconds(1.0)).unwrap();
-        assert!(file.next_block(&mut Vec::new()).unwrap(), "{name}: alive after a seek beyond the end");
+        assert!(
+            file.next_block(&mut Vec::new()).unwrap(),
+            "{name}: alive after a seek beyond the end"
+        );
     }
 }
 
@@ -210,7 +265,12 @@ fn content_counts_not_the_extension() {
 fn what_is_not_finite_is_replaced_and_counted() {
     let dir = folder();
     let path = dir.path().join("broken.wav");
-    write_float_wav(&path, 8_000, 1, &[0.5, f32::NAN, f32::INFINITY, -0.25, f32::NEG_INFINITY]);
+    write_float_wav(
+        &path,
+        8_000,
+        1,
+        &[0.5, f32::NAN, f32::INFINITY, -0.25, f32::NEG_INFINITY],
+    );
     let mut file = AudioFile::open(&path).unwrap();
     let mut samples = Vec::new();
     while file.next_block(&mut samples).unwrap() {}
@@ -226,7 +286,15 @@ fn of_a_file_cut_in_the_middle_the_rest_is_used() {
         // These keep the index at the end; ffmpeg writes it there by default.
         if path.extension().unwrap() == "m4a" {
             let faststart = path.with_extension("fast.m4a");
-            ffmpeg(&["-i", text(&path), "-c", "copy", "-movflags", "+faststart", text(&faststart)]);
+            ffmpeg(&[
+                "-i",
+                text(&path),
+                "-c",
+                "copy",
+                "-movflags",
+                "+faststart",
+                text(&faststart),
+            ]);
             fs::rename(&faststart, &path).unwrap();
         }
         let bytes = fs::read(&path).unwrap();
@@ -239,7 +307,11 @@ fn of_a_file_cut_in_the_middle_the_rest_is_used() {
         let samples = decoded(&path);
         // The bit rate varies, so 60 % of the bytes are not 60 % of the time.
         let share = samples.len() as f64 / mixed.len() as f64;
-        assert!((0.4..0.8).contains(&share), "{}: {share:.2} of the sound", path.display());
+        assert!(
+            (0.4..0.8).contains(&share),
+            "{}: {share:.2} of the sound",
+            path.display()
+        );
     }
 }
 
@@ -293,7 +365,10 @@ fn each_bad_file_gets_its_own_error() {
     for cut in [4, 11, 20, 30, 40] {
         fs::write(at("header.wav"), &good[..cut]).unwrap();
         let error = refused(&at("header.wav"));
-        assert!(["truncated", "unsupported", "empty"].contains(&error.kind), "{cut} bytes: {error:?}");
+        assert!(
+            ["truncated", "unsupported", "empty"].contains(&error.kind),
+            "{cut} bytes: {error:?}"
+        );
     }
 
     let mut channels = good.clone();
@@ -302,7 +377,11 @@ fn each_bad_file_gets_its_own_error() {
     let error = refused(&at("zero.wav"));
     assert!(["truncated", "unsupported"].contains(&error.kind), "{error:?}");
 
-    fs::write(at("letter.mp3"), "Dear Sir or Madam, this is not music at all. ".repeat(200)).unwrap();
+    fs::write(
+        at("letter.mp3"),
+        "Dear Sir or Madam, this is not music at all. ".repeat(200),
+    )
+    .unwrap();
     assert_eq!(refused(&at("letter.mp3")).kind, "unsupported");
 
     fs::write(at("song.mid"), b"MThd\0\0\0\x06\0\x01\0\x01\0\x60MTrk").unwrap();
@@ -371,7 +450,9 @@ fn random_damage_never_panics() {
     let (_, files) = formats(dir.path(), 0.6);
     let mut seed = 7_u64;
     let mut random = move |below: usize| {
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         ((seed >> 33) as usize) % below
     };
     for Format { path, .. } in files {
@@ -380,7 +461,11 @@ fn random_damage_never_panics() {
             let mut mutated = bytes.clone();
             for _ in 0..=random(12) {
                 // Half of the hits in the headers, where they hurt most.
-                let within = if random(2) == 0 { mutated.len().min(400) } else { mutated.len() };
+                let within = if random(2) == 0 {
+                    mutated.len().min(400)
+                } else {
+                    mutated.len()
+                };
                 let place = random(within);
                 mutated[place] = random(256) as u8;
             }

@@ -59,13 +59,20 @@ impl Interleaved<'_> {
             return;
         }
         let share = 1.0 / self.channels as f32;
-        out.extend(self.samples.chunks_exact(self.channels).map(|frame| frame.iter().sum::<f32>() * share));
+        out.extend(
+            self.samples
+                .chunks_exact(self.channels)
+                .map(|frame| frame.iter().sum::<f32>() * share),
+        );
     }
 }
 
 impl std::fmt::Debug for AudioFile {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("AudioFile").field("path", &self.path).field("info", self.info()).finish_non_exhaustive()
+        out.debug_struct("AudioFile")
+            .field("path", &self.path)
+            .field("info", self.info())
+            .finish_non_exhaustive()
     }
 }
 
@@ -76,7 +83,14 @@ impl AudioFile {
     /// `no_audio`, `truncated` (nothing could be decoded).
     pub fn open(path: &Path) -> Result<Self, SourceError> {
         let packets = PacketStream::open(path)?;
-        Ok(Self { path: path.to_owned(), packets, discard: 0, not_finite: 0, cut_short: None, broken_before: 0 })
+        Ok(Self {
+            path: path.to_owned(),
+            packets,
+            discard: 0,
+            not_finite: 0,
+            cut_short: None,
+            broken_before: 0,
+        })
     }
 
     /// What it is.

@@ -42,7 +42,12 @@ pub(super) fn open(path: &Path, access: Access) -> Result<Opened, SourceError> {
     };
     let format = probe(source).map_err(|error| probe_error(path, &head, &error))?;
     let (track, decoder, decoder_name) = choose_track(path, format.as_ref())?;
-    Ok(Opened { format, decoder, track, decoder_name })
+    Ok(Opened {
+        format,
+        decoder,
+        track,
+        decoder_name,
+    })
 }
 
 /// Finds the container by content alone: an extension may lie.
@@ -64,7 +69,9 @@ pub(super) fn choose_track(
     let mut refused = None;
     let default = format.default_track(TrackType::Audio);
     for track in default.into_iter().chain(format.tracks()) {
-        let Some(CodecParameters::Audio(params)) = &track.codec_params else { continue };
+        let Some(CodecParameters::Audio(params)) = &track.codec_params else {
+            continue;
+        };
         match make_decoder(params) {
             Ok((decoder, name)) => return Ok((track.clone(), decoder, name)),
             Err(error) => {
@@ -89,7 +96,11 @@ fn open_file(path: &Path) -> Result<(File, Vec<u8>), SourceError> {
     let io = |error: &std::io::Error| io_error(path, error);
     let about = std::fs::metadata(path).map_err(|error| io(&error))?;
     if !about.is_file() {
-        let what = if about.is_dir() { "a folder" } else { "not a regular file" };
+        let what = if about.is_dir() {
+            "a folder"
+        } else {
+            "not a regular file"
+        };
         return Err(SourceError::lasting(
             "not_a_file",
             format!("{} is {what}", path.display()),
@@ -98,7 +109,10 @@ fn open_file(path: &Path) -> Result<(File, Vec<u8>), SourceError> {
     }
     let mut file = File::open(path).map_err(|error| io(&error))?;
     let mut head = Vec::new();
-    file.by_ref().take(64).read_to_end(&mut head).map_err(|error| io(&error))?;
+    file.by_ref()
+        .take(64)
+        .read_to_end(&mut head)
+        .map_err(|error| io(&error))?;
     file.rewind().map_err(|error| io(&error))?;
     if head.is_empty() {
         return Err(SourceError::lasting(

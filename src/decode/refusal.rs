@@ -9,7 +9,11 @@ use symphonia::core::errors::Error;
 
 /// First bytes of things that people take for music but symphonia does not read.
 const STRANGERS: [(usize, &[u8], &str); 13] = [
-    (0, &[0x30, 0x26, 0xB2, 0x75, 0x8E, 0x66, 0xCF, 0x11], "Windows Media (wma, wmv)"),
+    (
+        0,
+        &[0x30, 0x26, 0xB2, 0x75, 0x8E, 0x66, 0xCF, 0x11],
+        "Windows Media (wma, wmv)",
+    ),
     (0, b"wvpk", "WavPack"),
     (0, b".snd", "Sun audio (au)"),
     (0, b"MAC ", "Monkey's Audio"),
@@ -42,18 +46,30 @@ const CODECS: [(AudioCodecId, &str); 10] = [
 fn convert(path: &Path) -> String {
     let target = path.with_extension("flac");
     let target = target.file_name().unwrap_or_default().to_string_lossy();
-    format!("Convert it, for instance: ffmpeg -i {:?} {target:?}", path.display().to_string())
+    format!(
+        "Convert it, for instance: ffmpeg -i {:?} {target:?}",
+        path.display().to_string()
+    )
 }
 
 /// A track whose codec has no decoder here.
 pub(super) fn unsupported_codec(path: &Path, id: AudioCodecId, error: &Error) -> SourceError {
     let name = CODECS.iter().find(|(known, _)| *known == id).map_or_else(
-        || if id == codec_null() { "unknown".to_owned() } else { id.to_string() },
+        || {
+            if id == codec_null() {
+                "unknown".to_owned()
+            } else {
+                id.to_string()
+            }
+        },
         |(_, name)| (*name).to_owned(),
     );
     SourceError::lasting(
         "unsupported",
-        format!("{} holds audio in the codec {name}, which Attune does not decode ({error})", path.display()),
+        format!(
+            "{} holds audio in the codec {name}, which Attune does not decode ({error})",
+            path.display()
+        ),
         convert(path),
     )
 }
@@ -73,7 +89,9 @@ pub(super) fn no_audio(path: &Path, tracks: usize) -> SourceError {
 
 /// A container that no demuxer knows.
 pub(super) fn unknown_container(path: &Path, head: &[u8], error: &str) -> SourceError {
-    let known = STRANGERS.iter().find(|(at, magic, _)| head.get(*at..).is_some_and(|rest| rest.starts_with(magic)));
+    let known = STRANGERS
+        .iter()
+        .find(|(at, magic, _)| head.get(*at..).is_some_and(|rest| rest.starts_with(magic)));
     let what = match known {
         Some((_, _, name)) => format!("looks like {name}, which Attune does not read"),
         None => format!("is in no audio format that Attune reads ({error})"),
@@ -101,5 +119,9 @@ pub(super) fn no_samples(path: &Path) -> SourceError {
 
 /// A file that states a rate or a number of channels that cannot be.
 pub(super) fn impossible(path: &Path, what: &str) -> SourceError {
-    SourceError::lasting("unsupported", format!("{} states {what}", path.display()), convert(path))
+    SourceError::lasting(
+        "unsupported",
+        format!("{} states {what}", path.display()),
+        convert(path),
+    )
 }

@@ -67,7 +67,9 @@ impl PacketStream {
             origin: None,
             broken: 0,
         };
-        let start = stream.decode_next().map_err(|reason| refusal::truncated(path, &reason))?;
+        let start = stream
+            .decode_next()
+            .map_err(|reason| refusal::truncated(path, &reason))?;
         let Some(start) = start else {
             return Err(if stream.broken > 0 {
                 refusal::truncated(path, &format!("none of {} packets could be decoded", stream.broken))
@@ -76,11 +78,14 @@ impl PacketStream {
             });
         };
         if !(1..=MAX_RATE_HZ).contains(&stream.info.rate.0) {
-            return Err(refusal::impossible(path, &format!("a rate of {} Hz", stream.info.rate.0)));
+            return Err(refusal::impossible(
+                path,
+                &format!("a rate of {} Hz", stream.info.rate.0),
+            ));
         }
         // Read only forward, a seek would have to read all before it anyway.
-        let counts_samples = access == Access::Seekable
-            && stream.opened.track.time_base == TimeBase::try_from_recip(stream.info.rate.0);
+        let counts_samples =
+            access == Access::Seekable && stream.opened.track.time_base == TimeBase::try_from_recip(stream.info.rate.0);
         stream.origin = counts_samples.then_some(start);
         stream.info.channels = stream.channels as u16;
         stream.info.duration = duration(&stream.opened.track, stream.info.rate);
@@ -125,7 +130,16 @@ impl PacketStream {
         let early = target.checked_sub(pre_roll).filter(|early| *early > 0)?;
         let ts = origin.checked_add(i64::try_from(early).ok()?)?;
         let track_id = self.opened.track.id;
-        self.opened.format.seek(SeekMode::Accurate, SeekTo::Timestamp { ts: Timestamp::new(ts), track_id }).ok()?;
+        self.opened
+            .format
+            .seek(
+                SeekMode::Accurate,
+                SeekTo::Timestamp {
+                    ts: Timestamp::new(ts),
+                    track_id,
+                },
+            )
+            .ok()?;
         self.opened.decoder.reset();
         // What fails here is the decoder finding its feet, not damage.
         let broken = self.broken;

@@ -10,10 +10,13 @@ use super::notices::{Problem, Severity};
 use super::panels::{self, Cast, Pictures, Scene};
 use super::theme::{self, GRID, Palette};
 use super::view_state::{Action, ViewState};
-use crate::engine::{Command, Event, ResetCause, Snapshot, SourceRequest};
+use crate::engine::{Command, EngineHandle, Event, ResetCause, Snapshot, SourceRequest, WorkerGuard};
+use crate::settings::Settings;
 use crate::source::SourceKind;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
-use eframe::egui::{self, Align2, CentralPanel, Color32, Frame, Id, LayerId, Margin, Order, Panel, Rect, ScrollArea, UiBuilder, Vec2};
+use eframe::egui::{
+    self, Align2, CentralPanel, Color32, Frame, Id, LayerId, Margin, Order, Panel, Rect, ScrollArea, UiBuilder, Vec2,
+};
 use std::time::{Duration, Instant};
 
 /// How long a frame may drain events before it paints.
@@ -31,6 +34,19 @@ pub struct EngineLink {
     pub events: Receiver<Event>,
     /// The newest picture.
     pub snapshots: triple_buffer::Output<Snapshot>,
+    /// Ends the worker with the window; `None` where a test feeds the channels.
+    pub worker: Option<WorkerGuard>,
+}
+
+impl From<EngineHandle> for EngineLink {
+    fn from(handle: EngineHandle) -> Self {
+        Self {
+            commands: handle.commands,
+            events: handle.events,
+            snapshots: handle.snapshots,
+            worker: Some(handle.worker),
+        }
+    }
 }
 
 /// The window.
@@ -41,22 +57,26 @@ pub struct App {
     history: History,
     devices: DeviceList,
     pictures: Pictures,
+    settings: Settings,
 }
 
 impl App {
     /// A window over the ends of an engine's channels. Lists devices at once, in the background.
-    pub fn new(ctx: &egui::Context, link: EngineLink, cast: Cast, list: ListDevices) -> Self {
+    pub fn new(ctx: &egui::Context, link: EngineLink, cast: Cast, settings: Settings, list: ListDevices) -> Self {
         theme::install(ctx);
+        ctx.set_theme(theme::preference(settings.theme));
+        ctx.set_zoom_factor(settings.zoom.clamp(0.5, 4.0));
         let mut devices = DeviceList::new(list);
         let repaint = ctx.clone();
         devices.refresh(move || repaint.request_repaint());
         Self {
             link,
             cast,
-            view: ViewState::default(),
+            view: ViewState::new(&settings),
             history: History::new(),
             devices,
             pictures: Pictures::default(),
+            settings,
         }
     }
 
@@ -125,14 +145,20 @@ impl App {
             },
             // The snapshot shows it.
             Event::Decided { .. } => {}
-            Event::Ended => view.notices.remark("The file has ended. Seek, or press play to hear it again."),
+            Event::Ended => view
+                .notices
+                .remark("The file has ended. Seek, or press play to hear it again."),
             Event::SourceFailed {
                 message,
                 remedy,
                 retrying,
             } => {
                 view.opening = None;
-                let remedy = if retrying { format!("{remedy} Attune keeps trying.") } else { remedy };
+                let remedy = if retrying {
+                    format!("{remedy} Attune keeps trying.")
+                } else {
+                    remedy
+                };
                 view.notices.report(Problem {
                     severity: Severity::Error,
                     message,
@@ -145,8 +171,17 @@ impl App {
                 remedy,
             }),
             Event::Recovered => view.notices.recover(),
+            Event::Stopped { message } => view.notices.report(Problem {
+                severity: Severity::Error,
+                message: format!("The engine has ended: {message}"),
+                remedy: "Close the window and start Attune again.".to_owned(),
+            }),
             Event::EngineFailed { engine, message } => {
-                let name = self.cast.engines.get(engine).map_or("An engine", |label| label.name.as_str());
+                let name = self
+                    .cast
+                    .engines
+                    .get(engine)
+                    .map_or("An engine", |label| label.name.as_str());
                 view.notices.report(Problem {
                     severity: Severity::Error,
                     message: format!("{name} failed and was switched off: {message}"),
@@ -181,7 +216,9 @@ impl App {
     }
 
     fn send(&mut self, command: Command) {
-        let Err(error) = self.link.commands.try_send(command) else { return };
+        let Err(error) = self.link.commands.try_send(command) else {
+            return;
+        };
         self.view.opening = None;
         let (message, remedy) = match error {
             TrySendError::Full(_) => ("The engine is busy and took no order.", "Wait a moment and try again."),
@@ -205,6 +242,7 @@ impl App {
             history,
             devices,
             pictures,
+            ..
         } = self;
         let scene = Scene {
             snapshot: link.snapshots.output_buffer(),
@@ -216,7 +254,12 @@ impl App {
         let bar = |margin| Frame::new().fill(palette.background).inner_margin(margin);
         let edge = Margin::symmetric(12, 4);
         Panel::top("source bar")
-            .frame(bar(Margin { left: 12, right: 12, top: 8, bottom: 4 }))
+            .frame(bar(Margin {
+                left: 12,
+                right: 12,
+                top: 8,
+                bottom: 4,
+            }))
             .show_separator_line(false)
             .show(ui, |ui| {
                 panels::source_bar_ui(ui, &scene, view);
@@ -241,7 +284,12 @@ impl App {
                 Panel::left("answer")
                     .exact_size(width)
                     .resizable(false)
-                    .frame(bar(Margin { left: 12, right: 4, top: 4, bottom: 0 }))
+                    .frame(bar(Margin {
+                        left: 12,
+                        right: 4,
+                        top: 4,
+                        bottom: 0,
+                    }))
                     .show_separator_line(false)
                     .show(ui, |ui| {
                         ScrollArea::vertical().show(ui, |ui| {
@@ -252,7 +300,12 @@ impl App {
                     });
             }
             CentralPanel::no_frame()
-                .frame(bar(Margin { left: if narrow { 12 } else { 4 }, right: 12, top: 4, bottom: 0 }))
+                .frame(bar(Margin {
+                    left: if narrow { 12 } else { 4 },
+                    right: 12,
+                    top: 4,
+                    bottom: 0,
+                }))
                 .show(ui, |ui| plots_ui(ui, &scene, view, pictures, narrow));
         }
         panels::shortcuts_ui(ui.ctx(), view);
@@ -273,9 +326,19 @@ impl App {
         self.view.open_file(first.path().to_path_buf());
     }
 
-    /// The newest picture.
-    pub fn snapshot(&self) -> &Snapshot {
-        self.link.snapshots.peek_output_buffer()
+    /// What is to be kept for the next start.
+    fn settings_now(&self, ctx: &egui::Context) -> Settings {
+        let mut settings = self.settings.clone();
+        settings.theme = theme::kept(ctx.options(|options| options.theme_preference));
+        settings.colour_map = self.view.colour_map;
+        settings.range_db = self.view.range_db.into();
+        settings.show_attention = self.view.overlay_attention;
+        settings.zoom = ctx.zoom_factor();
+        settings.window_size = ctx.content_rect().size().into();
+        if let Some(open) = self.view.opened.as_ref().filter(|open| open.kind != SourceKind::File) {
+            settings.device = Some(open.id.clone());
+        }
+        settings
     }
 }
 
@@ -286,6 +349,11 @@ impl eframe::App for App {
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         self.paint(ui);
+        if ui.input(|input| input.viewport().close_requested())
+            && let Err(error) = self.settings_now(ui.ctx()).save()
+        {
+            tracing::warn!("{error}");
+        }
     }
 
     fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
@@ -319,7 +387,11 @@ fn plots_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures
 fn stacked_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures, height: f32) {
     let attends = scene.cast.has_attention;
     let timeline = (0.25 * height).clamp(104.0, 280.0);
-    let heads = if attends { (0.25 * height).clamp(96.0, 320.0) } else { 0.0 };
+    let heads = if attends {
+        (0.25 * height).clamp(96.0, 320.0)
+    } else {
+        0.0
+    };
     let (whole, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), height), egui::Sense::hover());
     let spectrogram = height - timeline - heads;
     let mut top = whole.top();
@@ -341,7 +413,7 @@ fn drop_hint_ui(ctx: &egui::Context) {
     if ctx.input(|input| input.raw.hovered_files.is_empty()) {
         return;
     }
-    let painter = ctx.layer_painter(LayerId::new(Order::Foreground, Id::new("drop hint")));
+    let painter = ctx.layer_painter(LayerId::new(Order::Foreground, Id::unique("drop hint")));
     let all = ctx.content_rect();
     let palette = Palette::of_theme(ctx.theme());
     painter.rect_filled(all, 0.0, Color32::from_black_alpha(150));
@@ -349,7 +421,13 @@ fn drop_hint_ui(ctx: &egui::Context) {
     painter.rect_filled(tile, 12.0, palette.card);
     painter.rect_stroke(tile, 12.0, (2.0, palette.accent), egui::StrokeKind::Inside);
     let font = egui::FontId::proportional(20.0);
-    painter.text(tile.center(), Align2::CENTER_CENTER, "Drop to listen", font, palette.text);
+    painter.text(
+        tile.center(),
+        Align2::CENTER_CENTER,
+        "Drop to listen",
+        font,
+        palette.text,
+    );
 }
 
 /// How often the window repaints at most while sound flows.
@@ -359,4 +437,3 @@ pub const REPAINT_INTERVAL: Duration = Duration::from_millis(25);
 pub fn notify(ctx: egui::Context) -> impl Fn() + Send + 'static {
     move || ctx.request_repaint_after(REPAINT_INTERVAL)
 }
-

@@ -1,26 +1,13 @@
 //! Colour maps whose lightness grows evenly with the level, so that equal steps look equal.
 //!
+//! Viridis and Magma: van der Walt and Smith 2015; Cividis: Nuñez et al. 2018.
+//!
 //! In: a level between 0 and 1. Out: a colour. Thread: window.
 
+use crate::settings::ColourMap;
 use eframe::egui::Color32;
-use serde::{Deserialize, Serialize};
 
-/// The maps that can be chosen.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ColorMap {
-    /// Blue over green to yellow (van der Walt and Smith 2015).
-    Viridis,
-    /// Black over purple to cream (the same).
-    #[default]
-    Magma,
-    /// Blue over grey to yellow, the same to colour-blind eyes (Nuñez et al. 2018).
-    Cividis,
-    /// Black to white.
-    Grey,
-}
-
-impl ColorMap {
+impl ColourMap {
     /// All maps, in the order in which they are offered.
     pub const ALL: [Self; 4] = [Self::Viridis, Self::Magma, Self::Cividis, Self::Grey];
 
@@ -59,12 +46,17 @@ mod tests {
 
     #[test]
     fn lightness_grows_with_the_level() {
-        for map in ColorMap::ALL {
-            let lightness = |c: &Color32| 0.2126 * f32::from(c.r()) + 0.7152 * f32::from(c.g()) + 0.0722 * f32::from(c.b());
+        for map in ColourMap::ALL {
+            let lightness =
+                |c: &Color32| 0.2126 * f32::from(c.r()) + 0.7152 * f32::from(c.g()) + 0.0722 * f32::from(c.b());
             let table = map.table();
             for (i, pair) in table.windows(2).enumerate() {
                 // Rounding to 8 bits moves the sum by at most half a step of each channel.
-                assert!(lightness(&pair[1]) >= lightness(&pair[0]) - 1.0, "{} falls at {i}", map.name());
+                assert!(
+                    lightness(&pair[1]) >= lightness(&pair[0]) - 1.0,
+                    "{} falls at {i}",
+                    map.name()
+                );
             }
             assert!(lightness(&table[255]) > lightness(&table[0]) + 120.0, "{}", map.name());
         }
@@ -72,8 +64,8 @@ mod tests {
 
     #[test]
     fn levels_outside_are_clamped() {
-        assert_eq!(ColorMap::Viridis.colour(-3.0), ColorMap::Viridis.colour(0.0));
-        assert_eq!(ColorMap::Grey.colour(7.0), Color32::WHITE);
-        assert_eq!(ColorMap::Grey.colour(f32::NAN), Color32::from_gray(0));
+        assert_eq!(ColourMap::Viridis.colour(-3.0), ColourMap::Viridis.colour(0.0));
+        assert_eq!(ColourMap::Grey.colour(7.0), Color32::WHITE);
+        assert_eq!(ColourMap::Grey.colour(f32::NAN), Color32::from_gray(0));
     }
 }

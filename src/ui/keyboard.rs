@@ -21,7 +21,11 @@ pub fn shortcuts(ctx: &egui::Context, snapshot: &Snapshot, view: &mut ViewState)
     let transport = snapshot.transport;
     if view.opened.is_some() {
         if pressed(Key::Space) {
-            view.order(if transport.playing { Command::Pause } else { Command::Play });
+            view.order(if transport.playing {
+                Command::Pause
+            } else {
+                Command::Play
+            });
         }
         let is_file = transport.duration.0 > 0.0;
         for (key, by) in [(Key::ArrowLeft, -STEP), (Key::ArrowRight, STEP)] {

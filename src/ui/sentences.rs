@@ -43,7 +43,11 @@ pub fn reason(decision: &Decision, genres: &GenreSet) -> String {
             percent(threshold)
         ),
         Reason::Confident { threshold } => {
-            format!("At {}, above the {} an answer needs.", percent(decision.confidence), percent(threshold))
+            format!(
+                "At {}, above the {} an answer needs.",
+                percent(decision.confidence),
+                percent(threshold)
+            )
         }
         Reason::Held { challenger, lead } => format!(
             "Held: {} is {} points ahead, not by enough or not for long enough yet.",
@@ -90,7 +94,11 @@ fn channels(count: u16) -> String {
 
 /// A large count, in thousands.
 pub fn count(n: usize) -> String {
-    if n >= 1000 { format!("{:.0} k", n as f64 / 1000.0) } else { n.to_string() }
+    if n >= 1000 {
+        format!("{:.0} k", n as f64 / 1000.0)
+    } else {
+        n.to_string()
+    }
 }
 
 /// Where a row of weights looks; rows are oldest first, the last entry is now.
@@ -201,11 +209,39 @@ mod tests {
             since: Seconds(0.0),
         };
         for (cause, wanted) in [
-            (Reason::HeardTooLittle { heard: Seconds(0.4), needed: Seconds(1.0) }, "Heard 0.4 s so far; a first answer needs 1.0 s."),
-            (Reason::TooQuiet { level: Decibels(-72.4), threshold: Decibels(-60.0) }, "The level is -72 dB; below -60 dB nothing is taken for music."),
-            (Reason::BelowThreshold { best: GenreId(4), confidence: 0.37, threshold: 0.4 }, "Hip-hop leads with 37 %, but an answer needs 40 %."),
-            (Reason::Confident { threshold: 0.3 }, "At 37 %, above the 30 % an answer needs."),
-            (Reason::Held { challenger: GenreId(5), lead: 0.04 }, "Held: Jazz is 4 points ahead, not by enough or not for long enough yet."),
+            (
+                Reason::HeardTooLittle {
+                    heard: Seconds(0.4),
+                    needed: Seconds(1.0),
+                },
+                "Heard 0.4 s so far; a first answer needs 1.0 s.",
+            ),
+            (
+                Reason::TooQuiet {
+                    level: Decibels(-72.4),
+                    threshold: Decibels(-60.0),
+                },
+                "The level is -72 dB; below -60 dB nothing is taken for music.",
+            ),
+            (
+                Reason::BelowThreshold {
+                    best: GenreId(4),
+                    confidence: 0.37,
+                    threshold: 0.4,
+                },
+                "Hip-hop leads with 37 %, but an answer needs 40 %.",
+            ),
+            (
+                Reason::Confident { threshold: 0.3 },
+                "At 37 %, above the 30 % an answer needs.",
+            ),
+            (
+                Reason::Held {
+                    challenger: GenreId(5),
+                    lead: 0.04,
+                },
+                "Held: Jazz is 4 points ahead, not by enough or not for long enough yet.",
+            ),
         ] {
             assert_eq!(reason(&decision(cause), &genres), wanted);
         }
@@ -225,7 +261,10 @@ mod tests {
             duration: None,
             heard_through: None,
         };
-        assert_eq!(source(&open), "PulseAudio · 44.1 kHz · stereo · F32 · buffer 441 frames (10 ms)");
+        assert_eq!(
+            source(&open),
+            "PulseAudio · 44.1 kHz · stereo · F32 · buffer 441 frames (10 ms)"
+        );
         open.kind = SourceKind::File;
         open.host = "mp3".into();
         open.rate = SampleRate(48_000);

@@ -2,7 +2,10 @@
 //!
 //! In: the system's or the user's choice of theme. Out: [`Palette`], and egui's styles set once. Thread: window.
 
-use eframe::egui::{self, Color32, CornerRadius, FontFamily, FontId, Margin, Stroke, TextStyle, Theme, Vec2};
+use crate::settings;
+use eframe::egui::{
+    self, Color32, CornerRadius, FontFamily, FontId, Margin, Stroke, TextStyle, Theme, ThemePreference, Vec2,
+};
 
 /// The grid: distances are this or a multiple of it.
 pub const GRID: f32 = 4.0;
@@ -91,7 +94,11 @@ impl Palette {
 
     /// The palette in use.
     pub fn of(ui: &egui::Ui) -> &'static Self {
-        Self::of_theme(if ui.visuals().dark_mode { Theme::Dark } else { Theme::Light })
+        Self::of_theme(if ui.visuals().dark_mode {
+            Theme::Dark
+        } else {
+            Theme::Light
+        })
     }
 }
 
@@ -108,6 +115,24 @@ pub fn figure_text() -> TextStyle {
 /// The font of axis labels.
 pub fn axis_font() -> FontId {
     FontId::new(10.5, FontFamily::Proportional)
+}
+
+/// The user's choice as egui knows it.
+pub fn preference(theme: settings::Theme) -> ThemePreference {
+    match theme {
+        settings::Theme::System => ThemePreference::System,
+        settings::Theme::Light => ThemePreference::Light,
+        settings::Theme::Dark => ThemePreference::Dark,
+    }
+}
+
+/// The user's choice as it is kept.
+pub fn kept(preference: ThemePreference) -> settings::Theme {
+    match preference {
+        ThemePreference::System => settings::Theme::System,
+        ThemePreference::Light => settings::Theme::Light,
+        ThemePreference::Dark => settings::Theme::Dark,
+    }
 }
 
 /// Sets both styles of a context, once.
@@ -187,7 +212,11 @@ mod tests {
         let luminance = |c: Color32| {
             let [r, g, b] = [c.r(), c.g(), c.b()].map(|v| {
                 let v = f32::from(v) / 255.0;
-                if v <= 0.040_45 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) }
+                if v <= 0.040_45 {
+                    v / 12.92
+                } else {
+                    ((v + 0.055) / 1.055).powf(2.4)
+                }
             });
             0.2126 * r + 0.7152 * g + 0.0722 * b
         };

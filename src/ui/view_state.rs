@@ -2,10 +2,10 @@
 //!
 //! In: clicks and events. Out: [`Action`]s for the app to carry out. Thread: window.
 
-use super::colormap::ColorMap;
 use super::notices::Notices;
 use crate::engine::{Command, SourceRequest};
 use crate::playback::Pace;
+use crate::settings::{ColourMap, Settings};
 use crate::source::OpenedSource;
 use crate::units::Seconds;
 use std::path::PathBuf;
@@ -32,16 +32,34 @@ pub struct Span {
 
 /// What the spectrogram can show: at most what [`super::history`] keeps at the default hop.
 pub const SPECTROGRAM_SPANS: [Span; 3] = [
-    Span { label: "6 s", seconds: 6.0 },
-    Span { label: "12 s", seconds: 12.0 },
-    Span { label: "23 s", seconds: 23.0 },
+    Span {
+        label: "6 s",
+        seconds: 6.0,
+    },
+    Span {
+        label: "12 s",
+        seconds: 12.0,
+    },
+    Span {
+        label: "23 s",
+        seconds: 23.0,
+    },
 ];
 
 /// What the timeline can show.
 pub const TIMELINE_SPANS: [Span; 3] = [
-    Span { label: "1 min", seconds: 60.0 },
-    Span { label: "5 min", seconds: 300.0 },
-    Span { label: "20 min", seconds: 1200.0 },
+    Span {
+        label: "1 min",
+        seconds: 60.0,
+    },
+    Span {
+        label: "5 min",
+        seconds: 300.0,
+    },
+    Span {
+        label: "20 min",
+        seconds: 1200.0,
+    },
 ];
 
 /// How fast a file may be played.
@@ -72,7 +90,7 @@ pub struct ViewState {
     /// How fast files play.
     pub pace: Pace,
     /// Colours of the spectrogram.
-    pub color_map: ColorMap,
+    pub colour_map: ColourMap,
     /// Level drawn darkest and level drawn lightest, in dB re full scale.
     pub range_db: (f32, f32),
     /// Whether attention is drawn over the spectrogram.
@@ -85,8 +103,9 @@ pub struct ViewState {
     pub actions: Vec<Action>,
 }
 
-impl Default for ViewState {
-    fn default() -> Self {
+impl ViewState {
+    /// As it was kept, with nothing open.
+    pub fn new(settings: &Settings) -> Self {
         Self {
             opened: None,
             opening: None,
@@ -96,17 +115,15 @@ impl Default for ViewState {
             shortcuts_open: false,
             seeking_to: None,
             pace: Pace::Times(1.0),
-            color_map: ColorMap::default(),
-            range_db: (-80.0, -10.0),
-            overlay_attention: true,
+            colour_map: settings.colour_map,
+            range_db: settings.range_db.into(),
+            overlay_attention: settings.show_attention,
             spectrogram_span: 1,
             timeline_span: 0,
             actions: Vec::new(),
         }
     }
-}
 
-impl ViewState {
     /// Asks for something.
     pub fn ask(&mut self, action: Action) {
         self.actions.push(action);
@@ -119,9 +136,10 @@ impl ViewState {
 
     /// Asks for a file at the chosen pace.
     pub fn open_file(&mut self, path: PathBuf) {
-        let name = path
-            .file_name()
-            .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+        let name = path.file_name().map_or_else(
+            || path.display().to_string(),
+            |name| name.to_string_lossy().into_owned(),
+        );
         self.opening = Some(name);
         let pace = self.pace;
         self.order(Command::Open(SourceRequest::File { path, pace }));

@@ -32,7 +32,10 @@ pub fn signal(rate_hz: u32, channels: u16, secs: f64) -> Vec<f32> {
 /// The mean of the channels, as the decoder is to make it.
 pub fn mono(interleaved: &[f32], channels: u16) -> Vec<f32> {
     let share = 1.0 / f32::from(channels);
-    interleaved.chunks_exact(usize::from(channels)).map(|frame| frame.iter().sum::<f32>() * share).collect()
+    interleaved
+        .chunks_exact(usize::from(channels))
+        .map(|frame| frame.iter().sum::<f32>() * share)
+        .collect()
 }
 
 /// Writes a wav of 32-bit floats.
@@ -75,7 +78,11 @@ pub fn ffmpeg(args: &[&str]) -> PathBuf {
         .stdin(Stdio::null())
         .output()
         .unwrap_or_else(|error| panic!("cannot run ffmpeg ({error}): install the package `ffmpeg`"));
-    assert!(output.status.success(), "ffmpeg {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "ffmpeg {args:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     PathBuf::from(args.last().expect("ffmpeg needs a file to make"))
 }
 

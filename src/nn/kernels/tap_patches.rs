@@ -29,7 +29,11 @@ impl CustomOp2 for TapPatches {
             bail!("tap_patches: {:?} and {:?} are not (b, t, c)", l1.dims(), l2.dims());
         };
         if (also_b, past, also_c) != (b, self.past(), c) {
-            bail!("tap_patches: a context of {:?} for {:?} and {self:?}", l2.dims(), l1.dims());
+            bail!(
+                "tap_patches: a context of {:?} for {:?} and {self:?}",
+                l2.dims(),
+                l1.dims()
+            );
         }
         let (x, context) = (contiguous(self.name(), s1, l1)?, contiguous(self.name(), s2, l2)?);
         let mut out = Vec::with_capacity(b * t * self.taps * c);
@@ -39,7 +43,11 @@ impl CustomOp2 for TapPatches {
                 for tap in 0..self.taps {
                     // Place counted from the start of the context.
                     let at = frame + tap * self.dilation;
-                    let row = if at < past { &context[at * c..] } else { &x[(at - past) * c..] };
+                    let row = if at < past {
+                        &context[at * c..]
+                    } else {
+                        &x[(at - past) * c..]
+                    };
                     out.extend_from_slice(&row[..c]);
                 }
             }

@@ -20,9 +20,15 @@ pub fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>) {
         ui.set_width(ui.available_width());
         let decision = &snapshot.decision;
         let (word, why) = if scene.has_heard() {
-            (sentences::answer(decision, &cast.genres), sentences::reason(decision, &cast.genres))
+            (
+                sentences::answer(decision, &cast.genres),
+                sentences::reason(decision, &cast.genres),
+            )
         } else {
-            ("Listening for sound".to_owned(), "The answer appears when sound is heard.".to_owned())
+            (
+                "Listening for sound".to_owned(),
+                "The answer appears when sound is heard.".to_owned(),
+            )
         };
         let colour = match decision.state {
             AnswerState::Genre(id) if scene.has_heard() => {
@@ -64,7 +70,12 @@ pub fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>) {
             );
         }
         let (bar, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 5.0), Sense::hover());
-        answer_bar(ui, bar, if scene.has_heard() { decision.confidence } else { 0.0 }, colour);
+        answer_bar(
+            ui,
+            bar,
+            if scene.has_heard() { decision.confidence } else { 0.0 },
+            colour,
+        );
         ui.allocate_ui(Vec2::new(ui.available_width(), REASON_HEIGHT), |ui| {
             ui.set_min_height(REASON_HEIGHT);
             ui.add(egui::Label::new(RichText::new(why).small().color(palette.muted)).wrap());

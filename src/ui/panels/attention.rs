@@ -19,13 +19,18 @@ pub const ATTENTION_ROW_GAP: f32 = 1.0;
 pub fn attention_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState, pictures: &mut Pictures) {
     let palette = Palette::of(ui);
     let attention = &scene.snapshot.attention;
-    ui.allocate_ui_with_layout(Vec2::new(ui.available_width(), 22.0), Layout::left_to_right(Align::Center), |ui| {
-        heading(ui, "Attention heads").on_hover_text("Self-attention of the newest frame, layer by layer, head by head");
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let note = "each row scaled to its strongest weight";
-            ui.add(egui::Label::new(RichText::new(note).size(10.5).color(palette.muted)).truncate());
-        });
-    });
+    ui.allocate_ui_with_layout(
+        Vec2::new(ui.available_width(), 22.0),
+        Layout::left_to_right(Align::Center),
+        |ui| {
+            heading(ui, "Attention heads")
+                .on_hover_text("Self-attention of the newest frame, layer by layer, head by head");
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                let note = "each row scaled to its strongest weight";
+                ui.add(egui::Label::new(RichText::new(note).size(10.5).color(palette.muted)).truncate());
+            });
+        },
+    );
     let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::hover());
     let (layers, heads) = map_shape(attention);
     let plot = Rect::from_min_max(rect.min + Vec2::new(GUTTER, 2.0), rect.max - Vec2::new(PLOT_RIGHT, 4.0));
@@ -33,7 +38,8 @@ pub fn attention_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState, pict
         let text = "The weights of each head appear when sound is heard";
         describe(&response, format!("Attention heads: {text}"));
         ui.painter().rect_filled(plot, CornerRadius::ZERO, palette.track);
-        ui.painter().text(plot.center(), Align2::CENTER_CENTER, text, axis_font(), palette.muted);
+        ui.painter()
+            .text(plot.center(), Align2::CENTER_CENTER, text, axis_font(), palette.muted);
         return;
     }
     describe(&response, summary(scene));
@@ -73,8 +79,13 @@ fn draw_rows(ui: &egui::Ui, scene: &Scene<'_>, pictures: &mut Pictures, time: &T
     let pixels = ((right - left) * ui.ctx().pixels_per_point()).ceil() as usize;
     let rows = grid.cells().map(|(layer, head)| head_of(attention, layer, head));
     let sequence = scene.snapshot.sequence;
-    let texture = pictures.heads.update(ui.ctx(), sequence, rows, pixels, palette.attention).map(egui::TextureHandle::id);
-    let painter = ui.painter().with_clip_rect(grid.plot.expand(1.0).intersect(ui.clip_rect()));
+    let texture = pictures
+        .heads
+        .update(ui.ctx(), sequence, rows, pixels, palette.attention)
+        .map(egui::TextureHandle::id);
+    let painter = ui
+        .painter()
+        .with_clip_rect(grid.plot.expand(1.0).intersect(ui.clip_rect()));
     let count = (grid.layers * grid.heads) as f32;
     for (i, (layer, head)) in grid.cells().enumerate() {
         let row = grid.row(layer, head);
@@ -84,13 +95,24 @@ fn draw_rows(ui: &egui::Ui, scene: &Scene<'_>, pictures: &mut Pictures, time: &T
                 egui::pos2(0.0, (i as f32 + 0.25) / count),
                 egui::pos2(1.0, (i as f32 + 0.75) / count),
             );
-            painter.image(texture, Rect::from_x_y_ranges(left..=right, row.y_range()), uv, Color32::WHITE);
+            painter.image(
+                texture,
+                Rect::from_x_y_ranges(left..=right, row.y_range()),
+                uv,
+                Color32::WHITE,
+            );
         }
         if head == 0 {
             let last = grid.row(layer, grid.heads - 1);
             let y = 0.5 * (row.top() + last.bottom());
             let at = egui::pos2(grid.plot.left() - 6.0, y);
-            ui.painter().text(at, Align2::RIGHT_CENTER, format!("layer {}", layer + 1), axis_font(), palette.muted);
+            ui.painter().text(
+                at,
+                Align2::RIGHT_CENTER,
+                format!("layer {}", layer + 1),
+                axis_font(),
+                palette.muted,
+            );
         }
     }
 }
@@ -98,15 +120,29 @@ fn draw_rows(ui: &egui::Ui, scene: &Scene<'_>, pictures: &mut Pictures, time: &T
 fn hover_ui(ui: &egui::Ui, scene: &Scene<'_>, response: &egui::Response, time: &TimeAxis, grid: &Grid) {
     let Some(pointer) = response.hover_pos() else { return };
     let attention = &scene.snapshot.attention;
-    let cell = grid.cells().find(|(layer, head)| grid.row(*layer, *head).expand(0.5).contains(pointer));
+    let cell = grid
+        .cells()
+        .find(|(layer, head)| grid.row(*layer, *head).expand(0.5).contains(pointer));
     let Some((layer, head)) = cell else { return };
     let weights = head_of(attention, layer, head);
-    let Some(look) = sentences::look(weights, scene.snapshot.hop) else { return };
+    let Some(look) = sentences::look(weights, scene.snapshot.hop) else {
+        return;
+    };
     let palette = Palette::of(ui);
-    ui.painter().rect_stroke(grid.row(layer, head), 0.0, (1.0, palette.text), egui::StrokeKind::Outside);
+    ui.painter().rect_stroke(
+        grid.row(layer, head),
+        0.0,
+        (1.0, palette.text),
+        egui::StrokeKind::Outside,
+    );
     let mut said = sentences::head(layer, head, &look);
-    let back = time.back_at(pointer.x).and_then(|back| (back as u64).checked_sub(attention_lag(scene.snapshot)));
-    if let Some(weight) = back.and_then(|back| weights.len().checked_sub(back as usize + 1)).map(|i| weights[i]) {
+    let back = time
+        .back_at(pointer.x)
+        .and_then(|back| (back as u64).checked_sub(attention_lag(scene.snapshot)));
+    if let Some(weight) = back
+        .and_then(|back| weights.len().checked_sub(back as usize + 1))
+        .map(|i| weights[i])
+    {
         said = format!("{said}\nHere: {:.2} %", 100.0 * weight);
     }
     response.clone().on_hover_text_at_pointer(said);
@@ -119,7 +155,11 @@ fn summary(scene: &Scene<'_>) -> String {
     let mut looks: Vec<_> = (0..layers)
         .flat_map(|layer| (0..heads).map(move |head| (layer, head)))
         .filter_map(|(layer, head)| {
-            Some((layer, head, sentences::look(head_of(attention, layer, head), scene.snapshot.hop)?))
+            Some((
+                layer,
+                head,
+                sentences::look(head_of(attention, layer, head), scene.snapshot.hop)?,
+            ))
         })
         .collect();
     looks.sort_by(|a, b| a.2.median_back.0.total_cmp(&b.2.median_back.0));

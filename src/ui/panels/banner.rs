@@ -22,7 +22,8 @@ pub fn banner_ui(ui: &mut egui::Ui, view: &mut ViewState) {
                 ui.with_layout(Layout::top_down(Align::Min), |ui| {
                     let said = ui.add(Label::new(RichText::new(&problem.message).strong().color(colour)).wrap());
                     // Screen readers say a problem when it comes up, without being asked.
-                    ui.ctx().accesskit_node_builder(said.id, |node| node.set_live(egui::accesskit::Live::Polite));
+                    ui.ctx()
+                        .accesskit_node_builder(said.id, |node| node.set_live(egui::accesskit::Live::Polite));
                     ui.add(Label::new(RichText::new(&problem.remedy).small().color(palette.text)).wrap());
                 });
             });
@@ -46,5 +47,8 @@ fn strip(palette: &Palette, colour: egui::Color32) -> Frame {
         .stroke(Stroke::new(1.0, colour))
         .corner_radius(CornerRadius::same(6))
         .inner_margin(Margin::symmetric(12, 6))
-        .outer_margin(Margin { bottom: 4, ..Margin::ZERO })
+        .outer_margin(Margin {
+            bottom: 4,
+            ..Margin::ZERO
+        })
 }

@@ -29,7 +29,7 @@ pub fn engines_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
         let engines = scene.snapshot.engine_count.min(scene.cast.engines.len());
         let room = (ui.available_width() - NAME_WIDTH) / (engines + 1) as f32 - GAP;
         let column = room.max(LEAST_COLUMN);
-        let table = |ui: &mut egui::Ui| {
+        let mut table = |ui: &mut egui::Ui| {
             ui.spacing_mut().item_spacing = Vec2::new(GAP, 0.0);
             header_ui(ui, scene, view, column, engines);
             for id in scene.cast.genres.ids() {
@@ -39,7 +39,7 @@ pub fn engines_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
             figures_ui(ui, scene, column, engines);
         };
         if room < LEAST_COLUMN {
-            egui::ScrollArea::horizontal().show(ui, table);
+            egui::ScrollArea::horizontal().show(ui, &mut table);
         } else {
             table(ui);
         }
@@ -50,7 +50,12 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, column:
     let palette = Palette::of(ui);
     ui.horizontal(|ui| {
         ui.allocate_exact_size(Vec2::new(NAME_WIDTH, 26.0), Sense::hover());
-        cell(ui, Vec2::new(column, 26.0), Align::Min, RichText::new("Agreed").small().strong());
+        cell(
+            ui,
+            Vec2::new(column, 26.0),
+            Align::Min,
+            RichText::new("Agreed").small().strong(),
+        );
         for (engine, label) in scene.cast.engines[..engines].iter().enumerate() {
             let on = scene.snapshot.engines[engine].enabled;
             let colour = if on { palette.text } else { palette.muted };
@@ -60,8 +65,9 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, column:
             let button = Button::new(text).truncate();
             let response = ui.add_sized(Vec2::new(column, 22.0), button);
             let (state, verb) = if on { ("on", "off") } else { ("off", "on") };
-            response
-                .widget_info(|| egui::WidgetInfo::selected(egui::Role::CheckBox, true, on, format!("Engine {}", label.name)));
+            response.widget_info(|| {
+                egui::WidgetInfo::selected(egui::Role::CheckBox, true, on, format!("Engine {}", label.name))
+            });
             if response
                 .on_hover_text(format!("{} is {state}. Click to switch it {verb}.", label.name))
                 .clicked()
@@ -93,7 +99,11 @@ fn genre_row_ui(ui: &mut egui::Ui, scene: &Scene<'_>, id: GenreId, column: f32, 
         share_bar(ui, size, agreed, colour, &format!("{title}, agreed"));
         for (engine, label) in scene.cast.engines[..engines].iter().enumerate() {
             let state = &snapshot.engines[engine];
-            let share = if heard && state.enabled { state.smoothed.of(id) } else { 0.0 };
+            let share = if heard && state.enabled {
+                state.smoothed.of(id)
+            } else {
+                0.0
+            };
             let ink = if state.enabled { colour } else { palette.track };
             let raw = if heard { state.raw.of(id) } else { 0.0 };
             share_bar(ui, size, share, ink, &format!("{title}, {}", label.name)).on_hover_text(format!(
@@ -109,7 +119,12 @@ fn genre_row_ui(ui: &mut egui::Ui, scene: &Scene<'_>, id: GenreId, column: f32, 
 /// Step times and sizes, under their engines.
 fn figures_ui(ui: &mut egui::Ui, scene: &Scene<'_>, column: f32, engines: usize) {
     let palette = Palette::of(ui);
-    let figure = |text: String| RichText::new(text).text_style(figure_text()).size(11.0).color(palette.muted);
+    let figure = |text: String| {
+        RichText::new(text)
+            .text_style(figure_text())
+            .size(11.0)
+            .color(palette.muted)
+    };
     for (title, hover) in [
         ("Step", "Median time that one frame takes, in microseconds"),
         ("Weights", "How many trained numbers the engine has"),

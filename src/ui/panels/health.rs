@@ -52,7 +52,10 @@ pub fn health_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) {
         figure_ui(
             ui,
             "Latency",
-            &value(format!("{:.0} / {:.0} ms", health.latency_p50_ms, health.latency_p99_ms)),
+            &value(format!(
+                "{:.0} / {:.0} ms",
+                health.latency_p50_ms, health.latency_p99_ms
+            )),
             13,
             ink(heard && health.latency_p99_ms > LATE_MS),
             "From a sample's arrival to the picture that holds it: median and 99th percentile",
@@ -70,7 +73,14 @@ pub fn health_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) {
             );
         }
         if wide {
-            figure_ui(ui, "Ring", &value(format!("{:.0} %", 100.0 * health.ring_fill)), 5, palette.text, "How full the ring is");
+            figure_ui(
+                ui,
+                "Ring",
+                &value(format!("{:.0} %", 100.0 * health.ring_fill)),
+                5,
+                palette.text,
+                "How full the ring is",
+            );
             let slowest = slowest_step(scene);
             figure_ui(
                 ui,
@@ -100,10 +110,15 @@ fn figure_ui(ui: &mut egui::Ui, label: &str, figure: &str, digits: usize, colour
     let palette = Palette::of(ui);
     let title = ui.label(RichText::new(label).small().color(palette.muted));
     let width = ui.fonts_mut(|fonts| fonts.glyph_width(&figure_text().resolve(ui.style()), '0')) * digits as f32;
-    ui.allocate_ui_with_layout(Vec2::new(width, 18.0), Layout::left_to_right(egui::Align::Center), |ui| {
-        ui.set_min_width(width);
-        ui.label(RichText::new(figure).text_style(figure_text()).color(colour)).labelled_by(title.id)
-    })
+    ui.allocate_ui_with_layout(
+        Vec2::new(width, 18.0),
+        Layout::left_to_right(egui::Align::Center),
+        |ui| {
+            ui.set_min_width(width);
+            ui.label(RichText::new(figure).text_style(figure_text()).color(colour))
+                .labelled_by(title.id)
+        },
+    )
     .inner
     .on_hover_text(hover);
 }

@@ -35,6 +35,7 @@ use crate::engine::{AttentionSnapshot, MAX_ATTENTION_FRAMES, MAX_HEADS, MAX_LAYE
 use crate::features::FrontEndSpec;
 use crate::genre::GenreSet;
 use crate::model::ModelSet;
+use crate::model::architecture::BodyShape;
 
 /// What the window says of one engine beside its figures.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +74,10 @@ impl Cast {
             genres: models.genres.clone(),
             engines,
             front_end: models.front_end.clone(),
-            has_attention: models.models.iter().any(|model| model.manifest().name == "attention"),
+            has_attention: models
+                .models
+                .iter()
+                .any(|model| matches!(model.manifest().architecture.body, BodyShape::Attention(_))),
         }
     }
 }

@@ -27,13 +27,16 @@ pub fn shortcuts_ui(ctx: &egui::Context, view: &mut ViewState) {
         .resizable(false)
         .anchor(Align2::CENTER_CENTER, egui::Vec2::ZERO)
         .show(ctx, |ui| {
-            egui::Grid::new("shortcuts").num_columns(2).spacing([24.0, 8.0]).show(ui, |ui| {
-                for (keys, what) in SHORTCUTS {
-                    ui.label(RichText::new(keys).text_style(figure_text()).strong());
-                    ui.label(what);
-                    ui.end_row();
-                }
-            });
+            egui::Grid::new("shortcuts")
+                .num_columns(2)
+                .spacing([24.0, 8.0])
+                .show(ui, |ui| {
+                    for (keys, what) in SHORTCUTS {
+                        ui.label(RichText::new(keys).text_style(figure_text()).strong());
+                        ui.label(what);
+                        ui.end_row();
+                    }
+                });
         });
     view.shortcuts_open = open;
 }

@@ -18,14 +18,27 @@ pub fn source_bar_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState)
         ui.label(RichText::new("Attune").heading().strong().color(Palette::of(ui).text));
         ui.add_space(4.0);
         picker_ui(ui, scene, view);
-        if ui.button("Open file…").on_hover_text("Type a path, or drop a file on the window (O)").clicked() {
+        if ui
+            .button("Open file…")
+            .on_hover_text("Type a path, or drop a file on the window (O)")
+            .clicked()
+        {
             view.toggle_path_field();
         }
-        if ui.button("Play the demo").on_hover_text("A minute of music that comes with Attune (D)").clicked() {
+        if ui
+            .button("Play the demo")
+            .on_hover_text("A minute of music that comes with Attune (D)")
+            .clicked()
+        {
             view.ask(Action::PlayDemo);
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if ui.button("?").on_hover_text("Keyboard shortcuts").accessible_name("Keyboard shortcuts").clicked() {
+            if ui
+                .button("?")
+                .on_hover_text("Keyboard shortcuts")
+                .accessible_name("Keyboard shortcuts")
+                .clicked()
+            {
                 view.shortcuts_open = !view.shortcuts_open;
             }
             theme_ui(ui);
@@ -70,7 +83,9 @@ fn picker_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
             }
         })
         .response;
-    response.accessible_name("Source").on_hover_text("Microphones, and what the loudspeakers play");
+    response
+        .accessible_name("Source")
+        .on_hover_text("Microphones, and what the loudspeakers play");
 }
 
 /// A device as the picker lists it.
@@ -127,7 +142,10 @@ fn path_field_ui(ui: &mut egui::Ui, view: &mut ViewState) {
             field.request_focus();
         }
         let entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
-        open = ui.add_enabled(!path.trim().is_empty(), egui::Button::new("Open")).clicked() || entered;
+        open = ui
+            .add_enabled(!path.trim().is_empty(), egui::Button::new("Open"))
+            .clicked()
+            || entered;
         let escaped = ui.input(|input| input.key_pressed(Key::Escape));
         keep = !ui.button("Cancel").clicked() && !escaped;
     });
@@ -166,7 +184,8 @@ pub fn opened_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) {
                 };
                 ui.label(RichText::new(kind).small().color(palette.accent).strong());
                 let text = format!("{} · {}", open.name, sentences::source(open));
-                ui.add(Label::new(RichText::new(&text).small()).truncate()).on_hover_text(&open.id);
+                ui.add(Label::new(RichText::new(&text).small()).truncate())
+                    .on_hover_text(&open.id);
             });
         });
     });

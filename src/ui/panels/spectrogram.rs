@@ -3,7 +3,7 @@
 //! In: history, attention. Out: paint; how it is drawn. Thread: window.
 
 use super::{Pictures, Scene, attention_lag, pooling_of};
-use crate::ui::colormap::ColorMap;
+use crate::settings::ColourMap;
 use crate::ui::sentences;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
 use crate::ui::view_state::{SPECTROGRAM_SPANS, ViewState};
@@ -27,7 +27,7 @@ pub fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState
     let palette = Palette::of(ui);
     let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::hover());
     let colours = LevelColours {
-        map: view.color_map,
+        map: view.colour_map,
         range_db: view.range_db,
     };
     pictures.columns.update(ui.ctx(), scene.history, colours);
@@ -44,17 +44,32 @@ pub fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState
     if !ui.is_rect_visible(rect) {
         return;
     }
-    ui.painter().rect_filled(plot, CornerRadius::ZERO, view.color_map.colour(0.0));
+    ui.painter()
+        .rect_filled(plot, CornerRadius::ZERO, view.colour_map.colour(0.0));
     if let Some(shape) = pictures.columns.shape(scene.history, &time) {
         ui.painter().with_clip_rect(plot.intersect(ui.clip_rect())).add(shape);
     }
     for (hz, height) in mel.ticks() {
         let y = egui::lerp(plot.bottom()..=plot.top(), height as f32);
-        ui.painter().hline(plot.left() - 3.0..=plot.left(), y, (1.0, palette.muted));
-        ui.painter().hline(plot.x_range(), y, (1.0, Color32::from_white_alpha(18)));
-        ui.painter().text(egui::pos2(plot.left() - 6.0, y), Align2::RIGHT_CENTER, hz_label(hz), axis_font(), palette.muted);
+        ui.painter()
+            .hline(plot.left() - 3.0..=plot.left(), y, (1.0, palette.muted));
+        ui.painter()
+            .hline(plot.x_range(), y, (1.0, Color32::from_white_alpha(18)));
+        ui.painter().text(
+            egui::pos2(plot.left() - 6.0, y),
+            Align2::RIGHT_CENTER,
+            hz_label(hz),
+            axis_font(),
+            palette.muted,
+        );
     }
-    ui.painter().text(egui::pos2(rect.left(), plot.top()), Align2::LEFT_TOP, "Hz", axis_font(), palette.muted);
+    ui.painter().text(
+        egui::pos2(rect.left(), plot.top()),
+        Align2::LEFT_TOP,
+        "Hz",
+        axis_font(),
+        palette.muted,
+    );
     if scene.cast.has_attention {
         let strip = Rect::from_min_max(
             egui::pos2(plot.left(), plot.bottom() + 4.0),
@@ -65,7 +80,12 @@ pub fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState
             overlay_ui(ui, scene, &time);
         }
     }
-    ui.painter().rect_stroke(plot, CornerRadius::ZERO, (1.0, palette.outline), egui::StrokeKind::Outside);
+    ui.painter().rect_stroke(
+        plot,
+        CornerRadius::ZERO,
+        (1.0, palette.outline),
+        egui::StrokeKind::Outside,
+    );
     time.draw_labels(ui, rect.bottom() - LABELS);
     hover_ui(ui, scene, &response, &time, &mel);
 }
@@ -95,13 +115,23 @@ fn header_ui(ui: &mut egui::Ui, view: &mut ViewState) {
 
 fn colours_ui(ui: &mut egui::Ui, view: &mut ViewState) {
     ui.set_min_width(220.0);
-    for map in ColorMap::ALL {
-        ui.radio_value(&mut view.color_map, map, map.name());
+    for map in ColourMap::ALL {
+        ui.radio_value(&mut view.colour_map, map, map.name());
     }
     ui.separator();
     let (mut low, mut high) = view.range_db;
-    ui.add(egui::Slider::new(&mut low, -110.0..=-30.0).text("Darkest").suffix(" dB").fixed_decimals(0));
-    ui.add(egui::Slider::new(&mut high, -60.0..=10.0).text("Lightest").suffix(" dB").fixed_decimals(0));
+    ui.add(
+        egui::Slider::new(&mut low, -110.0..=-30.0)
+            .text("Darkest")
+            .suffix(" dB")
+            .fixed_decimals(0),
+    );
+    ui.add(
+        egui::Slider::new(&mut high, -60.0..=10.0)
+            .text("Lightest")
+            .suffix(" dB")
+            .fixed_decimals(0),
+    );
     // The two ends keep apart, or the picture is one flat colour.
     view.range_db = (low.min(high - 10.0), high);
 }
@@ -116,14 +146,14 @@ fn legend_ui(ui: &mut egui::Ui, view: &ViewState) {
     ui.add_space(4.0);
     ui.label(RichText::new(format!("{high:.0} dB")).size(10.5).color(palette.muted));
     let (rect, response) = ui.allocate_exact_size(Vec2::new(64.0, 8.0), Sense::hover());
-    describe(&response, format!("Colours from {low:.0} to {high:.0} dB re full scale"));
+    describe(&response, format!("Colours from {low:.0} to {high:.0} dB"));
     let mut mesh = Mesh::default();
     let steps = 16;
     for i in 0..=steps {
         let share = i as f32 / steps as f32;
         let x = egui::lerp(rect.x_range(), share);
-        mesh.colored_vertex(egui::pos2(x, rect.top()), view.color_map.colour(share));
-        mesh.colored_vertex(egui::pos2(x, rect.bottom()), view.color_map.colour(share));
+        mesh.colored_vertex(egui::pos2(x, rect.top()), view.colour_map.colour(share));
+        mesh.colored_vertex(egui::pos2(x, rect.bottom()), view.colour_map.colour(share));
         if i > 0 {
             let at = 2 * i;
             mesh.add_triangle(at - 2, at - 1, at);
@@ -183,12 +213,19 @@ fn strip_ui(ui: &egui::Ui, scene: &Scene<'_>, time: &TimeAxis) {
     let strip = time.rect;
     ui.painter().rect_filled(strip, CornerRadius::ZERO, palette.track);
     let label = |y: f32, align, text: &str| {
-        ui.painter().text(egui::pos2(strip.left() - 6.0, y), align, text, axis_font(), palette.muted);
+        ui.painter().text(
+            egui::pos2(strip.left() - 6.0, y),
+            align,
+            text,
+            axis_font(),
+            palette.muted,
+        );
     };
     let weights = pooling_of(&scene.snapshot.attention);
     if weights.len() < 2 {
         let text = "Attention appears when sound is heard";
-        ui.painter().text(strip.center(), Align2::CENTER_CENTER, text, axis_font(), palette.muted);
+        ui.painter()
+            .text(strip.center(), Align2::CENTER_CENTER, text, axis_font(), palette.muted);
         return;
     }
     let top = weights.iter().copied().fold(0.0, f32::max);
@@ -199,10 +236,18 @@ fn strip_ui(ui: &egui::Ui, scene: &Scene<'_>, time: &TimeAxis) {
     // Frames out of reach are hatched away: no weight is not the same as a weight of zero.
     let reach = points[0].x - 0.5 * time.column_width();
     if reach > strip.left() {
-        painter.rect_filled(Rect::from_x_y_ranges(strip.left()..=reach, strip.y_range()), 0.0, palette.card);
+        painter.rect_filled(
+            Rect::from_x_y_ranges(strip.left()..=reach, strip.y_range()),
+            0.0,
+            palette.card,
+        );
         painter.vline(reach, strip.y_range(), (1.0, palette.outline));
     }
-    painter.add(fill_under(&points, strip.bottom(), palette.attention.gamma_multiply(0.6)));
+    painter.add(fill_under(
+        &points,
+        strip.bottom(),
+        palette.attention.gamma_multiply(0.6),
+    ));
     painter.line(points, Stroke::new(1.5, palette.attention));
 }
 
@@ -210,7 +255,11 @@ fn hover_ui(ui: &egui::Ui, scene: &Scene<'_>, response: &egui::Response, time: &
     let Some(pointer) = response.hover_pos() else { return };
     let Some(back) = time.back_at(pointer.x) else { return };
     let plot = time.rect;
-    ui.painter().vline(pointer.x, plot.top()..=response.rect.bottom() - LABELS, (1.0, Color32::from_white_alpha(140)));
+    ui.painter().vline(
+        pointer.x,
+        plot.top()..=response.rect.bottom() - LABELS,
+        (1.0, Color32::from_white_alpha(140)),
+    );
     let mut said = format!("−{:.1} s", back as f64 * scene.snapshot.hop.0);
     let index = scene.history.total_columns().checked_sub(back as u64 + 1);
     if let Some(at) = index.and_then(|index| scene.history.time_of(index)) {
@@ -219,14 +268,21 @@ fn hover_ui(ui: &egui::Ui, scene: &Scene<'_>, response: &egui::Response, time: &
     if plot.contains(pointer) {
         let height = f64::from((plot.bottom() - pointer.y) / plot.height());
         said = format!("{said} · {:.0} Hz", mel.hz_at(height));
-        let level = index.and_then(|index| scene.history.column(index)).and_then(|c| c.get(mel.band_at(height)).copied());
+        let level = index
+            .and_then(|index| scene.history.column(index))
+            .and_then(|c| c.get(mel.band_at(height)).copied());
         if let Some(level) = level.filter(|level| !level.is_nan()) {
             said = format!("{said} · {level:.0} dB");
         }
     }
     let weights = pooling_of(&scene.snapshot.attention);
-    let in_reach = (back as u64).checked_sub(attention_lag(scene.snapshot)).map(|back| back as usize);
-    if let Some(weight) = in_reach.and_then(|back| weights.len().checked_sub(back + 1)).map(|i| weights[i]) {
+    let in_reach = (back as u64)
+        .checked_sub(attention_lag(scene.snapshot))
+        .map(|back| back as usize);
+    if let Some(weight) = in_reach
+        .and_then(|back| weights.len().checked_sub(back + 1))
+        .map(|i| weights[i])
+    {
         said = format!("{said} · attention {:.2} %", 100.0 * weight);
     }
     response.clone().on_hover_text_at_pointer(said);
@@ -241,5 +297,8 @@ fn summary(scene: &Scene<'_>) -> String {
         Some(look) => sentences::pooling(&look),
         None => "Attention appears when sound is heard.".to_owned(),
     };
-    format!("Spectrogram of the last seconds, level {:.0} dB. {attention}", scene.snapshot.rms.0)
+    format!(
+        "Spectrogram of the last seconds, level {:.0} dB. {attention}",
+        scene.snapshot.rms.0
+    )
 }

@@ -22,23 +22,30 @@ const LABELS: f32 = 18.0;
 /// Draws the timeline into what is available.
 pub fn timeline_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     let palette = Palette::of(ui);
-    ui.allocate_ui_with_layout(Vec2::new(ui.available_width(), 26.0), Layout::left_to_right(Align::Center), |ui| {
-        heading(ui, "Timeline").on_hover_text("Agreed probabilities over time; the ribbon holds the answers");
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            for (i, span) in TIMELINE_SPANS.iter().enumerate().rev() {
-                if ui.selectable_label(view.timeline_span == i, span.label).clicked() {
-                    view.timeline_span = i;
+    ui.allocate_ui_with_layout(
+        Vec2::new(ui.available_width(), 26.0),
+        Layout::left_to_right(Align::Center),
+        |ui| {
+            heading(ui, "Timeline").on_hover_text("Agreed probabilities over time; the ribbon holds the answers");
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                for (i, span) in TIMELINE_SPANS.iter().enumerate().rev() {
+                    if ui.selectable_label(view.timeline_span == i, span.label).clicked() {
+                        view.timeline_span = i;
+                    }
                 }
-            }
-        });
-    });
+            });
+        },
+    );
     let span = TIMELINE_SPANS[view.timeline_span.min(TIMELINE_SPANS.len() - 1)].seconds;
     let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::hover());
     describe(&response, summary(scene, span));
     if !ui.is_rect_visible(rect) {
         return;
     }
-    let inner = Rect::from_min_max(rect.min + Vec2::new(GUTTER, 2.0), rect.max - Vec2::new(PLOT_RIGHT, LABELS));
+    let inner = Rect::from_min_max(
+        rect.min + Vec2::new(GUTTER, 2.0),
+        rect.max - Vec2::new(PLOT_RIGHT, LABELS),
+    );
     let ribbon = Rect::from_min_size(inner.min, Vec2::new(inner.width(), RIBBON));
     let area = Rect::from_min_max(egui::pos2(inner.left(), ribbon.bottom() + 3.0), inner.max);
     let points = visible(scene, span);
@@ -55,15 +62,23 @@ pub fn timeline_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
             _ => Align2::RIGHT_CENTER,
         };
         if share != 0.5 || area.height() > 44.0 {
-            ui.painter().text(egui::pos2(area.left() - 6.0, y), align, text, axis_font(), palette.muted);
+            ui.painter().text(
+                egui::pos2(area.left() - 6.0, y),
+                align,
+                text,
+                axis_font(),
+                palette.muted,
+            );
         }
     }
     for i in 0..=4 {
         let back = span * f64::from(i) / 4.0;
         let x = to_x(scene.history.heard() - back);
-        ui.painter().vline(x, inner.bottom()..=inner.bottom() + 3.0, (1.0, palette.muted));
+        ui.painter()
+            .vline(x, inner.bottom()..=inner.bottom() + 3.0, (1.0, palette.muted));
         let at = egui::pos2(x, inner.bottom() + 3.0);
-        ui.painter().text(at, Align2::CENTER_TOP, back_label(back), axis_font(), palette.muted);
+        ui.painter()
+            .text(at, Align2::CENTER_TOP, back_label(back), axis_font(), palette.muted);
     }
     hover_ui(ui, scene, &response, inner, span, &points);
 }
@@ -75,7 +90,11 @@ fn back_label(seconds: f64) -> String {
         format!("−{seconds:.0} s")
     } else {
         let minutes = seconds / 60.0;
-        if minutes.fract() == 0.0 { format!("−{minutes:.0} min") } else { format!("−{minutes:.1} min") }
+        if minutes.fract() == 0.0 {
+            format!("−{minutes:.0} min")
+        } else {
+            format!("−{minutes:.1} min")
+        }
     }
 }
 
@@ -140,8 +159,11 @@ fn areas_ui(ui: &mut egui::Ui, scene: &Scene<'_>, area: Rect, span: f64, points:
                 let xs: Vec<f64> = run.iter().map(|point| point.heard).collect();
                 let mut low = vec![0.0; run.len()];
                 for id in scene.cast.genres.ids() {
-                    let high: Vec<f64> =
-                        run.iter().zip(&low).map(|(point, low)| low + f64::from(point.agreed.of(id))).collect();
+                    let high: Vec<f64> = run
+                        .iter()
+                        .zip(&low)
+                        .map(|(point, low)| low + f64::from(point.agreed.of(id)))
+                        .collect();
                     let [r, g, b] = scene.cast.genres.colour(id);
                     let name = scene.cast.genres.title(id);
                     plot.add(FilledArea::new(name, &xs, &low, &high).fill_color(Color32::from_rgb(r, g, b)));
@@ -156,9 +178,13 @@ fn ribbon_ui(ui: &egui::Ui, scene: &Scene<'_>, ribbon: Rect, points: &[TimelineP
     let painter = ui.painter().with_clip_rect(ribbon.intersect(ui.clip_rect()));
     let font = TextStyle::Small.resolve(ui.style());
     for run in points.chunk_by(|a, b| a.segment == b.segment && a.state == b.state) {
-        let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
+        let (Some(first), Some(last)) = (run.first(), run.last()) else {
+            continue;
+        };
         // A run lasts until the next point of its segment; the newest until now.
-        let next = points.iter().find(|point| point.heard > last.heard && point.segment == last.segment);
+        let next = points
+            .iter()
+            .find(|point| point.heard > last.heard && point.segment == last.segment);
         let is_newest = points.last().is_some_and(|newest| newest.heard == last.heard);
         let end = match next {
             Some(next) => next.heard,
@@ -191,19 +217,35 @@ fn ribbon_ui(ui: &egui::Ui, scene: &Scene<'_>, ribbon: Rect, points: &[TimelineP
 /// Black or white, whichever stands out more.
 fn ink_on(fill: Color32) -> Color32 {
     let lightness = 0.2126 * f32::from(fill.r()) + 0.7152 * f32::from(fill.g()) + 0.0722 * f32::from(fill.b());
-    if lightness > 118.0 { Color32::from_gray(16) } else { Color32::WHITE }
+    if lightness > 118.0 {
+        Color32::from_gray(16)
+    } else {
+        Color32::WHITE
+    }
 }
 
-fn hover_ui(ui: &egui::Ui, scene: &Scene<'_>, response: &egui::Response, plot: Rect, span: f64, points: &[TimelinePoint]) {
-    let Some(pointer) = response.hover_pos().filter(|at| plot.contains(*at)) else { return };
+fn hover_ui(
+    ui: &egui::Ui,
+    scene: &Scene<'_>,
+    response: &egui::Response,
+    plot: Rect,
+    span: f64,
+    points: &[TimelinePoint],
+) {
+    let Some(pointer) = response.hover_pos().filter(|at| plot.contains(*at)) else {
+        return;
+    };
     let heard = scene.history.heard() - span * f64::from((plot.right() - pointer.x) / plot.width());
     let at = points.partition_point(|point| point.heard <= heard);
-    let Some(point) = at.checked_sub(1).and_then(|i| points.get(i)) else { return };
+    let Some(point) = at.checked_sub(1).and_then(|i| points.get(i)) else {
+        return;
+    };
     // A pointer in a gap is on no point.
     if heard - point.heard > 2.0 * (span / MOST_POINTS as f64).max(0.25) {
         return;
     }
-    ui.painter().vline(pointer.x, plot.y_range(), (1.0, Palette::of(ui).text));
+    ui.painter()
+        .vline(pointer.x, plot.y_range(), (1.0, Palette::of(ui).text));
     let genres = &scene.cast.genres;
     let word = match point.state {
         AnswerState::Genre(id) => genres.title(id),
@@ -234,7 +276,10 @@ fn summary(scene: &Scene<'_>, span: f64) -> String {
         .genres
         .ids()
         .map(|id| {
-            let answered = points.iter().filter(|point| point.state == AnswerState::Genre(id)).count();
+            let answered = points
+                .iter()
+                .filter(|point| point.state == AnswerState::Genre(id))
+                .count();
             (answered as f32 / points.len() as f32, scene.cast.genres.title(id))
         })
         .filter(|(share, _)| *share > 0.0)

@@ -32,7 +32,9 @@ pub fn transport_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) 
         ui.spacing_mut().slider_width = (ui.available_width() - 230.0).max(80.0);
         seek_ui(ui, view, shown, transport.duration);
         ui.add_sized(Vec2::new(56.0, 20.0), egui::Label::new(figure(transport.duration)));
-        let looping = ui.add(Button::new("Loop").selected(transport.looping)).on_hover_text("Start again at the end (L)");
+        let looping = ui
+            .add(Button::new("Loop").selected(transport.looping))
+            .on_hover_text("Start again at the end (L)");
         looping.widget_info(|| egui::WidgetInfo::selected(egui::Role::CheckBox, true, transport.looping, "Loop"));
         if looping.clicked() {
             view.order(Command::Loop(!transport.looping));
@@ -55,7 +57,10 @@ fn seek_ui(ui: &mut egui::Ui, view: &mut ViewState, shown: Seconds, duration: Se
 }
 
 fn pace_ui(ui: &mut egui::Ui, view: &mut ViewState) {
-    let name = PACES.iter().find(|(pace, _)| *pace == view.pace).map_or("1×", |(_, name)| *name);
+    let name = PACES
+        .iter()
+        .find(|(pace, _)| *pace == view.pace)
+        .map_or("1×", |(_, name)| *name);
     let response = ComboBox::from_id_salt("pace")
         .selected_text(name)
         .width(76.0)
@@ -68,5 +73,7 @@ fn pace_ui(ui: &mut egui::Ui, view: &mut ViewState) {
             }
         })
         .response;
-    response.accessible_name("Pace").on_hover_text("How fast the file is heard; beyond 1× it is silent");
+    response
+        .accessible_name("Pace")
+        .on_hover_text("How fast the file is heard; beyond 1× it is silent");
 }

@@ -13,25 +13,43 @@ pub fn welcome_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     let room = ui.available_height();
     ui.vertical_centered(|ui| {
         ui.add_space((0.5 * (room - 380.0)).max(8.0));
-        ui.label(RichText::new("What shall we listen to?").heading().size(24.0).color(palette.text));
-        ui.label(RichText::new("Attune names the genre while it hears it, and shows what it listened to.").color(palette.muted));
+        ui.label(
+            RichText::new("What shall we listen to?")
+                .heading()
+                .size(24.0)
+                .color(palette.text),
+        );
+        ui.label(
+            RichText::new("Attune names the genre while it hears it, and shows what it listened to.")
+                .color(palette.muted),
+        );
         ui.add_space(16.0);
         let width = ui.available_width().min(460.0);
         ui.allocate_ui(Vec2::new(width, 0.0), |ui| {
             ui.with_layout(egui::Layout::top_down(egui::Align::Min), |ui| {
                 microphone_ui(ui, scene, view);
                 ui.add_space(8.0);
-                way_ui(ui, "A file", "Drop it on this window: wav, mp3, flac, ogg, m4a.", |ui| {
-                    if ui.add(wide("Type a path…")).clicked() && view.path_field.is_none() {
-                        view.toggle_path_field();
-                    }
-                });
+                way_ui(
+                    ui,
+                    "A file",
+                    "Drop it on this window: wav, mp3, flac, ogg, m4a.",
+                    |ui| {
+                        if ui.add(wide("Type a path…")).clicked() && view.path_field.is_none() {
+                            view.toggle_path_field();
+                        }
+                    },
+                );
                 ui.add_space(8.0);
-                way_ui(ui, "The demo", "A minute of music in several styles that comes with Attune.", |ui| {
-                    if ui.add(wide("Play it")).on_hover_text("D").clicked() {
-                        view.ask(Action::PlayDemo);
-                    }
-                });
+                way_ui(
+                    ui,
+                    "The demo",
+                    "A minute of music in several styles that comes with Attune.",
+                    |ui| {
+                        if ui.add(wide("Play it")).on_hover_text("D").clicked() {
+                            view.ask(Action::PlayDemo);
+                        }
+                    },
+                );
             });
         });
     });
@@ -39,7 +57,10 @@ pub fn welcome_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
 
 fn microphone_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     let devices = scene.devices;
-    let device = devices.inputs().find(|device| device.default).or_else(|| devices.inputs().next());
+    let device = devices
+        .inputs()
+        .find(|device| device.default)
+        .or_else(|| devices.inputs().next());
     match device {
         Some(device) => way_ui(ui, "A microphone", &device.name, |ui| {
             if ui.add(wide("Listen")).clicked() {

@@ -3,9 +3,11 @@
 //! In: the history's columns. Out: a textured rectangle. Thread: window.
 
 use super::TimeAxis;
-use crate::ui::colormap::ColorMap;
+use crate::settings::ColourMap;
 use crate::ui::history::{COLUMNS, History};
-use eframe::egui::{self, Color32, ColorImage, Mesh, Rect, Shape, TextureFilter, TextureHandle, TextureOptions, TextureWrapMode};
+use eframe::egui::{
+    self, Color32, ColorImage, Mesh, Rect, Shape, TextureFilter, TextureHandle, TextureOptions, TextureWrapMode,
+};
 
 /// The ring repeats, so that a picture that wraps around is one rectangle.
 const OPTIONS: TextureOptions = TextureOptions {
@@ -19,7 +21,7 @@ const OPTIONS: TextureOptions = TextureOptions {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LevelColours {
     /// The colour map.
-    pub map: ColorMap,
+    pub map: ColourMap,
     /// Levels in dB at its two ends.
     pub range_db: (f32, f32),
 }

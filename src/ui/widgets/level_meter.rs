@@ -14,7 +14,14 @@ const SILENT_DB: f32 = -60.0;
 const FIGURE_WIDTH: f32 = 68.0;
 
 /// A meter `width` wide. `hearing`: whether samples flow at all.
-pub fn level_meter(ui: &mut egui::Ui, width: f32, rms: Decibels, peak: Decibels, clipped: bool, hearing: bool) -> Response {
+pub fn level_meter(
+    ui: &mut egui::Ui,
+    width: f32,
+    rms: Decibels,
+    peak: Decibels,
+    clipped: bool,
+    hearing: bool,
+) -> Response {
     let (rect, response) = ui.allocate_exact_size(Vec2::new(width, 20.0), Sense::hover());
     let silent = hearing && rms.0 < SILENT_DB;
     let name = if !hearing {

@@ -2,7 +2,7 @@
 //!
 //! In: the front end's bands. Out: where a frequency lies. Thread: window.
 
-use crate::features::FrontEndSpec;
+use crate::features::{FrontEndSpec, hz_from_mel, mel_from_hz};
 
 /// Where mel bands lie between bottom (0) and top (1) of a spectrogram.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,7 +18,7 @@ const TICKS_HZ: [f64; 7] = [100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0, 10_000.
 impl MelAxis {
     /// The axis of a front end: band `b` peaks at the `b + 1`-th of `bands + 2` points that lie evenly in mel.
     pub fn new(spec: &FrontEndSpec) -> Self {
-        let (low, high) = (slaney_mel_from_hz(spec.low_hz), slaney_mel_from_hz(spec.high_hz));
+        let (low, high) = (mel_from_hz(spec.low_hz), mel_from_hz(spec.high_hz));
         Self {
             low_mel: low,
             step_mel: (high - low) / (spec.bands + 1) as f64,
@@ -28,14 +28,14 @@ impl MelAxis {
 
     /// How far up a frequency lies, 0 at the bottom edge of the lowest band's row, 1 at the top edge of the highest's.
     pub fn height_of(&self, hz: f64) -> f64 {
-        let band = (slaney_mel_from_hz(hz) - self.low_mel) / self.step_mel - 1.0;
+        let band = (mel_from_hz(hz) - self.low_mel) / self.step_mel - 1.0;
         (band + 0.5) / self.bands as f64
     }
 
     /// The frequency at a height.
     pub fn hz_at(&self, height: f64) -> f64 {
         let band = height * self.bands as f64 - 0.5;
-        hz_from_slaney_mel(self.low_mel + (band + 1.0) * self.step_mel)
+        hz_from_mel(self.low_mel + (band + 1.0) * self.step_mel)
     }
 
     /// The band whose row holds a height.
@@ -55,17 +55,11 @@ impl MelAxis {
 
 /// A frequency as an axis shows it: `500`, `2k`.
 pub fn hz_label(hz: f64) -> String {
-    if hz >= 1000.0 { format!("{}k", hz / 1000.0) } else { format!("{hz}") }
-}
-
-/// Slaney's mel scale (Auditory Toolbox, 1998): linear up to 1 kHz, logarithmic beyond.
-fn slaney_mel_from_hz(hz: f64) -> f64 {
-    if hz < 1000.0 { hz * 3.0 / 200.0 } else { 15.0 + 27.0 * (hz / 1000.0).ln() / 6.4_f64.ln() }
-}
-
-/// The inverse of [`slaney_mel_from_hz`].
-fn hz_from_slaney_mel(mel: f64) -> f64 {
-    if mel < 15.0 { mel * 200.0 / 3.0 } else { 1000.0 * (6.4_f64.ln() * (mel - 15.0) / 27.0).exp() }
+    if hz >= 1000.0 {
+        format!("{}k", hz / 1000.0)
+    } else {
+        format!("{hz}")
+    }
 }
 
 #[cfg(test)]

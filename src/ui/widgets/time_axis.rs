@@ -55,7 +55,9 @@ impl TimeAxis {
     /// Times before now that get a tick, nearest first.
     pub fn ticks(&self) -> impl Iterator<Item = f64> + use<> {
         let (step, span) = (self.tick_step(), f64::from(self.columns) * self.hop.0);
-        (0..).map(move |i| f64::from(i) * step).take_while(move |at| *at <= span + 1e-9)
+        (0..)
+            .map(move |i| f64::from(i) * step)
+            .take_while(move |at| *at <= span + 1e-9)
     }
 
     /// Draws labels below `y`: `-4 s … now`.
@@ -63,9 +65,19 @@ impl TimeAxis {
         let palette = Palette::of(ui);
         for at in self.ticks() {
             let x = self.x_of((at / self.hop.0) as f32);
-            let text = if at == 0.0 { "now".to_owned() } else { format!("−{at} s") };
+            let text = if at == 0.0 {
+                "now".to_owned()
+            } else {
+                format!("−{at} s")
+            };
             ui.painter().vline(x, y..=y + 3.0, (1.0, palette.muted));
-            ui.painter().text(egui::pos2(x, y + 3.0), Align2::CENTER_TOP, text, axis_font(), palette.muted);
+            ui.painter().text(
+                egui::pos2(x, y + 3.0),
+                Align2::CENTER_TOP,
+                text,
+                axis_font(),
+                palette.muted,
+            );
         }
     }
 }
