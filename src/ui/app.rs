@@ -280,7 +280,7 @@ impl App {
                 .show(ui, |ui| panels::health_ui(ui, &scene, view));
             let narrow = ui.available_width() < NARROW;
             if !narrow {
-                let width = (0.31 * ui.available_width()).clamp(284.0, 420.0);
+                let width = (0.31 * ui.available_width()).clamp(312.0, 460.0);
                 Panel::left("answer")
                     .exact_size(width)
                     .resizable(false)
