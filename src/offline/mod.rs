@@ -1,1 +1,110 @@
-//! To be filled in.
+//! A whole file through the same pipeline as live sound, flat out.
+//!
+//! In: a path and models. Out: a [`Report`], and each hop on the way. Thread: the caller's.
+
+mod lines;
+mod report;
+mod tally;
+
+pub use lines::{EngineHop, FailureLine, HealthLine, HopLine, StateLine, document};
+pub use report::{AnswerReport, EngineReport, FailureReport, Report, SegmentReport, SourceReport};
+
+use crate::decode::AudioFile;
+use crate::engine::{HopResult, Pipeline, PipelineError};
+use crate::model::ModelSet;
+use crate::smoothing::SmoothingConfig;
+use crate::source::SourceError;
+use crate::units::Seconds;
+use std::path::Path;
+use tally::Tally;
+
+/// Why a file could not be analysed.
+#[derive(Debug, thiserror::Error)]
+pub enum AnalyzeError {
+    /// It cannot be opened or decoded.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// Its sound cannot be worked through.
+    #[error("{path}: {source}")]
+    Pipeline {
+        /// The file.
+        path: String,
+        /// Why.
+        source: PipelineError,
+    },
+}
+
+impl AnalyzeError {
+    /// For scripts (`not_found`).
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Source(error) => error.kind,
+            Self::Pipeline { .. } => "unsupported",
+        }
+    }
+
+    /// What to do.
+    pub fn remedy(&self) -> &str {
+        match self {
+            Self::Source(error) => &error.remedy,
+            Self::Pipeline { .. } => {
+                "convert the file to a rate between 8 and 192 kHz, for instance with ffmpeg -ar 44100"
+            }
+        }
+    }
+}
+
+/// How far an analysis has come.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Progress {
+    /// Decoded and worked through so far.
+    pub done: Seconds,
+    /// Length of the file, if its container tells it.
+    pub duration: Option<Seconds>,
+}
+
+/// Analyses a file: every frame through every model, then one answer for the whole.
+pub fn analyze(
+    path: &Path,
+    models: &ModelSet,
+    smoothing: &SmoothingConfig,
+    mut on_hop: impl FnMut(&HopResult),
+    mut on_progress: impl FnMut(Progress),
+) -> Result<Report, AnalyzeError> {
+    let mut file = AudioFile::open(path)?;
+    let info = file.info().clone();
+    let failed = |source| AnalyzeError::Pipeline {
+        path: path.display().to_string(),
+        source,
+    };
+    let mut pipeline = Pipeline::new(models, info.rate, *smoothing).map_err(failed)?;
+    let mut tally = Tally::new(models, smoothing);
+    let mut take = |hop: &HopResult| {
+        tally.hear(hop);
+        on_hop(hop);
+    };
+    // Models step through blocks faster than through frames, so decoded packets are gathered to a second.
+    let gathered = info.rate.0 as usize;
+    let mut block = Vec::with_capacity(2 * gathered);
+    let mut samples = 0;
+    let mut more = true;
+    while more {
+        more = file.next_block(&mut block)?;
+        if block.len() >= gathered || !more {
+            samples += block.len() as u64;
+            pipeline.push(&block, &mut take).map_err(failed)?;
+            block.clear();
+            on_progress(Progress {
+                done: info.rate.duration(samples),
+                duration: info.duration,
+            });
+        }
+    }
+    pipeline.finish(&mut take).map_err(failed)?;
+    let faults = pipeline.take_faults();
+    let duration = info.rate.duration(samples);
+    let source = SourceReport::new(path, &info, duration);
+    let mut report = tally.report(source, duration, &faults);
+    report.note_damage(&file);
+    Ok(report)
+}

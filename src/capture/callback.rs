@@ -1,0 +1,227 @@
+//! Everything that runs on the audio thread, and nothing else: convert, mix down, write.
+//!
+//! In: interleaved samples of any format as the device brings them. Out: mono f32 in the ring, and atomics.
+//! Thread: the audio callback; hard real time: no allocation, lock, log or system call but the clock's.
+
+use crate::ring::SampleSink;
+use cpal::{I24, U24};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Frames converted at once; longer callbacks are cut into pieces of this.
+const SCRATCH_FRAMES: usize = 1024;
+
+/// What a device's sample means as an amplitude: full scale is −1…1.
+pub trait ToAmplitude: Copy {
+    /// The amplitude.
+    fn to_amplitude(self) -> f32;
+}
+
+macro_rules! signed {
+    ($($type:ty),*) => {$(
+        impl ToAmplitude for $type {
+            fn to_amplitude(self) -> f32 {
+                self as f32 / -(<$type>::MIN as f32)
+            }
+        }
+    )*};
+}
+
+/// Unsigned formats have their zero in the middle; taking it away first, as integers, keeps small sounds exact.
+macro_rules! unsigned {
+    ($($type:ty as $signed:ty),*) => {$(
+        impl ToAmplitude for $type {
+            fn to_amplitude(self) -> f32 {
+                (self.wrapping_sub(1 << (<$type>::BITS - 1)) as $signed).to_amplitude()
+            }
+        }
+    )*};
+}
+
+signed!(i8, i16, i32, i64);
+unsigned!(u8 as i8, u16 as i16, u32 as i32, u64 as i64);
+
+impl ToAmplitude for f32 {
+    fn to_amplitude(self) -> f32 {
+        self
+    }
+}
+
+impl ToAmplitude for f64 {
+    fn to_amplitude(self) -> f32 {
+        self as f32
+    }
+}
+
+impl ToAmplitude for I24 {
+    fn to_amplitude(self) -> f32 {
+        // Servers fill the top byte of the 32-bit word as they like (PulseAudio: with zeros), so the sign is taken from
+        // bit 23.
+        (self.inner() << 8).to_amplitude()
+    }
+}
+
+impl ToAmplitude for U24 {
+    fn to_amplitude(self) -> f32 {
+        ((self.inner() << 8) as u32).to_amplitude()
+    }
+}
+
+/// Which of the device's channels is heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChannelPick {
+    /// The mean of all.
+    Mean,
+    /// This one, from 0.
+    One(usize),
+}
+
+/// What the callback tells besides the ring's own counters.
+#[derive(Debug, Default)]
+pub struct CallbackState {
+    /// Length of the run of exact zeros at the end of what came so far, in samples.
+    pub zero_run: AtomicU64,
+}
+
+/// What the audio thread owns.
+#[derive(Debug)]
+pub struct CaptureCallback {
+    sink: SampleSink,
+    channels: usize,
+    pick: ChannelPick,
+    scratch: Box<[f32]>,
+    state: Arc<CallbackState>,
+    zero_run: u64,
+}
+
+impl CaptureCallback {
+    /// A callback for a device of `channels` (at least 1) that writes into `sink`. Allocates here, never again. A channel
+    /// that the device does not have is its last.
+    pub fn new(sink: SampleSink, channels: u16, pick: ChannelPick) -> Self {
+        let channels = usize::from(channels.max(1));
+        let pick = match pick {
+            ChannelPick::One(channel) => ChannelPick::One(channel.min(channels - 1)),
+            ChannelPick::Mean => ChannelPick::Mean,
+        };
+        Self {
+            sink,
+            channels,
+            pick,
+            scratch: vec![0.0; SCRATCH_FRAMES].into_boxed_slice(),
+            state: Arc::new(CallbackState::default()),
+            zero_run: 0,
+        }
+    }
+
+    /// What can be seen from outside.
+    pub fn state(&self) -> &Arc<CallbackState> {
+        &self.state
+    }
+
+    /// Takes one block of interleaved samples; an incomplete frame at its end is ignored. Real-time safe.
+    pub fn process<T: ToAmplitude>(&mut self, interleaved: &[T]) {
+        let share = 1.0 / self.channels as f32;
+        for piece in interleaved.chunks(SCRATCH_FRAMES * self.channels) {
+            let frames = piece.chunks_exact(self.channels);
+            let mono = &mut self.scratch[..frames.len()];
+            match self.pick {
+                ChannelPick::One(channel) => {
+                    for (out, frame) in mono.iter_mut().zip(frames) {
+                        *out = frame[channel].to_amplitude();
+                    }
+                }
+                ChannelPick::Mean => {
+                    for (out, frame) in mono.iter_mut().zip(frames) {
+                        *out = frame.iter().map(|sample| sample.to_amplitude()).sum::<f32>() * share;
+                    }
+                }
+            }
+            // -0.0 is silence too.
+            self.zero_run = match mono.iter().rposition(|sample| *sample != 0.0) {
+                Some(last) => (mono.len() - 1 - last) as u64,
+                None => self.zero_run + mono.len() as u64,
+            };
+            self.sink.write(mono);
+        }
+        self.state.zero_run.store(self.zero_run, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ring::{SampleSource, ring};
+
+    fn read_all(source: &mut SampleSource) -> Vec<f32> {
+        let mut out = vec![0.0; source.available()];
+        let count = source.read(&mut out);
+        assert_eq!(count, out.len());
+        out
+    }
+
+    fn heard<T: ToAmplitude>(channels: u16, pick: ChannelPick, interleaved: &[T]) -> Vec<f32> {
+        let (sink, mut source) = ring(1 << 16);
+        CaptureCallback::new(sink, channels, pick).process(interleaved);
+        read_all(&mut source)
+    }
+
+    #[test]
+    fn every_format_has_its_zero_and_full_scale() {
+        fn ends<T: ToAmplitude>(lowest: T, zero: T, quarter: T) {
+            assert_eq!(heard(1, ChannelPick::Mean, &[lowest, zero, quarter]), [-1.0, 0.0, 0.25]);
+        }
+        ends(i8::MIN, 0, 32);
+        ends(i16::MIN, 0, 1 << 13);
+        ends(i32::MIN, 0, 1 << 29);
+        ends(i64::MIN, 0, 1 << 61);
+        ends(u8::MIN, 128, 160);
+        ends(u16::MIN, 1 << 15, (1 << 15) + (1 << 13));
+        ends(u32::MIN, 1 << 31, (1 << 31) + (1 << 29));
+        ends(u64::MIN, 1 << 63, (1 << 63) + (1 << 61));
+        ends(-1.0_f32, 0.0, 0.25);
+        ends(-1.0_f64, 0.0, 0.25);
+        let i24 = |value| I24::new(value).unwrap();
+        ends(i24(-(1 << 23)), i24(0), i24(1 << 21));
+        let u24 = |value| U24::new(value).unwrap();
+        ends(u24(0), u24(1 << 23), u24((1 << 23) + (1 << 21)));
+    }
+
+    #[test]
+    fn the_sign_of_24_bits_survives_a_top_byte_of_zeros() {
+        // −0.25 as PulseAudio writes it: 0x00E00000.
+        let raw = I24::new_unchecked(0x00E0_0000);
+        assert_eq!(heard(1, ChannelPick::Mean, &[raw]), [-0.25]);
+    }
+
+    #[test]
+    fn one_channel_or_the_mean_of_all() {
+        let frames = [0.5_f32, -0.25, 0.75, 1.0, 0.0, 0.5];
+        assert_eq!(heard(3, ChannelPick::One(1), &frames), [-0.25, 0.0]);
+        assert_eq!(heard(2, ChannelPick::Mean, &frames), [0.125, 0.875, 0.25]);
+        assert_eq!(heard(2, ChannelPick::One(9), &frames), [-0.25, 1.0, 0.5], "the last there is");
+        assert_eq!(heard(4, ChannelPick::Mean, &frames), [0.5], "an incomplete frame is ignored");
+    }
+
+    #[test]
+    fn a_long_callback_is_cut_without_a_seam() {
+        let ramp: Vec<f32> = (0..3 * SCRATCH_FRAMES as u32 + 77).map(|value| value as f32).collect();
+        assert_eq!(heard(1, ChannelPick::Mean, &ramp), ramp);
+        let stereo: Vec<f32> = ramp.iter().flat_map(|value| [*value, -1.0]).collect();
+        assert_eq!(heard(2, ChannelPick::One(0), &stereo), ramp);
+    }
+
+    #[test]
+    fn runs_of_exact_zeros_are_measured() {
+        let (sink, _source) = ring(1 << 16);
+        let mut callback = CaptureCallback::new(sink, 1, ChannelPick::Mean);
+        let run = |callback: &CaptureCallback| callback.state().zero_run.load(Ordering::Relaxed);
+        callback.process(&[0_i16; 5000]);
+        assert_eq!(run(&callback), 5000);
+        callback.process(&[0, 0, 1, 0_i16]);
+        assert_eq!(run(&callback), 1);
+        callback.process(&[0, 0_i16]);
+        assert_eq!(run(&callback), 3);
+        callback.process(&[1_i16]);
+        assert_eq!(run(&callback), 0);
+    }
+}

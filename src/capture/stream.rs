@@ -1,0 +1,269 @@
+//! One open device: opened within a time limit, watched, closed without waiting.
+//!
+//! In: [`CaptureRequest`]. Out: a ring that fills, marks, warnings. Thread: the owner's; cpal's callback runs beside it.
+
+use super::callback::{CallbackState, CaptureCallback, ChannelPick, ToAmplitude};
+use super::devices::{self, DeviceKind};
+use super::watchdog::{self, Faults, Verdict};
+use super::{device_error, errors};
+use crate::ring::{RingCounters, SampleSink, SampleSource, ring};
+use crate::source::{MarkKind, OpenedSource, SourceError, SourceKind, SourceMark};
+use crate::units::SampleRate;
+use cpal::traits::{DeviceTrait, StreamTrait};
+use crossbeam_channel::Receiver;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// Length of a device's buffer if nothing else is asked for, in milliseconds.
+pub const DEFAULT_BUFFER_MS: u32 = 10;
+/// How much the ring holds: a worker may be that late before samples are lost.
+const RING_SECS: u32 = 4;
+/// A device that does not open within this is called busy.
+const OPEN_WITHIN: Duration = Duration::from_secs(8);
+/// How long cpal may wait for one answer while it opens.
+const ANSWER_WITHIN: Duration = Duration::from_secs(4);
+
+/// How to open a device.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CaptureRequest {
+    /// Stable id; `None` is the default input.
+    pub id: Option<String>,
+    /// One channel (from 0), or the mean of all.
+    pub channel: Option<u16>,
+    /// Length of the device's buffer in milliseconds.
+    pub buffer_ms: u32,
+}
+
+impl Default for CaptureRequest {
+    fn default() -> Self {
+        Self { id: None, channel: None, buffer_ms: DEFAULT_BUFFER_MS }
+    }
+}
+
+/// What a device brings is suspect, although it runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaptureWarning {
+    /// What is wrong, naming the device.
+    pub message: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+/// A device that is open. Dropping it closes the device, on a thread of its own since that may hang.
+pub struct CaptureStream {
+    stream: Option<cpal::Stream>,
+    opened: OpenedSource,
+    counters: Arc<RingCounters>,
+    state: Arc<CallbackState>,
+    faults: Arc<Faults>,
+    fatal: Receiver<cpal::Error>,
+    lost: bool,
+}
+
+impl std::fmt::Debug for CaptureStream {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("CaptureStream").field("opened", &self.opened).field("lost", &self.lost).finish_non_exhaustive()
+    }
+}
+
+/// What comes back from the thread that opens.
+struct Started {
+    stream: cpal::Stream,
+    opened: OpenedSource,
+    source: SampleSource,
+    state: Arc<CallbackState>,
+}
+
+impl CaptureStream {
+    /// Opens the device and begins to fill the ring. The buffer asked for is a wish: what the device took instead stands
+    /// in [`CaptureStream::opened`].
+    pub fn open(request: &CaptureRequest) -> Result<(Self, SampleSource), SourceError> {
+        let (faults, fatal) = Faults::new();
+        let faults = Arc::new(faults);
+        let name = request.id.clone().unwrap_or_else(|| "The default input".to_owned());
+        let (done, opened) = crossbeam_channel::bounded(1);
+        let job = {
+            let (request, faults) = (request.clone(), Arc::clone(&faults));
+            // If the owner has given up, what comes too late is dropped here.
+            move || drop(done.send(start(&request, &faults)))
+        };
+        std::thread::Builder::new()
+            .name("attune-open".to_owned())
+            .spawn(job)
+            .map_err(|error| SourceError::passing("busy", format!("{name} cannot be opened: {error}"), "Try again."))?;
+        let started = opened
+            .recv_timeout(OPEN_WITHIN)
+            .map_err(|_| errors::no_answer(&name, OPEN_WITHIN.as_secs()))??;
+        tracing::info!(opened = ?started.opened, "capture begins");
+        let stream = Self {
+            stream: Some(started.stream),
+            opened: started.opened,
+            counters: Arc::clone(started.source.counters()),
+            state: started.state,
+            faults,
+            fatal,
+            lost: false,
+        };
+        Ok((stream, started.source))
+    }
+
+    /// What is really open.
+    pub fn opened(&self) -> &OpenedSource {
+        &self.opened
+    }
+
+    /// Buffers that the system lost before they reached the callback.
+    pub fn xruns(&self) -> u64 {
+        self.faults.xruns.load(Ordering::Relaxed)
+    }
+
+    /// The next mark (the device was lost), if one has come. Watches the age of the last callback too; call it a few
+    /// times a second. After a loss nothing follows: drop the stream and open again.
+    pub fn next_mark(&mut self) -> Option<SourceMark> {
+        if self.lost {
+            return None;
+        }
+        let name = &self.opened.name;
+        let error = match self.fatal.try_recv() {
+            Ok(error) => device_error(name, &error),
+            Err(_) => match self.verdict() {
+                Verdict::Silent(age) => errors::fell_silent(name, age.as_secs_f64()),
+                Verdict::Alive | Verdict::AllZero(_) => return None,
+            },
+        };
+        self.lost = true;
+        // Closing now ends a dead stream's busy loop, and no sample can follow the mark.
+        close_elsewhere(self.stream.take());
+        Some(SourceMark { at: self.counters.written.load(Ordering::Relaxed), kind: MarkKind::Lost(error) })
+    }
+
+    /// What is suspect now, if anything: a microphone that brings nothing but exact zeros.
+    pub fn warning(&self) -> Option<CaptureWarning> {
+        // A monitor of an output that plays nothing is exactly zero, and right.
+        if self.lost || self.opened.kind != SourceKind::Microphone {
+            return None;
+        }
+        let Verdict::AllZero(run) = self.verdict() else { return None };
+        Some(CaptureWarning {
+            message: format!("{} has brought nothing but digital silence for {:.0} s", self.opened.name, run.as_secs_f64()),
+            remedy: "Unmute it, and allow this program to use the microphone in the system's privacy settings.".to_owned(),
+        })
+    }
+
+    fn verdict(&self) -> Verdict {
+        let zeros = self.state.zero_run.load(Ordering::Relaxed);
+        let zero_run = Duration::from_secs_f64(self.opened.rate.duration(zeros).0);
+        watchdog::judge(self.counters.callbacks.load(Ordering::Relaxed), self.counters.age(), zero_run)
+    }
+}
+
+impl Drop for CaptureStream {
+    fn drop(&mut self) {
+        close_elsewhere(self.stream.take());
+    }
+}
+
+/// Closes a stream on a thread of its own: ALSA's hangs for ever when its server has died.
+pub(crate) fn close_elsewhere(stream: Option<cpal::Stream>) {
+    let Some(stream) = stream else { return };
+    let spawned = std::thread::Builder::new().name("attune-close".to_owned()).spawn(move || drop(stream));
+    if let Err(error) = spawned {
+        tracing::warn!(%error, "the stream was closed on the caller's thread");
+    }
+}
+
+/// Opens and starts the device; may hang.
+fn start(request: &CaptureRequest, faults: &Arc<Faults>) -> Result<Started, SourceError> {
+    let device = devices::find_input(request.id.as_deref())?;
+    let name = devices::name_of(&device);
+    let say = |error: &cpal::Error| device_error(&name, error);
+    let id = device.id().map_err(|error| say(&error))?;
+    let config = device.default_input_config().map_err(|error| say(&error))?;
+    let rate = SampleRate(config.sample_rate());
+    let frames = (u64::from(rate.0) * u64::from(request.buffer_ms.max(1)) / 1000).max(1) as u32;
+    let frames = match *config.buffer_size() {
+        cpal::SupportedBufferSize::Range { min, max } if min <= max => frames.clamp(min, max),
+        _ => frames,
+    };
+    let pick = request.channel.map_or(ChannelPick::Mean, |channel| ChannelPick::One(usize::from(channel)));
+    let build = |buffer_size| {
+        // A fresh ring for each attempt: the sink goes into the callback.
+        let (sink, source) = ring((rate.0 * RING_SECS) as usize);
+        let stream_config = cpal::StreamConfig { buffer_size, ..config.config() };
+        let built = build_stream(&device, config.sample_format(), stream_config, sink, pick, faults);
+        built.map(|(stream, state)| (stream, state, source))
+    };
+    let (stream, state, source) = build(cpal::BufferSize::Fixed(frames))
+        .or_else(|refused| {
+            tracing::info!(%refused, frames, "the fixed buffer was refused; taking the device's own");
+            build(cpal::BufferSize::Default)
+        })
+        .map_err(|error| say(&error))?;
+    stream.play().map_err(|error| say(&error))?;
+    let kind = match devices::input_kind(&id) {
+        DeviceKind::Monitor => SourceKind::Monitor,
+        DeviceKind::Microphone | DeviceKind::Output => SourceKind::Microphone,
+    };
+    let opened = OpenedSource {
+        kind,
+        host: id.host().name().to_owned(),
+        name,
+        id: id.to_string(),
+        rate,
+        channels: config.channels(),
+        format: format!("{:?}", config.sample_format()),
+        buffer_frames: stream.buffer_size().ok(),
+        duration: None,
+        heard_through: None,
+    };
+    Ok(Started { stream, opened, source, state })
+}
+
+/// Builds the input stream for whichever format the device has.
+fn build_stream(
+    device: &cpal::Device,
+    format: cpal::SampleFormat,
+    config: cpal::StreamConfig,
+    sink: SampleSink,
+    pick: ChannelPick,
+    faults: &Arc<Faults>,
+) -> Result<(cpal::Stream, Arc<CallbackState>), cpal::Error> {
+    use cpal::SampleFormat as F;
+    let callback = CaptureCallback::new(sink, config.channels, pick);
+    let state = Arc::clone(callback.state());
+    let faults = Arc::clone(faults);
+    let stream = match format {
+        F::I8 => build_typed::<i8>(device, config, callback, faults),
+        F::I16 => build_typed::<i16>(device, config, callback, faults),
+        F::I24 => build_typed::<cpal::I24>(device, config, callback, faults),
+        F::I32 => build_typed::<i32>(device, config, callback, faults),
+        F::I64 => build_typed::<i64>(device, config, callback, faults),
+        F::U8 => build_typed::<u8>(device, config, callback, faults),
+        F::U16 => build_typed::<u16>(device, config, callback, faults),
+        F::U24 => build_typed::<cpal::U24>(device, config, callback, faults),
+        F::U32 => build_typed::<u32>(device, config, callback, faults),
+        F::U64 => build_typed::<u64>(device, config, callback, faults),
+        F::F32 => build_typed::<f32>(device, config, callback, faults),
+        F::F64 => build_typed::<f64>(device, config, callback, faults),
+        other => Err(cpal::Error::with_message(
+            cpal::ErrorKind::UnsupportedConfig,
+            format!("samples in the format {other} are not supported"),
+        )),
+    }?;
+    Ok((stream, state))
+}
+
+fn build_typed<T: cpal::SizedSample + ToAmplitude>(
+    device: &cpal::Device,
+    config: cpal::StreamConfig,
+    mut callback: CaptureCallback,
+    faults: Arc<Faults>,
+) -> Result<cpal::Stream, cpal::Error> {
+    device.build_input_stream::<T, _, _>(
+        config,
+        move |samples, _| callback.process(samples),
+        move |error| faults.note(error),
+        Some(ANSWER_WITHIN),
+    )
+}

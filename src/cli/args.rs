@@ -1,0 +1,167 @@
+//! The command line as typed.
+//!
+//! In: words. Out: [`Args`]. Thread: main.
+
+use super::train::TrainArgs;
+use crate::playback::Pace;
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Listens to music and says which genre it hears while it hears it.
+///
+/// Without a subcommand the window opens.
+#[derive(Debug, Clone, Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+pub struct Args {
+    /// What to do instead of opening the window
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// A file to open in the window
+    pub file: Option<PathBuf>,
+}
+
+/// The subcommands.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Listen to a device or a file and show the answer as it changes
+    Live(LiveArgs),
+    /// Say which genres files have
+    Analyze(AnalyzeArgs),
+    /// List microphones, monitors and outputs
+    Devices {
+        /// One JSON document instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the models in this program
+    Models {
+        /// One JSON document instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+    /// Train one engine
+    Train(TrainArgs),
+    /// Measure how often the engines are right
+    Eval(EvalArgs),
+    /// Measure how fast everything is
+    Bench(BenchArgs),
+}
+
+/// `attune live`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct LiveArgs {
+    /// Stable id of a device, as `attune devices` lists it
+    #[arg(long, value_name = "ID", conflicts_with = "source")]
+    pub device: Option<String>,
+    /// A device's id or a file
+    #[arg(long, value_name = "ID|FILE")]
+    pub source: Option<String>,
+    /// Listen to one channel (from 0) instead of the mean of all
+    #[arg(long, value_name = "N")]
+    pub channel: Option<u16>,
+    /// End after so many seconds: of time for a device, of sound for a file
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub seconds: Option<f64>,
+    /// How many times faster than real time a file is read, or `flat` for as fast as it goes
+    #[arg(long, value_name = "TIMES", default_value = "1", value_parser = pace)]
+    pub pace: Pace,
+    /// Do not play the file through the speakers
+    #[arg(long)]
+    pub mute: bool,
+    /// One line of JSON for each hop and engine, each change of state, and each second's health
+    #[arg(long)]
+    pub ndjson: bool,
+}
+
+/// `attune analyze`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct AnalyzeArgs {
+    /// Music files (wav, mp3, flac, ogg, m4a, …)
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// One JSON document for each file, one on a line
+    #[arg(long, conflicts_with = "ndjson")]
+    pub json: bool,
+    /// One line of JSON for each hop and engine, and each change of state
+    #[arg(long)]
+    pub ndjson: bool,
+}
+
+/// `attune eval`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct EvalArgs {
+    /// Table of path,label[,group]; with --mels the first column is a key in that file
+    #[arg(long, value_name = "CSV")]
+    pub manifest: PathBuf,
+    /// Log-mel clips, (128, T) each, instead of sound
+    #[arg(long, value_name = "FILE.safetensors")]
+    pub mels: Option<PathBuf>,
+    /// One JSON document instead of tables
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `attune bench`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct BenchArgs {
+    /// One JSON document instead of a table
+    #[arg(long)]
+    pub json: bool,
+    /// Also measure other programs that are installed
+    #[arg(long)]
+    pub peers: bool,
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number > 0.0 && number.is_finite() => Ok(number),
+        _ => Err("expected a number above 0".to_owned()),
+    }
+}
+
+fn pace(text: &str) -> Result<Pace, String> {
+    if text == "flat" {
+        return Ok(Pace::FlatOut);
+    }
+    match positive(text) {
+        Ok(times) if (0.1..=1000.0).contains(&times) => Ok(Pace::Times(times as f32)),
+        _ => Err("expected a number from 0.1 to 1000, or `flat`".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_file_opens_the_window_and_wrong_usage_is_refused() {
+        let args = Args::try_parse_from(["attune", "song.mp3"]).unwrap();
+        assert_eq!(
+            (args.file, args.command.is_none()),
+            (Some(PathBuf::from("song.mp3")), true)
+        );
+        for wrong in [
+            &["attune", "analyze"][..],
+            &["attune", "analyze", "--json", "--ndjson", "a.wav"],
+            &["attune", "live", "--seconds", "-1"],
+            &["attune", "live", "--seconds", "nan"],
+            &["attune", "live", "--pace", "0"],
+            &["attune", "live", "--device", "a", "--source", "b"],
+        ] {
+            assert_eq!(Args::try_parse_from(wrong).unwrap_err().exit_code(), 2, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn paces_are_times_or_flat_out() {
+        assert_eq!(pace("flat"), Ok(Pace::FlatOut));
+        assert_eq!(pace("8"), Ok(Pace::Times(8.0)));
+        assert!(pace("fast").is_err());
+    }
+}

@@ -1,0 +1,191 @@
+//! `attune live`: listens until it is told to stop, and shows the answer as it changes.
+//!
+//! In: a device or a file. Out: a status on a terminal, lines of text or JSON elsewhere. Thread: main; the engine has
+//! its own.
+
+use super::args::LiveArgs;
+use super::live_screen::{Screen, Standing};
+use crate::engine::{
+    Engine, EngineConfig, EngineHandle, Event, RECENT_COLUMNS, Snapshot, SourceRequest, system_sources,
+};
+use crate::model::ModelSet;
+use crate::settings::Settings;
+use crate::units::Seconds;
+use anyhow::Context;
+use crossbeam_channel::{Receiver, TrySendError, bounded, select};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+/// How often health is told.
+const HEALTH_EVERY: Duration = Duration::from_secs(1);
+
+/// Listens until the end of the file, `--seconds`, or Ctrl-C.
+pub(super) fn run(args: &LiveArgs, models: ModelSet, settings: &Settings) -> anyhow::Result<ExitCode> {
+    let interrupted = interrupts()?;
+    let (wake, woken) = bounded(1);
+    let notify = move || match wake.try_send(()) {
+        // Full: it is about to look anyway. Gone: it has stopped looking.
+        Ok(()) | Err(TrySendError::Full(()) | TrySendError::Disconnected(())) => {}
+    };
+    let screen = Screen::new(args.ndjson, &models);
+    let config = EngineConfig {
+        models,
+        smoothing: settings.smoothing,
+        sources: system_sources(settings.buffer_ms, settings.heard && !args.mute),
+    };
+    let engine = Engine::start(config, notify).context("the engine cannot start")?;
+    let order = crate::engine::Command::Open(request(args));
+    engine.commands.send(order).context("the engine has ended")?;
+    let mut session = Session {
+        engine,
+        screen,
+        limit: args.seconds,
+        opened: None,
+        is_file: false,
+        seen: (0, 0),
+        health_at: Instant::now(),
+        missed: 0,
+    };
+    let code = loop {
+        select! {
+            recv(interrupted) -> _ => break ExitCode::SUCCESS,
+            recv(woken) -> _ => {}
+            default(Duration::from_millis(100)) => {}
+        }
+        if let Some(code) = session.look()? {
+            break code;
+        }
+    };
+    session.close()?;
+    Ok(code)
+}
+
+/// A channel that gets something at Ctrl-C, or when the system asks the program to end.
+fn interrupts() -> anyhow::Result<Receiver<()>> {
+    let (interrupt, interrupted) = bounded(1);
+    ctrlc::set_handler(move || {
+        // Full: it was asked already.
+        let _ = interrupt.try_send(());
+    })
+    .context("Ctrl-C cannot be watched")?;
+    Ok(interrupted)
+}
+
+fn request(args: &LiveArgs) -> SourceRequest {
+    let id = match &args.source {
+        Some(source) if is_file(source) => {
+            return SourceRequest::File {
+                path: PathBuf::from(source),
+                pace: args.pace,
+            };
+        }
+        Some(id) => Some(id),
+        None => args.device.as_ref(),
+    };
+    SourceRequest::Device {
+        id: id.cloned(),
+        channel: args.channel,
+    }
+}
+
+/// Whether a word means a file: one that is there, or one that looks like music.
+fn is_file(source: &str) -> bool {
+    const MUSIC: [&str; 10] = ["wav", "mp3", "flac", "ogg", "oga", "m4a", "aac", "aiff", "opus", "wma"];
+    let path = std::path::Path::new(source);
+    let extension = path.extension().map(|extension| extension.to_ascii_lowercase());
+    path.is_file() || extension.is_some_and(|extension| MUSIC.iter().any(|known| extension == *known))
+}
+
+struct Session {
+    engine: EngineHandle,
+    screen: Screen,
+    limit: Option<f64>,
+    opened: Option<Instant>,
+    is_file: bool,
+    /// Epoch and frames shown so far.
+    seen: (u64, u64),
+    health_at: Instant,
+    missed: u64,
+}
+
+impl Session {
+    /// Shows what is new; an exit code when it is time to end.
+    fn look(&mut self) -> anyhow::Result<Option<ExitCode>> {
+        // The snapshot before the events: an end that is told now has its last frames in the picture taken after it.
+        let mut end = None;
+        while let Ok(event) = self.engine.events.try_recv() {
+            if end.is_none() {
+                end = self.take(&event)?;
+            }
+        }
+        self.engine.snapshots.update();
+        let snapshot = self.engine.snapshots.output_buffer();
+        let standing = new_columns(snapshot, &mut self.seen, &mut self.missed);
+        let mut reading = self.screen.show(snapshot, standing)?;
+        if reading && self.health_at.elapsed() >= HEALTH_EVERY {
+            self.health_at = Instant::now();
+            reading = self.screen.health(snapshot)?;
+        }
+        if !reading {
+            // Nobody reads stdout any more: quietly done.
+            return Ok(Some(ExitCode::SUCCESS));
+        }
+        let over = match (self.limit, self.opened) {
+            (Some(limit), Some(_)) if self.is_file => snapshot.transport.position.0 >= limit,
+            (Some(limit), Some(opened)) => opened.elapsed().as_secs_f64() >= limit,
+            _ => false,
+        };
+        Ok(end.or_else(|| over.then_some(ExitCode::SUCCESS)))
+    }
+
+    fn take(&mut self, event: &Event) -> anyhow::Result<Option<ExitCode>> {
+        let at = self.engine.snapshots.output_buffer().transport.position;
+        if !self.screen.event(event, at)? {
+            return Ok(Some(ExitCode::SUCCESS));
+        }
+        Ok(match event {
+            Event::Opened(source) => {
+                self.opened.get_or_insert_with(Instant::now);
+                self.is_file = source.kind == crate::source::SourceKind::File;
+                None
+            }
+            Event::Ended => Some(ExitCode::SUCCESS),
+            // What was open once may come back; what never opened is told and left.
+            Event::SourceFailed { retrying, .. } if *retrying && self.opened.is_some() => None,
+            Event::SourceFailed { .. } | Event::Stopped { .. } => Some(ExitCode::FAILURE),
+            _ => None,
+        })
+    }
+
+    fn close(&mut self) -> anyhow::Result<()> {
+        if self.opened.is_some() {
+            self.engine.snapshots.update();
+            let snapshot = self.engine.snapshots.output_buffer();
+            self.screen.health(snapshot)?;
+        }
+        self.screen.close();
+        if self.missed > 0 {
+            eprintln!(
+                "attune: {} hops were not shown because stdout was read too slowly (all were heard)",
+                self.missed
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Which columns were not shown yet.
+fn new_columns(snapshot: &Snapshot, seen: &mut (u64, u64), missed: &mut u64) -> Standing {
+    let shown = if seen.0 == snapshot.epoch { seen.1 } else { 0 };
+    let first = snapshot.frames.saturating_sub(RECENT_COLUMNS as u64).max(shown);
+    *missed += first - shown;
+    *seen = (snapshot.epoch, snapshot.frames);
+    Standing {
+        first,
+        end: snapshot.frames,
+        at: snapshot
+            .column(snapshot.frames.saturating_sub(1))
+            .map_or(Seconds(0.0), |column| column.at),
+    }
+}

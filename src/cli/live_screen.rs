@@ -1,0 +1,249 @@
+//! What `attune live` shows: a status that stays in place, lines of text, or lines of JSON.
+//!
+//! In: snapshots and events. Out: stdout; troubles also on stderr. Thread: main.
+
+use super::bars::{bar, percent};
+use super::print_line;
+use crate::engine::{Event, Snapshot};
+use crate::model::ModelSet;
+use crate::offline::{EngineHop, HealthLine, HopLine, StateLine, document};
+use crate::smoothing::AnswerState;
+use crate::units::Seconds;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+use std::fmt::Write;
+use std::io::IsTerminal;
+
+const BAR: usize = 24;
+
+/// Columns that were not shown yet: frames `first` to `end`, the newest ending at stream time `at`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Standing {
+    pub(super) first: u64,
+    pub(super) end: u64,
+    pub(super) at: Seconds,
+}
+
+enum Form {
+    Ndjson,
+    Lines,
+    Status(ProgressBar),
+}
+
+pub(super) struct Screen {
+    form: Form,
+    models: ModelSet,
+    state: Option<AnswerState>,
+    epoch: u64,
+}
+
+impl Screen {
+    pub(super) fn new(ndjson: bool, models: &ModelSet) -> Self {
+        let form = if ndjson {
+            Form::Ndjson
+        } else if std::io::stdout().is_terminal() {
+            let status = ProgressBar::with_draw_target(None, ProgressDrawTarget::stdout_with_hz(10));
+            let style = ProgressStyle::with_template("{msg}");
+            Form::Status(status.with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner())))
+        } else {
+            Form::Lines
+        };
+        Self {
+            form,
+            models: models.clone(),
+            state: None,
+            epoch: 0,
+        }
+    }
+
+    /// Shows the columns that are new. False: nobody reads.
+    pub(super) fn show(&mut self, snapshot: &Snapshot, new: Standing) -> anyhow::Result<bool> {
+        if self.epoch != snapshot.epoch {
+            self.epoch = snapshot.epoch;
+            self.state = None;
+        }
+        if let Form::Status(status) = &self.form {
+            if new.end > new.first {
+                status.set_message(status_text(snapshot, &self.models, new.at));
+            }
+            return Ok(true);
+        }
+        for frame in new.first..new.end {
+            let Some(column) = snapshot.column(frame) else {
+                continue;
+            };
+            if matches!(self.form, Form::Ndjson) {
+                for (engine, model) in self.models.models.iter().enumerate() {
+                    let name = &model.manifest().name;
+                    let line = HopLine::new(column, EngineHop { name, engine }, &self.models.genres);
+                    if let Some(line) = line
+                        && !print_line(&document(&line))?
+                    {
+                        return Ok(false);
+                    }
+                }
+            }
+            if self.state == Some(column.decision.state) {
+                continue;
+            }
+            self.state = Some(column.decision.state);
+            let line = if matches!(self.form, Form::Ndjson) {
+                document(&StateLine::new(column, &self.models.genres))
+            } else {
+                let decision = &column.decision;
+                format!(
+                    "{:>8}  {:<12} {}  {}",
+                    column.at.clock(),
+                    decision.state.title(&self.models.genres),
+                    percent(f64::from(decision.confidence)),
+                    decision.reason.sentence(&self.models.genres)
+                )
+            };
+            if !print_line(&line)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Tells how the engine keeps up. False: nobody reads.
+    pub(super) fn health(&mut self, snapshot: &Snapshot) -> anyhow::Result<bool> {
+        match self.form {
+            Form::Ndjson => print_line(&document(&HealthLine::new(
+                snapshot.transport.position,
+                &snapshot.health,
+            ))),
+            Form::Lines | Form::Status(_) => Ok(true),
+        }
+    }
+
+    /// Tells what happened: for people on stderr, for scripts as a line too. False: nobody reads.
+    pub(super) fn event(&mut self, event: &Event, at: Seconds) -> anyhow::Result<bool> {
+        if let Some(text) = event_text(event, &self.models) {
+            match &self.form {
+                Form::Status(status) => status.suspend(|| eprintln!("{text}")),
+                Form::Ndjson | Form::Lines => eprintln!("{text}"),
+            }
+        }
+        match (&self.form, event_line(event, at, &self.models)) {
+            (Form::Ndjson, Some(line)) => print_line(&line.to_string()),
+            _ => Ok(true),
+        }
+    }
+
+    /// Leaves the last status standing.
+    pub(super) fn close(&mut self) {
+        if let Form::Status(status) = &self.form {
+            status.abandon();
+        }
+    }
+}
+
+fn event_text(event: &Event, models: &ModelSet) -> Option<String> {
+    Some(match event {
+        Event::Opened(source) => {
+            let buffer = source
+                .buffer_frames
+                .map_or_else(String::new, |frames| format!(", buffer of {frames} frames"));
+            format!(
+                "Listening to {} ({}, {} Hz, {} channels{buffer})",
+                source.name, source.host, source.rate.0, source.channels
+            )
+        }
+        Event::SourceFailed {
+            message,
+            remedy,
+            retrying,
+        } => {
+            let next = if *retrying {
+                "\n  Trying to open it again…"
+            } else {
+                ""
+            };
+            format!("attune: {message}\n  {remedy}{next}")
+        }
+        Event::Warning { message, remedy } => format!("attune: {message}\n  {remedy}"),
+        Event::Recovered => "attune: the sound is back".to_owned(),
+        Event::EngineFailed { engine, message } => {
+            let name = models
+                .models
+                .get(*engine)
+                .map_or("an engine", |model| &model.manifest().name);
+            format!("attune: {name} failed and is switched off: {message}")
+        }
+        Event::Stopped { message } => format!("attune: the engine has stopped: {message}\n  Please report this."),
+        Event::Reset { .. } | Event::Decided { .. } | Event::Ended => return None,
+    })
+}
+
+fn event_line(event: &Event, at: Seconds, models: &ModelSet) -> Option<serde_json::Value> {
+    let t_s = (at.0 * 1e6).round() / 1e6;
+    Some(match event {
+        Event::Opened(source) => json!({
+            "type": "source", "t_s": t_s, "event": "opened", "name": source.name, "id": source.id,
+            "host": source.host, "rate_hz": source.rate.0, "channels": source.channels,
+        }),
+        Event::SourceFailed {
+            message,
+            remedy,
+            retrying,
+        } => json!({
+            "type": "source", "t_s": t_s, "event": "failed", "message": message, "remedy": remedy, "retrying": retrying,
+        }),
+        Event::Warning { message, remedy } => json!({
+            "type": "source", "t_s": t_s, "event": "warning", "message": message, "remedy": remedy,
+        }),
+        Event::Recovered => json!({"type": "source", "t_s": t_s, "event": "recovered"}),
+        Event::Ended => json!({"type": "source", "t_s": t_s, "event": "ended"}),
+        Event::EngineFailed { engine, message } => json!({
+            "type": "engine", "t_s": t_s, "event": "failed",
+            "engine": models.models.get(*engine).map(|model| model.manifest().name.as_str()), "message": message,
+        }),
+        Event::Reset { .. } | Event::Decided { .. } | Event::Stopped { .. } => return None,
+    })
+}
+
+/// The whole status, always of the same number of lines.
+fn status_text(snapshot: &Snapshot, models: &ModelSet, at: Seconds) -> String {
+    let genres = &models.genres;
+    let decision = &snapshot.decision;
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        text,
+        "{:<14} {}  {}   {:>8}",
+        decision.state.title(genres),
+        bar(f64::from(decision.confidence), BAR),
+        percent(f64::from(decision.confidence)),
+        at.clock()
+    );
+    let _ = writeln!(text, "{}", decision.reason.sentence(genres));
+    for (model, engine) in models.models.iter().zip(&snapshot.engines) {
+        let mut order: Vec<_> = genres.ids().map(|id| (id, engine.smoothed.of(id))).collect();
+        order.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let best: Vec<String> = order
+            .iter()
+            .take(3)
+            .map(|(id, p)| format!("{:<10}{}", genres.title(*id), percent(f64::from(*p))))
+            .collect();
+        let shown = if engine.enabled {
+            best.join("   ")
+        } else {
+            "off".to_owned()
+        };
+        let _ = writeln!(text, "{:<14} {shown}", model.manifest().name);
+    }
+    let health = &snapshot.health;
+    let level = (f64::from(snapshot.rms.0) + 60.0) / 60.0;
+    let _ = write!(
+        text,
+        "{:<14} {}  {:>4.0} dB   load {}   latency {:>3.0} ms   lost {}",
+        if snapshot.clipped { "level (clips)" } else { "level" },
+        bar(level, BAR),
+        snapshot.rms.0,
+        percent(f64::from(health.load)).trim_start(),
+        health.latency_p50_ms,
+        health.samples_lost
+    );
+    text
+}

@@ -1,0 +1,149 @@
+//! What is said of a whole file, in the shape that scripts rely on.
+//!
+//! In: sums of a [`super::tally::Tally`]. Out: JSON through serde. Thread: any.
+
+use super::AnalyzeError;
+use super::lines::rounded_secs;
+use crate::decode::{AudioFile, AudioInfo};
+use crate::units::Seconds;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::path::Path;
+
+/// A whole file. Times in seconds, probabilities 0…1.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// Version of Attune.
+    pub attune: &'static str,
+    /// The file.
+    pub source: SourceReport,
+    /// The one answer for the whole.
+    pub answer: AnswerReport,
+    /// Each engine's view of the whole.
+    pub engines: Vec<EngineReport>,
+    /// What was answered when.
+    pub segments: Vec<SegmentReport>,
+    /// What was not as it should be, though the file could be analysed.
+    pub warnings: Vec<String>,
+}
+
+/// The file that was analysed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SourceReport {
+    /// As it was given.
+    pub path: String,
+    /// Of the samples that were decoded.
+    pub duration_s: f64,
+    /// Sample rate.
+    pub rate_hz: u32,
+    /// Audio channels.
+    pub channels: u16,
+    /// `mp3`, `flac`, …
+    pub decoder: String,
+}
+
+/// The answer for the whole file.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AnswerReport {
+    /// `genre`, `unsure` or `silence`.
+    pub state: &'static str,
+    /// Label of the genre, if one is answered.
+    pub genre: Option<String>,
+    /// Probability of the most probable genre, whether or not it is answered.
+    pub confidence: Option<f64>,
+    /// Why, for people.
+    pub reason: String,
+    /// The rule behind it, for scripts.
+    pub rule: &'static str,
+}
+
+/// One engine's view of the whole file.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EngineReport {
+    /// Its name.
+    pub name: String,
+    /// Its most probable genre; none if it heard nothing.
+    pub genre: Option<String>,
+    /// Mean of its calibrated probabilities over all frames after the warm-up, by label.
+    pub probabilities: Map<String, Value>,
+}
+
+/// A stretch of the same answer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SegmentReport {
+    /// Where it begins.
+    pub start_s: f64,
+    /// Where it ends.
+    pub end_s: f64,
+    /// `warming_up`, `silence`, `unsure`, `genre`.
+    pub state: &'static str,
+    /// Label of the genre, if one is answered.
+    pub genre: Option<String>,
+    /// Mean over the stretch of the smoothed probability of the answered (or most probable) genre.
+    pub confidence: f64,
+}
+
+/// A file that could not be analysed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FailureReport {
+    source: FailedSource,
+    error: Failure,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct FailedSource {
+    path: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Failure {
+    kind: &'static str,
+    message: String,
+    remedy: String,
+}
+
+impl SourceReport {
+    pub(super) fn new(path: &Path, info: &AudioInfo, duration: Seconds) -> Self {
+        Self {
+            path: path.display().to_string(),
+            duration_s: rounded_secs(duration),
+            rate_hz: info.rate.0,
+            channels: info.channels,
+            decoder: info.decoder.clone(),
+        }
+    }
+}
+
+impl Report {
+    /// Warns of what was wrong with the file's content.
+    pub(super) fn note_damage(&mut self, file: &AudioFile) {
+        if let Some(cut) = file.cut_short() {
+            self.warnings.push(cut.to_owned());
+        }
+        if file.broken_packets() > 0 {
+            let count = file.broken_packets();
+            self.warnings.push(format!("{count} broken packets were left out"));
+        }
+        if file.not_finite() > 0 {
+            let count = file.not_finite();
+            self.warnings
+                .push(format!("{count} samples were no numbers and count as silence"));
+        }
+    }
+}
+
+impl FailureReport {
+    /// The failure of this file.
+    pub fn new(path: &Path, error: &AnalyzeError) -> Self {
+        Self {
+            source: FailedSource {
+                path: path.display().to_string(),
+            },
+            error: Failure {
+                kind: error.kind(),
+                message: error.to_string(),
+                remedy: error.remedy().to_owned(),
+            },
+        }
+    }
+}

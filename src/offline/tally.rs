@@ -1,0 +1,218 @@
+//! Sums over a whole file: means for the answer, runs for the segments.
+//!
+//! In: hop results in order. Out: a [`Report`]. Thread: the caller's.
+
+use super::lines::{by_label, rounded, rounded_secs};
+use super::report::{AnswerReport, EngineReport, Report, SegmentReport, SourceReport};
+use crate::engine::{EngineFault, HopResult};
+use crate::genre::{GenreSet, Probabilities};
+use crate::model::ModelSet;
+use crate::smoothing::{AnswerState, Reason, SmoothingConfig};
+use crate::units::{Decibels, Seconds};
+
+/// A mean of probabilities.
+#[derive(Debug, Clone)]
+struct Mean {
+    sums: Vec<f64>,
+    count: u64,
+}
+
+impl Mean {
+    fn new(classes: usize) -> Self {
+        Self {
+            sums: vec![0.0; classes],
+            count: 0,
+        }
+    }
+
+    fn push(&mut self, row: &Probabilities) {
+        for (sum, &p) in self.sums.iter_mut().zip(row.as_slice()) {
+            *sum += f64::from(p);
+        }
+        self.count += 1;
+    }
+
+    fn value(&self) -> Option<Probabilities> {
+        if self.count == 0 {
+            return None;
+        }
+        let row: Vec<f32> = self.sums.iter().map(|sum| (sum / self.count as f64) as f32).collect();
+        Some(Probabilities::from_slice(&row))
+    }
+}
+
+/// A stretch of the same answer, still growing.
+struct Run {
+    start: Seconds,
+    state: AnswerState,
+    confidence_sum: f64,
+    frames: u64,
+}
+
+pub(super) struct Tally {
+    names: Vec<String>,
+    genres: GenreSet,
+    hop: Seconds,
+    smoothing: SmoothingConfig,
+    /// Over frames after the warm-up, and over all that were heard: a file shorter than the warm-up has only those.
+    warm: Vec<Mean>,
+    all: Vec<Mean>,
+    frames: u64,
+    heard: u64,
+    loudest: Decibels,
+    closed: Vec<SegmentReport>,
+    run: Option<Run>,
+}
+
+impl Tally {
+    pub(super) fn new(models: &ModelSet, smoothing: &SmoothingConfig) -> Self {
+        let means = vec![Mean::new(models.genres.len()); models.models.len()];
+        Self {
+            names: models
+                .models
+                .iter()
+                .map(|model| model.manifest().name.clone())
+                .collect(),
+            genres: models.genres.clone(),
+            hop: models.front_end.hop(),
+            smoothing: *smoothing,
+            warm: means.clone(),
+            all: means,
+            frames: 0,
+            heard: 0,
+            loudest: Decibels::SILENCE,
+            closed: Vec::new(),
+            run: None,
+        }
+    }
+
+    pub(super) fn hear(&mut self, hop: &HopResult) {
+        let column = &hop.column;
+        self.frames += 1;
+        if hop.level.rms.0 > self.loudest.0 {
+            self.loudest = hop.level.rms;
+        }
+        if hop.heard {
+            self.heard += 1;
+            let warm = self.heard_time().0 >= self.smoothing.warm_up.0;
+            for ((warm_mean, all), raw) in self.warm.iter_mut().zip(&mut self.all).zip(&column.raw) {
+                if raw.as_slice().is_empty() {
+                    continue;
+                }
+                all.push(raw);
+                if warm {
+                    warm_mean.push(raw);
+                }
+            }
+        }
+        let state = column.decision.state;
+        if self.run.as_ref().is_none_or(|run| run.state != state) {
+            // The first stretch begins with the file, not where its first frame ends.
+            let start = if self.run.is_none() { Seconds(0.0) } else { column.at };
+            self.close_run(start);
+            self.run = Some(Run {
+                start,
+                state,
+                confidence_sum: 0.0,
+                frames: 0,
+            });
+        }
+        if let Some(run) = &mut self.run {
+            let share = state
+                .genre()
+                .map_or(column.decision.confidence, |id| column.agreed.of(id));
+            run.confidence_sum += f64::from(share);
+            run.frames += 1;
+        }
+    }
+
+    pub(super) fn report(mut self, source: SourceReport, duration: Seconds, faults: &[EngineFault]) -> Report {
+        self.close_run(duration);
+        let mut views = Vec::new();
+        let mut engines = Vec::new();
+        for (engine, name) in self.names.iter().enumerate() {
+            if faults.iter().any(|fault| fault.engine == engine) {
+                continue;
+            }
+            let view = self.warm[engine].value().or_else(|| self.all[engine].value());
+            engines.push(EngineReport {
+                name: name.clone(),
+                genre: view.map(|view| self.genres.label(view.top().0).to_owned()),
+                probabilities: view.map(|view| by_label(&view, &self.genres)).unwrap_or_default(),
+            });
+            views.extend(view);
+        }
+        let mut agreed = Mean::new(self.genres.len());
+        for view in &views {
+            agreed.push(view);
+        }
+        let answer = self.answer(agreed.value());
+        Report {
+            attune: env!("CARGO_PKG_VERSION"),
+            source,
+            answer,
+            engines,
+            segments: self.closed,
+            warnings: faults
+                .iter()
+                .map(|fault| format!("an engine failed and is left out: {}", fault.message))
+                .collect(),
+        }
+    }
+
+    fn answer(&self, agreed: Option<Probabilities>) -> AnswerReport {
+        let (state, reason) = match agreed.map(|agreed| agreed.top()) {
+            _ if self.heard == 0 && self.frames > 0 => {
+                let reason = Reason::TooQuiet {
+                    level: self.loudest,
+                    threshold: self.smoothing.silence,
+                };
+                (AnswerState::Silence, reason)
+            }
+            Some((best, confidence)) if self.heard_time().0 >= self.smoothing.warm_up.0 => {
+                let threshold = self.smoothing.enter;
+                if confidence >= threshold {
+                    (AnswerState::Genre(best), Reason::Confident { threshold })
+                } else {
+                    let reason = Reason::BelowThreshold {
+                        best,
+                        confidence,
+                        threshold,
+                    };
+                    (AnswerState::Unsure, reason)
+                }
+            }
+            _ => {
+                let reason = Reason::HeardTooLittle {
+                    heard: self.heard_time(),
+                    needed: self.smoothing.warm_up,
+                };
+                (AnswerState::Unsure, reason)
+            }
+        };
+        AnswerReport {
+            state: state.name(),
+            genre: state.genre().map(|id| self.genres.label(id).to_owned()),
+            confidence: agreed.map(|agreed| rounded(f64::from(agreed.top().1))),
+            reason: reason.sentence(&self.genres),
+            rule: reason.rule(),
+        }
+    }
+
+    fn close_run(&mut self, end: Seconds) {
+        let Some(run) = self.run.take() else {
+            return;
+        };
+        self.closed.push(SegmentReport {
+            start_s: rounded_secs(run.start),
+            end_s: rounded_secs(end),
+            state: run.state.name(),
+            genre: run.state.genre().map(|id| self.genres.label(id).to_owned()),
+            confidence: rounded(run.confidence_sum / run.frames.max(1) as f64),
+        });
+    }
+
+    fn heard_time(&self) -> Seconds {
+        Seconds(self.heard as f64 * self.hop.0)
+    }
+}
