@@ -1,4 +1,4 @@
-//! Metal: palm-muted E phrygian at 160, two distorted guitars left and right, double bass drum, a lead over the end.
+//! Metal: palm-muted E phrygian at 190, two distorted guitars left and right, double bass drum, a lead over the middle.
 
 use crate::score::{Band, DRUMS, Player, Score};
 
@@ -10,9 +10,9 @@ const LEAD: u8 = 3;
 const PLAYERS: [Player; 5] = [
     player(LEFT, 30, 68, 14),
     player(RIGHT, 30, 68, 114),
-    player(BASS, 34, 36, 64),
-    player(LEAD, 29, 50, 70),
-    player(DRUMS, 16, 56, 64),
+    player(BASS, 34, 44, 64),
+    player(LEAD, 30, 30, 70),
+    player(DRUMS, 16, 66, 64),
 ];
 
 const fn player(channel: u8, program: u8, volume: u8, pan: u8) -> Player {
@@ -21,7 +21,7 @@ const fn player(channel: u8, program: u8, volume: u8, pan: u8) -> Player {
         program,
         volume,
         pan,
-        reverb: 24,
+        reverb: 0,
     }
 }
 
@@ -44,16 +44,16 @@ const CHORDS: [u8; 8] = [40, 43, 41, 45, 40, 46, 43, 41];
 const RUN: [i8; 8] = [0, 1, 3, 5, 7, 5, 3, 1];
 
 pub fn compose(score: &mut Score, start: f64) -> f64 {
-    let mut band = Band::new(score, start, 160.0, &PLAYERS);
+    let mut band = Band::new(score, start, 190.0, &PLAYERS);
     band.looseness = 0.005;
-    for bar in 0..8 {
+    for bar in 0..10 {
         let at = f64::from(bar) * 4.0;
-        if bar < 4 {
-            riff(&mut band, at, bar as usize % 2);
-            verse_drums(&mut band, at);
-        } else {
+        if (4..8).contains(&bar) {
             chords(&mut band, at, bar as usize - 4);
             blast(&mut band, at);
+        } else {
+            riff(&mut band, at, bar as usize % 2);
+            verse_drums(&mut band, at);
         }
         if bar % 2 == 0 {
             band.hit(at, CRASH, 118);
@@ -63,11 +63,11 @@ pub fn compose(score: &mut Score, start: f64) -> f64 {
         band.hit(14.0 + i as f64 * 0.25, tom, 112);
     }
     for guitar in [LEFT, RIGHT, BASS] {
-        power_chord(&mut band, guitar, 32.0, 1.6, 40, 120);
+        power_chord(&mut band, guitar, 40.0, 1.6, 40, 120);
     }
-    band.hit(32.0, KICK, 124);
-    band.hit(32.0, CRASH, 122);
-    33.6 * 60.0 / 160.0
+    band.hit(40.0, KICK, 124);
+    band.hit(40.0, CRASH, 122);
+    41.6 * 60.0 / 190.0
 }
 
 fn power_chord(band: &mut Band<'_>, channel: u8, beat: f64, beats: f64, root: u8, velocity: u8) {
@@ -118,20 +118,22 @@ fn verse_drums(band: &mut Band<'_>, at: f64) {
     for eighth in 0..8 {
         let beat = at + f64::from(eighth) * 0.5;
         band.hit(beat, if eighth % 2 == 0 { CHINA } else { HAT_OPEN }, 122);
-        // Two bass drums under everything but the snare.
+        // Two bass drums, with a breath on every second beat.
         if eighth % 4 != 2 {
-            band.hit(beat, KICK, 76);
-            band.hit(beat + 0.25, KICK, 68);
+            band.hit(beat, KICK, 120);
+            band.hit(beat + 0.25, KICK, 112);
         }
     }
-    band.hit(at + 1.0, SNARE, 120);
-    band.hit(at + 3.0, SNARE, 120);
+    // The snare between the beats: twice as fast as it is counted.
+    for beat in 0..4 {
+        band.hit(at + f64::from(beat) + 0.5, SNARE, 116);
+    }
 }
 
 fn blast(band: &mut Band<'_>, at: f64) {
     for sixteenth in 0..16 {
         let beat = at + f64::from(sixteenth) * 0.25;
-        band.hit(beat, KICK, 66 + 8 * u8::from(sixteenth % 4 == 0));
+        band.hit(beat, KICK, 112 + 8 * u8::from(sixteenth % 4 == 0));
         if sixteenth % 4 == 0 {
             band.hit(beat, CRASH_TWO, 112);
         }

@@ -1,4 +1,4 @@
-//! Reggae: one drop at 74, guitar and piano on the offbeats, bubbling organ, a bass that sings, a muted trombone above.
+//! Reggae: one drop at 74, muted guitar and clavinet on the offbeats, bubbling organ, a bass that sings, two voices above.
 
 use crate::harmony::{A, Chord, D, E, F, G, MAJOR, MINOR, lead};
 use crate::score::{Band, DRUMS, Player, Score};
@@ -6,16 +6,16 @@ use crate::score::{Band, DRUMS, Player, Score};
 const BASS: u8 = 0;
 const GUITAR: u8 = 1;
 const ORGAN: u8 = 2;
-const HORN: u8 = 3;
-const PIANO: u8 = 4;
+const VOICES: u8 = 3;
+const CLAVINET: u8 = 4;
 
 const PLAYERS: [Player; 6] = [
-    player(BASS, 33, 117, 64),
-    player(GUITAR, 27, 90, 92),
-    player(ORGAN, 16, 68, 36),
-    player(HORN, 57, 79, 64),
-    player(PIANO, 0, 75, 46),
-    player(DRUMS, 8, 105, 64),
+    player(BASS, 33, 92, 64),
+    player(GUITAR, 28, 127, 92),
+    player(ORGAN, 16, 84, 36),
+    player(VOICES, 54, 70, 64),
+    player(CLAVINET, 7, 80, 46),
+    player(DRUMS, 8, 127, 64),
 ];
 
 const fn player(channel: u8, program: u8, volume: u8, pan: u8) -> Player {
@@ -24,14 +24,14 @@ const fn player(channel: u8, program: u8, volume: u8, pan: u8) -> Player {
         program,
         volume,
         pan,
-        reverb: 56,
+        reverb: 30,
     }
 }
 
 const KICK: u8 = 36;
-const RIM: u8 = 37;
 const SNARE: u8 = 38;
 const HAT: u8 = 42;
+const SHAKER: u8 = 70;
 const HAT_OPEN: u8 = 46;
 const TIMBALES: [u8; 2] = [65, 66];
 
@@ -103,9 +103,9 @@ pub fn compose(score: &mut Score, start: f64) -> f64 {
         high = lead(&high, chord);
         low = lead(&low, chord);
         for beat in [0.5, 1.5] {
-            // The skank: short, on the offbeat, guitar and piano as one.
+            // The skank: short, on the offbeat, guitar and clavinet as one.
             band.chord(GUITAR, at + beat, 0.14, &high, 100, 0.008);
-            band.chord(PIANO, at + beat, 0.18, &low, 88, 0.0);
+            band.chord(CLAVINET, at + beat, 0.18, &low, 88, 0.0);
         }
         for quarter in 0..8 {
             // The bubble: left hand on the beat side, right hand between.
@@ -121,22 +121,33 @@ pub fn compose(score: &mut Score, start: f64) -> f64 {
         drums(&mut band, f64::from(bar) * 4.0, bar == 3);
     }
     band.melody(BASS, &BASS_LINE, 108);
-    band.melody(HORN, &TUNE, 78);
+    band.melody(VOICES, &TUNE, 84);
+    let below = TUNE.map(|(beat, beats, key)| (beat, beats, third_below(key)));
+    band.melody(VOICES, &below, 76);
     16.0 * 60.0 / 74.0
+}
+
+/// A third below in A minor: three or four semitones, whichever is a white key.
+fn third_below(key: u8) -> u8 {
+    let black = [1, 3, 6, 8, 10].contains(&((key - 3) % 12));
+    if black { key - 4 } else { key - 3 }
 }
 
 fn drums(band: &mut Band<'_>, at: f64, last: bool) {
     for eighth in 0..8 {
         let beat = at + f64::from(eighth) * 0.5;
-        band.hit(beat, HAT, if eighth % 2 == 1 { 88 } else { 64 });
+        for (offset, velocity) in [(0.0, 96), (0.25, 76)] {
+            band.hit(beat + offset, SHAKER, velocity);
+        }
+        band.hit(beat, HAT, if eighth % 2 == 1 { 112 } else { 92 });
         if eighth % 4 == 3 {
             band.hit(beat + 0.25, HAT, 54);
         }
     }
-    // One drop: nothing on the first beat of each half, kick and rim together on the second.
+    // One drop: nothing on the first beat of each half, kick and snare together on the second.
     for beat in [1.0, 3.0] {
         band.hit(at + beat, KICK, 114);
-        band.hit(at + beat, RIM, 104);
+        band.hit(at + beat, SNARE, 118);
     }
     band.hit(at + 3.5, HAT_OPEN, 70);
     if last {
