@@ -6,6 +6,7 @@ use attune::engine::{Command, Event, Snapshot};
 use attune::settings::{Settings, Theme};
 use attune::source::SourceError;
 use attune::ui::{App, ListDevices};
+use eframe::egui::UiBuilder;
 use egui_kittest::{Harness, HarnessBuilder};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -66,7 +67,11 @@ impl Rig {
                 }
                 if let Some(app) = app {
                     app.drain(ui.ctx());
-                    app.paint(ui);
+                    // The harness leaves a margin that the real window does not have.
+                    let all = ui.ctx().content_rect();
+                    let mut whole = ui.new_child(UiBuilder::new().max_rect(all));
+                    whole.set_clip_rect(all);
+                    app.paint(&mut whole);
                 }
             },
             None,

@@ -75,8 +75,6 @@ fn the_timeline_sums_up_what_was_answered() {
     let rig = Rig::playing(Setup::default(), 1200);
     // 28 s of a file whose first two genres are classical and metal, each for half of the time.
     rig.window.get_by_label_contains("Timeline: ");
-    let said = rig.window.get_by_label_contains("of the time");
-    drop(said);
     rig.window.get_by_label_contains("Classical 4");
 }
 

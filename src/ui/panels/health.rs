@@ -6,7 +6,7 @@ use super::Scene;
 use crate::source::SourceKind;
 use crate::ui::theme::{Palette, figure_text};
 use crate::ui::view_state::ViewState;
-use eframe::egui::{self, Color32, Layout, RichText, Sense, Vec2};
+use eframe::egui::{self, Align2, Color32, Sense, TextStyle, Vec2};
 
 /// Latency above which an answer feels late: about one hop and a buffer more than the design needs.
 const LATE_MS: f32 = 100.0;
@@ -21,7 +21,7 @@ pub fn health_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) {
     let ink = |wrong: bool| if wrong { palette.bad } else { palette.text };
     let wide = ui.available_width() > 700.0;
     ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = 4.0;
+        ui.spacing_mut().item_spacing.x = 12.0;
         let wrong = health.samples_lost > 0 || health.load > 0.9 || health.latency_p99_ms > LATE_MS;
         let (dot, response) = ui.allocate_exact_size(Vec2::splat(12.0), Sense::hover());
         let (colour, word) = match (heard, wrong) {
@@ -106,21 +106,22 @@ pub fn health_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) {
 
 /// A label and a figure in a fixed width, so that nothing moves when digits change.
 fn figure_ui(ui: &mut egui::Ui, label: &str, figure: &str, digits: usize, colour: Color32, hover: &str) {
-    ui.add_space(6.0);
     let palette = Palette::of(ui);
-    let title = ui.label(RichText::new(label).small().color(palette.muted));
-    let width = ui.fonts_mut(|fonts| fonts.glyph_width(&figure_text().resolve(ui.style()), '0')) * digits as f32;
-    ui.allocate_ui_with_layout(
-        Vec2::new(width, 18.0),
-        Layout::left_to_right(egui::Align::Center),
-        |ui| {
-            ui.set_min_width(width);
-            ui.label(RichText::new(figure).text_style(figure_text()).color(colour))
-                .labelled_by(title.id)
-        },
-    )
-    .inner
-    .on_hover_text(hover);
+    let font = figure_text().resolve(ui.style());
+    let digit = ui.fonts_mut(|fonts| fonts.glyph_width(&font, '0'));
+    let title = ui
+        .painter()
+        .layout_no_wrap(label.to_owned(), TextStyle::Small.resolve(ui.style()), palette.muted);
+    let title_width = title.size().x;
+    let size = Vec2::new(title_width + 6.0 + digits as f32 * digit, 20.0);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+    crate::ui::widgets::describe(&response, format!("{label}: {figure}"));
+    let at = rect.left_center();
+    ui.painter()
+        .galley(at - Vec2::new(0.0, 0.5 * title.size().y), title, palette.muted);
+    let at = at + Vec2::new(title_width + 6.0, 0.0);
+    ui.painter().text(at, Align2::LEFT_CENTER, figure, font, colour);
+    response.on_hover_text(hover);
 }
 
 fn slowest_step(scene: &Scene<'_>) -> f32 {

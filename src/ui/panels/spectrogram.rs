@@ -49,8 +49,14 @@ pub fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState
     if let Some(shape) = pictures.columns.shape(scene.history, &time) {
         ui.painter().with_clip_rect(plot.intersect(ui.clip_rect())).add(shape);
     }
-    for (hz, height) in mel.ticks() {
+    let mut labelled = f32::NEG_INFINITY;
+    for (hz, height) in mel.ticks().collect::<Vec<_>>().into_iter().rev() {
         let y = egui::lerp(plot.bottom()..=plot.top(), height as f32);
+        // Where the picture is low, labels that would touch are left out.
+        if y - labelled < 12.0 {
+            continue;
+        }
+        labelled = y;
         ui.painter()
             .hline(plot.left() - 3.0..=plot.left(), y, (1.0, palette.muted));
         ui.painter()
@@ -239,7 +245,7 @@ fn strip_ui(ui: &egui::Ui, scene: &Scene<'_>, time: &TimeAxis) {
         painter.rect_filled(
             Rect::from_x_y_ranges(strip.left()..=reach, strip.y_range()),
             0.0,
-            palette.card,
+            palette.background,
         );
         painter.vline(reach, strip.y_range(), (1.0, palette.outline));
     }

@@ -7,7 +7,7 @@ use crate::engine::Command;
 use crate::ui::theme::{Palette, figure_text};
 use crate::ui::view_state::{PACES, ViewState};
 use crate::units::Seconds;
-use eframe::egui::{self, Button, ComboBox, RichText, Slider, Vec2};
+use eframe::egui::{self, Align, Button, ComboBox, Layout, RichText, Slider, Vec2};
 
 /// Draws the transport.
 pub fn transport_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
@@ -28,18 +28,19 @@ pub fn transport_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) 
         }
         let shown = view.seeking_to.unwrap_or(transport.position);
         ui.add_sized(Vec2::new(56.0, 20.0), egui::Label::new(figure(shown)));
-        // Duration, loop and pace stand right of the slider; it takes what is left.
-        ui.spacing_mut().slider_width = (ui.available_width() - 230.0).max(80.0);
-        seek_ui(ui, view, shown, transport.duration);
-        ui.add_sized(Vec2::new(56.0, 20.0), egui::Label::new(figure(transport.duration)));
-        let looping = ui
-            .add(Button::new("Loop").selected(transport.looping))
-            .on_hover_text("Start again at the end (L)");
-        looping.widget_info(|| egui::WidgetInfo::selected(egui::Role::CheckBox, true, transport.looping, "Loop"));
-        if looping.clicked() {
-            view.order(Command::Loop(!transport.looping));
-        }
-        pace_ui(ui, view);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            pace_ui(ui, view);
+            let looping = ui
+                .add(Button::new("Loop").selected(transport.looping))
+                .on_hover_text("Start again at the end (L)");
+            looping.widget_info(|| egui::WidgetInfo::selected(egui::Role::CheckBox, true, transport.looping, "Loop"));
+            if looping.clicked() {
+                view.order(Command::Loop(!transport.looping));
+            }
+            ui.add_sized(Vec2::new(56.0, 20.0), egui::Label::new(figure(transport.duration)));
+            ui.spacing_mut().slider_width = ui.available_width().max(60.0);
+            seek_ui(ui, view, shown, transport.duration);
+        });
     });
 }
 

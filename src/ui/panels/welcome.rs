@@ -56,6 +56,7 @@ pub fn welcome_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
 }
 
 fn microphone_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
+    let palette = Palette::of(ui);
     let devices = scene.devices;
     let device = devices
         .inputs()
@@ -63,7 +64,7 @@ fn microphone_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
         .or_else(|| devices.inputs().next());
     match device {
         Some(device) => way_ui(ui, "A microphone", &device.name, |ui| {
-            if ui.add(wide("Listen")).clicked() {
+            if ui.add(primary(palette, "Listen")).clicked() {
                 view.open_device(Some(device.id.clone()), &device.name);
             }
         }),
@@ -80,6 +81,13 @@ fn microphone_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
             });
         }
     }
+}
+
+/// The way that most will take.
+fn primary<'a>(palette: &Palette, text: &'a str) -> Button<'a> {
+    Button::new(RichText::new(text).color(palette.on_accent))
+        .fill(palette.accent)
+        .min_size(Vec2::new(108.0, 32.0))
 }
 
 fn wide(text: &str) -> Button<'_> {
