@@ -58,6 +58,7 @@ pub struct App {
     devices: DeviceList,
     pictures: Pictures,
     settings: Settings,
+    ctx: egui::Context,
 }
 
 impl App {
@@ -77,6 +78,7 @@ impl App {
             devices,
             pictures: Pictures::default(),
             settings,
+            ctx: ctx.clone(),
         }
     }
 
@@ -327,7 +329,8 @@ impl App {
     }
 
     /// What is to be kept for the next start.
-    fn settings_now(&self, ctx: &egui::Context) -> Settings {
+    fn settings_now(&self) -> Settings {
+        let ctx = &self.ctx;
         let mut settings = self.settings.clone();
         settings.theme = theme::kept(ctx.options(|options| options.theme_preference));
         settings.colour_map = self.view.colour_map;
@@ -349,11 +352,6 @@ impl eframe::App for App {
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         self.paint(ui);
-        if ui.input(|input| input.viewport().close_requested())
-            && let Err(error) = self.settings_now(ui.ctx()).save()
-        {
-            tracing::warn!("{error}");
-        }
     }
 
     fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
@@ -363,6 +361,9 @@ impl eframe::App for App {
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
         // A full queue or an ended engine: the handle's drop ends the worker all the same.
         let _ = self.link.commands.try_send(Command::Shutdown);
+        if let Err(error) = self.settings_now().save() {
+            tracing::warn!("{error}");
+        }
     }
 }
 

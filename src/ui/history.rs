@@ -182,3 +182,78 @@ impl History {
         &self.points
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::features::FrontEndSpec;
+    use crate::genre::GenreSet;
+    use crate::model::ModelSet;
+
+    /// A snapshot after `frames` frames; the lowest band of frame n has the level n.
+    pub(in crate::ui) fn snapshot(epoch: u64, frames: u64) -> Snapshot {
+        let mut snapshot = Snapshot::empty(&ModelSet {
+            front_end: FrontEndSpec::default(),
+            genres: GenreSet::gtzan(),
+            models: Vec::new(),
+        });
+        snapshot.sequence = 100_000 * epoch + frames;
+        snapshot.epoch = epoch;
+        snapshot.frames = frames;
+        for frame in frames.saturating_sub(RECENT_COLUMNS as u64)..frames {
+            let column = &mut snapshot.recent[frame as usize % RECENT_COLUMNS];
+            column.mel_db[0] = frame as f32;
+            column.at = Seconds(frame as f64 * snapshot.hop.0);
+        }
+        snapshot
+    }
+
+    fn lowest(history: &History) -> Vec<f32> {
+        (0..history.total_columns())
+            .map(|i| history.column(i).expect("few enough to be kept")[0])
+            .collect()
+    }
+
+    #[test]
+    fn each_column_is_taken_once_whatever_the_snapshots() {
+        let mut history = History::new();
+        for frames in [3, 3, 4, 200, 400] {
+            history.absorb(&snapshot(1, frames));
+        }
+        let wanted: Vec<f32> = (0..400_u16).map(f32::from).collect();
+        assert_eq!(lowest(&history), wanted);
+        assert!(!history.absorb(&snapshot(1, 400)), "nothing is new");
+    }
+
+    #[test]
+    fn missed_columns_and_resets_leave_gaps_as_long_as_they_were() {
+        let mut history = History::new();
+        history.absorb(&snapshot(1, 10));
+        // 10 … 43 were overwritten before they were seen.
+        history.absorb(&snapshot(1, 44 + RECENT_COLUMNS as u64));
+        let seen = lowest(&history);
+        assert!(seen[10..44].iter().all(|level| level.is_nan()));
+        assert_eq!((seen[9], seen[44]), (9.0, 44.0));
+        assert_eq!((history.time_of(20), history.time_of(0)), (None, Some(Seconds(0.0))));
+        let before = history.total_columns();
+        history.absorb(&snapshot(2, 5));
+        assert_eq!(history.total_columns(), before + BREAK_COLUMNS as u64 + 5);
+        let segments: Vec<u64> = history.points().iter().map(|point| point.segment).collect();
+        assert_eq!((segments.first(), segments.last()), (Some(&1), Some(&2)));
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded() {
+        let mut history = History::new();
+        let mut frames = 0;
+        while history.heard() < 1300.0 {
+            frames += 250;
+            history.absorb(&snapshot(1, frames));
+        }
+        assert_eq!(history.points().len(), POINTS);
+        let total = history.total_columns();
+        assert!(history.column(total - COLUMNS as u64).is_some());
+        assert!(history.column(total - COLUMNS as u64 - 1).is_none());
+        assert!(history.column(total).is_none());
+    }
+}

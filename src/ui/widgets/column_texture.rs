@@ -107,3 +107,40 @@ fn colour_of(level: f32, (low, high): (f32, f32), table: &[Color32; 256]) -> Col
     let share = ((level - low) / (high - low).max(1e-3)).clamp(0.0, 1.0);
     table[(share * 255.0).round() as usize]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::history::tests::snapshot;
+
+    #[test]
+    fn only_new_columns_are_sent() {
+        let ctx = egui::Context::default();
+        let mut history = History::new();
+        let mut texture = ColumnTexture::default();
+        let mut colours = LevelColours {
+            map: ColourMap::Magma,
+            range_db: (-80.0, 0.0),
+        };
+        assert_eq!(texture.update(&ctx, &history, colours), 0);
+        history.absorb(&snapshot(1, 100));
+        assert_eq!(texture.update(&ctx, &history, colours), 100);
+        assert_eq!(texture.update(&ctx, &history, colours), 0);
+        history.absorb(&snapshot(1, 103));
+        assert_eq!(texture.update(&ctx, &history, colours), 3);
+        colours.map = ColourMap::Grey;
+        assert_eq!(
+            texture.update(&ctx, &history, colours),
+            103,
+            "other colours: all of them"
+        );
+    }
+
+    #[test]
+    fn the_ends_of_the_range_have_the_ends_of_the_map() {
+        let table = ColourMap::Grey.table();
+        assert_eq!(colour_of(-80.0, (-80.0, 0.0), &table), Color32::BLACK);
+        assert_eq!(colour_of(3.0, (-80.0, 0.0), &table), Color32::WHITE);
+        assert_eq!(colour_of(f32::NAN, (-80.0, 0.0), &table), Color32::TRANSPARENT);
+    }
+}
