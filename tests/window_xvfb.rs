@@ -1,6 +1,6 @@
 //! The real binary in a real (virtual) X server: it opens, draws a spectrogram of a file, and ends when it is closed.
 //!
-//! Needs `Xvfb`, `xdotool` and ImageMagick's `import` and `convert`; `test.sh` installs them.
+//! Needs `Xvfb`, `openbox`, `xdotool` and `ImageMagick`'s `import`; `test.sh` installs them.
 
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -73,6 +73,12 @@ fn loud_pixels(pixels: &[[u8; 3]]) -> usize {
 fn the_program_opens_a_file_draws_it_and_ends_when_closed() {
     let home = tempfile::tempdir().expect("a folder");
     let (_server, display) = screen();
+    let _manager = Running(
+        on(&display, "openbox")
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("openbox is installed (test.sh does it)"),
+    );
     let mut command = on(&display, env!("CARGO_BIN_EXE_attune"));
     command
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/demo.ogg"))
@@ -90,13 +96,13 @@ fn the_program_opens_a_file_draws_it_and_ends_when_closed() {
         (!id.is_empty()).then_some(id)
     });
     // Half a percent of the screen in loud colours is a spectrogram; before it is drawn there are none.
-    wait_until(Duration::from_secs(60), "the spectrogram", || {
+    wait_until(Duration::from_mins(1), "the spectrogram", || {
         let pixels = screenshot(&display);
         (loud_pixels(&pixels) > pixels.len() / 200).then_some(())
     });
-    // What a window manager sends when the close button is pressed; without one, xdotool's windowquit does it.
+    // The window manager asks the program to close, as its close button would.
     let closed = on(&display, "xdotool")
-        .args(["windowquit", &window])
+        .args(["windowfocus", "--sync", &window, "key", "alt+F4"])
         .status()
         .expect("xdotool is installed");
     assert!(closed.success());

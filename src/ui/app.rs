@@ -386,10 +386,16 @@ fn plots_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures
 }
 
 fn stacked_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures, height: f32) {
-    let attends = scene.cast.has_attention;
+    let attends = scene.attends();
     let timeline = (0.25 * height).clamp(104.0, 280.0);
+    // Few heads need no tall rows; before the first attention it is not known how many there are.
+    let rows = match scene.snapshot.attention.layers * scene.snapshot.attention.heads {
+        0 => 16,
+        rows => rows,
+    };
+    let tallest = (26.0 + 24.0 * rows as f32).min(320.0);
     let heads = if attends {
-        (0.25 * height).clamp(96.0, 320.0)
+        (0.25 * height).clamp(96.0, tallest.max(96.0))
     } else {
         0.0
     };

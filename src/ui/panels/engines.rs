@@ -71,7 +71,9 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, column:
     );
     for (engine, label) in scene.cast.engines[..engines].iter().enumerate() {
         let on = scene.snapshot.engines[engine].enabled;
-        let text = RichText::new(&label.name).small();
+        // A long name is set smaller before it is cut.
+        let size = (column / (0.55 * label.name.chars().count() as f32)).clamp(9.0, 11.5);
+        let text = RichText::new(&label.name).size(size);
         let text = if on {
             text.color(palette.text)
         } else {

@@ -109,6 +109,11 @@ pub struct Scene<'a> {
 }
 
 impl Scene<'_> {
+    /// Whether there is, or will be, attention to be drawn.
+    pub fn attends(&self) -> bool {
+        self.cast.has_attention || self.snapshot.attention.frames > 0
+    }
+
     /// Whether anything was heard since the last reset.
     pub fn has_heard(&self) -> bool {
         self.snapshot.sequence > 0 && self.snapshot.frames > 0

@@ -31,8 +31,7 @@ pub fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState
         range_db: view.range_db,
     };
     pictures.columns.update(ui.ctx(), scene.history, colours);
-    let with_strip = scene.snapshot.attention.frames > 0 || !scene.cast.has_attention;
-    let strip_height = if scene.cast.has_attention { STRIP + 4.0 } else { 0.0 };
+    let strip_height = if scene.attends() { STRIP + 4.0 } else { 0.0 };
     let plot = Rect::from_min_max(
         rect.min + Vec2::new(GUTTER, 4.0),
         rect.max - Vec2::new(PLOT_RIGHT, LABELS + strip_height),
@@ -76,13 +75,13 @@ pub fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState
         axis_font(),
         palette.muted,
     );
-    if scene.cast.has_attention {
+    if scene.attends() {
         let strip = Rect::from_min_max(
             egui::pos2(plot.left(), plot.bottom() + 4.0),
             egui::pos2(plot.right(), plot.bottom() + 4.0 + STRIP),
         );
         strip_ui(ui, scene, &TimeAxis { rect: strip, ..time });
-        if view.overlay_attention && with_strip {
+        if view.overlay_attention {
             overlay_ui(ui, scene, &time);
         }
     }
@@ -127,13 +126,13 @@ fn colours_ui(ui: &mut egui::Ui, view: &mut ViewState) {
     ui.separator();
     let (mut low, mut high) = view.range_db;
     ui.add(
-        egui::Slider::new(&mut low, -110.0..=-30.0)
+        egui::Slider::new(&mut low, -100.0..=0.0)
             .text("Darkest")
             .suffix(" dB")
             .fixed_decimals(0),
     );
     ui.add(
-        egui::Slider::new(&mut high, -60.0..=10.0)
+        egui::Slider::new(&mut high, -40.0..=50.0)
             .text("Lightest")
             .suffix(" dB")
             .fixed_decimals(0),

@@ -61,7 +61,7 @@ pub fn timeline_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
             1.0 => Align2::RIGHT_TOP,
             _ => Align2::RIGHT_CENTER,
         };
-        if share != 0.5 || area.height() > 44.0 {
+        if align != Align2::RIGHT_CENTER || area.height() > 44.0 {
             ui.painter().text(
                 egui::pos2(area.left() - 6.0, y),
                 align,
@@ -185,7 +185,7 @@ fn ribbon_ui(ui: &egui::Ui, scene: &Scene<'_>, ribbon: Rect, points: &[TimelineP
         let next = points
             .iter()
             .find(|point| point.heard > last.heard && point.segment == last.segment);
-        let is_newest = points.last().is_some_and(|newest| newest.heard == last.heard);
+        let is_newest = points.last().is_some_and(|newest| newest.heard <= last.heard);
         let end = match next {
             Some(next) => next.heard,
             None if is_newest => scene.history.heard(),

@@ -62,25 +62,24 @@ fn microphone_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
         .inputs()
         .find(|device| device.default)
         .or_else(|| devices.inputs().next());
-    match device {
-        Some(device) => way_ui(ui, "A microphone", &device.name, |ui| {
+    if let Some(device) = device {
+        way_ui(ui, "A microphone", &device.name, |ui| {
             if ui.add(primary(palette, "Listen")).clicked() {
                 view.open_device(Some(device.id.clone()), &device.name);
             }
-        }),
-        None => {
-            let text = match devices.error() {
-                Some(error) => format!("{error}. {}", error.remedy),
-                None if devices.is_listing() => "Looking for devices …".to_owned(),
-                None => "None was found. Plug one in, or start the sound server, then refresh.".to_owned(),
-            };
-            way_ui(ui, "A microphone", &text, |ui| {
-                if ui.add(wide("Refresh")).clicked() {
-                    view.ask(Action::RefreshDevices);
-                }
-            });
-        }
+        });
+        return;
     }
+    let text = match devices.error() {
+        Some(error) => format!("{error}. {}", error.remedy),
+        None if devices.is_listing() => "Looking for devices …".to_owned(),
+        None => "None was found. Plug one in, or start the sound server, then refresh.".to_owned(),
+    };
+    way_ui(ui, "A microphone", &text, |ui| {
+        if ui.add(wide("Refresh")).clicked() {
+            view.ask(Action::RefreshDevices);
+        }
+    });
 }
 
 /// The way that most will take.
