@@ -80,7 +80,7 @@ impl Default for Settings {
             heard: true,
             theme: Theme::System,
             colour_map: ColourMap::Magma,
-            range_db: [-80.0, 0.0],
+            range_db: [-50.0, 30.0],
             window_size: [1280.0, 800.0],
             zoom: 1.0,
             show_attention: true,

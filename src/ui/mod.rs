@@ -1,1 +1,89 @@
-//! To be filled in.
+//! The window: what the engine hears, decides and attends to, drawn.
+//!
+//! In: snapshots and events. Out: commands. Thread: the main thread, which runs the event loop.
+
+mod app;
+mod colormap;
+mod demo;
+mod devices;
+mod history;
+mod icon;
+mod keyboard;
+mod notices;
+pub mod panels;
+mod sentences;
+mod theme;
+mod view_state;
+mod widgets;
+
+use crate::capture;
+use crate::engine::{Engine, EngineConfig, EngineError, SourceRequest, system_sources};
+use crate::model::ModelSet;
+use crate::settings::Settings;
+pub use app::{App, EngineLink, REPAINT_INTERVAL, notify};
+pub use devices::{DeviceList, ListDevices};
+use eframe::egui::ViewportBuilder;
+pub use history::{History, TimelinePoint};
+pub use notices::{Notices, Problem, Severity};
+use std::sync::Arc;
+
+pub use view_state::{Action, PACES, SPECTROGRAM_SPANS, Span, TIMELINE_SPANS, ViewState};
+
+/// What the window begins with.
+#[derive(Debug, Clone)]
+pub struct WindowLaunch {
+    /// The models that listen.
+    pub models: ModelSet,
+    /// What was kept from the last time.
+    pub settings: Settings,
+    /// What to listen to at once.
+    pub open: Option<SourceRequest>,
+}
+
+/// Why there is no window.
+#[derive(Debug, thiserror::Error)]
+pub enum UiError {
+    /// The engine does not start.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// No display, or no OpenGL on it.
+    #[error(
+        "the window cannot be opened: {0}; without a display use `attune analyze FILE` or `attune live` in the terminal"
+    )]
+    Window(String),
+}
+
+/// Opens the window and runs it until it is closed. Must be called on the main thread.
+pub fn run(launch: WindowLaunch) -> Result<(), UiError> {
+    let WindowLaunch { models, settings, open } = launch;
+    let cast = panels::Cast::of(&models);
+    let mut config = EngineConfig::new(models, settings.smoothing);
+    config.sources = system_sources(settings.buffer_ms, settings.heard);
+    let viewport = ViewportBuilder::default()
+        .with_app_id("attune")
+        .with_title("Attune")
+        .with_icon(Arc::new(icon::icon()))
+        .with_inner_size(settings.window_size)
+        .with_min_inner_size([480.0, 360.0])
+        .with_drag_and_drop(true);
+    let options = eframe::NativeOptions {
+        viewport,
+        renderer: eframe::Renderer::Glow,
+        ..Default::default()
+    };
+    let window = eframe::run_native(
+        "Attune",
+        options,
+        Box::new(move |creation| {
+            let context = &creation.egui_ctx;
+            let engine = Engine::start(config, notify(context.clone()))?;
+            let list: ListDevices = Arc::new(capture::list_devices);
+            let mut app = App::new(context, engine.into(), cast, settings, list);
+            if let Some(request) = open {
+                app.open(request);
+            }
+            Ok(Box::new(app))
+        }),
+    );
+    window.map_err(|error| UiError::Window(error.to_string()))
+}

@@ -1,0 +1,259 @@
+//! What the window remembers of the snapshots it saw, in bounded rings.
+//!
+//! In: snapshots. Out: mel columns for the spectrogram, points for the timeline. Thread: window.
+
+use crate::engine::{Column, RECENT_COLUMNS, Snapshot};
+use crate::genre::Probabilities;
+use crate::smoothing::AnswerState;
+use crate::units::Seconds;
+use std::collections::VecDeque;
+
+/// Columns of the spectrogram that are kept: 23.8 s at the default hop.
+pub const COLUMNS: usize = 1024;
+/// Blank columns where one stream ends and the next begins.
+const BREAK_COLUMNS: usize = 3;
+/// Time between two points of the timeline.
+const POINT_SPACING: f64 = 0.25;
+/// Points of the timeline that are kept: 20 minutes.
+const POINTS: usize = 4800;
+/// Gap in the timeline where one stream ends and the next begins.
+const BREAK_SECONDS: f64 = 0.75;
+
+/// One point of the timeline.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TimelinePoint {
+    /// Time heard since the window opened, breaks included: grows even when the stream is sought back.
+    pub heard: f64,
+    /// Stream time.
+    pub at: Seconds,
+    /// Grows where the line must be interrupted.
+    pub segment: u64,
+    /// The agreed probabilities.
+    pub agreed: Probabilities,
+    /// The answer.
+    pub state: AnswerState,
+    /// Smoothed probability of the best genre.
+    pub confidence: f32,
+}
+
+/// The past, as far as it is drawn.
+#[derive(Debug, Clone)]
+pub struct History {
+    sequence: u64,
+    epoch: Option<u64>,
+    next_frame: u64,
+    bands: usize,
+    /// (column, band), a ring: column `i` lies at `i % COLUMNS`. A blank column is all NaN.
+    levels: Vec<f32>,
+    /// Stream time of each column, NaN if blank.
+    times: Vec<f64>,
+    total: u64,
+    heard: f64,
+    segment: u64,
+    since_point: f64,
+    points: VecDeque<TimelinePoint>,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl History {
+    /// Nothing heard yet.
+    pub fn new() -> Self {
+        Self {
+            sequence: 0,
+            epoch: None,
+            next_frame: 0,
+            bands: 0,
+            levels: Vec::new(),
+            times: vec![f64::NAN; COLUMNS],
+            total: 0,
+            heard: 0.0,
+            segment: 0,
+            since_point: f64::INFINITY,
+            points: VecDeque::with_capacity(POINTS),
+        }
+    }
+
+    /// Takes over what is new in a snapshot; false if nothing is. Columns that were overwritten before they could be
+    /// seen become blank ones, so that the time axis stays true.
+    pub fn absorb(&mut self, snapshot: &Snapshot) -> bool {
+        if snapshot.sequence == self.sequence {
+            return false;
+        }
+        self.sequence = snapshot.sequence;
+        if snapshot.bands != self.bands {
+            self.bands = snapshot.bands;
+            self.levels = vec![f32::NAN; COLUMNS * self.bands];
+            self.total = 0;
+        }
+        let oldest = snapshot.frames.saturating_sub(RECENT_COLUMNS as u64);
+        if self.epoch != Some(snapshot.epoch) || snapshot.frames < self.next_frame {
+            if self.epoch.is_some() && self.total > 0 {
+                self.push_blanks(BREAK_COLUMNS);
+                self.heard += BREAK_SECONDS;
+            }
+            self.segment += 1;
+            self.since_point = f64::INFINITY;
+            self.epoch = Some(snapshot.epoch);
+            self.next_frame = oldest;
+        }
+        let missed = oldest.saturating_sub(self.next_frame);
+        if missed > 0 {
+            self.push_blanks(missed.min(COLUMNS as u64) as usize);
+            self.heard += missed as f64 * snapshot.hop.0;
+            self.next_frame = oldest;
+        }
+        while self.next_frame < snapshot.frames {
+            if let Some(column) = snapshot.recent.get(self.next_frame as usize % RECENT_COLUMNS) {
+                self.push_column(column, snapshot.hop);
+            }
+            self.next_frame += 1;
+        }
+        true
+    }
+
+    fn push_column(&mut self, column: &Column, hop: Seconds) {
+        let slot = self.total as usize % COLUMNS;
+        self.levels[slot * self.bands..(slot + 1) * self.bands].copy_from_slice(&column.mel_db[..self.bands]);
+        self.times[slot] = column.at.0;
+        self.total += 1;
+        self.heard += hop.0;
+        self.since_point += hop.0;
+        if self.since_point >= POINT_SPACING {
+            self.since_point = 0.0;
+            if self.points.len() == POINTS {
+                self.points.pop_front();
+            }
+            self.points.push_back(TimelinePoint {
+                heard: self.heard,
+                at: column.at,
+                segment: self.segment,
+                agreed: column.agreed,
+                state: column.decision.state,
+                confidence: column.decision.confidence,
+            });
+        }
+    }
+
+    fn push_blanks(&mut self, count: usize) {
+        for _ in 0..count {
+            let slot = self.total as usize % COLUMNS;
+            self.levels[slot * self.bands..(slot + 1) * self.bands].fill(f32::NAN);
+            self.times[slot] = f64::NAN;
+            self.total += 1;
+        }
+    }
+
+    /// Bands of a column; 0 before the first snapshot.
+    pub fn bands(&self) -> usize {
+        self.bands
+    }
+
+    /// Columns since the window opened, blank ones included. The last [`COLUMNS`] of them are kept.
+    pub fn total_columns(&self) -> u64 {
+        self.total
+    }
+
+    /// The levels of column `index` (dB re full scale, lowest band first); all NaN if blank, `None` if not kept.
+    pub fn column(&self, index: u64) -> Option<&[f32]> {
+        let kept = index < self.total && index + COLUMNS as u64 >= self.total;
+        let slot = index as usize % COLUMNS;
+        kept.then(|| &self.levels[slot * self.bands..(slot + 1) * self.bands])
+    }
+
+    /// Stream time of column `index`; `None` if blank or not kept.
+    pub fn time_of(&self, index: u64) -> Option<Seconds> {
+        let kept = index < self.total && index + COLUMNS as u64 >= self.total;
+        let at = self.times[index as usize % COLUMNS];
+        (kept && !at.is_nan()).then_some(Seconds(at))
+    }
+
+    /// Time heard since the window opened, breaks included.
+    pub fn heard(&self) -> f64 {
+        self.heard
+    }
+
+    /// The points of the timeline, oldest first.
+    pub fn points(&self) -> &VecDeque<TimelinePoint> {
+        &self.points
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::features::FrontEndSpec;
+    use crate::genre::GenreSet;
+    use crate::model::ModelSet;
+
+    /// A snapshot after `frames` frames; the lowest band of frame n has the level n.
+    pub(in crate::ui) fn snapshot(epoch: u64, frames: u64) -> Snapshot {
+        let mut snapshot = Snapshot::empty(&ModelSet {
+            front_end: FrontEndSpec::default(),
+            genres: GenreSet::gtzan(),
+            models: Vec::new(),
+        });
+        snapshot.sequence = 100_000 * epoch + frames;
+        snapshot.epoch = epoch;
+        snapshot.frames = frames;
+        for frame in frames.saturating_sub(RECENT_COLUMNS as u64)..frames {
+            let column = &mut snapshot.recent[frame as usize % RECENT_COLUMNS];
+            column.mel_db[0] = frame as f32;
+            column.at = Seconds(frame as f64 * snapshot.hop.0);
+        }
+        snapshot
+    }
+
+    fn lowest(history: &History) -> Vec<f32> {
+        (0..history.total_columns())
+            .map(|i| history.column(i).expect("few enough to be kept")[0])
+            .collect()
+    }
+
+    #[test]
+    fn each_column_is_taken_once_whatever_the_snapshots() {
+        let mut history = History::new();
+        for frames in [3, 3, 4, 200, 400] {
+            history.absorb(&snapshot(1, frames));
+        }
+        let wanted: Vec<f32> = (0..400_u16).map(f32::from).collect();
+        assert_eq!(lowest(&history), wanted);
+        assert!(!history.absorb(&snapshot(1, 400)), "nothing is new");
+    }
+
+    #[test]
+    fn missed_columns_and_resets_leave_gaps_as_long_as_they_were() {
+        let mut history = History::new();
+        history.absorb(&snapshot(1, 10));
+        // 10 … 43 were overwritten before they were seen.
+        history.absorb(&snapshot(1, 44 + RECENT_COLUMNS as u64));
+        let seen = lowest(&history);
+        assert!(seen[10..44].iter().all(|level| level.is_nan()));
+        assert_eq!((seen[9], seen[44]), (9.0, 44.0));
+        assert_eq!((history.time_of(20), history.time_of(0)), (None, Some(Seconds(0.0))));
+        let before = history.total_columns();
+        history.absorb(&snapshot(2, 5));
+        assert_eq!(history.total_columns(), before + BREAK_COLUMNS as u64 + 5);
+        let segments: Vec<u64> = history.points().iter().map(|point| point.segment).collect();
+        assert_eq!((segments.first(), segments.last()), (Some(&1), Some(&2)));
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded() {
+        let mut history = History::new();
+        let mut frames = 0;
+        while history.heard() < 1300.0 {
+            frames += 250;
+            history.absorb(&snapshot(1, frames));
+        }
+        assert_eq!(history.points().len(), POINTS);
+        let total = history.total_columns();
+        assert!(history.column(total - COLUMNS as u64).is_some());
+        assert!(history.column(total - COLUMNS as u64 - 1).is_none());
+        assert!(history.column(total).is_none());
+    }
+}

@@ -1,0 +1,101 @@
+//! The agreed answer, large: genre or state, how sure, why.
+//!
+//! In: decision. Out: paint. Thread: window.
+
+use super::Scene;
+use crate::smoothing::AnswerState;
+use crate::ui::sentences;
+use crate::ui::theme::{Palette, card, display_text, figure_text};
+use crate::ui::widgets::{answer_bar, describe};
+use eframe::egui::{self, Color32, CornerRadius, Rect, RichText, Sense, Vec2};
+
+/// Height of the reason: two lines, so that nothing below jumps when it changes.
+const REASON_HEIGHT: f32 = 34.0;
+
+/// Draws the answer.
+pub fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>) {
+    let Scene { snapshot, cast, .. } = *scene;
+    let palette = Palette::of(ui);
+    card(ui).show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        let decision = &snapshot.decision;
+        let (word, why) = if scene.has_heard() {
+            (
+                sentences::answer(decision, &cast.genres),
+                sentences::reason(decision, &cast.genres),
+            )
+        } else {
+            (
+                "Listening for sound".to_owned(),
+                "The answer appears when sound is heard.".to_owned(),
+            )
+        };
+        let colour = match decision.state {
+            AnswerState::Genre(id) if scene.has_heard() => {
+                let [r, g, b] = cast.genres.colour(id);
+                Color32::from_rgb(r, g, b)
+            }
+            _ => palette.muted,
+        };
+        let (row, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 44.0), Sense::hover());
+        describe(
+            &response,
+            format!("Answer: {word}, {}. {why}", sentences::percent(decision.confidence)),
+        );
+        let stripe = Rect::from_min_size(row.min + Vec2::new(0.0, 4.0), Vec2::new(5.0, 36.0));
+        ui.painter().rect_filled(stripe, CornerRadius::same(2), colour);
+        // A long state must not run into the figure: it is set smaller.
+        let display = display_text().resolve(ui.style());
+        let figure_width = 64.0;
+        let room = row.width() - 16.0 - if scene.has_heard() { figure_width } else { 0.0 };
+        let galley = ui.painter().layout_no_wrap(word.clone(), display.clone(), palette.text);
+        let galley = if galley.size().x > room {
+            let size = display.size * room / galley.size().x;
+            let font = egui::FontId::new(size, display.family);
+            ui.painter().layout_no_wrap(word, font, palette.text)
+        } else {
+            galley
+        };
+        let at = egui::pos2(row.left() + 16.0, row.center().y - 0.5 * galley.size().y);
+        ui.painter().galley(at, galley, palette.text);
+        if scene.has_heard() {
+            let mut font = figure_text().resolve(ui.style());
+            font.size = 20.0;
+            ui.painter().text(
+                row.right_center(),
+                egui::Align2::RIGHT_CENTER,
+                sentences::percent(decision.confidence),
+                font,
+                palette.text,
+            );
+        }
+        let (bar, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 5.0), Sense::hover());
+        answer_bar(
+            ui,
+            bar,
+            if scene.has_heard() { decision.confidence } else { 0.0 },
+            colour,
+        );
+        ui.allocate_ui(Vec2::new(ui.available_width(), REASON_HEIGHT), |ui| {
+            ui.set_min_height(REASON_HEIGHT);
+            ui.add(egui::Label::new(RichText::new(why).small().color(palette.muted)).wrap());
+        });
+        let enabled = enabled_engines(scene);
+        let line = if scene.has_heard() && enabled > 0 {
+            let agree = (snapshot.agreement * enabled as f32).round() as usize;
+            let since = snapshot.transport.position.0 - decision.since.0;
+            format!("{agree} of {enabled} engines agree · for {:.0} s", since.max(0.0))
+        } else {
+            "—".to_owned()
+        };
+        ui.label(RichText::new(line).small().color(palette.muted));
+    });
+}
+
+fn enabled_engines(scene: &Scene<'_>) -> usize {
+    let snapshot = scene.snapshot;
+    snapshot.engines[..snapshot.engine_count.min(snapshot.engines.len())]
+        .iter()
+        .filter(|engine| engine.enabled)
+        .count()
+}

@@ -1,0 +1,173 @@
+//! Layers × heads: each head's weights over the past as a strip, under the spectrogram's own time axis.
+//!
+//! In: attention. Out: paint. Thread: window.
+
+use super::{Pictures, Scene, attention_lag, head_of, map_shape};
+use crate::engine::AttentionSnapshot;
+use crate::ui::sentences;
+use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
+use crate::ui::view_state::{SPECTROGRAM_SPANS, ViewState};
+use crate::ui::widgets::{TimeAxis, describe, heading};
+use eframe::egui::{self, Align, Align2, Color32, CornerRadius, Layout, Rect, RichText, Sense, Vec2};
+
+/// Space between two layers.
+const LAYER_GAP: f32 = 4.0;
+/// Space between two heads.
+pub const ATTENTION_ROW_GAP: f32 = 1.0;
+
+/// Draws the heat map into what is available.
+pub fn attention_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState, pictures: &mut Pictures) {
+    let palette = Palette::of(ui);
+    let attention = &scene.snapshot.attention;
+    ui.allocate_ui_with_layout(
+        Vec2::new(ui.available_width(), 22.0),
+        Layout::left_to_right(Align::Center),
+        |ui| {
+            heading(ui, "Attention heads")
+                .on_hover_text("Self-attention of the newest frame, layer by layer, head by head");
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                let note = "each row scaled to its strongest weight";
+                ui.add(egui::Label::new(RichText::new(note).size(10.5).color(palette.muted)).truncate());
+            });
+        },
+    );
+    let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::hover());
+    let (layers, heads) = map_shape(attention);
+    let plot = Rect::from_min_max(rect.min + Vec2::new(GUTTER, 2.0), rect.max - Vec2::new(PLOT_RIGHT, 4.0));
+    if attention.frames == 0 || layers * heads == 0 {
+        let text = "The weights of each head appear when sound is heard";
+        describe(&response, format!("Attention heads: {text}"));
+        ui.painter().rect_filled(plot, CornerRadius::ZERO, palette.track);
+        ui.painter()
+            .text(plot.center(), Align2::CENTER_CENTER, text, axis_font(), palette.muted);
+        return;
+    }
+    describe(&response, summary(scene));
+    let span = SPECTROGRAM_SPANS[view.spectrogram_span.min(SPECTROGRAM_SPANS.len() - 1)].seconds;
+    let time = TimeAxis::new(plot, span, scene.snapshot.hop);
+    let grid = Grid { plot, layers, heads };
+    draw_rows(ui, scene, pictures, &time, &grid);
+    hover_ui(ui, scene, &response, &time, &grid);
+}
+
+/// Where each head's row lies.
+struct Grid {
+    plot: Rect,
+    layers: usize,
+    heads: usize,
+}
+
+impl Grid {
+    fn row(&self, layer: usize, head: usize) -> Rect {
+        let gaps = LAYER_GAP * (self.layers - 1) as f32;
+        let height = (self.plot.height() - gaps) / (self.layers * self.heads) as f32;
+        let top = self.plot.top() + layer as f32 * (self.heads as f32 * height + LAYER_GAP) + head as f32 * height;
+        Rect::from_x_y_ranges(self.plot.x_range(), top..=top + (height - ATTENTION_ROW_GAP).max(1.0))
+    }
+
+    fn cells(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let heads = self.heads;
+        (0..self.layers).flat_map(move |layer| (0..heads).map(move |head| (layer, head)))
+    }
+}
+
+fn draw_rows(ui: &egui::Ui, scene: &Scene<'_>, pictures: &mut Pictures, time: &TimeAxis, grid: &Grid) {
+    let palette = Palette::of(ui);
+    let attention = &scene.snapshot.attention;
+    let lag = attention_lag(scene.snapshot) as f32;
+    let (left, right) = (time.x_of(lag + attention.frames as f32), time.x_of(lag));
+    let pixels = ((right - left) * ui.ctx().pixels_per_point()).ceil() as usize;
+    let rows = grid.cells().map(|(layer, head)| head_of(attention, layer, head));
+    let sequence = scene.snapshot.sequence;
+    let texture = pictures
+        .heads
+        .update(ui.ctx(), sequence, rows, pixels, palette.attention)
+        .map(egui::TextureHandle::id);
+    let painter = ui
+        .painter()
+        .with_clip_rect(grid.plot.expand(1.0).intersect(ui.clip_rect()));
+    let count = (grid.layers * grid.heads) as f32;
+    for (i, (layer, head)) in grid.cells().enumerate() {
+        let row = grid.row(layer, head);
+        painter.rect_filled(row, CornerRadius::ZERO, palette.track);
+        if let Some(texture) = texture {
+            let uv = Rect::from_min_max(
+                egui::pos2(0.0, (i as f32 + 0.25) / count),
+                egui::pos2(1.0, (i as f32 + 0.75) / count),
+            );
+            painter.image(
+                texture,
+                Rect::from_x_y_ranges(left..=right, row.y_range()),
+                uv,
+                Color32::WHITE,
+            );
+        }
+        if head == 0 {
+            let last = grid.row(layer, grid.heads - 1);
+            let y = 0.5 * (row.top() + last.bottom());
+            let at = egui::pos2(grid.plot.left() - 6.0, y);
+            ui.painter().text(
+                at,
+                Align2::RIGHT_CENTER,
+                format!("layer {}", layer + 1),
+                axis_font(),
+                palette.muted,
+            );
+        }
+    }
+}
+
+fn hover_ui(ui: &egui::Ui, scene: &Scene<'_>, response: &egui::Response, time: &TimeAxis, grid: &Grid) {
+    let Some(pointer) = response.hover_pos() else { return };
+    let attention = &scene.snapshot.attention;
+    let cell = grid
+        .cells()
+        .find(|(layer, head)| grid.row(*layer, *head).expand(0.5).contains(pointer));
+    let Some((layer, head)) = cell else { return };
+    let weights = head_of(attention, layer, head);
+    let Some(look) = sentences::look(weights, scene.snapshot.hop) else {
+        return;
+    };
+    let palette = Palette::of(ui);
+    ui.painter().rect_stroke(
+        grid.row(layer, head),
+        0.0,
+        (1.0, palette.text),
+        egui::StrokeKind::Outside,
+    );
+    let mut said = sentences::head(layer, head, &look);
+    let back = time
+        .back_at(pointer.x)
+        .and_then(|back| (back as u64).checked_sub(attention_lag(scene.snapshot)));
+    if let Some(weight) = back
+        .and_then(|back| weights.len().checked_sub(back as usize + 1))
+        .map(|i| weights[i])
+    {
+        said = format!("{said}\nHere: {:.2} %", 100.0 * weight);
+    }
+    response.clone().on_hover_text_at_pointer(said);
+}
+
+/// What a screen reader says instead of the picture: the head that looks back farthest, and the one that looks least far.
+fn summary(scene: &Scene<'_>) -> String {
+    let attention: &AttentionSnapshot = &scene.snapshot.attention;
+    let (layers, heads) = map_shape(attention);
+    let mut looks: Vec<_> = (0..layers)
+        .flat_map(|layer| (0..heads).map(move |head| (layer, head)))
+        .filter_map(|(layer, head)| {
+            Some((
+                layer,
+                head,
+                sentences::look(head_of(attention, layer, head), scene.snapshot.hop)?,
+            ))
+        })
+        .collect();
+    looks.sort_by(|a, b| a.2.median_back.0.total_cmp(&b.2.median_back.0));
+    let mut said = format!("Attention heads: {layers} layers of {heads}.");
+    if let [first, .., last] = looks.as_slice() {
+        for (layer, head, look) in [last, first] {
+            said = format!("{said} {}", sentences::head(*layer, *head, look));
+        }
+    }
+    said
+}

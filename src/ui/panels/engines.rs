@@ -1,0 +1,176 @@
+//! A table of genres × engines: what each engine says beside what they agree on.
+//!
+//! In: smoothed probabilities, step times. Out: paint; engines switched on and off. Thread: window.
+
+use super::Scene;
+use crate::engine::Command;
+use crate::genre::GenreId;
+use crate::smoothing::AnswerState;
+use crate::ui::sentences;
+use crate::ui::theme::{Palette, card, figure_text};
+use crate::ui::view_state::ViewState;
+use crate::ui::widgets::{heading, share_bar};
+use eframe::egui::{self, Align, Button, Color32, CornerRadius, Label, Layout, Rect, RichText, Sense, TextStyle, Vec2};
+
+/// Width of the genres' names.
+const NAME_WIDTH: f32 = 66.0;
+/// Height of the row of names.
+const HEADER_HEIGHT: f32 = 28.0;
+/// Height of a row of figures.
+const FIGURE_HEIGHT: f32 = 17.0;
+/// Space between columns.
+const GAP: f32 = 6.0;
+/// The least width of a column that can still be read.
+const LEAST_COLUMN: f32 = 40.0;
+
+/// Draws the table.
+pub fn engines_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
+    card(ui).show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        heading(ui, "Genres");
+        let engines = scene.snapshot.engine_count.min(scene.cast.engines.len());
+        let room = (ui.available_width() - NAME_WIDTH) / (engines + 1) as f32 - GAP;
+        let column = room.max(LEAST_COLUMN);
+        let genres = scene.cast.genres.len() as f32;
+        let rows = ui.available_height() - HEADER_HEIGHT - 2.0 * FIGURE_HEIGHT - 16.0;
+        let row_height = (rows / genres).floor().clamp(18.0, 28.0);
+        let mut table = |ui: &mut egui::Ui| {
+            ui.spacing_mut().item_spacing = Vec2::new(GAP, 0.0);
+            // Rows are as high as their bars, not as a button.
+            ui.spacing_mut().interact_size.y = 0.0;
+            header_ui(ui, scene, view, column, engines);
+            for id in scene.cast.genres.ids() {
+                genre_row_ui(ui, scene, id, Vec2::new(column, row_height), engines);
+            }
+            ui.add_space(4.0);
+            figures_ui(ui, scene, column, engines);
+        };
+        if room < LEAST_COLUMN {
+            egui::ScrollArea::horizontal().show(ui, &mut table);
+        } else {
+            table(ui);
+        }
+    });
+}
+
+fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, column: f32, engines: usize) {
+    let palette = Palette::of(ui);
+    let width = NAME_WIDTH + (engines + 1) as f32 * (column + GAP);
+    let (row, _) = ui.allocate_exact_size(Vec2::new(width, HEADER_HEIGHT), Sense::hover());
+    let cell = |i: usize| {
+        let left = row.left() + NAME_WIDTH + GAP + i as f32 * (column + GAP);
+        Rect::from_min_size(egui::pos2(left, row.top()), Vec2::new(column, HEADER_HEIGHT - 4.0))
+    };
+    let font = TextStyle::Small.resolve(ui.style());
+    ui.painter().text(
+        cell(0).center(),
+        egui::Align2::CENTER_CENTER,
+        "Agreed",
+        font,
+        palette.text,
+    );
+    for (engine, label) in scene.cast.engines[..engines].iter().enumerate() {
+        let on = scene.snapshot.engines[engine].enabled;
+        // A long name is set smaller before it is cut.
+        let size = (column / (0.55 * label.name.chars().count() as f32)).clamp(9.0, 11.5);
+        let text = RichText::new(&label.name).size(size);
+        let text = if on {
+            text.color(palette.text)
+        } else {
+            text.color(palette.muted).strikethrough()
+        };
+        let response = ui
+            .scope(|ui| {
+                ui.spacing_mut().button_padding = Vec2::new(1.0, 1.0);
+                ui.put(cell(engine + 1), Button::new(text).truncate())
+            })
+            .inner;
+        let (state, verb) = if on { ("on", "off") } else { ("off", "on") };
+        response.widget_info(|| {
+            egui::WidgetInfo::selected(egui::Role::CheckBox, true, on, format!("Engine {}", label.name))
+        });
+        let hover = format!("{} is {state}. Click to switch it {verb}.", label.name);
+        if response.on_hover_text(hover).clicked() {
+            view.order(Command::EnableEngine { engine, on: !on });
+        }
+    }
+}
+
+fn genre_row_ui(ui: &mut egui::Ui, scene: &Scene<'_>, id: GenreId, size: Vec2, engines: usize) {
+    let palette = Palette::of(ui);
+    let snapshot = scene.snapshot;
+    let heard = scene.has_heard();
+    let title = scene.cast.genres.title(id);
+    let [r, g, b] = scene.cast.genres.colour(id);
+    let colour = Color32::from_rgb(r, g, b);
+    let answered = heard && snapshot.decision.state == AnswerState::Genre(id);
+    ui.horizontal(|ui| {
+        let (name, _) = ui.allocate_exact_size(Vec2::new(NAME_WIDTH, size.y), Sense::hover());
+        let swatch = Rect::from_center_size(name.left_center() + Vec2::new(5.0, 0.0), Vec2::splat(10.0));
+        ui.painter().rect_filled(swatch, CornerRadius::same(2), colour);
+        let font = TextStyle::Body.resolve(ui.style());
+        let ink = if answered { palette.text } else { palette.muted };
+        let at = name.left_center() + Vec2::new(16.0, 0.0);
+        ui.painter().text(at, egui::Align2::LEFT_CENTER, &title, font, ink);
+        let agreed = if heard { snapshot.agreed.of(id) } else { 0.0 };
+        share_bar(ui, size, agreed, colour, &format!("{title}, agreed"));
+        for (engine, label) in scene.cast.engines[..engines].iter().enumerate() {
+            let state = &snapshot.engines[engine];
+            let share = if heard && state.enabled {
+                state.smoothed.of(id)
+            } else {
+                0.0
+            };
+            let ink = if state.enabled { colour } else { palette.track };
+            let raw = if heard { state.raw.of(id) } else { 0.0 };
+            share_bar(ui, size, share, ink, &format!("{title}, {}", label.name)).on_hover_text(format!(
+                "{} says {title}: {} smoothed, {} at this frame.",
+                label.name,
+                sentences::percent(share),
+                sentences::percent(raw)
+            ));
+        }
+    });
+}
+
+/// Step times and sizes, under their engines.
+fn figures_ui(ui: &mut egui::Ui, scene: &Scene<'_>, column: f32, engines: usize) {
+    let palette = Palette::of(ui);
+    let figure = |text: String| {
+        RichText::new(text)
+            .text_style(figure_text())
+            .size(10.5)
+            .color(palette.muted)
+    };
+    for (title, hover) in [
+        ("Step, µs", "Median time that one frame takes, in microseconds"),
+        ("Weights", "How many trained numbers the engine has"),
+    ] {
+        ui.horizontal(|ui| {
+            let size = Vec2::new(NAME_WIDTH, FIGURE_HEIGHT);
+            cell(ui, size, Align::Min, RichText::new(title).small().color(palette.muted)).on_hover_text(hover);
+            ui.allocate_exact_size(Vec2::new(column, FIGURE_HEIGHT), Sense::hover());
+            for (engine, label) in scene.cast.engines[..engines].iter().enumerate() {
+                let state = &scene.snapshot.engines[engine];
+                let text = match title {
+                    "Step, µs" if state.enabled && state.step_us > 0.0 => format!("{:.0}", state.step_us),
+                    "Step, µs" => "—".to_owned(),
+                    _ => sentences::count(label.weight_count),
+                };
+                cell(ui, Vec2::new(column, FIGURE_HEIGHT), Align::Max, figure(text));
+            }
+        });
+    }
+}
+
+fn cell(ui: &mut egui::Ui, size: Vec2, align: Align, text: RichText) -> egui::Response {
+    let layout = match align {
+        Align::Max => Layout::right_to_left(Align::Center),
+        _ => Layout::left_to_right(Align::Center),
+    };
+    ui.allocate_ui_with_layout(size, layout, |ui| {
+        ui.set_min_size(size);
+        ui.add(Label::new(text).truncate())
+    })
+    .inner
+}

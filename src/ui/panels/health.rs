@@ -1,0 +1,147 @@
+//! Whether the engine keeps up: one line at the bottom.
+//!
+//! In: health. Out: paint. Thread: window.
+
+use super::Scene;
+use crate::source::SourceKind;
+use crate::ui::theme::{Palette, figure_text};
+use crate::ui::view_state::ViewState;
+use eframe::egui::{self, Align2, Color32, Sense, TextStyle, Vec2};
+
+/// Latency above which an answer feels late: about one hop and a buffer more than the design needs.
+const LATE_MS: f32 = 100.0;
+/// Silence of the callback that a healthy device never shows: many buffers of 10 ms.
+const STALLED_SECS: f64 = 0.5;
+
+/// Draws the strip.
+pub fn health_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) {
+    let palette = Palette::of(ui);
+    let health = &scene.snapshot.health;
+    let heard = scene.has_heard();
+    let ink = |wrong: bool| if wrong { palette.bad } else { palette.text };
+    let wide = ui.available_width() > 700.0;
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 12.0;
+        let wrong = health.samples_lost > 0 || health.load > 0.9 || health.latency_p99_ms > LATE_MS;
+        let (dot, response) = ui.allocate_exact_size(Vec2::splat(12.0), Sense::hover());
+        let (colour, word) = match (heard, wrong) {
+            (false, _) => (palette.muted, "Health: nothing is heard yet"),
+            (true, false) => (palette.good, "Health: the engine keeps up"),
+            (true, true) => (palette.warning, "Health: look at the figures in red"),
+        };
+        ui.painter().circle_filled(dot.center(), 4.0, colour);
+        crate::ui::widgets::describe(&response, word);
+        response.on_hover_text(word);
+        let value = |text: String| if heard { text } else { "—".to_owned() };
+        figure_ui(
+            ui,
+            "Lost",
+            &value(group_digits(health.samples_lost)),
+            7,
+            ink(heard && health.samples_lost > 0),
+            "Samples that came faster than they were read",
+        );
+        figure_ui(
+            ui,
+            "Load",
+            &value(format!("{:.0} %", 100.0 * health.load)),
+            5,
+            ink(heard && health.load > 0.9),
+            "Share of real time that the engine computes; 100 % is the limit",
+        );
+        figure_ui(
+            ui,
+            "Latency",
+            &value(format!(
+                "{:.0} / {:.0} ms",
+                health.latency_p50_ms, health.latency_p99_ms
+            )),
+            13,
+            ink(heard && health.latency_p99_ms > LATE_MS),
+            "From a sample's arrival to the picture that holds it: median and 99th percentile",
+        );
+        let device = view.opened.as_ref().is_some_and(|open| open.kind != SourceKind::File);
+        if device {
+            let age = health.callback_age.0;
+            figure_ui(
+                ui,
+                "Callback",
+                &value(format!("{:.0} ms ago", 1000.0 * age)),
+                11,
+                ink(heard && age > STALLED_SECS),
+                "When the device last brought samples",
+            );
+        }
+        if wide {
+            figure_ui(
+                ui,
+                "Ring",
+                &value(format!("{:.0} %", 100.0 * health.ring_fill)),
+                5,
+                palette.text,
+                "How full the ring is",
+            );
+            let slowest = slowest_step(scene);
+            figure_ui(
+                ui,
+                "Step p99",
+                &value(format!("{slowest:.0} µs")),
+                9,
+                palette.text,
+                "99th percentile of one frame's step, the slowest engine",
+            );
+            if health.samples_not_finite > 0 {
+                figure_ui(
+                    ui,
+                    "NaN",
+                    &group_digits(health.samples_not_finite),
+                    6,
+                    palette.warning,
+                    "Samples that were no numbers and were taken as silence",
+                );
+            }
+        }
+    });
+}
+
+/// A label and a figure in a fixed width, so that nothing moves when digits change.
+fn figure_ui(ui: &mut egui::Ui, label: &str, figure: &str, digits: usize, colour: Color32, hover: &str) {
+    let palette = Palette::of(ui);
+    let font = figure_text().resolve(ui.style());
+    let digit = ui.fonts_mut(|fonts| fonts.glyph_width(&font, '0'));
+    let title = ui
+        .painter()
+        .layout_no_wrap(label.to_owned(), TextStyle::Small.resolve(ui.style()), palette.muted);
+    let title_width = title.size().x;
+    let size = Vec2::new(title_width + 6.0 + digits as f32 * digit, 20.0);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+    crate::ui::widgets::describe(&response, format!("{label}: {figure}"));
+    let at = rect.left_center();
+    ui.painter()
+        .galley(at - Vec2::new(0.0, 0.5 * title.size().y), title, palette.muted);
+    let at = at + Vec2::new(title_width + 6.0, 0.0);
+    ui.painter().text(at, Align2::LEFT_CENTER, figure, font, colour);
+    response.on_hover_text(hover);
+}
+
+fn slowest_step(scene: &Scene<'_>) -> f32 {
+    let snapshot = scene.snapshot;
+    snapshot.engines[..snapshot.engine_count.min(snapshot.engines.len())]
+        .iter()
+        .filter(|engine| engine.enabled)
+        .map(|engine| engine.step_p99_us)
+        .fold(0.0, f32::max)
+}
+
+/// Digits in groups of three.
+fn group_digits(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push('\u{202F}');
+        }
+        out.push(digit);
+    }
+    out
+}

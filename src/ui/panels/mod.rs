@@ -1,0 +1,150 @@
+//! The parts of the window. Each takes what is to be shown and the view state, and asks for actions through it, so
+//! that each can be tested from a hand-made snapshot.
+//!
+//! In: [`Scene`]. Out: paint, and [`super::view_state::Action`]s. Thread: window.
+
+mod answer;
+mod attention;
+mod banner;
+mod engines;
+mod health;
+mod shortcuts;
+mod source_bar;
+mod spectrogram;
+mod timeline;
+mod transport;
+mod welcome;
+
+pub use answer::answer_ui;
+pub use attention::{ATTENTION_ROW_GAP, attention_ui};
+pub use banner::banner_ui;
+pub use engines::engines_ui;
+pub use health::health_ui;
+pub use shortcuts::shortcuts_ui;
+pub(crate) use source_bar::next_theme;
+pub use source_bar::{opened_ui, source_bar_ui};
+pub use spectrogram::spectrogram_ui;
+pub use timeline::timeline_ui;
+pub use transport::transport_ui;
+pub use welcome::welcome_ui;
+
+use super::devices::DeviceList;
+use super::history::History;
+use super::widgets::{ColumnTexture, WeightImage};
+use crate::engine::{AttentionSnapshot, MAX_ATTENTION_FRAMES, MAX_HEADS, MAX_LAYERS, Snapshot};
+use crate::features::FrontEndSpec;
+use crate::genre::GenreSet;
+use crate::model::ModelSet;
+use crate::model::architecture::BodyShape;
+
+/// What the window says of one engine beside its figures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineLabel {
+    /// Its name for people.
+    pub name: String,
+    /// How many trained numbers it has.
+    pub weight_count: usize,
+}
+
+/// What does not change while the window is open.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cast {
+    /// The classes.
+    pub genres: GenreSet,
+    /// The engines, in the order of the snapshot.
+    pub engines: Vec<EngineLabel>,
+    /// The front end.
+    pub front_end: FrontEndSpec,
+    /// Whether any engine attends, so that there is attention to be drawn.
+    pub has_attention: bool,
+}
+
+impl Cast {
+    /// What a set of models says of itself.
+    pub fn of(models: &ModelSet) -> Self {
+        let engines = models
+            .models
+            .iter()
+            .map(|model| EngineLabel {
+                name: engine_title(&model.manifest().name),
+                weight_count: model.manifest().weight_count,
+            })
+            .collect();
+        Self {
+            genres: models.genres.clone(),
+            engines,
+            front_end: models.front_end.clone(),
+            has_attention: models
+                .models
+                .iter()
+                .any(|model| matches!(model.manifest().architecture.body, BodyShape::Attention(_))),
+        }
+    }
+}
+
+/// An engine's short name as people read it: an acronym in capitals, a word with one.
+fn engine_title(name: &str) -> String {
+    let is_acronym = name.len() <= 4 && name.chars().all(|c| c.is_ascii_alphanumeric());
+    if is_acronym {
+        return name.to_uppercase();
+    }
+    let mut chars = name.chars();
+    chars
+        .next()
+        .map(|first| first.to_uppercase().chain(chars).collect())
+        .unwrap_or_default()
+}
+
+/// What is to be shown.
+#[derive(Clone, Copy)]
+pub struct Scene<'a> {
+    /// The engine now.
+    pub snapshot: &'a Snapshot,
+    /// The engine before.
+    pub history: &'a History,
+    /// What does not change.
+    pub cast: &'a Cast,
+    /// What can be listened to.
+    pub devices: &'a DeviceList,
+}
+
+impl Scene<'_> {
+    /// Whether there is, or will be, attention to be drawn.
+    pub fn attends(&self) -> bool {
+        self.cast.has_attention || self.snapshot.attention.frames > 0
+    }
+
+    /// Whether anything was heard since the last reset.
+    pub fn has_heard(&self) -> bool {
+        self.snapshot.sequence > 0 && self.snapshot.frames > 0
+    }
+}
+
+/// Pictures on the graphics card, made again only when what they show changed.
+#[derive(Default)]
+pub struct Pictures {
+    /// The spectrogram.
+    pub columns: ColumnTexture,
+    /// Layers × heads.
+    pub heads: WeightImage,
+}
+
+/// The pooling weights that count, oldest first.
+fn pooling_of(attention: &AttentionSnapshot) -> &[f32] {
+    &attention.pooling[..attention.frames.min(MAX_ATTENTION_FRAMES)]
+}
+
+/// The weights of one head that count, oldest first.
+fn head_of(attention: &AttentionSnapshot, layer: usize, head: usize) -> &[f32] {
+    &attention.maps[layer * MAX_HEADS + head][..attention.frames.min(MAX_ATTENTION_FRAMES)]
+}
+
+/// Layers and heads that count.
+fn map_shape(attention: &AttentionSnapshot) -> (usize, usize) {
+    (attention.layers.min(MAX_LAYERS), attention.heads.min(MAX_HEADS))
+}
+
+/// How many columns the newest weight lies before the newest column.
+fn attention_lag(snapshot: &Snapshot) -> u64 {
+    snapshot.frames.saturating_sub(snapshot.attention.newest.0 + 1)
+}

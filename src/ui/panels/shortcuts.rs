@@ -1,0 +1,42 @@
+//! The list of keyboard shortcuts.
+//!
+//! In: nothing. Out: paint. Thread: window.
+
+use crate::ui::theme::figure_text;
+use crate::ui::view_state::ViewState;
+use eframe::egui::{self, Align2, RichText};
+
+/// What keys do.
+pub const SHORTCUTS: [(&str, &str); 8] = [
+    ("Space", "Play or pause"),
+    ("Left, Right", "Back or forward 5 s"),
+    ("L", "Loop"),
+    ("O", "Open a file"),
+    ("D", "Play the demo"),
+    ("T", "Theme: system, dark, light"),
+    ("?", "This list"),
+    ("Esc", "Close this"),
+];
+
+/// Draws the list if it is open.
+pub fn shortcuts_ui(ctx: &egui::Context, view: &mut ViewState) {
+    let mut open = view.shortcuts_open;
+    egui::Window::new("Keyboard shortcuts")
+        .open(&mut open)
+        .collapsible(false)
+        .resizable(false)
+        .anchor(Align2::CENTER_CENTER, egui::Vec2::ZERO)
+        .show(ctx, |ui| {
+            egui::Grid::new("shortcuts")
+                .num_columns(2)
+                .spacing([24.0, 8.0])
+                .show(ui, |ui| {
+                    for (keys, what) in SHORTCUTS {
+                        ui.label(RichText::new(keys).text_style(figure_text()).strong());
+                        ui.label(what);
+                        ui.end_row();
+                    }
+                });
+        });
+    view.shortcuts_open = open;
+}

@@ -1,0 +1,204 @@
+//! The top bar: what to listen to, and what is really open.
+//!
+//! In: devices, what is open. Out: paint; sources to open. Thread: window.
+
+use super::Scene;
+use crate::capture::{DeviceInfo, DeviceKind};
+use crate::source::SourceKind;
+use crate::ui::sentences;
+use crate::ui::theme::Palette;
+use crate::ui::view_state::{Action, ViewState};
+use crate::ui::widgets::level_meter;
+use eframe::egui::{self, Align, ComboBox, Key, Label, Layout, RichText, TextEdit, ThemePreference};
+use std::path::PathBuf;
+
+/// Draws the row of controls, and the path field under it if it is open.
+pub fn source_bar_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
+    ui.horizontal(|ui| {
+        ui.label(RichText::new("Attune").heading().strong().color(Palette::of(ui).text));
+        ui.add_space(4.0);
+        picker_ui(ui, scene, view);
+        if ui
+            .button("Open file…")
+            .on_hover_text("Type a path, or drop a file on the window (O)")
+            .clicked()
+        {
+            view.toggle_path_field();
+        }
+        if ui
+            .button("Play the demo")
+            .on_hover_text("A minute of music that comes with Attune (D)")
+            .clicked()
+        {
+            view.ask(Action::PlayDemo);
+        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if ui
+                .button("?")
+                .on_hover_text("Keyboard shortcuts")
+                .accessible_name("Keyboard shortcuts")
+                .clicked()
+            {
+                view.shortcuts_open = !view.shortcuts_open;
+            }
+            theme_ui(ui);
+        });
+    });
+    path_field_ui(ui, view);
+}
+
+fn picker_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
+    let devices = scene.devices;
+    let chosen = match (&view.opening, &view.opened) {
+        (Some(name), _) => format!("Opening {name} …"),
+        (None, Some(open)) => open.name.clone(),
+        (None, None) => "Choose what to listen to".to_owned(),
+    };
+    let width = (ui.available_width() - 390.0).clamp(150.0, 320.0);
+    let response = ComboBox::from_id_salt("source")
+        .selected_text(chosen)
+        .width(width)
+        .truncate()
+        .show_ui(ui, |ui| {
+            ui.set_min_width(300.0);
+            let mut any = false;
+            for device in devices.inputs() {
+                any = true;
+                let open = view.opened.as_ref().is_some_and(|open| open.id == device.id);
+                if ui.selectable_label(open, device_title(device)).clicked() {
+                    view.open_device(Some(device.id.clone()), &device.name);
+                }
+            }
+            if !any {
+                let text = match devices.error() {
+                    Some(error) => format!("{error}. {}", error.remedy),
+                    None if devices.is_listing() => "Looking for devices …".to_owned(),
+                    None => "No microphone or monitor was found. Connect one and refresh, or open a file.".to_owned(),
+                };
+                ui.add(Label::new(RichText::new(text).color(Palette::of(ui).muted)).wrap());
+            }
+            ui.separator();
+            if ui.button("Refresh the list").clicked() {
+                view.ask(Action::RefreshDevices);
+            }
+        })
+        .response;
+    response
+        .accessible_name("Source")
+        .on_hover_text("Microphones, and what the loudspeakers play");
+}
+
+/// A device as the picker lists it.
+fn device_title(device: &DeviceInfo) -> String {
+    let kind = match device.kind {
+        DeviceKind::Microphone => "microphone",
+        DeviceKind::Monitor => "what is playing",
+        DeviceKind::Output => "output",
+    };
+    let default = if device.default { ", default" } else { "" };
+    format!("{}  ({kind}, {}{default})", device.name, device.host)
+}
+
+fn theme_ui(ui: &mut egui::Ui) {
+    let now = ui.ctx().options(|options| options.theme_preference);
+    let name = match now {
+        ThemePreference::System => "System",
+        ThemePreference::Dark => "Dark",
+        ThemePreference::Light => "Light",
+    };
+    let response = ui
+        .add(egui::Button::new(name).min_size(egui::Vec2::new(58.0, 0.0)))
+        .on_hover_text("Theme: system, dark or light (T)")
+        .accessible_name(format!("Theme: {name}"));
+    if response.clicked() {
+        next_theme(ui.ctx());
+    }
+}
+
+/// System, dark, light, and around again.
+pub(crate) fn next_theme(ctx: &egui::Context) {
+    let next = match ctx.options(|options| options.theme_preference) {
+        ThemePreference::System => ThemePreference::Dark,
+        ThemePreference::Dark => ThemePreference::Light,
+        ThemePreference::Light => ThemePreference::System,
+    };
+    ctx.set_theme(next);
+}
+
+fn path_field_ui(ui: &mut egui::Ui, view: &mut ViewState) {
+    let Some(mut path) = view.path_field.take() else { return };
+    let mut keep = true;
+    let mut open = false;
+    ui.horizontal(|ui| {
+        let label = ui.label("File");
+        let field = ui
+            .add(
+                TextEdit::singleline(&mut path)
+                    .hint_text("/home/me/music/song.mp3 — or drop a file on the window")
+                    .desired_width((ui.available_width() - 150.0).max(120.0)),
+            )
+            .labelled_by(label.id);
+        if std::mem::take(&mut view.focus_path_field) {
+            field.request_focus();
+        }
+        let entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+        open = ui
+            .add_enabled(!path.trim().is_empty(), egui::Button::new("Open"))
+            .clicked()
+            || entered;
+        let escaped = ui.input(|input| input.key_pressed(Key::Escape));
+        keep = !ui.button("Cancel").clicked() && !escaped;
+    });
+    if open && !path.trim().is_empty() {
+        view.open_file(expand_home(path.trim()));
+    } else if keep {
+        view.path_field = Some(path);
+    }
+}
+
+/// A path as typed: `~/` is the home directory, quotes from a file browser's "copy path" are taken off.
+fn expand_home(typed: &str) -> PathBuf {
+    let typed = typed.trim_matches(['"', '\'']);
+    let typed = typed.strip_prefix("file://").unwrap_or(typed);
+    match (typed.strip_prefix("~/"), directories::BaseDirs::new()) {
+        (Some(rest), Some(base)) => base.home_dir().join(rest),
+        _ => PathBuf::from(typed),
+    }
+}
+
+/// Draws what is really open, and its level.
+pub fn opened_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) {
+    let palette = Palette::of(ui);
+    let Some(open) = &view.opened else { return };
+    ui.horizontal(|ui| {
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let hearing = scene.has_heard() && scene.snapshot.transport.playing;
+            let snapshot = scene.snapshot;
+            let width = (0.3 * ui.available_width()).clamp(170.0, 300.0);
+            level_meter(ui, width, snapshot.rms, snapshot.peak, snapshot.clipped, hearing);
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                let kind = match open.kind {
+                    SourceKind::Microphone => "Microphone",
+                    SourceKind::Monitor => "Monitor",
+                    SourceKind::File => "File",
+                };
+                ui.label(RichText::new(kind).small().color(palette.accent).strong());
+                let text = format!("{} · {}", open.name, sentences::source(open));
+                ui.add(Label::new(RichText::new(&text).small()).truncate())
+                    .on_hover_text(&open.id);
+            });
+        });
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn typed_paths_are_cleaned() {
+        assert_eq!(expand_home("\"/a b/c.mp3\""), PathBuf::from("/a b/c.mp3"));
+        assert_eq!(expand_home("file:///a/c.mp3"), PathBuf::from("/a/c.mp3"));
+        assert!(!expand_home("~/c.mp3").starts_with("~"));
+    }
+}

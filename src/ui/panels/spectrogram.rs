@@ -1,0 +1,309 @@
+//! The scrolling mel spectrogram with its axes, and the pooling weights over and beneath it.
+//!
+//! In: history, attention. Out: paint; how it is drawn. Thread: window.
+
+use super::{Pictures, Scene, attention_lag, pooling_of};
+use crate::settings::ColourMap;
+use crate::ui::sentences;
+use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
+use crate::ui::view_state::{SPECTROGRAM_SPANS, ViewState};
+use crate::ui::widgets::{LevelColours, MelAxis, TimeAxis, describe, heading, hz_label};
+use eframe::egui::{
+    self, Align, Align2, Color32, CornerRadius, Layout, Mesh, Pos2, Rect, RichText, Sense, Shape, Stroke, Vec2,
+};
+
+/// Attention over the spectrogram: gold on the maps' darker half, whatever the theme.
+const OVERLAY: Color32 = Color32::from_rgb(0xFF, 0xC8, 0x4A);
+/// Height of the row above the picture.
+const HEADER: f32 = 28.0;
+/// Height of the strip of pooling weights.
+const STRIP: f32 = 34.0;
+/// Height of the time labels.
+const LABELS: f32 = 18.0;
+
+/// Draws the spectrogram into what is available.
+pub fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
+    header_ui(ui, view);
+    let palette = Palette::of(ui);
+    let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::hover());
+    let colours = LevelColours {
+        map: view.colour_map,
+        range_db: view.range_db,
+    };
+    pictures.columns.update(ui.ctx(), scene.history, colours);
+    let strip_height = if scene.attends() { STRIP + 4.0 } else { 0.0 };
+    let plot = Rect::from_min_max(
+        rect.min + Vec2::new(GUTTER, 4.0),
+        rect.max - Vec2::new(PLOT_RIGHT, LABELS + strip_height),
+    );
+    let span = SPECTROGRAM_SPANS[view.spectrogram_span.min(SPECTROGRAM_SPANS.len() - 1)].seconds;
+    let time = TimeAxis::new(plot, span, scene.snapshot.hop);
+    let mel = MelAxis::new(&scene.cast.front_end);
+    describe(&response, summary(scene));
+    if !ui.is_rect_visible(rect) {
+        return;
+    }
+    ui.painter()
+        .rect_filled(plot, CornerRadius::ZERO, view.colour_map.colour(0.0));
+    if let Some(shape) = pictures.columns.shape(scene.history, &time) {
+        ui.painter().with_clip_rect(plot.intersect(ui.clip_rect())).add(shape);
+    }
+    let mut labelled = f32::NEG_INFINITY;
+    for (hz, height) in mel.ticks().collect::<Vec<_>>().into_iter().rev() {
+        let y = egui::lerp(plot.bottom()..=plot.top(), height as f32);
+        // Where the picture is low, labels that would touch are left out.
+        if y - labelled < 12.0 {
+            continue;
+        }
+        labelled = y;
+        ui.painter()
+            .hline(plot.left() - 3.0..=plot.left(), y, (1.0, palette.muted));
+        ui.painter()
+            .hline(plot.x_range(), y, (1.0, Color32::from_white_alpha(18)));
+        ui.painter().text(
+            egui::pos2(plot.left() - 6.0, y),
+            Align2::RIGHT_CENTER,
+            hz_label(hz),
+            axis_font(),
+            palette.muted,
+        );
+    }
+    ui.painter().text(
+        egui::pos2(rect.left(), plot.top()),
+        Align2::LEFT_TOP,
+        "Hz",
+        axis_font(),
+        palette.muted,
+    );
+    if scene.attends() {
+        let strip = Rect::from_min_max(
+            egui::pos2(plot.left(), plot.bottom() + 4.0),
+            egui::pos2(plot.right(), plot.bottom() + 4.0 + STRIP),
+        );
+        strip_ui(ui, scene, &TimeAxis { rect: strip, ..time });
+        if view.overlay_attention {
+            overlay_ui(ui, scene, &time);
+        }
+    }
+    ui.painter().rect_stroke(
+        plot,
+        CornerRadius::ZERO,
+        (1.0, palette.outline),
+        egui::StrokeKind::Outside,
+    );
+    time.draw_labels(ui, rect.bottom() - LABELS);
+    hover_ui(ui, scene, &response, &time, &mel);
+}
+
+fn header_ui(ui: &mut egui::Ui, view: &mut ViewState) {
+    ui.allocate_ui_with_layout(
+        Vec2::new(ui.available_width(), HEADER),
+        Layout::left_to_right(Align::Center),
+        |ui| {
+            heading(ui, "Spectrogram");
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                ui.menu_button("Colours", |ui| colours_ui(ui, view))
+                    .response
+                    .on_hover_text("Colour map and range of levels");
+                legend_ui(ui, view);
+                for (i, span) in SPECTROGRAM_SPANS.iter().enumerate().rev() {
+                    if ui.selectable_label(view.spectrogram_span == i, span.label).clicked() {
+                        view.spectrogram_span = i;
+                    }
+                }
+                ui.checkbox(&mut view.overlay_attention, "Attention")
+                    .on_hover_text("Draw over the picture what the answer rests on");
+            });
+        },
+    );
+}
+
+fn colours_ui(ui: &mut egui::Ui, view: &mut ViewState) {
+    ui.set_min_width(220.0);
+    for map in ColourMap::ALL {
+        ui.radio_value(&mut view.colour_map, map, map.name());
+    }
+    ui.separator();
+    let (mut low, mut high) = view.range_db;
+    ui.add(
+        egui::Slider::new(&mut low, -100.0..=0.0)
+            .text("Darkest")
+            .suffix(" dB")
+            .fixed_decimals(0),
+    );
+    ui.add(
+        egui::Slider::new(&mut high, -40.0..=50.0)
+            .text("Lightest")
+            .suffix(" dB")
+            .fixed_decimals(0),
+    );
+    // The two ends keep apart, or the picture is one flat colour.
+    view.range_db = (low.min(high - 10.0), high);
+}
+
+/// The colours and the levels they stand for.
+fn legend_ui(ui: &mut egui::Ui, view: &ViewState) {
+    if ui.available_width() < 330.0 {
+        return;
+    }
+    let palette = Palette::of(ui);
+    let (low, high) = view.range_db;
+    ui.add_space(4.0);
+    ui.label(RichText::new(format!("{high:.0} dB")).size(10.5).color(palette.muted));
+    let (rect, response) = ui.allocate_exact_size(Vec2::new(64.0, 8.0), Sense::hover());
+    describe(&response, format!("Colours from {low:.0} to {high:.0} dB"));
+    let mut mesh = Mesh::default();
+    let steps = 16;
+    for i in 0..=steps {
+        let share = i as f32 / steps as f32;
+        let x = egui::lerp(rect.x_range(), share);
+        mesh.colored_vertex(egui::pos2(x, rect.top()), view.colour_map.colour(share));
+        mesh.colored_vertex(egui::pos2(x, rect.bottom()), view.colour_map.colour(share));
+        if i > 0 {
+            let at = 2 * i;
+            mesh.add_triangle(at - 2, at - 1, at);
+            mesh.add_triangle(at - 1, at, at + 1);
+        }
+    }
+    ui.painter().add(Shape::mesh(mesh));
+    ui.label(RichText::new(format!("{low:.0}")).size(10.5).color(palette.muted));
+    ui.add_space(4.0);
+}
+
+/// Points of the curve of pooling weights: x at each frame's middle, y scaled to the strongest, oldest first.
+fn curve(scene: &Scene<'_>, time: &TimeAxis, bottom: f32, height: f32) -> Vec<Pos2> {
+    let weights = pooling_of(&scene.snapshot.attention);
+    let lag = attention_lag(scene.snapshot) as f32;
+    let top = weights.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
+    let last = weights.len();
+    weights
+        .iter()
+        .enumerate()
+        .map(|(i, weight)| {
+            let back = lag + (last - 1 - i) as f32 + 0.5;
+            egui::pos2(time.x_of(back), bottom - height * (weight / top))
+        })
+        .collect()
+}
+
+/// A filled curve: opaque at the line, clear at the ground.
+fn fill_under(points: &[Pos2], ground: f32, colour: Color32) -> Shape {
+    let mut mesh = Mesh::default();
+    for (i, point) in points.iter().enumerate() {
+        mesh.colored_vertex(*point, colour);
+        mesh.colored_vertex(egui::pos2(point.x, ground), colour.gamma_multiply(0.15));
+        if i > 0 {
+            let at = 2 * i as u32;
+            mesh.add_triangle(at - 2, at - 1, at);
+            mesh.add_triangle(at - 1, at, at + 1);
+        }
+    }
+    Shape::mesh(mesh)
+}
+
+fn overlay_ui(ui: &egui::Ui, scene: &Scene<'_>, time: &TimeAxis) {
+    let points = curve(scene, time, time.rect.bottom(), 0.45 * time.rect.height());
+    if points.len() < 2 {
+        return;
+    }
+    let painter = ui.painter().with_clip_rect(time.rect.intersect(ui.clip_rect()));
+    painter.add(fill_under(&points, time.rect.bottom(), OVERLAY.gamma_multiply(0.30)));
+    // A dark edge keeps the line apart from light parts of the picture.
+    painter.line(points.clone(), Stroke::new(3.0, Color32::from_black_alpha(130)));
+    painter.line(points, Stroke::new(1.5, OVERLAY));
+}
+
+fn strip_ui(ui: &egui::Ui, scene: &Scene<'_>, time: &TimeAxis) {
+    let palette = Palette::of(ui);
+    let strip = time.rect;
+    ui.painter().rect_filled(strip, CornerRadius::ZERO, palette.track);
+    let label = |y: f32, align, text: &str| {
+        ui.painter().text(
+            egui::pos2(strip.left() - 6.0, y),
+            align,
+            text,
+            axis_font(),
+            palette.muted,
+        );
+    };
+    let weights = pooling_of(&scene.snapshot.attention);
+    if weights.len() < 2 {
+        let text = "Attention appears when sound is heard";
+        ui.painter()
+            .text(strip.center(), Align2::CENTER_CENTER, text, axis_font(), palette.muted);
+        return;
+    }
+    let top = weights.iter().copied().fold(0.0, f32::max);
+    label(strip.top(), Align2::RIGHT_TOP, &format!("{:.1} %", 100.0 * top));
+    label(strip.bottom(), Align2::RIGHT_BOTTOM, "weight");
+    let painter = ui.painter().with_clip_rect(strip.intersect(ui.clip_rect()));
+    let points = curve(scene, time, strip.bottom(), strip.height() - 3.0);
+    // Frames out of reach are hatched away: no weight is not the same as a weight of zero.
+    let reach = points[0].x - 0.5 * time.column_width();
+    if reach > strip.left() {
+        painter.rect_filled(
+            Rect::from_x_y_ranges(strip.left()..=reach, strip.y_range()),
+            0.0,
+            palette.background,
+        );
+        painter.vline(reach, strip.y_range(), (1.0, palette.outline));
+    }
+    painter.add(fill_under(
+        &points,
+        strip.bottom(),
+        palette.attention.gamma_multiply(0.6),
+    ));
+    painter.line(points, Stroke::new(1.5, palette.attention));
+}
+
+fn hover_ui(ui: &egui::Ui, scene: &Scene<'_>, response: &egui::Response, time: &TimeAxis, mel: &MelAxis) {
+    let Some(pointer) = response.hover_pos() else { return };
+    let Some(back) = time.back_at(pointer.x) else { return };
+    let plot = time.rect;
+    ui.painter().vline(
+        pointer.x,
+        plot.top()..=response.rect.bottom() - LABELS,
+        (1.0, Color32::from_white_alpha(140)),
+    );
+    let mut said = format!("−{:.1} s", back as f64 * scene.snapshot.hop.0);
+    let index = scene.history.total_columns().checked_sub(back as u64 + 1);
+    if let Some(at) = index.and_then(|index| scene.history.time_of(index)) {
+        said = format!("{said} (at {})", at.clock());
+    }
+    if plot.contains(pointer) {
+        let height = f64::from((plot.bottom() - pointer.y) / plot.height());
+        said = format!("{said} · {:.0} Hz", mel.hz_at(height));
+        let level = index
+            .and_then(|index| scene.history.column(index))
+            .and_then(|c| c.get(mel.band_at(height)).copied());
+        if let Some(level) = level.filter(|level| !level.is_nan()) {
+            said = format!("{said} · {level:.0} dB");
+        }
+    }
+    let weights = pooling_of(&scene.snapshot.attention);
+    let in_reach = (back as u64)
+        .checked_sub(attention_lag(scene.snapshot))
+        .map(|back| back as usize);
+    if let Some(weight) = in_reach
+        .and_then(|back| weights.len().checked_sub(back + 1))
+        .map(|i| weights[i])
+    {
+        said = format!("{said} · attention {:.2} %", 100.0 * weight);
+    }
+    response.clone().on_hover_text_at_pointer(said);
+}
+
+/// What a screen reader says instead of the picture.
+fn summary(scene: &Scene<'_>) -> String {
+    if !scene.has_heard() {
+        return "Spectrogram: nothing is heard yet".to_owned();
+    }
+    let attention = match sentences::look(pooling_of(&scene.snapshot.attention), scene.snapshot.hop) {
+        Some(look) => sentences::pooling(&look),
+        None => "Attention appears when sound is heard.".to_owned(),
+    };
+    format!(
+        "Spectrogram of the last seconds, level {:.0} dB. {attention}",
+        scene.snapshot.rms.0
+    )
+}

@@ -1,0 +1,80 @@
+//! The transport of a file: play, pause, seek, loop, pace.
+//!
+//! In: where the file is. Out: paint; orders to the engine. Thread: window.
+
+use super::Scene;
+use crate::engine::Command;
+use crate::ui::theme::{Palette, figure_text};
+use crate::ui::view_state::{PACES, ViewState};
+use crate::units::Seconds;
+use eframe::egui::{self, Align, Button, ComboBox, Layout, RichText, Slider, Vec2};
+
+/// Draws the transport.
+pub fn transport_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
+    let palette = Palette::of(ui);
+    let transport = scene.snapshot.transport;
+    let figure = |at: Seconds| RichText::new(at.clock()).text_style(figure_text()).color(palette.text);
+    ui.horizontal(|ui| {
+        let (word, command) = if transport.playing {
+            ("Pause", Command::Pause)
+        } else {
+            ("Play", Command::Play)
+        };
+        let fill = Button::new(RichText::new(word).color(palette.on_accent))
+            .fill(palette.accent)
+            .min_size(Vec2::new(64.0, 28.0));
+        if ui.add(fill).on_hover_text("Space").clicked() {
+            view.order(command);
+        }
+        let shown = view.seeking_to.unwrap_or(transport.position);
+        ui.add_sized(Vec2::new(56.0, 20.0), egui::Label::new(figure(shown)));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            pace_ui(ui, view);
+            let looping = ui
+                .add(Button::new("Loop").selected(transport.looping))
+                .on_hover_text("Start again at the end (L)");
+            looping.widget_info(|| egui::WidgetInfo::selected(egui::Role::CheckBox, true, transport.looping, "Loop"));
+            if looping.clicked() {
+                view.order(Command::Loop(!transport.looping));
+            }
+            ui.add_sized(Vec2::new(56.0, 20.0), egui::Label::new(figure(transport.duration)));
+            ui.spacing_mut().slider_width = ui.available_width().max(60.0);
+            seek_ui(ui, view, shown, transport.duration);
+        });
+    });
+}
+
+fn seek_ui(ui: &mut egui::Ui, view: &mut ViewState, shown: Seconds, duration: Seconds) {
+    let mut at = shown.0;
+    let slider = Slider::new(&mut at, 0.0..=duration.0.max(0.1)).show_value(false);
+    let response = ui.add_enabled(duration.0 > 0.0, slider).accessible_name("Seek");
+    if response.dragged() {
+        view.seeking_to = Some(Seconds(at));
+    } else if response.changed() || response.drag_stopped() {
+        // One order when the hand lets go: each seek resets every engine.
+        let to = view.seeking_to.take().unwrap_or(Seconds(at));
+        view.order(Command::Seek(if response.changed() { Seconds(at) } else { to }));
+    }
+}
+
+fn pace_ui(ui: &mut egui::Ui, view: &mut ViewState) {
+    let name = PACES
+        .iter()
+        .find(|(pace, _)| *pace == view.pace)
+        .map_or("1×", |(_, name)| *name);
+    let response = ComboBox::from_id_salt("pace")
+        .selected_text(name)
+        .width(76.0)
+        .show_ui(ui, |ui| {
+            for (pace, name) in PACES {
+                if ui.selectable_label(view.pace == pace, name).clicked() {
+                    view.pace = pace;
+                    view.order(Command::SetPace(pace));
+                }
+            }
+        })
+        .response;
+    response
+        .accessible_name("Pace")
+        .on_hover_text("How fast the file is heard; beyond 1× it is silent");
+}

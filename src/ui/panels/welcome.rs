@@ -1,0 +1,110 @@
+//! What to do when nothing is open.
+//!
+//! In: devices. Out: paint; sources to open. Thread: window.
+
+use super::Scene;
+use crate::ui::theme::{Palette, card};
+use crate::ui::view_state::{Action, ViewState};
+use eframe::egui::{self, Button, Label, RichText, Vec2};
+
+/// Draws three ways to begin.
+pub fn welcome_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
+    let palette = Palette::of(ui);
+    let room = ui.available_height();
+    ui.vertical_centered(|ui| {
+        ui.add_space((0.5 * (room - 380.0)).max(8.0));
+        ui.label(
+            RichText::new("What shall we listen to?")
+                .heading()
+                .size(24.0)
+                .color(palette.text),
+        );
+        ui.label(
+            RichText::new("Attune names the genre while it hears it, and shows what it listened to.")
+                .color(palette.muted),
+        );
+        ui.add_space(16.0);
+        let width = ui.available_width().min(460.0);
+        ui.allocate_ui(Vec2::new(width, 0.0), |ui| {
+            ui.with_layout(egui::Layout::top_down(egui::Align::Min), |ui| {
+                microphone_ui(ui, scene, view);
+                ui.add_space(8.0);
+                way_ui(
+                    ui,
+                    "A file",
+                    "Drop it on this window: wav, mp3, flac, ogg, m4a.",
+                    |ui| {
+                        if ui.add(wide("Type a path…")).clicked() && view.path_field.is_none() {
+                            view.toggle_path_field();
+                        }
+                    },
+                );
+                ui.add_space(8.0);
+                way_ui(
+                    ui,
+                    "The demo",
+                    "A minute of music in several styles that comes with Attune.",
+                    |ui| {
+                        if ui.add(wide("Play it")).on_hover_text("D").clicked() {
+                            view.ask(Action::PlayDemo);
+                        }
+                    },
+                );
+            });
+        });
+    });
+}
+
+fn microphone_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
+    let palette = Palette::of(ui);
+    let devices = scene.devices;
+    let device = devices
+        .inputs()
+        .find(|device| device.default)
+        .or_else(|| devices.inputs().next());
+    if let Some(device) = device {
+        way_ui(ui, "A microphone", &device.name, |ui| {
+            if ui.add(primary(palette, "Listen")).clicked() {
+                view.open_device(Some(device.id.clone()), &device.name);
+            }
+        });
+        return;
+    }
+    let text = match devices.error() {
+        Some(error) => format!("{error}. {}", error.remedy),
+        None if devices.is_listing() => "Looking for devices …".to_owned(),
+        None => "None was found. Plug one in, or start the sound server, then refresh.".to_owned(),
+    };
+    way_ui(ui, "A microphone", &text, |ui| {
+        if ui.add(wide("Refresh")).clicked() {
+            view.ask(Action::RefreshDevices);
+        }
+    });
+}
+
+/// The way that most will take.
+fn primary<'a>(palette: &Palette, text: &'a str) -> Button<'a> {
+    Button::new(RichText::new(text).color(palette.on_accent))
+        .fill(palette.accent)
+        .min_size(Vec2::new(108.0, 32.0))
+}
+
+fn wide(text: &str) -> Button<'_> {
+    Button::new(text).min_size(Vec2::new(108.0, 32.0))
+}
+
+fn way_ui(ui: &mut egui::Ui, title: &str, text: &str, act: impl FnOnce(&mut egui::Ui)) {
+    let palette = Palette::of(ui);
+    card(ui).show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.horizontal(|ui| {
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                act(ui);
+                ui.with_layout(egui::Layout::top_down(egui::Align::Min), |ui| {
+                    ui.label(RichText::new(title).strong().color(palette.text));
+                    ui.add(Label::new(RichText::new(text).small().color(palette.muted)).wrap());
+                });
+            });
+        });
+    });
+}

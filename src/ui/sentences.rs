@@ -1,0 +1,274 @@
+//! Figures as sentences, for eyes and for screen readers alike.
+//!
+//! In: decisions, weights, sources. Out: text. Thread: window.
+
+use crate::genre::GenreSet;
+use crate::smoothing::{AnswerState, Decision, Reason};
+use crate::source::{OpenedSource, SourceKind};
+use crate::units::Seconds;
+
+/// A whole number of percent.
+pub fn percent(share: f32) -> String {
+    format!("{:.0} %", 100.0 * share)
+}
+
+/// The answer in a word or two.
+pub fn answer(decision: &Decision, genres: &GenreSet) -> String {
+    match decision.state {
+        AnswerState::WarmingUp => "Warming up".to_owned(),
+        AnswerState::Silence => "Silence".to_owned(),
+        AnswerState::Unsure => "Unsure".to_owned(),
+        AnswerState::Genre(id) => genres.title(id),
+    }
+}
+
+/// Why this is the answer.
+pub fn reason(decision: &Decision, genres: &GenreSet) -> String {
+    match decision.reason {
+        Reason::HeardTooLittle { heard, needed } => {
+            format!("Heard {:.1} s so far; a first answer needs {:.1} s.", heard.0, needed.0)
+        }
+        Reason::TooQuiet { level, threshold } => format!(
+            "The level is {:.0} dB; below {:.0} dB nothing is taken for music.",
+            level.0, threshold.0
+        ),
+        Reason::BelowThreshold {
+            best,
+            confidence,
+            threshold,
+        } => format!(
+            "{} leads with {}, but an answer needs {}.",
+            genres.title(best),
+            percent(confidence),
+            percent(threshold)
+        ),
+        Reason::Confident { threshold } => {
+            format!(
+                "At {}, above the {} an answer needs.",
+                percent(decision.confidence),
+                percent(threshold)
+            )
+        }
+        Reason::Held { challenger, lead } => format!(
+            "Held: {} is {} points ahead, not by enough or not for long enough yet.",
+            genres.title(challenger),
+            (100.0 * lead).round()
+        ),
+    }
+}
+
+/// What is really open.
+pub fn source(source: &OpenedSource) -> String {
+    let mut parts = vec![source.host.clone(), rate(source.rate.0), channels(source.channels)];
+    match source.kind {
+        SourceKind::File => parts.push(match &source.heard_through {
+            Some(output) => format!("heard through {output}"),
+            None => "not heard aloud".to_owned(),
+        }),
+        SourceKind::Microphone | SourceKind::Monitor => {
+            parts.push(source.format.clone());
+            if let Some(frames) = source.buffer_frames {
+                let ms = 1000.0 * source.rate.duration(u64::from(frames)).0;
+                parts.push(format!("buffer {frames} frames ({ms:.0} ms)"));
+            }
+        }
+    }
+    parts.join(" · ")
+}
+
+fn rate(hz: u32) -> String {
+    if hz.is_multiple_of(1000) {
+        format!("{} kHz", hz / 1000)
+    } else {
+        format!("{} kHz", f64::from(hz) / 1000.0)
+    }
+}
+
+fn channels(count: u16) -> String {
+    match count {
+        1 => "mono".to_owned(),
+        2 => "stereo".to_owned(),
+        n => format!("{n} channels"),
+    }
+}
+
+/// A large count, in thousands.
+pub fn count(n: usize) -> String {
+    if n >= 1000 {
+        format!("{:.0} k", n as f64 / 1000.0)
+    } else {
+        n.to_string()
+    }
+}
+
+/// Where a row of weights looks; rows are oldest first, the last entry is now.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Look {
+    /// Half of the weight lies nearer than this.
+    pub median_back: Seconds,
+    /// Where the strongest weight lies.
+    pub strongest_back: Seconds,
+    /// The strongest weight.
+    pub strongest: f32,
+    /// Over how much time the weight is spread: hop times the exponential of the entropy.
+    pub spread: Seconds,
+}
+
+/// Sums up one row of weights (oldest first); `None` if it is empty or sums to nothing.
+pub fn look(weights: &[f32], hop: Seconds) -> Option<Look> {
+    let total: f32 = weights.iter().sum();
+    // A NaN or a negative sum fails too.
+    if weights.is_empty() || total.partial_cmp(&0.0) != Some(std::cmp::Ordering::Greater) {
+        return None;
+    }
+    let (mut strongest, mut strongest_at) = (f32::NEG_INFINITY, 0);
+    let mut entropy = 0.0;
+    for (back, &weight) in weights.iter().rev().enumerate() {
+        if weight > strongest {
+            (strongest, strongest_at) = (weight, back);
+        }
+        let share = weight / total;
+        if share > 0.0 {
+            entropy -= share * share.ln();
+        }
+    }
+    let mut seen = 0.0;
+    let median = weights
+        .iter()
+        .rev()
+        .position(|weight| {
+            seen += weight;
+            seen >= 0.5 * total
+        })
+        .unwrap_or(weights.len() - 1);
+    Some(Look {
+        median_back: Seconds(median as f64 * hop.0),
+        strongest_back: Seconds(strongest_at as f64 * hop.0),
+        strongest: strongest / total,
+        spread: Seconds(f64::from(entropy.exp()) * hop.0),
+    })
+}
+
+/// Where one head looks.
+pub fn head(layer: usize, head: usize, look: &Look) -> String {
+    format!(
+        "Layer {}, head {} looks mostly {:.1} s back; strongest {} at −{:.1} s; spread over {:.1} s.",
+        layer + 1,
+        head + 1,
+        look.median_back.0,
+        percent(look.strongest),
+        look.strongest_back.0,
+        look.spread.0
+    )
+}
+
+/// What the classifier saw.
+pub fn pooling(look: &Look) -> String {
+    format!(
+        "Half of the answer rests on the last {:.1} s; the strongest single frame, −{:.1} s, has {:.1} %; spread over {:.1} s.",
+        look.median_back.0,
+        look.strongest_back.0,
+        100.0 * look.strongest,
+        look.spread.0
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::genre::GenreId;
+    use crate::units::{Decibels, SampleRate};
+
+    #[test]
+    fn a_look_finds_median_peak_and_spread() {
+        // Oldest first: 3 frames back has 0.6, now has 0.2, the rest share 0.2.
+        let look = look(&[0.0, 0.6, 0.1, 0.1, 0.2], Seconds(0.5)).expect("weights are there");
+        assert_eq!(look.strongest_back, Seconds(1.5));
+        assert!((look.strongest - 0.6).abs() < 1e-6);
+        // From now backwards: 0.2, 0.3, 0.4, 1.0: half is passed 3 frames back.
+        assert_eq!(look.median_back, Seconds(1.5));
+        let even = super::look(&[0.25; 4], Seconds(0.5)).expect("weights are there");
+        // Four equal weights have entropy ln 4, hence spread 4 frames.
+        assert!((even.spread.0 - 2.0).abs() < 1e-5);
+    }
+
+    #[test]
+    fn empty_and_broken_rows_have_no_look() {
+        assert_eq!(look(&[], Seconds(0.5)), None);
+        assert_eq!(look(&[0.0; 3], Seconds(0.5)), None);
+        assert_eq!(look(&[f32::NAN; 3], Seconds(0.5)), None);
+    }
+
+    #[test]
+    fn every_reason_is_a_sentence() {
+        let genres = GenreSet::gtzan();
+        let decision = |reason| Decision {
+            state: AnswerState::Unsure,
+            confidence: 0.37,
+            reason,
+            since: Seconds(0.0),
+        };
+        for (cause, wanted) in [
+            (
+                Reason::HeardTooLittle {
+                    heard: Seconds(0.4),
+                    needed: Seconds(1.0),
+                },
+                "Heard 0.4 s so far; a first answer needs 1.0 s.",
+            ),
+            (
+                Reason::TooQuiet {
+                    level: Decibels(-72.4),
+                    threshold: Decibels(-60.0),
+                },
+                "The level is -72 dB; below -60 dB nothing is taken for music.",
+            ),
+            (
+                Reason::BelowThreshold {
+                    best: GenreId(4),
+                    confidence: 0.37,
+                    threshold: 0.4,
+                },
+                "Hip-hop leads with 37 %, but an answer needs 40 %.",
+            ),
+            (
+                Reason::Confident { threshold: 0.3 },
+                "At 37 %, above the 30 % an answer needs.",
+            ),
+            (
+                Reason::Held {
+                    challenger: GenreId(5),
+                    lead: 0.04,
+                },
+                "Held: Jazz is 4 points ahead, not by enough or not for long enough yet.",
+            ),
+        ] {
+            assert_eq!(reason(&decision(cause), &genres), wanted);
+        }
+    }
+
+    #[test]
+    fn a_source_says_what_is_open() {
+        let mut open = OpenedSource {
+            kind: SourceKind::Microphone,
+            host: "PulseAudio".into(),
+            name: "Built-in".into(),
+            id: "x".into(),
+            rate: SampleRate(44_100),
+            channels: 2,
+            format: "F32".into(),
+            buffer_frames: Some(441),
+            duration: None,
+            heard_through: None,
+        };
+        assert_eq!(
+            source(&open),
+            "PulseAudio · 44.1 kHz · stereo · F32 · buffer 441 frames (10 ms)"
+        );
+        open.kind = SourceKind::File;
+        open.host = "mp3".into();
+        open.rate = SampleRate(48_000);
+        open.channels = 1;
+        assert_eq!(source(&open), "mp3 · 48 kHz · mono · not heard aloud");
+    }
+}

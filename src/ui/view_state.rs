@@ -1,0 +1,161 @@
+//! What the window alone knows: choices, notices, and what was asked for in this frame.
+//!
+//! In: clicks and events. Out: [`Action`]s for the app to carry out. Thread: window.
+
+use super::notices::Notices;
+use crate::engine::{Command, SourceRequest};
+use crate::playback::Pace;
+use crate::settings::{ColourMap, Settings};
+use crate::source::OpenedSource;
+use crate::units::Seconds;
+use std::path::PathBuf;
+
+/// Something that a panel asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// An order to the engine.
+    Engine(Command),
+    /// List the devices again.
+    RefreshDevices,
+    /// Open the bundled demo.
+    PlayDemo,
+}
+
+/// How much of the past a plot shows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Span {
+    /// What people read.
+    pub label: &'static str,
+    /// Its length.
+    pub seconds: f64,
+}
+
+/// What the spectrogram can show: at most what [`super::history`] keeps at the default hop.
+pub const SPECTROGRAM_SPANS: [Span; 3] = [
+    Span {
+        label: "6 s",
+        seconds: 6.0,
+    },
+    Span {
+        label: "12 s",
+        seconds: 12.0,
+    },
+    Span {
+        label: "23 s",
+        seconds: 23.0,
+    },
+];
+
+/// What the timeline can show.
+pub const TIMELINE_SPANS: [Span; 3] = [
+    Span {
+        label: "1 min",
+        seconds: 60.0,
+    },
+    Span {
+        label: "5 min",
+        seconds: 300.0,
+    },
+    Span {
+        label: "20 min",
+        seconds: 1200.0,
+    },
+];
+
+/// How fast a file may be played.
+pub const PACES: [(Pace, &str); 4] = [
+    (Pace::Times(1.0), "1×"),
+    (Pace::Times(2.0), "2×"),
+    (Pace::Times(8.0), "8×"),
+    (Pace::FlatOut, "Flat out"),
+];
+
+/// The window's own state.
+#[derive(Debug)]
+pub struct ViewState {
+    /// What is really open.
+    pub opened: Option<OpenedSource>,
+    /// What was asked for and has not opened yet.
+    pub opening: Option<String>,
+    /// Messages for the user.
+    pub notices: Notices,
+    /// The path being typed, if the field is open.
+    pub path_field: Option<String>,
+    /// Whether the path field should take the keyboard in the next frame.
+    pub focus_path_field: bool,
+    /// Whether the list of shortcuts is open.
+    pub shortcuts_open: bool,
+    /// Where the seek slider is being dragged to.
+    pub seeking_to: Option<Seconds>,
+    /// How fast files play.
+    pub pace: Pace,
+    /// Colours of the spectrogram.
+    pub colour_map: ColourMap,
+    /// Level drawn darkest and level drawn lightest, in dB re full scale.
+    pub range_db: (f32, f32),
+    /// Whether attention is drawn over the spectrogram.
+    pub overlay_attention: bool,
+    /// Which of [`SPECTROGRAM_SPANS`].
+    pub spectrogram_span: usize,
+    /// Which of [`TIMELINE_SPANS`].
+    pub timeline_span: usize,
+    /// What was asked for in this frame.
+    pub actions: Vec<Action>,
+}
+
+impl ViewState {
+    /// As it was kept, with nothing open.
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            opened: None,
+            opening: None,
+            notices: Notices::default(),
+            path_field: None,
+            focus_path_field: false,
+            shortcuts_open: false,
+            seeking_to: None,
+            pace: Pace::Times(1.0),
+            colour_map: settings.colour_map,
+            range_db: settings.range_db.into(),
+            overlay_attention: settings.show_attention,
+            spectrogram_span: 1,
+            timeline_span: 0,
+            actions: Vec::new(),
+        }
+    }
+
+    /// Asks for something.
+    pub fn ask(&mut self, action: Action) {
+        self.actions.push(action);
+    }
+
+    /// Gives the engine an order.
+    pub fn order(&mut self, command: Command) {
+        self.ask(Action::Engine(command));
+    }
+
+    /// Asks for a file at the chosen pace.
+    pub fn open_file(&mut self, path: PathBuf) {
+        let name = path.file_name().map_or_else(
+            || path.display().to_string(),
+            |name| name.to_string_lossy().into_owned(),
+        );
+        self.opening = Some(name);
+        let pace = self.pace;
+        self.order(Command::Open(SourceRequest::File { path, pace }));
+    }
+
+    /// Asks for a device; `None` is the default input.
+    pub fn open_device(&mut self, id: Option<String>, name: &str) {
+        self.opening = Some(name.to_owned());
+        self.order(Command::Open(SourceRequest::Device { id, channel: None }));
+    }
+
+    /// Shows the path field, or hides it.
+    pub fn toggle_path_field(&mut self) {
+        if self.path_field.take().is_none() {
+            self.path_field = Some(String::new());
+            self.focus_path_field = true;
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Small pieces that panels are made of.
+//!
+//! In: values. Out: paint and responses. Thread: window.
+
+mod bar;
+mod column_texture;
+mod level_meter;
+mod mel_axis;
+mod time_axis;
+mod weight_image;
+
+pub use bar::{answer_bar, share_bar};
+pub use column_texture::{ColumnTexture, LevelColours};
+pub use level_meter::level_meter;
+pub use mel_axis::{MelAxis, hz_label};
+pub use time_axis::TimeAxis;
+pub use weight_image::WeightImage;
+
+use eframe::egui::{self, Response, Role, WidgetInfo};
+
+/// Gives a painted thing a name for screen readers, and for tests.
+pub fn describe(response: &Response, name: impl Into<String>) {
+    let name = name.into();
+    response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &name));
+}
+
+/// A heading of a panel.
+pub fn heading(ui: &mut egui::Ui, text: &str) -> Response {
+    ui.label(egui::RichText::new(text).strong().color(ui.visuals().text_color()))
+}

@@ -1,0 +1,15 @@
+//! Every panel of the window, found by accessible label and driven from hand-made snapshots; and the whole window as
+//! pictures.
+
+#[path = "window/controls.rs"]
+mod controls;
+#[path = "common/hand_made.rs"]
+mod hand_made;
+#[path = "window/messages.rs"]
+mod messages;
+#[path = "window/pictures.rs"]
+mod pictures;
+#[path = "window/rig.rs"]
+mod rig;
+#[path = "window/shown.rs"]
+mod shown;

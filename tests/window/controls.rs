@@ -1,0 +1,209 @@
+//! What clicks and keys order.
+
+use super::hand_made;
+use super::rig::{Rig, Setup};
+use attune::engine::{Command, Event, SourceRequest};
+use attune::playback::Pace;
+use attune::units::Seconds;
+use eframe::egui;
+use egui_kittest::kittest::Queryable;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+#[test]
+fn play_and_pause_follow_the_transport() {
+    let mut rig = Rig::playing(Setup::default(), 600);
+    rig.window.get_by_label("Pause").click();
+    assert_eq!(rig.orders(), [Command::Pause]);
+    let mut paused = hand_made::playing(601);
+    paused.transport.playing = false;
+    rig.show(paused);
+    rig.settle();
+    rig.window.get_by_label("Play").click();
+    assert_eq!(rig.orders(), [Command::Play]);
+}
+
+#[test]
+fn loop_and_pace_are_ordered() {
+    let mut rig = Rig::playing(Setup::default(), 600);
+    rig.window.get_by_label("Loop").click();
+    assert_eq!(rig.orders(), [Command::Loop(true)]);
+    let mut looping = hand_made::playing(601);
+    looping.transport.looping = true;
+    rig.show(looping);
+    rig.settle();
+    rig.window.get_by_label("Loop").click();
+    assert_eq!(rig.orders(), [Command::Loop(false)]);
+    rig.window.get_by_label("Pace").click();
+    rig.settle();
+    rig.window.get_by_label("Flat out").click();
+    assert_eq!(rig.orders(), [Command::SetPace(Pace::FlatOut)]);
+}
+
+#[test]
+fn dragging_the_seek_slider_orders_one_seek() {
+    let mut rig = Rig::playing(Setup::default(), 600);
+    let slider = rig.window.get_by_label("Seek").rect();
+    let at = |share: f32| egui::pos2(egui::lerp(slider.x_range(), share), slider.center().y);
+    rig.window.drag_at(at(0.25));
+    rig.window.step();
+    for share in [0.3, 0.4, 0.5] {
+        rig.window.hover_at(at(share));
+        rig.window.step();
+    }
+    assert_eq!(rig.orders(), [], "nothing is sought while the hand still drags");
+    rig.window.drop_at(at(0.5));
+    let orders = rig.orders();
+    let [Command::Seek(Seconds(to))] = orders[..] else {
+        panic!("one seek, not {orders:?}");
+    };
+    assert!((to - 32.5).abs() < 1.5, "the middle of 65 s, not {to}");
+}
+
+#[test]
+fn keys_do_what_the_list_says() {
+    let mut rig = Rig::playing(Setup::default(), 600);
+    let at = hand_made::playing(600).transport.position.0;
+    for (key, wanted) in [
+        (egui::Key::Space, Command::Pause),
+        (egui::Key::ArrowRight, Command::Seek(Seconds(at + 5.0))),
+        (egui::Key::ArrowLeft, Command::Seek(Seconds(at - 5.0))),
+        (egui::Key::L, Command::Loop(true)),
+    ] {
+        rig.window.key_press(key);
+        assert_eq!(rig.orders(), [wanted], "{key:?}");
+    }
+    rig.window.key_press(egui::Key::Questionmark);
+    rig.settle();
+    rig.window.get_by_label("Back or forward 5 s");
+    rig.window.key_press(egui::Key::Escape);
+    rig.settle();
+    assert!(rig.window.query_by_label("Back or forward 5 s").is_none());
+    rig.window.get_by_label("Theme: Dark");
+    rig.window.key_press(egui::Key::T);
+    rig.settle();
+    rig.window.get_by_label("Theme: Light");
+}
+
+#[test]
+fn a_device_is_picked_by_name_and_outputs_are_not_offered() {
+    let mut rig = Rig::new(Setup::default());
+    rig.window.get_by_label("Source").click();
+    rig.settle();
+    assert!(rig.window.query_by_label_contains("Built-in Audio  (output").is_none());
+    rig.window
+        .get_by_label_contains("Monitor of Built-in Audio  (what is playing, PulseAudio")
+        .click();
+    let wanted = SourceRequest::Device {
+        id: Some("mon".to_owned()),
+        channel: None,
+    };
+    assert_eq!(rig.orders(), [Command::Open(wanted)]);
+}
+
+#[test]
+fn the_welcome_offers_the_default_microphone() {
+    let mut rig = Rig::new(Setup::default());
+    rig.window.get_by_label("Listen").click();
+    let wanted = SourceRequest::Device {
+        id: Some("mic".to_owned()),
+        channel: None,
+    };
+    assert_eq!(rig.orders(), [Command::Open(wanted)]);
+}
+
+#[test]
+fn a_typed_path_is_opened() {
+    let mut rig = Rig::new(Setup::default());
+    rig.window.key_press(egui::Key::O);
+    rig.settle();
+    rig.window.get_by_label("File").type_text("/music/a song.mp3");
+    rig.settle();
+    // The shortcut keys are letters of the path here.
+    rig.window.get_by_label("Open").click();
+    assert_eq!(rig.orders(), [open("/music/a song.mp3")]);
+}
+
+#[test]
+fn a_dropped_file_is_opened() {
+    #[derive(Debug)]
+    struct Dropped(PathBuf);
+    impl egui::DroppedFile for Dropped {
+        fn path(&self) -> &Path {
+            &self.0
+        }
+        fn bytes(&self) -> Result<Vec<u8>, String> {
+            Err("never read".to_owned())
+        }
+    }
+    let mut rig = Rig::new(Setup::default());
+    let dropped = Arc::new(Dropped("/music/dropped.flac".into()));
+    rig.window.input_mut().dropped_files.push(dropped);
+    assert_eq!(rig.orders(), [open("/music/dropped.flac")]);
+}
+
+#[test]
+fn the_demo_is_written_out_and_opened() {
+    let mut rig = Rig::new(Setup::default());
+    rig.window.get_by_label("Play the demo").click();
+    let orders = rig.orders();
+    let [Command::Open(SourceRequest::File { path, .. })] = &orders[..] else {
+        panic!("a file is opened, not {orders:?}");
+    };
+    assert_eq!(
+        std::fs::read(path).unwrap(),
+        include_bytes!("../../assets/demo/demo.ogg")
+    );
+}
+
+#[test]
+fn engines_are_switched_off_and_on() {
+    let mut rig = Rig::playing(Setup::default(), 600);
+    rig.window.get_by_label("Engine TCN").click();
+    assert_eq!(rig.orders(), [Command::EnableEngine { engine: 1, on: false }]);
+    let mut without = hand_made::playing(601);
+    without.engines[1].enabled = false;
+    rig.show(without);
+    rig.settle();
+    rig.window.get_by_label("Engine TCN").click();
+    assert_eq!(rig.orders(), [Command::EnableEngine { engine: 1, on: true }]);
+}
+
+#[test]
+fn refresh_lists_the_devices_again() {
+    let mut rig = Rig::new(Setup {
+        devices: Ok(Vec::new()),
+        ..Setup::default()
+    });
+    rig.window.get_by_label("Refresh").click();
+    rig.settle();
+    for _ in 0..200 {
+        if rig.listed.load(Ordering::SeqCst) == 2 {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    panic!("the devices were listed {} times", rig.listed.load(Ordering::SeqCst));
+}
+
+#[test]
+fn a_busy_engine_is_said_and_no_order_is_lost_silently() {
+    let mut rig = Rig::playing(Setup::default(), 600);
+    // Nobody reads the orders: the queue of 64 fills.
+    for _ in 0..65 {
+        rig.window.key_press(egui::Key::L);
+        rig.window.step();
+        rig.window.step();
+    }
+    rig.window.get_by_label_contains("The engine is busy");
+    assert_eq!(rig.stage.commands.len(), 64);
+    rig.tell(Event::Ended);
+}
+
+fn open(path: &str) -> Command {
+    Command::Open(SourceRequest::File {
+        path: path.into(),
+        pace: Pace::Times(1.0),
+    })
+}

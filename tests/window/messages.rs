@@ -1,0 +1,99 @@
+//! What the window says when something happens.
+
+use super::hand_made;
+use super::rig::{Rig, Setup};
+use attune::engine::{Event, ResetCause};
+use attune::source::SourceError;
+use attune::units::Seconds;
+use egui_kittest::kittest::Queryable;
+
+#[test]
+fn a_seek_says_that_all_engines_start_afresh() {
+    let mut rig = Rig::playing(Setup::default(), 600);
+    let (cause, at) = (ResetCause::Sought, Seconds(42.0));
+    rig.tell(Event::Reset { cause, at });
+    rig.window.get_by_label("Sought to 0:42.0: all engines start afresh.");
+}
+
+#[test]
+fn an_error_names_the_thing_and_the_remedy_and_goes_when_dismissed() {
+    let mut rig = Rig::playing(Setup::default(), 600);
+    rig.tell(Event::SourceFailed {
+        message: "The microphone USB Mic is gone".to_owned(),
+        remedy: "Plug it in again.".to_owned(),
+        retrying: true,
+    });
+    rig.window.get_by_label("The microphone USB Mic is gone");
+    rig.window.get_by_label("Plug it in again. Attune keeps trying.");
+    rig.window.get_by_label("Dismiss").click();
+    rig.settle();
+    assert!(rig.window.query_by_label("The microphone USB Mic is gone").is_none());
+    // The window is alive.
+    rig.show(hand_made::playing(620));
+    rig.window.get_by_label_contains("Answer:");
+}
+
+#[test]
+fn a_warning_goes_when_it_is_over() {
+    let mut rig = Rig::playing(Setup::default(), 600);
+    rig.tell(Event::Warning {
+        message: "Only zeros come from the microphone".to_owned(),
+        remedy: "Unmute it.".to_owned(),
+    });
+    rig.window.get_by_label("Only zeros come from the microphone");
+    rig.tell(Event::Recovered);
+    assert!(
+        rig.window
+            .query_by_label("Only zeros come from the microphone")
+            .is_none()
+    );
+}
+
+#[test]
+fn a_failed_engine_is_named() {
+    let mut rig = Rig::playing(Setup::default(), 600);
+    rig.tell(Event::EngineFailed {
+        engine: 2,
+        message: "out of memory".to_owned(),
+    });
+    rig.window
+        .get_by_label("Attention failed and was switched off: out of memory");
+}
+
+#[test]
+fn a_file_that_cannot_be_opened_leaves_the_welcome() {
+    let mut rig = Rig::new(Setup::default());
+    rig.tell(Event::SourceFailed {
+        message: "/music/film.mp4 has no audio track".to_owned(),
+        remedy: "Choose a file with sound.".to_owned(),
+        retrying: false,
+    });
+    rig.window.get_by_label("/music/film.mp4 has no audio track");
+    rig.window.get_by_label("What shall we listen to?");
+}
+
+#[test]
+fn without_a_microphone_it_says_what_to_do() {
+    let rig = Rig::new(Setup {
+        devices: Ok(Vec::new()),
+        ..Setup::default()
+    });
+    rig.window.get_by_label_contains("None was found. Plug one in");
+    rig.window.get_by_label_contains("Drop it on this window");
+    rig.window.get_by_label("Play it");
+}
+
+#[test]
+fn a_sound_server_that_fails_is_said() {
+    let rig = Rig::new(Setup {
+        devices: Err(SourceError {
+            kind: "no_host",
+            message: "No sound server answers".to_owned(),
+            remedy: "Start PulseAudio or PipeWire.".to_owned(),
+            retryable: true,
+        }),
+        ..Setup::default()
+    });
+    rig.window
+        .get_by_label_contains("No sound server answers. Start PulseAudio or PipeWire.");
+}

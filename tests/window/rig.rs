@@ -1,0 +1,128 @@
+//! A window in a harness, with the test at the engine's end of the channels.
+
+use super::hand_made::{self, Stage};
+use attune::capture::DeviceInfo;
+use attune::engine::{Command, Event, Snapshot};
+use attune::settings::{Settings, Theme};
+use attune::source::SourceError;
+use attune::ui::{App, ListDevices};
+use eframe::egui::UiBuilder;
+use egui_kittest::{Harness, HarnessBuilder};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// A window and the engine's side of it.
+pub struct Rig {
+    pub stage: Stage,
+    pub window: Harness<'static, Option<App>>,
+    /// How often devices were listed.
+    pub listed: Arc<AtomicUsize>,
+}
+
+/// What a rig begins with.
+pub struct Setup {
+    pub size: [f32; 2],
+    pub theme: Theme,
+    pub scale: f32,
+    pub devices: Result<Vec<DeviceInfo>, SourceError>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            size: [1280.0, 800.0],
+            theme: Theme::Dark,
+            scale: 1.0,
+            devices: Ok(hand_made::devices()),
+        }
+    }
+}
+
+impl Rig {
+    pub fn new(setup: Setup) -> Self {
+        let (stage, link) = hand_made::stage();
+        let listed = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&listed);
+        let devices = setup.devices;
+        let list: ListDevices = Arc::new(move || {
+            count.fetch_add(1, Ordering::SeqCst);
+            devices.clone()
+        });
+        let settings = Settings {
+            theme: setup.theme,
+            range_db: [-75.0, -5.0],
+            ..Settings::default()
+        };
+        let mut parts = Some((link, settings, list));
+        let builder: HarnessBuilder<Option<App>> = Harness::builder()
+            .with_size(setup.size)
+            .with_pixels_per_point(setup.scale)
+            .with_render_cursor(false)
+            .with_max_steps(64);
+        let window = builder.build_ui_state(
+            move |ui, app: &mut Option<App>| {
+                if let Some((link, settings, list)) = parts.take() {
+                    *app = Some(App::new(ui.ctx(), link, hand_made::cast(), settings, list));
+                }
+                if let Some(app) = app {
+                    app.drain(ui.ctx());
+                    // The harness leaves a margin that the real window does not have.
+                    let all = ui.ctx().content_rect();
+                    let mut whole = ui.new_child(UiBuilder::new().max_rect(all));
+                    whole.set_clip_rect(all);
+                    app.paint(&mut whole);
+                }
+            },
+            None,
+        );
+        let mut rig = Self { stage, window, listed };
+        rig.settle();
+        // The list of devices comes from a thread of its own.
+        for _ in 0..200 {
+            if rig.listed.load(Ordering::SeqCst) > 0 {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+        rig.settle();
+        rig
+    }
+
+    /// A window at which a file has been playing for `frames` frames.
+    pub fn playing(setup: Setup, frames: u64) -> Self {
+        let mut rig = Self::new(setup);
+        rig.tell(Event::Opened(hand_made::open_file()));
+        let mut at = 200;
+        while at < frames {
+            rig.show(hand_made::playing(at));
+            at += 200;
+        }
+        rig.show(hand_made::playing(frames));
+        rig.settle();
+        rig.orders();
+        rig
+    }
+
+    /// Frames until nothing asks for another.
+    pub fn settle(&mut self) {
+        self.window.run_steps(3);
+    }
+
+    pub fn tell(&mut self, event: Event) {
+        self.stage.events.send(event).expect("the window is alive");
+        self.settle();
+    }
+
+    pub fn show(&mut self, snapshot: Snapshot) {
+        self.stage.snapshots.write(snapshot);
+        self.window.step();
+    }
+
+    /// What the window ordered since the last call.
+    pub fn orders(&mut self) -> Vec<Command> {
+        self.settle();
+        self.stage.commands.try_iter().collect()
+    }
+}

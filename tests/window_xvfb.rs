@@ -1,0 +1,115 @@
+//! The real binary in a real (virtual) X server: it opens, draws a spectrogram of a file, and ends when it is closed.
+//!
+//! Needs `Xvfb`, `openbox`, `xdotool` and `ImageMagick`'s `import`; `test.sh` installs them.
+
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// A program that is ended when the test is over, however it ends.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A virtual screen. The server picks a free display number itself and writes it to its standard output.
+fn screen() -> (Running, String) {
+    use std::io::{BufRead, BufReader};
+    let mut server = Command::new("Xvfb")
+        .args(["-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("Xvfb is installed (test.sh does it)");
+    let out = server.stdout.take().expect("stdout is piped");
+    let running = Running(server);
+    let mut number = String::new();
+    BufReader::new(out)
+        .read_line(&mut number)
+        .expect("Xvfb says its number");
+    (running, format!(":{}", number.trim()))
+}
+
+fn on(display: &str, program: &str) -> Command {
+    let mut command = Command::new(program);
+    command.env("DISPLAY", display).env_remove("WAYLAND_DISPLAY");
+    command
+}
+
+fn wait_until<T>(limit: Duration, what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(value) = ready() {
+            return value;
+        }
+        assert!(begun.elapsed() < limit, "{what} did not happen within {limit:?}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// The screen's pixels as RGB triples.
+fn screenshot(display: &str) -> Vec<[u8; 3]> {
+    let shot = on(display, "import")
+        .args(["-window", "root", "-depth", "8", "rgb:-"])
+        .output()
+        .expect("ImageMagick is installed (test.sh does it)");
+    assert!(shot.status.success(), "{}", String::from_utf8_lossy(&shot.stderr));
+    shot.stdout.as_chunks::<3>().0.to_vec()
+}
+
+/// How many pixels have the colours that magma gives to loud levels: orange to cream. Neither theme has them.
+fn loud_pixels(pixels: &[[u8; 3]]) -> usize {
+    pixels
+        .iter()
+        .filter(|[r, g, b]| *r > 230 && (90..200).contains(g) && (80..160).contains(b))
+        .count()
+}
+
+#[test]
+fn the_program_opens_a_file_draws_it_and_ends_when_closed() {
+    let home = tempfile::tempdir().expect("a folder");
+    let (_server, display) = screen();
+    let _manager = Running(
+        on(&display, "openbox")
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("openbox is installed (test.sh does it)"),
+    );
+    let mut command = on(&display, env!("CARGO_BIN_EXE_attune"));
+    command
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/demo.ogg"))
+        .env("HOME", home.path())
+        .env("XDG_CONFIG_HOME", home.path())
+        .env("XDG_RUNTIME_DIR", home.path())
+        .stdout(Stdio::null());
+    let mut program = Running(command.spawn().expect("the binary was built"));
+    let window = wait_until(Duration::from_secs(30), "the window", || {
+        let found = on(&display, "xdotool")
+            .args(["search", "--onlyvisible", "--name", "^Attune$"])
+            .output()
+            .ok()?;
+        let id = String::from_utf8(found.stdout).ok()?.lines().next()?.to_owned();
+        (!id.is_empty()).then_some(id)
+    });
+    // Half a percent of the screen in loud colours is a spectrogram; before it is drawn there are none.
+    wait_until(Duration::from_mins(1), "the spectrogram", || {
+        let pixels = screenshot(&display);
+        (loud_pixels(&pixels) > pixels.len() / 200).then_some(())
+    });
+    // The window manager asks the program to close, as its close button would.
+    let closed = on(&display, "xdotool")
+        .args(["windowfocus", "--sync", &window, "key", "alt+F4"])
+        .status()
+        .expect("xdotool is installed");
+    assert!(closed.success());
+    let ended: ExitStatus = wait_until(Duration::from_secs(20), "the end", || {
+        program.0.try_wait().ok().flatten()
+    });
+    assert!(ended.success(), "the program ended with {ended}");
+    let kept = home.path().join("attune/settings.json");
+    assert!(kept.exists(), "the settings are kept");
+}
