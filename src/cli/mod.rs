@@ -80,10 +80,12 @@ impl Launch {
 
 #[cfg(feature = "gui")]
 fn window(models: ModelSet, open: Option<SourceRequest>) -> anyhow::Result<ExitCode> {
-    // crate::ui::run(crate::ui::WindowLaunch { models, settings: settings(), open })?;
-    // return Ok(ExitCode::SUCCESS);
-    let _ = (models, open);
-    anyhow::bail!("the window is not part of this build: try `attune live` or `attune analyze FILE`")
+    crate::ui::run(crate::ui::WindowLaunch {
+        models,
+        settings: settings(),
+        open,
+    })?;
+    Ok(ExitCode::SUCCESS)
 }
 
 #[cfg(not(feature = "gui"))]

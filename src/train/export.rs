@@ -14,7 +14,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 /// Licence of weights that this program's own training made.
-const LICENCE: &str = "MIT OR Apache-2.0 (weights; the training audio is not part of them)";
+const LICENCE: &str = "MIT (weights; the training audio is not part of them)";
 
 /// What is told of a model besides its figures.
 #[derive(Debug, Clone)]
