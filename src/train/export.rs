@@ -154,16 +154,14 @@ fn write_card(
     writeln!(
         card,
         "\nThe answer for a clip is the mean of the calibrated probabilities over its frames after the first second. \
-         Steps, shapes and rates were fixed before these clips were listened to at the end; the temperature was fitted on \
-         them, so the calibration error after is an optimistic figure.\n"
+         No step and no shape was chosen by these clips; the temperature was fitted on them, so the calibration error \
+         after is an optimistic figure.\n"
     )?;
     if let Some((what, _, after)) = figures.last() {
-        writeln!(card, "Per class ({what}):\n\n| class | right |\n|---|---|")?;
-        for (id, share) in data.genres.ids().zip(after.per_class()) {
-            match share {
-                Some(share) => writeln!(card, "| {} | {:.0} % |", data.genres.label(id), share * 100.0)?,
-                None => writeln!(card, "| {} | no clips |", data.genres.label(id))?,
-            }
+        writeln!(card, "Per class ({what}):\n\n| class | clips | right |\n|---|---|---|")?;
+        for (id, row) in data.genres.ids().zip(&after.confusion) {
+            let (clips, right): (usize, usize) = (row.iter().sum(), row[usize::from(id.0)]);
+            writeln!(card, "| {} | {clips} | {right} |", data.genres.label(id))?;
         }
     }
     writeln!(

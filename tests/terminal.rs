@@ -1,0 +1,138 @@
+//! The subcommands around the models: what they print, and how they refuse.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use attune::genre::GTZAN;
+use common::media::{folder, signal, text, write_float_wav};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn attune(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_attune")).args(args).output().unwrap()
+}
+
+fn document(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn three_engines_are_bundled_each_below_a_million_weights() {
+    let models = document(&attune(&["models", "--json"]));
+    let names: Vec<&str> = models.as_array().unwrap().iter().map(|model| model["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["lstm", "tcn", "attention"]);
+    for model in models.as_array().unwrap() {
+        assert!(model["weights"].as_u64().unwrap() <= 1_000_000);
+        assert_eq!(model["classes"].as_array().unwrap().len(), 10);
+    }
+    // The reach that each promises: 5 s for the convolutions, 10 s for attention.
+    assert!(models[1]["context_s"].as_f64().unwrap() >= 5.0);
+    assert!(models[2]["context_s"].as_f64().unwrap() >= 10.0);
+}
+
+/// Mels of band noise whose loudness is shifted and stretched per clip.
+fn write_mels(path: &Path, clips: usize) {
+    let tensors: HashMap<String, candle_core::Tensor> = (0..clips)
+        .map(|clip| {
+            let values: Vec<f32> = (0..128 * 130)
+                .map(|i| ((i * 7919 + clip * 104_729) % 1009) as f32 / 500.0 - 1.0 - (i / 130) as f32 / 64.0)
+                .collect();
+            (format!("clip{clip}"), candle_core::Tensor::from_vec(values, (128, 130), &candle_core::Device::Cpu).unwrap())
+        })
+        .collect();
+    std::fs::write(path, safetensors::serialize(&tensors, None).unwrap()).unwrap();
+}
+
+#[test]
+fn eval_counts_what_the_engines_answer_to_mels() {
+    let folder = folder();
+    let (mels, table) = (folder.path().join("mels.safetensors"), folder.path().join("clips.csv"));
+    write_mels(&mels, 4);
+    // The same clip under every label: exactly one of ten can be right, whatever the engines hear.
+    let rows: String = GTZAN.iter().map(|label| format!("clip2,{label}\n")).collect();
+    std::fs::write(&table, format!("clip,label\n{rows}")).unwrap();
+    let output = attune(&["eval", "--mels", text(&mels), "--manifest", text(&table), "--json"]);
+    assert!(output.status.success(), "{}", said(&output));
+    let report = document(&output);
+    assert_eq!(report["clips"], 10);
+    for engine in ["lstm", "tcn", "attention", "ensemble"] {
+        let figures = &report["engines"][engine];
+        assert!((figures["accuracy"].as_f64().unwrap() - 0.1).abs() < 1e-9, "{engine}: {figures}");
+        let [low, high] = [0, 1].map(|end| figures["interval95"][end].as_f64().unwrap());
+        assert!(low < 0.1 && high > 0.1 && low > 0.0 && high < 0.5, "{low} {high}");
+        assert!(figures["ece"].is_number());
+        assert_eq!(figures["per_class"].as_object().unwrap().len(), 10);
+        let confusion: u64 = figures["confusion"].as_array().unwrap().iter().flat_map(|row| row.as_array().unwrap()).map(|n| n.as_u64().unwrap()).sum();
+        assert_eq!(confusion, 10);
+    }
+}
+
+#[test]
+fn eval_hears_files_as_analyze_does() {
+    let folder = folder();
+    let (wav, table) = (folder.path().join("a.wav"), folder.path().join("clips.csv"));
+    write_float_wav(&wav, 22_050, 1, &signal(22_050, 1, 4.0));
+    let analysed = document(&attune(&["analyze", "--json", text(&wav)]));
+    let heard = analysed["engines"][0]["genre"].as_str().unwrap();
+    // Beside the table, by its bare name.
+    std::fs::write(&table, format!("a.wav,{heard}\n")).unwrap();
+    let report = document(&attune(&["eval", "--manifest", text(&table), "--json"]));
+    assert_eq!(report["engines"]["lstm"]["accuracy"], 1.0);
+
+    // A file that is missing is told, left out, and makes the exit code 1.
+    std::fs::write(&table, format!("a.wav,{heard}\nnone.wav,{heard}\n")).unwrap();
+    let output = attune(&["eval", "--manifest", text(&table), "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("none.wav"), "{}", said(&output));
+    assert_eq!((document(&output)["clips"].as_u64(), document(&output)["failed"].as_u64()), (Some(1), Some(1)));
+}
+
+#[test]
+fn eval_names_what_is_wrong_with_its_tables() {
+    let folder = folder();
+    let (mels, table) = (folder.path().join("mels.safetensors"), folder.path().join("clips.csv"));
+    write_mels(&mels, 1);
+    for (rows, expected) in [
+        ("clip0,blues\nclip0,polka\n", "line 2: the label \"polka\""),
+        ("clip0,blues\nclip7,blues\n", "no clip \"clip7\""),
+        ("", "no rows"),
+        ("clip0\n", "line 1: expected path,label"),
+    ] {
+        std::fs::write(&table, rows).unwrap();
+        let output = attune(&["eval", "--mels", text(&mels), "--manifest", text(&table)]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(said(&output).contains(expected), "{}", said(&output));
+        assert!(output.stdout.is_empty());
+    }
+    let output = attune(&["eval", "--manifest", text(&folder.path().join("none.csv"))]);
+    assert!(said(&output).contains("none.csv"), "{}", said(&output));
+}
+
+#[test]
+fn a_model_from_a_file_is_used_or_refused_by_name() {
+    let models = concat!(env!("CARGO_MANIFEST_DIR"), "/models/tcn.json");
+    let list = document(&attune(&["models", "--json", "--model", models]));
+    assert_eq!(list.as_array().unwrap().len(), 1);
+    assert_eq!(list[0]["name"], "tcn");
+
+    let folder = folder();
+    let manifest = folder.path().join("tcn.json");
+    std::fs::copy(models, &manifest).unwrap();
+    let refused = |expected: &str| {
+        let output = attune(&["models", "--model", text(&manifest)]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(said(&output).contains(expected), "{}", said(&output));
+    };
+    refused("tcn.safetensors"); // weights missing
+    std::fs::write(folder.path().join("tcn.safetensors"), b"not weights").unwrap();
+    refused("SHA-256");
+    std::fs::write(&manifest, b"{}").unwrap();
+    refused("the manifest is not valid");
+}
