@@ -24,15 +24,33 @@ fn master(folder: &Path, cut_hz: u32) -> PathBuf {
     let path = folder.join("master.wav");
     // Cut by another's resampler, far steeper than a filter: down to twice the cut, then up.
     let narrow = 2 * cut_hz;
-    let chain = format!("aresample={narrow}:filter_size=256:cutoff=0.95,aresample={MASTER_HZ}:filter_size=256:cutoff=0.95");
-    ffmpeg(&["-ss", "28", "-t", "12", "-i", demo, "-ac", "1", "-af", &chain, "-c:a", "pcm_f32le", text(&path)]);
+    let chain =
+        format!("aresample={narrow}:filter_size=256:cutoff=0.95,aresample={MASTER_HZ}:filter_size=256:cutoff=0.95");
+    ffmpeg(&[
+        "-ss",
+        "28",
+        "-t",
+        "12",
+        "-i",
+        demo,
+        "-ac",
+        "1",
+        "-af",
+        &chain,
+        "-c:a",
+        "pcm_f32le",
+        text(&path),
+    ]);
     path
 }
 
 fn child(master: &Path, rate_hz: u32, channels: u16) -> PathBuf {
     let path = master.with_file_name(format!("{rate_hz}-{channels}.wav"));
     let pan: Vec<String> = (0..channels).map(|channel| format!("c{channel}=c0")).collect();
-    let chain = format!("aresample={rate_hz}:filter_size=256:cutoff=0.97,pan={channels}c|{}", pan.join("|"));
+    let chain = format!(
+        "aresample={rate_hz}:filter_size=256:cutoff=0.97,pan={channels}c|{}",
+        pan.join("|")
+    );
     ffmpeg(&["-i", text(master), "-af", &chain, "-c:a", "pcm_f32le", text(&path)]);
     path
 }
@@ -62,7 +80,10 @@ fn check(cut_hz: u32, forms: &[(u32, u16)], bound: f64) {
             "{rate_hz} Hz, {channels} channels"
         );
         let difference = largest_difference(&report, &reference);
-        assert!(difference < bound, "{rate_hz} Hz, {channels} channels: probabilities differ by {difference}");
+        assert!(
+            difference < bound,
+            "{rate_hz} Hz, {channels} channels: probabilities differ by {difference}"
+        );
     }
 }
 

@@ -26,7 +26,12 @@ fn said(output: &Output) -> String {
 #[test]
 fn three_engines_are_bundled_each_below_a_million_weights() {
     let models = document(&attune(&["models", "--json"]));
-    let names: Vec<&str> = models.as_array().unwrap().iter().map(|model| model["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> = models
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|model| model["name"].as_str().unwrap())
+        .collect();
     assert_eq!(names, ["lstm", "tcn", "attention"]);
     for model in models.as_array().unwrap() {
         assert!(model["weights"].as_u64().unwrap() <= 1_000_000);
@@ -44,7 +49,10 @@ fn write_mels(path: &Path, clips: usize) {
             let values: Vec<f32> = (0..128 * 130)
                 .map(|i| ((i * 7919 + clip * 104_729) % 1009) as f32 / 500.0 - 1.0 - (i / 130) as f32 / 64.0)
                 .collect();
-            (format!("clip{clip}"), candle_core::Tensor::from_vec(values, (128, 130), &candle_core::Device::Cpu).unwrap())
+            (
+                format!("clip{clip}"),
+                candle_core::Tensor::from_vec(values, (128, 130), &candle_core::Device::Cpu).unwrap(),
+            )
         })
         .collect();
     std::fs::write(path, safetensors::serialize(&tensors, None).unwrap()).unwrap();
@@ -56,20 +64,29 @@ fn eval_counts_what_the_engines_answer_to_mels() {
     let (mels, table) = (folder.path().join("mels.safetensors"), folder.path().join("clips.csv"));
     write_mels(&mels, 4);
     // The same clip under every label: exactly one of ten can be right, whatever the engines hear.
-    let rows: String = GTZAN.iter().map(|label| format!("clip2,{label}\n")).collect();
-    std::fs::write(&table, format!("clip,label\n{rows}")).unwrap();
+    let rows = GTZAN.map(|label| format!("clip2,{label}")).join("\n");
+    std::fs::write(&table, format!("clip,label\n{rows}\n")).unwrap();
     let output = attune(&["eval", "--mels", text(&mels), "--manifest", text(&table), "--json"]);
     assert!(output.status.success(), "{}", said(&output));
     let report = document(&output);
     assert_eq!(report["clips"], 10);
     for engine in ["lstm", "tcn", "attention", "ensemble"] {
         let figures = &report["engines"][engine];
-        assert!((figures["accuracy"].as_f64().unwrap() - 0.1).abs() < 1e-9, "{engine}: {figures}");
+        assert!(
+            (figures["accuracy"].as_f64().unwrap() - 0.1).abs() < 1e-9,
+            "{engine}: {figures}"
+        );
         let [low, high] = [0, 1].map(|end| figures["interval95"][end].as_f64().unwrap());
         assert!(low < 0.1 && high > 0.1 && low > 0.0 && high < 0.5, "{low} {high}");
         assert!(figures["ece"].is_number());
         assert_eq!(figures["per_class"].as_object().unwrap().len(), 10);
-        let confusion: u64 = figures["confusion"].as_array().unwrap().iter().flat_map(|row| row.as_array().unwrap()).map(|n| n.as_u64().unwrap()).sum();
+        let confusion: u64 = figures["confusion"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|row| row.as_array().unwrap())
+            .map(|n| n.as_u64().unwrap())
+            .sum();
         assert_eq!(confusion, 10);
     }
 }
@@ -91,7 +108,13 @@ fn eval_hears_files_as_analyze_does() {
     let output = attune(&["eval", "--manifest", text(&table), "--json"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(said(&output).contains("none.wav"), "{}", said(&output));
-    assert_eq!((document(&output)["clips"].as_u64(), document(&output)["failed"].as_u64()), (Some(1), Some(1)));
+    assert_eq!(
+        (
+            document(&output)["clips"].as_u64(),
+            document(&output)["failed"].as_u64()
+        ),
+        (Some(1), Some(1))
+    );
 }
 
 #[test]

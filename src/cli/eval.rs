@@ -34,7 +34,7 @@ pub(super) fn run(args: &EvalArgs, models: &ModelSet) -> anyhow::Result<ExitCode
     );
     let (answers, failures) = match &args.mels {
         Some(mels) => (listen_to_mels(mels, &rows, models, &bar)?, 0),
-        None => listen_to_files(&args.manifest, &rows, models, &bar)?,
+        None => listen_to_files(&args.manifest, &rows, models, &bar),
     };
     bar.finish_and_clear();
     let Some(clips) = answers.first().map(Vec::len).filter(|&clips| clips > 0) else {
@@ -112,7 +112,7 @@ fn listen_to_mels(path: &Path, rows: &[Row], models: &ModelSet, bar: &ProgressBa
     let mut streams = models
         .models
         .iter()
-        .map(|model| model.stream())
+        .map(crate::model::LoadedModel::stream)
         .collect::<Result<Vec<_>, _>>()?;
     let mut answers: Answers = vec![Vec::new(); streams.len()];
     for row in rows {
@@ -137,12 +137,7 @@ fn listen_to_mels(path: &Path, rows: &[Row], models: &ModelSet, bar: &ProgressBa
 }
 
 /// Each file as `attune analyze` hears it. Returns how many failed, too.
-fn listen_to_files(
-    table: &Path,
-    rows: &[Row],
-    models: &ModelSet,
-    bar: &ProgressBar,
-) -> anyhow::Result<(Answers, usize)> {
+fn listen_to_files(table: &Path, rows: &[Row], models: &ModelSet, bar: &ProgressBar) -> (Answers, usize) {
     let mut answers: Answers = vec![Vec::new(); models.models.len()];
     let mut failures = 0;
     for row in rows {
@@ -167,7 +162,7 @@ fn listen_to_files(
             answers.push((row.truth, Probabilities::from_slice(&probabilities)));
         }
     }
-    Ok((answers, failures))
+    (answers, failures)
 }
 
 /// A path of the table: beside the table if it is there, else as it stands.

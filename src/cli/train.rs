@@ -39,12 +39,31 @@ pub struct TrainArgs {
     /// Highest learning rate
     #[arg(long)]
     rate: Option<f32>,
+    /// One step in this many is on long excerpts of whole audio; 0: none
+    #[arg(long)]
+    long_every: Option<u64>,
     /// Take up the run in --out where its checkpoint left it
     #[arg(long)]
     resume: bool,
     /// Steps between two checkpoints and validations
     #[arg(long, default_value_t = 250)]
     every: u64,
+}
+
+impl TrainArgs {
+    /// The command that makes the same weights from the same data.
+    fn command(&self) -> String {
+        let given =
+            |name: &str, value: Option<String>| value.map_or(String::new(), |value| format!(" --{name} {value}"));
+        format!(
+            "attune train {} --data FOLDER --out FOLDER --steps {} --seed {}{}{}",
+            self.engine.name(),
+            self.steps,
+            self.seed,
+            given("rate", self.rate.map(|rate| rate.to_string())),
+            given("long-every", self.long_every.map(|every| every.to_string()))
+        )
+    }
 }
 
 /// Runs the training to its end; progress goes to stderr and to `log.csv` in the folder.
@@ -62,6 +81,9 @@ pub fn run(args: &TrainArgs) -> Result<(), TrainError> {
     let mut recipe = Recipe::new(args.engine, data.genres.len(), args.seed, args.steps);
     if let Some(rate) = args.rate {
         recipe.rate = rate;
+    }
+    if let Some(long_every) = args.long_every {
+        recipe.long_every = long_every;
     }
     let mut trainer = Trainer::new(recipe, &data)?;
     let checkpoint = args.out.join("checkpoint.safetensors");
@@ -112,13 +134,7 @@ pub fn run(args: &TrainArgs) -> Result<(), TrainError> {
     }
     bar.finish_and_clear();
     let provenance = Provenance {
-        command: format!(
-            "attune train {} --data FOLDER --out FOLDER --steps {} --seed {}{}",
-            args.engine.name(),
-            args.steps,
-            args.seed,
-            args.rate.map_or(String::new(), |rate| format!(" --rate {rate}"))
-        ),
+        command: args.command(),
         data: args.data_name.clone(),
         date: today(),
     };

@@ -76,8 +76,8 @@ fn compare(what: &'static str, expected: &[f32], measured: &[f32], tolerance: f3
         )));
     }
     for (index, (expected, measured)) in expected.iter().zip(measured).enumerate() {
-        // Written so that NaN fails too.
-        if !((expected - measured).abs() <= tolerance) {
+        let difference = (expected - measured).abs();
+        if difference.is_nan() || difference > tolerance {
             return Err(ModelError::Golden(format!(
                 "golden {what} {index} is {expected} in the manifest and {measured} here (tolerance {tolerance})"
             )));

@@ -43,19 +43,20 @@ impl BatchNorm {
         let mean = rows.mean_keepdim(0)?;
         let centred = rows.broadcast_sub(&mean)?;
         let variance = centred.sqr()?.mean_keepdim(0)?;
-        self.follow(&self.mean, &mean)?;
-        self.follow(&self.variance, &variance)?;
+        follow(&self.mean, &mean)?;
+        follow(&self.variance, &variance)?;
         let factor = (self.scale.unsqueeze(0)? / (variance + EPSILON)?.sqrt()?)?;
         centred
             .broadcast_mul(&factor)?
             .broadcast_add(&self.shift)?
             .reshape(x.shape())
     }
+}
 
-    fn follow(&self, running: &Var, batch: &Tensor) -> Result<()> {
-        let batch = batch.squeeze(0)?.detach();
-        running.set(&((running.as_tensor() * (1.0 - MOMENTUM))? + (batch * MOMENTUM)?)?.detach())
-    }
+/// Moves a running statistic towards that of a batch.
+fn follow(running: &Var, batch: &Tensor) -> Result<()> {
+    let batch = batch.squeeze(0)?.detach();
+    running.set(&((running.as_tensor() * (1.0 - MOMENTUM))? + (batch * MOMENTUM)?)?.detach())
 }
 
 /// Layer normalisation of each frame over its features (Ba, Kiros & Hinton 2016), from ops whose gradients candle has.

@@ -64,7 +64,7 @@ impl Checkpoint {
 }
 
 /// Tensors as a safetensors file.
-pub fn serialize(
+pub(super) fn serialize(
     tensors: &HashMap<String, Tensor>,
     metadata: Option<HashMap<String, String>>,
 ) -> Result<Vec<u8>, TrainError> {

@@ -195,7 +195,7 @@ mod tests {
             (GenreId(1), p(&[0.2, 0.8])),
         ];
         let figures = Figures::of(&answers, 2);
-        assert_eq!(figures.accuracy, 0.75);
+        assert!((figures.accuracy - 0.75).abs() < 1e-12);
         assert_eq!(figures.confusion, [[1, 0], [1, 2]]);
         assert_eq!(figures.per_class(), [Some(1.0), Some(2.0 / 3.0)]);
         // Bins: (0.9: ½ right, 0.9 sure) and (0.8: all right): ½·0.4 + ½·0.2.
