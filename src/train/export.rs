@@ -41,11 +41,11 @@ pub fn export(
     let weights = serialize(&tensors, None)?;
     let excerpts = trainer.validate(Part::Excerpt)?;
     let whole = trainer.validate(Part::Whole)?;
-    let calibration = if whole.is_empty() { &excerpts } else { &whole };
+    let calibration: Vec<_> = excerpts.iter().chain(&whole).cloned().collect();
     let temperature = if calibration.is_empty() {
         1.0
     } else {
-        fit_temperature(calibration, spec)
+        fit_temperature(&calibration, spec)
     };
     let mut store = WeightStore::from_tensors(tensors);
     let net = recipe.architecture.build(&mut store)?;
