@@ -3,6 +3,7 @@
 //! candle unrolls a recurrence into one graph node per slice, and the gradient of each slice costs the whole tensor:
 //! O(t²). This op is one node.
 
+use super::exponential::{sigmoid, tanh};
 use super::matmul::{View, add_product};
 use super::{contiguous, values};
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
@@ -54,8 +55,14 @@ impl Sizes {
     }
 }
 
-fn sigmoid(x: f32) -> f32 {
-    1.0 / (1.0 + (-x).exp())
+/// σ, σ, tanh, σ of the four parts of `z`, each `h` wide.
+fn open_gates(z: &[f32], gates: &mut [f32], h: usize) {
+    for (gate, z) in gates.iter_mut().zip(z) {
+        *gate = sigmoid(*z);
+    }
+    for (gate, z) in gates[2 * h..3 * h].iter_mut().zip(&z[2 * h..3 * h]) {
+        *gate = tanh(*z);
+    }
 }
 
 impl CustomOp3 for LstmSequence {
@@ -88,19 +95,20 @@ impl CustomOp3 for LstmSequence {
             );
             for stream in 0..b {
                 let row = stream * t + frame;
-                let z = &z[row * 4 * h..][..4 * h];
-                let out = &mut out[row * ROW_PARTS * h..][..ROW_PARTS * h];
-                for k in 0..h {
-                    let (i, f) = (sigmoid(z[k]), sigmoid(z[h + k]));
-                    let (g, o) = (z[2 * h + k].tanh(), sigmoid(z[3 * h + k]));
-                    let c = f * cell[stream * h + k] + i * g;
-                    let hidden = o * c.tanh();
-                    cell[stream * h + k] = c;
-                    before[stream * h + k] = hidden;
-                    for (part, value) in [hidden, c, i, f, g, o].into_iter().enumerate() {
-                        out[part * h + k] = value;
-                    }
+                let (cell, before) = (&mut cell[stream * h..][..h], &mut before[stream * h..][..h]);
+                let (states, gates) = out[row * ROW_PARTS * h..][..ROW_PARTS * h].split_at_mut(2 * h);
+                open_gates(&z[row * 4 * h..][..4 * h], gates, h);
+                let (i, rest) = gates.split_at(h);
+                let (f, rest) = rest.split_at(h);
+                let (g, o) = rest.split_at(h);
+                for (k, cell) in cell.iter_mut().enumerate() {
+                    *cell = f[k] * *cell + i[k] * g[k];
                 }
+                for ((before, o), &cell) in before.iter_mut().zip(o).zip(&*cell) {
+                    *before = o * tanh(cell);
+                }
+                states[..h].copy_from_slice(before);
+                states[h..].copy_from_slice(cell);
             }
         }
         Ok((CpuStorage::F32(out), (b, t, ROW_PARTS * h).into()))
@@ -135,7 +143,7 @@ impl CustomOp3 for LstmSequence {
                         0 => start[stream * 2 * h + h + k],
                         _ => rows[(row - 1) * ROW_PARTS * h + h + k],
                     };
-                    let squashed = c.tanh();
+                    let squashed = tanh(c);
                     let into_h = grad[k] + dh[stream * h + k];
                     let into_c = grad[h + k] + dc[stream * h + k] + into_h * o * (1.0 - squashed * squashed);
                     dz[k] = into_c * g * i * (1.0 - i);

@@ -3,6 +3,7 @@
 //!
 //! In: contiguous f32 tensors on the CPU. Out: the same. Thread: any.
 
+pub mod exponential;
 pub mod lstm_sequence;
 pub mod matmul;
 pub mod running_moments;

@@ -1,5 +1,6 @@
 //! Softmax over the keys that a query may see: not the future, not beyond the context.
 
+use super::exponential::exp;
 use super::{contiguous, values};
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 
@@ -53,12 +54,10 @@ impl CustomOp1 for WindowedSoftmax {
         for ((scores, out), &place) in rows.zip(self.places.iter().cycle()) {
             let (scores, out) = (&scores[self.visible(place)], &mut out[self.visible(place)]);
             let top = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let mut total = 0.0;
             for (weight, score) in out.iter_mut().zip(scores) {
-                *weight = (score - top).exp();
-                total += *weight;
+                *weight = exp(score - top);
             }
-            let factor = 1.0 / total;
+            let factor = 1.0 / out.iter().sum::<f32>();
             for weight in out {
                 *weight *= factor;
             }
