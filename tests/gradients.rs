@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use attune::model::front::{Front, FrontShape};
 use attune::nn::Pass;
 use attune::nn::causal_conv::{CausalConv, ConvShape};
 use attune::nn::gradcheck::worst_disagreement;
@@ -184,6 +185,25 @@ fn norms() {
     let batch = BatchNorm::new(store.root(), 6).unwrap();
     check("batch norm", &store, &[&x], || {
         weigh(&batch.forward(&x, &Pass::Train(&mut ChaCha8Rng::seed_from_u64(0)))?)
+    });
+}
+
+#[test]
+fn the_convolutional_front() {
+    let shape = FrontShape {
+        bands: 12,
+        maps: 2,
+        kernel_bands: 4,
+        kernel_frames: 3,
+        stride_bands: 4,
+        width: 3,
+    };
+    let mut store = WeightStore::drawn(22);
+    let front = Front::new(store.root(), shape).unwrap();
+    let x = random(&[2, 6, 12], 23);
+    check("front", &store, &[], || {
+        let mut context = front.initial_context(2)?;
+        weigh(&front.forward(&x, &mut context, &Pass::Infer)?)
     });
 }
 

@@ -157,15 +157,30 @@ fn paced_it_keeps_to_the_clock() {
 #[test]
 fn a_late_reader_of_a_paced_file_loses_what_is_counted() {
     let dir = folder();
-    let (mut player, mut source) = FilePlayer::open(&counting_wav(&dir, 60 * RATE), Pace::Times(40.0), false).unwrap();
+    let (mut player, mut source) = FilePlayer::open(&counting_wav(&dir, 6 * RATE), Pace::Times(1.0), false).unwrap();
     let mut samples = Vec::new();
-    std::thread::sleep(Duration::from_millis(300));
+    // A second longer than the ring holds.
+    std::thread::sleep(Duration::from_secs(5));
     let mark = read_to_mark(&mut player, &mut source, &mut samples).unwrap();
     assert_eq!(mark.kind, MarkKind::Ended);
     let lost = source.counters().lost.load(Ordering::Relaxed);
     assert!(lost > 0);
-    assert_eq!(samples.len() as u64 + lost, u64::from(60 * RATE));
+    assert_eq!(samples.len() as u64 + lost, u64::from(6 * RATE));
     assert_eq!(mark.at, samples.len() as u64, "marks count what went in");
+}
+
+#[test]
+fn faster_than_real_time_a_late_reader_is_waited_for() {
+    let dir = folder();
+    // One tick owes more than the ring holds.
+    let (mut player, mut source) =
+        FilePlayer::open(&counting_wav(&dir, 60 * RATE), Pace::Times(1000.0), false).unwrap();
+    let mut samples = Vec::new();
+    std::thread::sleep(Duration::from_millis(300));
+    let mark = read_to_mark(&mut player, &mut source, &mut samples).unwrap();
+    assert_eq!(mark.kind, MarkKind::Ended);
+    assert_eq!(source.counters().lost.load(Ordering::Relaxed), 0);
+    assert_eq!(samples.len() as u64, u64::from(60 * RATE));
 }
 
 #[test]

@@ -167,6 +167,39 @@ fn attention_rows_sum_to_one_and_are_what_decides() {
 }
 
 #[test]
+fn the_weights_that_are_drawn_are_those_the_classifier_sees() {
+    use attune::nn::statistics::AttentivePooling;
+    use candle_core::{Device, Tensor};
+    let (frames, features, context) = (30, 5, 12);
+    let pooling = AttentivePooling::new(WeightStore::drawn(8).root(), features, 4, context).unwrap();
+    let mut rng = ChaCha8Rng::seed_from_u64(4);
+    let x: Vec<f32> = (0..frames * features)
+        .map(|_| rng.random::<f32>() * 6.0 - 3.0)
+        .collect();
+    let block = Tensor::from_slice(&x, (1, frames, features), &Device::Cpu).unwrap();
+    let mut state = pooling.initial_state(1, features).unwrap();
+    let (statistics, weights) = pooling.forward(&block, &block, &mut state, &[frames - 1]).unwrap();
+    let weights = weights.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+    let statistics = statistics.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+    assert!(weights[..frames - context].iter().all(|&weight| weight == 0.0));
+    let largest = weights.iter().copied().fold(0.0, f32::max);
+    assert!(
+        largest > 2.0 / context as f32,
+        "uniform weights would prove nothing: {largest}"
+    );
+    for feature in 0..features {
+        let of = |power: i32| -> f64 {
+            (0..frames)
+                .map(|n| f64::from(weights[n]) * f64::from(x[n * features + feature]).powi(power))
+                .sum()
+        };
+        let (mean, deviation) = (of(1), (of(2) - of(1).powi(2) + 1e-3).sqrt());
+        assert!((f64::from(statistics[feature]) - mean).abs() < 1e-5);
+        assert!((f64::from(statistics[features + feature]) - deviation).abs() < 1e-5);
+    }
+}
+
+#[test]
 fn the_tcn_answers_from_exactly_its_receptive_field() {
     // The body alone: pooling remembers more on purpose.
     use attune::model::body::Body;

@@ -159,3 +159,49 @@ fn a_model_from_a_file_is_used_or_refused_by_name() {
     std::fs::write(&manifest, b"{}").unwrap();
     refused("the manifest is not valid");
 }
+
+#[test]
+fn damage_makes_the_exit_code_one_and_keeps_what_was_heard() {
+    let folder = folder();
+    let wav = folder.path().join("whole.wav");
+    write_float_wav(&wav, 22_050, 1, &signal(22_050, 1, 4.0));
+    let bytes = std::fs::read(&wav).unwrap();
+    let cut = folder.path().join("cut.wav");
+    std::fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
+    let output = attune(&["analyze", "--json", text(&cut)]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("cut.wav"), "{}", said(&output));
+    let report = document(&output);
+    assert!(
+        (report["source"]["duration_s"].as_f64().unwrap() - 2.0).abs() < 0.1,
+        "{report}"
+    );
+    assert_eq!(report["warnings"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn bench_names_its_rows_as_promised() {
+    let rows = document(&attune(&["bench", "--json"]));
+    assert!(rows["machine"]["matvec_gflops"].as_f64().unwrap() > 0.0);
+    let names: Vec<&str> = rows["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["name"].as_str().unwrap())
+        .collect();
+    for expected in [
+        "step/lstm/1",
+        "step/tcn/16",
+        "step/attention/256",
+        "features/2048-512-128",
+        "resample/48000-22050",
+        "decode/wav",
+        "decode/ogg",
+        "analyze/wav",
+    ] {
+        assert!(names.contains(&expected), "{expected} is not in {names:?}");
+    }
+    for row in rows["rows"].as_array().unwrap() {
+        assert!(row["median"].as_f64().unwrap() > 0.0 && row["p99"].is_number() && row["unit"].is_string());
+    }
+}

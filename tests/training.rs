@@ -127,6 +127,7 @@ fn the_export_loads_and_every_fault_in_it_is_refused() {
     let provenance = Provenance {
         command: "a test".to_owned(),
         data: "noise".to_owned(),
+        rights: "ours".to_owned(),
         date: "2026-01-01".to_owned(),
     };
     export(&trainer, &data, folder.path(), &provenance).unwrap();
@@ -152,6 +153,9 @@ fn the_export_loads_and_every_fault_in_it_is_refused() {
         ("\"high_hz\": 11025.0", "\"high_hz\": 8000.0"),
         ("\"clamp\": 4.0", "\"clamp\": 1.0"),
         ("\"window_samples\": 2048", "\"window_samples\": 1024"),
+        ("\"time_constant\": 10.0", "\"time_constant\": 5.0"),
+        ("\"range\": 80.0", "\"range\": 30.0"),
+        ("\"floor\": -100.0", "\"floor\": -20.0"),
     ] {
         assert!(manifest.contains(from), "{from}");
         assert!(

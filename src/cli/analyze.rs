@@ -35,6 +35,18 @@ pub(super) fn run(args: &AnalyzeArgs, models: &ModelSet, smoothing: &SmoothingCo
             // Nobody reads stdout any more: that is no failure of ours.
             return stop.map(|()| code);
         }
+        if let Ok(report) = &result
+            && !report.warnings.is_empty()
+        {
+            // What could be heard is reported; that it is not the whole file must not go unnoticed.
+            code = ExitCode::FAILURE;
+            for warning in &report.warnings {
+                eprintln!(
+                    "attune: {}: {warning}\n  copy or download the file again",
+                    path.display()
+                );
+            }
+        }
         let text = match result {
             Ok(report) if args.json => document(&report),
             Ok(_) if args.ndjson => continue,

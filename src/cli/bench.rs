@@ -2,7 +2,7 @@
 
 use super::BenchArgs;
 use crate::decode::decode_file;
-use crate::features::{FeatureExtractor, FrameBlock};
+use crate::features::{FeatureExtractor, FrameBlock, RateConverter};
 use crate::model::ModelSet;
 use crate::model::golden;
 use crate::nn::kernels::matmul::{View, add_product};
@@ -13,10 +13,12 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
 use serde_json::json;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+/// A minute of music that is always at hand.
+const DEMO: &[u8] = include_bytes!("../../assets/demo/demo.ogg");
 /// Time given to each row.
 const PATIENCE: Duration = Duration::from_millis(700);
 /// Fewest and most runs of each row.
@@ -38,7 +40,10 @@ pub(super) fn run(args: &BenchArgs, models: &ModelSet) -> anyhow::Result<ExitCod
     let matvec = matvec_gflops();
     steps(models, &mut rows)?;
     features(models, &mut rows)?;
-    for path in &args.files {
+    let folder = tempfile::tempdir()?;
+    let own = [folder.path().join("demo.ogg"), folder.path().join("demo.wav")];
+    write_demo(&own)?;
+    for path in own.iter().chain(&args.files) {
         file(path, models, &mut rows)?;
     }
     if args.json {
@@ -157,26 +162,56 @@ fn steps(models: &ModelSet, rows: &mut Vec<Row>) -> anyhow::Result<()> {
 
 fn features(models: &ModelSet, rows: &mut Vec<Row>) -> anyhow::Result<()> {
     let spec = &models.front_end;
-    for rate in [spec.rate, SampleRate(48_000)] {
-        let sound: Vec<f32> = golden::sound(rate.hz())
+    let sound = |rate: SampleRate| -> Vec<f32> {
+        golden::sound(rate.hz())
             .iter()
             .cycle()
             .take(rate.0 as usize * 10)
             .copied()
-            .collect();
-        let mut extractor = FeatureExtractor::new(spec, rate)?;
-        let times = time(|| {
-            std::hint::black_box(extractor.push(&sound)?);
-            Ok(())
-        })?;
-        let name = if rate == spec.rate {
-            format!("features/{}-{}-{}", spec.window_samples, spec.hop_samples, spec.bands)
-        } else {
-            format!("resample+features/{}-{}", rate.0, spec.rate.0)
-        };
-        rows.push(real_time(name, 10.0, &times));
-    }
+            .collect()
+    };
+    let samples = sound(spec.rate);
+    let mut extractor = FeatureExtractor::new(spec, spec.rate)?;
+    let times = time(|| {
+        std::hint::black_box(extractor.push(&samples)?);
+        Ok(())
+    })?;
+    let name = format!("features/{}-{}-{}", spec.window_samples, spec.hop_samples, spec.bands);
+    rows.push(real_time(name, 10.0, &times));
+    let from = SampleRate(48_000);
+    let samples = sound(from);
+    let mut converter = RateConverter::new(from, spec.rate)?;
+    let mut resampled = Vec::new();
+    let times = time(|| {
+        resampled.clear();
+        converter.push(&samples, &mut resampled)?;
+        std::hint::black_box(&resampled);
+        Ok(())
+    })?;
+    rows.push(real_time(format!("resample/{}-{}", from.0, spec.rate.0), 10.0, &times));
     Ok(())
+}
+
+/// The bundled demo as it is and as a wav file.
+fn write_demo([ogg, wav]: &[PathBuf; 2]) -> anyhow::Result<()> {
+    std::fs::write(ogg, DEMO)?;
+    let (info, samples) = decode_file(ogg)?;
+    let bytes: Vec<u8> = samples
+        .iter()
+        .flat_map(|sample| ((sample.clamp(-1.0, 1.0) * 32_767.0) as i16).to_le_bytes())
+        .collect();
+    let (rate, length) = (info.rate.0, bytes.len() as u32);
+    // RIFF, PCM, one channel, 16 bits (Microsoft & IBM 1991).
+    let mut file = Vec::with_capacity(44 + bytes.len());
+    file.extend(b"RIFF");
+    file.extend((36 + length).to_le_bytes());
+    file.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
+    file.extend(rate.to_le_bytes());
+    file.extend((rate * 2).to_le_bytes());
+    file.extend(b"\x02\0\x10\0data");
+    file.extend(length.to_le_bytes());
+    file.extend(bytes);
+    Ok(std::fs::write(wav, file)?)
 }
 
 fn file(path: &Path, models: &ModelSet, rows: &mut Vec<Row>) -> anyhow::Result<()> {
@@ -187,7 +222,10 @@ fn file(path: &Path, models: &ModelSet, rows: &mut Vec<Row>) -> anyhow::Result<(
         std::hint::black_box(decode_file(path)?);
         Ok(())
     })?;
-    rows.push(real_time(format!("decode/{}", info.decoder), seconds, &times));
+    let kind = path
+        .extension()
+        .map_or(info.decoder.clone(), |kind| kind.to_string_lossy().to_lowercase());
+    rows.push(real_time(format!("decode/{kind}"), seconds, &times));
     let times = time(|| {
         std::hint::black_box(offline::analyze(
             path,
@@ -198,7 +236,7 @@ fn file(path: &Path, models: &ModelSet, rows: &mut Vec<Row>) -> anyhow::Result<(
         )?);
         Ok(())
     })?;
-    rows.push(real_time(format!("analyze/{}", info.decoder), seconds, &times));
+    rows.push(real_time(format!("analyze/{kind}"), seconds, &times));
     Ok(())
 }
 

@@ -86,7 +86,7 @@ fn read_rows(path: &Path, genres: &GenreSet) -> anyhow::Result<Vec<Row>> {
                 clip: clip.to_owned(),
                 truth,
             }),
-            None if number == 0 => {} // a heading
+            None if number == 0 && ["label", "genre"].contains(&label.to_lowercase().as_str()) => {} // a heading
             None => bail!(
                 "{place}: the label {label:?} is none of the models' classes ({})",
                 genres.labels().join(" ")
@@ -144,10 +144,18 @@ fn listen_to_files(table: &Path, rows: &[Row], models: &ModelSet, bar: &Progress
         bar.inc(1);
         let path = beside(table, &row.clip);
         let report = match offline::analyze(&path, models, &SmoothingConfig::default(), |_| {}, |_| {}) {
-            Ok(report) if report.engines.len() == models.models.len() => report,
+            Ok(report)
+                if report.engines.iter().filter(|engine| engine.genre.is_some()).count() == models.models.len() =>
+            {
+                report
+            }
             Ok(report) => {
                 failures += 1;
-                bar.suspend(|| eprintln!("{}: {}", path.display(), report.warnings.join("; ")));
+                let why = match report.warnings.as_slice() {
+                    [] => report.answer.reason.clone(),
+                    warnings => warnings.join("; "),
+                };
+                bar.suspend(|| eprintln!("{}: left out: {why}", path.display()));
                 continue;
             }
             Err(error) => {

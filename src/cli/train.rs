@@ -27,11 +27,14 @@ pub struct TrainArgs {
         default_value = "GTZAN, fault-filtered artist-separated split (Kereliuk, Sturm & Larsen 2015)"
     )]
     data_name: String,
+    /// Whose the data are, for the card
+    #[arg(long, default_value = "none stated; research use; not part of this project")]
+    data_rights: String,
     /// Folder for checkpoint, log, weights, manifest and card
     #[arg(long)]
     out: PathBuf,
     /// Optimiser steps
-    #[arg(long, default_value_t = 4_000)]
+    #[arg(long, default_value_t = 2_500, value_parser = clap::value_parser!(u64).range(1..))]
     steps: u64,
     /// Everything random comes from this
     #[arg(long, default_value_t = 1)]
@@ -46,7 +49,7 @@ pub struct TrainArgs {
     #[arg(long)]
     resume: bool,
     /// Steps between two checkpoints and validations
-    #[arg(long, default_value_t = 250)]
+    #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u64).range(1..))]
     every: u64,
 }
 
@@ -97,7 +100,9 @@ pub fn run(args: &TrainArgs) -> Result<(), TrainError> {
     }
     let mut log = OpenOptions::new()
         .create(true)
-        .append(true)
+        .write(true)
+        .append(trainer.step_count() > 0)
+        .truncate(trainer.step_count() == 0)
         .open(args.out.join("log.csv"))
         .map_err(failed)?;
     if trainer.step_count() == 0 {
@@ -136,6 +141,7 @@ pub fn run(args: &TrainArgs) -> Result<(), TrainError> {
     let provenance = Provenance {
         command: args.command(),
         data: args.data_name.clone(),
+        rights: args.data_rights.clone(),
         date: today(),
     };
     let manifest = export(&trainer, &data, &args.out, &provenance)?;

@@ -28,7 +28,8 @@ pub(super) struct Readings {
 pub(super) struct Board {
     newest: Snapshot,
     out: triple_buffer::Input<Snapshot>,
-    peak: f32,
+    /// Since the last picture; `None`: no frame came.
+    peak: Option<f32>,
     clipped_at: Option<Seconds>,
     percentiles_at: Option<Instant>,
 }
@@ -41,7 +42,7 @@ impl Board {
         let board = Self {
             newest,
             out,
-            peak: 0.0,
+            peak: None,
             clipped_at: None,
             percentiles_at: None,
         };
@@ -58,6 +59,7 @@ impl Board {
         self.newest.agreed = Probabilities::uniform(classes);
         self.newest.agreement = 0.0;
         self.newest.attention.frames = 0;
+        self.peak = None;
         self.newest.peak = Decibels::SILENCE;
         self.newest.rms = Decibels::SILENCE;
         self.newest.clipped = false;
@@ -76,7 +78,7 @@ impl Board {
         self.newest.rms = hop.level.rms;
         self.newest.decision = column.decision;
         self.newest.agreed = column.agreed;
-        self.peak = self.peak.max(hop.level.peak);
+        self.peak = Some(self.peak.unwrap_or(0.0).max(hop.level.peak));
         if hop.level.clipped {
             self.clipped_at = Some(column.at);
         }
@@ -94,9 +96,8 @@ impl Board {
     /// Publishes the picture.
     pub(super) fn publish(&mut self, pipeline: Option<&Pipeline>, readings: &Readings, meter: &HealthMeter) {
         self.newest.sequence += 1;
-        if self.peak > 0.0 || pipeline.is_none() {
-            self.newest.peak = Decibels::from_amplitude(self.peak);
-            self.peak = 0.0;
+        if let Some(peak) = self.peak.take() {
+            self.newest.peak = Decibels::from_amplitude(peak);
         }
         let percentiles_due = self.percentiles_at.is_none_or(|at| at.elapsed() >= PERCENTILES_EVERY);
         if percentiles_due {

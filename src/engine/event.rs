@@ -15,6 +15,8 @@ pub enum ResetCause {
     Looped,
     /// The device came back after it was lost.
     Reconnected,
+    /// Sound was left out: the device was paused, or the engine was too late.
+    Interrupted,
 }
 
 /// Something that happened.

@@ -26,6 +26,8 @@ pub(super) enum Next {
     Nothing,
     /// Samples, now in [`Listening::block`].
     Samples,
+    /// Samples were left out, for the reader was too late: what follows is not connected to what was.
+    Gap,
     /// A mark was reached.
     Mark(MarkKind),
 }
@@ -164,7 +166,7 @@ impl Listening {
     pub(super) fn next(&mut self) -> Next {
         // Samples are counted before marks are fetched: a mark is put down before the samples that follow it, so one
         // that lies within what is counted here is known now.
-        let mut available = self.samples.available();
+        let available = self.samples.available();
         while let Some(mark) = self.control.next_mark() {
             self.marks.push_back(mark);
         }
@@ -173,7 +175,7 @@ impl Listening {
             let late = available - rate.index_at(CAUGHT_UP).0 as usize;
             self.samples.skip(late);
             self.position += late as u64;
-            available -= late;
+            return Next::Gap;
         }
         let until_mark = match self.marks.front() {
             Some(mark) if mark.at <= self.position => {

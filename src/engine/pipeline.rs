@@ -6,11 +6,12 @@
 use super::level::{Level, LevelTrack};
 use super::snapshot::{AttentionSnapshot, Column, MAX_ATTENTION_FRAMES, MAX_BANDS, MAX_ENGINES, MAX_HEADS, MAX_LAYERS};
 use super::track::EngineTrack;
-use crate::features::{FeatureBlock, FeatureExtractor, FrameBlock, FrontEndError, FrontEndSpec};
+use crate::features::{FeatureBlock, FeatureExtractor, FrameBlock, FrontEndError, FrontEndSpec, LoudnessNormalizer};
 use crate::genre::Probabilities;
 use crate::model::{AttentionPicture, ModelSet};
 use crate::smoothing::{Smoother, SmoothingConfig, SmoothingError};
 use crate::units::{FrameIndex, SampleRate, Seconds};
+use std::ops::Range;
 
 /// Why a pipeline cannot be built, or cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +59,9 @@ pub struct Pipeline {
     spec: FrontEndSpec,
     source_rate: SampleRate,
     front: FeatureExtractor,
+    loudness: LoudnessNormalizer,
+    /// Normalised frames of one stretch, kept for its memory.
+    normalized: Vec<f32>,
     tracks: Vec<EngineTrack>,
     levels: LevelTrack,
     smoother: Smoother,
@@ -84,7 +88,9 @@ impl Pipeline {
         let classes = models.genres.len();
         let mut pipeline = Self {
             source_rate,
-            front: FeatureExtractor::new(&spec, source_rate)?,
+            front: FeatureExtractor::levels_only(&spec, source_rate)?,
+            loudness: LoudnessNormalizer::new(&spec),
+            normalized: Vec::new(),
             tracks: models.models.iter().cloned().map(EngineTrack::new).collect(),
             levels: LevelTrack::new(&spec, source_rate),
             smoother: Smoother::new(smoothing, spec.hop(), classes, models.models.len())?,
@@ -135,9 +141,15 @@ impl Pipeline {
         self.front.reset();
         self.levels.reset();
         self.smoother.reset();
-        self.attention = None;
         self.base = base;
         self.frames = 0;
+        self.begin_anew();
+    }
+
+    /// What the models remember is forgotten, loudness included.
+    fn begin_anew(&mut self) {
+        self.attention = None;
+        self.loudness.reset();
         for engine in 0..self.tracks.len() {
             if self.tracks[engine].is_enabled() {
                 self.enable(engine, true);
@@ -178,21 +190,45 @@ impl Pipeline {
         }
     }
 
+    /// Cuts the block where sound begins anew after a silence, so that states begin anew at the same frame however the
+    /// samples were cut into pushes.
     fn run(&mut self, block: &FeatureBlock, on_hop: &mut dyn FnMut(&HopResult)) {
-        if block.frames == 0 {
+        let levels: Vec<Level> = (0..block.frames).map(|_| self.levels.next_frame()).collect();
+        let mut silence = self.smoother.silence();
+        let mut start = 0;
+        for (i, level) in levels.iter().enumerate() {
+            if silence.ends_with(level.rms, self.spec.hop(), self.smoother.config()) {
+                self.run_stretch(block, start..i, &levels, on_hop);
+                self.begin_anew();
+                start = i;
+            }
+        }
+        self.run_stretch(block, start..block.frames, &levels, on_hop);
+    }
+
+    fn run_stretch(
+        &mut self,
+        block: &FeatureBlock,
+        frames: Range<usize>,
+        levels: &[Level],
+        on_hop: &mut dyn FnMut(&HopResult),
+    ) {
+        if frames.is_empty() {
             return;
         }
         let first = self.frames;
+        let mel_db = &block.mel_db[frames.start * self.spec.bands..frames.end * self.spec.bands];
+        self.normalized.clear();
+        self.loudness.push(mel_db, &mut self.normalized);
         let mut rows: Vec<Option<Vec<Probabilities>>> = Vec::with_capacity(self.tracks.len());
         let mut attention = None;
         for (engine, track) in self.tracks.iter_mut().enumerate() {
-            let frames = FrameBlock::new(&block.normalized, self.spec.bands);
-            match track.step(frames, self.classes) {
+            match track.step(FrameBlock::new(&self.normalized, self.spec.bands), self.classes) {
                 Ok(Some(step)) => {
                     rows.push(Some(step.raw));
                     if let (Some(mut picture), None) = (step.attention, &attention) {
-                        // The model counts from where it was switched on, the stream from its reset.
-                        picture.newest = FrameIndex(first + block.frames as u64 - 1);
+                        // The model counts from where its state began, the stream from its reset.
+                        picture.newest = FrameIndex(first + frames.len() as u64 - 1);
                         attention = Some((engine, picture));
                     }
                 }
@@ -205,19 +241,18 @@ impl Pipeline {
         }
         self.attention = attention;
         let mut raw = vec![None; self.tracks.len()];
-        for (i, mel_db) in block.mel_db.chunks_exact(self.spec.bands).enumerate() {
+        for (i, (mel_db, level)) in mel_db.chunks_exact(self.spec.bands).zip(&levels[frames]).enumerate() {
             for (raw, rows) in raw.iter_mut().zip(&rows) {
                 *raw = rows.as_ref().map(|rows| rows[i]);
             }
-            on_hop(&self.hop(mel_db, &raw));
+            on_hop(&self.hop(mel_db, *level, &raw));
         }
     }
 
-    fn hop(&mut self, mel_db: &[f32], raw: &[Option<Probabilities>]) -> HopResult {
+    fn hop(&mut self, mel_db: &[f32], level: Level, raw: &[Option<Probabilities>]) -> HopResult {
         let frame = FrameIndex(self.frames);
         let end = self.frames * self.spec.hop_samples as u64 + self.spec.window_samples as u64;
         let at = Seconds(self.base.0 + self.spec.rate.duration(end).0);
-        let level = self.levels.next_frame();
         let smoothed = self.smoother.push(at, level.rms, raw);
         let mut column = Column::empty(self.classes);
         column.frame = frame;

@@ -182,14 +182,26 @@ impl<'a> Worker<'a> {
     fn close(&mut self) {
         self.opening.cancel();
         self.listening = None;
+        self.pipeline = None;
+        self.parts.board.begin_epoch();
         self.wish.source = None;
         self.wish.seek = None;
         self.lost_counts = None;
         self.failure_told = None;
     }
 
+    /// What comes next is not connected to what was heard.
+    fn interrupted(&mut self) {
+        if let Some(listening) = &self.listening {
+            self.reset(ResetCause::Interrupted, listening.time());
+        }
+    }
+
     fn play(&mut self) {
-        self.wish.playing = true;
+        let was_playing = std::mem::replace(&mut self.wish.playing, true);
+        if !was_playing && self.listening.as_ref().is_some_and(Listening::is_device) {
+            self.interrupted();
+        }
         let Some(listening) = &mut self.listening else {
             return;
         };
@@ -343,7 +355,8 @@ impl<'a> Worker<'a> {
             };
             self.fail(&error, true);
         }
-        let event = self.listening.as_mut().and_then(|listening| {
+        let playing = self.wish.playing;
+        let event = self.listening.as_mut().filter(|_| playing).and_then(|listening| {
             let (now, age) = (listening.time(), listening.callback_age());
             listening.watch.judge(now, age)
         });
@@ -379,8 +392,11 @@ impl<'a> Worker<'a> {
             Next::Samples if self.wish.playing => self.hear(),
             Next::Nothing | Next::Samples => {}
             Next::Mark(MarkKind::Looped) => self.reset(ResetCause::Looped, Seconds(0.0)),
+            Next::Gap => self.interrupted(),
             Next::Mark(MarkKind::Ended) => {
                 self.wish.playing = false;
+                // A seek must not start the reader before someone plays on.
+                listening.control.pause();
                 self.finish();
                 self.tell(Event::Ended);
             }

@@ -25,7 +25,7 @@ pub struct FeatureExtractor {
     framer: Framer,
     spectrum: PowerSpectrum,
     filterbank: MelFilterbank,
-    normalizer: LoudnessNormalizer,
+    normalizer: Option<LoudnessNormalizer>,
     least_power: f32,
     next: FrameIndex,
     clean: Vec<f32>,
@@ -49,12 +49,19 @@ impl FeatureExtractor {
                 spec.low_hz,
                 spec.high_hz,
             ),
-            normalizer: LoudnessNormalizer::new(spec),
+            normalizer: Some(LoudnessNormalizer::new(spec)),
             least_power: 10.0_f64.powf(f64::from(spec.floor.0) / 10.0) as f32,
             next: FrameIndex(0),
             clean: Vec::with_capacity(PIECE_SAMPLES),
             resampled: Vec::new(),
         })
+    }
+
+    /// The same without the loudness normalisation, for who begins that anew within a stream: `normalized` stays empty.
+    pub fn levels_only(spec: &FrontEndSpec, source_rate: SampleRate) -> Result<Self, FrontEndError> {
+        let mut extractor = Self::new(spec, source_rate)?;
+        extractor.normalizer = None;
+        Ok(extractor)
     }
 
     /// Takes the next samples of the stream (any number, none included) and gives the frames that they complete.
@@ -100,7 +107,9 @@ impl FeatureExtractor {
     pub fn reset(&mut self) {
         self.converter.reset();
         self.framer.reset();
-        self.normalizer.reset();
+        if let Some(normalizer) = &mut self.normalizer {
+            normalizer.reset();
+        }
         self.resampled.clear();
         self.next = FrameIndex(0);
     }
@@ -171,7 +180,9 @@ impl FeatureExtractor {
 
     fn complete(&mut self, mut block: FeatureBlock) -> FeatureBlock {
         block.frames = block.mel_db.len() / self.spec.bands;
-        self.normalizer.push(&block.mel_db, &mut block.normalized);
+        if let Some(normalizer) = &mut self.normalizer {
+            normalizer.push(&block.mel_db, &mut block.normalized);
+        }
         self.next.0 += block.frames as u64;
         block
     }

@@ -115,6 +115,10 @@ impl Architecture {
                         .iter()
                         .map(|&dilation| ("body.dilations", dilation, 4096)),
                 );
+                sizes.push(("number of body.dilations", shape.dilations.len(), 64));
+                // What a stream remembers: 256 MB at the most.
+                let remembered = shape.receptive_field().saturating_mul(shape.width);
+                sizes.push(("body's receptive field times width", remembered, 1 << 26));
             }
             BodyShape::Attention(shape) => sizes.extend([
                 ("body.width", shape.width, 4096),

@@ -8,6 +8,7 @@ use candle_core::{Device, Tensor};
 use safetensors::{Dtype, SafeTensors};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,27 +17,34 @@ const LARGEST_FILE: u64 = 256 << 20;
 
 /// Loads `NAME.json` and, beside it, `NAME.safetensors`.
 pub fn load(manifest_path: &Path) -> Result<LoadedModel, ModelError> {
-    let read = |path: &Path| -> Result<Vec<u8>, ModelError> {
-        let named = |source| ModelError::Read {
-            path: path.to_owned(),
-            source,
-        };
-        let size = std::fs::metadata(path).map_err(named)?.len();
-        if size > LARGEST_FILE {
-            return Err(ModelError::Shape(format!(
-                "{} has {size} bytes; {LARGEST_FILE} is the most",
-                path.display()
-            )));
-        }
-        std::fs::read(path).map_err(named)
-    };
-    let manifest = read(manifest_path)?;
-    let weights = read(&manifest_path.with_extension("safetensors"))?;
-    from_bytes(&manifest, &weights)
+    let manifest = parse(&read(manifest_path)?)?;
+    build(manifest, &read(&manifest_path.with_extension("safetensors"))?)
 }
 
 /// Checks and builds a model from the bytes of its two files.
 pub fn from_bytes(manifest: &[u8], weights: &[u8]) -> Result<LoadedModel, ModelError> {
+    build(parse(manifest)?, weights)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, ModelError> {
+    let named = |source| ModelError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let mut bytes = Vec::new();
+    // Read, not asked: a pipe or device says that it has no bytes.
+    let file = std::fs::File::open(path).map_err(named)?;
+    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(named)?;
+    if bytes.len() as u64 > LARGEST_FILE {
+        return Err(ModelError::Shape(format!(
+            "{} has more than {LARGEST_FILE} bytes",
+            path.display()
+        )));
+    }
+    Ok(bytes)
+}
+
+fn parse(manifest: &[u8]) -> Result<Manifest, ModelError> {
     let manifest: Manifest = serde_json::from_slice(manifest).map_err(ModelError::Manifest)?;
     if manifest.format != FORMAT {
         return Err(ModelError::Format { found: manifest.format });
@@ -59,6 +67,10 @@ pub fn from_bytes(manifest: &[u8], weights: &[u8]) -> Result<LoadedModel, ModelE
             manifest.genres.len()
         )));
     }
+    Ok(manifest)
+}
+
+fn build(manifest: Manifest, weights: &[u8]) -> Result<LoadedModel, ModelError> {
     let digest = hex(&Sha256::digest(weights));
     if digest != manifest.weights_sha256 {
         return Err(ModelError::Digest {
@@ -71,6 +83,15 @@ pub fn from_bytes(manifest: &[u8], weights: &[u8]) -> Result<LoadedModel, ModelE
     if let Some(name) = store.unused().first() {
         return Err(ModelError::Shape(format!(
             "the file has a tensor {name:?} that the architecture does not know"
+        )));
+    }
+    let weight_count: usize = store.learnt().map(|(_, var)| var.elem_count()).sum();
+    if (manifest.weight_count, manifest.context_frames) != (weight_count, net.context_frames()) {
+        return Err(ModelError::Shape(format!(
+            "the manifest speaks of {} weights and a reach of {:?} frames; the network has {weight_count} and {:?}",
+            manifest.weight_count,
+            manifest.context_frames,
+            net.context_frames()
         )));
     }
     let measured = Golden::measure(&manifest.front_end, Arc::clone(&net).open()?.as_mut())?;

@@ -17,25 +17,40 @@ pub struct BatchNorm {
     shift: Tensor,
     mean: Var,
     variance: Var,
+    /// Factor and offset worked out once, where the weights are fixed.
+    fixed: Option<(Tensor, Tensor)>,
 }
 
 impl BatchNorm {
     /// Over `features` values.
     pub fn new(mut weights: Weights<'_>, features: usize) -> Result<Self> {
-        Ok(Self {
+        let mut norm = Self {
             scale: weights.learnt("scale", &[features], Init::Constant(1.0))?,
             shift: weights.learnt("shift", &[features], Init::Constant(0.0))?,
             mean: weights.statistic("mean", &[features], 0.0)?,
             variance: weights.statistic("variance", &[features], 1.0)?,
-        })
+            fixed: None,
+        };
+        if weights.are_fixed() {
+            norm.fixed = Some(norm.affine()?);
+        }
+        Ok(norm)
+    }
+
+    /// The affine map that inference is: scale/√(variance + ε), and what is left of the means.
+    fn affine(&self) -> Result<(Tensor, Tensor)> {
+        let factor = (&self.scale / (self.variance.as_detached_tensor() + EPSILON)?.sqrt()?)?;
+        let offset = (&self.shift - (self.mean.as_detached_tensor() * &factor)?)?;
+        Ok((factor, offset))
     }
 
     /// (…, features) → the same shape.
     pub fn forward(&self, x: &Tensor, pass: &Pass<'_>) -> Result<Tensor> {
         if !pass.is_training() {
-            // One multiply and one add: scale/√(variance + ε) and what is left of the means.
-            let factor = (&self.scale / (self.variance.as_tensor() + EPSILON)?.sqrt()?)?;
-            let offset = (&self.shift - (self.mean.as_tensor() * &factor)?)?;
+            let (factor, offset) = match &self.fixed {
+                Some(fixed) => fixed.clone(),
+                None => self.affine()?,
+            };
             return x.broadcast_mul(&factor)?.broadcast_add(&offset);
         }
         let features = self.scale.dim(0)?;

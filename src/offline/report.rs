@@ -10,6 +10,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use std::path::Path;
 
+/// A file that lacks more than this of the length it promises was cut: encoders' padding and rounding take up to a
+/// packet or two of a tenth of a second.
+const CUT_SHORT: Seconds = Seconds(0.3);
+
 /// A whole file. Times in seconds, probabilities 0…1.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
@@ -117,8 +121,18 @@ impl SourceReport {
 impl Report {
     /// Warns of what was wrong with the file's content.
     pub(super) fn note_damage(&mut self, file: &AudioFile) {
+        let decoded = self.source.duration_s;
         if let Some(cut) = file.cut_short() {
             self.warnings.push(cut.to_owned());
+        } else if let Some(promised) = file
+            .info()
+            .duration
+            .filter(|promised| decoded < promised.0 - CUT_SHORT.0)
+        {
+            self.warnings.push(format!(
+                "the file ends early: {decoded:.1} s could be decoded of the {:.1} s that it promises",
+                promised.0
+            ));
         }
         if file.broken_packets() > 0 {
             let count = file.broken_packets();

@@ -14,7 +14,7 @@ mod decide;
 mod reasons;
 mod smoother;
 
-pub use smoother::{Smoothed, Smoother};
+pub use smoother::{Silence, Smoothed, Smoother};
 
 use crate::genre::GenreId;
 use crate::units::{Decibels, Seconds};

@@ -30,8 +30,27 @@ pub struct Smoother {
     averages: Vec<Option<Average>>,
     decider: Decider,
     heard_frames: u64,
-    quiet_frames: u64,
+    silence: Silence,
     decision: Option<Decision>,
+}
+
+/// How long it has been quiet. Sound after a silence longer than the averages remember is another stream: nothing that
+/// was heard before is a part of what plays now, and every state begins anew with it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silence {
+    quiet_frames: u64,
+}
+
+impl Silence {
+    /// Takes the level of the next frame; true if sound begins anew with it.
+    pub fn ends_with(&mut self, level: Decibels, hop: Seconds, config: &SmoothingConfig) -> bool {
+        if level.0 < config.silence.0 {
+            self.quiet_frames += 1;
+            return false;
+        }
+        let quiet = std::mem::take(&mut self.quiet_frames) as f64 * hop.0;
+        quiet > 0.0 && quiet >= config.time_constant.0.max(config.silence_hold.0)
+    }
 }
 
 impl Smoother {
@@ -45,7 +64,7 @@ impl Smoother {
             averages: vec![None; engines],
             decider: Decider::new(),
             heard_frames: 0,
-            quiet_frames: 0,
+            silence: Silence::default(),
             decision: None,
         })
     }
@@ -65,25 +84,23 @@ impl Smoother {
     /// Forgets the stream.
     pub fn reset(&mut self) {
         self.start_afresh();
-        self.quiet_frames = 0;
+        self.silence = Silence::default();
         self.decision = None;
+    }
+
+    /// The silence so far: a copy can be run ahead to see where states will begin anew.
+    pub fn silence(&self) -> Silence {
+        self.silence
     }
 
     /// Takes one frame: its stream time, the level of the last moments (root mean square over about 0.4 s), and each
     /// engine's calibrated probabilities (`None`: the engine is off, and starts afresh when it comes back).
     pub fn push(&mut self, at: Seconds, level: Decibels, raw: &[Option<Probabilities>]) -> Smoothed {
         let heard = level.0 >= self.config.silence.0;
-        if heard {
-            let silence = self.time_of(self.quiet_frames);
-            self.quiet_frames = 0;
-            // What was heard before a silence longer than the averages remember is no part of what plays now.
-            if silence.0 >= self.config.time_constant.0.max(self.config.silence_hold.0) && silence.0 > 0.0 {
-                self.start_afresh();
-            }
-            self.heard_frames += 1;
-        } else {
-            self.quiet_frames += 1;
+        if self.silence.ends_with(level, self.hop, &self.config) {
+            self.start_afresh();
         }
+        self.heard_frames += u64::from(heard);
         let steady = steady_weight(self.hop, self.config.time_constant);
         for (average, raw) in self.averages.iter_mut().zip(raw) {
             match raw {
@@ -121,7 +138,7 @@ impl Smoother {
     }
 
     fn state(&mut self, at: Seconds, level: Decibels, heard: bool, agreed: &Probabilities) -> (AnswerState, Reason) {
-        if !heard && self.time_of(self.quiet_frames).0 >= self.config.silence_hold.0 {
+        if !heard && self.time_of(self.silence.quiet_frames).0 >= self.config.silence_hold.0 {
             self.decider.lapse();
             let reason = Reason::TooQuiet {
                 level,

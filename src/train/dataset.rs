@@ -119,6 +119,29 @@ impl Dataset {
             }
         }
         super::split::refuse_leaks(&train, &valid)?;
+        for clip in train.iter().chain(&valid) {
+            let frames = |levels: &Option<Levels>| levels.as_ref().map(|levels| levels.len() / spec.bands);
+            match (frames(&clip.whole), frames(&clip.excerpt)) {
+                (None, None) => return Err(data(format!("{}: neither audio nor an excerpt", clip.name))),
+                (Some(0 | 1), _) | (_, Some(0 | 1)) => {
+                    return Err(data(format!("{}: shorter than two frames", clip.name)));
+                }
+                _ => {}
+            }
+            if clip
+                .teacher
+                .as_ref()
+                .is_some_and(|features| features.len() != teacher_width)
+            {
+                return Err(data(format!(
+                    "{}: the teacher's features are not {teacher_width}",
+                    clip.name
+                )));
+            }
+        }
+        if train.is_empty() {
+            return Err(data("no clip to learn from".to_owned()));
+        }
         Ok(Self {
             genres,
             train,
@@ -145,6 +168,9 @@ pub fn load_excerpts(path: &Path, bands: usize) -> Result<HashMap<String, Levels
         let &[rows, frames] = shape else {
             return Err(format!("{name} has shape {shape:?}, not (bands, frames)"));
         };
+        if frames < 2 {
+            return Err(format!("{name} has {frames} frames; 2 are the least"));
+        }
         if rows != bands {
             return Err(format!("{name} has {rows} bands where the front end has {bands}"));
         }

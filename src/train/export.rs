@@ -4,6 +4,7 @@ use super::TrainError;
 use super::checkpoint::{serialize, write_atomically};
 use super::dataset::Dataset;
 use super::evaluate::{Figures, Part, answers, fit_temperature};
+use super::split::joint_artists_shared;
 use super::trainer::Trainer;
 use crate::model::golden::Golden;
 use crate::model::load::hex;
@@ -23,6 +24,8 @@ pub struct Provenance {
     pub command: String,
     /// The data set, as people know it.
     pub data: String,
+    /// Whose the data are.
+    pub rights: String,
     /// The day, as `2026-11-22`.
     pub date: String,
 }
@@ -91,6 +94,22 @@ pub fn export(
     Ok(manifest)
 }
 
+/// What is to be told of clips by several artists.
+fn joint_exceptions(data: &Dataset) -> String {
+    let shared = joint_artists_shared(&data.train, &data.valid);
+    if shared.is_empty() {
+        return String::new();
+    }
+    let told: Vec<String> = shared
+        .iter()
+        .map(|(clip, artist)| format!("{clip} ({artist})"))
+        .collect();
+    format!(
+        "; train clips by several artists of whom one is in validation too: {}",
+        told.join(", ")
+    )
+}
+
 fn write_card(
     card: &mut String,
     trainer: &Trainer<'_>,
@@ -112,12 +131,21 @@ fn write_card(
     let with_audio = |clips: &[super::dataset::Clip]| clips.iter().filter(|clip| clip.whole.is_some()).count();
     writeln!(
         card,
-        "| split | {} train clips ({} with whole audio), {} validation clips ({}); no clip and no known artist on both sides, checked at every start |",
+        "| split | {} train clips ({} with whole audio), {} validation clips ({}); no clip and no known artist on both sides, checked at every start{} |",
         data.train.len(),
         with_audio(&data.train),
         data.valid.len(),
-        with_audio(&data.valid)
+        with_audio(&data.valid),
+        joint_exceptions(data)
     )?;
+    if data.teacher_width > 0 {
+        writeln!(
+            card,
+            "| teacher | {} features of another network for each clip, as a second target in training (weight {}) |",
+            data.teacher_width, recipe.teacher_weight
+        )?;
+    }
+    writeln!(card, "| rights in the data | {} |", provenance.rights)?;
     writeln!(card, "| seed | {} |", recipe.seed)?;
     writeln!(card, "| steps | {} |", trainer.step_count())?;
     writeln!(card, "| weights | {} |", manifest.weight_count)?;
@@ -153,9 +181,10 @@ fn write_card(
     }
     writeln!(
         card,
-        "\nThe answer for a clip is the mean of the calibrated probabilities over its frames after the first second. \
-         No step and no shape was chosen by these clips; the temperature was fitted on them, so the calibration error \
-         after is an optimistic figure.\n"
+        "\nThe answer for a clip is the mean of the calibrated probabilities over its frames after the first second. The \
+         weights are the running mean at the last step; no step was chosen by these clips. The shape of the front and of the \
+         pooling follows prototypes that were compared on them, and the temperature was fitted on them: read the figures as \
+         somewhat optimistic.\n"
     )?;
     if let Some((what, _, after)) = figures.last() {
         writeln!(card, "Per class ({what}):\n\n| class | clips | right |\n|---|---|---|")?;

@@ -71,6 +71,9 @@ impl AdamW {
             .map(|g| f64::from(*g).powi(2))
             .sum::<f64>()
             .sqrt() as f32;
+        if !norm.is_finite() {
+            bail!("the gradients are not finite");
+        }
         let scale = if norm > self.clip { self.clip / norm } else { 1.0 };
         self.steps += 1;
         let (mean_decay, square_decay) = BETAS;

@@ -140,6 +140,7 @@ impl App {
                     view.notices.remark(text);
                 }
                 ResetCause::Looped => view.notices.remark("The file begins again: all engines start afresh."),
+                ResetCause::Interrupted => view.notices.remark("Sound was left out: all engines start afresh."),
                 ResetCause::Reconnected => {
                     view.notices.dismiss();
                     view.notices.remark("The device is back: all engines start afresh.");
@@ -155,7 +156,10 @@ impl App {
                 remedy,
                 retrying,
             } => {
-                view.opening = None;
+                if view.opening.take().is_some() {
+                    // What was open before was closed for it.
+                    view.opened = None;
+                }
                 let remedy = if retrying {
                     format!("{remedy} Attune keeps trying.")
                 } else {
