@@ -1,13 +1,12 @@
 //! `attune eval`: how often the engines are right, on labelled sound or log-mel clips.
 
 use super::EvalArgs;
-use crate::features::{FrameBlock, LoudnessNormalizer};
 use crate::genre::{GenreId, GenreSet, Probabilities};
 use crate::model::ModelSet;
 use crate::offline;
 use crate::smoothing::SmoothingConfig;
-use crate::train::dataset::load_excerpts;
-use crate::train::evaluate::{Figures, Heard};
+use crate::train::dataset::{Clip, load_excerpts};
+use crate::train::evaluate::{Figures, Part, answers, listen};
 use anyhow::{Context, bail};
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
@@ -33,7 +32,7 @@ pub(super) fn run(args: &EvalArgs, models: &ModelSet) -> anyhow::Result<ExitCode
         ProgressStyle::with_template("{wide_bar} {pos}/{len}").unwrap_or_else(|_| ProgressStyle::default_bar()),
     );
     let (answers, failures) = match &args.mels {
-        Some(mels) => (listen_to_mels(mels, &rows, models, &bar)?, 0),
+        Some(mels) => (listen_to_mels(mels, &rows, models)?, 0),
         None => listen_to_files(&args.manifest, &rows, models, &bar),
     };
     bar.finish_and_clear();
@@ -103,37 +102,29 @@ fn read_rows(path: &Path, genres: &GenreSet) -> anyhow::Result<Vec<Row>> {
     Ok(rows)
 }
 
-fn listen_to_mels(path: &Path, rows: &[Row], models: &ModelSet, bar: &ProgressBar) -> anyhow::Result<Answers> {
+fn listen_to_mels(path: &Path, rows: &[Row], models: &ModelSet) -> anyhow::Result<Answers> {
     let spec = &models.front_end;
-    let clips = load_excerpts(path, spec.bands)?;
-    if clips.is_empty() {
+    let excerpts = load_excerpts(path, spec.bands)?;
+    if excerpts.is_empty() {
         bail!("{}: there is no such file, or it has no clips", path.display());
     }
-    let mut streams = models
-        .models
-        .iter()
-        .map(crate::model::LoadedModel::stream)
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut answers: Answers = vec![Vec::new(); streams.len()];
+    let mut clips = Vec::with_capacity(rows.len());
     for row in rows {
-        bar.inc(1);
-        let Some(levels) = clips.get(&row.clip) else {
+        let Some(levels) = excerpts.get(&row.clip) else {
             bail!("{} has no clip {:?}", path.display(), row.clip);
         };
-        let mut normalized = Vec::new();
-        LoudnessNormalizer::new(spec).push(levels, &mut normalized);
-        for ((stream, model), answers) in streams.iter_mut().zip(&models.models).zip(&mut answers) {
-            stream.reset()?;
-            let output = stream.push(FrameBlock::new(&normalized, spec.bands))?;
-            let heard = Heard {
-                truth: row.truth,
-                logits: output.logits,
-                classes: output.classes,
-            };
-            answers.push((row.truth, heard.answer(model.manifest().temperature, spec)));
-        }
+        clips.push(Clip {
+            name: row.clip.clone(),
+            genre: row.truth,
+            excerpt: Some(levels.clone()),
+            ..Clip::default()
+        });
     }
-    Ok(answers)
+    let each = models.models.iter().map(|model| {
+        let heard = listen(model.stream()?.as_mut(), &clips, Part::Excerpt, spec)?;
+        Ok(answers(&heard, model.manifest().temperature, spec))
+    });
+    each.collect()
 }
 
 /// Each file as `attune analyze` hears it. Returns how many failed, too.
