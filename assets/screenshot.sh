@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-listen_secs=${1:-32}
+listen_secs=${1:-15}
 home=$(mktemp -d)
 server=
 program=
