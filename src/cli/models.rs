@@ -17,7 +17,7 @@ pub(super) fn run(as_json: bool, models: &ModelSet) -> anyhow::Result<ExitCode> 
     let mut table = Table::new();
     table
         .load_style(NOTHING)
-        .set_header(["model", "weights", "looks back", "temperature", "made by"]);
+        .set_header(["model", "weights", "reach of its body", "temperature", "made by"]);
     for manifest in manifests() {
         table.add_row([
             manifest.name.clone(),
