@@ -5,8 +5,10 @@
 use attune::model::load::tensors;
 use attune::nn::Pass;
 use attune::nn::causal_conv::{CausalConv, ConvShape};
-use attune::nn::lstm_cell::{Lstm, LstmState};
+use attune::nn::lstm_cell::Lstm;
 use attune::nn::multihead::{AttentionShape, EncoderLayer, MultiHead};
+use attune::nn::positional::Turns;
+use attune::nn::streaming::rows::Rows;
 use attune::nn::weights::WeightStore;
 use candle_core::{Device, Tensor};
 use std::collections::HashMap;
@@ -60,24 +62,49 @@ fn lstm_is_pytorchs() {
             ("recurrent".to_owned(), transposed(&get("weight_hh"))),
         ]));
         let lstm = Lstm::new(store.root(), inputs, hidden).unwrap();
-        let state = |name: &str| golden[name].get(layer).unwrap();
-        let mut memory = LstmState::new(&state("h_0"), &state("c_0")).unwrap();
-        let output = lstm.forward(&x, &mut memory).unwrap();
-        let (t, trace) = (x.dim(1).unwrap(), &output.trace);
-        let last = |part: usize| {
-            trace
-                .narrow(1, t - 1, 1)
-                .unwrap()
-                .squeeze(1)
-                .unwrap()
-                .narrow(1, part * hidden, hidden)
-                .unwrap()
-        };
-        assert!(largest_difference(&last(0), &state("h_n")) < TOLERANCE);
-        assert!(largest_difference(&last(1), &state("c_n")) < TOLERANCE);
-        x = output.hidden;
+        let packed = lstm.pack().unwrap();
+        let streams: Vec<Tensor> = (0..x.dim(0).unwrap())
+            .map(|stream| {
+                let state = |name: &str| -> Vec<f32> {
+                    let of_layer = golden[name].get(layer).unwrap();
+                    of_layer.get(stream).unwrap().to_vec1().unwrap()
+                };
+                let mut memory = packed.initial_memory();
+                memory.set(&state("h_0"), &state("c_0"));
+                let frames = x.get(stream).unwrap();
+                let hidden = stepped(&frames, hidden, |x, out| packed.step(x, &mut memory, out));
+                for (ours, theirs) in [(memory.newest().0, state("h_n")), (memory.newest().1, state("c_n"))] {
+                    for (ours, theirs) in ours.iter().zip(theirs) {
+                        assert!((ours - theirs).abs() < TOLERANCE);
+                    }
+                }
+                hidden
+            })
+            .collect();
+        x = Tensor::stack(&streams, 0).unwrap();
     }
     assert!(largest_difference(&x, &golden["output"]) < TOLERANCE);
+}
+
+/// Frames (t, inputs) through a layer's streaming form, in blocks of 1, 2, 3, … frames: (t, width).
+fn stepped(frames: &Tensor, width: usize, mut step: impl FnMut(&Rows, &mut Rows)) -> Tensor {
+    let rows = frames.to_vec2::<f32>().unwrap();
+    let (mut block, mut out) = (Rows::new(rows[0].len()), Rows::new(width));
+    let (mut rest, mut values) = (rows.as_slice(), Vec::new());
+    for size in 1.. {
+        if rest.is_empty() {
+            break;
+        }
+        let (now, later) = rest.split_at(size.min(rest.len()));
+        block.reset(now.len());
+        for (frame, row) in now.iter().enumerate() {
+            block.row_mut(frame).copy_from_slice(row);
+        }
+        step(&block, &mut out);
+        (0..now.len()).for_each(|frame| values.extend_from_slice(out.row(frame)));
+        rest = later;
+    }
+    Tensor::from_vec(values, (rows.len(), width), &Device::Cpu).unwrap()
 }
 
 /// PyTorch's names below `from` to ours.
@@ -103,9 +130,7 @@ fn multi_head_attention_is_pytorchs() {
     let golden = golden("transformer");
     let mut store = WeightStore::from_tensors(attention_weights(&golden, "mha.", ""));
     let attention = MultiHead::new(store.root(), SHAPE).unwrap();
-    let (output, weights) = attention
-        .forward(&golden["x"], &mut attention.initial_cache(2, 16).unwrap())
-        .unwrap();
+    let (output, weights) = attention.forward(&golden["x"]).unwrap();
     assert!(largest_difference(&output, &golden["mha.output"]) < TOLERANCE);
     assert!(largest_difference(&weights, &golden["mha.attention"]) < TOLERANCE);
 }
@@ -126,22 +151,17 @@ fn the_encoder_layer_is_pytorchs() {
     let mut store = WeightStore::from_tensors(weights);
     let layer = EncoderLayer::new(store.root(), SHAPE, 32, 0.0).unwrap();
     let x = &golden["x"];
-    let whole = layer
-        .forward(x, &mut layer.initial_cache(2).unwrap(), &mut Pass::Infer)
-        .unwrap()
-        .0;
+    let whole = layer.forward(x, &mut Pass::Infer).unwrap();
     assert!(largest_difference(&whole, &get("output")) < TOLERANCE);
-    // And frame by frame through the cache.
-    let mut cache = layer.initial_cache(2).unwrap();
-    let frames: Vec<Tensor> = (0..13)
-        .map(|n| {
-            layer
-                .forward(&x.narrow(1, n, 1).unwrap(), &mut cache, &mut Pass::Infer)
-                .unwrap()
-                .0
-        })
-        .collect();
-    assert!(largest_difference(&Tensor::cat(&frames, 1).unwrap(), &get("output")) < TOLERANCE);
+    // And as a stream, from its ring.
+    let packed = layer.pack().unwrap();
+    for stream in 0..x.dim(0).unwrap() {
+        let mut memory = packed.initial_memory();
+        let frames = x.get(stream).unwrap();
+        let turns = Turns::default(); // none: PyTorch's layer knows no places
+        let streamed = stepped(&frames, SHAPE.width, |x, out| packed.step(x, &turns, &mut memory, out));
+        assert!(largest_difference(&streamed, &get("output").get(stream).unwrap()) < TOLERANCE);
+    }
 }
 
 #[test]
@@ -160,13 +180,7 @@ fn the_causal_convolution_is_its_sum() {
         .collect();
     let x: Vec<f32> = (0..20 * 3).map(|i| ((i * 7919) % 101) as f32 / 50.0 - 1.0).collect();
     let block = Tensor::from_slice(&x, (1, 20, 3), &Device::Cpu).unwrap();
-    let y = conv
-        .forward(&block, &mut conv.initial_context(1).unwrap())
-        .unwrap()
-        .get(0)
-        .unwrap()
-        .to_vec2::<f32>()
-        .unwrap();
+    let y = conv.forward(&block).unwrap().get(0).unwrap().to_vec2::<f32>().unwrap();
     let v = &weights["direction"]; // (taps · inputs, outputs)
     for (n, y) in y.iter().enumerate() {
         for (o, y) in y.iter().enumerate() {

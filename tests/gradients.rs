@@ -9,7 +9,7 @@ use attune::nn::gradcheck::worst_disagreement;
 use attune::nn::kernels::running_moments::RunningMoments;
 use attune::nn::kernels::windowed_softmax::WindowedSoftmax;
 use attune::nn::linear::Linear;
-use attune::nn::lstm_cell::{Lstm, LstmState};
+use attune::nn::lstm_cell::Lstm;
 use attune::nn::multihead::{AttentionShape, EncoderLayer};
 use attune::nn::norm::{BatchNorm, LayerNorm};
 use attune::nn::statistics::{AttentivePooling, MomentPooling};
@@ -79,9 +79,7 @@ fn causal_conv_with_weight_norm() {
         };
         let conv = CausalConv::new(store.root(), shape, 1.0).unwrap();
         let x = variable(&[2, 7, 3], 4);
-        check("causal conv", &store, &[&x], || {
-            weigh(&conv.forward(&x, &mut conv.initial_context(2)?)?)
-        });
+        check("causal conv", &store, &[&x], || weigh(&conv.forward(&x)?));
     }
 }
 
@@ -90,22 +88,7 @@ fn lstm_through_time() {
     let mut store = WeightStore::drawn(5);
     let lstm = Lstm::new(store.root(), 3, 4).unwrap();
     let x = variable(&[2, 6, 3], 6);
-    let (h, c) = (variable(&[2, 4], 7), variable(&[2, 4], 8));
-    check("lstm", &store, &[&x, &h, &c], || {
-        let mut state = LstmState::new(&h, &c)?;
-        weigh(&lstm.forward(&x, &mut state)?.hidden)
-    });
-}
-
-#[test]
-fn lstm_through_its_cells() {
-    let mut store = WeightStore::drawn(5);
-    let lstm = Lstm::new(store.root(), 3, 4).unwrap();
-    let x = variable(&[2, 6, 3], 6);
-    check("lstm cells", &store, &[&x], || {
-        let trace = lstm.forward(&x, &mut lstm.initial_state(2)?)?.trace;
-        weigh(&trace.narrow(2, 0, 8)?)
-    });
+    check("lstm", &store, &[&x], || weigh(&lstm.forward(&x)?));
 }
 
 #[test]
@@ -121,7 +104,7 @@ fn encoder_layer_within_and_beyond_its_context() {
         let layer = EncoderLayer::new(store.root(), shape, 6, 0.0).unwrap();
         let x = variable(&[2, 5, 8], 10);
         check("encoder layer", &store, &[&x], || {
-            weigh(&layer.forward(&x, &mut layer.initial_cache(2)?, &mut Pass::Infer)?.0)
+            weigh(&layer.forward(&x, &mut Pass::Infer)?)
         });
     }
 }
@@ -160,7 +143,7 @@ fn moment_pooling() {
     let pooling = MomentPooling::new(4.0);
     let x = variable(&[2, 6, 3], 14);
     check("moment pooling", &store, &[&x], || {
-        weigh(&pooling.forward(&x, &mut pooling.initial_state(2, 3)?, &[2, 5])?)
+        weigh(&pooling.forward(&x, &[2, 5])?)
     });
 }
 
@@ -170,7 +153,7 @@ fn attentive_pooling() {
     let pooling = AttentivePooling::new(store.root(), 4, 3, 3).unwrap();
     let (h, x) = (variable(&[2, 6, 4], 16), variable(&[2, 6, 5], 17));
     check("attentive pooling", &store, &[&h, &x], || {
-        weigh(&pooling.forward(&h, &x, &mut pooling.initial_state(2, 5)?, &[3, 5])?.0)
+        weigh(&pooling.forward(&h, &x, &[3, 5])?.0)
     });
 }
 
@@ -201,10 +184,7 @@ fn the_convolutional_front() {
     let mut store = WeightStore::drawn(22);
     let front = Front::new(store.root(), shape).unwrap();
     let x = random(&[2, 6, 12], 23);
-    check("front", &store, &[], || {
-        let mut context = front.initial_context(2)?;
-        weigh(&front.forward(&x, &mut context, &Pass::Infer)?)
-    });
+    check("front", &store, &[], || weigh(&front.forward(&x, &Pass::Infer)?));
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The audio callback never allocates: a million of them under an allocator that ends the process when it is used.
+//! The audio callback never allocates, nor does a step of an engine after its first: both run under an allocator that
+//! ends the process when it is used.
 //!
 //! In a test binary of its own, since the allocator is the whole program's. `assert_no_alloc` is built without its default
 //! feature, which would switch it off in release builds.
@@ -11,7 +12,11 @@
 
 use assert_no_alloc::{AllocDisabler, assert_no_alloc};
 use attune::capture::callback::{CaptureCallback, ChannelPick, ToAmplitude};
+use attune::features::FrameBlock;
+use attune::model::StreamOutput;
+use attune::nn::weights::WeightStore;
 use attune::ring::ring;
+use attune::train::recipe::{Engine, Recipe};
 use std::process::Command;
 use std::sync::atomic::Ordering;
 
@@ -53,6 +58,35 @@ fn run<T: ToAmplitude>(callbacks: usize, channels: u16, pick: ChannelPick, sampl
     assert!(lost > 0 && written > 0, "both a free and a full ring were tried");
     assert!(counters.callbacks.load(Ordering::Relaxed) >= callbacks as u64);
     counters.not_finite.load(Ordering::Relaxed)
+}
+
+#[test]
+fn steps_after_the_first_allocate_nothing() {
+    const BANDS: usize = 128;
+    for engine in [Engine::Lstm, Engine::Tcn, Engine::Attention] {
+        let architecture = Recipe::new(engine, 10, 7, 1).architecture;
+        let mut stream = architecture.build(&mut WeightStore::drawn(3)).unwrap().open().unwrap();
+        let frames: Vec<f32> = (0..600 * BANDS)
+            .map(|i| ((i * 7_919) % 101) as f32 / 50.0 - 1.0)
+            .collect();
+        let mut output = StreamOutput::default();
+        let mut push = |first: usize, count: usize| {
+            let block = &frames[first * BANDS..(first + count) * BANDS];
+            stream.push(FrameBlock::new(block, BANDS), &mut output).unwrap();
+        };
+        // The first step makes room for the answers of its block.
+        push(0, 70);
+        // On until the contexts of 448 frames are full and their rings have turned.
+        assert_no_alloc(|| {
+            for turn in 0..600 {
+                push(turn % 500, [1, 1, 70, 3][turn % 4]);
+            }
+        });
+        assert!(
+            output.logits.iter().any(|logit| logit.abs() > 1e-3),
+            "{engine:?} answered"
+        );
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use super::health::Recent;
 use crate::features::FrameBlock;
 use crate::genre::Probabilities;
-use crate::model::{AttentionPicture, GenreStream, LoadedModel};
+use crate::model::{AttentionPicture, GenreStream, LoadedModel, StreamOutput};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
@@ -25,6 +25,7 @@ pub(super) struct EngineTrack {
     model: LoadedModel,
     /// `None`: switched off.
     stream: Option<Box<dyn GenreStream>>,
+    output: StreamOutput,
     newest: Option<Probabilities>,
     step_us: Recent,
 }
@@ -35,6 +36,7 @@ impl EngineTrack {
         Self {
             model,
             stream: None,
+            output: StreamOutput::default(),
             newest: None,
             step_us: Recent::new(STEPS),
         }
@@ -75,7 +77,10 @@ impl EngineTrack {
         self.newest = None;
         let temperature = self.model.manifest().temperature;
         let began = Instant::now();
-        let output = guarded(&self.model, |_| stream.push(frames).map_err(|error| error.to_string()))?;
+        let output = &mut self.output;
+        guarded(&self.model, |_| {
+            stream.push(frames, output).map_err(|error| error.to_string())
+        })?;
         let took = began.elapsed();
         let name = &self.model.manifest().name;
         if output.classes != classes || output.logits.len() != frames.frames() * classes {
@@ -94,7 +99,7 @@ impl EngineTrack {
         self.stream = Some(stream);
         Ok(Some(Step {
             raw,
-            attention: output.attention,
+            attention: output.attention.clone(),
         }))
     }
 }

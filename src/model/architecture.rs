@@ -7,7 +7,7 @@ use super::genre_net::{GenreNet, HeadShape, NetOutput, PoolingShape};
 use super::lstm::{LstmShape, LstmStack};
 use super::stream::ModelStream;
 use super::tcn::{Tcn, TcnShape};
-use super::{GenreStream, ModelError};
+use super::{CausalModel, GenreStream, ModelError};
 use crate::nn::Pass;
 use crate::nn::weights::WeightStore;
 use candle_core::{Result, Tensor};
@@ -44,19 +44,35 @@ pub struct Architecture {
 pub trait Net: Send + Sync + std::fmt::Debug {
     /// Whole clips side by side: x (b, t, bands), each a stream of its own from its first frame on.
     fn classify(&self, x: &Tensor, read: &[usize], pass: &mut Pass<'_>) -> Result<NetOutput>;
-    /// A stream over these weights.
-    fn open(self: Arc<Self>) -> std::result::Result<Box<dyn GenreStream>, ModelError>;
+    /// The network with its weights packed for streams.
+    fn pack(&self) -> std::result::Result<Arc<dyn StreamingNet>, ModelError>;
+    /// One stream over weights packed for it alone.
+    fn open(&self) -> std::result::Result<Box<dyn GenreStream>, ModelError> {
+        self.pack()?.open()
+    }
     /// How many frames back an answer can depend on; `None`: no bound.
     fn context_frames(&self) -> Option<usize>;
 }
 
-impl<B: Body + std::fmt::Debug> Net for GenreNet<B> {
-    fn classify(&self, x: &Tensor, read: &[usize], pass: &mut Pass<'_>) -> Result<NetOutput> {
-        self.forward(x, &mut self.fresh(x.dim(0)?)?, read, pass)
-    }
+/// Packed weights over which any number of streams can run.
+pub trait StreamingNet: Send + Sync {
+    /// A stream of its own.
+    fn open(self: Arc<Self>) -> std::result::Result<Box<dyn GenreStream>, ModelError>;
+}
 
+impl<M: CausalModel> StreamingNet for M {
     fn open(self: Arc<Self>) -> std::result::Result<Box<dyn GenreStream>, ModelError> {
         Ok(Box::new(ModelStream::new(self)?))
+    }
+}
+
+impl<B: Body + std::fmt::Debug> Net for GenreNet<B> {
+    fn classify(&self, x: &Tensor, read: &[usize], pass: &mut Pass<'_>) -> Result<NetOutput> {
+        self.forward(x, read, pass)
+    }
+
+    fn pack(&self) -> std::result::Result<Arc<dyn StreamingNet>, ModelError> {
+        Ok(Arc::new(self.pack()?))
     }
 
     fn context_frames(&self) -> Option<usize> {

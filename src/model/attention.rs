@@ -1,8 +1,11 @@
 //! Causal, windowed Transformer encoder (Vaswani et al. 2017) with rotary positions and cached keys and values.
 
-use super::body::{Body, BodyOutput};
+use super::body::{Body, MapShape, PackedBody};
 use crate::nn::Pass;
-use crate::nn::multihead::{AttentionShape, EncoderLayer, KeyValueCache};
+use crate::nn::multihead::{AttentionShape, EncoderLayer};
+use crate::nn::positional::{Rotary, Turns};
+use crate::nn::streaming::attention::{EncoderMemory, PackedEncoderLayer};
+use crate::nn::streaming::rows::Rows;
 use crate::nn::weights::Weights;
 use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
@@ -49,29 +52,87 @@ impl Encoder {
 }
 
 impl Body for Encoder {
-    type State = Vec<KeyValueCache>;
+    type Packed = PackedEncoder;
 
-    fn initial_state(&self, streams: usize) -> Result<Self::State> {
-        self.layers.iter().map(|layer| layer.initial_cache(streams)).collect()
+    fn pack(&self) -> Result<PackedEncoder> {
+        Ok(PackedEncoder {
+            layers: self.layers.iter().map(EncoderLayer::pack).collect::<Result<_>>()?,
+            rotary: Rotary::new(self.shape.width / self.shape.heads),
+            maps: MapShape {
+                layers: self.layers.len(),
+                heads: self.shape.heads,
+                context: self.shape.context,
+            },
+        })
     }
 
-    fn forward(&self, x: &Tensor, state: &mut Self::State, pass: &mut Pass<'_>) -> Result<BodyOutput> {
+    fn forward(&self, x: &Tensor, pass: &mut Pass<'_>) -> Result<Vec<Tensor>> {
         let mut x = x.clone();
-        let (mut taps, mut maps) = (Vec::new(), Vec::new());
-        for (layer, cache) in self.layers.iter().zip(state) {
-            let (out, weights) = layer.forward(&x, cache, pass)?;
-            taps.push(out.clone());
-            maps.push(weights);
-            x = out;
+        let mut taps = Vec::with_capacity(self.layers.len());
+        for layer in &self.layers {
+            x = layer.forward(&x, pass)?;
+            taps.push(x.clone());
         }
-        Ok(BodyOutput { taps, maps })
+        Ok(taps)
     }
 
-    fn tap_features(&self) -> usize {
-        self.shape.width * self.shape.layers
+    fn taps(&self) -> Vec<usize> {
+        vec![self.shape.width; self.shape.layers]
     }
 
     fn context_frames(&self) -> Option<usize> {
         Some(1 + self.shape.layers * (self.shape.context - 1))
+    }
+}
+
+/// An [`Encoder`] for streams.
+#[derive(Debug)]
+pub struct PackedEncoder {
+    layers: Vec<PackedEncoderLayer>,
+    rotary: Rotary,
+    maps: MapShape,
+}
+
+/// What a stream remembers of each layer, and how many frames went by.
+#[derive(Debug)]
+pub struct EncoderMemories {
+    layers: Vec<EncoderMemory>,
+    turns: Turns,
+    frames: u64,
+}
+
+impl PackedBody for PackedEncoder {
+    type Memory = EncoderMemories;
+
+    fn initial_memory(&self) -> EncoderMemories {
+        EncoderMemories {
+            layers: self.layers.iter().map(PackedEncoderLayer::initial_memory).collect(),
+            turns: Turns::default(),
+            frames: 0,
+        }
+    }
+
+    fn step(&self, rows: &mut [Rows], memory: &mut EncoderMemories) {
+        let frames = rows[0].frames();
+        memory.turns.set(&self.rotary, memory.frames, frames);
+        memory.frames += frames as u64;
+        for (number, (layer, of_layer)) in self.layers.iter().zip(&mut memory.layers).enumerate() {
+            let (before, after) = rows.split_at_mut(number + 1);
+            layer.step(&before[number], &memory.turns, of_layer, &mut after[0]);
+        }
+    }
+
+    fn maps(&self) -> MapShape {
+        self.maps
+    }
+
+    fn reach(memory: &EncoderMemories) -> usize {
+        memory.layers.first().map_or(0, |layer| layer.attention.reach())
+    }
+
+    fn newest_weights(memory: &EncoderMemories, count: usize, into: &mut Vec<f32>) {
+        for layer in &memory.layers {
+            layer.attention.newest_weights(count, into);
+        }
     }
 }

@@ -1,27 +1,52 @@
 //! What sits between front and pooling, and makes the engines different.
 
 use crate::nn::Pass;
+use crate::nn::streaming::rows::Rows;
 use candle_core::{Result, Tensor};
 
-/// What a body made of one block.
-#[derive(Debug)]
-pub struct BodyOutput {
-    /// Features that are pooled, (b, t, ·) each.
-    pub taps: Vec<Tensor>,
-    /// Attention weights of each layer (b, heads, t, keys), newest key last; empty without attention.
-    pub maps: Vec<Tensor>,
-}
-
-/// A causal network over frames of features, with its state apart.
+/// A causal network over frames of features, in the form that learns.
 pub trait Body: Send + Sync + 'static {
-    /// What a stream remembers.
-    type State: Send + 'static;
-    /// Before the first frame.
-    fn initial_state(&self, streams: usize) -> Result<Self::State>;
-    /// (b, t, width), any t ≥ 1.
-    fn forward(&self, x: &Tensor, state: &mut Self::State, pass: &mut Pass<'_>) -> Result<BodyOutput>;
-    /// Features in all taps together.
-    fn tap_features(&self) -> usize;
+    /// The form for streams.
+    type Packed: PackedBody;
+    /// The same network for streams.
+    fn pack(&self) -> Result<Self::Packed>;
+    /// Whole sequences (b, t, width), each from its first frame on; the features that are pooled, (b, t, ·) each.
+    fn forward(&self, x: &Tensor, pass: &mut Pass<'_>) -> Result<Vec<Tensor>>;
+    /// Widths of those features.
+    fn taps(&self) -> Vec<usize>;
     /// How many frames back an answer can depend on, through the body; `None`: no bound.
     fn context_frames(&self) -> Option<usize>;
+}
+
+/// How many attention maps a body has, and how long they grow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MapShape {
+    /// Layers.
+    pub layers: usize,
+    /// Heads of each layer.
+    pub heads: usize,
+    /// Frames that a query sees, itself included.
+    pub context: usize,
+}
+
+/// A causal network over frames of features, in the form that streams.
+pub trait PackedBody: std::fmt::Debug + Send + Sync + 'static {
+    /// What a stream remembers.
+    type Memory: std::fmt::Debug + Send + 'static;
+    /// Before the first frame.
+    fn initial_memory(&self) -> Self::Memory;
+    /// `rows[0]` comes in; what is pooled goes to the others, one after the other.
+    fn step(&self, rows: &mut [Rows], memory: &mut Self::Memory);
+
+    /// Layers and heads of attention, and the frames that each sees; none without.
+    fn maps(&self) -> MapShape {
+        MapShape::default()
+    }
+    /// Frames within reach of the newest frame's attention.
+    fn reach(_memory: &Self::Memory) -> usize {
+        0
+    }
+    /// What the newest frame weighted: the last `count` frames of each head of each layer, oldest first, put at the end
+    /// of `into`.
+    fn newest_weights(_memory: &Self::Memory, _count: usize, _into: &mut Vec<f32>) {}
 }

@@ -1,12 +1,18 @@
 //! The convolutional front that every network begins with: local patterns in time and frequency, causal.
 
 use crate::nn::Pass;
-use crate::nn::causal_conv::ConvContext;
-use crate::nn::linear::{Linear, matmul_rows};
+use crate::nn::kernels::packed_matrix::{Finish, PackedMatrix, Start, padded};
+use crate::nn::kernels::tap_patches::TapPatches;
+use crate::nn::kernels::values;
+use crate::nn::kernels::widest::widest;
+use crate::nn::linear::{Affine, Linear, matmul_rows};
 use crate::nn::norm::BatchNorm;
+use crate::nn::streaming::affine::PackedAffine;
+use crate::nn::streaming::rows::{History, Rows};
 use crate::nn::weights::{Init, Weights};
-use candle_core::{Device, Result, Tensor};
+use candle_core::{DType, Device, Result, Tensor};
 use serde::{Deserialize, Serialize};
+use std::slice::from_ref;
 
 /// Shape of the [`Front`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,21 +75,106 @@ impl Front {
         })
     }
 
-    /// What a stream knows before its first frame: frames at the running mean (zero, once loudness is normalised).
-    pub fn initial_context(&self, streams: usize) -> Result<ConvContext> {
-        ConvContext::zeros(streams, self.shape.kernel_frames - 1, self.shape.bands)
+    /// Features out.
+    pub fn width(&self) -> usize {
+        self.shape.width
     }
 
-    /// (b, t, bands) → (b, t, width).
-    pub fn forward(&self, x: &Tensor, context: &mut ConvContext, pass: &Pass<'_>) -> Result<Tensor> {
-        let (b, t, _) = x.dims3()?;
-        let patches = context
-            .extend(x, self.shape.kernel_frames, 1)?
+    /// The form for streams.
+    pub fn pack(&self) -> Result<PackedFront> {
+        Ok(PackedFront {
+            shape: self.shape,
+            kernel: PackedMatrix::new(&values(&self.kernel)?, &vec![0.0; self.shape.maps]),
+            norm: self.norm_maps.pack()?,
+            narrow: self.narrow.pack_between(None, Some(&self.norm_out.pack()?))?,
+        })
+    }
+
+    /// (b, t, bands) → (b, t, width). Before the first frame, frames at the running mean: zeros, once loudness is
+    /// normalised.
+    pub fn forward(&self, x: &Tensor, pass: &Pass<'_>) -> Result<Tensor> {
+        let (b, t, bands) = x.dims3()?;
+        let past = self.shape.kernel_frames - 1;
+        let taps = TapPatches {
+            taps: self.shape.kernel_frames,
+            dilation: 1,
+        };
+        let before = Tensor::zeros((b, past, bands), DType::F32, x.device())?;
+        let patches = x
+            .contiguous()?
+            .apply_op2(&before, taps)?
             .index_select(&self.gather, 2)?;
         let (patch, maps) = self.kernel.dims2()?;
         let features = matmul_rows(&patches.reshape((b * t * self.shape.places(), patch))?, &self.kernel)?;
         let features = features.reshape((b, t, self.shape.places() * maps))?;
         let features = self.norm_maps.forward(&features, pass)?.relu()?;
         self.norm_out.forward(&self.narrow.forward(&features)?, pass)?.relu()
+    }
+}
+
+/// A [`Front`] for streams, its last normalisation inside the weights.
+#[derive(Debug)]
+pub struct PackedFront {
+    shape: FrontShape,
+    kernel: PackedMatrix,
+    norm: Affine,
+    narrow: PackedAffine,
+}
+
+/// The last frames, and room for a block.
+#[derive(Debug)]
+pub struct FrontMemory {
+    frames: History,
+    /// Maps at every place of the kernel, of one frame: (places, padded maps).
+    maps: Vec<f32>,
+    features: Rows,
+}
+
+impl PackedFront {
+    /// Frames of zeros.
+    pub fn initial_memory(&self) -> FrontMemory {
+        let places = self.shape.places();
+        FrontMemory {
+            frames: History::new(self.shape.kernel_frames - 1, self.shape.bands),
+            maps: vec![0.0; places * padded(self.shape.maps)],
+            features: Rows::new(places * self.shape.maps),
+        }
+    }
+
+    /// The block `x` of mel frames to features.
+    pub fn step(&self, x: &Rows, memory: &mut FrontMemory, out: &mut Rows) {
+        let FrontMemory { frames, maps, features } = memory;
+        let FrontShape {
+            kernel_bands,
+            kernel_frames,
+            stride_bands,
+            ..
+        } = self.shape;
+        features.reset(x.frames());
+        for frame in 0..x.frames() {
+            frames.push(x.row(frame));
+            let past = &*frames;
+            self.kernel.multiply(
+                kernel_frames,
+                |place, tap| &past.row(kernel_frames - 1 - tap)[place * stride_bands..][..kernel_bands],
+                (Start::Bias, Finish::Plain),
+                maps,
+            );
+            let (count, stride) = (self.shape.maps, padded(self.shape.maps));
+            let features = features.row_mut(frame);
+            widest(|| {
+                let norm = self.norm.0.chunks_exact(count).zip(self.norm.1.chunks_exact(count));
+                let places = features.chunks_exact_mut(count).zip(maps.chunks_exact(stride));
+                for ((features, maps), (factors, offsets)) in places.zip(norm) {
+                    let norm = factors.iter().zip(offsets);
+                    for ((feature, map), (factor, offset)) in features.iter_mut().zip(maps).zip(norm) {
+                        let normed = map * factor + offset;
+                        // As ReLU, but NaN stays NaN.
+                        *feature = if normed < 0.0 { 0.0 } else { normed };
+                    }
+                }
+            });
+        }
+        self.narrow.step(from_ref(features), Finish::Relu, out);
     }
 }

@@ -1,17 +1,14 @@
-//! Front, body, statistics pooling and classifier put together; the one `forward` that trains, analyses and streams.
+//! Front, body, statistics pooling and classifier put together, in the form that learns.
 
 use super::body::Body;
 use super::front::{Front, FrontShape};
-use super::{AttentionPicture, CausalModel, ModelError, StreamOutput};
-use crate::features::FrameBlock;
+use super::packed_net::{PackedNet, PackedPooling};
 use crate::nn::Pass;
-use crate::nn::causal_conv::ConvContext;
 use crate::nn::linear::Linear;
 use crate::nn::norm::BatchNorm;
-use crate::nn::statistics::{AttentivePooling, AttentiveState, MomentPooling, MomentState};
+use crate::nn::statistics::{AttentivePooling, MomentPooling};
 use crate::nn::weights::Weights;
-use crate::units::FrameIndex;
-use candle_core::{Device, Result, Tensor};
+use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// How the past is weighted before the classifier sees it.
@@ -50,12 +47,6 @@ enum Pooling {
     Attentive(AttentivePooling),
 }
 
-#[derive(Debug)]
-enum PoolingState {
-    Moments(MomentState),
-    Attentive(AttentiveState),
-}
-
 /// A genre network with the body `B`.
 #[derive(Debug)]
 pub struct GenreNet<B> {
@@ -69,15 +60,6 @@ pub struct GenreNet<B> {
     dropout: f32,
 }
 
-/// All that one stream (or one batch of them) remembers.
-#[derive(Debug)]
-pub struct NetState<S> {
-    front: ConvContext,
-    body: S,
-    pooling: PoolingState,
-    frames: u64,
-}
-
 /// What one `forward` brought; p is the number of frames read off.
 #[derive(Debug)]
 pub struct NetOutput {
@@ -85,10 +67,6 @@ pub struct NetOutput {
     pub logits: Tensor,
     /// The classifier's hidden layer (b, p, hidden): what the teacher's features are told from in training.
     pub hidden: Tensor,
-    /// Pooling weights (b, p, keys), newest key last; attentive pooling only.
-    pub pooling: Option<Tensor>,
-    /// Attention of each layer (b, heads, t, keys).
-    pub maps: Vec<Tensor>,
 }
 
 impl<B: Body> GenreNet<B> {
@@ -100,15 +78,13 @@ impl<B: Body> GenreNet<B> {
         pooling: PoolingShape,
         head: HeadShape,
     ) -> Result<Self> {
-        let pooled_features = front.bands + front.width + body.tap_features();
+        let heard = front.width + body.taps().iter().sum::<usize>();
+        let pooled_features = front.bands + heard;
         let pooling = match pooling {
             PoolingShape::Moments { time_constant } => Pooling::Moments(MomentPooling::new(time_constant)),
-            PoolingShape::Attentive { hidden, context } => Pooling::Attentive(AttentivePooling::new(
-                weights.at("pooling"),
-                front.width + body.tap_features(),
-                hidden,
-                context,
-            )?),
+            PoolingShape::Attentive { hidden, context } => {
+                Pooling::Attentive(AttentivePooling::new(weights.at("pooling"), heard, hidden, context)?)
+            }
         };
         Ok(Self {
             front: Front::new(weights.at("front"), front)?,
@@ -127,53 +103,41 @@ impl<B: Body> GenreNet<B> {
         })
     }
 
-    /// Before the first frame of `streams` streams side by side.
-    pub fn fresh(&self, streams: usize) -> Result<NetState<B::State>> {
-        Ok(NetState {
-            front: self.front.initial_context(streams)?,
-            body: self.body.initial_state(streams)?,
-            pooling: match &self.pooling {
-                Pooling::Moments(pooling) => {
-                    PoolingState::Moments(pooling.initial_state(streams, self.pooled_features)?)
-                }
-                Pooling::Attentive(pooling) => {
-                    PoolingState::Attentive(pooling.initial_state(streams, self.pooled_features)?)
-                }
-            },
-            frames: 0,
-        })
-    }
-
-    /// Frames `x` (b, t, bands) of every stream; answers are read off at the frames `read` (ascending, < t).
-    pub fn forward(
-        &self,
-        x: &Tensor,
-        state: &mut NetState<B::State>,
-        read: &[usize],
-        pass: &mut Pass<'_>,
-    ) -> Result<NetOutput> {
-        let front = self.front.forward(x, &mut state.front, pass)?;
-        let body = self.body.forward(&front, &mut state.body, pass)?;
-        let mut features = vec![front];
-        features.extend(body.taps);
+    /// Whole sequences `x` (b, t, bands), each from its first frame on; answers are read off at the frames `read`
+    /// (ascending, < t).
+    pub fn forward(&self, x: &Tensor, read: &[usize], pass: &mut Pass<'_>) -> Result<NetOutput> {
+        let front = self.front.forward(x, pass)?;
+        let mut features = vec![front.clone()];
+        features.extend(self.body.forward(&front, pass)?);
         let heard = Tensor::cat(&features, 2)?;
         let seen = Tensor::cat(&[x, &heard], 2)?;
-        let (statistics, pooling) = match (&self.pooling, &mut state.pooling) {
-            (Pooling::Moments(pooling), PoolingState::Moments(state)) => (pooling.forward(&seen, state, read)?, None),
-            (Pooling::Attentive(pooling), PoolingState::Attentive(state)) => {
-                let (statistics, weights) = pooling.forward(&heard, &seen, state, read)?;
-                (statistics, Some(weights))
-            }
-            _ => candle_core::bail!("a state of another network"),
+        let statistics = match &self.pooling {
+            Pooling::Moments(pooling) => pooling.forward(&seen, read)?,
+            Pooling::Attentive(pooling) => pooling.forward(&heard, &seen, read)?.0,
         };
         let statistics = pass.dropout(&self.norm.forward(&statistics, pass)?, self.dropout)?;
         let hidden = self.hidden.forward(&statistics)?.relu()?;
-        state.frames += x.dim(1)? as u64;
         Ok(NetOutput {
             logits: self.output.forward(&hidden)?,
             hidden,
-            pooling,
-            maps: body.maps,
+        })
+    }
+
+    /// The form for streams.
+    pub fn pack(&self) -> Result<PackedNet<B::Packed>> {
+        let mut widths = vec![self.front.width()];
+        widths.extend(self.body.taps());
+        Ok(PackedNet {
+            bands: self.pooled_features - widths.iter().sum::<usize>(),
+            front: self.front.pack()?,
+            body: self.body.pack()?,
+            widths,
+            pooling: match &self.pooling {
+                Pooling::Moments(pooling) => PackedPooling::Moments(pooling.pack(self.pooled_features)),
+                Pooling::Attentive(pooling) => PackedPooling::Attentive(pooling.pack()?),
+            },
+            hidden: self.hidden.pack_between(Some(&self.norm.pack()?), None)?,
+            output: self.output.pack()?,
         })
     }
 
@@ -184,67 +148,4 @@ impl<B: Body> GenreNet<B> {
     pub fn context_frames(&self) -> Option<usize> {
         self.body.context_frames()
     }
-}
-
-/// The longest block given to the network at once: longer ones are cut, which makes no difference to the answers but
-/// bounds the memory of attention (block · (context + block) scores a head).
-const LONGEST_BLOCK: usize = 256;
-
-impl<B: Body> CausalModel for GenreNet<B> {
-    type State = NetState<B::State>;
-
-    fn initial_state(&self) -> std::result::Result<Self::State, ModelError> {
-        Ok(self.fresh(1)?)
-    }
-
-    fn step(&self, frames: FrameBlock<'_>, state: &mut Self::State) -> std::result::Result<StreamOutput, ModelError> {
-        let mut output = StreamOutput::default();
-        let mut start = 0;
-        while start < frames.frames() {
-            let end = (start + LONGEST_BLOCK).min(frames.frames());
-            let block = frames.slice(start, end);
-            let x = Tensor::from_slice(block.data(), (1, block.frames(), block.bands()), &Device::Cpu)?;
-            let every: Vec<usize> = (0..block.frames()).collect();
-            let net = self.forward(&x, state, &every, &mut Pass::Infer)?;
-            output.classes = net.logits.dim(2)?;
-            output.logits.extend(net.logits.flatten_all()?.to_vec1::<f32>()?);
-            if end == frames.frames() {
-                output.attention = picture(&net, state.frames)?;
-            }
-            start = end;
-        }
-        if output.logits.iter().any(|logit| !logit.is_finite()) {
-            return Err(ModelError::NotFinite);
-        }
-        Ok(output)
-    }
-}
-
-/// What the newest frame weighted, cut to the frames that any row reaches.
-fn picture(net: &NetOutput, frames_heard: u64) -> Result<Option<AttentionPicture>> {
-    let Some(pooling) = &net.pooling else {
-        return Ok(None);
-    };
-    let mut rows = vec![pooling.get(0)?.get(pooling.dim(1)? - 1)?.to_vec1::<f32>()?];
-    for map in &net.maps {
-        let map = map.get(0)?; // (heads, t, keys)
-        rows.extend(map.narrow(1, map.dim(1)? - 1, 1)?.squeeze(1)?.to_vec2::<f32>()?);
-    }
-    // Keys beyond a row's context weigh exactly 0: a row is as long as its longest reach.
-    let reach = |row: &Vec<f32>| row.len() - row.iter().take_while(|&&weight| weight == 0.0).count();
-    let frames = rows.iter().map(reach).max().unwrap_or(0);
-    let newest_frames = |row: &Vec<f32>| {
-        let mut cut = vec![0.0; frames.saturating_sub(row.len())];
-        cut.extend_from_slice(&row[row.len().saturating_sub(frames)..]);
-        cut
-    };
-    let heads = net.maps.first().map_or(Ok(0), |map| map.dim(1))?;
-    Ok(Some(AttentionPicture {
-        newest: FrameIndex(frames_heard - 1),
-        frames,
-        pooling: newest_frames(&rows[0]),
-        layers: net.maps.len(),
-        heads,
-        maps: rows[1..].iter().flat_map(newest_frames).collect(),
-    }))
 }

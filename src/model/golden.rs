@@ -61,7 +61,7 @@ impl Golden {
         let mut block = extractor.push(&sound(spec.rate.hz()))?;
         let rest = extractor.finish()?;
         block.normalized.extend(rest.normalized);
-        let output = stream.push(FrameBlock::new(&block.normalized, spec.bands))?;
+        let output = stream.answers(FrameBlock::new(&block.normalized, spec.bands))?;
         let last = |values: &[f32], width: usize| values[values.len().saturating_sub(width)..].to_vec();
         Ok(Self {
             features: last(&block.normalized, spec.bands),

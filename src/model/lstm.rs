@@ -1,8 +1,10 @@
 //! Stacked long short-term memory.
 
-use super::body::{Body, BodyOutput};
+use super::body::{Body, PackedBody};
 use crate::nn::Pass;
-use crate::nn::lstm_cell::{Lstm, LstmState};
+use crate::nn::lstm_cell::Lstm;
+use crate::nn::streaming::lstm::{LstmMemory, PackedLstm};
+use crate::nn::streaming::rows::Rows;
 use crate::nn::weights::Weights;
 use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
@@ -42,28 +44,50 @@ impl LstmStack {
 }
 
 impl Body for LstmStack {
-    type State = Vec<LstmState>;
+    type Packed = PackedLstmStack;
 
-    fn initial_state(&self, streams: usize) -> Result<Self::State> {
-        self.layers.iter().map(|layer| layer.initial_state(streams)).collect()
+    fn pack(&self) -> Result<PackedLstmStack> {
+        let layers = self.layers.iter().map(Lstm::pack).collect::<Result<_>>()?;
+        Ok(PackedLstmStack { layers })
     }
 
-    fn forward(&self, x: &Tensor, state: &mut Self::State, pass: &mut Pass<'_>) -> Result<BodyOutput> {
+    fn forward(&self, x: &Tensor, pass: &mut Pass<'_>) -> Result<Vec<Tensor>> {
         let mut x = x.clone();
         let mut taps = Vec::with_capacity(self.layers.len());
-        for (layer, state) in self.layers.iter().zip(state) {
-            let hidden = layer.forward(&x, state)?.hidden;
+        for layer in &self.layers {
+            let hidden = layer.forward(&x)?;
             x = pass.dropout(&hidden, self.shape.dropout)?;
             taps.push(hidden);
         }
-        Ok(BodyOutput { taps, maps: Vec::new() })
+        Ok(taps)
     }
 
-    fn tap_features(&self) -> usize {
-        self.shape.hidden * self.shape.layers
+    fn taps(&self) -> Vec<usize> {
+        vec![self.shape.hidden; self.shape.layers]
     }
 
     fn context_frames(&self) -> Option<usize> {
         None
+    }
+}
+
+/// An [`LstmStack`] for streams.
+#[derive(Debug)]
+pub struct PackedLstmStack {
+    layers: Vec<PackedLstm>,
+}
+
+impl PackedBody for PackedLstmStack {
+    type Memory = Vec<LstmMemory>;
+
+    fn initial_memory(&self) -> Vec<LstmMemory> {
+        self.layers.iter().map(PackedLstm::initial_memory).collect()
+    }
+
+    fn step(&self, rows: &mut [Rows], memory: &mut Vec<LstmMemory>) {
+        for (number, (layer, memory)) in self.layers.iter().zip(memory).enumerate() {
+            let (before, after) = rows.split_at_mut(number + 1);
+            layer.step(&before[number], memory, &mut after[0]);
+        }
     }
 }

@@ -13,6 +13,7 @@ pub mod golden;
 pub mod load;
 pub mod lstm;
 pub mod manifest;
+pub mod packed_net;
 mod stream;
 pub mod tcn;
 
@@ -57,10 +58,18 @@ pub struct StreamOutput {
 
 /// A model listening to one stream: weights shared, state its own. Object-safe face of [`CausalModel`].
 pub trait GenreStream: Send {
-    /// Takes the next frames, however many. How frames are cut into calls makes no difference to the logits.
-    fn push(&mut self, frames: FrameBlock<'_>) -> Result<StreamOutput, ModelError>;
+    /// Takes the next frames, however many; the answers replace what `output` held. How frames are cut into calls
+    /// makes no difference to the logits, not in the last bit.
+    fn push(&mut self, frames: FrameBlock<'_>, output: &mut StreamOutput) -> Result<(), ModelError>;
     /// Forgets the stream: the next frame is a first frame.
     fn reset(&mut self) -> Result<(), ModelError>;
+
+    /// As [`GenreStream::push`], into an output of its own.
+    fn answers(&mut self, frames: FrameBlock<'_>) -> Result<StreamOutput, ModelError> {
+        let mut output = StreamOutput::default();
+        self.push(frames, &mut output)?;
+        Ok(output)
+    }
 }
 
 /// A network that answers for each frame from that frame and those before it, and nothing else.
@@ -71,8 +80,14 @@ pub trait CausalModel: Send + Sync + 'static {
     type State: Send + 'static;
     /// Before the first frame.
     fn initial_state(&self) -> Result<Self::State, ModelError>;
-    /// `frames`: (time, bands), normalised. One row of logits for each frame, and what was attended to.
-    fn step(&self, frames: FrameBlock<'_>, state: &mut Self::State) -> Result<StreamOutput, ModelError>;
+    /// `frames`: (time, bands), normalised. One row of logits for each frame, and what was attended to, in place of what
+    /// `output` held.
+    fn step(
+        &self,
+        frames: FrameBlock<'_>,
+        state: &mut Self::State,
+        output: &mut StreamOutput,
+    ) -> Result<(), ModelError>;
 }
 
 /// What can go wrong with a model. Those of a file tell what to do in [`ModelError::remedy`].

@@ -20,8 +20,8 @@ impl<M: CausalModel> ModelStream<M> {
 }
 
 impl<M: CausalModel> GenreStream for ModelStream<M> {
-    fn push(&mut self, frames: FrameBlock<'_>) -> Result<StreamOutput, ModelError> {
-        self.model.step(frames, &mut self.state)
+    fn push(&mut self, frames: FrameBlock<'_>, output: &mut StreamOutput) -> Result<(), ModelError> {
+        self.model.step(frames, &mut self.state, output)
     }
 
     fn reset(&mut self) -> Result<(), ModelError> {

@@ -1,8 +1,11 @@
 //! Temporal convolutional network (Bai, Kolter & Koltun 2018): causal, dilated, residual, weight-normalised.
 
-use super::body::{Body, BodyOutput};
+use super::body::{Body, PackedBody};
 use crate::nn::Pass;
-use crate::nn::causal_conv::{CausalConv, ConvContext, ConvShape};
+use crate::nn::causal_conv::{CausalConv, ConvShape};
+use crate::nn::kernels::packed_matrix::Finish;
+use crate::nn::streaming::conv::PackedConv;
+use crate::nn::streaming::rows::{History, Rows};
 use crate::nn::weights::Weights;
 use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
@@ -66,32 +69,76 @@ impl Tcn {
 }
 
 impl Body for Tcn {
-    type State = Vec<[ConvContext; 2]>;
+    type Packed = PackedTcn;
 
-    fn initial_state(&self, streams: usize) -> Result<Self::State> {
-        self.blocks
+    fn pack(&self) -> Result<PackedTcn> {
+        let blocks = self
+            .blocks
             .iter()
-            .map(|[first, second]| Ok([first.initial_context(streams)?, second.initial_context(streams)?]))
-            .collect()
+            .map(|[first, second]| Ok([first.pack()?, second.pack()?]));
+        Ok(PackedTcn {
+            blocks: blocks.collect::<Result<_>>()?,
+            width: self.shape.width,
+        })
     }
 
-    fn forward(&self, x: &Tensor, state: &mut Self::State, pass: &mut Pass<'_>) -> Result<BodyOutput> {
+    fn forward(&self, x: &Tensor, pass: &mut Pass<'_>) -> Result<Vec<Tensor>> {
         let mut x = x.clone();
         let mut taps = Vec::with_capacity(self.blocks.len());
-        for ([first, second], [first_context, second_context]) in self.blocks.iter().zip(state) {
-            let y = pass.dropout(&first.forward(&x, first_context)?.relu()?, self.shape.dropout)?;
-            let y = pass.dropout(&second.forward(&y, second_context)?.relu()?, self.shape.dropout)?;
+        for [first, second] in &self.blocks {
+            let y = pass.dropout(&first.forward(&x)?.relu()?, self.shape.dropout)?;
+            let y = pass.dropout(&second.forward(&y)?.relu()?, self.shape.dropout)?;
             x = (x + y)?.relu()?;
             taps.push(x.clone());
         }
-        Ok(BodyOutput { taps, maps: Vec::new() })
+        Ok(taps)
     }
 
-    fn tap_features(&self) -> usize {
-        self.shape.width * self.blocks.len()
+    fn taps(&self) -> Vec<usize> {
+        vec![self.shape.width; self.blocks.len()]
     }
 
     fn context_frames(&self) -> Option<usize> {
         Some(self.shape.receptive_field())
+    }
+}
+
+/// A [`Tcn`] for streams.
+#[derive(Debug)]
+pub struct PackedTcn {
+    blocks: Vec<[PackedConv; 2]>,
+    width: usize,
+}
+
+/// What a stream remembers of each convolution, and room for what is between the two of a block.
+#[derive(Debug)]
+pub struct TcnMemory {
+    blocks: Vec<[History; 2]>,
+    between: Rows,
+}
+
+impl PackedBody for PackedTcn {
+    type Memory = TcnMemory;
+
+    fn initial_memory(&self) -> TcnMemory {
+        let blocks = self.blocks.iter();
+        TcnMemory {
+            blocks: blocks
+                .map(|block| block.each_ref().map(PackedConv::initial_memory))
+                .collect(),
+            between: Rows::new(self.width),
+        }
+    }
+
+    fn step(&self, rows: &mut [Rows], memory: &mut TcnMemory) {
+        let between = &mut memory.between;
+        for (number, ([first, second], [first_memory, second_memory])) in
+            self.blocks.iter().zip(&mut memory.blocks).enumerate()
+        {
+            let (before, after) = rows.split_at_mut(number + 1);
+            let x = &before[number];
+            first.step(x, first_memory, Finish::Relu, between);
+            second.step(between, second_memory, Finish::ReluAddRelu(x.values()), &mut after[0]);
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! A dense layer on each frame.
 
+use super::kernels::values;
+use super::streaming::affine::PackedAffine;
 use super::weights::{Init, Weights};
 use candle_core::{Result, Tensor};
 
@@ -10,6 +12,9 @@ pub struct Linear {
     bias: Tensor,
 }
 
+/// Factor and offset of each feature.
+pub type Affine = (Vec<f32>, Vec<f32>);
+
 impl Linear {
     /// `gain`: 1, or √2 before a ReLU.
     pub fn new(mut weights: Weights<'_>, inputs: usize, outputs: usize, gain: f32) -> Result<Self> {
@@ -17,6 +22,42 @@ impl Linear {
             weight: weights.learnt("weight", &[inputs, outputs], Init::Scaled { fan_in: inputs, gain })?,
             bias: weights.learnt("bias", &[outputs], Init::Constant(0.0))?,
         })
+    }
+
+    /// W (inputs, outputs), row-major, and b.
+    pub fn values(&self) -> Result<(Vec<f32>, Vec<f32>)> {
+        Ok((values(&self.weight)?, values(&self.bias)?))
+    }
+
+    /// The form for streams.
+    pub fn pack(&self) -> Result<PackedAffine> {
+        self.pack_between(None, None)
+    }
+
+    /// The form for streams of x ↦ after(this(before(x))), where both are a factor and an offset of each feature: what
+    /// a normalisation is once its statistics are fixed.
+    pub fn pack_between(&self, before: Option<&Affine>, after: Option<&Affine>) -> Result<PackedAffine> {
+        let (mut weight, mut bias) = self.values()?;
+        let outputs = bias.len();
+        if let Some((factor, offset)) = before {
+            for (row, (factor, offset)) in weight.chunks_exact_mut(outputs).zip(factor.iter().zip(offset)) {
+                for (weight, bias) in row.iter_mut().zip(&mut bias) {
+                    *bias += offset * *weight;
+                    *weight *= factor;
+                }
+            }
+        }
+        if let Some((factor, offset)) = after {
+            for row in weight.chunks_exact_mut(outputs) {
+                for (weight, factor) in row.iter_mut().zip(factor) {
+                    *weight *= factor;
+                }
+            }
+            for (bias, (factor, offset)) in bias.iter_mut().zip(factor.iter().zip(offset)) {
+                *bias = *bias * factor + offset;
+            }
+        }
+        Ok(PackedAffine::new(&weight, &bias))
     }
 
     /// (…, inputs) → (…, outputs).

@@ -1,7 +1,9 @@
 //! A layer of long short-term memory (Hochreiter & Schmidhuber 1997).
 
-use super::kernels::lstm_sequence::{LstmSequence, ROW_PARTS};
+use super::kernels::lstm_sequence::LstmSequence;
+use super::kernels::values;
 use super::linear::Linear;
+use super::streaming::lstm::PackedLstm;
 use super::weights::{Init, Weights};
 use candle_core::{DType, Device, Result, Tensor};
 
@@ -15,26 +17,6 @@ pub struct Lstm {
     recurrent: Tensor,
     forget_bias: Tensor,
     hidden: usize,
-}
-
-/// Hidden state and cell of each stream, side by side: (b, 2h).
-#[derive(Debug, Clone)]
-pub struct LstmState(Tensor);
-
-impl LstmState {
-    /// From hidden state and cell, each (b, h).
-    pub fn new(hidden: &Tensor, cell: &Tensor) -> Result<Self> {
-        Ok(Self(Tensor::cat(&[hidden, cell], 1)?))
-    }
-}
-
-/// What one block brought.
-#[derive(Debug, Clone)]
-pub struct LstmOutput {
-    /// Hidden states (b, t, h).
-    pub hidden: Tensor,
-    /// h, c, i, f, g, o of every frame side by side (b, t, 6h): what a gate trace draws.
-    pub trace: Tensor,
 }
 
 impl Lstm {
@@ -58,30 +40,22 @@ impl Lstm {
         })
     }
 
-    /// What a stream knows before its first frame: zeros.
-    pub fn initial_state(&self, streams: usize) -> Result<LstmState> {
-        Ok(LstmState(Tensor::zeros(
-            (streams, 2 * self.hidden),
-            DType::F32,
-            &Device::Cpu,
-        )?))
+    /// The form for streams.
+    pub fn pack(&self) -> Result<PackedLstm> {
+        let (input, bias) = self.input.values()?;
+        let bias: Vec<f32> = bias
+            .iter()
+            .zip(values(&self.forget_bias)?)
+            .map(|(a, b)| a + b)
+            .collect();
+        Ok(PackedLstm::new(&input, &bias, &values(&self.recurrent)?))
     }
 
-    /// (b, t, inputs) → (b, t, hidden).
-    pub fn forward(&self, x: &Tensor, state: &mut LstmState) -> Result<LstmOutput> {
+    /// (b, t, inputs) → (b, t, hidden), from a state of zeros.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let state = Tensor::zeros((x.dim(0)?, 2 * self.hidden), DType::F32, x.device())?;
         let gates = self.input.forward(x)?.broadcast_add(&self.forget_bias)?;
-        let trace = gates.apply_op3(&self.recurrent, &state.0, LstmSequence)?;
-        let (_, t, width) = trace.dims3()?; // (b, t, 6h)
-        let h = width / ROW_PARTS;
-        state.0 = trace
-            .narrow(1, t - 1, 1)?
-            .narrow(2, 0, 2 * h)?
-            .squeeze(1)?
-            .contiguous()?
-            .detach();
-        Ok(LstmOutput {
-            hidden: trace.narrow(2, 0, h)?.contiguous()?,
-            trace,
-        })
+        let trace = gates.apply_op3(&self.recurrent, &state, LstmSequence)?; // (b, t, 6h)
+        trace.narrow(2, 0, self.hidden)?.contiguous()
     }
 }

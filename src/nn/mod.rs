@@ -1,9 +1,11 @@
-//! Layers with explicit state: weights here, what a stream remembers in a value that the caller holds.
+//! Layers, in the form that learns and in the form that streams.
 //!
 //! In: tensors (b, t, c), contiguous. Out: the same shape family. Thread: any; streaming keeps to one.
 //!
-//! Every layer has one `forward` for any number of frames. Offline is one call with a fresh state, streaming many calls
-//! with the state handed on, training the same call with a batch: there is no second body.
+//! A layer's `forward` takes whole sequences side by side, each from its first frame on, and has a gradient. Its `pack`
+//! gives the form in [`streaming`]: weights laid out for the processor, what a stream remembers in a value that the
+//! caller holds, any number of frames at a time. Files and live sound are both streams; tests hold the two forms
+//! together.
 //!
 //! candle 0.11 computes some gradients wrongly on the CPU (conv1d's weights, `Linear` on a transposed input) and drops
 //! others silently (`softmax_last_dim`, `layer_norm`). Everything here is built from 2-D products over contiguous data
@@ -18,6 +20,7 @@ pub mod multihead;
 pub mod norm;
 pub mod positional;
 pub mod statistics;
+pub mod streaming;
 pub mod weights;
 
 use rand::RngExt;

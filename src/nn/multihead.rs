@@ -1,4 +1,4 @@
-//! Causal windowed multi-head self-attention with cached keys and values, and the encoder layer around it
+//! Causal windowed multi-head self-attention, and the encoder layer around it
 //! (Vaswani et al. 2017).
 
 use super::Pass;
@@ -6,8 +6,9 @@ use super::kernels::windowed_softmax::WindowedSoftmax;
 use super::linear::Linear;
 use super::norm::LayerNorm;
 use super::positional::Rotary;
+use super::streaming::attention::{PackedEncoderLayer, PackedMultiHead};
 use super::weights::Weights;
-use candle_core::{DType, Device, Result, Tensor};
+use candle_core::{Result, Tensor};
 
 /// softmax(q·kᵀ/√d)·v for each head, over the last `context` frames.
 #[derive(Debug, Clone)]
@@ -32,15 +33,6 @@ pub struct AttentionShape {
     pub rotary: bool,
 }
 
-/// Keys and values of the last `context − 1` frames, (b, heads, ≤ context − 1, width/heads) each, and how many frames
-/// went by.
-#[derive(Debug, Clone)]
-pub struct KeyValueCache {
-    keys: Tensor,
-    values: Tensor,
-    frames: u64,
-}
-
 impl MultiHead {
     /// Weights are taken from below `weights`.
     pub fn new(mut weights: Weights<'_>, shape: AttentionShape) -> Result<Self> {
@@ -53,18 +45,18 @@ impl MultiHead {
         })
     }
 
-    /// An empty cache.
-    pub fn initial_cache(&self, streams: usize, width: usize) -> Result<KeyValueCache> {
-        let empty = Tensor::zeros((streams, self.heads, 0, width / self.heads), DType::F32, &Device::Cpu)?;
-        Ok(KeyValueCache {
-            keys: empty.clone(),
-            values: empty,
-            frames: 0,
+    /// The form for streams.
+    pub fn pack(&self) -> Result<PackedMultiHead> {
+        Ok(PackedMultiHead {
+            project: self.project.pack()?,
+            output: self.output.pack()?,
+            heads: self.heads,
+            context: self.context,
         })
     }
 
-    /// (b, t, width) → (b, t, width), and the weights (b, heads, t, keys): the last key is the newest frame.
-    pub fn forward(&self, x: &Tensor, cache: &mut KeyValueCache) -> Result<(Tensor, Tensor)> {
+    /// (b, t, width) → (b, t, width), and the weights (b, heads, t, t).
+    pub fn forward(&self, x: &Tensor) -> Result<(Tensor, Tensor)> {
         let (b, t, width) = x.dims3()?;
         let d = width / self.heads;
         let parts = self
@@ -75,23 +67,16 @@ impl MultiHead {
             .contiguous()?;
         let (mut q, mut k, v) = (parts.get(0)?, parts.get(1)?, parts.get(2)?); // (b, h, t, d)
         if let Some(rotary) = &self.rotary {
-            q = rotary.rotate(&q, cache.frames)?;
-            k = rotary.rotate(&k, cache.frames)?;
+            q = rotary.rotate(&q)?;
+            k = rotary.rotate(&k)?;
         }
-        let keys = Tensor::cat(&[&cache.keys, &k], 2)?;
-        let values = Tensor::cat(&[&cache.values, &v], 2)?;
-        let seen = keys.dim(2)?;
-        let scores = (q.matmul(&keys.transpose(2, 3)?)? * (1.0 / (d as f64).sqrt()))?;
-        let weights = scores.apply_op1(WindowedSoftmax::latest(t, seen, self.context))?;
+        let scores = (q.matmul(&k.transpose(2, 3)?)? * (1.0 / (d as f64).sqrt()))?;
+        let weights = scores.apply_op1(WindowedSoftmax::latest(t, t, self.context))?;
         let mixed = weights
-            .matmul(&values)?
+            .matmul(&v)?
             .transpose(1, 2)?
             .contiguous()?
             .reshape((b, t, width))?;
-        let kept = seen.min(self.context - 1);
-        cache.keys = keys.narrow(2, seen - kept, kept)?.contiguous()?.detach();
-        cache.values = values.narrow(2, seen - kept, kept)?.contiguous()?.detach();
-        cache.frames += t as u64;
         Ok((self.output.forward(&mixed)?, weights))
     }
 }
@@ -105,7 +90,6 @@ pub struct EncoderLayer {
     widen: Linear,
     narrow: Linear,
     dropout: f32,
-    width: usize,
 }
 
 impl EncoderLayer {
@@ -118,21 +102,26 @@ impl EncoderLayer {
             widen: Linear::new(weights.at("widen"), shape.width, feed, 1.0)?,
             narrow: Linear::new(weights.at("narrow"), feed, shape.width, 1.0)?,
             dropout,
-            width: shape.width,
         })
     }
 
-    /// An empty cache.
-    pub fn initial_cache(&self, streams: usize) -> Result<KeyValueCache> {
-        self.attention.initial_cache(streams, self.width)
+    /// The form for streams.
+    pub fn pack(&self) -> Result<PackedEncoderLayer> {
+        Ok(PackedEncoderLayer {
+            attention: self.attention.pack()?,
+            norm_attention: self.norm_attention.pack()?,
+            norm_feed: self.norm_feed.pack()?,
+            widen: self.widen.pack()?,
+            narrow: self.narrow.pack()?,
+        })
     }
 
-    /// (b, t, width) → the same, and the attention weights (b, heads, t, keys).
-    pub fn forward(&self, x: &Tensor, cache: &mut KeyValueCache, pass: &mut Pass<'_>) -> Result<(Tensor, Tensor)> {
-        let (attended, weights) = self.attention.forward(&self.norm_attention.forward(x)?, cache)?;
+    /// (b, t, width) → the same.
+    pub fn forward(&self, x: &Tensor, pass: &mut Pass<'_>) -> Result<Tensor> {
+        let (attended, _) = self.attention.forward(&self.norm_attention.forward(x)?)?;
         let x = (x + pass.dropout(&attended, self.dropout)?)?;
         let fed = self.widen.forward(&self.norm_feed.forward(&x)?)?.gelu_erf()?;
         let fed = self.narrow.forward(&fed)?;
-        Ok(((&x + pass.dropout(&fed, self.dropout)?)?, weights))
+        &x + pass.dropout(&fed, self.dropout)?
     }
 }

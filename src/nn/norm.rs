@@ -1,11 +1,14 @@
 //! Normalisation that never looks along time when it answers.
 
 use super::Pass;
+use super::kernels::values;
+use super::linear::Affine;
+use super::streaming::norm::PackedLayerNorm;
 use super::weights::{Init, Weights};
 use candle_core::{D, Result, Tensor, Var};
 
 /// Added to variances before the root.
-const EPSILON: f64 = 1e-5;
+pub const EPSILON: f64 = 1e-5;
 /// Weight of a batch in the running statistics.
 const MOMENTUM: f64 = 0.05;
 
@@ -17,24 +20,17 @@ pub struct BatchNorm {
     shift: Tensor,
     mean: Var,
     variance: Var,
-    /// Factor and offset worked out once, where the weights are fixed.
-    fixed: Option<(Tensor, Tensor)>,
 }
 
 impl BatchNorm {
     /// Over `features` values.
     pub fn new(mut weights: Weights<'_>, features: usize) -> Result<Self> {
-        let mut norm = Self {
+        Ok(Self {
             scale: weights.learnt("scale", &[features], Init::Constant(1.0))?,
             shift: weights.learnt("shift", &[features], Init::Constant(0.0))?,
             mean: weights.statistic("mean", &[features], 0.0)?,
             variance: weights.statistic("variance", &[features], 1.0)?,
-            fixed: None,
-        };
-        if weights.are_fixed() {
-            norm.fixed = Some(norm.affine()?);
-        }
-        Ok(norm)
+        })
     }
 
     /// The affine map that inference is: scale/√(variance + ε), and what is left of the means.
@@ -44,13 +40,16 @@ impl BatchNorm {
         Ok((factor, offset))
     }
 
+    /// What inference is, as a factor and an offset of each feature.
+    pub fn pack(&self) -> Result<Affine> {
+        let (factor, offset) = self.affine()?;
+        Ok((values(&factor)?, values(&offset)?))
+    }
+
     /// (…, features) → the same shape.
     pub fn forward(&self, x: &Tensor, pass: &Pass<'_>) -> Result<Tensor> {
         if !pass.is_training() {
-            let (factor, offset) = match &self.fixed {
-                Some(fixed) => fixed.clone(),
-                None => self.affine()?,
-            };
+            let (factor, offset) = self.affine()?;
             return x.broadcast_mul(&factor)?.broadcast_add(&offset);
         }
         let features = self.scale.dim(0)?;
@@ -88,6 +87,11 @@ impl LayerNorm {
             scale: weights.learnt("scale", &[features], Init::Constant(1.0))?,
             shift: weights.learnt("shift", &[features], Init::Constant(0.0))?,
         })
+    }
+
+    /// The form for streams.
+    pub fn pack(&self) -> Result<PackedLayerNorm> {
+        Ok(PackedLayerNorm::new(values(&self.scale)?, values(&self.shift)?))
     }
 
     /// (…, features) → the same shape.

@@ -4,13 +4,16 @@
 //! over a window ([`AttentivePooling`]; Okabe, Koshinaka & Shinoda 2018).
 
 use super::kernels::running_moments::RunningMoments;
+use super::kernels::values;
 use super::kernels::windowed_softmax::WindowedSoftmax;
 use super::linear::{Linear, matmul_rows};
+use super::streaming::attentive::PackedAttentive;
+use super::streaming::moments::MomentMemory;
 use super::weights::{Init, Weights};
-use candle_core::{DType, Device, Result, Tensor};
+use candle_core::{DType, Result, Tensor};
 
 /// Added to the variance before the root: deviations below 0.03 count as none.
-const LEAST_VARIANCE: f64 = 1e-3;
+pub const LEAST_VARIANCE: f64 = 1e-3;
 
 /// (…, 2f) mean and mean square to (…, 2f) mean and deviation.
 fn mean_and_deviation(mean: &Tensor, square: &Tensor) -> Result<Tensor> {
@@ -24,13 +27,6 @@ pub struct MomentPooling {
     retention: f64,
 }
 
-/// Both moments of each stream (b, 2f), and the sum of the weights behind them.
-#[derive(Debug, Clone)]
-pub struct MomentState {
-    moments: Tensor,
-    weight: f64,
-}
-
 impl MomentPooling {
     /// `time_constant`, in frames: after that many the weight of a frame is 1/e.
     pub fn new(time_constant: f64) -> Self {
@@ -39,37 +35,24 @@ impl MomentPooling {
         }
     }
 
-    /// Nothing heard yet.
-    pub fn initial_state(&self, streams: usize, features: usize) -> Result<MomentState> {
-        Ok(MomentState {
-            moments: Tensor::zeros((streams, 2 * features), DType::F32, &Device::Cpu)?,
-            weight: 0.0,
-        })
+    /// The form for streams of `features` values.
+    pub fn pack(&self, features: usize) -> MomentMemory {
+        MomentMemory::new(features, self.retention)
     }
 
     /// x (b, t, f) → mean and deviation at each of the `read` frames (b, p, 2f).
-    pub fn forward(&self, x: &Tensor, state: &mut MomentState, read: &[usize]) -> Result<Tensor> {
-        let (_, t, f) = x.dims3()?;
+    pub fn forward(&self, x: &Tensor, read: &[usize]) -> Result<Tensor> {
+        let (b, t, f) = x.dims3()?;
+        let mut weight = 0.0_f64;
         let weights = (0..t)
             .map(|_| {
-                state.weight = state.weight * self.retention + 1.0;
-                (1.0 / state.weight) as f32
+                weight = weight * self.retention + 1.0;
+                (1.0 / weight) as f32
             })
             .collect();
-        let mut at = read.to_vec();
-        let is_last_read = at.last() == Some(&(t - 1));
-        if !is_last_read {
-            at.push(t - 1);
-        }
-        let moments = x
-            .contiguous()?
-            .apply_op2(&state.moments, RunningMoments { weights, read: at })?; // (b, p, 2f)
-        state.moments = moments
-            .narrow(1, moments.dim(1)? - 1, 1)?
-            .squeeze(1)?
-            .contiguous()?
-            .detach();
-        let moments = moments.narrow(1, 0, read.len())?;
+        let read = read.to_vec();
+        let before = Tensor::zeros((b, 2 * f), DType::F32, x.device())?;
+        let moments = x.contiguous()?.apply_op2(&before, RunningMoments { weights, read })?; // (b, p, 2f)
         mean_and_deviation(&moments.narrow(2, 0, f)?.contiguous()?, &moments.narrow(2, f, f)?)
     }
 }
@@ -81,13 +64,6 @@ pub struct AttentivePooling {
     hidden: Linear,
     score: Tensor,
     context: usize,
-}
-
-/// Scores (b, ≤ context − 1) and features (b, ≤ context − 1, f) of the last frames.
-#[derive(Debug, Clone)]
-pub struct AttentiveState {
-    scores: Tensor,
-    features: Tensor,
 }
 
 impl AttentivePooling {
@@ -107,42 +83,32 @@ impl AttentivePooling {
         })
     }
 
-    /// Nothing heard yet.
-    pub fn initial_state(&self, streams: usize, features: usize) -> Result<AttentiveState> {
-        Ok(AttentiveState {
-            scores: Tensor::zeros((streams, 0), DType::F32, &Device::Cpu)?,
-            features: Tensor::zeros((streams, 0, features), DType::F32, &Device::Cpu)?,
-        })
+    /// The form for streams.
+    pub fn pack(&self) -> Result<PackedAttentive> {
+        Ok(PackedAttentive::new(
+            self.hidden.pack()?,
+            values(&self.score)?,
+            self.context,
+        ))
     }
 
     /// `h` (b, t, inputs) gives the scores, `x` (b, t, f) is weighted: mean and deviation at each of the `read` frames
-    /// (b, p, 2f), and the weights (b, p, keys), the last key being the newest frame.
-    pub fn forward(
-        &self,
-        h: &Tensor,
-        x: &Tensor,
-        state: &mut AttentiveState,
-        read: &[usize],
-    ) -> Result<(Tensor, Tensor)> {
-        let score = matmul_rows(&self.hidden.forward(h)?.tanh()?, &self.score)?.squeeze(2)?; // (b, t)
-        let scores = Tensor::cat(&[&state.scores, &score], 1)?;
-        let features = Tensor::cat(&[&state.features, x], 1)?;
-        let (b, seen) = scores.dims2()?;
-        let past = seen - x.dim(1)?;
+    /// (b, p, 2f), and the weights (b, p, t).
+    pub fn forward(&self, h: &Tensor, x: &Tensor, read: &[usize]) -> Result<(Tensor, Tensor)> {
+        let scores = matmul_rows(&self.hidden.forward(h)?.tanh()?, &self.score)?; // (b, t, 1)
+        let (b, t, _) = x.dims3()?;
         let softmax = WindowedSoftmax {
-            places: read.iter().map(|n| past + n).collect(),
+            places: read.to_vec(),
             context: self.context,
         };
         let weights = scores
+            .squeeze(2)?
             .unsqueeze(1)?
-            .broadcast_as((b, read.len(), seen))?
+            .broadcast_as((b, read.len(), t))?
             .contiguous()?
             .apply_op1(softmax)?;
-        let mean = weights.matmul(&features)?; // (b, p, f)
-        let square = weights.matmul(&features.sqr()?)?;
-        let kept = seen.min(self.context - 1);
-        state.scores = scores.narrow(1, seen - kept, kept)?.contiguous()?.detach();
-        state.features = features.narrow(1, seen - kept, kept)?.contiguous()?.detach();
+        let mean = weights.matmul(x)?; // (b, p, f)
+        let square = weights.matmul(&x.sqr()?)?;
         Ok((mean_and_deviation(&mean, &square)?, weights))
     }
 }

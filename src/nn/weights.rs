@@ -169,11 +169,6 @@ impl Weights<'_> {
         Ok(self.store.vars[&name].1.clone())
     }
 
-    /// Whether the weights come from a file and stay as they are.
-    pub fn are_fixed(&self) -> bool {
-        matches!(self.store.origin, Origin::File(_))
-    }
-
     fn join(&self, name: &str) -> String {
         if self.path.is_empty() {
             name.to_owned()

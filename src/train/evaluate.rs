@@ -55,7 +55,7 @@ pub fn listen(
         normalized.clear();
         LoudnessNormalizer::new(spec).push(levels, &mut normalized);
         stream.reset()?;
-        let output = stream.push(FrameBlock::new(&normalized, spec.bands))?;
+        let output = stream.answers(FrameBlock::new(&normalized, spec.bands))?;
         heard.push(Heard {
             truth: clip.genre,
             logits: output.logits,

@@ -31,7 +31,7 @@ struct FakeStream {
 }
 
 impl GenreStream for FakeStream {
-    fn push(&mut self, frames: FrameBlock<'_>) -> Result<StreamOutput, ModelError> {
+    fn push(&mut self, frames: FrameBlock<'_>, output: &mut StreamOutput) -> Result<(), ModelError> {
         let memory = if let Fake::Bands { memory } = self.fake {
             memory
         } else {
@@ -61,11 +61,12 @@ impl GenreStream for FakeStream {
             Fake::Attentive { context } => Some(picture(self.frames, context)),
             _ => None,
         };
-        Ok(StreamOutput {
+        *output = StreamOutput {
             logits,
             classes: self.classes,
             attention,
-        })
+        };
+        Ok(())
     }
 
     fn reset(&mut self) -> Result<(), ModelError> {

@@ -3,11 +3,16 @@
 //!
 //! In: contiguous f32 tensors on the CPU. Out: the same. Thread: any.
 
+pub mod aligned;
+pub mod attend;
 pub mod exponential;
 pub mod lstm_sequence;
 pub mod matmul;
+pub mod packed_matrix;
+pub mod reduce;
 pub mod running_moments;
 pub mod tap_patches;
+pub mod widest;
 pub mod windowed_softmax;
 
 use candle_core::{CpuStorage, Layout, Result, bail};
@@ -24,6 +29,6 @@ fn contiguous<'a>(op: &str, storage: &'a CpuStorage, layout: &Layout) -> Result<
 }
 
 /// All values of a tensor, copied out in order.
-fn values(x: &candle_core::Tensor) -> Result<Vec<f32>> {
+pub fn values(x: &candle_core::Tensor) -> Result<Vec<f32>> {
     x.flatten_all()?.to_vec1()
 }

@@ -1,0 +1,57 @@
+//! A dense layer on each frame.
+
+use super::rows::Rows;
+use crate::nn::kernels::exponential::gelu;
+use crate::nn::kernels::packed_matrix::{Finish, PackedMatrix, Start};
+use crate::nn::kernels::widest::widest;
+
+/// y = x·W + b with packed weights.
+#[derive(Debug, Clone)]
+pub struct PackedAffine {
+    matrix: PackedMatrix,
+}
+
+impl PackedAffine {
+    /// From W (inputs, outputs), row-major, and b.
+    pub fn new(weights: &[f32], bias: &[f32]) -> Self {
+        Self {
+            matrix: PackedMatrix::new(weights, bias),
+        }
+    }
+
+    /// Features out.
+    pub fn outputs(&self) -> usize {
+        self.matrix.outputs()
+    }
+
+    /// The features of all `parts` side by side to `out`.
+    pub fn step(&self, parts: &[Rows], finish: Finish<'_>, out: &mut Rows) {
+        out.reset(parts[0].frames());
+        self.matrix.multiply(
+            parts.len(),
+            |frame, part| parts[part].row(frame),
+            (Start::Bias, finish),
+            out.values_mut(),
+        );
+    }
+}
+
+/// GELU of every value.
+pub fn gelu_in_place(rows: &mut Rows) {
+    let values = rows.values_mut();
+    widest(|| {
+        for value in values {
+            *value = gelu(*value);
+        }
+    });
+}
+
+/// tanh of every value.
+pub fn tanh_in_place(rows: &mut Rows) {
+    let values = rows.values_mut();
+    widest(|| {
+        for value in values {
+            *value = crate::nn::kernels::exponential::tanh(*value);
+        }
+    });
+}

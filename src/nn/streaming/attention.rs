@@ -1,0 +1,134 @@
+//! Causal windowed self-attention of a stream, over keys and values in rings, and the encoder layer around it.
+
+use super::affine::{PackedAffine, gelu_in_place};
+use super::norm::PackedLayerNorm;
+use super::rows::Rows;
+use crate::nn::kernels::attend::{Attend, KeyValueRing};
+use crate::nn::kernels::packed_matrix::Finish;
+use crate::nn::kernels::widest::widest;
+use crate::nn::positional::Turns;
+use std::slice::from_ref;
+
+/// softmax(q·kᵀ/√d)·v for each head, over the last `context` frames, with packed weights.
+#[derive(Debug, Clone)]
+pub struct PackedMultiHead {
+    /// Queries, keys and values side by side.
+    pub project: PackedAffine,
+    /// From the heads' values.
+    pub output: PackedAffine,
+    /// Heads.
+    pub heads: usize,
+    /// Frames that a query sees, itself included.
+    pub context: usize,
+}
+
+/// Keys and values of the last frames, and room for a block.
+#[derive(Debug, Clone)]
+pub struct AttentionMemory {
+    ring: KeyValueRing,
+    projected: Rows,
+    mixed: Rows,
+}
+
+impl PackedMultiHead {
+    fn width(&self) -> usize {
+        self.output.outputs()
+    }
+
+    /// No keys yet.
+    pub fn initial_memory(&self) -> AttentionMemory {
+        AttentionMemory {
+            ring: KeyValueRing::new(self.context, self.heads, self.width() / self.heads),
+            projected: Rows::new(3 * self.width()),
+            mixed: Rows::new(self.width()),
+        }
+    }
+
+    /// The block `x`, whose places are `turns` away from the start, to `out`, finished so.
+    pub fn step(&self, x: &Rows, turns: &Turns, memory: &mut AttentionMemory, finish: Finish<'_>, out: &mut Rows) {
+        let AttentionMemory { ring, projected, mixed } = memory;
+        self.project.step(from_ref(x), Finish::Plain, projected);
+        mixed.reset(x.frames());
+        let width = self.width();
+        for frame in 0..x.frames() {
+            let row = projected.row_mut(frame);
+            // Heads of queries, then heads of keys: all are turned alike.
+            for head in row[..2 * width].chunks_exact_mut(width / self.heads) {
+                turns.turn(frame, head);
+            }
+            widest(Attend {
+                row,
+                ring,
+                mixed: mixed.row_mut(frame),
+            });
+        }
+        self.output.step(from_ref(mixed), finish, out);
+    }
+}
+
+impl AttentionMemory {
+    /// What the newest frame weighted: `count` frames of each head, oldest first, put at the end of `into`.
+    pub fn newest_weights(&self, count: usize, into: &mut Vec<f32>) {
+        self.ring.newest_weights(count, into);
+    }
+
+    /// Frames within reach of the newest one, itself included.
+    pub fn reach(&self) -> usize {
+        self.ring.filled()
+    }
+}
+
+/// One encoder layer, normalised first: x + attention(norm(x)), then x + feed-forward(norm(x)).
+#[derive(Debug, Clone)]
+pub struct PackedEncoderLayer {
+    /// Attention.
+    pub attention: PackedMultiHead,
+    /// Before attention.
+    pub norm_attention: PackedLayerNorm,
+    /// Before the feed-forward layers.
+    pub norm_feed: PackedLayerNorm,
+    /// First feed-forward layer, GELU after it.
+    pub widen: PackedAffine,
+    /// Second feed-forward layer.
+    pub narrow: PackedAffine,
+}
+
+/// What one layer remembers, and room for a block.
+#[derive(Debug, Clone)]
+pub struct EncoderMemory {
+    /// Keys and values.
+    pub attention: AttentionMemory,
+    normed: Rows,
+    attended: Rows,
+    wide: Rows,
+}
+
+impl PackedEncoderLayer {
+    /// No keys yet.
+    pub fn initial_memory(&self) -> EncoderMemory {
+        let width = self.attention.width();
+        EncoderMemory {
+            attention: self.attention.initial_memory(),
+            normed: Rows::new(width),
+            attended: Rows::new(width),
+            wide: Rows::new(self.widen.outputs()),
+        }
+    }
+
+    /// The block `x`, whose places are `turns` away from the start, to `out`.
+    pub fn step(&self, x: &Rows, turns: &Turns, memory: &mut EncoderMemory, out: &mut Rows) {
+        let EncoderMemory {
+            attention,
+            normed,
+            attended,
+            wide,
+        } = memory;
+        self.norm_attention.step(x, normed);
+        self.attention
+            .step(normed, turns, attention, Finish::Add(x.values()), attended);
+        self.norm_feed.step(attended, normed);
+        self.widen.step(from_ref(normed), Finish::Plain, wide);
+        gelu_in_place(wide);
+        self.narrow.step(from_ref(wide), Finish::Add(attended.values()), out);
+    }
+}

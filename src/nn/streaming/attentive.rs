@@ -1,0 +1,201 @@
+//! Mean and deviation of the last frames of a stream, weighted by a learnt score.
+
+use super::affine::{PackedAffine, tanh_in_place};
+use super::moments::deviation_of;
+use super::rows::Rows;
+use crate::nn::kernels::aligned::Aligned;
+use crate::nn::kernels::exponential::exp;
+use crate::nn::kernels::packed_matrix::Finish;
+use crate::nn::kernels::reduce::{greatest, sum};
+use crate::nn::kernels::widest::widest;
+
+/// Frames whose weighted sums are kept together: a window of hundreds of frames is then a few such sums and the frames
+/// of the oldest, half-forgotten chunk, where each step would else read every feature of every frame anew.
+const CHUNK: usize = 32;
+
+/// The additive score e = vᵀ·tanh(W·h + b), packed.
+#[derive(Debug, Clone)]
+pub struct PackedAttentive {
+    hidden: PackedAffine,
+    score: Vec<f32>,
+    context: usize,
+}
+
+/// Scores and features of the frames in the window, and sums over whole chunks of them.
+#[derive(Debug, Clone)]
+pub struct AttentiveMemory {
+    /// Frame n at n mod the window.
+    scores: Vec<f32>,
+    /// (window, features).
+    features: Aligned,
+    /// Chunk c at c mod their number.
+    chunks: Vec<ChunkSum>,
+    /// e^(score − top) of every place of the window: what the newest frame weighted, but for `share`.
+    weights: Vec<f32>,
+    share: f32,
+    hidden: Rows,
+    mean: Vec<f32>,
+    square: Vec<f32>,
+    frames: u64,
+}
+
+/// Σ e^(score − top)·x and ·x² over the frames of a chunk so far; `top` is their highest score.
+#[derive(Debug, Clone)]
+struct ChunkSum {
+    top: f32,
+    means: Vec<f32>,
+    squares: Vec<f32>,
+}
+
+impl PackedAttentive {
+    /// From W (inputs, hidden) with b, and v.
+    pub fn new(hidden: PackedAffine, score: Vec<f32>, context: usize) -> Self {
+        Self { hidden, score, context }
+    }
+
+    /// Nothing heard yet.
+    pub fn initial_memory(&self, features: usize) -> AttentiveMemory {
+        let chunk = ChunkSum {
+            top: f32::NEG_INFINITY,
+            means: vec![0.0; features],
+            squares: vec![0.0; features],
+        };
+        AttentiveMemory {
+            scores: vec![f32::NEG_INFINITY; self.context],
+            features: Aligned::zeros(self.context * features),
+            chunks: vec![chunk; self.context / CHUNK + 2],
+            weights: vec![0.0; self.context],
+            share: 0.0,
+            hidden: Rows::new(self.hidden.outputs()),
+            mean: vec![0.0; features],
+            square: vec![0.0; features],
+            frames: 0,
+        }
+    }
+
+    /// Scores come from the `heard` parts, the `seen` parts are weighted: mean and deviation at each frame to `out`.
+    pub fn step(&self, heard: &[Rows], seen: &[Rows], memory: &mut AttentiveMemory, out: &mut Rows) {
+        self.hidden.step(heard, Finish::Plain, &mut memory.hidden);
+        tanh_in_place(&mut memory.hidden);
+        out.reset(memory.hidden.frames());
+        for frame in 0..memory.hidden.frames() {
+            let score = dot(memory.hidden.row(frame), &self.score);
+            widest(|| {
+                memory.take(score, seen, frame);
+                memory.pool(out.row_mut(frame));
+            });
+        }
+    }
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+impl AttentiveMemory {
+    /// Frames in the window.
+    pub fn context(&self) -> usize {
+        self.scores.len()
+    }
+
+    /// Frames within reach of the newest one, itself included.
+    pub fn reach(&self) -> usize {
+        self.frames.min(self.scores.len() as u64) as usize
+    }
+
+    /// What the newest frame weighted: the last `count` frames, oldest first, put at the end of `into`.
+    pub fn newest_weights(&self, count: usize, into: &mut Vec<f32>) {
+        let context = self.scores.len() as u64;
+        let reach = self.reach();
+        into.extend((0..count).rev().map(|back| {
+            if back < reach {
+                self.weights[((self.frames - 1 - back as u64) % context) as usize] * self.share
+            } else {
+                0.0
+            }
+        }));
+    }
+
+    /// Puts one frame into the window and into the sum of its chunk.
+    #[inline(always)]
+    fn take(&mut self, score: f32, seen: &[Rows], frame: usize) {
+        let (context, count) = (self.scores.len(), self.mean.len());
+        let place = (self.frames % context as u64) as usize;
+        let number = self.chunks.len() as u64;
+        let chunk = &mut self.chunks[(self.frames / CHUNK as u64 % number) as usize];
+        if self.frames.is_multiple_of(CHUNK as u64) {
+            chunk.top = f32::NEG_INFINITY;
+        }
+        // A higher score than all before makes those smaller; e^(−∞) clears what an older chunk left here.
+        let top = chunk.top.max(score);
+        let shrink = if chunk.top == f32::NEG_INFINITY {
+            0.0
+        } else {
+            exp(chunk.top - top)
+        };
+        let weight = exp(score - top);
+        chunk.top = top;
+        self.scores[place] = score;
+        let stored = &mut self.features.as_mut_slice()[place * count..][..count];
+        let mut at = 0;
+        for part in seen {
+            let x = part.row(frame);
+            let range = at..at + x.len();
+            stored[range.clone()].copy_from_slice(x);
+            let sums = chunk.means[range.clone()].iter_mut().zip(&mut chunk.squares[range]);
+            for ((mean, square), x) in sums.zip(x) {
+                *mean = *mean * shrink + weight * x;
+                *square = *square * shrink + weight * x * x;
+            }
+            at += x.len();
+        }
+        self.frames += 1;
+    }
+
+    /// Mean and deviation over the window, side by side.
+    #[inline(always)]
+    fn pool(&mut self, out: &mut [f32]) {
+        let (context, count) = (self.scores.len() as u64, self.mean.len());
+        let filled = self.reach();
+        let scores = &self.scores[..filled];
+        let top = greatest(scores);
+        for (weight, score) in self.weights.iter_mut().zip(scores) {
+            *weight = exp(score - top);
+        }
+        self.share = 1.0 / sum(&self.weights[..filled], |weight| weight);
+        self.mean.fill(0.0);
+        self.square.fill(0.0);
+        let oldest = self.frames - filled as u64;
+        // The frames before the first whole chunk one by one, then chunk by chunk.
+        let whole = oldest.next_multiple_of(CHUNK as u64).min(self.frames);
+        for frame in oldest..whole {
+            let place = (frame % context) as usize;
+            let weight = self.weights[place];
+            let x = &self.features.as_slice()[place * count..][..count];
+            for ((mean, square), x) in self.mean.iter_mut().zip(&mut self.square).zip(x) {
+                *mean += weight * x;
+                *square += weight * x * x;
+            }
+        }
+        let chunks = if whole.is_multiple_of(CHUNK as u64) {
+            whole / CHUNK as u64..self.frames.div_ceil(CHUNK as u64)
+        } else {
+            0..0 // The window ends within the chunk in which it begins.
+        };
+        for number in chunks {
+            let chunk = &self.chunks[(number % self.chunks.len() as u64) as usize];
+            let weight = exp(chunk.top - top);
+            let sums = self.mean.iter_mut().zip(&mut self.square);
+            for ((mean, square), (chunk_mean, chunk_square)) in sums.zip(chunk.means.iter().zip(&chunk.squares)) {
+                *mean += weight * chunk_mean;
+                *square += weight * chunk_square;
+            }
+        }
+        let (means, deviations) = out.split_at_mut(count);
+        let sums = self.mean.iter().zip(&self.square);
+        for ((mean_out, deviation), (mean, square)) in means.iter_mut().zip(deviations).zip(sums) {
+            *mean_out = mean * self.share;
+            *deviation = deviation_of(*mean_out, square * self.share);
+        }
+    }
+}
