@@ -1,0 +1,131 @@
+//! A body between two dense layers and nothing else: the networks that other libraries' examples have, for measuring.
+
+use super::architecture::{BodyShape, Net};
+use super::attention::Encoder;
+use super::body::Body;
+use super::genre_net::NetOutput;
+use super::lstm::LstmStack;
+use super::stream::ModelStream;
+use super::tcn::Tcn;
+use super::{CausalModel, GenreStream, ModelError, StreamOutput};
+use crate::features::FrameBlock;
+use crate::nn::Pass;
+use crate::nn::linear::Linear;
+use crate::nn::weights::WeightStore;
+use candle_core::{Device, Result, Tensor};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Everything that fixes a [`PlainNet`] but its weights. Sizes are the program's own and not checked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlainShape {
+    /// Features of a frame.
+    pub bands: usize,
+    /// The network; where its width is not `bands`, a dense layer comes before it.
+    pub body: BodyShape,
+    /// Classes of the dense layer after it.
+    pub classes: usize,
+}
+
+impl PlainShape {
+    /// Builds the network; its weights come from `store`.
+    ///
+    /// # Errors
+    /// If the store's tensors do not fit.
+    pub fn build(&self, store: &mut WeightStore) -> std::result::Result<Arc<dyn Net>, ModelError> {
+        let mut root = store.root();
+        Ok(match &self.body {
+            BodyShape::Lstm(shape) => {
+                let body = LstmStack::new(root.at("body"), shape.clone())?;
+                Arc::new(PlainNet::new(store, self, (shape.inputs, shape.hidden), body)?)
+            }
+            BodyShape::Tcn(shape) => {
+                let body = Tcn::new(root.at("body"), shape.clone())?;
+                Arc::new(PlainNet::new(store, self, (shape.width, shape.width), body)?)
+            }
+            BodyShape::Attention(shape) => {
+                let body = Encoder::new(root.at("body"), shape.clone())?;
+                Arc::new(PlainNet::new(store, self, (shape.width, shape.width), body)?)
+            }
+        })
+    }
+}
+
+/// (Dense,) body, dense: an answer for every frame, from the body's last tap.
+#[derive(Debug)]
+pub struct PlainNet<B> {
+    input: Option<Linear>,
+    body: B,
+    output: Linear,
+}
+
+impl<B: Body> PlainNet<B> {
+    fn new(store: &mut WeightStore, shape: &PlainShape, (from, to): (usize, usize), body: B) -> Result<Self> {
+        let mut weights = store.root();
+        let input = (shape.bands != from).then(|| Linear::new(weights.at("input"), shape.bands, from, 1.0));
+        Ok(Self {
+            input: input.transpose()?,
+            body,
+            output: Linear::new(weights.at("output"), to, shape.classes, 1.0)?,
+        })
+    }
+
+    /// x (b, t, bands) → logits of every frame (b, t, classes), the tap behind them, and the attention maps.
+    fn forward(&self, x: &Tensor, state: &mut B::State, pass: &mut Pass<'_>) -> Result<NetOutput> {
+        let x = match &self.input {
+            Some(input) => input.forward(x)?,
+            None => x.clone(),
+        };
+        let mut body = self.body.forward(&x, state, pass)?;
+        let hidden = body.taps.pop().unwrap_or(x);
+        Ok(NetOutput {
+            logits: self.output.forward(&hidden)?,
+            hidden,
+            pooling: None,
+            maps: body.maps,
+        })
+    }
+}
+
+impl<B: Body + std::fmt::Debug> Net for PlainNet<B> {
+    fn classify(&self, x: &Tensor, read: &[usize], pass: &mut Pass<'_>) -> Result<NetOutput> {
+        let mut output = self.forward(x, &mut self.body.initial_state(x.dim(0)?)?, pass)?;
+        if read.len() < x.dim(1)? {
+            let read: Vec<u32> = read.iter().map(|&frame| frame as u32).collect();
+            let read = Tensor::from_vec(read.clone(), read.len(), &Device::Cpu)?;
+            output.logits = output.logits.index_select(&read, 1)?;
+            output.hidden = output.hidden.index_select(&read, 1)?;
+        }
+        Ok(output)
+    }
+
+    fn open(self: Arc<Self>) -> std::result::Result<Box<dyn GenreStream>, ModelError> {
+        Ok(Box::new(ModelStream::new(self)?))
+    }
+
+    fn context_frames(&self) -> Option<usize> {
+        self.body.context_frames()
+    }
+}
+
+impl<B: Body> CausalModel for PlainNet<B> {
+    type State = B::State;
+
+    fn initial_state(&self) -> std::result::Result<Self::State, ModelError> {
+        Ok(self.body.initial_state(1)?)
+    }
+
+    fn step(&self, frames: FrameBlock<'_>, state: &mut Self::State) -> std::result::Result<StreamOutput, ModelError> {
+        let mut output = StreamOutput::default();
+        // Cut as in `GenreNet`: attention's memory grows with the square of a block.
+        for start in (0..frames.frames()).step_by(256) {
+            let block = frames.slice(start, (start + 256).min(frames.frames()));
+            let x = Tensor::from_slice(block.data(), (1, block.frames(), block.bands()), &Device::Cpu)?;
+            let logits = self.forward(&x, state, &mut Pass::Infer)?.logits;
+            output.classes = logits.dim(2)?;
+            output.logits.extend(logits.flatten_all()?.to_vec1::<f32>()?);
+        }
+        Ok(output)
+    }
+}
