@@ -41,6 +41,8 @@ pub mod offline;
 
 pub mod train;
 
+pub mod bench;
+
 pub mod settings;
 
 #[cfg(feature = "gui")]

@@ -26,3 +26,7 @@ ffmpeg -hide_banner -loglevel error -y -i "$work/demo.wav" \
     -af "$shape,volume=${gain}dB,alimiter=limit=0.84:level=false:attack=2:release=40" \
     -map_metadata -1 -fflags +bitexact -flags:a +bitexact -c:a libvorbis -q:a 5 "$here/demo.ogg"
 echo "$here/demo.ogg: $measured LUFS brought up by $gain dB" >&2
+
+# The first 28 s as mp3, for `attune bench`: what it decodes is then the same everywhere.
+ffmpeg -hide_banner -loglevel error -y -i "$here/demo.ogg" -t 28 -map_metadata -1 -fflags +bitexact -flags:a +bitexact \
+    -c:a libmp3lame -ac 2 -ar 44100 -b:a 96k "$here/demo.mp3"

@@ -110,6 +110,24 @@ pub struct BenchArgs {
     /// One JSON document instead of a table
     #[arg(long)]
     pub json: bool,
+    /// Run the same work in PyTorch, ONNX Runtime and librosa, in turn with ours; installs them once, in the user's cache
+    #[arg(long)]
+    pub peers: bool,
+    /// A Python that has the other libraries, instead of the environment that --peers makes
+    #[arg(long, value_name = "FILE", requires = "peers")]
+    pub python: Option<PathBuf>,
+    /// Measure little, for a look
+    #[arg(long)]
+    pub quick: bool,
+    /// Only rows whose name begins so (`step/lstm`, `train`); may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub only: Vec<String>,
+    /// Also write the figures as a page of tables
+    #[arg(long, value_name = "FILE.md")]
+    pub markdown: Option<PathBuf>,
+    /// Measure instead how the cost grows with context, width, engines and streams; writes growing-work.md and .svg there
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["peers", "json", "markdown", "only", "files"])]
+    pub growth: Option<PathBuf>,
     /// Also time decoding and analysis of these files
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,

@@ -55,12 +55,12 @@ pub trait Net: Send + Sync + std::fmt::Debug {
 }
 
 /// Packed weights over which any number of streams can run.
-pub trait StreamingNet: Send + Sync {
+pub trait StreamingNet: std::fmt::Debug + Send + Sync {
     /// A stream of its own.
     fn open(self: Arc<Self>) -> std::result::Result<Box<dyn GenreStream>, ModelError>;
 }
 
-impl<M: CausalModel> StreamingNet for M {
+impl<M: CausalModel + std::fmt::Debug> StreamingNet for M {
     fn open(self: Arc<Self>) -> std::result::Result<Box<dyn GenreStream>, ModelError> {
         Ok(Box::new(ModelStream::new(self)?))
     }

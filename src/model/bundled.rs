@@ -1,7 +1,8 @@
 //! The models that are part of the program, so that it runs from anywhere.
 
-use super::load::{from_bytes, load};
+use super::load::{from_bytes, hex, load};
 use super::{ModelError, ModelSet};
+use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 
 /// Manifest and weights of each, in the order in which they are shown.
@@ -28,6 +29,14 @@ pub fn bundled() -> Result<ModelSet, ModelError> {
             .map(|(manifest, weights)| from_bytes(manifest, weights))
             .collect::<Result<_, _>>()?,
     )
+}
+
+/// The bundled weights file with this SHA-256 (in lower-case hexadecimal), as bytes of a safetensors file.
+pub fn bundled_weights(sha256: &str) -> Option<&'static [u8]> {
+    FILES
+        .iter()
+        .map(|(_, weights)| *weights)
+        .find(|weights| hex(&Sha256::digest(weights)) == sha256)
 }
 
 /// Models from files, by the paths of their manifests.

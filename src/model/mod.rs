@@ -14,10 +14,11 @@ pub mod load;
 pub mod lstm;
 pub mod manifest;
 pub mod packed_net;
+pub mod plain;
 mod stream;
 pub mod tcn;
 
-pub use bundled::{bundled, from_files};
+pub use bundled::{bundled, bundled_weights, from_files};
 pub use manifest::Manifest;
 
 use crate::features::{FrameBlock, FrontEndError, FrontEndSpec};

@@ -113,10 +113,7 @@ impl<P: PackedBody> PackedNet<P> {
     /// At most [`BLOCK`] frames, row-major, through the network to `state.logits`.
     fn block(&self, frames: &[f32], state: &mut NetMemory<P::Memory>) {
         let (mel, rest) = state.features.split_at_mut(1);
-        mel[0].reset(frames.len() / self.bands);
-        for (row, frame) in frames.chunks_exact(self.bands).enumerate() {
-            mel[0].row_mut(row).copy_from_slice(frame);
-        }
+        mel[0].take(frames);
         self.front.step(&mel[0], &mut state.front, &mut rest[0]);
         self.body.step(rest, &mut state.body);
         match (&self.pooling, &mut state.pooling) {
@@ -130,7 +127,7 @@ impl<P: PackedBody> PackedNet<P> {
             .step(from_ref(&state.statistics), Finish::Relu, &mut state.hidden);
         self.output
             .step(from_ref(&state.hidden), Finish::Plain, &mut state.logits);
-        state.frames += mel_frames(&state.features);
+        state.frames += (frames.len() / self.bands) as u64;
     }
 
     /// What the newest frame weighted, cut to the frames that any row reaches.
@@ -153,8 +150,4 @@ impl<P: PackedBody> PackedNet<P> {
         picture.maps.reserve(maps.layers * maps.heads * longest);
         P::newest_weights(&state.body, picture.frames, &mut picture.maps);
     }
-}
-
-fn mel_frames(features: &[Rows]) -> u64 {
-    features.first().map_or(0, |mel| mel.frames() as u64)
 }

@@ -34,6 +34,14 @@ impl Rows {
         self.frames = frames;
     }
 
+    /// Takes these frames, row-major.
+    pub fn take(&mut self, frames: &[f32]) {
+        self.reset(frames.len() / self.width);
+        for (row, frame) in frames.chunks_exact(self.width).enumerate() {
+            self.row_mut(row).copy_from_slice(frame);
+        }
+    }
+
     /// Values of a frame.
     pub fn width(&self) -> usize {
         self.width
