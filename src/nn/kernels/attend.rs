@@ -1,27 +1,34 @@
-//! One query against the keys and values of a stream, which lie in a ring.
+//! Queries against the keys and values of a stream, which lie in a ring.
 
 use super::aligned::Aligned;
 use super::exponential::exp;
+use super::reduce::greatest;
 use pulp::{Simd, WithSimd};
+use std::ops::Range;
 
 /// Places of a panel of keys: one feature of so many keys lies side by side, and is multiplied by one of the query.
 const PANEL: usize = 64;
-/// Values of a head are padded to the lanes of the widest register.
+/// Places, and the values of a head, are padded to the lanes of the widest register.
 const LANES: usize = 16;
+/// Frames that ask together: each key and value is then read from the cache once for all of them.
+pub const TOGETHER: usize = 4;
 /// Frames whose values are summed side by side, so that one sum need not wait for the last.
-const TURNS: usize = 4;
+const TURNS: usize = 2;
 
-/// Keys and values of the last `context` frames of one layer: frame n stands at n mod `context`. The newest frame
-/// takes the place of the one that has just left the window, so that all that stands in the ring is seen.
+/// Keys and values of the last frames of one layer: frame n stands at n mod the number of places. There are a few more
+/// places than the `context` that a query sees, so that the frames that ask together do not take each other's keys.
 #[derive(Debug, Clone)]
 pub struct KeyValueRing {
-    /// (heads, panels, width of a head, places of a panel).
+    /// (heads, panels, width of a head, places of the panel).
     keys: Aligned,
     /// (heads, places, padded width of a head).
     values: Aligned,
     /// What the newest frame weighted: (heads, places).
     weights: Aligned,
+    /// Those of the frames that ask together, of one head.
+    asked: Aligned,
     context: usize,
+    places: usize,
     heads: usize,
     width: usize,
     frames: u64,
@@ -30,40 +37,32 @@ pub struct KeyValueRing {
 impl KeyValueRing {
     /// An empty ring for `heads` heads of `width` features.
     pub fn new(context: usize, heads: usize, width: usize) -> Self {
-        let places = context.next_multiple_of(PANEL);
+        let places = (context + TOGETHER - 1).next_multiple_of(LANES);
         Self {
             keys: Aligned::zeros(heads * places * width),
             values: Aligned::zeros(heads * places * width.next_multiple_of(LANES)),
             weights: Aligned::zeros(heads * places),
+            asked: Aligned::zeros(TOGETHER * places),
             context,
+            places,
             heads,
             width,
             frames: 0,
         }
     }
 
-    /// Frames that went by.
-    pub fn frames(&self) -> u64 {
-        self.frames
-    }
-
-    /// Frames that stand in the ring.
+    /// Frames that the newest one sees, itself included.
     pub fn filled(&self) -> usize {
         self.frames.min(self.context as u64) as usize
     }
 
-    fn places(&self) -> usize {
-        self.context.next_multiple_of(PANEL)
-    }
-
     /// What the newest frame weighted: for each head the last `count` frames, oldest first; 0 for those out of reach.
     pub fn newest_weights(&self, count: usize, into: &mut Vec<f32>) {
-        let (places, filled) = (self.places(), self.filled());
-        let newest = (self.frames.saturating_sub(1) % self.context as u64) as usize;
-        for weights in self.weights.as_slice().chunks_exact(places) {
-            into.extend((0..count).rev().map(|back| {
+        let filled = self.filled() as u64;
+        for weights in self.weights.as_slice().chunks_exact(self.places) {
+            into.extend((0..count as u64).rev().map(|back| {
                 if back < filled {
-                    weights[(newest + self.context - back) % self.context]
+                    weights[self.place(self.frames - 1 - back)]
                 } else {
                     0.0
                 }
@@ -71,151 +70,248 @@ impl KeyValueRing {
         }
     }
 
+    fn place(&self, frame: u64) -> usize {
+        (frame % self.places as u64) as usize
+    }
+
+    /// The places that a frame in the ring does not see: up to two ranges.
+    fn unseen(&self, frame: u64) -> [Range<usize>; 2] {
+        let newest = self.place(frame);
+        let oldest = self.place((frame + 1).saturating_sub(self.context as u64));
+        if oldest <= newest {
+            [0..oldest, newest + 1..self.places]
+        } else {
+            [newest + 1..oldest, 0..0]
+        }
+    }
+
     fn insert(&mut self, keys: &[f32], values: &[f32]) {
-        let place = (self.frames % self.context as u64) as usize;
-        let (places, width, padded) = (self.places(), self.width, self.width.next_multiple_of(LANES));
+        let place = self.place(self.frames);
+        let (width, padded) = (self.width, self.width.next_multiple_of(LANES));
+        let first = place / PANEL * PANEL;
+        let columns = PANEL.min(self.places - first);
         for head in 0..self.heads {
-            let panel = &mut self.keys.as_mut_slice()[(head * places + place / PANEL * PANEL) * width..];
+            let panel = &mut self.keys.as_mut_slice()[(head * self.places + first) * width..];
             let features = &keys[head * width..][..width];
-            for (row, key) in panel.chunks_exact_mut(PANEL).zip(features) {
-                row[place % PANEL] = *key;
+            for (row, key) in panel.chunks_exact_mut(columns).zip(features) {
+                row[place - first] = *key;
             }
-            self.values.as_mut_slice()[(head * places + place) * padded..][..width]
+            self.values.as_mut_slice()[(head * self.places + place) * padded..][..width]
                 .copy_from_slice(&values[head * width..][..width]);
         }
         self.frames += 1;
     }
 }
 
-/// Takes one frame's queries, keys and values side by side into the ring, and mixes the values that the query asks for.
+/// Takes the queries, keys and values of 1 or [`TOGETHER`] frames into the ring, and mixes the values that each query
+/// asks for. What comes of a frame is the same to the last bit whether it asks alone or with others.
 pub struct Attend<'a> {
-    /// (3 · heads · width): queries, keys, values.
-    pub row: &'a [f32],
+    /// (frames, stride): queries, keys, values of all heads, (3 · heads · width) of each row.
+    pub rows: &'a [f32],
+    /// From one row to the next.
+    pub stride: usize,
     /// Where keys and values stand.
     pub ring: &'a mut KeyValueRing,
-    /// (heads · width).
+    /// (frames, stride of the mixed): (heads · width) of each row.
     pub mixed: &'a mut [f32],
+    /// From one row of the mixed to the next.
+    pub mixed_stride: usize,
 }
 
 impl WithSimd for Attend<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self { row, ring, mixed } = self;
-        let all = ring.heads * ring.width;
-        let (queries, rest) = row.split_at(all);
-        let (keys, values) = rest.split_at(all);
-        ring.insert(keys, values);
-        let (places, filled, width) = (ring.places(), ring.filled(), ring.width);
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        if self.rows.len() == TOGETHER * self.stride {
+            self.run::<S, TOGETHER>(simd);
+        } else {
+            self.run::<S, 1>(simd);
+        }
+    }
+}
+
+impl Attend<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const R: usize>(&mut self, simd: S) {
+        let (places, width, heads) = (self.ring.places, self.ring.width, self.ring.heads);
+        let (all, first) = (heads * width, self.ring.frames);
+        for row in self.rows.chunks_exact(self.stride) {
+            self.ring.insert(&row[all..2 * all], &row[2 * all..3 * all]);
+        }
+        // Until the ring has turned once, the places behind the newest frame hold nothing.
+        let used = (self.ring.frames.min(places as u64) as usize).next_multiple_of(LANES);
+        let unseen: [_; R] = std::array::from_fn(|r| {
+            let ranges = self.ring.unseen(first + r as u64);
+            ranges.map(|range| range.start.min(used)..range.end.min(used))
+        });
         let padded = width.next_multiple_of(LANES);
-        let scale = 1.0 / (width as f32).sqrt();
-        for head in 0..ring.heads {
-            let query = &queries[head * width..][..width];
-            let weights = &mut ring.weights.as_mut_slice()[head * places..][..places];
-            let keys = &ring.keys.as_slice()[head * places * width..][..places * width];
-            let panels = keys.chunks_exact(PANEL * width).zip(weights.chunks_exact_mut(PANEL));
-            for (keys, scores) in panels.take(filled.div_ceil(PANEL)) {
-                score(simd, query, scale, keys, scores);
+        let KeyValueRing {
+            keys,
+            values,
+            weights,
+            asked,
+            ..
+        } = &mut *self.ring;
+        let asked = asked.as_mut_slice();
+        for head in 0..heads {
+            let queries: [&[f32]; R] = std::array::from_fn(|r| &self.rows[r * self.stride + head * width..][..width]);
+            let keys = &keys.as_slice()[head * places * width..][..places * width];
+            score(simd, queries, keys, places, used, asked);
+            for (weights, unseen) in asked.chunks_exact_mut(places).zip(&unseen) {
+                softmax(simd, &mut weights[..used], unseen);
             }
-            softmax(simd, weights, filled);
-            let values = &ring.values.as_slice()[head * places * padded..][..places * padded];
-            mix(
+            weights.as_mut_slice()[head * places..][..used].copy_from_slice(&asked[(R - 1) * places..][..used]);
+            let values = &values.as_slice()[head * places * padded..][..used * padded];
+            let mixed = &mut self.mixed[head * width..];
+            mix::<S, R>(
                 simd,
-                &weights[..filled.next_multiple_of(TURNS)],
-                values,
-                padded,
-                &mut mixed[head * width..][..width],
+                (asked, places),
+                (values, padded),
+                (mixed, self.mixed_stride),
+                width,
             );
         }
     }
 }
 
-/// Σ over features of the query's value times those of [`PANEL`] keys.
+/// The queries' values times those of all keys, over √width: (R, places).
 #[inline(always)]
-fn score<S: Simd>(simd: S, query: &[f32], scale: f32, keys: &[f32], scores: &mut [f32]) {
-    let scores = S::as_mut_simd_f32s(scores).0;
-    // Eight sums hide the latency of an addition and leave registers over in every instruction set.
-    for (part, scores) in scores.chunks_mut(8).enumerate() {
-        let mut sums = [simd.splat_f32s(0.0); 8];
-        for (row, query) in keys.chunks_exact(PANEL).zip(query) {
-            let row = &S::as_simd_f32s(row).0[part * 8..][..scores.len()];
-            let query = simd.splat_f32s(query * scale);
-            for (sum, key) in sums.iter_mut().zip(row) {
-                *sum = simd.mul_add_e_f32s(query, *key, *sum);
-            }
+fn score<S: Simd, const R: usize>(
+    simd: S,
+    queries: [&[f32]; R],
+    keys: &[f32],
+    places: usize,
+    used: usize,
+    scores: &mut [f32],
+) {
+    let width = queries[0].len();
+    for first in (0..used).step_by(PANEL) {
+        let columns = PANEL.min(places - first);
+        let panel = &keys[first * width..][..columns * width];
+        let vectors = columns.min(used - first) / S::F32_LANES;
+        let mut at = 0;
+        // As many sums as fit into the registers.
+        while at + 4 <= vectors && (R == 1 || S::REGISTER_COUNT > 16) {
+            score_tile::<S, R, 4>(simd, queries, (panel, columns), at, (&mut scores[first..], places));
+            at += 4;
         }
-        scores.copy_from_slice(&sums[..scores.len()]);
+        while at + 2 <= vectors {
+            score_tile::<S, R, 2>(simd, queries, (panel, columns), at, (&mut scores[first..], places));
+            at += 2;
+        }
+        while at < vectors {
+            score_tile::<S, R, 1>(simd, queries, (panel, columns), at, (&mut scores[first..], places));
+            at += 1;
+        }
     }
 }
 
-/// Scores to weights: softmax over the first `filled`, 0 for the others.
 #[inline(always)]
-fn softmax<S: Simd>(simd: S, weights: &mut [f32], filled: usize) {
-    let (seen, unseen) = weights.split_at_mut(filled);
-    unseen.fill(0.0);
-    let (vectors, rest) = S::as_simd_f32s(seen);
-    let top = vectors.iter().fold(simd.splat_f32s(f32::NEG_INFINITY), |top, scores| {
-        simd.max_f32s(top, *scores)
-    });
-    let top = rest
-        .iter()
-        .fold(simd.reduce_max_f32s(top), |top, score| top.max(*score));
-    for weight in &mut *seen {
+fn score_tile<S: Simd, const R: usize, const V: usize>(
+    simd: S,
+    queries: [&[f32]; R],
+    (panel, columns): (&[f32], usize),
+    at: usize,
+    (scores, stride): (&mut [f32], usize),
+) {
+    let (column, span) = (at * S::F32_LANES, V * S::F32_LANES);
+    let mut sums = [[simd.splat_f32s(0.0); V]; R];
+    for (feature, keys) in panel.chunks_exact(columns).enumerate() {
+        let keys = S::as_simd_f32s(&keys[column..][..span]).0;
+        for (sums, query) in sums.iter_mut().zip(&queries) {
+            let query = simd.splat_f32s(query[feature]);
+            for (sum, key) in sums.iter_mut().zip(keys) {
+                *sum = simd.mul_add_e_f32s(query, *key, *sum);
+            }
+        }
+    }
+    let scale = simd.splat_f32s(1.0 / (queries[0].len() as f32).sqrt());
+    for (r, sums) in sums.into_iter().enumerate() {
+        let sums = sums.map(|sum| simd.mul_f32s(sum, scale));
+        S::as_mut_simd_f32s(&mut scores[r * stride + column..][..span])
+            .0
+            .copy_from_slice(&sums);
+    }
+}
+
+/// Scores to weights: softmax over all places but the unseen, 0 for those.
+#[inline(always)]
+fn softmax<S: Simd>(simd: S, weights: &mut [f32], unseen: &[Range<usize>; 2]) {
+    for range in unseen {
+        weights[range.clone()].fill(f32::NEG_INFINITY);
+    }
+    let top = greatest(weights);
+    for weight in &mut *weights {
         *weight = exp(*weight - top);
     }
-    let (vectors, rest) = S::as_simd_f32s(seen);
+    for range in unseen {
+        weights[range.clone()].fill(0.0);
+    }
+    let vectors = S::as_simd_f32s(weights).0;
     let sum = vectors
         .iter()
         .fold(simd.splat_f32s(0.0), |sum, weights| simd.add_f32s(sum, *weights));
-    let sum = rest.iter().fold(simd.reduce_sum_f32s(sum), |sum, weight| sum + weight);
-    let factor = 1.0 / sum;
-    for weight in seen {
+    let factor = 1.0 / simd.reduce_sum_f32s(sum);
+    for weight in weights {
         *weight *= factor;
     }
 }
 
-/// Σ over places of weight times values; `weights` is a multiple of [`TURNS`] long.
+/// Σ over places of weight times values.
 #[inline(always)]
-fn mix<S: Simd>(simd: S, weights: &[f32], values: &[f32], padded: usize, mixed: &mut [f32]) {
-    let vectors = padded / S::F32_LANES;
+fn mix<S: Simd, const R: usize>(
+    simd: S,
+    weights: (&[f32], usize),
+    values: (&[f32], usize),
+    mixed: (&mut [f32], usize),
+    width: usize,
+) {
+    let vectors = values.1 / S::F32_LANES;
+    let (mixed, stride) = mixed;
     let mut at = 0;
     while at < vectors {
-        at += match vectors - at {
-            1 => mix_vectors::<S, 1>(simd, weights, values, padded, at, mixed),
-            _ => mix_vectors::<S, 2>(simd, weights, values, padded, at, mixed),
-        };
+        if vectors - at > 1 && (R == 1 || S::REGISTER_COUNT > 16) {
+            mix_tile::<S, R, 2>(simd, weights, values, at, (&mut *mixed, stride), width);
+            at += 2;
+        } else {
+            mix_tile::<S, R, 1>(simd, weights, values, at, (&mut *mixed, stride), width);
+            at += 1;
+        }
     }
 }
 
 #[inline(always)]
-fn mix_vectors<S: Simd, const V: usize>(
+fn mix_tile<S: Simd, const R: usize, const V: usize>(
     simd: S,
-    weights: &[f32],
-    values: &[f32],
-    padded: usize,
+    (weights, places): (&[f32], usize),
+    (values, padded): (&[f32], usize),
     at: usize,
-    mixed: &mut [f32],
-) -> usize {
-    let first = at * S::F32_LANES;
-    let mut sums = [[simd.splat_f32s(0.0); V]; TURNS];
-    for (weights, values) in weights.chunks_exact(TURNS).zip(values.chunks_exact(TURNS * padded)) {
-        for ((sums, weight), values) in sums.iter_mut().zip(weights).zip(values.chunks_exact(padded)) {
-            let weight = simd.splat_f32s(*weight);
-            let values = S::as_simd_f32s(&values[first..][..V * S::F32_LANES]).0;
-            for (sum, values) in sums.iter_mut().zip(values) {
-                *sum = simd.mul_add_e_f32s(weight, *values, *sum);
+    (mixed, stride): (&mut [f32], usize),
+    width: usize,
+) {
+    let (first, span) = (at * S::F32_LANES, V * S::F32_LANES);
+    let weights: [&[f32]; R] = std::array::from_fn(|r| &weights[r * places..][..values.len() / padded]);
+    let mut sums = [[[simd.splat_f32s(0.0); V]; R]; TURNS];
+    for (place, values) in values.chunks_exact(TURNS * padded).enumerate() {
+        for (turn, sums) in sums.iter_mut().enumerate() {
+            let values = S::as_simd_f32s(&values[turn * padded + first..][..span]).0;
+            for (sums, weights) in sums.iter_mut().zip(&weights) {
+                let weight = simd.splat_f32s(weights[place * TURNS + turn]);
+                for (sum, values) in sums.iter_mut().zip(values) {
+                    *sum = simd.mul_add_e_f32s(weight, *values, *sum);
+                }
             }
         }
     }
-    let [a, b, c, d] = sums;
-    for (v, (((a, b), c), d)) in a.into_iter().zip(b).zip(c).zip(d).enumerate() {
-        let sum = simd.add_f32s(simd.add_f32s(a, b), simd.add_f32s(c, d));
-        let place = first + v * S::F32_LANES;
-        if place < mixed.len() {
-            let end = (place + S::F32_LANES).min(mixed.len());
-            simd.partial_store_f32s(&mut mixed[place..end], sum);
+    let [even, odd] = sums;
+    for (r, (even, odd)) in even.into_iter().zip(odd).enumerate() {
+        for (v, (even, odd)) in even.into_iter().zip(odd).enumerate() {
+            let place = first + v * S::F32_LANES;
+            if place < width {
+                let end = (place + S::F32_LANES).min(width);
+                simd.partial_store_f32s(&mut mixed[r * stride..][place..end], simd.add_f32s(even, odd));
+            }
         }
     }
-    V
 }

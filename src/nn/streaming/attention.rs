@@ -3,7 +3,7 @@
 use super::affine::{PackedAffine, gelu_in_place};
 use super::norm::PackedLayerNorm;
 use super::rows::Rows;
-use crate::nn::kernels::attend::{Attend, KeyValueRing};
+use crate::nn::kernels::attend::{Attend, KeyValueRing, TOGETHER};
 use crate::nn::kernels::packed_matrix::Finish;
 use crate::nn::kernels::widest::widest;
 use crate::nn::positional::Turns;
@@ -51,16 +51,25 @@ impl PackedMultiHead {
         mixed.reset(x.frames());
         let width = self.width();
         for frame in 0..x.frames() {
-            let row = projected.row_mut(frame);
             // Heads of queries, then heads of keys: all are turned alike.
-            for head in row[..2 * width].chunks_exact_mut(width / self.heads) {
+            for head in projected.row_mut(frame)[..2 * width].chunks_exact_mut(width / self.heads) {
                 turns.turn(frame, head);
             }
+        }
+        let (stride, mixed_stride) = (projected.stride(), mixed.stride());
+        let (mut rows, mut out_rows) = (projected.values(), mixed.values_mut());
+        while !rows.is_empty() {
+            let frames = if rows.len() >= TOGETHER * stride { TOGETHER } else { 1 };
+            let (now, later) = rows.split_at(frames * stride);
+            let (mixed_now, mixed_later) = out_rows.split_at_mut(frames * mixed_stride);
             widest(Attend {
-                row,
-                ring,
-                mixed: mixed.row_mut(frame),
+                rows: now,
+                stride,
+                ring: &mut *ring,
+                mixed: mixed_now,
+                mixed_stride,
             });
+            (rows, out_rows) = (later, mixed_later);
         }
         self.output.step(from_ref(mixed), finish, out);
     }

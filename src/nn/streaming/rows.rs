@@ -127,7 +127,9 @@ impl History {
     /// The frame that came `back` frames before the newest one.
     #[inline(always)]
     pub fn row(&self, back: usize) -> &[f32] {
-        let place = (self.next + self.capacity - 1 - back) % self.capacity;
+        // Once around at the most: a comparison, where a remainder would cost a division for each tap.
+        let place = self.next + self.capacity - 1 - back;
+        let place = if place < self.capacity { place } else { place - self.capacity };
         &self.values.as_slice()[place * padded(self.width)..][..self.width]
     }
 }
