@@ -13,6 +13,9 @@ use crate::smoothing::{Smoother, SmoothingConfig, SmoothingError};
 use crate::units::{FrameIndex, SampleRate, Seconds};
 use std::ops::Range;
 
+/// Seconds of samples that are worked on at once: long enough that the models' blocks are full, short beside a file.
+pub const PIECE_SECONDS: usize = 4;
+
 /// Why a pipeline cannot be built, or cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
@@ -119,8 +122,8 @@ impl Pipeline {
 
     /// Takes the next samples and reports every frame that they complete.
     pub fn push(&mut self, samples: &[f32], on_hop: &mut dyn FnMut(&HopResult)) -> Result<(), PipelineError> {
-        // About a second at a time: a long file in one push needs no more memory than a stream.
-        let piece = self.source_rate.0.max(1) as usize;
+        // A few seconds at a time: a long file in one push needs no more memory than a stream.
+        let piece = PIECE_SECONDS * self.source_rate.0.max(1) as usize;
         for samples in samples.chunks(piece) {
             self.levels.push(samples);
             let block = self.front.push(samples)?;

@@ -4,7 +4,7 @@ use crate::nn::Pass;
 use crate::nn::kernels::packed_matrix::{Finish, PackedMatrix, Start, padded};
 use crate::nn::kernels::tap_patches::TapPatches;
 use crate::nn::kernels::values;
-use crate::nn::kernels::widest::widest;
+use crate::nn::kernels::widest::{wide, widest_of};
 use crate::nn::linear::{Affine, Linear, matmul_rows};
 use crate::nn::norm::BatchNorm;
 use crate::nn::streaming::affine::PackedAffine;
@@ -160,21 +160,24 @@ impl PackedFront {
                 (Start::Bias, Finish::Plain),
                 maps,
             );
-            let (count, stride) = (self.shape.maps, padded(self.shape.maps));
-            let features = features.row_mut(frame);
-            widest(|| {
-                let norm = self.norm.0.chunks_exact(count).zip(self.norm.1.chunks_exact(count));
-                let places = features.chunks_exact_mut(count).zip(maps.chunks_exact(stride));
-                for ((features, maps), (factors, offsets)) in places.zip(norm) {
-                    let norm = factors.iter().zip(offsets);
-                    for ((feature, map), (factor, offset)) in features.iter_mut().zip(maps).zip(norm) {
-                        let normed = map * factor + offset;
-                        // As ReLU, but NaN stays NaN.
-                        *feature = if normed < 0.0 { 0.0 } else { normed };
-                    }
-                }
-            });
+            widest_of(NormAndCut, (self.shape.maps, maps, &self.norm, features.row_mut(frame)));
         }
         self.narrow.step(from_ref(features), Finish::Relu, out);
     }
 }
+
+/// Maps (places, padded) to features (places · maps): normalised, ReLU.
+#[inline(always)]
+fn norm_and_cut((count, maps, norm, features): (usize, &[f32], &Affine, &mut [f32])) {
+    let norm = norm.0.chunks_exact(count).zip(norm.1.chunks_exact(count));
+    let places = features.chunks_exact_mut(count).zip(maps.chunks_exact(padded(count)));
+    for ((features, maps), (factors, offsets)) in places.zip(norm) {
+        let norm = factors.iter().zip(offsets);
+        for ((feature, map), (factor, offset)) in features.iter_mut().zip(maps).zip(norm) {
+            let normed = map * factor + offset;
+            // As ReLU, but NaN stays NaN.
+            *feature = if normed < 0.0 { 0.0 } else { normed };
+        }
+    }
+}
+wide!(NormAndCut, norm_and_cut((usize, &[f32], &Affine, &mut [f32])));

@@ -8,7 +8,7 @@ use crate::nn::kernels::packed_matrix::Finish;
 use crate::nn::streaming::affine::PackedAffine;
 use crate::nn::streaming::attentive::{AttentiveMemory, PackedAttentive};
 use crate::nn::streaming::moments::MomentMemory;
-use crate::nn::streaming::rows::{BLOCK, Rows};
+use crate::nn::streaming::rows::{Rows, even_block};
 use crate::units::FrameIndex;
 use std::slice::from_ref;
 
@@ -92,7 +92,7 @@ impl<P: PackedBody> CausalModel for PackedNet<P> {
                 self.bands
             )));
         }
-        for block in frames.data().chunks(BLOCK * self.bands) {
+        for block in frames.data().chunks(even_block(frames.frames()) * self.bands) {
             self.block(block, state);
             for frame in 0..state.logits.frames() {
                 output.logits.extend_from_slice(state.logits.row(frame));

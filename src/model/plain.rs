@@ -12,7 +12,7 @@ use crate::nn::Pass;
 use crate::nn::kernels::packed_matrix::Finish;
 use crate::nn::linear::Linear;
 use crate::nn::streaming::affine::PackedAffine;
-use crate::nn::streaming::rows::{BLOCK, Rows};
+use crate::nn::streaming::rows::{Rows, even_block};
 use crate::nn::weights::WeightStore;
 use candle_core::{Device, Result, Tensor};
 use serde::{Deserialize, Serialize};
@@ -162,7 +162,7 @@ impl<P: PackedBody> CausalModel for PackedPlain<P> {
     ) -> std::result::Result<(), ModelError> {
         output.classes = self.output.outputs();
         output.logits.clear();
-        for block in frames.data().chunks(BLOCK * self.bands) {
+        for block in frames.data().chunks(even_block(frames.frames()) * self.bands) {
             let first = if self.input.is_some() {
                 &mut state.frames
             } else {

@@ -10,7 +10,7 @@ pub use lines::{EngineHop, FailureLine, HealthLine, HopLine, StateLine, document
 pub use report::{AnswerReport, EngineReport, FailureReport, Report, SegmentReport, SourceReport};
 
 use crate::decode::AudioFile;
-use crate::engine::{HopResult, Pipeline, PipelineError};
+use crate::engine::{HopResult, PIECE_SECONDS, Pipeline, PipelineError};
 use crate::model::ModelSet;
 use crate::smoothing::SmoothingConfig;
 use crate::source::SourceError;
@@ -83,17 +83,18 @@ pub fn analyze(
         tally.hear(hop);
         on_hop(hop);
     };
-    // Models step through blocks faster than through frames, so decoded packets are gathered to a second.
-    let gathered = info.rate.0 as usize;
+    // Models step through blocks faster than through frames, so decoded packets are gathered to whole pieces.
+    let gathered = PIECE_SECONDS * info.rate.0.max(1) as usize;
     let mut block = Vec::with_capacity(2 * gathered);
     let mut samples = 0;
     let mut more = true;
     while more {
         more = file.next_block(&mut block)?;
         if block.len() >= gathered || !more {
-            samples += block.len() as u64;
-            pipeline.push(&block, &mut take).map_err(failed)?;
-            block.clear();
+            let taken = if more { gathered } else { block.len() };
+            samples += taken as u64;
+            pipeline.push(&block[..taken], &mut take).map_err(failed)?;
+            block.drain(..taken);
             on_progress(Progress {
                 done: info.rate.duration(samples),
                 duration: info.duration,

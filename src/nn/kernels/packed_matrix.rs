@@ -145,9 +145,11 @@ impl<'a, F: Fn(usize, usize) -> &'a [f32]> Product<'_, '_, F> {
                 self.panel::<S, 4>(simd, frame, first, columns);
                 frame += 4;
             }
-            while frame < frames {
-                self.panel::<S, 1>(simd, frame, first, columns);
-                frame += 1;
+            match frames - frame {
+                3 => self.panel::<S, 3>(simd, frame, first, columns),
+                2 => self.panel::<S, 2>(simd, frame, first, columns),
+                1 => self.panel::<S, 1>(simd, frame, first, columns),
+                _ => {}
             }
         }
     }

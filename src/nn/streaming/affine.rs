@@ -1,9 +1,9 @@
 //! A dense layer on each frame.
 
 use super::rows::Rows;
-use crate::nn::kernels::exponential::gelu;
+use crate::nn::kernels::exponential::{gelu, tanh};
 use crate::nn::kernels::packed_matrix::{Finish, PackedMatrix, Start};
-use crate::nn::kernels::widest::widest;
+use crate::nn::kernels::widest::{wide, widest_of};
 
 /// y = x·W + b with packed weights.
 #[derive(Debug, Clone)]
@@ -38,20 +38,26 @@ impl PackedAffine {
 
 /// GELU of every value.
 pub fn gelu_in_place(rows: &mut Rows) {
-    let values = rows.values_mut();
-    widest(|| {
-        for value in values {
-            *value = gelu(*value);
-        }
-    });
+    widest_of(EachGelu, rows.values_mut());
 }
+
+#[inline(always)]
+fn each_gelu(values: &mut [f32]) {
+    for value in values {
+        *value = gelu(*value);
+    }
+}
+wide!(EachGelu, each_gelu(&mut [f32]));
 
 /// tanh of every value.
 pub fn tanh_in_place(rows: &mut Rows) {
-    let values = rows.values_mut();
-    widest(|| {
-        for value in values {
-            *value = crate::nn::kernels::exponential::tanh(*value);
-        }
-    });
+    widest_of(EachTanh, rows.values_mut());
 }
+
+#[inline(always)]
+fn each_tanh(values: &mut [f32]) {
+    for value in values {
+        *value = tanh(*value);
+    }
+}
+wide!(EachTanh, each_tanh(&mut [f32]));

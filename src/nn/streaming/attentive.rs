@@ -7,11 +7,13 @@ use crate::nn::kernels::aligned::Aligned;
 use crate::nn::kernels::exponential::exp;
 use crate::nn::kernels::packed_matrix::Finish;
 use crate::nn::kernels::reduce::{greatest, sum};
-use crate::nn::kernels::widest::widest;
+use crate::nn::kernels::widest::{wide, widest_of};
 
 /// Frames whose weighted sums are kept together: a window of hundreds of frames is then a few such sums and the frames
 /// of the oldest, half-forgotten chunk, where each step would else read every feature of every frame anew.
 const CHUNK: usize = 32;
+/// Features that are summed at a time.
+const TILE: usize = 64;
 
 /// The additive score e = vᵀ·tanh(W·h + b), packed.
 #[derive(Debug, Clone)]
@@ -34,8 +36,7 @@ pub struct AttentiveMemory {
     weights: Vec<f32>,
     share: f32,
     hidden: Rows,
-    mean: Vec<f32>,
-    square: Vec<f32>,
+    count: usize,
     frames: u64,
 }
 
@@ -67,8 +68,7 @@ impl PackedAttentive {
             weights: vec![0.0; self.context],
             share: 0.0,
             hidden: Rows::new(self.hidden.outputs()),
-            mean: vec![0.0; features],
-            square: vec![0.0; features],
+            count: features,
             frames: 0,
         }
     }
@@ -80,13 +80,17 @@ impl PackedAttentive {
         out.reset(memory.hidden.frames());
         for frame in 0..memory.hidden.frames() {
             let score = dot(memory.hidden.row(frame), &self.score);
-            widest(|| {
-                memory.take(score, seen, frame);
-                memory.pool(out.row_mut(frame));
-            });
+            widest_of(Hear, (&mut *memory, score, seen, frame, out.row_mut(frame)));
         }
     }
 }
+
+#[inline(always)]
+fn hear((memory, score, seen, frame, out): (&mut AttentiveMemory, f32, &[Rows], usize, &mut [f32])) {
+    memory.take(score, seen, frame);
+    memory.pool(out);
+}
+wide!(Hear, hear((&mut AttentiveMemory, f32, &[Rows], usize, &mut [f32])));
 
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
@@ -119,7 +123,7 @@ impl AttentiveMemory {
     /// Puts one frame into the window and into the sum of its chunk.
     #[inline(always)]
     fn take(&mut self, score: f32, seen: &[Rows], frame: usize) {
-        let (context, count) = (self.scores.len(), self.mean.len());
+        let (context, count) = (self.scores.len(), self.count);
         let place = (self.frames % context as u64) as usize;
         let number = self.chunks.len() as u64;
         let chunk = &mut self.chunks[(self.frames / CHUNK as u64 % number) as usize];
@@ -155,7 +159,7 @@ impl AttentiveMemory {
     /// Mean and deviation over the window, side by side.
     #[inline(always)]
     fn pool(&mut self, out: &mut [f32]) {
-        let (context, count) = (self.scores.len() as u64, self.mean.len());
+        let (context, count) = (self.scores.len() as u64, self.count);
         let filled = self.reach();
         let scores = &self.scores[..filled];
         let top = greatest(scores);
@@ -163,39 +167,43 @@ impl AttentiveMemory {
             *weight = exp(score - top);
         }
         self.share = 1.0 / sum(&self.weights[..filled], |weight| weight);
-        self.mean.fill(0.0);
-        self.square.fill(0.0);
         let oldest = self.frames - filled as u64;
         // The frames before the first whole chunk one by one, then chunk by chunk.
         let whole = oldest.next_multiple_of(CHUNK as u64).min(self.frames);
-        for frame in oldest..whole {
-            let place = (frame % context) as usize;
-            let weight = self.weights[place];
-            let x = &self.features.as_slice()[place * count..][..count];
-            for ((mean, square), x) in self.mean.iter_mut().zip(&mut self.square).zip(x) {
-                *mean += weight * x;
-                *square += weight * x * x;
-            }
-        }
         let chunks = if whole.is_multiple_of(CHUNK as u64) {
             whole / CHUNK as u64..self.frames.div_ceil(CHUNK as u64)
         } else {
             0..0 // The window ends within the chunk in which it begins.
         };
-        for number in chunks {
-            let chunk = &self.chunks[(number % self.chunks.len() as u64) as usize];
-            let weight = exp(chunk.top - top);
-            let sums = self.mean.iter_mut().zip(&mut self.square);
-            for ((mean, square), (chunk_mean, chunk_square)) in sums.zip(chunk.means.iter().zip(&chunk.squares)) {
-                *mean += weight * chunk_mean;
-                *square += weight * chunk_square;
-            }
-        }
         let (means, deviations) = out.split_at_mut(count);
-        let sums = self.mean.iter().zip(&self.square);
-        for ((mean_out, deviation), (mean, square)) in means.iter_mut().zip(deviations).zip(sums) {
-            *mean_out = mean * self.share;
-            *deviation = deviation_of(*mean_out, square * self.share);
+        // A few features at a time, whose sums stay in registers.
+        for first in (0..count).step_by(TILE) {
+            let columns = first..(first + TILE).min(count);
+            let (mut mean, mut square) = ([0.0; TILE], [0.0; TILE]);
+            for frame in oldest..whole {
+                let place = (frame % context) as usize;
+                let weight = self.weights[place];
+                let x = &self.features.as_slice()[place * count..][columns.clone()];
+                for ((mean, square), x) in mean.iter_mut().zip(&mut square).zip(x) {
+                    let weighted = weight * x;
+                    *mean += weighted;
+                    *square += weighted * x;
+                }
+            }
+            for number in chunks.clone() {
+                let chunk = &self.chunks[(number % self.chunks.len() as u64) as usize];
+                let weight = exp(chunk.top - top);
+                let of_chunk = chunk.means[columns.clone()].iter().zip(&chunk.squares[columns.clone()]);
+                for ((mean, square), (chunk_mean, chunk_square)) in mean.iter_mut().zip(&mut square).zip(of_chunk) {
+                    *mean += weight * chunk_mean;
+                    *square += weight * chunk_square;
+                }
+            }
+            let outs = means[columns.clone()].iter_mut().zip(&mut deviations[columns]);
+            for ((mean_out, deviation), (mean, square)) in outs.zip(mean.iter().zip(&square)) {
+                *mean_out = mean * self.share;
+                *deviation = deviation_of(*mean_out, square * self.share);
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::rows::Rows;
 use crate::nn::kernels::reduce::sum;
-use crate::nn::kernels::widest::widest;
+use crate::nn::kernels::widest::{wide, widest_of};
 use crate::nn::norm::EPSILON;
 
 /// Scale and shift of every feature.
@@ -21,17 +21,21 @@ impl PackedLayerNorm {
     /// Each frame of `x` on its own.
     pub fn step(&self, x: &Rows, out: &mut Rows) {
         out.reset(x.frames());
-        widest(|| {
-            let count = self.scale.len() as f32;
-            for frame in 0..x.frames() {
-                let (x, out) = (x.row(frame), out.row_mut(frame));
-                let mean = sum(x, |x| x) / count;
-                let variance = sum(x, |x| (x - mean) * (x - mean)) / count;
-                let factor = 1.0 / (variance + EPSILON as f32).sqrt();
-                for ((out, x), (scale, shift)) in out.iter_mut().zip(x).zip(self.scale.iter().zip(&self.shift)) {
-                    *out = (x - mean) * factor * scale + shift;
-                }
-            }
-        });
+        widest_of(Norm, (self, x, out));
     }
 }
+
+#[inline(always)]
+fn norm((layer, x, out): (&PackedLayerNorm, &Rows, &mut Rows)) {
+    let count = layer.scale.len() as f32;
+    for frame in 0..x.frames() {
+        let (x, out) = (x.row(frame), out.row_mut(frame));
+        let mean = sum(x, |x| x) / count;
+        let variance = sum(x, |x| (x - mean) * (x - mean)) / count;
+        let factor = 1.0 / (variance + EPSILON as f32).sqrt();
+        for ((out, x), (scale, shift)) in out.iter_mut().zip(x).zip(layer.scale.iter().zip(&layer.shift)) {
+            *out = (x - mean) * factor * scale + shift;
+        }
+    }
+}
+wide!(Norm, norm((&PackedLayerNorm, &Rows, &mut Rows)));

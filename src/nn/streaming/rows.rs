@@ -7,6 +7,18 @@ use crate::nn::kernels::packed_matrix::padded;
 /// read from the cache often enough for their speed not to matter, and what a block needs stays in it.
 pub const BLOCK: usize = 64;
 
+/// Frames at a time into which so many are best cut: blocks of like size, whole groups of four, the last one less. One
+/// frame left over would cost as much as four.
+///
+/// ```
+/// use attune::nn::streaming::rows::even_block;
+/// assert_eq!([1, 7, 64, 65, 193].map(even_block), [4, 8, 64, 36, 52]);
+/// ```
+pub fn even_block(frames: usize) -> usize {
+    let blocks = frames.div_ceil(BLOCK).max(1);
+    frames.div_ceil(blocks).next_multiple_of(4).clamp(4, BLOCK)
+}
+
 /// Frames of `width` values each, room for [`BLOCK`] of them, used over and over.
 #[derive(Debug, Clone)]
 pub struct Rows {
@@ -129,7 +141,11 @@ impl History {
     pub fn row(&self, back: usize) -> &[f32] {
         // Once around at the most: a comparison, where a remainder would cost a division for each tap.
         let place = self.next + self.capacity - 1 - back;
-        let place = if place < self.capacity { place } else { place - self.capacity };
+        let place = if place < self.capacity {
+            place
+        } else {
+            place - self.capacity
+        };
         &self.values.as_slice()[place * padded(self.width)..][..self.width]
     }
 }
