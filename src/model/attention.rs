@@ -5,7 +5,7 @@ use crate::nn::Pass;
 use crate::nn::multihead::{AttentionShape, EncoderLayer};
 use crate::nn::positional::{Rotary, Turns};
 use crate::nn::streaming::attention::{EncoderMemory, PackedEncoderLayer};
-use crate::nn::streaming::rows::Rows;
+use crate::nn::streaming::rows::{BLOCK, Rows};
 use crate::nn::weights::Weights;
 use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
@@ -107,7 +107,7 @@ impl PackedBody for PackedEncoder {
     fn initial_memory(&self) -> EncoderMemories {
         EncoderMemories {
             layers: self.layers.iter().map(PackedEncoderLayer::initial_memory).collect(),
-            turns: Turns::default(),
+            turns: Turns::new(&self.rotary, BLOCK),
             frames: 0,
         }
     }
