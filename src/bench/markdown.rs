@@ -34,12 +34,14 @@ pub fn page(report: &Report) -> String {
     let _ = writeln!(
         page,
         "{processor}, {} cores, {} KiB of L2. One thread: mat-vec {:.1} GFLOP/s in L2 and {:.1} beyond, products of matrices \
-         {:.1} GFLOP/s, copying {:.1} GB/s in L2 and {:.1} in memory.",
+         {:.1} GFLOP/s, reading {:.1} GB/s in L2 and {:.1} beyond, copying {:.1} GB/s in L2 and {:.1} in memory.",
         machine.cores,
         machine.l2_bytes >> 10,
         machine.matvec_gflops,
         machine.matvec_far_gflops,
         machine.gemm_gflops,
+        machine.read_gbytes,
+        machine.read_far_gbytes,
         machine.copy_gbytes,
         machine.copy_far_gbytes
     );

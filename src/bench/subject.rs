@@ -75,7 +75,7 @@ pub struct Subject {
 
 #[derive(Debug)]
 enum Source {
-    Model(LoadedModel),
+    Model(Box<LoadedModel>),
     Drawn(HashMap<String, Tensor>, Arc<dyn StreamingNet>),
 }
 
@@ -140,7 +140,7 @@ pub fn all(models: &ModelSet) -> Result<Vec<Subject>, BenchError> {
             name: model.manifest().name.clone(),
             shape: Shape::Genre(model.manifest().architecture.clone()),
             front_end: model.manifest().front_end.clone(),
-            source: Source::Model(model.clone()),
+            source: Source::Model(Box::new(model.clone())),
         })
         .collect();
     for (name, body) in [

@@ -106,8 +106,8 @@ impl Work {
     /// max(n · 2 · (dense + remembered) / GEMM, 2 · (dense + remembered) / mat-vec) + n · 2 · recurrent / mat-vec
     ///
     /// n frames that share weights cannot be faster than products of matrices are, nor than one frame is alone; a
-    /// recurrence is a matrix with a vector for each frame. Mat-vec is the speed of weights that stay in L2 if all
-    /// `values` of the network fit there, and of weights beyond it otherwise.
+    /// recurrence is a matrix with a vector for each frame. Mat-vec is [`Machine::matvec_for`]: the speed of weights that stay
+    /// in L2 if all `values` of the network fit there, and of weights beyond it otherwise.
     pub fn ceiling_us(&self, frames: usize, machine: &Machine) -> f64 {
         let matvec = machine.matvec_for(4 * self.values) * 1e3; // operations in a microsecond
         let gemm = (machine.gemm_gflops * 1e3).max(matvec);

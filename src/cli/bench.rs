@@ -75,11 +75,13 @@ fn shown(report: &Report) -> String {
     }
     let machine = &report.machine;
     format!(
-        "one thread: mat-vec {:.1} GFLOP/s in L2, {:.1} beyond; products of matrices {:.1} GFLOP/s; copying {:.1} and \
-         {:.1} GB/s\n\n{table}",
+        "one thread: mat-vec {:.1} GFLOP/s in L2, {:.1} beyond; products of matrices {:.1} GFLOP/s; reading {:.1} \
+         and {:.1} GB/s, copying {:.1} and {:.1} GB/s\n\n{table}",
         machine.matvec_gflops,
         machine.matvec_far_gflops,
         machine.gemm_gflops,
+        machine.read_gbytes,
+        machine.read_far_gbytes,
         machine.copy_gbytes,
         machine.copy_far_gbytes
     )

@@ -34,7 +34,7 @@ pub(super) enum Kind {
 #[derive(Debug)]
 struct Form {
     peer: String,
-    form: usize,
+    number: usize,
     times: Times,
     /// Median of the last round, in seconds; none before the first.
     last: Option<f64>,
@@ -54,9 +54,9 @@ impl<'a> Beside<'a> {
     pub(super) fn new(peers: &'a mut Peers, name: &str, forms: Vec<(String, usize)>, kind: Kind) -> Self {
         let forms = forms
             .into_iter()
-            .map(|(peer, form)| Form {
+            .map(|(peer, number)| Form {
                 peer,
-                form,
+                number,
                 times: Times::default(),
                 last: None,
                 is_hopeless: false,
@@ -75,7 +75,7 @@ impl<'a> Beside<'a> {
         let form = &self.forms[place];
         let request = match &self.kind {
             Kind::Step { .. } => json!({
-                "op": "push", "peer": form.peer, "form": form.form, "input": input, "keep": keep,
+                "op": "push", "peer": form.peer, "form": form.number, "input": input, "keep": keep,
             }),
             Kind::Mel { spec, input } => json!({
                 "op": "mel_open", "peer": form.peer, "spec": spec, "input": input, "keep": keep,
@@ -135,10 +135,10 @@ impl<'a> Beside<'a> {
     }
 
     fn agree(&self, place: usize, ours: &[f64], theirs: &[f64], tolerance: f64) -> Result<(), PeerError> {
-        let Form { peer, form, .. } = &self.forms[place];
+        let Form { peer, number, .. } = &self.forms[place];
         let wrong = |what: String| {
             PeerError::new(
-                format!("{}: {peer} (form {form}) {what}: nothing is timed", self.name),
+                format!("{}: {peer} (form {number}) {what}: nothing is timed", self.name),
                 "this is a mistake in one of the two programs: please report it",
             )
         };
@@ -173,7 +173,7 @@ impl<'a> Beside<'a> {
                 ((effort.patience.as_secs_f64() / seconds) as usize).clamp(effort.fewest, 5_000)
             });
             let request = match &self.kind {
-                Kind::Step { .. } => json!({"op": "time", "peer": form.peer, "form": form.form, "runs": runs}),
+                Kind::Step { .. } => json!({"op": "time", "peer": form.peer, "form": form.number, "runs": runs}),
                 Kind::Mel { .. } => json!({"op": "mel_time", "peer": form.peer, "runs": runs}),
                 Kind::Train { threads, .. } => {
                     json!({"op": "train", "runs": runs, "threads": threads, "fresh": false})

@@ -37,6 +37,7 @@ from rings import RingOnnx, RingTraced
 from streams import forms
 from training import Training
 
+onnxruntime.disable_telemetry_events()
 torch.set_num_threads(1)
 torch.set_num_interop_threads(1)
 

@@ -59,6 +59,8 @@ impl Peers {
             // More threads would be started before the script can say that it wants one.
             .envs(["OMP_NUM_THREADS", "MKL_NUM_THREADS"].map(|name| (name, "2")))
             .env("PYTHONDONTWRITEBYTECODE", "1")
+            // What libraries keep for themselves goes when we go.
+            .env("XDG_CACHE_HOME", folder.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -132,6 +134,7 @@ impl Peers {
             "op": "open", "name": name, "shape": shape, "weights": path, "block": block,
         }))?;
         for (peer, why) in answer["failed"].as_object().into_iter().flatten() {
+            let why = why.as_str().unwrap_or("no reason was given");
             self.notes.push(format!("{name}: {peer} is left out: {why}"));
         }
         let mut forms = Vec::new();

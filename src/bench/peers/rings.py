@@ -11,7 +11,6 @@ import warnings
 import numpy as np
 import onnxruntime
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from nets import Dense, Memory, Tcn
