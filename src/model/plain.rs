@@ -236,7 +236,7 @@ mod tests {
             let mut logits = Vec::new();
             for (start, end) in [(0, 1), (1, 8), (8, 9), (9, 31)] {
                 let block = FrameBlock::new(&x[start * bands..end * bands], bands);
-                logits.extend(stream.push(block).unwrap().logits);
+                logits.extend(stream.answers(block).unwrap().logits);
             }
             assert_eq!(logits.len(), frames * 3);
             for (place, frame) in read.into_iter().enumerate() {
