@@ -6,6 +6,10 @@ use attune::model::front::{Front, FrontShape};
 use attune::nn::Pass;
 use attune::nn::causal_conv::{CausalConv, ConvShape};
 use attune::nn::gradcheck::worst_disagreement;
+use attune::nn::kernels::activation::{Dropout, Gelu};
+use attune::nn::kernels::convolution::{Activation, CausalConvolution};
+use attune::nn::kernels::cross_entropy::CrossEntropy;
+use attune::nn::kernels::residual::ResidualRelu;
 use attune::nn::kernels::running_moments::RunningMoments;
 use attune::nn::kernels::windowed_softmax::WindowedSoftmax;
 use attune::nn::linear::Linear;
@@ -69,7 +73,11 @@ fn linear_on_a_transposed_input() {
 
 #[test]
 fn causal_conv_with_weight_norm() {
-    for dilation in [1, 2, 3] {
+    for (dilation, activation) in [
+        (1, Activation::Identity),
+        (2, Activation::Tanh),
+        (9, Activation::Identity),
+    ] {
         let mut store = WeightStore::drawn(3);
         let shape = ConvShape {
             inputs: 3,
@@ -79,7 +87,7 @@ fn causal_conv_with_weight_norm() {
         };
         let conv = CausalConv::new(store.root(), shape, 1.0).unwrap();
         let x = variable(&[2, 7, 3], 4);
-        check("causal conv", &store, &[&x], || weigh(&conv.forward(&x)?));
+        check("causal conv", &store, &[&x], || weigh(&conv.forward(&x, activation)?));
     }
 }
 
@@ -127,13 +135,13 @@ fn windowed_softmax() {
 #[test]
 fn running_moments() {
     let store = WeightStore::drawn(0);
-    let (x, before) = (variable(&[2, 5, 3], 12), variable(&[2, 6], 13));
+    let x = variable(&[2, 5, 3], 12);
     let op = RunningMoments {
         weights: vec![1.0, 0.5, 0.4, 0.3, 0.3],
         read: vec![1, 2, 4],
     };
-    check("running moments", &store, &[&x, &before], || {
-        weigh(&x.as_tensor().apply_op2(before.as_tensor(), op.clone())?)
+    check("running moments", &store, &[&x], || {
+        weigh(&x.as_tensor().apply_op1(op.clone())?)
     });
 }
 
@@ -141,9 +149,9 @@ fn running_moments() {
 fn moment_pooling() {
     let store = WeightStore::drawn(0);
     let pooling = MomentPooling::new(4.0);
-    let x = variable(&[2, 6, 3], 14);
-    check("moment pooling", &store, &[&x], || {
-        weigh(&pooling.forward(&x, &[2, 5])?)
+    let (x, other) = (variable(&[2, 6, 3], 14), variable(&[2, 6, 2], 13));
+    check("moment pooling", &store, &[&x, &other], || {
+        weigh(&pooling.forward(&[&x, &other], &[2, 5])?)
     });
 }
 
@@ -151,9 +159,13 @@ fn moment_pooling() {
 fn attentive_pooling() {
     let mut store = WeightStore::drawn(15);
     let pooling = AttentivePooling::new(store.root(), 4, 3, 3).unwrap();
-    let (h, x) = (variable(&[2, 6, 4], 16), variable(&[2, 6, 5], 17));
-    check("attentive pooling", &store, &[&h, &x], || {
-        weigh(&pooling.forward(&h, &x, &[3, 5])?.0)
+    let (h, x, other) = (
+        variable(&[2, 6, 4], 16),
+        variable(&[2, 6, 5], 17),
+        variable(&[2, 6, 2], 24),
+    );
+    check("attentive pooling", &store, &[&h, &x, &other], || {
+        weigh(&pooling.forward(&h, &[&x, &other], &[3, 5])?.0)
     });
 }
 
@@ -183,8 +195,60 @@ fn the_convolutional_front() {
     };
     let mut store = WeightStore::drawn(22);
     let front = Front::new(store.root(), shape).unwrap();
-    let x = random(&[2, 6, 12], 23);
-    check("front", &store, &[], || weigh(&front.forward(&x, &Pass::Infer)?));
+    // The input has a gradient too: what the network listened to is asked by it.
+    let x = variable(&[2, 6, 12], 23);
+    check("front", &store, &[&x], || weigh(&front.forward(&x, &Pass::Infer)?));
+}
+
+#[test]
+fn cross_entropy() {
+    let store = WeightStore::drawn(0);
+    let logits = variable(&[2, 3, 5], 25);
+    // Targets that sum to 1, to less, and to nothing.
+    let targets = random(&[2, 3, 5], 26).relu().unwrap();
+    check("cross-entropy", &store, &[&logits], || {
+        weigh(&logits.as_tensor().apply_op2(&targets, CrossEntropy)?)
+    });
+}
+
+#[test]
+fn elementwise_ops() {
+    let store = WeightStore::drawn(0);
+    let x = variable(&[3, 40], 27);
+    check("gelu", &store, &[&x], || weigh(&x.as_tensor().apply_op1(Gelu)?));
+    let dropout = Dropout { rate: 0.4, seed: 5 };
+    check("dropout", &store, &[&x], || weigh(&x.as_tensor().apply_op1(dropout)?));
+}
+
+/// Values at least 0.05 from 0, where differences of 1e-2 do not cross the corner of a ReLU.
+fn away_from_zero(shape: &[usize], seed: u64) -> Var {
+    let values = random(shape, seed);
+    let pushed = ((&values + (values.sign().unwrap() * 0.05).unwrap()).unwrap() * 2.0).unwrap();
+    Var::from_tensor(&pushed).unwrap()
+}
+
+#[test]
+fn rectified_ops() {
+    let store = WeightStore::drawn(0);
+    let (x, y) = (away_from_zero(&[2, 3, 20], 28), away_from_zero(&[2, 3, 20], 29));
+    let zeros = x.zeros_like().unwrap();
+    check("residual", &store, &[&x], || {
+        weigh(&x.as_tensor().apply_op2(&zeros, ResidualRelu)?)
+    });
+    check("residual", &store, &[&y], || {
+        weigh(&zeros.apply_op2(y.as_tensor(), ResidualRelu)?)
+    });
+    // A kernel that passes each feature on: the sums are those of x.
+    let identity = Tensor::eye(20, candle_core::DType::F32, &Device::Cpu).unwrap();
+    let nothing = Tensor::zeros(20, candle_core::DType::F32, &Device::Cpu).unwrap();
+    let op = CausalConvolution {
+        taps: 1,
+        dilation: 1,
+        activation: Activation::Relu,
+    };
+    check("rectified convolution", &store, &[&x], || {
+        weigh(&x.as_tensor().apply_op3(&identity, &nothing, op)?)
+    });
 }
 
 #[test]

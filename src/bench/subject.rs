@@ -42,6 +42,14 @@ impl Shape {
         }
     }
 
+    /// Classes that it tells apart.
+    pub fn classes(&self) -> usize {
+        match self {
+            Self::Genre(architecture) => architecture.head.classes,
+            Self::Plain(shape) => shape.classes,
+        }
+    }
+
     /// The same without dropout: what is random cannot be compared.
     pub fn without_dropout(&self) -> Self {
         let mut shape = self.clone();

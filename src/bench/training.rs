@@ -6,9 +6,10 @@ use super::subject::{SEED, Shape, Subject};
 use super::{Bench, BenchError, Row};
 use crate::model::architecture::{BodyShape, Net};
 use crate::nn::Pass;
+use crate::nn::kernels::cross_entropy::CrossEntropy;
 use crate::nn::weights::WeightStore;
 use crate::train::optimizer::AdamW;
-use candle_core::{D, Device, Tensor};
+use candle_core::{Device, Tensor};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::HashMap;
@@ -24,8 +25,9 @@ const CLIP: f32 = 1.0;
 struct Task {
     net: Arc<dyn Net>,
     optimizer: AdamW,
-    x: Tensor,      // (clips, frames, bands)
-    labels: Tensor, // (clips · read frames, 1)
+    x: Tensor,       // (clips, frames, bands)
+    labels: Tensor,  // (clips · read frames, 1), as the peers take them
+    targets: Tensor, // (clips · read frames, classes), 1 for the label
     read: Vec<usize>,
     rng: ChaCha8Rng,
 }
@@ -47,10 +49,16 @@ impl Task {
             .map(|_| (rng.random::<f32>() - 0.5) * 12f32.sqrt())
             .collect();
         let labels: Vec<u32> = (0..CLIPS * read.len()).map(|_| rng.random_range(0..10)).collect();
+        let classes = shape.classes();
+        let mut targets = vec![0.0f32; labels.len() * classes];
+        for (row, label) in targets.chunks_exact_mut(classes).zip(&labels) {
+            row[*label as usize] = 1.0;
+        }
         let task = Self {
             net,
             optimizer,
             x: Tensor::from_vec(values, (CLIPS, FRAMES, shape.bands()), &Device::Cpu)?,
+            targets: Tensor::from_vec(targets, (labels.len(), classes), &Device::Cpu)?,
             labels: Tensor::from_vec(labels, (CLIPS * read.len(), 1), &Device::Cpu)?,
             read,
             rng,
@@ -64,8 +72,7 @@ impl Task {
             .net
             .classify(&self.x, &self.read, &mut Pass::Train(&mut self.rng))?;
         let logits = output.logits.flatten_to(1)?; // (clips · read, classes)
-        let likelihood = candle_nn::ops::log_softmax(&logits, D::Minus1)?;
-        let loss = likelihood.gather(&self.labels, 1)?.neg()?.mean_all()?;
+        let loss = logits.apply_op2(&self.targets, CrossEntropy)?.mean_all()?;
         let value = loss.to_scalar::<f32>()?;
         self.optimizer.step(&loss.backward()?, RATE)?;
         Ok(value)

@@ -2,15 +2,15 @@
 
 use crate::nn::Pass;
 use crate::nn::kernels::packed_matrix::{Finish, PackedMatrix, Start, padded};
-use crate::nn::kernels::tap_patches::TapPatches;
+use crate::nn::kernels::strided_convolution::StridedConvolution;
 use crate::nn::kernels::values;
 use crate::nn::kernels::widest::{wide, widest_of};
-use crate::nn::linear::{Affine, Linear, matmul_rows};
+use crate::nn::linear::{Affine, Linear};
 use crate::nn::norm::BatchNorm;
 use crate::nn::streaming::affine::PackedAffine;
 use crate::nn::streaming::rows::{History, Rows};
 use crate::nn::weights::{Init, Weights};
-use candle_core::{DType, Device, Result, Tensor};
+use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
 use std::slice::from_ref;
 
@@ -44,8 +44,6 @@ impl FrontShape {
 pub struct Front {
     shape: FrontShape,
     kernel: Tensor,
-    /// Where in (frames · bands) each value of each place lies.
-    gather: Tensor,
     norm_maps: BatchNorm,
     narrow: Linear,
     norm_out: BatchNorm,
@@ -56,19 +54,10 @@ impl Front {
     pub fn new(mut weights: Weights<'_>, shape: FrontShape) -> Result<Self> {
         let patch = shape.kernel_frames * shape.kernel_bands;
         let places = shape.places();
-        let gather: Vec<u32> = (0..places)
-            .flat_map(|place| {
-                (0..shape.kernel_frames).flat_map(move |frame| {
-                    (0..shape.kernel_bands)
-                        .map(move |band| (frame * shape.bands + place * shape.stride_bands + band) as u32)
-                })
-            })
-            .collect();
         let gain = std::f32::consts::SQRT_2;
         Ok(Self {
             shape,
             kernel: weights.learnt("kernel", &[patch, shape.maps], Init::Scaled { fan_in: patch, gain })?,
-            gather: Tensor::from_vec(gather, places * patch, &Device::Cpu)?,
             norm_maps: BatchNorm::new(weights.at("norm_maps"), places * shape.maps)?,
             narrow: Linear::new(weights.at("narrow"), places * shape.maps, shape.width, gain)?,
             norm_out: BatchNorm::new(weights.at("norm_out"), shape.width)?,
@@ -93,22 +82,14 @@ impl Front {
     /// (b, t, bands) → (b, t, width). Before the first frame, frames at the running mean: zeros, once loudness is
     /// normalised.
     pub fn forward(&self, x: &Tensor, pass: &Pass<'_>) -> Result<Tensor> {
-        let (b, t, bands) = x.dims3()?;
-        let past = self.shape.kernel_frames - 1;
-        let taps = TapPatches {
-            taps: self.shape.kernel_frames,
-            dilation: 1,
+        let op = StridedConvolution {
+            kernel_frames: self.shape.kernel_frames,
+            kernel_bands: self.shape.kernel_bands,
+            stride_bands: self.shape.stride_bands,
         };
-        let before = Tensor::zeros((b, past, bands), DType::F32, x.device())?;
-        let patches = x
-            .contiguous()?
-            .apply_op2(&before, taps)?
-            .index_select(&self.gather, 2)?;
-        let (patch, maps) = self.kernel.dims2()?;
-        let features = matmul_rows(&patches.reshape((b * t * self.shape.places(), patch))?, &self.kernel)?;
-        let features = features.reshape((b, t, self.shape.places() * maps))?;
-        let features = self.norm_maps.forward(&features, pass)?.relu()?;
-        self.norm_out.forward(&self.narrow.forward(&features)?, pass)?.relu()
+        let features = x.contiguous()?.apply_op2(&self.kernel, op)?; // (b, t, places · maps)
+        let features = self.norm_maps.forward_relu(&features, pass)?;
+        self.norm_out.forward_relu(&self.narrow.forward(&features)?, pass)
     }
 }
 

@@ -4,6 +4,7 @@ use super::body::Body;
 use super::front::{Front, FrontShape};
 use super::packed_net::{PackedNet, PackedPooling};
 use crate::nn::Pass;
+use crate::nn::kernels::convolution::Activation;
 use crate::nn::linear::Linear;
 use crate::nn::norm::BatchNorm;
 use crate::nn::statistics::{AttentivePooling, MomentPooling};
@@ -107,16 +108,15 @@ impl<B: Body> GenreNet<B> {
     /// (ascending, < t).
     pub fn forward(&self, x: &Tensor, read: &[usize], pass: &mut Pass<'_>) -> Result<NetOutput> {
         let front = self.front.forward(x, pass)?;
-        let mut features = vec![front.clone()];
-        features.extend(self.body.forward(&front, pass)?);
-        let heard = Tensor::cat(&features, 2)?;
-        let seen = Tensor::cat(&[x, &heard], 2)?;
+        let taps = self.body.forward(&front, pass)?;
+        let heard: Vec<&Tensor> = std::iter::once(&front).chain(&taps).collect();
+        let seen: Vec<&Tensor> = std::iter::once(x).chain(heard.iter().copied()).collect();
         let statistics = match &self.pooling {
             Pooling::Moments(pooling) => pooling.forward(&seen, read)?,
-            Pooling::Attentive(pooling) => pooling.forward(&heard, &seen, read)?.0,
+            Pooling::Attentive(pooling) => pooling.forward(&Tensor::cat(&heard, 2)?, &seen, read)?.0,
         };
         let statistics = pass.dropout(&self.norm.forward(&statistics, pass)?, self.dropout)?;
-        let hidden = self.hidden.forward(&statistics)?.relu()?;
+        let hidden = self.hidden.forward_through(&statistics, Activation::Relu)?;
         Ok(NetOutput {
             logits: self.output.forward(&hidden)?,
             hidden,

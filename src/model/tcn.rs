@@ -3,7 +3,9 @@
 use super::body::{Body, PackedBody};
 use crate::nn::Pass;
 use crate::nn::causal_conv::{CausalConv, ConvShape};
+use crate::nn::kernels::convolution::Activation;
 use crate::nn::kernels::packed_matrix::Finish;
+use crate::nn::kernels::residual::ResidualRelu;
 use crate::nn::streaming::conv::PackedConv;
 use crate::nn::streaming::rows::{History, Rows};
 use crate::nn::weights::Weights;
@@ -86,9 +88,9 @@ impl Body for Tcn {
         let mut x = x.clone();
         let mut taps = Vec::with_capacity(self.blocks.len());
         for [first, second] in &self.blocks {
-            let y = pass.dropout(&first.forward(&x)?.relu()?, self.shape.dropout)?;
-            let y = pass.dropout(&second.forward(&y)?.relu()?, self.shape.dropout)?;
-            x = (x + y)?.relu()?;
+            let y = pass.dropout(&first.forward(&x, Activation::Relu)?, self.shape.dropout)?;
+            let y = pass.dropout(&second.forward(&y, Activation::Relu)?, self.shape.dropout)?;
+            x = x.apply_op2(&y, ResidualRelu)?;
             taps.push(x.clone());
         }
         Ok(taps)

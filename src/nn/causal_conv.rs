@@ -1,12 +1,11 @@
 //! Causal dilated convolution over time (van den Oord et al. 2016; Bai, Kolter & Koltun 2018), weight-normalised
 //! (Salimans & Kingma 2016).
 
-use super::kernels::tap_patches::TapPatches;
+use super::kernels::convolution::{Activation, CausalConvolution};
 use super::kernels::values;
-use super::linear::matmul_rows;
 use super::streaming::conv::PackedConv;
 use super::weights::{Init, Weights};
-use candle_core::{DType, Result, Tensor};
+use candle_core::{Result, Tensor};
 
 /// (x ⊗_d f)(n) = Σ_i f(i) · x(n − d·i), with weights f = g · v/‖v‖ for each output.
 ///
@@ -63,17 +62,13 @@ impl CausalConv {
         Ok(PackedConv::new(&kernel, &bias, self.taps, self.dilation))
     }
 
-    /// (b, t, inputs) → (b, t, outputs); before the first frame there are zeros.
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let (b, _, inputs) = x.dims3()?;
-        let context = Tensor::zeros((b, (self.taps - 1) * self.dilation, inputs), DType::F32, x.device())?;
-        let patches = x.contiguous()?.apply_op2(
-            &context,
-            TapPatches {
-                taps: self.taps,
-                dilation: self.dilation,
-            },
-        )?;
-        matmul_rows(&patches, &self.kernel()?)?.broadcast_add(&self.bias)
+    /// φ(x ⊗_d f + b), (b, t, inputs) → (b, t, outputs); before the first frame there are zeros.
+    pub fn forward(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
+        let op = CausalConvolution {
+            taps: self.taps,
+            dilation: self.dilation,
+            activation,
+        };
+        x.contiguous()?.apply_op3(&self.kernel()?, &self.bias, op)
     }
 }

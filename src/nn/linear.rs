@@ -1,9 +1,10 @@
 //! A dense layer on each frame.
 
+use super::kernels::convolution::{Activation, CausalConvolution};
 use super::kernels::values;
 use super::streaming::affine::PackedAffine;
 use super::weights::{Init, Weights};
-use candle_core::{Result, Tensor};
+use candle_core::{Result, Tensor, bail};
 
 /// y = x·W + b on the last axis. W is stored as (inputs, outputs): the order in which a product streams through it.
 #[derive(Debug, Clone)]
@@ -62,20 +63,32 @@ impl Linear {
 
     /// (…, inputs) → (…, outputs).
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        matmul_rows(x, &self.weight)?.broadcast_add(&self.bias)
+        self.forward_through(x, Activation::Identity)
     }
-}
 
-/// (…, k) · (k, n) → (…, n) as one 2-D product over contiguous rows: the only form of matmul whose CPU gradient in
-/// candle 0.11 can be relied on for any layout of `x`.
-pub fn matmul_rows(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
-    let (k, n) = weight.dims2()?;
-    let mut shape = x.dims().to_vec();
-    if let Some(last) = shape.last_mut() {
-        *last = n;
+    /// φ(x·W + b), (…, inputs) → (…, outputs).
+    pub fn forward_through(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
+        self.run(x, &self.bias, activation)
     }
-    x.contiguous()?
-        .reshape((x.elem_count() / k, k))?
-        .matmul(weight)?
-        .reshape(shape)
+
+    /// x·W + b + `more`, where `more` (outputs) is fixed.
+    pub fn forward_adding(&self, x: &Tensor, more: &Tensor) -> Result<Tensor> {
+        self.run(x, &(&self.bias + more)?, Activation::Identity)
+    }
+
+    fn run(&self, x: &Tensor, bias: &Tensor, activation: Activation) -> Result<Tensor> {
+        let (inputs, outputs) = self.weight.dims2()?;
+        let mut shape = x.dims().to_vec();
+        match shape.last_mut() {
+            Some(last) if *last == inputs => *last = outputs,
+            _ => bail!("linear: {:?} for {inputs} inputs", x.dims()),
+        }
+        let op = CausalConvolution {
+            taps: 1,
+            dilation: 1,
+            activation,
+        };
+        let rows = x.contiguous()?.reshape((1, x.elem_count() / inputs, inputs))?;
+        rows.apply_op3(&self.weight, bias, op)?.reshape(shape)
+    }
 }

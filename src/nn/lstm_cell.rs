@@ -5,7 +5,7 @@ use super::kernels::values;
 use super::linear::Linear;
 use super::streaming::lstm::PackedLstm;
 use super::weights::{Init, Weights};
-use candle_core::{DType, Device, Result, Tensor};
+use candle_core::{Device, Result, Tensor};
 
 /// Forget gates begin open (Jozefowicz et al. 2015): this much is added to their bias.
 const FORGET_BIAS: f32 = 1.0;
@@ -16,7 +16,6 @@ pub struct Lstm {
     input: Linear,
     recurrent: Tensor,
     forget_bias: Tensor,
-    hidden: usize,
 }
 
 impl Lstm {
@@ -36,7 +35,6 @@ impl Lstm {
                 },
             )?,
             forget_bias: Tensor::from_vec(forget_bias, 4 * hidden, &Device::Cpu)?,
-            hidden,
         })
     }
 
@@ -53,9 +51,7 @@ impl Lstm {
 
     /// (b, t, inputs) → (b, t, hidden), from a state of zeros.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let state = Tensor::zeros((x.dim(0)?, 2 * self.hidden), DType::F32, x.device())?;
-        let gates = self.input.forward(x)?.broadcast_add(&self.forget_bias)?;
-        let trace = gates.apply_op3(&self.recurrent, &state, LstmSequence)?; // (b, t, 6h)
-        trace.narrow(2, 0, self.hidden)?.contiguous()
+        let gates = self.input.forward_adding(x, &self.forget_bias)?;
+        gates.apply_op2(&self.recurrent, LstmSequence::default())
     }
 }

@@ -23,6 +23,7 @@ pub mod statistics;
 pub mod streaming;
 pub mod weights;
 
+use kernels::activation::Dropout;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
@@ -40,13 +41,10 @@ impl Pass<'_> {
     /// (Srivastava et al. 2014).
     pub fn dropout(&mut self, x: &candle_core::Tensor, rate: f32) -> candle_core::Result<candle_core::Tensor> {
         match self {
-            Pass::Train(rng) if rate > 0.0 => {
-                let keep = 1.0 / (1.0 - rate);
-                let mask: Vec<f32> = (0..x.elem_count())
-                    .map(|_| if rng.random::<f32>() < rate { 0.0 } else { keep })
-                    .collect();
-                x * candle_core::Tensor::from_vec(mask, x.shape(), x.device())?
-            }
+            Pass::Train(rng) if rate > 0.0 => x.apply_op1(Dropout {
+                rate,
+                seed: rng.random(),
+            }),
             _ => Ok(x.clone()),
         }
     }

@@ -2,7 +2,8 @@
 //! (Vaswani et al. 2017).
 
 use super::Pass;
-use super::kernels::windowed_softmax::WindowedSoftmax;
+use super::kernels::activation::Gelu;
+use super::kernels::causal_attention::CausalAttention;
 use super::linear::Linear;
 use super::norm::LayerNorm;
 use super::positional::Rotary;
@@ -55,29 +56,24 @@ impl MultiHead {
         })
     }
 
-    /// (b, t, width) → (b, t, width), and the weights (b, heads, t, t).
-    pub fn forward(&self, x: &Tensor) -> Result<(Tensor, Tensor)> {
-        let (b, t, width) = x.dims3()?;
-        let d = width / self.heads;
-        let parts = self
-            .project
-            .forward(x)?
-            .reshape((b, t, 3, self.heads, d))?
-            .permute((2, 0, 3, 1, 4))?
-            .contiguous()?;
-        let (mut q, mut k, v) = (parts.get(0)?, parts.get(1)?, parts.get(2)?); // (b, h, t, d)
-        if let Some(rotary) = &self.rotary {
-            q = rotary.rotate(&q)?;
-            k = rotary.rotate(&k)?;
+    /// (b, t, width) → the same.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let projected = self.project.forward(x)?;
+        let mixed = projected.apply_op1(self.op(x.dim(1)?))?;
+        self.output.forward(&mixed)
+    }
+
+    /// What every frame weights (b, heads, t, t): the map that is drawn of whole clips.
+    pub fn weights(&self, x: &Tensor) -> Result<Tensor> {
+        self.op(x.dim(1)?).weights(&self.project.forward(x)?)
+    }
+
+    fn op(&self, frames: usize) -> CausalAttention {
+        CausalAttention {
+            heads: self.heads,
+            context: self.context,
+            turns: self.rotary.as_ref().map(|rotary| rotary.table(frames)),
         }
-        let scores = (q.matmul(&k.transpose(2, 3)?)? * (1.0 / (d as f64).sqrt()))?;
-        let weights = scores.apply_op1(WindowedSoftmax::latest(t, t, self.context))?;
-        let mixed = weights
-            .matmul(&v)?
-            .transpose(1, 2)?
-            .contiguous()?
-            .reshape((b, t, width))?;
-        Ok((self.output.forward(&mixed)?, weights))
     }
 }
 
@@ -118,9 +114,9 @@ impl EncoderLayer {
 
     /// (b, t, width) → the same.
     pub fn forward(&self, x: &Tensor, pass: &mut Pass<'_>) -> Result<Tensor> {
-        let (attended, _) = self.attention.forward(&self.norm_attention.forward(x)?)?;
+        let attended = self.attention.forward(&self.norm_attention.forward(x)?)?;
         let x = (x + pass.dropout(&attended, self.dropout)?)?;
-        let fed = self.widen.forward(&self.norm_feed.forward(&x)?)?.gelu_erf()?;
+        let fed = self.widen.forward(&self.norm_feed.forward(&x)?)?.apply_op1(Gelu)?;
         let fed = self.narrow.forward(&fed)?;
         &x + pass.dropout(&fed, self.dropout)?
     }

@@ -1,11 +1,13 @@
 //! Normalisation that never looks along time when it answers.
 
 use super::Pass;
+use super::kernels::batch_norm::{BatchNormalization, ColumnMoments};
+use super::kernels::layer_norm::LayerNormalization;
 use super::kernels::values;
 use super::linear::Affine;
 use super::streaming::norm::PackedLayerNorm;
 use super::weights::{Init, Weights};
-use candle_core::{D, Result, Tensor, Var};
+use candle_core::{Result, Tensor, Var};
 
 /// Added to variances before the root.
 pub const EPSILON: f64 = 1e-5;
@@ -48,32 +50,40 @@ impl BatchNorm {
 
     /// (…, features) → the same shape.
     pub fn forward(&self, x: &Tensor, pass: &Pass<'_>) -> Result<Tensor> {
+        self.run(x, pass, false)
+    }
+
+    /// (…, features) → the same shape, max(0, ·) after it.
+    pub fn forward_relu(&self, x: &Tensor, pass: &Pass<'_>) -> Result<Tensor> {
+        self.run(x, pass, true)
+    }
+
+    fn run(&self, x: &Tensor, pass: &Pass<'_>, relu: bool) -> Result<Tensor> {
         if !pass.is_training() {
             let (factor, offset) = self.affine()?;
-            return x.broadcast_mul(&factor)?.broadcast_add(&offset);
+            let y = x.broadcast_mul(&factor)?.broadcast_add(&offset)?;
+            return if relu { y.relu() } else { Ok(y) };
         }
-        let features = self.scale.dim(0)?;
-        let rows = x.contiguous()?.reshape((x.elem_count() / features, features))?;
-        let mean = rows.mean_keepdim(0)?;
-        let centred = rows.broadcast_sub(&mean)?;
-        let variance = centred.sqr()?.mean_keepdim(0)?;
-        follow(&self.mean, &mean)?;
-        follow(&self.variance, &variance)?;
-        let factor = (self.scale.unsqueeze(0)? / (variance + EPSILON)?.sqrt()?)?;
-        centred
-            .broadcast_mul(&factor)?
-            .broadcast_add(&self.shift)?
-            .reshape(x.shape())
+        let x = x.contiguous()?;
+        let moments = ColumnMoments::of(&x)?;
+        follow(&self.mean, &moments.mean)?;
+        follow(&self.variance, &moments.variance)?;
+        let op = BatchNormalization {
+            moments,
+            epsilon: EPSILON as f32,
+            relu,
+        };
+        x.apply_op3(&self.scale, &self.shift, op)
     }
 }
 
 /// Moves a running statistic towards that of a batch.
-fn follow(running: &Var, batch: &Tensor) -> Result<()> {
-    let batch = batch.squeeze(0)?.detach();
-    running.set(&((running.as_tensor() * (1.0 - MOMENTUM))? + (batch * MOMENTUM)?)?.detach())
+fn follow(running: &Var, batch: &[f32]) -> Result<()> {
+    let batch = Tensor::from_slice(batch, batch.len(), running.device())?;
+    running.set(&((running.as_detached_tensor() * (1.0 - MOMENTUM))? + (batch * MOMENTUM)?)?)
 }
 
-/// Layer normalisation of each frame over its features (Ba, Kiros & Hinton 2016), from ops whose gradients candle has.
+/// Layer normalisation of each frame over its features (Ba, Kiros & Hinton 2016).
 #[derive(Debug, Clone)]
 pub struct LayerNorm {
     scale: Tensor,
@@ -96,10 +106,9 @@ impl LayerNorm {
 
     /// (…, features) → the same shape.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let mean = x.mean_keepdim(D::Minus1)?;
-        let centred = x.broadcast_sub(&mean)?;
-        let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
-        let normed = centred.broadcast_div(&(variance + EPSILON)?.sqrt()?)?;
-        normed.broadcast_mul(&self.scale)?.broadcast_add(&self.shift)
+        let op = LayerNormalization {
+            epsilon: EPSILON as f32,
+        };
+        x.contiguous()?.apply_op3(&self.scale, &self.shift, op)
     }
 }

@@ -1,6 +1,7 @@
 //! Where a frame stands: rotary position embedding (Su et al. 2021).
 
-use candle_core::{Device, Result, Tensor};
+use super::kernels::causal_attention::TurnTable;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Rotates pairs of features by an angle that grows with the frame's place in its stream, so that a score depends on
 /// how far a key lies back and not on how long the stream has run. Places count from the start of the stream and never
@@ -9,6 +10,8 @@ use candle_core::{Device, Result, Tensor};
 pub struct Rotary {
     /// Radians per frame of each pair of features.
     speeds: Vec<f64>,
+    /// Those of the longest clip so far: sines are slow.
+    table: Arc<Mutex<Arc<TurnTable>>>,
 }
 
 /// The slowest pair turns once in about 2π × this many frames.
@@ -20,7 +23,10 @@ impl Rotary {
         let speeds = (0..width / 2)
             .map(|i| BASE.powf(-2.0 * i as f64 / width as f64))
             .collect();
-        Self { speeds }
+        Self {
+            speeds,
+            table: Arc::default(),
+        }
     }
 
     /// cos and sin of every pair at one place.
@@ -32,15 +38,15 @@ impl Rotary {
         })
     }
 
-    /// x (b, heads, t, width), whose first frame is the first of its stream, to the same shape.
-    pub fn rotate(&self, x: &Tensor) -> Result<Tensor> {
-        let (_, _, t, _) = x.dims4()?; // (b, h, t, d)
-        let angles = (0..t as u64).flat_map(|place| self.angles(place));
-        let (cos, sin): (Vec<f32>, Vec<f32>) = angles.map(|(cos, sin)| (cos as f32, sin as f32)).unzip();
-        let shape = (t, self.speeds.len());
-        let cos = Tensor::from_vec(cos, shape, &Device::Cpu)?;
-        let sin = Tensor::from_vec(sin, shape, &Device::Cpu)?;
-        candle_nn::rotary_emb::rope_slow(&x.contiguous()?, &cos, &sin)
+    /// The angles of the first `frames` places, as an op over whole clips takes them.
+    pub fn table(&self, frames: usize) -> Arc<TurnTable> {
+        let mut kept = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.cos.len() < frames * self.speeds.len() {
+            let angles = (0..frames as u64).flat_map(|place| self.angles(place));
+            let (cos, sin) = angles.map(|(cos, sin)| (cos as f32, sin as f32)).unzip();
+            *kept = Arc::new(TurnTable { cos, sin });
+        }
+        Arc::clone(&kept)
     }
 }
 

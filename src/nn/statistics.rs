@@ -3,22 +3,33 @@
 //! Two ways to weight the past: all frames alike and exponentially forgotten ([`MomentPooling`]), or by a learnt score
 //! over a window ([`AttentivePooling`]; Okabe, Koshinaka & Shinoda 2018).
 
+use super::kernels::convolution::{Activation, CausalConvolution};
 use super::kernels::running_moments::RunningMoments;
 use super::kernels::values;
+use super::kernels::weighted_moments::WeightedMoments;
 use super::kernels::windowed_softmax::WindowedSoftmax;
-use super::linear::{Linear, matmul_rows};
+use super::linear::Linear;
 use super::streaming::attentive::PackedAttentive;
 use super::streaming::moments::MomentMemory;
 use super::weights::{Init, Weights};
-use candle_core::{DType, Result, Tensor};
+use candle_core::{D, DType, Device, Result, Tensor};
 
 /// Added to the variance before the root: deviations below 0.03 count as none.
 pub const LEAST_VARIANCE: f64 = 1e-3;
 
-/// (…, 2f) mean and mean square to (…, 2f) mean and deviation.
-fn mean_and_deviation(mean: &Tensor, square: &Tensor) -> Result<Tensor> {
-    let variance = (square - mean.sqr()?)?.relu()?;
-    Tensor::cat(&[mean, &(variance + LEAST_VARIANCE)?.sqrt()?], candle_core::D::Minus1)
+/// Mean and mean square (…, 2f) of several groups of features, to the means of all, then the deviations of all.
+fn means_and_deviations(moments: &[Tensor]) -> Result<Tensor> {
+    let (mut parts, mut deviations) = (Vec::with_capacity(2 * moments.len()), Vec::with_capacity(moments.len()));
+    for moments in moments {
+        let features = moments.dim(D::Minus1)? / 2;
+        let mean = moments.narrow(D::Minus1, 0, features)?;
+        let square = moments.narrow(D::Minus1, features, features)?;
+        let variance = (square - mean.sqr()?)?.relu()?;
+        parts.push(mean);
+        deviations.push((variance + LEAST_VARIANCE)?.sqrt()?);
+    }
+    parts.extend(deviations);
+    Tensor::cat(&parts, D::Minus1)
 }
 
 /// Mean and deviation of all frames so far, forgotten with a time constant: frame k counts λ^(n−k) at frame n.
@@ -40,20 +51,23 @@ impl MomentPooling {
         MomentMemory::new(features, self.retention)
     }
 
-    /// x (b, t, f) → mean and deviation at each of the `read` frames (b, p, 2f).
-    pub fn forward(&self, x: &Tensor, read: &[usize]) -> Result<Tensor> {
-        let (b, t, f) = x.dims3()?;
+    /// Groups of features (b, t, ·), f in all → mean and deviation at each of the `read` frames (b, p, 2f).
+    pub fn forward(&self, groups: &[&Tensor], read: &[usize]) -> Result<Tensor> {
+        let t = groups.first().map_or(Ok(0), |group| group.dim(1))?;
         let mut weight = 0.0_f64;
-        let weights = (0..t)
-            .map(|_| {
-                weight = weight * self.retention + 1.0;
-                (1.0 / weight) as f32
-            })
-            .collect();
-        let read = read.to_vec();
-        let before = Tensor::zeros((b, 2 * f), DType::F32, x.device())?;
-        let moments = x.contiguous()?.apply_op2(&before, RunningMoments { weights, read })?; // (b, p, 2f)
-        mean_and_deviation(&moments.narrow(2, 0, f)?.contiguous()?, &moments.narrow(2, f, f)?)
+        let weights = (0..t).map(|_| {
+            weight = weight * self.retention + 1.0;
+            (1.0 / weight) as f32
+        });
+        let op = RunningMoments {
+            weights: weights.collect(),
+            read: read.to_vec(),
+        };
+        let moments = groups
+            .iter()
+            .map(|group| group.contiguous()?.apply_op1(op.clone()))
+            .collect::<Result<Vec<_>>>()?;
+        means_and_deviations(&moments)
     }
 }
 
@@ -63,6 +77,7 @@ impl MomentPooling {
 pub struct AttentivePooling {
     hidden: Linear,
     score: Tensor,
+    no_bias: Tensor,
     context: usize,
 }
 
@@ -79,6 +94,7 @@ impl AttentivePooling {
                     gain: 1.0,
                 },
             )?,
+            no_bias: Tensor::zeros(1, DType::F32, &Device::Cpu)?,
             context,
         })
     }
@@ -92,11 +108,17 @@ impl AttentivePooling {
         ))
     }
 
-    /// `h` (b, t, inputs) gives the scores, `x` (b, t, f) is weighted: mean and deviation at each of the `read` frames
-    /// (b, p, 2f), and the weights (b, p, t).
-    pub fn forward(&self, h: &Tensor, x: &Tensor, read: &[usize]) -> Result<(Tensor, Tensor)> {
-        let scores = matmul_rows(&self.hidden.forward(h)?.tanh()?, &self.score)?; // (b, t, 1)
-        let (b, t, _) = x.dims3()?;
+    /// `h` (b, t, inputs) gives the scores; groups of features (b, t, ·), f in all, are weighted: mean and deviation at
+    /// each of the `read` frames (b, p, 2f), and the weights (b, p, t).
+    pub fn forward(&self, h: &Tensor, groups: &[&Tensor], read: &[usize]) -> Result<(Tensor, Tensor)> {
+        let (b, t, _) = h.dims3()?;
+        let hidden = self.hidden.forward_through(h, Activation::Tanh)?;
+        let score = CausalConvolution {
+            taps: 1,
+            dilation: 1,
+            activation: Activation::Identity,
+        };
+        let scores = hidden.apply_op3(&self.score, &self.no_bias, score)?; // (b, t, 1)
         let softmax = WindowedSoftmax {
             places: read.to_vec(),
             context: self.context,
@@ -107,8 +129,10 @@ impl AttentivePooling {
             .broadcast_as((b, read.len(), t))?
             .contiguous()?
             .apply_op1(softmax)?;
-        let mean = weights.matmul(x)?; // (b, p, f)
-        let square = weights.matmul(&x.sqr()?)?;
-        Ok((mean_and_deviation(&mean, &square)?, weights))
+        let moments = groups
+            .iter()
+            .map(|group| weights.apply_op2(&group.contiguous()?, WeightedMoments))
+            .collect::<Result<Vec<_>>>()?;
+        Ok((means_and_deviations(&moments)?, weights))
     }
 }

@@ -4,10 +4,13 @@
 #![allow(missing_docs, reason = "nothing here is for others")]
 
 use attune::features::{FeatureExtractor, FrontEndSpec};
+use attune::nn::kernels::causal_attention::CausalAttention;
+use attune::nn::kernels::convolution::{Activation, CausalConvolution};
+use attune::nn::kernels::layer_norm::LayerNormalization;
 use attune::nn::kernels::lstm_sequence::LstmSequence;
 use attune::nn::kernels::matmul::{View, add_product};
 use attune::nn::kernels::running_moments::RunningMoments;
-use attune::nn::kernels::tap_patches::TapPatches;
+use attune::nn::kernels::strided_convolution::StridedConvolution;
 use attune::nn::kernels::windowed_softmax::WindowedSoftmax;
 use candle_core::{Device, Tensor, Var};
 use divan::Bencher;
@@ -54,20 +57,19 @@ fn product(bencher: Bencher, (m, k, n): (usize, usize, usize)) {
 /// (streams, frames) through 128 hidden units.
 #[divan::bench(args = [(1, 1), (1, 100), (16, 256)])]
 fn lstm_sequence(bencher: Bencher, (b, t): (usize, usize)) {
-    let (gates, recurrent, state) = (tensor(&[b, t, 512]), tensor(&[128, 512]), tensor(&[b, 256]));
+    let (gates, recurrent) = (tensor(&[b, t, 512]), tensor(&[128, 512]));
     bencher
         .counter(ItemsCount::new(b * t))
-        .bench_local(|| gates.apply_op3(&recurrent, &state, LstmSequence).unwrap());
+        .bench_local(|| gates.apply_op2(&recurrent, LstmSequence::default()).unwrap());
 }
 
 /// Forward and backward through time.
 #[divan::bench(args = [(16, 256)], sample_count = 20)]
 fn lstm_sequence_learning(bencher: Bencher, (b, t): (usize, usize)) {
     let gates = Var::from_tensor(&tensor(&[b, t, 512])).unwrap();
-    let (recurrent, state) = (Var::from_tensor(&tensor(&[128, 512])).unwrap(), tensor(&[b, 256]));
+    let recurrent = Var::from_tensor(&tensor(&[128, 512])).unwrap();
     bencher.counter(ItemsCount::new(b * t)).bench_local(|| {
-        let trace = gates.apply_op3(&recurrent, &state, LstmSequence).unwrap();
-        let hidden = trace.narrow(2, 0, 128).unwrap().contiguous().unwrap();
+        let hidden = gates.apply_op2(&recurrent, LstmSequence::default()).unwrap();
         hidden.sum_all().unwrap().backward().unwrap()
     });
 }
@@ -84,23 +86,87 @@ fn windowed_softmax(bencher: Bencher, (queries, keys): (usize, usize)) {
 /// Frames of the 480 features that the LSTM's classifier sees.
 #[divan::bench(args = [1, 100, 256])]
 fn running_moments(bencher: Bencher, frames: usize) {
-    let (x, before) = (tensor(&[1, frames, 480]), tensor(&[1, 960]));
+    let x = tensor(&[1, frames, 480]);
     bencher.counter(ItemsCount::new(frames)).bench_local(|| {
         let moments = RunningMoments {
             weights: vec![0.01; frames],
             read: (0..frames).collect(),
         };
-        x.apply_op2(&before, moments).unwrap()
+        x.apply_op1(moments).unwrap()
     });
 }
 
-/// (frames, dilation) of 64 features, three taps.
-#[divan::bench(args = [(1, 1), (100, 16), (256, 512)])]
-fn tap_patches(bencher: Bencher, (frames, dilation): (usize, usize)) {
-    let (x, past) = (tensor(&[1, frames, 64]), tensor(&[1, 2 * dilation, 64]));
+/// (streams, frames, dilation) of 64 features, three taps.
+#[divan::bench(args = [(1, 100, 16), (16, 256, 1), (16, 256, 64)])]
+fn convolution(bencher: Bencher, (b, t, dilation): (usize, usize, usize)) {
+    let (x, kernel, bias) = (tensor(&[b, t, 64]), tensor(&[192, 64]), tensor(&[64]));
+    let op = CausalConvolution {
+        taps: 3,
+        dilation,
+        activation: Activation::Relu,
+    };
     bencher
-        .counter(ItemsCount::new(frames))
-        .bench_local(|| x.apply_op2(&past, TapPatches { taps: 3, dilation }).unwrap());
+        .counter(ItemsCount::new(b * t))
+        .bench_local(|| x.apply_op3(&kernel, &bias, op).unwrap());
+}
+
+/// Forward and backward.
+#[divan::bench(args = [(16, 256, 1), (16, 256, 64)])]
+fn convolution_learning(bencher: Bencher, (b, t, dilation): (usize, usize, usize)) {
+    let [x, kernel, bias] =
+        [[b, t, 64].as_slice(), &[192, 64], &[64]].map(|shape| Var::from_tensor(&tensor(shape)).unwrap());
+    let op = CausalConvolution {
+        taps: 3,
+        dilation,
+        activation: Activation::Relu,
+    };
+    bencher.counter(ItemsCount::new(b * t)).bench_local(|| {
+        let y = x.apply_op3(&kernel, &bias, op).unwrap();
+        y.sqr().unwrap().sum_all().unwrap().backward().unwrap()
+    });
+}
+
+/// (streams, frames) of four heads of 32 with 256 keys: forward and backward.
+#[divan::bench(args = [(16, 256)], sample_count = 20)]
+fn causal_attention_learning(bencher: Bencher, (b, t): (usize, usize)) {
+    let projected = Var::from_tensor(&tensor(&[b, t, 384])).unwrap();
+    bencher.counter(ItemsCount::new(b * t)).bench_local(|| {
+        let op = CausalAttention {
+            heads: 4,
+            context: 256,
+            turns: None,
+        };
+        let mixed = projected.apply_op1(op).unwrap();
+        mixed.sqr().unwrap().sum_all().unwrap().backward().unwrap()
+    });
+}
+
+/// Rows of 128 features: forward and backward.
+#[divan::bench(args = [4096])]
+fn layer_norm_learning(bencher: Bencher, rows: usize) {
+    let [x, scale, shift] =
+        [[rows, 128].as_slice(), &[128], &[128]].map(|shape| Var::from_tensor(&tensor(shape)).unwrap());
+    bencher.counter(ItemsCount::new(rows)).bench_local(|| {
+        let y = x
+            .apply_op3(&scale, &shift, LayerNormalization { epsilon: 1e-5 })
+            .unwrap();
+        y.sqr().unwrap().sum_all().unwrap().backward().unwrap()
+    });
+}
+
+/// Frames through the shipped front's 12 maps of 5 × 9: forward and backward.
+#[divan::bench(args = [(16, 256)], sample_count = 20)]
+fn strided_convolution_learning(bencher: Bencher, (b, t): (usize, usize)) {
+    let (x, kernel) = (tensor(&[b, t, 128]), Var::from_tensor(&tensor(&[45, 12])).unwrap());
+    let op = StridedConvolution {
+        kernel_frames: 5,
+        kernel_bands: 9,
+        stride_bands: 4,
+    };
+    bencher.counter(ItemsCount::new(b * t)).bench_local(|| {
+        let y = x.apply_op2(&kernel, op).unwrap();
+        y.sqr().unwrap().sum_all().unwrap().backward().unwrap()
+    });
 }
 
 /// A second of sound, in frames.

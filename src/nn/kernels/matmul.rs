@@ -48,7 +48,7 @@ impl View {
     }
 }
 
-/// dst += a · b.
+/// dst += a · b, on the thread that asks: who has several divides the rows (`shares`).
 ///
 /// # Panics
 /// If the shapes do not go together or a view leaves its slice: a slip of the caller.
@@ -71,10 +71,6 @@ pub fn add_product(dst: (&mut [f32], View), a: (&[f32], View), b: (&[f32], View)
         dst_view.col_stride == 1 && dst_view.row_stride >= dst_view.cols,
         "rows of the destination overlap: {dst_view:?}"
     );
-    let parallelism = match candle_core::utils::get_num_threads() {
-        0 | 1 => Parallelism::None,
-        threads => Parallelism::Rayon(threads),
-    };
     // SAFETY: all three views lie inside their slices (asserted above), the destination's elements are distinct
     // (asserted above) and borrowed mutably, so that it does not overlap the others.
     unsafe {
@@ -97,7 +93,7 @@ pub fn add_product(dst: (&mut [f32], View), a: (&[f32], View), b: (&[f32], View)
             false,
             false,
             false,
-            parallelism,
+            Parallelism::None,
         );
     }
 }

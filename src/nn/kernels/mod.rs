@@ -3,19 +3,31 @@
 //!
 //! In: contiguous f32 tensors on the CPU. Out: the same. Thread: any.
 
+pub mod activation;
 pub mod aligned;
 pub mod attend;
+pub mod batch_norm;
+pub mod causal_attention;
+pub mod convolution;
+pub mod cross_entropy;
 pub mod exponential;
+pub mod layer_norm;
 pub mod lstm_sequence;
 pub mod matmul;
+pub mod outer_sum;
 pub mod packed_matrix;
 pub mod reduce;
+pub mod residual;
 pub mod running_moments;
-pub mod tap_patches;
+pub mod shares;
+pub mod strided_convolution;
+pub mod tap_product;
+pub mod weighted_moments;
 pub mod widest;
 pub mod windowed_softmax;
 
-use candle_core::{CpuStorage, Layout, Result, bail};
+use candle_core::{CpuStorage, Layout, Result, Storage, StorageRef, Tensor, bail};
+use std::ops::{Deref, Range};
 
 /// The values of a contiguous f32 tensor.
 fn contiguous<'a>(op: &str, storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
@@ -29,6 +41,38 @@ fn contiguous<'a>(op: &str, storage: &'a CpuStorage, layout: &Layout) -> Result<
 }
 
 /// All values of a tensor, copied out in order.
-pub fn values(x: &candle_core::Tensor) -> Result<Vec<f32>> {
+pub fn values(x: &Tensor) -> Result<Vec<f32>> {
     x.flatten_all()?.to_vec1()
+}
+
+/// The values of a contiguous f32 tensor, read where they lie.
+pub(crate) struct Borrowed<'a> {
+    storage: StorageRef<'a>,
+    range: Range<usize>,
+}
+
+/// Borrows the values of `x`, which is contiguous f32 on the CPU.
+pub(crate) fn borrow(x: &Tensor) -> Result<Borrowed<'_>> {
+    let (storage, layout) = x.storage_and_layout();
+    let Some((start, end)) = layout.contiguous_offsets() else {
+        bail!("the values of {:?} do not lie in order", layout.dims());
+    };
+    if !matches!(&*storage, Storage::Cpu(CpuStorage::F32(_))) {
+        bail!("the values are not f32 on the CPU");
+    }
+    Ok(Borrowed {
+        storage,
+        range: start..end,
+    })
+}
+
+impl Deref for Borrowed<'_> {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        match &*self.storage {
+            Storage::Cpu(CpuStorage::F32(values)) => &values[self.range.clone()],
+            _ => unreachable!("`borrow` has looked"),
+        }
+    }
 }

@@ -95,8 +95,21 @@ impl PackedMatrix {
         (start, finish): (Start, Finish<'_>),
         out: &mut [f32],
     ) {
+        self.multiply_from(0, segments, input, (start, finish), out);
+    }
+
+    /// The same with the first `skipped` rows of the matrix left out: the inputs are that many fewer.
+    pub fn multiply_from<'a>(
+        &self,
+        skipped: usize,
+        segments: usize,
+        input: impl Fn(usize, usize) -> &'a [f32],
+        (start, finish): (Start, Finish<'_>),
+        out: &mut [f32],
+    ) {
         widest(Product {
             matrix: self,
+            skipped,
             segments,
             input,
             start,
@@ -110,6 +123,8 @@ impl PackedMatrix {
 pub struct Product<'m, 'o, F> {
     /// What is multiplied with.
     pub matrix: &'m PackedMatrix,
+    /// Rows of it that are left out, from the first one on.
+    pub skipped: usize,
     /// Pieces in which the inputs of a frame come.
     pub segments: usize,
     /// The values of a (frame, segment).
@@ -140,6 +155,13 @@ impl<'a, F: Fn(usize, usize) -> &'a [f32]> Product<'_, '_, F> {
         for first in (0..width).step_by(PANEL) {
             let columns = PANEL.min(width - first);
             let mut frame = 0;
+            // A single register of columns: only many rows keep the multipliers busy.
+            if columns == S::F32_LANES {
+                while frame + 8 <= frames {
+                    self.tile::<S, 8, 1>(simd, frame, first, columns, 0);
+                    frame += 8;
+                }
+            }
             // Tiles of four rows reuse each weight four times from a register; a single row is bound by the cache.
             while frame + 4 <= frames {
                 self.panel::<S, 4>(simd, frame, first, columns);
@@ -204,7 +226,7 @@ impl<'a, F: Fn(usize, usize) -> &'a [f32]> Product<'_, '_, F> {
             };
             sums.copy_from_slice(S::as_simd_f32s(from).0);
         }
-        let mut row = 0;
+        let mut row = self.skipped;
         for segment in 0..self.segments {
             let values: [&[f32]; R] = std::array::from_fn(|r| (self.input)(frame + r, segment));
             let length = values[0].len();

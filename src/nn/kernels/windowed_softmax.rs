@@ -1,7 +1,9 @@
 //! Softmax over the keys that a query may see: not the future, not beyond the context.
 
 use super::exponential::exp;
-use super::{contiguous, values};
+use super::reduce::{greatest, sum};
+use super::widest::{wide, widest_of};
+use super::{borrow, contiguous};
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 
 /// Rows of scores (…, queries, keys) to weights of the same shape: softmax over keys j with 0 ≤ p − j < context, where p is the
@@ -16,6 +18,20 @@ pub struct WindowedSoftmax {
     /// How many keys a query sees, itself included.
     pub context: usize,
 }
+
+/// Scores that are seen, and where their weights go.
+#[inline(always)]
+fn softmax((scores, weights): (&[f32], &mut [f32])) {
+    let top = greatest(scores);
+    for (weight, score) in weights.iter_mut().zip(scores) {
+        *weight = exp(score - top);
+    }
+    let factor = 1.0 / sum(weights, |weight| weight);
+    for weight in weights {
+        *weight *= factor;
+    }
+}
+wide!(Softmax, softmax((&[f32], &mut [f32])));
 
 impl WindowedSoftmax {
     /// For queries that are the last ones of `keys`.
@@ -53,14 +69,7 @@ impl CustomOp1 for WindowedSoftmax {
         let rows = scores.chunks_exact(keys).zip(out.chunks_exact_mut(keys));
         for ((scores, out), &place) in rows.zip(self.places.iter().cycle()) {
             let (scores, out) = (&scores[self.visible(place)], &mut out[self.visible(place)]);
-            let top = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            for (weight, score) in out.iter_mut().zip(scores) {
-                *weight = exp(score - top);
-            }
-            let factor = 1.0 / out.iter().sum::<f32>();
-            for weight in out {
-                *weight *= factor;
-            }
+            widest_of(Softmax, (scores, out));
         }
         Ok((CpuStorage::F32(out), layout.shape().clone()))
     }
@@ -68,8 +77,8 @@ impl CustomOp1 for WindowedSoftmax {
     /// ∂L/∂s = w · (g − Σ w·g), row by row.
     fn bwd(&self, _arg: &Tensor, res: &Tensor, grad_res: &Tensor) -> Result<Option<Tensor>> {
         let keys = self.sizes(res.dims())?;
-        let weights = values(res)?;
-        let mut grads = values(grad_res)?;
+        let weights = borrow(res)?;
+        let mut grads = super::values(grad_res)?;
         let rows = weights.chunks_exact(keys).zip(grads.chunks_exact_mut(keys));
         for (weights, grads) in rows {
             let mean: f32 = weights.iter().zip(&*grads).map(|(w, g)| w * g).sum();

@@ -91,6 +91,7 @@ impl WithSimd for Recurrence<'_> {
             let gates = &mut memory.gates.values_mut()[frame * width..][..width];
             let before = memory.hidden.as_slice();
             Product {
+                skipped: 0,
                 matrix,
                 segments: 1,
                 input: |_, _| before,

@@ -1,0 +1,206 @@
+//! The 2-D convolution of the front: causal in time, strided in frequency, from mel frames to feature maps.
+
+use super::outer_sum::{StridedRows, add_outer};
+use super::packed_matrix::{Finish, PackedMatrix, Start, padded};
+use super::shares::{cut, each, shares, total};
+use super::{borrow, contiguous};
+use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
+use std::ops::Range;
+
+/// y(n, place, map) = Σ over frames i and bands j of the kernel of W(i, j, map) · x(n − (frames − 1 − i), place · stride + j).
+///
+/// Arguments: x (b, t, bands) and W (frames · bands of the kernel, maps), the frame farthest in the past first. Before
+/// the first frame there are zeros. Result (b, t, places · maps), where places = (bands − kernel bands) / stride + 1.
+#[derive(Debug, Clone, Copy)]
+pub struct StridedConvolution {
+    /// Length of a kernel, in frames.
+    pub kernel_frames: usize,
+    /// Height of a kernel, in bands.
+    pub kernel_bands: usize,
+    /// Bands from one place of the kernel to the next.
+    pub stride_bands: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Sizes {
+    streams: usize,
+    frames: usize,
+    bands: usize,
+    maps: usize,
+    places: usize,
+}
+
+impl StridedConvolution {
+    fn sizes(&self, x: &[usize], kernel: &[usize]) -> Result<Sizes> {
+        match (x, kernel) {
+            (&[streams, frames, bands], &[rows, maps])
+                if rows == self.kernel_frames * self.kernel_bands
+                    && bands >= self.kernel_bands
+                    && self.stride_bands > 0
+                    && maps > 0 =>
+            {
+                Ok(Sizes {
+                    streams,
+                    frames,
+                    bands,
+                    maps,
+                    places: (bands - self.kernel_bands) / self.stride_bands + 1,
+                })
+            }
+            _ => bail!("strided_convolution: {x:?} and {kernel:?} do not go together for {self:?}"),
+        }
+    }
+
+    /// One stream (t, bands) to (t, places · maps).
+    fn forward(&self, sizes: Sizes, x: &[f32], kernel: &PackedMatrix, y: &mut [f32]) {
+        let Sizes {
+            bands, maps, places, ..
+        } = sizes;
+        let stride = padded(maps);
+        let mut sums = vec![0.0; places * stride];
+        for (frame, y) in y.chunks_exact_mut(places * maps).enumerate() {
+            let seen = self.kernel_frames.min(frame + 1);
+            kernel.multiply_from(
+                (self.kernel_frames - seen) * self.kernel_bands,
+                seen,
+                |place, tap| {
+                    let row = frame + 1 + tap - seen;
+                    &x[row * bands + place * self.stride_bands..][..self.kernel_bands]
+                },
+                (Start::Bias, Finish::Plain),
+                &mut sums,
+            );
+            for (y, sums) in y.chunks_exact_mut(maps).zip(sums.chunks_exact(stride)) {
+                y.copy_from_slice(&sums[..maps]);
+            }
+        }
+    }
+
+    /// ∂L/∂W of one stream, rows padded, into `sums`.
+    fn add_weight_gradient(&self, sizes: Sizes, x: &[f32], grads: &[f32], sums: &mut [f32]) {
+        let Sizes {
+            frames,
+            bands,
+            maps,
+            places,
+            ..
+        } = sizes;
+        let stride = padded(maps);
+        // One place after the other, so that the frames of each lie side by side: (places, t, padded maps).
+        let mut of_places = vec![0.0; places * frames * stride];
+        for (frame, grads) in grads.chunks_exact(places * maps).enumerate() {
+            for (place, grads) in grads.chunks_exact(maps).enumerate() {
+                of_places[(place * frames + frame) * stride..][..maps].copy_from_slice(grads);
+            }
+        }
+        let of_tap = self.kernel_bands * stride;
+        for (place, grads) in of_places.chunks_exact(frames * stride).enumerate() {
+            for (tap, sums) in sums.chunks_exact_mut(of_tap).enumerate() {
+                let back = self.kernel_frames - 1 - tap;
+                if back >= frames {
+                    continue;
+                }
+                let x = StridedRows {
+                    values: &x[place * self.stride_bands..],
+                    stride: bands,
+                    width: self.kernel_bands,
+                };
+                let grads = StridedRows {
+                    values: &grads[back * stride..],
+                    stride,
+                    width: stride,
+                };
+                add_outer(x, grads, frames - back, sums);
+            }
+        }
+    }
+
+    /// ∂L/∂x of one stream into `dx`; `turned` is W as (maps, frames · bands of the kernel).
+    fn add_input_gradient(&self, sizes: Sizes, grads: &[f32], turned: &PackedMatrix, dx: &mut [f32]) {
+        let Sizes {
+            bands, maps, places, ..
+        } = sizes;
+        let stride = padded(turned.outputs());
+        let mut patches = vec![0.0; places * stride];
+        for (frame, grads) in grads.chunks_exact(places * maps).enumerate() {
+            turned.multiply(
+                1,
+                |place, _| &grads[place * maps..][..maps],
+                (Start::Bias, Finish::Plain),
+                &mut patches,
+            );
+            let seen = self.kernel_frames.min(frame + 1);
+            for (place, patch) in patches.chunks_exact(stride).enumerate() {
+                let taps = patch.chunks_exact(self.kernel_bands).take(self.kernel_frames);
+                for (tap, patch) in taps.enumerate().skip(self.kernel_frames - seen) {
+                    let row = frame + 1 + tap - self.kernel_frames;
+                    let into = &mut dx[row * bands + place * self.stride_bands..][..self.kernel_bands];
+                    for (into, value) in into.iter_mut().zip(patch) {
+                        *into += value;
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl CustomOp2 for StridedConvolution {
+    fn name(&self) -> &'static str {
+        "strided_convolution"
+    }
+
+    fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {
+        let sizes = self.sizes(l1.dims(), l2.dims())?;
+        let (t, of_x, of_y) = (sizes.frames, sizes.frames * sizes.bands, sizes.places * sizes.maps);
+        let x = contiguous(self.name(), s1, l1)?;
+        let kernel = PackedMatrix::new(contiguous(self.name(), s2, l2)?, &vec![0.0; sizes.maps]);
+        let mut y = vec![0.0; sizes.streams * t * of_y];
+        let parts = shares(sizes.streams);
+        let tasks = parts.iter().cloned().zip(cut(&mut y, &parts, t * of_y)).collect();
+        each(tasks, |(streams, y): (Range<usize>, &mut [f32])| {
+            for (stream, y) in streams.zip(y.chunks_exact_mut(t * of_y)) {
+                self.forward(sizes, &x[stream * of_x..][..of_x], &kernel, y);
+            }
+        });
+        Ok((CpuStorage::F32(y), (sizes.streams, t, of_y).into()))
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        kernel: &Tensor,
+        _res: &Tensor,
+        grad_res: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let sizes = self.sizes(x.dims(), kernel.dims())?;
+        let (of_x, of_y) = (sizes.frames * sizes.bands, sizes.frames * sizes.places * sizes.maps);
+        let (patch, maps) = kernel.dims2()?;
+        let stride = padded(maps);
+        let grad_res = grad_res.contiguous()?;
+        let (values, grads) = (borrow(x)?, borrow(&grad_res)?);
+        let (values, grads): (&[f32], &[f32]) = (&values, &grads);
+        let parts = shares(sizes.streams);
+        let sums = total(each(parts.clone(), |streams| {
+            let mut sums = vec![0.0; patch * stride];
+            for stream in streams {
+                let (x, grads) = (&values[stream * of_x..][..of_x], &grads[stream * of_y..][..of_y]);
+                self.add_weight_gradient(sizes, x, grads, &mut sums);
+            }
+            sums
+        }));
+        let rows = sums.chunks_exact(stride).flat_map(|row| &row[..maps]);
+        let dkernel = Tensor::from_iter(rows.copied(), x.device())?.reshape((patch, maps))?;
+        if !x.track_op() {
+            return Ok((None, Some(dkernel)));
+        }
+        let turned = PackedMatrix::new(&super::values(&kernel.t()?)?, &vec![0.0; patch]);
+        let mut dx = vec![0.0; values.len()];
+        let tasks = parts.iter().cloned().zip(cut(&mut dx, &parts, of_x)).collect();
+        each(tasks, |(streams, dx): (Range<usize>, &mut [f32])| {
+            for (stream, dx) in streams.zip(dx.chunks_exact_mut(of_x)) {
+                self.add_input_gradient(sizes, &grads[stream * of_y..][..of_y], &turned, dx);
+            }
+        });
+        Ok((Some(Tensor::from_vec(dx, x.shape(), x.device())?), Some(dkernel)))
+    }
+}
