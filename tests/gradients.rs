@@ -6,7 +6,7 @@ use attune::model::front::{Front, FrontShape};
 use attune::nn::Pass;
 use attune::nn::causal_conv::{CausalConv, ConvShape};
 use attune::nn::gradcheck::worst_disagreement;
-use attune::nn::kernels::activation::{Dropout, Gelu};
+use attune::nn::kernels::activation::Dropout;
 use attune::nn::kernels::convolution::{Activation, CausalConvolution};
 use attune::nn::kernels::cross_entropy::CrossEntropy;
 use attune::nn::kernels::residual::ResidualRelu;
@@ -14,7 +14,7 @@ use attune::nn::kernels::running_moments::RunningMoments;
 use attune::nn::kernels::windowed_softmax::WindowedSoftmax;
 use attune::nn::linear::Linear;
 use attune::nn::lstm_cell::Lstm;
-use attune::nn::multihead::{AttentionShape, EncoderLayer};
+use attune::nn::multihead::{AttentionShape, EncoderLayer, MultiHead};
 use attune::nn::norm::{BatchNorm, LayerNorm};
 use attune::nn::statistics::{AttentivePooling, MomentPooling};
 use attune::nn::weights::WeightStore;
@@ -118,6 +118,38 @@ fn encoder_layer_within_and_beyond_its_context() {
 }
 
 #[test]
+fn encoder_layer_with_dropout() {
+    let mut store = WeightStore::drawn(9);
+    let shape = AttentionShape {
+        width: 8,
+        heads: 2,
+        context: 4,
+        rotary: true,
+    };
+    let layer = EncoderLayer::new(store.root(), shape, 20, 0.3).unwrap();
+    let x = variable(&[2, 5, 8], 10);
+    check("encoder layer with dropout", &store, &[&x], || {
+        // The same masks each time.
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        weigh(&layer.forward(&x, &mut Pass::Train(&mut rng))?)
+    });
+}
+
+#[test]
+fn attention_alone() {
+    let mut store = WeightStore::drawn(30);
+    let shape = AttentionShape {
+        width: 8,
+        heads: 2,
+        context: 3,
+        rotary: true,
+    };
+    let attention = MultiHead::new(store.root(), shape).unwrap();
+    let x = variable(&[2, 5, 8], 31);
+    check("attention", &store, &[&x], || weigh(&attention.forward(&x)?));
+}
+
+#[test]
 fn windowed_softmax() {
     let store = WeightStore::drawn(0);
     let scores = variable(&[2, 3, 6], 11);
@@ -212,10 +244,9 @@ fn cross_entropy() {
 }
 
 #[test]
-fn elementwise_ops() {
+fn dropout() {
     let store = WeightStore::drawn(0);
     let x = variable(&[3, 40], 27);
-    check("gelu", &store, &[&x], || weigh(&x.as_tensor().apply_op1(Gelu)?));
     let dropout = Dropout { rate: 0.4, seed: 5 };
     check("dropout", &store, &[&x], || weigh(&x.as_tensor().apply_op1(dropout)?));
 }

@@ -7,6 +7,7 @@ use super::{Bench, BenchError, Row};
 use crate::model::architecture::{BodyShape, Net};
 use crate::nn::Pass;
 use crate::nn::kernels::cross_entropy::CrossEntropy;
+use crate::nn::kernels::memory::keep_freed_memory;
 use crate::nn::weights::WeightStore;
 use crate::train::optimizer::AdamW;
 use candle_core::{Device, Tensor};
@@ -81,6 +82,7 @@ impl Task {
 
 impl Bench<'_> {
     pub(super) fn training(&mut self, subjects: &[Subject], mut peers: Option<&mut Peers>) -> Result<(), BenchError> {
+        keep_freed_memory();
         for subject in subjects {
             for threads in [1, 2] {
                 let tail = if threads == 1 { "" } else { "/2-threads" };

@@ -30,6 +30,11 @@ impl Linear {
         Ok((values(&self.weight)?, values(&self.bias)?))
     }
 
+    /// W (inputs, outputs) and b, with their gradients.
+    pub fn parameters(&self) -> [&Tensor; 2] {
+        [&self.weight, &self.bias]
+    }
+
     /// The form for streams.
     pub fn pack(&self) -> Result<PackedAffine> {
         self.pack_between(None, None)

@@ -40,12 +40,20 @@ impl Pass<'_> {
     /// Sets a share `rate` of the values to 0 and scales the others up, in training; nothing in inference
     /// (Srivastava et al. 2014).
     pub fn dropout(&mut self, x: &candle_core::Tensor, rate: f32) -> candle_core::Result<candle_core::Tensor> {
+        match self.mask(rate) {
+            Some(dropout) => x.contiguous()?.apply_op1(dropout),
+            None => Ok(x.clone()),
+        }
+    }
+
+    /// A fresh mask for an op that silences by itself; none in inference.
+    pub fn mask(&mut self, rate: f32) -> Option<Dropout> {
         match self {
-            Pass::Train(rng) if rate > 0.0 => x.apply_op1(Dropout {
+            Pass::Train(rng) if rate > 0.0 => Some(Dropout {
                 rate,
                 seed: rng.random(),
             }),
-            _ => Ok(x.clone()),
+            _ => None,
         }
     }
 

@@ -2,10 +2,11 @@
 //! (Vaswani et al. 2017).
 
 use super::Pass;
-use super::kernels::activation::Gelu;
+use super::kernels::attention_block::AttentionBlock;
 use super::kernels::causal_attention::CausalAttention;
+use super::kernels::feed_forward::FeedForward;
 use super::linear::Linear;
-use super::norm::LayerNorm;
+use super::norm::{EPSILON, LayerNorm};
 use super::positional::Rotary;
 use super::streaming::attention::{PackedEncoderLayer, PackedMultiHead};
 use super::weights::Weights;
@@ -85,6 +86,7 @@ pub struct EncoderLayer {
     norm_feed: LayerNorm,
     widen: Linear,
     narrow: Linear,
+    feed: usize,
     dropout: f32,
 }
 
@@ -97,6 +99,7 @@ impl EncoderLayer {
             norm_feed: LayerNorm::new(weights.at("norm_feed"), shape.width)?,
             widen: Linear::new(weights.at("widen"), shape.width, feed, 1.0)?,
             narrow: Linear::new(weights.at("narrow"), feed, shape.width, 1.0)?,
+            feed,
             dropout,
         })
     }
@@ -114,10 +117,25 @@ impl EncoderLayer {
 
     /// (b, t, width) → the same.
     pub fn forward(&self, x: &Tensor, pass: &mut Pass<'_>) -> Result<Tensor> {
-        let attended = self.attention.forward(&self.norm_attention.forward(x)?)?;
-        let x = (x + pass.dropout(&attended, self.dropout)?)?;
-        let fed = self.widen.forward(&self.norm_feed.forward(&x)?)?.apply_op1(Gelu)?;
-        let fed = self.narrow.forward(&fed)?;
-        &x + pass.dropout(&fed, self.dropout)?
+        let attention = self.attention.op(x.dim(1)?);
+        let attend = AttentionBlock::new(attention, EPSILON as f32, pass.mask(self.dropout));
+        let feed = FeedForward {
+            width: x.dim(2)?,
+            feed: self.feed,
+            epsilon: EPSILON as f32,
+            dropout: pass.mask(self.dropout),
+        };
+        let of_attention = in_one_row(&self.norm_attention, &self.attention.project, &self.attention.output)?;
+        let of_feed = in_one_row(&self.norm_feed, &self.widen, &self.narrow)?;
+        x.contiguous()?
+            .apply_op2(&of_attention, attend)?
+            .apply_op2(&of_feed, feed)
     }
+}
+
+/// All parameters as the ops over half a layer take them.
+fn in_one_row(norm: &LayerNorm, first: &Linear, second: &Linear) -> Result<Tensor> {
+    let parameters = [norm.parameters(), first.parameters(), second.parameters()];
+    let rows = parameters.iter().flatten().map(|parameter| parameter.flatten_all());
+    Tensor::cat(&rows.collect::<Result<Vec<_>>>()?, 0)
 }

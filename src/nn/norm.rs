@@ -99,6 +99,11 @@ impl LayerNorm {
         })
     }
 
+    /// Scale and shift, with their gradients.
+    pub fn parameters(&self) -> [&Tensor; 2] {
+        [&self.scale, &self.shift]
+    }
+
     /// The form for streams.
     pub fn pack(&self) -> Result<PackedLayerNorm> {
         Ok(PackedLayerNorm::new(values(&self.scale)?, values(&self.shift)?))

@@ -1,15 +1,12 @@
-//! Elementwise ops: the Gaussian error linear unit, and dropout.
+//! Elementwise: the Gaussian error linear unit, and dropout.
 
-use super::exponential::{exp, gelu};
+use super::contiguous;
+use super::exponential::{erf, exp, gelu};
 use super::shares::{cut, each, shares};
 use super::widest::{wide, widest_of};
-use super::{borrow, contiguous};
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 
-/// y = x·Φ(x), exact form (Hendrycks & Gimpel 2016). Any shape.
-#[derive(Debug, Clone, Copy)]
-pub struct Gelu;
-
+/// y = x·Φ(x), exact form (Hendrycks & Gimpel 2016).
 #[inline(always)]
 fn gelu_all((x, y): (&[f32], &mut [f32])) {
     for (y, x) in y.iter_mut().zip(x) {
@@ -18,41 +15,26 @@ fn gelu_all((x, y): (&[f32], &mut [f32])) {
 }
 wide!(GeluAll, gelu_all((&[f32], &mut [f32])));
 
+/// Φ(x)·x of all values.
+pub(super) fn gelu_of(x: &[f32], y: &mut [f32]) {
+    widest_of(GeluAll, (x, y));
+}
+
 /// dx = g · (Φ(x) + x·φ(x)), where `dx` holds g.
 #[inline(always)]
 fn gelu_slope((x, dx): (&[f32], &mut [f32])) {
     /// 1/√(2π).
     const DENSITY: f32 = 0.398_942_3;
     for (dx, &x) in dx.iter_mut().zip(x) {
-        let half = 0.5 * (1.0 + super::exponential::erf(x * std::f32::consts::FRAC_1_SQRT_2));
+        let half = 0.5 * (1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2));
         *dx *= half + x * DENSITY * exp(-0.5 * x * x);
     }
 }
 wide!(GeluSlope, gelu_slope((&[f32], &mut [f32])));
 
-impl CustomOp1 for Gelu {
-    fn name(&self) -> &'static str {
-        "gelu"
-    }
-
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let x = contiguous(self.name(), storage, layout)?;
-        let mut y = vec![0.0; x.len()];
-        let parts = shares(x.len());
-        let tasks = parts.iter().cloned().zip(cut(&mut y, &parts, 1)).collect();
-        each(tasks, |(range, y)| widest_of(GeluAll, (&x[range], y)));
-        Ok((CpuStorage::F32(y), layout.shape().clone()))
-    }
-
-    fn bwd(&self, x: &Tensor, _res: &Tensor, grad_res: &Tensor) -> Result<Option<Tensor>> {
-        let mut dx = super::values(grad_res)?;
-        let borrowed = borrow(x)?;
-        let values: &[f32] = &borrowed;
-        let parts = shares(dx.len());
-        let tasks = parts.iter().cloned().zip(cut(&mut dx, &parts, 1)).collect();
-        each(tasks, |(range, dx)| widest_of(GeluSlope, (&values[range], dx)));
-        Ok(Some(Tensor::from_vec(dx, x.shape(), x.device())?))
-    }
+/// The gradient by x, in place of that by Φ(x)·x.
+pub(super) fn gelu_back(x: &[f32], grads: &mut [f32]) {
+    widest_of(GeluSlope, (x, grads));
 }
 
 /// Sets a share `rate` of the values to 0 and scales the others up (Srivastava et al. 2014). Which ones depends on
@@ -88,6 +70,11 @@ fn silence((dropout, place, values): (Dropout, usize, &mut [f32])) {
 wide!(Silence, silence((Dropout, usize, &mut [f32])));
 
 impl Dropout {
+    /// Masks `values`, the first of which stands at `place`, on this thread.
+    pub(super) fn mask(self, place: usize, values: &mut [f32]) {
+        widest_of(Silence, (self, place, values));
+    }
+
     /// Masks all `values`.
     fn apply(self, values: &mut [f32]) {
         let parts = shares(values.len());

@@ -229,9 +229,10 @@ fn score_tile<S: Simd, const R: usize, const V: usize>(
     let scale = simd.splat_f32s(1.0 / (queries[0].len() as f32).sqrt());
     for (r, sums) in sums.into_iter().enumerate() {
         let sums = sums.map(|sum| simd.mul_f32s(sum, scale));
-        S::as_mut_simd_f32s(&mut scores[r * stride + column..][..span])
-            .0
-            .copy_from_slice(&sums);
+        let scores = S::as_mut_simd_f32s(&mut scores[r * stride + column..][..span]).0;
+        for (score, sum) in scores.iter_mut().zip(sums) {
+            *score = sum;
+        }
     }
 }
 

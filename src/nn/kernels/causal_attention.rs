@@ -39,11 +39,13 @@ pub struct CausalAttention {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Sizes {
-    streams: usize,
-    frames: usize,
+pub(super) struct Sizes {
+    /// Streams side by side.
+    pub(super) streams: usize,
+    /// Frames of each.
+    pub(super) frames: usize,
     /// Features of all heads.
-    width: usize,
+    pub(super) width: usize,
     /// Features of one.
     head: usize,
 }
@@ -94,7 +96,7 @@ fn score_slopes((weights, grads, mean): (&[f32], &mut [f32], f32)) {
 wide!(ScoreSlopes, score_slopes((&[f32], &mut [f32], f32)));
 
 impl CausalAttention {
-    fn sizes(&self, dims: &[usize]) -> Result<Sizes> {
+    pub(super) fn sizes(&self, dims: &[usize]) -> Result<Sizes> {
         let &[streams, frames, three] = dims else {
             bail!("causal_attention: {dims:?} is not (b, t, 3w)");
         };
@@ -130,14 +132,16 @@ impl CausalAttention {
     /// Takes one head out of the rows (t, 3w) of a stream.
     fn head(&self, rows: &[f32], number: usize, sizes: Sizes) -> Head {
         let Sizes { width, head, .. } = sizes;
-        let scale = 1.0 / (head as f32).sqrt();
-        let part = |part: usize, scale: f32| -> Vec<f32> {
-            let rows = rows.chunks_exact(3 * width);
-            rows.flat_map(|row| &row[part * width + number * head..][..head])
-                .map(|value| value * scale)
-                .collect()
+        let part = |part: usize| -> Vec<f32> {
+            let mut out = vec![0.0; rows.len() / (3 * width) * head];
+            for (out, row) in out.chunks_exact_mut(head).zip(rows.chunks_exact(3 * width)) {
+                out.copy_from_slice(&row[part * width + number * head..][..head]);
+            }
+            out
         };
-        let (mut q, mut k, v) = (part(0, scale), part(1, 1.0), part(2, 1.0));
+        let (mut q, mut k, v) = (part(0), part(1), part(2));
+        let scale = 1.0 / (head as f32).sqrt();
+        q.iter_mut().for_each(|q| *q *= scale);
         self.turn(&mut q, head, 1.0);
         self.turn(&mut k, head, 1.0);
         Head { q, k, v }
@@ -193,7 +197,8 @@ impl CausalAttention {
         Tensor::from_vec(all, (streams, self.heads, t, t), projected.device())
     }
 
-    fn forward(&self, rows: &[f32], mixed: &mut [f32], sizes: Sizes) {
+    /// One stream: its rows (t, 3w) to what is mixed (t, w), zeros at first.
+    pub(super) fn forward(&self, rows: &[f32], mixed: &mut [f32], sizes: Sizes) {
         let mut weights = Vec::new();
         for number in 0..self.heads {
             let head = self.head(rows, number, sizes);
@@ -210,7 +215,7 @@ impl CausalAttention {
     }
 
     /// One stream: its rows, what was mixed, the gradient by that, and where the gradient by the rows goes.
-    fn backward(&self, rows: &[f32], mixed: &[f32], grads: &[f32], into: &mut [f32], sizes: Sizes) {
+    pub(super) fn backward(&self, rows: &[f32], mixed: &[f32], grads: &[f32], into: &mut [f32], sizes: Sizes) {
         let Sizes {
             frames, width, head, ..
         } = sizes;

@@ -90,6 +90,22 @@ fn slopes((x, scale, epsilon, grads, dx, dscale, dshift): Slopes<'_>) {
 }
 wide!(AllSlopes, slopes(Slopes<'_>));
 
+/// Rows normalised, on this thread.
+pub(super) fn normalize_rows(x: &[f32], (scale, shift): (&[f32], &[f32]), epsilon: f32, y: &mut [f32]) {
+    widest_of(Normalize, (x, scale, shift, epsilon, y));
+}
+
+/// The gradient by rows into `dx`, and those by scale and shift added to the sums, on this thread.
+pub(super) fn normalize_back(
+    x: &[f32],
+    (scale, epsilon): (&[f32], f32),
+    grads: &[f32],
+    dx: &mut [f32],
+    (dscale, dshift): (&mut [f32], &mut [f32]),
+) {
+    widest_of(AllSlopes, (x, scale, epsilon, grads, dx, dscale, dshift));
+}
+
 fn width(x: &[usize], scale: &[usize], shift: &[usize]) -> Result<usize> {
     match (x, scale, shift) {
         (&[.., width], &[a], &[b]) if a == width && b == width && width > 0 => Ok(width),

@@ -219,14 +219,7 @@ impl CustomOp2 for LstmSequence {
         let Some(kept) = self.kept.get() else {
             bail!("lstm_sequence: backward before forward");
         };
-        let turned: Vec<f32> = {
-            let w = borrow(recurrent)?;
-            (0..4 * h)
-                .flat_map(|gate| (0..h).map(move |unit| (unit, gate)))
-                .map(|(unit, gate)| w[unit * 4 * h + gate])
-                .collect()
-        };
-        let turned = PackedMatrix::new(&turned, &vec![0.0; h]);
+        let turned = PackedMatrix::transposed(&borrow(recurrent)?, 4 * h);
         let grad_res = grad_res.contiguous()?;
         let (grads, hidden) = (borrow(&grad_res)?, borrow(res)?);
         let (grads, hidden): (&[f32], &[f32]) = (&grads, &hidden);

@@ -6,14 +6,17 @@
 pub mod activation;
 pub mod aligned;
 pub mod attend;
+pub mod attention_block;
 pub mod batch_norm;
 pub mod causal_attention;
 pub mod convolution;
 pub mod cross_entropy;
 pub mod exponential;
+pub mod feed_forward;
 pub mod layer_norm;
 pub mod lstm_sequence;
 pub mod matmul;
+pub mod memory;
 pub mod outer_sum;
 pub mod packed_matrix;
 pub mod reduce;

@@ -98,6 +98,31 @@ impl PackedMatrix {
         self.multiply_from(0, segments, input, (start, finish), out);
     }
 
+    /// Rows of values times the matrix, to rows that lie side by side without padding.
+    pub fn multiply_rows<'a>(&self, input: impl Fn(usize) -> &'a [f32], scratch: &mut Vec<f32>, out: &mut [f32]) {
+        let (outputs, stride) = (self.outputs, padded(self.outputs));
+        let ends = (Start::Bias, Finish::Plain);
+        if outputs == stride {
+            self.multiply(1, |row, _| input(row), ends, out);
+            return;
+        }
+        scratch.clear();
+        scratch.resize(out.len() / outputs * stride, 0.0);
+        self.multiply(1, |row, _| input(row), ends, scratch);
+        for (out, row) in out.chunks_exact_mut(outputs).zip(scratch.chunks_exact(stride)) {
+            out.copy_from_slice(&row[..outputs]);
+        }
+    }
+
+    /// The transpose of a row-major matrix (inputs, outputs), without bias.
+    pub fn transposed(weights: &[f32], outputs: usize) -> Self {
+        let inputs = weights.len() / outputs;
+        let turned: Vec<f32> = (0..weights.len())
+            .map(|place| weights[place % inputs * outputs + place / inputs])
+            .collect();
+        Self::new(&turned, &vec![0.0; inputs])
+    }
+
     /// The same with the first `skipped` rows of the matrix left out: the inputs are that many fewer.
     pub fn multiply_from<'a>(
         &self,
@@ -224,7 +249,9 @@ impl<'a, F: Fn(usize, usize) -> &'a [f32]> Product<'_, '_, F> {
                 Start::Bias => &self.matrix.bias.as_slice()[first + column..][..span],
                 Start::Output => &self.out[(frame + r) * width + first + column..][..span],
             };
-            sums.copy_from_slice(S::as_simd_f32s(from).0);
+            for (sum, from) in sums.iter_mut().zip(S::as_simd_f32s(from).0) {
+                *sum = *from;
+            }
         }
         let mut row = self.skipped;
         for segment in 0..self.segments {
@@ -266,9 +293,11 @@ impl<'a, F: Fn(usize, usize) -> &'a [f32]> Product<'_, '_, F> {
                     }
                 }
             }
-            S::as_mut_simd_f32s(&mut self.out[place..][..span])
-                .0
-                .copy_from_slice(&sums);
+            // Register by register: a copy of a slice would call the C library.
+            let out = S::as_mut_simd_f32s(&mut self.out[place..][..span]).0;
+            for (out, sum) in out.iter_mut().zip(sums) {
+                *out = sum;
+            }
         }
     }
 }

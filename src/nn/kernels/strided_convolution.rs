@@ -193,7 +193,7 @@ impl CustomOp2 for StridedConvolution {
         if !x.track_op() {
             return Ok((None, Some(dkernel)));
         }
-        let turned = PackedMatrix::new(&super::values(&kernel.t()?)?, &vec![0.0; patch]);
+        let turned = PackedMatrix::transposed(&borrow(kernel)?, maps);
         let mut dx = vec![0.0; values.len()];
         let tasks = parts.iter().cloned().zip(cut(&mut dx, &parts, of_x)).collect();
         each(tasks, |(streams, dx): (Range<usize>, &mut [f32])| {
