@@ -5,8 +5,8 @@ use super::{ModelError, ModelSet};
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 
-/// Manifest and weights of each, in the order in which they are shown.
-const FILES: [(&[u8], &[u8]); 3] = [
+/// Manifest and weights of each: the engines in the order in which they are shown, and the gate.
+const FILES: [(&[u8], &[u8]); 4] = [
     (
         include_bytes!("../../models/lstm.json"),
         include_bytes!("../../models/lstm.safetensors"),
@@ -18,6 +18,10 @@ const FILES: [(&[u8], &[u8]); 3] = [
     (
         include_bytes!("../../models/attention.json"),
         include_bytes!("../../models/attention.safetensors"),
+    ),
+    (
+        include_bytes!("../../models/gate.json"),
+        include_bytes!("../../models/gate.safetensors"),
     ),
 ];
 
