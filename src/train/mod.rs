@@ -10,6 +10,7 @@ pub mod evaluate;
 pub mod export;
 pub mod optimizer;
 pub mod recipe;
+pub mod sound;
 pub mod split;
 pub mod trainer;
 
