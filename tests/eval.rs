@@ -93,7 +93,12 @@ fn everything_that_was_asked_for_is_told_in_one_document() {
                 low <= accuracy + 1e-9 && accuracy <= high + 1e-9 && moment["clips"] == 5,
                 "{moment}"
             );
-            assert!(moment["ece"].is_number() && moment["ece_before"].is_number());
+            // Of five clips even honest answers are far off, but never by more than all they claim.
+            let by_chance = number(&moment["ece_by_chance"]);
+            assert!(
+                by_chance > 0.02 && by_chance < 0.6 && moment["ece_before"].is_number(),
+                "{moment}"
+            );
         }
         let conditions = figures["conditions"].as_object().unwrap();
         assert_eq!(conditions.len(), 4);

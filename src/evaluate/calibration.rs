@@ -25,7 +25,7 @@ pub fn bins(answers: &[(GenreId, Probabilities)]) -> Vec<Bin> {
     let mut bins = vec![Bin::default(); BINS];
     for (truth, probabilities) in answers {
         let (answer, confidence) = probabilities.top();
-        let bin = &mut bins[((confidence * BINS as f32) as usize).min(BINS - 1)];
+        let bin = &mut bins[bin_of(confidence)];
         bin.count += 1;
         bin.confidence += f64::from(confidence);
         bin.accuracy += f64::from(u8::from(answer == *truth));
@@ -37,6 +37,10 @@ pub fn bins(answers: &[(GenreId, Probabilities)]) -> Vec<Bin> {
     bins
 }
 
+fn bin_of(confidence: f32) -> usize {
+    ((confidence * BINS as f32) as usize).min(BINS - 1)
+}
+
 /// Expected calibration error: the mean over answers of the distance between confidence and accuracy of their bin.
 pub fn expected_error(bins: &[Bin]) -> f64 {
     let all: usize = bins.iter().map(|bin| bin.count).sum();
@@ -45,6 +49,40 @@ pub fn expected_error(bins: &[Bin]) -> f64 {
         .map(|bin| bin.count as f64 * (bin.accuracy - bin.confidence).abs())
         .sum();
     sum / all.max(1) as f64
+}
+
+/// The calibration error that these answers would be expected to have if every one of them were right exactly as often as
+/// it claims: with few clips it is far from 0, and no temperature brings the measured one below it for long.
+///
+/// In each bin the number of right answers follows a Poisson binomial distribution, whose mean distance from its mean is
+/// summed up exactly (by convolution; of bins with more than 500 answers, by the normal distribution's √(2/π)·σ).
+pub fn error_by_chance(answers: &[(GenreId, Probabilities)]) -> f64 {
+    let mut bins: Vec<Vec<f64>> = vec![Vec::new(); BINS];
+    for (_, probabilities) in answers {
+        let confidence = probabilities.top().1;
+        bins[bin_of(confidence)].push(f64::from(confidence).clamp(0.0, 1.0));
+    }
+    let distance: f64 = bins.iter().map(|sure| mean_distance(sure)).sum();
+    distance / answers.len().max(1) as f64
+}
+
+/// E|S − E S| of a sum S of independent events with these probabilities.
+fn mean_distance(sure: &[f64]) -> f64 {
+    if sure.len() > 500 {
+        let variance: f64 = sure.iter().map(|p| p * (1.0 - p)).sum();
+        return (variance * std::f64::consts::FRAC_2_PI).sqrt();
+    }
+    let mut chances = vec![1.0];
+    for p in sure {
+        chances.push(0.0);
+        for count in (0..chances.len()).rev() {
+            let before = if count > 0 { chances[count - 1] } else { 0.0 };
+            chances[count] = chances[count] * (1.0 - p) + before * p;
+        }
+    }
+    let mean: f64 = sure.iter().sum();
+    let each = chances.iter().enumerate();
+    each.map(|(count, chance)| chance * (count as f64 - mean).abs()).sum()
 }
 
 /// Probabilities to the power of 1/temperature, normalised again: what a temperature does to answers that are no
@@ -131,6 +169,20 @@ mod tests {
         assert!((of_answers - 2.0).abs() < 0.01, "{of_answers}");
         let after: Vec<_> = said.iter().map(|(t, p)| (*t, tempered(p, 2.0))).collect();
         assert!(expected_error(&bins(&after)) < 1e-6);
+    }
+
+    #[test]
+    fn chance_alone_makes_an_error_that_shrinks_with_the_number_of_clips() {
+        let answers = |count| vec![(GenreId(0), Probabilities::from_slice(&[0.5, 0.5])); count];
+        // One coin is ½ away from ½; of two, |S − 1| is 1 half of the time: ½ / 2.
+        assert!((error_by_chance(&answers(1)) - 0.5).abs() < 1e-12);
+        assert!((error_by_chance(&answers(2)) - 0.25).abs() < 1e-12);
+        // √(2/π · n/4) / n; the exact sum comes close to it, the switch to it at 500 makes no step.
+        let normal = |n: f64| (std::f64::consts::FRAC_2_PI * n / 4.0).sqrt() / n;
+        assert!((error_by_chance(&answers(500)) / normal(500.0) - 1.0).abs() < 1e-3);
+        assert!((error_by_chance(&answers(501)) / normal(501.0) - 1.0).abs() < 1e-12);
+        // Sure answers leave nothing to chance.
+        assert!(error_by_chance(&[(GenreId(1), Probabilities::from_slice(&[1.0, 0.0]))]).abs() < 1e-12);
     }
 
     #[test]

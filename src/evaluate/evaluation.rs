@@ -1,7 +1,7 @@
 //! All figures of all engines, and of the ensemble.
 
 use super::answers::{Answers, Heard};
-use super::calibration::{fit_answers, fit_temperature};
+use super::calibration::{error_by_chance, fit_answers, fit_temperature};
 use super::conditions::{ConditionFigures, PairedDifference};
 use super::figures::Figures;
 use super::moments::{Moment, moments};
@@ -33,6 +33,8 @@ pub struct EngineFigures {
     pub whole: Figures,
     /// Over whole clips, every temperature 1.
     pub before: Figures,
+    /// The calibration error that honest answers would have on so few clips, by chance ([`error_by_chance`]).
+    pub chance_ece: f64,
     /// The temperature that fits these very clips best (for the ensemble: on top of those of its engines).
     pub fitted_temperature: f32,
     /// Over whole clips at that temperature: a bound, for it was fitted on what it is measured by.
@@ -157,6 +159,7 @@ fn engine_figures(
         temperature,
         whole: Figures::of(&labelled, classes),
         before: Figures::of(&before.labelled(), classes),
+        chance_ece: error_by_chance(&labelled),
         fitted_temperature,
         fitted,
         moments: moments(given, before, classes),

@@ -26,7 +26,7 @@ mod shown;
 pub mod splice;
 
 pub use answers::{Answers, Heard};
-pub use calibration::{BINS, Bin, bins, expected_error, fit_answers, fit_temperature, tempered};
+pub use calibration::{BINS, Bin, bins, error_by_chance, expected_error, fit_answers, fit_temperature, tempered};
 pub use conditions::{ConditionFigures, PairedDifference};
 pub use evaluation::{Agreement, EngineClips, EngineFigures, Evaluation};
 pub use figures::{Figures, wilson};

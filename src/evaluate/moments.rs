@@ -1,6 +1,7 @@
 //! Figures against the seconds heard.
 
 use super::answers::Answers;
+use super::calibration::error_by_chance;
 use super::figures::Figures;
 use crate::features::FrontEndSpec;
 
@@ -20,6 +21,8 @@ pub struct Moment {
     pub figures: Figures,
     /// At temperature 1.
     pub before: Figures,
+    /// The calibration error that honest answers would have by chance ([`error_by_chance`]).
+    pub chance_ece: f64,
 }
 
 /// Frames whose window has ended when so many seconds were heard.
@@ -44,6 +47,7 @@ pub fn moments(given: &Answers, before: &Answers, classes: usize) -> Vec<Moment>
             seconds,
             figures: Figures::of(&labelled, classes),
             before: Figures::of(&before.labelled_at(mark), classes),
+            chance_ece: error_by_chance(&labelled),
         })
     });
     each.collect()

@@ -128,6 +128,19 @@ fn error_against_seconds(engines: &[EngineFigures]) -> Chart {
         let points = engine.moments.iter().map(|moment| (moment.seconds, moment.figures.ece));
         Mark::Line(ink(engines, place), points.collect())
     };
+    let mut marks: Vec<Mark> = engines.iter().enumerate().map(line).collect();
+    let mut entries = legend(engines);
+    if let Some(ensemble) = engines.last() {
+        let chance = ensemble
+            .moments
+            .iter()
+            .map(|moment| (moment.seconds, moment.chance_ece));
+        marks.insert(0, Mark::Line(Ink::Faint, chance.collect()));
+        entries.push((
+            Ink::Faint,
+            format!("honest answers of the {}, by chance", ensemble.name),
+        ));
+    }
     Chart {
         title: "Calibration error against seconds".to_owned(),
         x: seconds_axis(&engines[0]),
@@ -140,8 +153,8 @@ fn error_against_seconds(engines: &[EngineFigures]) -> Chart {
                 .map(|n| (n as f64 * step, format!("{:.0} %", n as f64 * step * 100.0)))
                 .collect(),
         },
-        marks: engines.iter().enumerate().map(line).collect(),
-        legend: legend(engines),
+        marks,
+        legend: entries,
     }
 }
 

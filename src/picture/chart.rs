@@ -8,7 +8,7 @@ const PLOT_HEIGHT: f64 = 184.0;
 /// Room left, above and right of the plot.
 const WEST: f64 = 56.0;
 const NORTH: f64 = 44.0;
-const EAST: f64 = 18.0;
+const EAST: f64 = 24.0;
 /// From the plot down to names of ticks, to the axis's label and to the first line of the legend.
 const TICKS: f64 = 16.0;
 const LABEL: f64 = 32.0;

@@ -143,7 +143,7 @@ mod tests {
         .svg();
         assert!(svg.contains("a &lt; b &amp; c"), "{svg}");
         // The line goes from 30 % to 50 % of a plot 184 high, from left to right end.
-        assert!(svg.contains("points=\"68.0,184.8 414.0,148.0\""), "{svg}");
+        assert!(svg.contains("points=\"68.0,184.8 408.0,148.0\""), "{svg}");
         assert_eq!(svg.matches("<circle").count(), 2);
         // The bar, the legend, paper, four cells and three counts.
         assert_eq!(svg.matches("<rect").count(), 10);

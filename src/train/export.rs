@@ -108,21 +108,22 @@ fn moments_section(what: &str, heard: &[Heard], temperature: f32, spec: &FrontEn
     let mut section = format!(
         "\n## Against seconds heard ({what})\n\nThe mean of the calibrated probabilities from the end of the first second \
          to there (at 1 s: the newest frame), of the clips that are long enough.\n\n| seconds | clips | accuracy | 95 % interval | \
-         calibration error before → after |\n|--:|--:|--:|--:|--:|\n"
+         calibration error before → after | of honest answers, by chance |\n|--:|--:|--:|--:|--:|--:|\n"
     );
     for moment in moments(&at(temperature), &at(1.0), classes) {
         let figures = &moment.figures;
         // Writing to a String cannot fail.
         let _ = writeln!(
             section,
-            "| {} | {} | {:.1} % | {:.1}–{:.1} % | {:.1} → {:.1} % |",
+            "| {} | {} | {:.1} % | {:.1}–{:.1} % | {:.1} → {:.1} % | {:.1} % |",
             moment.seconds,
             figures.clips,
             figures.accuracy * 100.0,
             figures.interval95[0] * 100.0,
             figures.interval95[1] * 100.0,
             moment.before.ece * 100.0,
-            figures.ece * 100.0
+            figures.ece * 100.0,
+            moment.chance_ece * 100.0
         );
     }
     section

@@ -57,6 +57,7 @@ fn engine(engine: &EngineFigures, genres: &GenreSet) -> Value {
             "temperature": engine.temperature,
             "before": calibrated(&engine.before),
             "after": calibrated(whole),
+            "ece_by_chance": engine.chance_ece,
             "fitted_temperature": engine.fitted_temperature,
             "fitted": calibrated(&engine.fitted),
             "bins": whole.bins,
@@ -100,6 +101,7 @@ fn moment(moment: &Moment) -> Value {
     let mut document = shares(&moment.figures);
     document["seconds"] = json!(moment.seconds);
     document["ece_before"] = json!(moment.before.ece);
+    document["ece_by_chance"] = json!(moment.chance_ece);
     document
 }
 

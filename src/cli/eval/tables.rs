@@ -25,13 +25,13 @@ pub(super) fn of(evaluation: &Evaluation, genres: &GenreSet) -> String {
     }
     if engines.iter().any(|engine| engine.shown.is_some()) {
         sections.push((
-            "What is shown while a clip plays (median, 90th percentile)".to_owned(),
+            "What is shown while a clip plays (median, 90th percentile; –: never)".to_owned(),
             shown(engines),
         ));
     }
     if engines.iter().any(|engine| engine.changes.is_some()) {
         sections.push((
-            "From a change of genre until the new one is shown (median, 90th percentile)".to_owned(),
+            "From a change of genre until the new one is shown (median, 90th percentile; –: never)".to_owned(),
             changes(engines),
         ));
     }
@@ -137,6 +137,12 @@ fn calibration(engines: &[EngineFigures]) -> String {
     heading.push("whole".to_owned());
     for (row, engine) in rows.iter_mut().zip(engines) {
         row.push(arrow(engine.before.ece, engine.whole.ece));
+    }
+    if let Some(ensemble) = engines.last() {
+        let mut row = vec!["  by chance alone".to_owned()];
+        row.extend(ensemble.moments.iter().map(|moment| percent(moment.chance_ece)));
+        row.push(percent(ensemble.chance_ece));
+        rows.push(row);
     }
     let heading: Vec<&str> = heading.iter().map(String::as_str).collect();
     table(&heading, rows)
