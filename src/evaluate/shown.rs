@@ -88,7 +88,8 @@ impl Shown {
         let ends = self.changes.iter().skip(1).map(|(at, _)| *at).chain([self.end]);
         let spans = self.changes.iter().zip(ends);
         let shown = spans.filter(|((_, answer), _)| answer.genre.is_some());
-        Seconds(shown.map(|((from, _), to)| to.0 - from.0).sum())
+        // The sum of nothing is −0: a fold begins at 0.
+        Seconds(shown.fold(0.0, |sum, ((from, _), to)| sum + (to.0 - from.0)))
     }
 }
 
@@ -219,5 +220,6 @@ mod tests {
         );
         assert!((figures.right_at_end - 2.0 / 3.0).abs() < 1e-12);
         assert_eq!(Times::of([]).median, None);
+        assert_eq!(format!("{}", shown(&[WAIT, UNSURE]).genre_time().0), "0", "not −0");
     }
 }
