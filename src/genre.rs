@@ -60,6 +60,32 @@ const COLOURS: [[u8; 3]; 12] = [
     [0x99, 0x99, 0x33],
 ];
 
+/// What kind of sound it is, before any genre: the classes of a gate, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SoundKind {
+    /// Music.
+    Music,
+    /// A voice that speaks.
+    Speech,
+    /// Anything else: noise, machines, animals, weather.
+    Other,
+}
+
+impl SoundKind {
+    /// The labels of a gate.
+    pub const LABELS: [&str; 3] = ["music", "speech", "other"];
+
+    /// Its probability in a row of a gate's.
+    pub fn of(self, row: &Probabilities) -> f32 {
+        row.of(GenreId(self as u8))
+    }
+
+    /// Its label.
+    pub fn label(self) -> &'static str {
+        Self::LABELS[self as usize]
+    }
+}
+
 impl GenreSet {
     /// A set of 2 to [`MAX_CLASSES`] distinct, non-empty labels.
     pub fn new(labels: Vec<String>) -> Result<Self, GenreSetError> {
@@ -116,6 +142,11 @@ impl GenreSet {
     /// The one colour (sRGB) that a class has everywhere.
     pub fn colour(&self, id: GenreId) -> [u8; 3] {
         COLOURS[usize::from(id.0) % COLOURS.len()]
+    }
+
+    /// Whether these are the classes of a gate, which tells music from what is none.
+    pub fn is_gate(&self) -> bool {
+        self.labels == SoundKind::LABELS
     }
 
     /// The class with this label.

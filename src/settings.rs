@@ -228,6 +228,25 @@ mod tests {
     }
 
     #[test]
+    fn settings_from_before_the_gate_keep_their_knobs_and_get_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.json");
+        std::fs::write(
+            &path,
+            r#"{"version": 1, "smoothing": {"enter": 0.6, "silence_hold": 0.7}}"#,
+        )
+        .unwrap();
+        let (settings, message) = Settings::load_from(&path);
+        let usual = SmoothingConfig::default();
+        assert_eq!(message, None);
+        assert_eq!(
+            (settings.smoothing.enter, settings.smoothing.reject),
+            (0.6, usual.reject)
+        );
+        assert_eq!(settings.smoothing.silence_hold.0, 0.7);
+    }
+
+    #[test]
     fn what_cannot_be_used_is_named_and_set_aside() {
         let broken = [
             ("{", "EOF"),

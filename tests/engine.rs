@@ -13,7 +13,7 @@ use attune::ring::{SampleSink, SampleSource, ring};
 use attune::smoothing::{AnswerState, SmoothingConfig};
 use attune::source::{MarkKind, OpenedSource, SourceError, SourceKind, SourceMark};
 use attune::units::{SampleRate, Seconds};
-use common::fake_models::{Fake, models, three};
+use common::fake_models::{Fake, gate, model, models, three};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -117,6 +117,85 @@ fn a_model_that_fails_is_switched_off_and_the_others_go_on() {
                 .all(|hop| hop.column.agreed.as_slice().iter().all(|p| p.is_finite()))
         );
     }
+}
+
+/// Low tones, middle tones, low tones: seconds of each. To the gate of the fakes: music, speech, music.
+fn interrupted_music(lengths: [f64; 3]) -> Vec<f32> {
+    let mut samples = Vec::new();
+    for (secs, tones) in lengths
+        .into_iter()
+        .zip([[310.0, 520.0], [2_000.0, 2_600.0], [310.0, 520.0]])
+    {
+        samples.extend((0..(secs * RATE.hz()) as usize).map(|n| {
+            let t = n as f64 / RATE.hz();
+            (0.2 * tones
+                .iter()
+                .map(|hz| (std::f64::consts::TAU * hz * t).sin())
+                .sum::<f64>()) as f32
+        }));
+    }
+    samples
+}
+
+fn with_gate(fake: Fake) -> ModelSet {
+    ModelSet {
+        gate: Some(gate(fake)),
+        ..three()
+    }
+}
+
+#[test]
+fn speech_between_music_is_told_and_the_music_after_it_is_heard_as_new() {
+    let set = with_gate(Fake::Bands { memory: 0.5 });
+    let samples = interrupted_music([5.0, 6.0, 5.0]);
+    let whole = run(&set, RATE, &samples, std::iter::empty());
+    for cuts in [vec![1009], vec![441, 1, 4096, 7]] {
+        assert_eq!(run(&set, RATE, &samples, cuts.into_iter().cycle()), whole);
+    }
+    let mut states: Vec<_> = whole.iter().map(|hop| hop.column.decision.state.name()).collect();
+    let speech = states.iter().position(|state| *state == "speech").unwrap();
+    let back = speech + whole[speech..].iter().position(|hop| hop.counted).unwrap();
+    states.dedup();
+    states.retain(|state| !["genre", "unsure"].contains(state));
+    assert_eq!(states, ["warming_up", "speech", "warming_up"]);
+    // Without a gate the engines hear the same until then, and remember the speech from there on.
+    let open = run(&three(), RATE, &samples, std::iter::empty());
+    assert!(
+        whole[..back]
+            .iter()
+            .zip(&open)
+            .all(|(a, b)| a.column.raw == b.column.raw)
+    );
+    assert_ne!(whole[back].column.raw, open[back].column.raw);
+    // A short interruption lets them go on.
+    let samples = interrupted_music([5.0, 2.0, 3.0]);
+    let whole = run(&set, RATE, &samples, std::iter::repeat(3000));
+    let open = run(&three(), RATE, &samples, std::iter::repeat(3000));
+    assert!(whole.iter().any(|hop| hop.column.decision.state == AnswerState::Speech));
+    assert!(whole.iter().zip(&open).all(|(a, b)| a.column.raw == b.column.raw));
+}
+
+#[test]
+fn a_gate_that_fails_is_named_and_everything_counts_as_music() {
+    let samples = interrupted_music([1.0, 4.0, 0.0]);
+    let set = with_gate(Fake::NanAt(60));
+    let mut pipeline = Pipeline::new(&set, RATE, SmoothingConfig::default()).unwrap();
+    let hops = run_with(&mut pipeline, &samples, std::iter::repeat(512));
+    let faults = pipeline.take_faults();
+    assert_eq!((faults.len(), faults[0].engine), (1, 3));
+    assert!(faults[0].message.contains("gate"), "{}", faults[0].message);
+    assert!(hops.last().unwrap().counted && hops.last().unwrap().column.kinds.as_slice().is_empty());
+}
+
+#[test]
+fn a_gate_needs_engines_beside_it_and_is_found_by_its_classes() {
+    let fake = Fake::Bands { memory: 0.5 };
+    let set = ModelSet::new(vec![gate(fake), model("one", fake)]).unwrap();
+    assert_eq!((set.models.len(), set.gate.is_some(), set.genres.len()), (1, true, 10));
+    let alone = ModelSet::new(vec![gate(fake)]).unwrap_err().to_string();
+    assert!(alone.contains("name a model with genres too"), "{alone}");
+    let two = ModelSet::new(vec![gate(fake), gate(fake), model("one", fake)]).unwrap_err();
+    assert!(two.to_string().contains("2 models"), "{two}");
 }
 
 /// A source in the hands of a test: it writes and marks what and when the test says.

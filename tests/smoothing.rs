@@ -232,6 +232,124 @@ fn with_no_engine_there_is_no_answer() {
     assert_eq!(smoothed.agreed, Probabilities::uniform(3));
 }
 
+fn kinds(music: f32, speech: f32) -> Probabilities {
+    Probabilities::from_slice(&[music, speech, 1.0 - music - speech])
+}
+
+/// Pushes `secs` of one engine's row and one row of a gate's; returns each frame.
+fn push_gated(
+    smoother: &mut Smoother,
+    at: &mut f64,
+    secs: f64,
+    raw: Probabilities,
+    gate: Probabilities,
+) -> Vec<Smoothed> {
+    (0..(secs / HOP.0).round() as usize)
+        .map(|_| {
+            *at += HOP.0;
+            smoother.push_gated(Seconds(*at), LOUD, &[Some(raw)], Some(&gate))
+        })
+        .collect()
+}
+
+#[test]
+fn what_is_not_music_gets_no_genre_and_its_kind_is_told_with_the_reason() {
+    for (gate, wanted) in [
+        (kinds(0.05, 0.9), AnswerState::Speech),
+        (kinds(0.05, 0.05), AnswerState::NotMusic),
+    ] {
+        let (mut smoother, mut at) = (smoother(1), 0.0);
+        let frames = push_gated(&mut smoother, &mut at, 5.0, row(0, 0.99), gate);
+        let answered = frames
+            .iter()
+            .position(|frame| frame.decision.state != AnswerState::WarmingUp)
+            .unwrap();
+        assert_eq!(
+            answered + 1,
+            (1.0 / HOP.0).ceil() as usize,
+            "an answer within a second of sound"
+        );
+        for frame in &frames[answered..] {
+            assert_eq!(frame.decision.state, wanted);
+            assert!((frame.decision.confidence - 0.9).abs() < 1e-4);
+            assert!(!frame.counted);
+        }
+        let Reason::Rejected { music, needed, .. } = frames.last().unwrap().decision.reason else {
+            panic!("{:?}", frames.last().unwrap().decision.reason)
+        };
+        assert!((music - 0.05).abs() < 1e-4 && (needed - 0.5).abs() < 1e-6);
+    }
+}
+
+#[test]
+fn music_passes_the_gate_as_if_it_were_not_there() {
+    let (mut gated, mut open) = (smoother(1), smoother(1));
+    let (mut at, mut same) = (0.0, 0.0);
+    let frames = push_gated(&mut gated, &mut at, 6.0, row(1, 0.8), kinds(0.9, 0.05));
+    let decisions = push(&mut open, &mut same, 6.0, LOUD, row(1, 0.8));
+    let gated: Vec<_> = frames.iter().map(|frame| frame.decision).collect();
+    assert_eq!(gated, decisions);
+}
+
+#[test]
+fn between_the_thresholds_it_stays_as_it_was_and_unsure_at_first() {
+    let between = kinds(0.4, 0.3);
+    let (mut smoother, mut at) = (smoother(1), 0.0);
+    let frames = push_gated(&mut smoother, &mut at, 4.0, row(0, 0.9), between);
+    let last = frames.last().unwrap().decision;
+    assert_eq!(last.state, AnswerState::Unsure);
+    assert!(matches!(last.reason, Reason::PerhapsNotMusic { music, .. } if (music - 0.4).abs() < 1e-4));
+    // Let in, it stays; rejected, it stays rejected.
+    push_gated(&mut smoother, &mut at, 6.0, row(0, 0.9), kinds(0.95, 0.0));
+    let frames = push_gated(&mut smoother, &mut at, 20.0, row(0, 0.9), between);
+    assert!(
+        frames
+            .iter()
+            .all(|frame| frame.decision.state == AnswerState::Genre(GenreId(0)))
+    );
+    push_gated(&mut smoother, &mut at, 6.0, row(0, 0.9), kinds(0.0, 0.9));
+    let frames = push_gated(&mut smoother, &mut at, 20.0, row(0, 0.9), between);
+    assert!(frames.iter().all(|frame| !frame.counted));
+}
+
+#[test]
+fn the_genre_before_a_short_interruption_is_there_after_it_and_a_long_one_begins_anew() {
+    let (mut smoother, mut at) = (smoother(1), 0.0);
+    push_gated(&mut smoother, &mut at, 10.0, row(0, 0.9), kinds(1.0, 0.0));
+    // Rejected from the time at which 1 - exp(-t) passes 0.7, 1.2 s, until music has half again.
+    let frames = push_gated(&mut smoother, &mut at, 1.6, row(2, 0.99), kinds(0.0, 1.0));
+    assert_eq!(frames.last().unwrap().decision.state, AnswerState::Speech);
+    let frames = push_gated(&mut smoother, &mut at, 2.0, row(0, 0.9), kinds(1.0, 0.0));
+    let back = frames.iter().position(|frame| frame.counted).unwrap();
+    assert_eq!(
+        frames[back].decision.state,
+        AnswerState::Genre(GenreId(0)),
+        "it was short: the averages go on"
+    );
+    push_gated(&mut smoother, &mut at, 6.0, row(2, 0.99), kinds(0.0, 1.0));
+    let frames = push_gated(&mut smoother, &mut at, 4.0, row(1, 0.7), kinds(1.0, 0.0));
+    let back = frames.iter().position(|frame| frame.counted).unwrap();
+    assert_eq!(frames[back].decision.state, AnswerState::WarmingUp, "it was long");
+    let last = frames.last().unwrap();
+    assert_eq!(last.decision.state, AnswerState::Genre(GenreId(1)));
+    assert!((last.decision.confidence - 0.7).abs() < 1e-5, "nothing else is left");
+}
+
+#[test]
+fn a_gate_that_is_off_rejects_nothing() {
+    let config = SmoothingConfig {
+        reject: 1.0,
+        ..SmoothingConfig::default()
+    };
+    let mut smoother = Smoother::new(config, HOP, 3, 1).unwrap();
+    let frames = push_gated(&mut smoother, &mut 0.0, 3.0, row(0, 0.9), kinds(0.0, 1.0));
+    let last = frames.last().unwrap();
+    assert_eq!(
+        (last.decision.state, last.kinds),
+        (AnswerState::Genre(GenreId(0)), None)
+    );
+}
+
 #[test]
 fn knobs_out_of_range_are_named() {
     let fine = SmoothingConfig::default();
@@ -263,6 +381,15 @@ fn knobs_out_of_range_are_named() {
             "silence",
             SmoothingConfig {
                 silence: Decibels(3.0),
+                ..fine
+            },
+        ),
+        ("reject", SmoothingConfig { reject: 1.1, ..fine }),
+        ("admit", SmoothingConfig { admit: 0.8, ..fine }),
+        (
+            "gate_time_constant",
+            SmoothingConfig {
+                gate_time_constant: Seconds(-0.1),
                 ..fine
             },
         ),

@@ -228,6 +228,8 @@ fn state_title(state: &str) -> &str {
         "silence" => "Silence",
         "warming_up" => "warming up",
         "unsure" => "unsure",
+        "speech" => "speech",
+        "not_music" => "not music",
         other => other,
     }
 }

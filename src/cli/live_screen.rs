@@ -172,7 +172,7 @@ fn event_text(event: &Event, models: &ModelSet, was_open: bool) -> Option<String
             let name = models
                 .models
                 .get(*engine)
-                .map_or("an engine", |model| &model.manifest().name);
+                .map_or("the gate", |model| &model.manifest().name);
             format!("attune: {name} failed and is switched off: {message}")
         }
         Event::Stopped { message } => format!("attune: the engine has stopped: {message}\n  Please report this."),

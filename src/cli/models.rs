@@ -1,6 +1,6 @@
 //! `attune models`: what is listening, and what its cards say.
 
-use crate::model::{Manifest, ModelSet};
+use crate::model::{LoadedModel, Manifest, ModelSet};
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use serde_json::json;
@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 /// Lists the models as a table, or as one JSON document.
 pub(super) fn run(as_json: bool, models: &ModelSet) -> anyhow::Result<ExitCode> {
-    let manifests = || models.models.iter().map(crate::model::LoadedModel::manifest);
+    let manifests = || models.models.iter().chain(&models.gate).map(LoadedModel::manifest);
     if as_json {
         let list: Vec<_> = manifests().map(describe).collect();
         super::print_line(&serde_json::to_string(&list)?)?;
@@ -28,6 +28,13 @@ pub(super) fn run(as_json: bool, models: &ModelSet) -> anyhow::Result<ExitCode> 
         ]);
     }
     super::print_line(&table.to_string())?;
+    if let Some(gate) = &models.gate {
+        super::print_line(&format!(
+            "\n{} is the gate: it tells {} apart, and no genre is answered for what is not music",
+            gate.manifest().name,
+            gate.manifest().genres.labels().join(", ")
+        ))?;
+    }
     let spec = &models.front_end;
     super::print_line(&format!(
         "\n{} classes: {}\nfront end: {} Hz, window {}, hop {} ({:.1} ms), {} mel bands up to {} Hz",
@@ -46,6 +53,7 @@ pub(super) fn run(as_json: bool, models: &ModelSet) -> anyhow::Result<ExitCode> 
 fn describe(manifest: &Manifest) -> serde_json::Value {
     json!({
         "name": manifest.name,
+        "role": if manifest.genres.is_gate() { "gate" } else { "engine" },
         "weights": manifest.weight_count,
         "context_s": reach_secs(manifest),
         "temperature": manifest.temperature,

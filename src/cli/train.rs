@@ -1,11 +1,12 @@
 //! `attune train`: makes weights from a folder of music.
 
+use super::train_folders::FolderArgs;
 use crate::features::FrontEndSpec;
 use crate::train::TrainError;
 use crate::train::dataset::Dataset;
 use crate::train::evaluate::Part;
 use crate::train::export::{Provenance, export};
-use crate::train::recipe::{Engine, Recipe};
+use crate::train::recipe::Engine;
 use crate::train::trainer::Trainer;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fs::OpenOptions;
@@ -18,18 +19,18 @@ pub struct TrainArgs {
     /// Which engine to train
     #[arg(value_enum)]
     engine: Engine,
-    /// Folder with clips.csv (clip, genre, split, audio, artist), audio in SPLIT/CLIP.ogg, mel3s.safetensors
+    /// Folder with a sub-folder of audio for each class; or with clips.csv (clip, genre, split, audio, artist), audio in
+    /// SPLIT/CLIP.ogg, mel3s.safetensors
+    #[arg(long, value_name = "FOLDER", required_unless_present = "class")]
+    data: Option<PathBuf>,
+    #[command(flatten)]
+    folders: FolderArgs,
+    /// What the data set is called in the card [default: the folders' names, or GTZAN's for clips.csv]
     #[arg(long)]
-    data: PathBuf,
-    /// What the data set is called in the card
-    #[arg(
-        long,
-        default_value = "GTZAN, fault-filtered artist-separated split (Kereliuk, Sturm & Larsen 2015)"
-    )]
-    data_name: String,
+    data_name: Option<String>,
     /// Whose the data are, for the card
-    #[arg(long, default_value = "none stated; research use; not part of this project")]
-    data_rights: String,
+    #[arg(long)]
+    data_rights: Option<String>,
     /// Folder for checkpoint, log, weights, manifest and card
     #[arg(long)]
     out: PathBuf,
@@ -59,8 +60,10 @@ impl TrainArgs {
         let given =
             |name: &str, value: Option<String>| value.map_or(String::new(), |value| format!(" --{name} {value}"));
         format!(
-            "attune train {} --data FOLDER --out FOLDER --steps {} --seed {}{}{}",
+            "attune train {}{}{} --out FOLDER --steps {} --seed {}{}{}",
             self.engine.name(),
+            if self.data.is_some() { " --data FOLDER" } else { "" },
+            self.folders.typed(),
             self.steps,
             self.seed,
             given("rate", self.rate.map(|rate| rate.to_string())),
@@ -77,11 +80,29 @@ pub fn run(args: &TrainArgs) -> Result<(), TrainError> {
             .unwrap_or_else(|_| ProgressStyle::default_bar()),
     );
     bar.set_prefix("reading");
-    let data = Dataset::open(&args.data, &spec, |done, of| {
+    let progress = |done, of| {
         bar.set_length(of as u64);
         bar.set_position(done as u64);
-    })?;
-    let mut recipe = Recipe::new(args.engine, data.genres.len(), args.seed, args.steps);
+    };
+    let indexed = args.data.as_ref().filter(|folder| folder.join("clips.csv").is_file());
+    let (data, name, rights) = match indexed {
+        Some(folder) if !args.folders.is_used() => (
+            Dataset::open(folder, &spec, progress)?,
+            "GTZAN, fault-filtered artist-separated split (Kereliuk, Sturm & Larsen 2015)".to_owned(),
+            "none stated; research use; not part of this project",
+        ),
+        _ => {
+            let data = args
+                .folders
+                .open(args.data.as_deref(), args.seed, &spec, progress, |line| {
+                    bar.suspend(|| eprintln!("{line}"))
+                })?;
+            (data, args.folders.data_name(args.data.as_deref()), "not stated")
+        }
+    };
+    let mut recipe = args
+        .folders
+        .recipe(args.engine, indexed.is_some(), data.genres.len(), args.seed, args.steps);
     if let Some(rate) = args.rate {
         recipe.rate = rate;
     }
@@ -108,7 +129,17 @@ pub fn run(args: &TrainArgs) -> Result<(), TrainError> {
     if trainer.step_count() == 0 {
         writeln!(log, "step,loss,teacher_loss,gradient_norm,valid_accuracy").map_err(failed)?;
     }
-    bar.set_prefix(args.engine.name());
+    let model_name = args
+        .folders
+        .name
+        .clone()
+        .unwrap_or_else(|| args.engine.name().to_owned());
+    // Whole audio is all that folders have.
+    let judged = match data.valid.iter().any(|clip| clip.excerpt.is_some()) {
+        true => Part::Excerpt,
+        false => Part::Whole,
+    };
+    bar.set_prefix(model_name.clone());
     bar.set_length(args.steps);
     let (mut loss, mut told, mut norm) = (Mean::default(), Mean::default(), Mean::default());
     let mut accuracy = String::from("–");
@@ -120,7 +151,7 @@ pub fn run(args: &TrainArgs) -> Result<(), TrainError> {
         bar.set_position(report.step);
         bar.set_message(format!("loss {:.3}  validation {accuracy}", loss.value()));
         if report.step % args.every == 0 || trainer.is_done() {
-            let valid = trainer.figures(Part::Excerpt)?;
+            let valid = trainer.figures(judged)?;
             accuracy = format!("{:.1} %", valid.accuracy * 100.0);
             let line = format!(
                 "{},{:.4},{:.4},{:.4},{:.4}",
@@ -140,18 +171,21 @@ pub fn run(args: &TrainArgs) -> Result<(), TrainError> {
     bar.finish_and_clear();
     let provenance = Provenance {
         command: args.command(),
-        data: args.data_name.clone(),
-        rights: args.data_rights.clone(),
+        name: model_name,
+        data: args.data_name.clone().unwrap_or(name),
+        rights: args.data_rights.clone().unwrap_or_else(|| rights.to_owned()),
         date: today(),
     };
     let manifest = export(&trainer, &data, &args.out, &provenance)?;
     for part in [Part::Excerpt, Part::Whole] {
         let figures = trainer.figures(part)?;
-        eprintln!(
-            "{part:?}: {:.1} % of {} validation clips",
-            figures.accuracy * 100.0,
-            figures.clips
-        );
+        if figures.clips > 0 {
+            eprintln!(
+                "{part:?}: {:.1} % of {} validation clips",
+                figures.accuracy * 100.0,
+                figures.clips
+            );
+        }
     }
     eprintln!(
         "{} weights in {}",

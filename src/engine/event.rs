@@ -60,7 +60,7 @@ pub enum Event {
     Recovered,
     /// A model failed and was switched off.
     EngineFailed {
-        /// Its place in [`super::Snapshot::engines`].
+        /// Its place in [`super::Snapshot::engines`]; the place after the last: the gate.
         engine: usize,
         /// What happened.
         message: String,

@@ -7,9 +7,9 @@ use super::level::{Level, LevelTrack};
 use super::snapshot::{AttentionSnapshot, Column, MAX_ATTENTION_FRAMES, MAX_BANDS, MAX_ENGINES, MAX_HEADS, MAX_LAYERS};
 use super::track::EngineTrack;
 use crate::features::{FeatureBlock, FeatureExtractor, FrameBlock, FrontEndError, FrontEndSpec, LoudnessNormalizer};
-use crate::genre::Probabilities;
+use crate::genre::{Probabilities, SoundKind};
 use crate::model::{AttentionPicture, ModelSet};
-use crate::smoothing::{Smoother, SmoothingConfig, SmoothingError};
+use crate::smoothing::{Admission, Smoother, SmoothingConfig, SmoothingError};
 use crate::units::{FrameIndex, SampleRate, Seconds};
 use std::ops::Range;
 
@@ -44,17 +44,27 @@ pub struct HopResult {
     pub column: Column,
     /// How loud it is.
     pub level: Level,
-    /// Whether it was loud enough to count.
+    /// Whether it was loud enough to be heard.
     pub heard: bool,
+    /// Whether it counted for the genres: heard, and not rejected by the gate.
+    pub counted: bool,
 }
 
 /// A model that failed and was switched off.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineFault {
-    /// Its place in the model set.
+    /// Its place in the model set; the place after the last: the gate.
     pub engine: usize,
     /// What happened.
     pub message: String,
+}
+
+/// Frames without a silence in between, and what is known of them before the engines step.
+struct Stretch<'a> {
+    mel_db: &'a [f32],
+    normalized: &'a [f32],
+    levels: &'a [Level],
+    kinds: Option<&'a [Probabilities]>,
 }
 
 /// One stream on its way from samples to answers. How samples are cut into pushes makes no difference to the results.
@@ -66,6 +76,7 @@ pub struct Pipeline {
     /// Normalised frames of one stretch, kept for its memory.
     normalized: Vec<f32>,
     tracks: Vec<EngineTrack>,
+    gate: Option<EngineTrack>,
     levels: LevelTrack,
     smoother: Smoother,
     classes: usize,
@@ -95,6 +106,7 @@ impl Pipeline {
             loudness: LoudnessNormalizer::new(&spec),
             normalized: Vec::new(),
             tracks: models.models.iter().cloned().map(EngineTrack::new).collect(),
+            gate: models.gate.clone().map(EngineTrack::new),
             levels: LevelTrack::new(&spec, source_rate),
             smoother: Smoother::new(smoothing, spec.hop(), classes, models.models.len())?,
             classes,
@@ -107,6 +119,7 @@ impl Pipeline {
         for engine in 0..pipeline.tracks.len() {
             pipeline.enable(engine, true);
         }
+        pipeline.enable_gate();
         Ok(pipeline)
     }
 
@@ -151,8 +164,16 @@ impl Pipeline {
 
     /// What the models remember is forgotten, loudness included.
     fn begin_anew(&mut self) {
-        self.attention = None;
         self.loudness.reset();
+        if self.gate.as_ref().is_some_and(EngineTrack::is_enabled) {
+            self.enable_gate();
+        }
+        self.restart_engines();
+    }
+
+    /// The engines forget what they heard; loudness and gate go on.
+    fn restart_engines(&mut self) {
+        self.attention = None;
         for engine in 0..self.tracks.len() {
             if self.tracks[engine].is_enabled() {
                 self.enable(engine, true);
@@ -167,6 +188,13 @@ impl Pipeline {
         };
         if let Err(message) = track.enable(on) {
             self.faults.push(EngineFault { engine, message });
+        }
+    }
+
+    fn enable_gate(&mut self) {
+        let place = self.tracks.len();
+        if let Some(Err(message)) = self.gate.as_mut().map(|gate| gate.enable(true)) {
+            self.faults.push(EngineFault { engine: place, message });
         }
     }
 
@@ -198,40 +226,89 @@ impl Pipeline {
     fn run(&mut self, block: &FeatureBlock, on_hop: &mut dyn FnMut(&HopResult)) {
         let levels: Vec<Level> = (0..block.frames).map(|_| self.levels.next_frame()).collect();
         let mut silence = self.smoother.silence();
+        let mut admission = self.smoother.admission().clone();
         let mut start = 0;
         for (i, level) in levels.iter().enumerate() {
             if silence.ends_with(level.rms, self.spec.hop(), self.smoother.config()) {
-                self.run_stretch(block, start..i, &levels, on_hop);
+                self.run_stretch(block, start..i, &levels, admission, on_hop);
                 self.begin_anew();
+                admission = Admission::new();
                 start = i;
             }
         }
-        self.run_stretch(block, start..block.frames, &levels, on_hop);
+        self.run_stretch(block, start..block.frames, &levels, admission, on_hop);
     }
 
+    /// One stretch of sound: the gate first, which tells where in it music begins anew after something else; there the
+    /// engines begin anew too. `admission` is the gate's word where the stretch begins.
     fn run_stretch(
         &mut self,
         block: &FeatureBlock,
         frames: Range<usize>,
         levels: &[Level],
+        mut admission: Admission,
         on_hop: &mut dyn FnMut(&HopResult),
     ) {
         if frames.is_empty() {
             return;
         }
-        let first = self.frames;
-        let mel_db = &block.mel_db[frames.start * self.spec.bands..frames.end * self.spec.bands];
-        self.normalized.clear();
-        self.loudness.push(mel_db, &mut self.normalized);
+        let bands = self.spec.bands;
+        let mel_db = &block.mel_db[frames.start * bands..frames.end * bands];
+        let levels = &levels[frames];
+        let mut normalized = std::mem::take(&mut self.normalized);
+        normalized.clear();
+        self.loudness.push(mel_db, &mut normalized);
+        let kinds = self.step_gate(FrameBlock::new(&normalized, bands));
+        let stretch = Stretch {
+            mel_db,
+            normalized: &normalized,
+            levels,
+            kinds: kinds.as_deref(),
+        };
+        let config = *self.smoother.config();
+        let mut start = 0;
+        for (i, level) in levels.iter().enumerate() {
+            let row = stretch.kinds.map(|kinds| &kinds[i]);
+            let heard = level.rms.0 >= config.silence.0;
+            if heard && admission.hear(row, self.spec.hop(), &config) {
+                self.run_part(&stretch, start..i, on_hop);
+                self.restart_engines();
+                start = i;
+            }
+        }
+        self.run_part(&stretch, start..levels.len(), on_hop);
+        self.normalized = normalized;
+    }
+
+    /// The gate's probabilities of each frame; `None` without one.
+    fn step_gate(&mut self, frames: FrameBlock<'_>) -> Option<Vec<Probabilities>> {
+        match self.gate.as_mut()?.step(frames, SoundKind::LABELS.len()) {
+            Ok(step) => step.map(|step| step.raw),
+            Err(message) => {
+                let engine = self.tracks.len();
+                self.faults.push(EngineFault { engine, message });
+                None
+            }
+        }
+    }
+
+    /// Frames of one stretch through every engine, without a break.
+    fn run_part(&mut self, stretch: &Stretch<'_>, frames: Range<usize>, on_hop: &mut dyn FnMut(&HopResult)) {
+        if frames.is_empty() {
+            return;
+        }
+        let bands = self.spec.bands;
+        let newest = FrameIndex(self.frames + frames.len() as u64 - 1);
+        let normalized = &stretch.normalized[frames.start * bands..frames.end * bands];
         let mut rows: Vec<Option<Vec<Probabilities>>> = Vec::with_capacity(self.tracks.len());
         let mut attention = None;
         for (engine, track) in self.tracks.iter_mut().enumerate() {
-            match track.step(FrameBlock::new(&self.normalized, self.spec.bands), self.classes) {
+            match track.step(FrameBlock::new(normalized, bands), self.classes) {
                 Ok(Some(step)) => {
                     rows.push(Some(step.raw));
                     if let (Some(mut picture), None) = (step.attention, &attention) {
                         // The model counts from where its state began, the stream from its reset.
-                        picture.newest = FrameIndex(first + frames.len() as u64 - 1);
+                        picture.newest = newest;
                         attention = Some((engine, picture));
                     }
                 }
@@ -244,19 +321,27 @@ impl Pipeline {
         }
         self.attention = attention;
         let mut raw = vec![None; self.tracks.len()];
-        for (i, (mel_db, level)) in mel_db.chunks_exact(self.spec.bands).zip(&levels[frames]).enumerate() {
+        for (i, frame) in frames.enumerate() {
             for (raw, rows) in raw.iter_mut().zip(&rows) {
                 *raw = rows.as_ref().map(|rows| rows[i]);
             }
-            on_hop(&self.hop(mel_db, *level, &raw));
+            let mel_db = &stretch.mel_db[frame * bands..(frame + 1) * bands];
+            let kinds = stretch.kinds.map(|kinds| &kinds[frame]);
+            on_hop(&self.hop(mel_db, stretch.levels[frame], &raw, kinds));
         }
     }
 
-    fn hop(&mut self, mel_db: &[f32], level: Level, raw: &[Option<Probabilities>]) -> HopResult {
+    fn hop(
+        &mut self,
+        mel_db: &[f32],
+        level: Level,
+        raw: &[Option<Probabilities>],
+        kinds: Option<&Probabilities>,
+    ) -> HopResult {
         let frame = FrameIndex(self.frames);
         let end = self.frames * self.spec.hop_samples as u64 + self.spec.window_samples as u64;
         let at = Seconds(self.base.0 + self.spec.rate.duration(end).0);
-        let smoothed = self.smoother.push(at, level.rms, raw);
+        let smoothed = self.smoother.push_gated(at, level.rms, raw, kinds);
         let mut column = Column::empty(self.classes);
         column.frame = frame;
         column.at = at;
@@ -269,11 +354,14 @@ impl Pipeline {
         }
         column.agreed = smoothed.agreed;
         column.decision = smoothed.decision;
+        column.kinds_raw = kinds.copied().unwrap_or(column.kinds_raw);
+        column.kinds = smoothed.kinds.unwrap_or(column.kinds);
         self.frames += 1;
         HopResult {
             column,
             level,
             heard: smoothed.heard,
+            counted: smoothed.counted,
         }
     }
 }

@@ -34,6 +34,10 @@ pub struct Column {
     pub engines: [Probabilities; MAX_ENGINES],
     /// Their mean over the enabled engines.
     pub agreed: Probabilities,
+    /// Probabilities of music, speech and other sounds ([`crate::genre::SoundKind`]), not smoothed; of no classes without a gate.
+    pub kinds_raw: Probabilities,
+    /// The same, smoothed.
+    pub kinds: Probabilities,
     /// The answer at this frame.
     pub decision: Decision,
 }
@@ -153,6 +157,8 @@ impl Column {
             raw: [Probabilities::from_slice(&[]); MAX_ENGINES],
             engines: [Probabilities::uniform(classes); MAX_ENGINES],
             agreed: Probabilities::uniform(classes),
+            kinds_raw: Probabilities::from_slice(&[]),
+            kinds: Probabilities::from_slice(&[]),
             decision: Decision::nothing_heard(classes),
         }
     }

@@ -1,6 +1,10 @@
 //! One clip once through all models, with everything kept that figures are made of.
 //!
 //! In: a file, or samples. Out: logits of the frames that were heard, and what was shown. Thread: the caller's.
+//!
+//! Logits are kept of all frames loud enough to be heard, whether or not a gate let them in: how often engines are right
+//! and how often music is rejected are two questions. What is shown, and the answer over the whole, are as the gate has
+//! them.
 
 use super::EvaluateError;
 use super::answers::Heard;
@@ -140,7 +144,8 @@ impl Keeper {
                     .map(|p| p.max(f32::MIN_POSITIVE).ln() * temperature);
                 self.listened.logits[engine].extend(logits);
             }
-            let alone = self.alone[engine].push(column.at, hop.level.rms, &[Some(*raw)]);
+            let kinds = Some(&column.kinds_raw).filter(|kinds| !kinds.as_slice().is_empty());
+            let alone = self.alone[engine].push_gated(column.at, hop.level.rms, &[Some(*raw)], kinds);
             self.listened.shown[engine].push(column.at, Answer::from(alone.decision.state));
         }
         self.listened.shown[engines].push(column.at, Answer::from(column.decision.state));

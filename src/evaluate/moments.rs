@@ -73,7 +73,7 @@ mod tests {
             .collect();
         assert_eq!(read, [(1.0, 2, 0.5), (2.0, 1, 1.0)]);
         // At 1 s: 60 % sure and wrong, 80 % sure and right.
-        assert!((moments[0].figures.ece - (0.6 + 0.2) / 2.0).abs() < 1e-6);
+        assert!((moments[0].figures.ece - 0.4).abs() < 1e-6, "(0.6 + 0.2) / 2");
     }
 
     #[test]

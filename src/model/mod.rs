@@ -200,7 +200,8 @@ impl std::fmt::Debug for LoadedModel {
     }
 }
 
-/// Models that listen side by side: they share one front end and one set of classes.
+/// Models that listen side by side: they share one front end and one set of classes. A gate may listen beside them, which
+/// tells music from what is none.
 #[derive(Debug, Clone)]
 pub struct ModelSet {
     /// The front end of all.
@@ -209,16 +210,36 @@ pub struct ModelSet {
     pub genres: GenreSet,
     /// The models, in the order in which they are shown.
     pub models: Vec<LoadedModel>,
+    /// Tells music from speech and other sounds ([`crate::genre::SoundKind`]); `None`: everything is taken for music.
+    pub gate: Option<LoadedModel>,
 }
 
 impl ModelSet {
-    /// Models that go together.
+    /// Models that go together. One whose classes are those of a gate becomes the gate.
     ///
     /// # Errors
-    /// If there is none, or if one has another front end or other classes than the first, or the name of another.
+    /// If there is none, or if one has another front end or other classes than the first, or the name of another; or if
+    /// there are two gates, or one alone.
     pub fn new(models: Vec<LoadedModel>) -> Result<Self, ModelError> {
+        let (gates, models): (Vec<_>, Vec<_>) = models.into_iter().partition(|model| model.manifest().genres.is_gate());
+        let gate = match <[LoadedModel; 1]>::try_from(gates) {
+            Ok([gate]) => Some(gate),
+            Err(gates) if gates.is_empty() => None,
+            Err(gates) => {
+                return Err(ModelError::Shape(format!(
+                    "{} models tell music from what is none, but one can listen",
+                    gates.len()
+                )));
+            }
+        };
         let Some(first) = models.first().map(LoadedModel::manifest) else {
-            return Err(ModelError::Shape("no model was named".to_owned()));
+            return Err(ModelError::Shape(match &gate {
+                Some(gate) => format!(
+                    "{:?} only tells music from what is none: name a model with genres too",
+                    gate.manifest().name
+                ),
+                None => "no model was named".to_owned(),
+            }));
         };
         let (front_end, genres) = (first.front_end.clone(), first.genres.clone());
         for (place, model) in models.iter().enumerate() {
@@ -243,10 +264,19 @@ impl ModelSet {
                 manifest.name, models[0].manifest.name
             )));
         }
+        if let Some(gate) = gate.as_ref().map(LoadedModel::manifest)
+            && gate.front_end != front_end
+        {
+            return Err(ModelError::Shape(format!(
+                "{:?} has another front end than {:?}: they cannot listen side by side",
+                gate.name, models[0].manifest.name
+            )));
+        }
         Ok(Self {
             front_end,
             genres,
             models,
+            gate,
         })
     }
 }

@@ -4,7 +4,7 @@
 
 use super::report::FailureReport;
 use crate::engine::{Column, Health};
-use crate::genre::{GenreSet, Probabilities};
+use crate::genre::{GenreSet, Probabilities, SoundKind};
 use crate::units::Seconds;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -75,6 +75,17 @@ pub struct StateLine {
     confidence: f64,
     reason: String,
     rule: &'static str,
+    /// Music, speech and other sounds, smoothed; not there without a gate.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    kinds: Map<String, Value>,
+}
+
+/// Probabilities of a gate by label; empty without one.
+pub(super) fn by_kind(kinds: &Probabilities) -> Map<String, Value> {
+    let pairs = SoundKind::LABELS.iter().zip(kinds.as_slice());
+    pairs
+        .map(|(label, &p)| ((*label).to_owned(), Value::from(rounded(f64::from(p)))))
+        .collect()
 }
 
 impl StateLine {
@@ -89,6 +100,7 @@ impl StateLine {
             confidence: rounded(f64::from(decision.confidence)),
             reason: decision.reason.sentence(genres),
             rule: decision.reason.rule(),
+            kinds: by_kind(&column.kinds),
         }
     }
 }

@@ -49,16 +49,19 @@ pub struct SourceReport {
 /// The answer for the whole file.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AnswerReport {
-    /// `genre`, `unsure` or `silence`.
+    /// `genre`, `unsure`, `silence`, `speech` or `not_music`.
     pub state: &'static str,
     /// Label of the genre, if one is answered.
     pub genre: Option<String>,
-    /// Probability of the most probable genre, whether or not it is answered.
+    /// Probability of speech or other sound where that is answered, else of the most probable genre, whether or not it is.
     pub confidence: Option<f64>,
     /// Why, for people.
     pub reason: String,
     /// The rule behind it, for scripts.
     pub rule: &'static str,
+    /// Mean probabilities of music, speech and other sounds over all that was heard; not there without a gate.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub kinds: Map<String, Value>,
 }
 
 /// One engine's view of the whole file.
@@ -68,7 +71,8 @@ pub struct EngineReport {
     pub name: String,
     /// Its most probable genre; none if it heard nothing.
     pub genre: Option<String>,
-    /// Mean of its calibrated probabilities over all frames after the warm-up, by label.
+    /// Mean of its calibrated probabilities, by label: over all frames after the warm-up that the gate did not reject; over
+    /// all that were heard if there are none.
     pub probabilities: Map<String, Value>,
 }
 
@@ -79,11 +83,11 @@ pub struct SegmentReport {
     pub start_s: f64,
     /// Where it ends.
     pub end_s: f64,
-    /// `warming_up`, `silence`, `unsure`, `genre`.
+    /// `warming_up`, `silence`, `unsure`, `speech`, `not_music`, `genre`.
     pub state: &'static str,
     /// Label of the genre, if one is answered.
     pub genre: Option<String>,
-    /// Mean over the stretch of the smoothed probability of the answered (or most probable) genre.
+    /// Mean over the stretch of the smoothed probability of what is answered, or of the most probable genre.
     pub confidence: f64,
 }
 

@@ -2,10 +2,10 @@
 //!
 //! In: hop results in order. Out: a [`Report`]. Thread: the caller's.
 
-use super::lines::{by_label, rounded, rounded_secs};
+use super::lines::{by_kind, by_label, rounded, rounded_secs};
 use super::report::{AnswerReport, EngineReport, Report, SegmentReport, SourceReport};
 use crate::engine::{EngineFault, HopResult};
-use crate::genre::{GenreSet, Probabilities};
+use crate::genre::{GenreSet, Probabilities, SoundKind};
 use crate::model::ModelSet;
 use crate::smoothing::{AnswerState, Reason, SmoothingConfig};
 use crate::units::{Decibels, Seconds};
@@ -57,6 +57,8 @@ pub(super) struct Tally {
     /// Over frames after the warm-up, and over all that were heard: a file shorter than the warm-up has only those.
     warm: Vec<Mean>,
     all: Vec<Mean>,
+    /// Music, speech and other sounds over all frames heard.
+    kinds: Mean,
     frames: u64,
     heard: u64,
     loudest: Decibels,
@@ -78,6 +80,7 @@ impl Tally {
             smoothing: *smoothing,
             warm: means.clone(),
             all: means,
+            kinds: Mean::new(SoundKind::LABELS.len()),
             frames: 0,
             heard: 0,
             loudest: Decibels::SILENCE,
@@ -94,7 +97,10 @@ impl Tally {
         }
         if hop.heard {
             self.heard += 1;
-            let warm = self.heard_time().0 >= self.smoothing.warm_up.0;
+            if !column.kinds_raw.as_slice().is_empty() {
+                self.kinds.push(&column.kinds_raw);
+            }
+            let warm = hop.counted && self.heard_time().0 >= self.smoothing.warm_up.0;
             for ((warm_mean, all), raw) in self.warm.iter_mut().zip(&mut self.all).zip(&column.raw) {
                 if raw.as_slice().is_empty() {
                     continue;
@@ -160,7 +166,31 @@ impl Tally {
         }
     }
 
+    /// What the gate makes of the whole, if it does not let it through. The same thresholds as live, over the mean.
+    fn rejection(&self) -> Option<(AnswerState, Reason)> {
+        let kinds = self.kinds.value().filter(|_| self.smoothing.is_gate_on())?;
+        let music = SoundKind::Music.of(&kinds);
+        let needed = 1.0 - self.smoothing.admit;
+        let [speech, other] = [SoundKind::Speech, SoundKind::Other].map(|kind| (kind.of(&kinds), kind));
+        let (share, kind) = if speech.0 > other.0 { speech } else { other };
+        if 1.0 - music > self.smoothing.reject {
+            let reason = Reason::Rejected {
+                kind,
+                share,
+                music,
+                needed,
+            };
+            Some((kind.into(), reason))
+        } else if music <= needed {
+            Some((AnswerState::Unsure, Reason::PerhapsNotMusic { music, needed }))
+        } else {
+            None
+        }
+    }
+
     fn answer(&self, agreed: Option<Probabilities>) -> AnswerReport {
+        let warm = self.heard_time().0 >= self.smoothing.warm_up.0;
+        let rejection = self.rejection().filter(|_| warm);
         let (state, reason) = match agreed.map(|agreed| agreed.top()) {
             _ if self.heard == 0 && self.frames > 0 => {
                 let reason = Reason::TooQuiet {
@@ -169,7 +199,8 @@ impl Tally {
                 };
                 (AnswerState::Silence, reason)
             }
-            Some((best, confidence)) if self.heard_time().0 >= self.smoothing.warm_up.0 => {
+            _ if let Some(rejection) = rejection => rejection,
+            Some((best, confidence)) if warm => {
                 let threshold = self.smoothing.enter;
                 if confidence >= threshold {
                     (AnswerState::Genre(best), Reason::Confident { threshold })
@@ -193,9 +224,14 @@ impl Tally {
         AnswerReport {
             state: state.name(),
             genre: state.genre().map(|id| self.genres.label(id).to_owned()),
-            confidence: agreed.map(|agreed| rounded(f64::from(agreed.top().1))),
+            confidence: match reason {
+                Reason::Rejected { share, .. } => Some(share),
+                _ => agreed.map(|agreed| agreed.top().1),
+            }
+            .map(|share| rounded(f64::from(share))),
             reason: reason.sentence(&self.genres),
             rule: reason.rule(),
+            kinds: self.kinds.value().map(|kinds| by_kind(&kinds)).unwrap_or_default(),
         }
     }
 

@@ -8,15 +8,22 @@
 //! (`decide.rs`). Frames below the silence level feed no average: silence says nothing about a genre. When it was
 //! quiet for longer than the averages remember ([`SmoothingConfig::time_constant`]), they start afresh, and so does the
 //! warm-up: what plays next is heard as new.
+//!
+//! Where a gate listens too, its probabilities of music, speech and other sounds are averaged with a time constant of their
+//! own, and between two thresholds music is let in or rejected (`admission.rs`). What is rejected feeds no average either,
+//! for a genre of speech means nothing; and when it lasted longer than the averages remember, everything begins anew with
+//! the music after it, the engines' states too, which would otherwise carry ten seconds of speech into it.
 
+mod admission;
 mod average;
 mod decide;
 mod reasons;
 mod smoother;
 
+pub use admission::Admission;
 pub use smoother::{Silence, Smoothed, Smoother};
 
-use crate::genre::GenreId;
+use crate::genre::{GenreId, SoundKind};
 use crate::units::{Decibels, Seconds};
 use serde::{Deserialize, Serialize};
 
@@ -27,8 +34,12 @@ pub enum AnswerState {
     WarmingUp,
     /// Nothing loud enough to be music.
     Silence,
-    /// Music, perhaps, but no genre is sure enough.
+    /// Music, perhaps, but no genre is sure enough; or perhaps no music.
     Unsure,
+    /// A voice that speaks.
+    Speech,
+    /// A sound that is neither music nor speech.
+    NotMusic,
     /// This genre.
     Genre(GenreId),
 }
@@ -38,7 +49,8 @@ pub enum AnswerState {
 pub struct Decision {
     /// The answer.
     pub state: AnswerState,
-    /// Smoothed probability of the most probable genre, 0…1 (whether or not it is answered).
+    /// Smoothed probability, 0…1: of speech or other sound where that is answered, else of the most probable genre
+    /// (whether or not it is answered).
     pub confidence: f32,
     /// The rule that led here.
     pub reason: Reason,
@@ -84,6 +96,24 @@ pub enum Reason {
         /// By how much it leads.
         lead: f32,
     },
+    /// The gate hears no music.
+    Rejected {
+        /// What it hears.
+        kind: SoundKind,
+        /// The smoothed probability of that.
+        share: f32,
+        /// The smoothed probability of music.
+        music: f32,
+        /// What music would need.
+        needed: f32,
+    },
+    /// The gate has not made up its mind.
+    PerhapsNotMusic {
+        /// The smoothed probability of music.
+        music: f32,
+        /// What music would need.
+        needed: f32,
+    },
 }
 
 /// The knobs of smoothing and decision. Times in seconds, so that the hop does not matter.
@@ -106,6 +136,12 @@ pub struct SmoothingConfig {
     pub silence: Decibels,
     /// How long it must be quiet to be silence.
     pub silence_hold: Seconds,
+    /// The gate's probabilities are averaged with this time constant.
+    pub gate_time_constant: Seconds,
+    /// Smoothed probability of anything but music above which no genre is answered; 1 turns the gate off.
+    pub reject: f32,
+    /// Smoothed probability of anything but music below which music is let in, at first and again.
+    pub admit: f32,
 }
 
 impl Default for SmoothingConfig {
@@ -119,6 +155,9 @@ impl Default for SmoothingConfig {
             dwell: Seconds(1.5),
             silence: Decibels(-60.0),
             silence_hold: Seconds(0.5),
+            gate_time_constant: Seconds(1.0),
+            reject: 0.7,
+            admit: 0.5,
         }
     }
 }
@@ -136,7 +175,12 @@ pub struct SmoothingError {
 }
 
 impl SmoothingConfig {
-    /// Checks every knob: finite, in range, and `leave` no higher than `enter`.
+    /// Whether a gate can reject anything.
+    pub fn is_gate_on(&self) -> bool {
+        self.reject < 1.0
+    }
+
+    /// Checks every knob: finite, in range, `leave` no higher than `enter`, `admit` no higher than `reject`.
     ///
     /// ```
     /// use attune::smoothing::SmoothingConfig;
@@ -169,6 +213,10 @@ impl SmoothingConfig {
             0.0,
             "between -200 and 0 dB",
         )?;
-        secs("silence_hold", self.silence_hold)
+        secs("silence_hold", self.silence_hold)?;
+        secs("gate_time_constant", self.gate_time_constant)?;
+        share("reject", self.reject)?;
+        let admit = f64::from(self.admit);
+        check("admit", admit, 0.0, f64::from(self.reject), "between 0 and `reject`")
     }
 }

@@ -3,7 +3,7 @@
 //! In: a [`Reason`]. Out: text. Thread: any.
 
 use super::{AnswerState, Reason};
-use crate::genre::{GenreId, GenreSet};
+use crate::genre::{GenreId, GenreSet, SoundKind};
 
 fn percent(share: f32) -> String {
     format!("{:.0} %", share * 100.0)
@@ -50,6 +50,23 @@ impl Reason {
                 title(genres, challenger),
                 percent(lead)
             ),
+            Self::Rejected {
+                kind,
+                share,
+                music,
+                needed,
+            } => format!(
+                "It is {} with {} and music with {}, where a genre needs {}.",
+                kind.words(),
+                percent(share),
+                percent(music),
+                percent(needed)
+            ),
+            Self::PerhapsNotMusic { music, needed } => format!(
+                "It is music with {}, where a genre needs {}.",
+                percent(music),
+                percent(needed)
+            ),
         }
     }
 
@@ -61,17 +78,43 @@ impl Reason {
             Self::BelowThreshold { .. } => "below_threshold",
             Self::Confident { .. } => "confident",
             Self::Held { .. } => "held",
+            Self::Rejected { .. } => "rejected",
+            Self::PerhapsNotMusic { .. } => "perhaps_not_music",
+        }
+    }
+}
+
+impl SoundKind {
+    /// As it stands in a sentence.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Music => "music",
+            Self::Speech => "speech",
+            Self::Other => "another sound",
+        }
+    }
+}
+
+impl From<SoundKind> for AnswerState {
+    /// The answer where this kind is all that is known.
+    fn from(kind: SoundKind) -> Self {
+        match kind {
+            SoundKind::Music => Self::Unsure,
+            SoundKind::Speech => Self::Speech,
+            SoundKind::Other => Self::NotMusic,
         }
     }
 }
 
 impl AnswerState {
-    /// The state's name for scripts (`warming_up`, `silence`, `unsure`, `genre`).
+    /// The state's name for scripts (`warming_up`, `silence`, `unsure`, `speech`, `not_music`, `genre`).
     pub fn name(self) -> &'static str {
         match self {
             Self::WarmingUp => "warming_up",
             Self::Silence => "silence",
             Self::Unsure => "unsure",
+            Self::Speech => "speech",
+            Self::NotMusic => "not_music",
             Self::Genre(_) => "genre",
         }
     }
@@ -90,6 +133,8 @@ impl AnswerState {
             Self::WarmingUp => "Warming up".to_owned(),
             Self::Silence => "Silence".to_owned(),
             Self::Unsure => "Unsure".to_owned(),
+            Self::Speech => "Speech".to_owned(),
+            Self::NotMusic => "Not music".to_owned(),
             Self::Genre(id) => title(genres, id),
         }
     }
@@ -108,6 +153,21 @@ mod tests {
         };
         let text = reason.sentence(&GenreSet::gtzan());
         assert_eq!(text, "Hip-hop is likeliest with 31 %, but an answer needs 40 %.");
+    }
+
+    #[test]
+    fn a_rejection_names_what_is_heard_instead() {
+        let reason = Reason::Rejected {
+            kind: SoundKind::Other,
+            share: 0.81,
+            music: 0.12,
+            needed: 0.5,
+        };
+        assert_eq!(
+            reason.sentence(&GenreSet::gtzan()),
+            "It is another sound with 81 % and music with 12 %, where a genre needs 50 %."
+        );
+        assert_eq!(AnswerState::from(SoundKind::Speech).name(), "speech");
     }
 
     #[test]

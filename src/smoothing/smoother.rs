@@ -2,10 +2,11 @@
 //!
 //! In: level and raw probabilities of one frame. Out: [`Smoothed`]. Thread: worker.
 
+use super::admission::{Admission, Verdict};
 use super::average::{Average, steady_weight};
 use super::decide::Decider;
 use super::{AnswerState, Decision, Reason, SmoothingConfig, SmoothingError};
-use crate::genre::Probabilities;
+use crate::genre::{Probabilities, SoundKind};
 use crate::units::{Decibels, Seconds};
 
 /// What the smoother makes of one frame.
@@ -17,8 +18,12 @@ pub struct Smoothed {
     pub agreed: Probabilities,
     /// The answer.
     pub decision: Decision,
-    /// Whether the frame counted: loud enough to be heard.
+    /// Averaged probabilities of music, speech and other sounds; `None` without a gate.
+    pub kinds: Option<Probabilities>,
+    /// Whether the frame was loud enough to be heard.
     pub heard: bool,
+    /// Whether it counted for the genres: heard, and not rejected.
+    pub counted: bool,
 }
 
 /// Smooths and decides for one stream. It is pushed frame by frame, so how frames came in blocks cannot matter.
@@ -29,7 +34,11 @@ pub struct Smoother {
     classes: usize,
     averages: Vec<Option<Average>>,
     decider: Decider,
+    /// Frames heard since everything began anew.
     heard_frames: u64,
+    /// Those of them that fed the averages.
+    counted_frames: u64,
+    admission: Admission,
     silence: Silence,
     decision: Option<Decision>,
 }
@@ -64,6 +73,8 @@ impl Smoother {
             averages: vec![None; engines],
             decider: Decider::new(),
             heard_frames: 0,
+            counted_frames: 0,
+            admission: Admission::new(),
             silence: Silence::default(),
             decision: None,
         })
@@ -84,6 +95,7 @@ impl Smoother {
     /// Forgets the stream.
     pub fn reset(&mut self) {
         self.start_afresh();
+        self.admission = Admission::new();
         self.silence = Silence::default();
         self.decision = None;
     }
@@ -93,18 +105,41 @@ impl Smoother {
         self.silence
     }
 
-    /// Takes one frame: its stream time, the level of the last moments (root mean square over about 0.4 s), and each
-    /// engine's calibrated probabilities (`None`: the engine is off, and starts afresh when it comes back).
+    /// The gate's word so far: a copy can be run ahead to see where music will begin anew.
+    pub fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
+    /// [`Smoother::push_gated`] without a gate.
     pub fn push(&mut self, at: Seconds, level: Decibels, raw: &[Option<Probabilities>]) -> Smoothed {
+        self.push_gated(at, level, raw, None)
+    }
+
+    /// Takes one frame: its stream time, the level of the last moments (root mean square over about 0.4 s), and each
+    /// engine's calibrated probabilities (`None`: the engine is off, and starts afresh when it comes back); and the gate's
+    /// probabilities of [`SoundKind`]s, where there is one.
+    pub fn push_gated(
+        &mut self,
+        at: Seconds,
+        level: Decibels,
+        raw: &[Option<Probabilities>],
+        kinds: Option<&Probabilities>,
+    ) -> Smoothed {
         let heard = level.0 >= self.config.silence.0;
         if self.silence.ends_with(level, self.hop, &self.config) {
             self.start_afresh();
+            self.admission = Admission::new();
         }
+        if heard && self.admission.hear(kinds, self.hop, &self.config) {
+            self.start_afresh();
+        }
+        let counted = heard && !self.admission.is_rejecting();
         self.heard_frames += u64::from(heard);
+        self.counted_frames += u64::from(counted);
         let steady = steady_weight(self.hop, self.config.time_constant);
         for (average, raw) in self.averages.iter_mut().zip(raw) {
             match raw {
-                Some(raw) if heard => average
+                Some(raw) if counted => average
                     .get_or_insert_with(|| Average::new(self.classes))
                     .push(raw, steady),
                 Some(_) => {}
@@ -117,9 +152,13 @@ impl Smoother {
             Some(before) if before.state == state => before.since,
             _ => at,
         };
+        let confidence = match reason {
+            Reason::Rejected { share, .. } => share,
+            _ => agreed.top().1,
+        };
         let decision = Decision {
             state,
-            confidence: agreed.top().1,
+            confidence,
             reason,
             since,
         };
@@ -133,7 +172,9 @@ impl Smoother {
             engines: engines.collect(),
             agreed,
             decision,
+            kinds: self.admission.heard().copied(),
             heard,
+            counted,
         }
     }
 
@@ -147,14 +188,40 @@ impl Smoother {
             return (AnswerState::Silence, reason);
         }
         let sound = self.time_of(self.heard_frames);
-        if sound.0 < self.config.warm_up.0 || self.averages.iter().all(Option::is_none) {
-            let reason = Reason::HeardTooLittle {
-                heard: sound,
-                needed: self.config.warm_up,
+        if sound.0 < self.config.warm_up.0 {
+            return self.too_little(sound);
+        }
+        let kinds = self.admission.heard();
+        let music = kinds.map_or(1.0, |kinds| SoundKind::Music.of(kinds));
+        let needed = 1.0 - self.config.admit;
+        if let (Some(Verdict::Rejected(kind)), Some(kinds)) = (self.admission.verdict(), kinds) {
+            let share = kind.of(kinds);
+            self.decider.lapse();
+            let reason = Reason::Rejected {
+                kind,
+                share,
+                music,
+                needed,
             };
-            return (AnswerState::WarmingUp, reason);
+            return (kind.into(), reason);
+        }
+        let counted = self.time_of(self.counted_frames);
+        if counted.0 < self.config.warm_up.0 || self.averages.iter().all(Option::is_none) {
+            return self.too_little(counted);
+        }
+        if self.admission.verdict() == Some(Verdict::Undecided) {
+            self.decider.lapse();
+            return (AnswerState::Unsure, Reason::PerhapsNotMusic { music, needed });
         }
         self.decider.judge(at, agreed, &self.config)
+    }
+
+    fn too_little(&self, heard: Seconds) -> (AnswerState, Reason) {
+        let reason = Reason::HeardTooLittle {
+            heard,
+            needed: self.config.warm_up,
+        };
+        (AnswerState::WarmingUp, reason)
     }
 
     /// Mean of the engines that are on; uniform if none is.
@@ -176,10 +243,12 @@ impl Smoother {
         Probabilities::from_slice(&total[..self.classes.min(total.len())])
     }
 
+    /// What was heard of genres is forgotten; what the gate heard is not.
     fn start_afresh(&mut self) {
         self.averages.fill(None);
         self.decider = Decider::new();
         self.heard_frames = 0;
+        self.counted_frames = 0;
     }
 
     fn time_of(&self, frames: u64) -> Seconds {

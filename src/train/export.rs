@@ -8,6 +8,7 @@ use super::split::joint_artists_shared;
 use super::trainer::Trainer;
 use crate::evaluate::{Answers, moments};
 use crate::features::FrontEndSpec;
+use crate::genre::GenreSet;
 use crate::model::golden::Golden;
 use crate::model::load::hex;
 use crate::model::manifest::{FORMAT, Manifest};
@@ -22,6 +23,8 @@ const LICENCE: &str = "MIT (weights; the training audio is not part of them)";
 /// What is told of a model besides its figures.
 #[derive(Debug, Clone)]
 pub struct Provenance {
+    /// What the model is called: its files, and itself in output.
+    pub name: String,
     /// The command that made it.
     pub command: String,
     /// The data set, as people know it.
@@ -41,7 +44,7 @@ pub fn export(
 ) -> Result<Manifest, TrainError> {
     let recipe = trainer.recipe();
     let spec = &recipe.front_end;
-    let name = recipe.engine.name();
+    let name = provenance.name.as_str();
     let tensors = trainer.averaged()?;
     let weights = serialize(&tensors, None)?;
     let excerpts = trainer.validate(Part::Excerpt)?;
@@ -157,7 +160,8 @@ fn write_card(
     writeln!(card, "# Model card: {}\n", manifest.name)?;
     writeln!(
         card,
-        "Genre from sound, frame by frame, causal. Written by `attune train`; not edited by hand.\n"
+        "{} from sound, frame by frame, causal. Written by `attune train`; not edited by hand.\n",
+        if is_gtzan(data) { "Genre" } else { "Class" }
     )?;
     writeln!(card, "| | |\n|---|---|")?;
     writeln!(card, "| command | `{}` |", provenance.command)?;
@@ -217,9 +221,13 @@ fn write_card(
     writeln!(
         card,
         "\nThe answer for a clip is the mean of the calibrated probabilities over its frames after the first second. The \
-         weights are the running mean at the last step; no step was chosen by these clips. The shape of the front and of the \
-         pooling follows prototypes that were compared on them, and the temperature was fitted on them: read the figures as \
-         somewhat optimistic.\n"
+         weights are the running mean at the last step; no step was chosen by these clips. {}The temperature was fitted on \
+         them: read the figures as somewhat optimistic.\n",
+        if is_gtzan(data) {
+            "The shape of the front and of the pooling follows prototypes that were compared on them. "
+        } else {
+            ""
+        }
     )?;
     if let Some((what, _, after)) = figures.last() {
         writeln!(card, "Per class ({what}):\n\n| class | clips | right |\n|---|---|---|")?;
@@ -228,10 +236,18 @@ fn write_card(
             writeln!(card, "| {} | {clips} | {right} |", data.genres.label(id))?;
         }
     }
-    writeln!(
-        card,
-        "\n## Limits\n\nTrained on a small collection of Western popular and classical music of the 20th century; other \
-         music gets the nearest of these labels. It does not know speech or noise as such. Genre is a convention, not a \
-         property of sound: read the probabilities as resemblance."
-    )
+    let limits = if is_gtzan(data) {
+        "Trained on a small collection of Western popular and classical music of the 20th century; other music gets the \
+         nearest of these labels. It does not know speech or noise as such. Genre is a convention, not a property of sound: \
+         read the probabilities as resemblance."
+    } else {
+        "It knows only what it was trained on: any other sound gets the nearest of these labels. The figures hold for sounds \
+         recorded as these were."
+    };
+    writeln!(card, "\n## Limits\n\n{limits}")
+}
+
+/// Whether these are the classes of the shipped engines.
+fn is_gtzan(data: &Dataset) -> bool {
+    data.genres == GenreSet::gtzan()
 }

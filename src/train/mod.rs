@@ -8,11 +8,16 @@ pub mod checkpoint;
 pub mod dataset;
 pub mod evaluate;
 pub mod export;
+pub mod folders;
+pub mod grouping;
+pub mod noises;
 pub mod optimizer;
+pub mod pieces;
 pub mod recipe;
 pub mod sound;
 pub mod split;
 pub mod trainer;
+pub mod variant;
 
 use crate::model::ModelError;
 use crate::source::SourceError;
@@ -49,7 +54,7 @@ pub enum TrainError {
     #[error(transparent)]
     Decode(#[from] SourceError),
     /// Training and validation share what they must not share.
-    #[error("{0}")]
+    #[error(transparent)]
     Leak(#[from] split::Leak),
     /// The network failed.
     #[error(transparent)]

@@ -187,7 +187,7 @@ impl App {
                     .cast
                     .engines
                     .get(engine)
-                    .map_or("An engine", |label| label.name.as_str());
+                    .map_or("The gate", |label| label.name.as_str());
                 view.notices.report(Problem {
                     severity: Severity::Error,
                     message: format!("{name} failed and was switched off: {message}"),

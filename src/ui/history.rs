@@ -196,6 +196,7 @@ pub(super) mod tests {
             front_end: FrontEndSpec::default(),
             genres: GenreSet::gtzan(),
             models: Vec::new(),
+            gate: None,
         });
         snapshot.sequence = 100_000 * epoch + frames;
         snapshot.epoch = epoch;

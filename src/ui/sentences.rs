@@ -3,7 +3,7 @@
 //! In: decisions, weights, sources. Out: text. Thread: window.
 
 use crate::genre::GenreSet;
-use crate::smoothing::{AnswerState, Decision, Reason};
+use crate::smoothing::{Decision, Reason};
 use crate::source::{OpenedSource, SourceKind};
 use crate::units::Seconds;
 
@@ -14,12 +14,7 @@ pub fn percent(share: f32) -> String {
 
 /// The answer in a word or two.
 pub fn answer(decision: &Decision, genres: &GenreSet) -> String {
-    match decision.state {
-        AnswerState::WarmingUp => "Warming up".to_owned(),
-        AnswerState::Silence => "Silence".to_owned(),
-        AnswerState::Unsure => "Unsure".to_owned(),
-        AnswerState::Genre(id) => genres.title(id),
-    }
+    decision.state.title(genres)
 }
 
 /// Why this is the answer.
@@ -53,6 +48,19 @@ pub fn reason(decision: &Decision, genres: &GenreSet) -> String {
             "Held: {} is {} points ahead, not by enough or not for long enough yet.",
             genres.title(challenger),
             (100.0 * lead).round()
+        ),
+        Reason::Rejected {
+            kind, music, needed, ..
+        } => format!(
+            "It sounds like {}; like music {}, and a genre needs {}.",
+            kind.words(),
+            percent(music),
+            percent(needed)
+        ),
+        Reason::PerhapsNotMusic { music, needed } => format!(
+            "It sounds like music with {}, but a genre needs {}.",
+            percent(music),
+            percent(needed)
         ),
     }
 }
@@ -176,7 +184,8 @@ pub fn pooling(look: &Look) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::genre::GenreId;
+    use crate::genre::{GenreId, SoundKind};
+    use crate::smoothing::AnswerState;
     use crate::units::{Decibels, SampleRate};
 
     #[test]
@@ -241,6 +250,22 @@ mod tests {
                     lead: 0.04,
                 },
                 "Held: Jazz is 4 points ahead, not by enough or not for long enough yet.",
+            ),
+            (
+                Reason::Rejected {
+                    kind: SoundKind::Speech,
+                    share: 0.9,
+                    music: 0.06,
+                    needed: 0.5,
+                },
+                "It sounds like speech; like music 6 %, and a genre needs 50 %.",
+            ),
+            (
+                Reason::PerhapsNotMusic {
+                    music: 0.42,
+                    needed: 0.5,
+                },
+                "It sounds like music with 42 %, but a genre needs 50 %.",
             ),
         ] {
             assert_eq!(reason(&decision(cause), &genres), wanted);

@@ -39,6 +39,10 @@ pub struct Palette {
     pub on_accent: Color32,
     /// Attention, wherever it is drawn.
     pub attention: Color32,
+    /// A voice is heard instead of music.
+    pub speech: Color32,
+    /// Something else is heard instead of music.
+    pub not_music: Color32,
     /// All is well.
     pub good: Color32,
     /// Look at this.
@@ -60,6 +64,8 @@ const DARK: Palette = Palette {
     accent: Color32::from_rgb(0x4F, 0xB8, 0xC4),
     on_accent: Color32::from_rgb(0x06, 0x1A, 0x1D),
     attention: Color32::from_rgb(0xFF, 0xC8, 0x4A),
+    speech: Color32::from_rgb(0x55, 0x62, 0x78),
+    not_music: Color32::from_rgb(0x4A, 0x42, 0x3C),
     good: Color32::from_rgb(0x5F, 0xC9, 0x8A),
     warning: Color32::from_rgb(0xF0, 0xB4, 0x4C),
     bad: Color32::from_rgb(0xFF, 0x7B, 0x72),
@@ -78,6 +84,8 @@ const LIGHT: Palette = Palette {
     accent: Color32::from_rgb(0x0B, 0x72, 0x85),
     on_accent: Color32::from_rgb(0xFF, 0xFF, 0xFF),
     attention: Color32::from_rgb(0x9A, 0x62, 0x00),
+    speech: Color32::from_rgb(0xA9, 0xB6, 0xCA),
+    not_music: Color32::from_rgb(0xC9, 0xC0, 0xB6),
     good: Color32::from_rgb(0x16, 0x73, 0x43),
     warning: Color32::from_rgb(0x8F, 0x5A, 0x00),
     bad: Color32::from_rgb(0xB4, 0x23, 0x18),
@@ -236,6 +244,10 @@ mod tests {
             }
             assert!(contrast(p.on_accent, p.accent) >= 4.5);
             assert!(contrast(p.attention, p.track) >= 3.0, "graphics need 3 : 1");
+            for ground in [p.speech, p.not_music] {
+                let found = contrast(p.text, ground);
+                assert!(found >= 4.5, "{theme:?}: text on {ground:?} has contrast {found:.2}");
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Models that need no weights: what they answer follows from the mel bands, so a splice, a gap or a wrong rate shows.
 
 use attune::features::{FrameBlock, FrontEndSpec};
-use attune::genre::GenreSet;
+use attune::genre::{GenreSet, SoundKind};
 use attune::model::golden::Golden;
 use attune::model::manifest::FORMAT;
 use attune::model::{AttentionPicture, GenreStream, LoadedModel, Manifest, ModelError, ModelSet, StreamOutput};
@@ -128,7 +128,26 @@ pub fn models(fakes: &[(&str, Fake)]) -> ModelSet {
         front_end: FrontEndSpec::default(),
         genres: GenreSet::gtzan(),
         models: fakes.iter().map(|(name, fake)| model(name, *fake)).collect(),
+        gate: None,
     }
+}
+
+/// A gate for which low bands are music (below 1.2 kHz), middle ones speech, high ones (above 3.4 kHz) something else.
+#[allow(dead_code, reason = "not every test binary has a gate")]
+pub fn gate(fake: Fake) -> LoadedModel {
+    let mut manifest = model("gate", fake).manifest().clone();
+    manifest.genres = GenreSet::new(SoundKind::LABELS.map(str::to_owned).to_vec()).expect("three labels");
+    // Sure of itself.
+    manifest.temperature = 0.2;
+    LoadedModel::new(manifest, move || {
+        let classes = SoundKind::LABELS.len();
+        Ok(Box::new(FakeStream {
+            fake,
+            classes,
+            frames: 0,
+            sums: vec![0.0; classes],
+        }))
+    })
 }
 
 /// Three models that work.

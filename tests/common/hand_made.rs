@@ -63,6 +63,7 @@ pub fn silent() -> Snapshot {
         front_end: FrontEndSpec::default(),
         genres: GenreSet::gtzan(),
         models: Vec::new(),
+        gate: None,
     };
     let mut snapshot = Snapshot::empty(&models);
     snapshot.engine_count = 3;

@@ -3,6 +3,7 @@
 //! In: decision. Out: paint. Thread: window.
 
 use super::Scene;
+use crate::genre::SoundKind;
 use crate::smoothing::AnswerState;
 use crate::ui::sentences;
 use crate::ui::theme::{Palette, card, display_text, figure_text};
@@ -35,6 +36,8 @@ pub fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>) {
                 let [r, g, b] = cast.genres.colour(id);
                 Color32::from_rgb(r, g, b)
             }
+            AnswerState::Speech if scene.has_heard() => palette.speech,
+            AnswerState::NotMusic if scene.has_heard() => palette.not_music,
             _ => palette.muted,
         };
         let (row, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 44.0), Sense::hover());
@@ -84,7 +87,12 @@ pub fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>) {
         let line = if scene.has_heard() && enabled > 0 {
             let agree = (snapshot.agreement * enabled as f32).round() as usize;
             let since = snapshot.transport.position.0 - decision.since.0;
-            format!("{agree} of {enabled} engines agree · for {:.0} s", since.max(0.0))
+            let line = format!("{agree} of {enabled} engines agree · for {:.0} s", since.max(0.0));
+            let kinds = snapshot.column(snapshot.frames - 1).map(|column| column.kinds);
+            match kinds.filter(|kinds| !kinds.as_slice().is_empty()) {
+                Some(kinds) => format!("{line} · music {}", sentences::percent(SoundKind::Music.of(&kinds))),
+                None => line,
+            }
         } else {
             "—".to_owned()
         };

@@ -199,11 +199,14 @@ fn ribbon_ui(ui: &egui::Ui, scene: &Scene<'_>, ribbon: Rect, points: &[TimelineP
             }
             AnswerState::Unsure => (palette.control_hovered, "unsure".to_owned()),
             AnswerState::Silence => (palette.track, "silence".to_owned()),
+            AnswerState::Speech => (palette.speech, "speech".to_owned()),
+            AnswerState::NotMusic => (palette.not_music, "not music".to_owned()),
             AnswerState::WarmingUp => (palette.control, "…".to_owned()),
         };
         painter.rect_filled(part, CornerRadius::same(2), fill);
         let ink = match first.state {
             AnswerState::Genre(_) => ink_on(fill),
+            AnswerState::Speech | AnswerState::NotMusic => palette.text,
             _ => palette.muted,
         };
         let galley = painter.layout_no_wrap(word, font.clone(), ink);
@@ -247,12 +250,7 @@ fn hover_ui(
     ui.painter()
         .vline(pointer.x, plot.y_range(), (1.0, Palette::of(ui).text));
     let genres = &scene.cast.genres;
-    let word = match point.state {
-        AnswerState::Genre(id) => genres.title(id),
-        AnswerState::Unsure => "Unsure".to_owned(),
-        AnswerState::Silence => "Silence".to_owned(),
-        AnswerState::WarmingUp => "Warming up".to_owned(),
-    };
+    let word = point.state.title(genres);
     let mut ranked: Vec<_> = genres.ids().map(|id| (point.agreed.of(id), id)).collect();
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
     let best: Vec<_> = ranked
@@ -271,16 +269,13 @@ fn summary(scene: &Scene<'_>, span: f64) -> String {
     if points.is_empty() {
         return "Timeline: nothing is heard yet".to_owned();
     }
-    let mut shares: Vec<_> = scene
-        .cast
-        .genres
-        .ids()
-        .map(|id| {
-            let answered = points
-                .iter()
-                .filter(|point| point.state == AnswerState::Genre(id))
-                .count();
-            (answered as f32 / points.len() as f32, scene.cast.genres.title(id))
+    let genres = &scene.cast.genres;
+    let named = genres.ids().map(AnswerState::Genre);
+    let mut shares: Vec<_> = named
+        .chain([AnswerState::Speech, AnswerState::NotMusic])
+        .map(|state| {
+            let answered = points.iter().filter(|point| point.state == state).count();
+            (answered as f32 / points.len() as f32, state.title(genres))
         })
         .filter(|(share, _)| *share > 0.0)
         .collect();

@@ -1,0 +1,173 @@
+//! Folders of one's own: read, grouped, split and trained on, and what is said of those that cannot be.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod common;
+
+use attune::features::FrontEndSpec;
+use attune::train::TrainError;
+use attune::train::folders::{ClassSource, FolderData, classes_below, open};
+use attune::train::grouping::Judged;
+use common::media;
+use std::path::Path;
+use std::process::Command;
+
+const RATE: u32 = 16_000;
+
+/// Ten recordings each of two classes, low and high tones; the first field of a name is a session of two recordings.
+fn sounds(folder: &Path) {
+    for (class, base_hz) in [("low", 200.0), ("high", 2_000.0)] {
+        std::fs::create_dir_all(folder.join(class)).unwrap();
+        for n in 0..10 {
+            let hz = base_hz * (1.0 + 0.05 * f64::from(n));
+            let samples: Vec<f32> = (0..2 * RATE)
+                .map(|i| 0.3 * (std::f64::consts::TAU * hz * f64::from(i) / f64::from(RATE)).sin() as f32)
+                .collect();
+            let path = folder.join(class).join(format!("{class}{}_{n}.wav", n / 2));
+            media::write_float_wav(&path, RATE, 1, &samples);
+        }
+    }
+}
+
+fn source(folder: &Path) -> FolderData {
+    FolderData {
+        classes: classes_below(folder, &[]).unwrap(),
+        groups: vec!["1:_".parse().unwrap()],
+        judged: Judged::Fold { number: 1, of: 5 },
+        seed: 1,
+    }
+}
+
+fn refusal(source: &FolderData) -> String {
+    open(source, &FrontEndSpec::default(), |_, _| {})
+        .unwrap_err()
+        .to_string()
+}
+
+#[test]
+fn folders_are_classes_and_groups_stay_whole() {
+    let folder = media::folder();
+    sounds(folder.path());
+    std::fs::write(folder.path().join("low").join("notes.txt"), "no sound").unwrap();
+    let mut judged = Vec::new();
+    for number in 1..=5 {
+        let source = FolderData {
+            judged: Judged::Fold { number, of: 5 },
+            ..source(folder.path())
+        };
+        let (data, left_out) = open(&source, &FrontEndSpec::default(), |_, _| {}).unwrap();
+        assert_eq!(data.genres.labels(), ["high", "low"]);
+        assert_eq!((data.train.len(), data.valid.len()), (16, 4));
+        assert_eq!(left_out.len(), 1);
+        assert!(left_out[0].message.contains("notes.txt") && !left_out[0].remedy.is_empty());
+        assert!(
+            data.train
+                .iter()
+                .all(|clip| clip.whole.as_ref().unwrap().len() >= 150 * 128)
+        );
+        judged.extend(data.valid.into_iter().map(|clip| clip.name));
+    }
+    judged.sort();
+    judged.dedup();
+    assert_eq!(judged.len(), 20, "every clip is judged by once");
+}
+
+#[test]
+fn what_cannot_be_a_data_set_is_named() {
+    let folder = media::folder();
+    sounds(folder.path());
+    let missing = classes_below(folder.path(), &["low".to_owned(), "loud".to_owned()]).unwrap_err();
+    assert!(missing.to_string().contains("\"loud\"") && missing.to_string().contains("high, low"));
+    std::fs::create_dir(folder.path().join("empty")).unwrap();
+    assert!(refusal(&source(folder.path())).contains("no file for the class \"empty\""));
+    std::fs::remove_dir(folder.path().join("empty")).unwrap();
+
+    let mut few = source(folder.path());
+    few.judged = Judged::Matching(vec!["*/low*".to_owned()]);
+    let said = refusal(&few);
+    assert!(
+        said.contains("0 to be judged by") && said.contains("--hold-out"),
+        "{said}"
+    );
+
+    // One session on both sides.
+    let mut leak = source(folder.path());
+    leak.judged = Judged::Matching(vec!["*_1.wav".to_owned(), "*_4.wav".to_owned()]);
+    let error = open(&leak, &FrontEndSpec::default(), |_, _| {}).unwrap_err();
+    assert!(matches!(error, TrainError::Leak(_)), "{error}");
+
+    let mut gone = source(folder.path());
+    gone.classes[0].folders = vec![folder.path().join("nowhere")];
+    assert!(refusal(&gone).contains("nowhere"));
+}
+
+#[test]
+fn words_are_joined_within_a_group_and_noises_are_made_on_both_sides() {
+    let folder = media::folder();
+    sounds(folder.path());
+    let mut source = source(folder.path());
+    source.classes[1].joined = Some(attune::units::Seconds(10.0));
+    source.classes.push(ClassSource {
+        label: "noise".to_owned(),
+        generated: 55,
+        ..ClassSource::default()
+    });
+    source.judged = Judged::Matching(vec!["*0_*".to_owned()]);
+    let (data, _) = open(&source, &FrontEndSpec::default(), |_, _| {}).unwrap();
+    let of = |class: u8| {
+        let count = |clips: &[attune::train::dataset::Clip]| clips.iter().filter(|clip| clip.genre.0 == class).count();
+        (count(&data.train), count(&data.valid))
+    };
+    // Two recordings of 2 s in each of five sessions.
+    assert_eq!((of(0), of(1), of(2)), ((8, 2), (4, 1), (44, 11)));
+}
+
+#[test]
+fn own_classes_are_trained_exported_and_listened_with() {
+    let folder = media::folder();
+    let (sound, out) = (folder.path().join("sounds"), folder.path().join("out"));
+    sounds(&sound);
+    let run = |args: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_attune")).args(args).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{said}");
+        (String::from_utf8(output.stdout).unwrap(), said)
+    };
+    let text = |path: &Path| path.to_str().unwrap().to_owned();
+    let (_, said) = run(&[
+        "train",
+        "tcn",
+        "--data",
+        &text(&sound),
+        "--classes",
+        "low,high",
+        "--group-by",
+        "1:_",
+        "--fold",
+        "2/5",
+        "--width",
+        "8",
+        "--steps",
+        "25",
+        "--name",
+        "tones",
+        "--out",
+        &text(&out),
+    ]);
+    assert!(said.contains("16 clips to learn from and 4 to be judged by"), "{said}");
+    let card = std::fs::read_to_string(out.join("tones.md")).unwrap();
+    assert!(
+        card.contains("--classes low,high --group-by 1:_ --fold 2/5") && !card.contains("Western"),
+        "{card}"
+    );
+    let (json, _) = run(&[
+        "analyze",
+        "--json",
+        "--model",
+        &text(&out.join("tones.json")),
+        &text(&sound.join("low/low4_9.wav")),
+    ]);
+    let report: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let shares = report["engines"][0]["probabilities"].as_object().unwrap();
+    assert_eq!(shares.keys().collect::<Vec<_>>(), ["high", "low"]);
+    assert!(report["answer"]["kinds"].is_null(), "no gate was named");
+}
