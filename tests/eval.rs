@@ -42,7 +42,7 @@ fn demo_clips(folder: &Path) -> PathBuf {
         let until = from + (12.0 * info.rate.hz()) as usize;
         let name = format!("{}.wav", &section[2]);
         write_float_wav(&folder.join(&name), info.rate.0, 1, &samples[from..until]);
-        rows.push_str(&format!("{name},{}\n", &section[2]));
+        rows.extend([name.as_str(), ",", &section[2], "\n"]);
     }
     let table = folder.join("clips.csv");
     std::fs::write(&table, rows).unwrap();
