@@ -39,6 +39,10 @@ pub mod engine;
 
 pub mod offline;
 
+pub mod picture;
+
+pub mod evaluate;
+
 pub mod train;
 
 pub mod bench;

@@ -140,6 +140,12 @@ fn the_export_loads_and_every_fault_in_it_is_refused() {
             .unwrap()
             .contains("a test")
     );
+    let card = std::fs::read_to_string(folder.path().join("attention.md")).unwrap();
+    // 80 frames last 1.9 s: there are figures after one second, of all six clips, and none after two.
+    assert!(
+        card.contains("\n| 1 | 6 | ") && !card.contains("\n| 2 | 6 | "),
+        "{card}"
+    );
 
     let manifest = std::fs::read_to_string(&manifest_path).unwrap();
     let weights = std::fs::read(folder.path().join("attention.safetensors")).unwrap();

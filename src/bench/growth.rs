@@ -4,10 +4,10 @@
 
 use super::BenchError;
 use super::measure::{Effort, Times, time};
-use super::picture;
 use super::subject::{self, Subject, attention, lstm, plain, tcn};
 use crate::features::FrameBlock;
 use crate::model::{GenreStream, ModelError, ModelSet, StreamOutput};
+use crate::picture::{self, Axis, Ink, Mark, Panel, Sheet};
 use std::fmt::Write;
 use std::hint::black_box;
 use std::path::Path;
@@ -234,13 +234,38 @@ pub fn table(charts: &[Chart]) -> String {
     page
 }
 
+/// The charts as a picture: both axes logarithmic, one panel each.
+fn svg(charts: &[Chart]) -> String {
+    let panel = |chart: &Chart| {
+        let places: Vec<f64> = chart.places.iter().map(|&place| place as f64).collect();
+        let costs = chart.lines.iter().flat_map(|(_, cost)| cost.iter().copied());
+        let line = |(number, (_, cost)): (usize, &(String, Vec<f64>))| {
+            let points = places.iter().copied().zip(cost.iter().copied()).collect();
+            Mark::Line(Ink::Series(number), points)
+        };
+        let entry = |(number, (name, _)): (usize, &(String, Vec<f64>))| (Ink::Series(number), name.clone());
+        Panel::Chart(picture::Chart {
+            title: chart.title.to_owned(),
+            x: Axis::ratios(chart.x, &places),
+            y: Axis::decades(chart.y, costs),
+            marks: chart.lines.iter().enumerate().map(line).collect(),
+            legend: chart.lines.iter().enumerate().map(entry).collect(),
+        })
+    };
+    Sheet {
+        title: "What more work costs".to_owned(),
+        panels: charts.iter().map(panel).collect(),
+    }
+    .svg()
+}
+
 /// Writes `growing-work.md` and `growing-work.svg`.
 ///
 /// # Errors
 /// If the folder cannot be written to.
 pub fn write(charts: &[Chart], folder: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
-    std::fs::write(folder.join("growing-work.svg"), picture::svg(charts))?;
+    std::fs::write(folder.join("growing-work.svg"), svg(charts))?;
     let page = format!(
         "# What more work costs\n\nMedians of a streaming step. Made by `attune bench --growth docs`; the numbers are of the \
          machine that ran it.\n\n![Step times against context, width, engines and streams](growing-work.svg)\n\n{}",
@@ -269,7 +294,7 @@ mod tests {
         );
         // 1 s / (23.22 µs · 43.07) = 1,000.
         assert!(page.contains("lstm: 1000 live streams"), "{page}");
-        let svg = picture::svg(&[chart]);
+        let svg = svg(&[chart]);
         assert_eq!(
             (svg.matches("<polyline").count(), svg.matches("<circle").count()),
             (1, 2),

@@ -13,7 +13,6 @@ pub mod machine;
 pub mod markdown;
 pub mod measure;
 pub mod peers;
-mod picture;
 mod steps;
 pub mod subject;
 mod training;

@@ -93,7 +93,8 @@ pub struct AnalyzeArgs {
 /// `attune eval`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct EvalArgs {
-    /// Table of path,label[,group]; with --mels the first column is a key in that file
+    /// Table of path,label[,group]; labels are the models' classes, or speech, not_music, silence; with --mels the first
+    /// column is a key in that file
     #[arg(long, value_name = "CSV")]
     pub manifest: PathBuf,
     /// Log-mel clips, (128, T) each, instead of sound
@@ -102,6 +103,18 @@ pub struct EvalArgs {
     /// One JSON document instead of tables
     #[arg(long)]
     pub json: bool,
+    /// Also draw accuracy against seconds, reliability, confusion and conditions there, as SVG
+    #[arg(long, value_name = "FOLDER")]
+    pub pictures: Option<PathBuf>,
+    /// Also hear every clip re-recorded through a room and a microphone, in pink noise 10 dB below, and from 300 to 3,400 Hz
+    #[arg(long, conflicts_with = "mels")]
+    pub conditions: bool,
+    /// Also play so many pairs of clips of different classes one right after the other, and time the change of answer
+    #[arg(long, value_name = "N", conflicts_with = "mels", value_parser = at_least_one)]
+    pub splices: Option<usize>,
+    /// Conditions and pairs are drawn from this
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
 }
 
 /// `attune bench`.
@@ -140,6 +153,13 @@ fn positive(text: &str) -> Result<f64, String> {
     }
 }
 
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err("expected a whole number above 0".to_owned()),
+    }
+}
+
 fn pace(text: &str) -> Result<Pace, String> {
     if text == "flat" {
         return Ok(Pace::FlatOut);
@@ -174,6 +194,10 @@ mod tests {
             &["attune", "live", "--seconds", "nan"],
             &["attune", "live", "--pace", "0"],
             &["attune", "live", "--device", "a", "--source", "b"],
+            &["attune", "eval"],
+            &["attune", "eval", "--manifest", "a.csv", "--mels", "b", "--conditions"],
+            &["attune", "eval", "--manifest", "a.csv", "--mels", "b", "--splices", "3"],
+            &["attune", "eval", "--manifest", "a.csv", "--splices", "0"],
         ] {
             assert_eq!(Args::try_parse_from(wrong).unwrap_err().exit_code(), 2, "{wrong:?}");
         }

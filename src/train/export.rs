@@ -3,9 +3,11 @@
 use super::TrainError;
 use super::checkpoint::{serialize, write_atomically};
 use super::dataset::Dataset;
-use super::evaluate::{Figures, Part, answers, fit_temperature};
+use super::evaluate::{Figures, Heard, Part, answers, fit_temperature};
 use super::split::joint_artists_shared;
 use super::trainer::Trainer;
+use crate::evaluate::{Answers, moments};
+use crate::features::FrontEndSpec;
 use crate::genre::GenreSet;
 use crate::model::golden::Golden;
 use crate::model::load::hex;
@@ -87,6 +89,9 @@ pub fn export(
         .collect();
     // Writing to a String cannot fail.
     let _ = write_card(&mut card, trainer, data, &manifest, provenance, &figures);
+    for (what, heard) in rows {
+        card.push_str(&moments_section(what, heard, temperature, spec));
+    }
     let json = serde_json::to_string_pretty(&manifest).map_err(|error| TrainError::Data {
         path: folder.join(name),
         message: error.to_string(),
@@ -95,6 +100,36 @@ pub fn export(
     write_atomically(&folder.join(format!("{name}.md")), card.as_bytes())?;
     write_atomically(&folder.join(format!("{name}.json")), json.as_bytes())?;
     Ok(manifest)
+}
+
+/// Accuracy and calibration against seconds heard; nothing without clips.
+fn moments_section(what: &str, heard: &[Heard], temperature: f32, spec: &FrontEndSpec) -> String {
+    let Some(classes) = heard.first().map(|clip| clip.classes) else {
+        return String::new();
+    };
+    let at = |temperature| Answers::of(heard, temperature, spec);
+    let mut section = format!(
+        "\n## Against seconds heard ({what})\n\nThe mean of the calibrated probabilities from the end of the first second \
+         to there (at 1 s: the newest frame), of the clips that are long enough.\n\n| seconds | clips | accuracy | 95 % interval | \
+         calibration error before → after | of honest answers, by chance |\n|--:|--:|--:|--:|--:|--:|\n"
+    );
+    for moment in moments(&at(temperature), &at(1.0), classes) {
+        let figures = &moment.figures;
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            section,
+            "| {} | {} | {:.1} % | {:.1}–{:.1} % | {:.1} → {:.1} % | {:.1} % |",
+            moment.seconds,
+            figures.clips,
+            figures.accuracy * 100.0,
+            figures.interval95[0] * 100.0,
+            figures.interval95[1] * 100.0,
+            moment.before.ece * 100.0,
+            figures.ece * 100.0,
+            moment.chance_ece * 100.0
+        );
+    }
+    section
 }
 
 /// What is to be told of clips by several artists.

@@ -14,6 +14,7 @@ pub mod noises;
 pub mod optimizer;
 pub mod pieces;
 pub mod recipe;
+pub mod sound;
 pub mod split;
 pub mod trainer;
 pub mod variant;

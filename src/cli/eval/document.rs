@@ -1,0 +1,113 @@
+//! An evaluation as one JSON document.
+
+use crate::evaluate::{ConditionFigures, EngineFigures, Evaluation, Figures, Moment};
+use crate::genre::GenreSet;
+use serde_json::{Map, Value, json};
+
+/// All of it. `engines` has what scripts rely on; sections that were not asked for are left out.
+pub(super) fn of(evaluation: &Evaluation, genres: &GenreSet) -> Value {
+    let engines: Map<String, Value> = evaluation
+        .engines
+        .iter()
+        .map(|figures| (figures.name.clone(), engine(figures, genres)))
+        .collect();
+    let agreement: Vec<Value> = evaluation
+        .agreement
+        .iter()
+        .map(|pair| json!({ "engines": pair.engines, "share": pair.share }))
+        .collect();
+    let mut document = json!({
+        "clips": evaluation.clips,
+        "failed": evaluation.failed,
+        "engines": engines,
+        "agreement": agreement,
+    });
+    if !evaluation.rejected_music.is_empty() {
+        let false_genre: Map<String, Value> = evaluation
+            .false_genre
+            .iter()
+            .map(|(label, rate)| ((*label).to_owned(), json!(rate)))
+            .collect();
+        let rejected: Map<String, Value> = evaluation
+            .rejected_music
+            .iter()
+            .map(|(label, rate)| (label.clone(), json!(rate)))
+            .collect();
+        document["rejection"] = json!({ "false_genre": false_genre, "rejected_music": rejected });
+    }
+    document
+}
+
+fn engine(engine: &EngineFigures, genres: &GenreSet) -> Value {
+    let whole = &engine.whole;
+    let per_class: Map<String, Value> = genres
+        .ids()
+        .zip(whole.per_class())
+        .map(|(id, share)| (genres.label(id).to_owned(), json!(share)))
+        .collect();
+    let mut document = json!({
+        "accuracy": whole.accuracy,
+        "interval95": whole.interval95,
+        "macro_accuracy": whole.macro_accuracy,
+        "ece": whole.ece,
+        "nll": whole.nll,
+        "per_class": per_class,
+        "confusion": whole.confusion,
+        "calibration": {
+            "temperature": engine.temperature,
+            "before": calibrated(&engine.before),
+            "after": calibrated(whole),
+            "ece_by_chance": engine.chance_ece,
+            "fitted_temperature": engine.fitted_temperature,
+            "fitted": calibrated(&engine.fitted),
+            "bins": whole.bins,
+            "bins_before": engine.before.bins,
+        },
+        "seconds": engine.moments.iter().map(moment).collect::<Vec<_>>(),
+    });
+    if !engine.conditions.is_empty() {
+        let mut conditions = Map::new();
+        conditions.insert("clean".to_owned(), shares(whole));
+        for condition in &engine.conditions {
+            conditions.insert(condition.name.to_owned(), under(condition));
+        }
+        document["conditions"] = Value::Object(conditions);
+    }
+    if let Some(shown) = &engine.shown {
+        document["shown"] = json!(shown);
+    }
+    if let Some(changes) = &engine.changes {
+        document["changes"] = json!(changes);
+    }
+    document
+}
+
+fn calibrated(figures: &Figures) -> Value {
+    json!({ "ece": figures.ece, "nll": figures.nll })
+}
+
+fn shares(figures: &Figures) -> Value {
+    json!({
+        "clips": figures.clips,
+        "accuracy": figures.accuracy,
+        "interval95": figures.interval95,
+        "macro_accuracy": figures.macro_accuracy,
+        "ece": figures.ece,
+        "nll": figures.nll,
+    })
+}
+
+fn moment(moment: &Moment) -> Value {
+    let mut document = shares(&moment.figures);
+    document["seconds"] = json!(moment.seconds);
+    document["ece_before"] = json!(moment.before.ece);
+    document["ece_by_chance"] = json!(moment.chance_ece);
+    document
+}
+
+fn under(condition: &ConditionFigures) -> Value {
+    let mut document = shares(&condition.figures);
+    document["difference"] = json!(condition.difference.difference);
+    document["difference_interval95"] = json!(condition.difference.interval95);
+    document
+}

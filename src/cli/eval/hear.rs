@@ -1,0 +1,281 @@
+//! Every clip of the table through the models: as it is, under other conditions, and one after another.
+
+use super::EvalArgs;
+use crate::decode::decode_file;
+use crate::evaluate::listen::{self, ListenedFile};
+use crate::evaluate::manifest::{Label, Row, beside};
+use crate::evaluate::rejection::{ErrorRate, NOT_MUSIC, Verdict};
+use crate::evaluate::splice::{self, Change, ChangeFigures};
+use crate::evaluate::{EngineClips, EvaluateError, Evaluation, Heard, Shown, ShownFigures};
+use crate::genre::GenreId;
+use crate::model::ModelSet;
+use crate::smoothing::SmoothingConfig;
+use crate::train::dataset::{Clip, load_excerpts};
+use crate::train::evaluate::{Part, listen as listen_to_excerpts};
+use crate::train::sound::{NoiseColour, add_at_snr, band_limited, microphone_chain, noise};
+use crate::units::{Decibels, SampleRate};
+use anyhow::bail;
+use indicatif::ProgressBar;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use std::path::{Path, PathBuf};
+
+/// What is done to sound before it is heard.
+type Effect = fn(&[f32], SampleRate, &mut ChaCha8Rng) -> Vec<f32>;
+
+/// The conditions besides the clips as they are.
+const CONDITIONS: [(&str, Effect); 3] = [
+    ("re-recorded", microphone_chain),
+    ("noisy", in_pink_noise),
+    ("band-limited", by_telephone),
+];
+
+/// Pink noise, 10 dB below the music.
+fn in_pink_noise(samples: &[f32], rate: SampleRate, rng: &mut ChaCha8Rng) -> Vec<f32> {
+    let mut out = samples.to_vec();
+    add_at_snr(
+        &mut out,
+        &noise(NoiseColour::Pink, samples.len(), rate, rng),
+        Decibels(10.0),
+    );
+    out
+}
+
+/// The band of a telephone, 300 to 3,400 Hz.
+fn by_telephone(samples: &[f32], rate: SampleRate, _: &mut ChaCha8Rng) -> Vec<f32> {
+    band_limited(samples, rate, 300.0, 3_400.0)
+}
+
+/// One clip of music that was heard.
+struct Music {
+    path: PathBuf,
+    truth: GenreId,
+    engines: Vec<Heard>,
+    rate: SampleRate,
+    shown: Vec<Shown>,
+    verdict: Verdict,
+}
+
+/// What came of the whole table.
+pub(super) struct Session<'a> {
+    models: &'a ModelSet,
+    table: &'a Path,
+    smoothing: SmoothingConfig,
+    music: Vec<Music>,
+    other: Vec<(&'static str, Verdict)>,
+    failed: usize,
+}
+
+impl<'a> Session<'a> {
+    /// Listens to every file of the table once. What fails is told, counted and left out.
+    pub(super) fn hear(table: &'a Path, rows: &[Row], models: &'a ModelSet, bar: &ProgressBar) -> Self {
+        let mut session = Self {
+            models,
+            table,
+            smoothing: SmoothingConfig::default(),
+            music: Vec::new(),
+            other: Vec::new(),
+            failed: 0,
+        };
+        begin(bar, "clips", rows.len());
+        for row in rows {
+            if let Err(error) = session.hear_row(row) {
+                session.failed += 1;
+                bar.suspend(|| eprintln!("{error}"));
+            }
+            bar.inc(1);
+        }
+        session
+    }
+
+    fn hear_row(&mut self, row: &Row) -> Result<(), EvaluateError> {
+        let path = beside(self.table, &row.clip);
+        let file: ListenedFile = listen::file(&path, self.models, &self.smoothing)?;
+        let verdict = file.verdict();
+        match row.label {
+            Label::NotMusic(label) => self.other.push((label, verdict)),
+            Label::Genre(truth) => self.music.push(Music {
+                engines: file.engines(&path, truth)?,
+                rate: SampleRate(file.report.source.rate_hz),
+                shown: file.listened.shown,
+                path,
+                truth,
+                verdict,
+            }),
+        }
+        Ok(())
+    }
+
+    /// All figures that are asked for.
+    ///
+    /// # Errors
+    /// If no clip could be heard, or one that could be heard no longer can.
+    pub(super) fn evaluate(mut self, args: &EvalArgs, bar: &ProgressBar) -> anyhow::Result<Evaluation> {
+        if self.music.is_empty() {
+            let what = if self.other.is_empty() { "clip" } else { "clip of music" };
+            bail!("{}: no {what} could be evaluated", self.table.display());
+        }
+        let engines = self.take_engines();
+        let mut evaluation = Evaluation::of(&engines, &self.models.front_end, self.models.genres.len());
+        evaluation.failed = self.failed;
+        for (place, engine) in evaluation.engines.iter_mut().enumerate() {
+            let shown: Vec<(GenreId, &Shown)> =
+                self.music.iter().map(|clip| (clip.truth, &clip.shown[place])).collect();
+            engine.shown = Some(ShownFigures::of(&shown));
+        }
+        self.rejection(&mut evaluation);
+        if args.conditions {
+            self.conditions(&mut evaluation, args.seed, bar)?;
+        }
+        if let Some(count) = args.splices {
+            self.splices(&mut evaluation, count, args.seed, bar)?;
+        }
+        Ok(evaluation)
+    }
+
+    /// Moves the logits, engine by engine.
+    fn take_engines(&mut self) -> Vec<EngineClips> {
+        let mut clips: Vec<_> = self
+            .music
+            .iter_mut()
+            .map(|clip| std::mem::take(&mut clip.engines))
+            .collect();
+        by_engine(self.models, &mut clips)
+    }
+
+    fn rejection(&self, evaluation: &mut Evaluation) {
+        let genres = &self.models.genres;
+        for id in genres.ids() {
+            let of_class = self.music.iter().filter(|clip| clip.truth == id);
+            let verdicts: Vec<Verdict> = of_class.map(|clip| clip.verdict).collect();
+            if !verdicts.is_empty() {
+                let rate = ErrorRate::rejected_music(&verdicts);
+                evaluation.rejected_music.push((genres.label(id).to_owned(), rate));
+            }
+        }
+        let all: Vec<Verdict> = self.music.iter().map(|clip| clip.verdict).collect();
+        evaluation
+            .rejected_music
+            .push(("music".to_owned(), ErrorRate::rejected_music(&all)));
+        for label in NOT_MUSIC {
+            let of_label = self.other.iter().filter(|(kind, _)| *kind == label);
+            let verdicts: Vec<Verdict> = of_label.map(|(_, verdict)| *verdict).collect();
+            if !verdicts.is_empty() {
+                evaluation.false_genre.push((label, ErrorRate::false_genre(&verdicts)));
+            }
+        }
+    }
+
+    /// Every clip of music under every condition. Each has a generator of its own: the clip, not the order, decides.
+    fn conditions(&self, evaluation: &mut Evaluation, seed: u64, bar: &ProgressBar) -> anyhow::Result<()> {
+        begin(bar, "conditions", self.music.len());
+        let mut heard: Vec<Vec<Vec<Heard>>> = vec![Vec::new(); CONDITIONS.len()];
+        for (number, clip) in self.music.iter().enumerate() {
+            let (info, samples) = decode_file(&clip.path).map_err(EvaluateError::Decode)?;
+            for ((name, change), heard) in CONDITIONS.iter().zip(&mut heard) {
+                let mut rng = ChaCha8Rng::seed_from_u64(seed);
+                rng.set_stream(number as u64);
+                let changed = change(&samples, info.rate, &mut rng);
+                let listened = listen::samples(&changed, info.rate, self.models, &self.smoothing)
+                    .map_err(EvaluateError::Pipeline)?;
+                let Some(engines) = listened.engines(clip.truth) else {
+                    bail!("{}: nothing is heard of it {name}", clip.path.display());
+                };
+                heard.push(engines);
+            }
+            bar.inc(1);
+        }
+        for ((name, _), mut heard) in CONDITIONS.into_iter().zip(heard) {
+            evaluation.add_condition(name, &by_engine(self.models, &mut heard));
+        }
+        Ok(())
+    }
+
+    /// Pairs of clips of two genres, one right after the other, as a stream.
+    fn splices(&self, evaluation: &mut Evaluation, count: usize, seed: u64, bar: &ProgressBar) -> anyhow::Result<()> {
+        begin(bar, "splices", count);
+        let clips: Vec<(GenreId, SampleRate)> = self.music.iter().map(|clip| (clip.truth, clip.rate)).collect();
+        let pairs = splice::pairs(&clips, count, &mut ChaCha8Rng::seed_from_u64(seed));
+        if pairs.is_empty() {
+            bail!(
+                "{}: --splices needs two clips of different classes at the same sample rate",
+                self.table.display()
+            );
+        }
+        let mut changes: Vec<Vec<Change>> = vec![Vec::new(); evaluation.engines.len()];
+        for pair in pairs {
+            let second = &self.music[pair.second];
+            let (info, first) = decode_file(&self.music[pair.first].path).map_err(EvaluateError::Decode)?;
+            let (_, after) = decode_file(&second.path).map_err(EvaluateError::Decode)?;
+            let (samples, at) = splice::joined(&first, &after, info.rate);
+            let listened =
+                listen::samples(&samples, info.rate, self.models, &self.smoothing).map_err(EvaluateError::Pipeline)?;
+            for ((engine, shown), changes) in evaluation.engines.iter().zip(listened.shown).zip(&mut changes) {
+                changes.push(Change {
+                    shown,
+                    at,
+                    to: second.truth,
+                    is_known: engine.right[pair.second],
+                });
+            }
+            bar.inc(1);
+        }
+        for (engine, changes) in evaluation.engines.iter_mut().zip(&changes) {
+            engine.changes = Some(ChangeFigures::of(changes));
+        }
+        Ok(())
+    }
+}
+
+fn begin(bar: &ProgressBar, what: &'static str, count: usize) {
+    bar.set_prefix(what);
+    bar.set_length(count as u64);
+    bar.set_position(0);
+}
+
+/// From clips with their engines to engines with their clips.
+fn by_engine(models: &ModelSet, clips: &mut [Vec<Heard>]) -> Vec<EngineClips> {
+    let engines = models.models.iter().enumerate().map(|(place, model)| EngineClips {
+        name: model.manifest().name.clone(),
+        temperature: model.manifest().temperature,
+        heard: clips
+            .iter_mut()
+            .filter_map(|engines| engines.get_mut(place))
+            .map(|heard| Heard {
+                truth: heard.truth,
+                classes: heard.classes,
+                logits: std::mem::take(&mut heard.logits),
+            })
+            .collect(),
+    });
+    engines.collect()
+}
+
+/// Log-mel clips through the models.
+pub(super) fn excerpts(path: &Path, rows: &[Row], models: &ModelSet) -> anyhow::Result<Vec<EngineClips>> {
+    let spec = &models.front_end;
+    let excerpts = load_excerpts(path, spec.bands)?;
+    if excerpts.is_empty() {
+        bail!("{}: there is no such file, or it has no clips", path.display());
+    }
+    let mut clips = Vec::with_capacity(rows.len());
+    for row in rows {
+        let (Some(levels), Label::Genre(genre)) = (excerpts.get(&row.clip), row.label) else {
+            bail!("{} has no clip {:?}", path.display(), row.clip);
+        };
+        clips.push(Clip {
+            name: row.clip.clone(),
+            genre,
+            excerpt: Some(levels.clone()),
+            ..Clip::default()
+        });
+    }
+    let each = models.models.iter().map(|model| {
+        Ok(EngineClips {
+            name: model.manifest().name.clone(),
+            temperature: model.manifest().temperature,
+            heard: listen_to_excerpts(model.stream()?.as_mut(), &clips, Part::Excerpt, spec)?,
+        })
+    });
+    each.collect()
+}

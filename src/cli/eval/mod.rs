@@ -1,0 +1,72 @@
+//! `attune eval`: how often the engines are right, and everything else one must know of them, on labelled clips.
+
+mod document;
+mod hear;
+mod tables;
+
+use super::EvalArgs;
+use crate::evaluate::manifest::{self, Label, Row};
+use crate::evaluate::{Evaluation, pictures};
+use crate::genre::GenreSet;
+use crate::model::ModelSet;
+use crate::train::checkpoint::write_atomically;
+use anyhow::{Context, bail};
+use hear::Session;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Reads the table, listens to every clip, prints the figures. A clip that fails is told and left out; the exit code
+/// is then 1.
+pub(super) fn run(args: &EvalArgs, models: &ModelSet) -> anyhow::Result<ExitCode> {
+    let rows = manifest::read(&args.manifest, &models.genres)?;
+    let bar = ProgressBar::new(0).with_style(
+        ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
+    let evaluation = match &args.mels {
+        Some(mels) => {
+            let clips = hear::excerpts(mels, &music_only(&rows, &args.manifest)?, models)?;
+            Evaluation::of(&clips, &models.front_end, models.genres.len())
+        }
+        None => Session::hear(&args.manifest, &rows, models, &bar).evaluate(args, &bar)?,
+    };
+    bar.finish_and_clear();
+    if let Some(folder) = &args.pictures {
+        draw(&evaluation, &models.genres, folder)
+            .with_context(|| format!("the pictures cannot be written to {}", folder.display()))?;
+    }
+    let shown = if args.json {
+        document::of(&evaluation, &models.genres).to_string()
+    } else {
+        tables::of(&evaluation, &models.genres)
+    };
+    super::print_line(&shown)?;
+    Ok(if evaluation.failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// The rows, if all are music: silence and speech can only be told in sound.
+fn music_only(rows: &[Row], table: &Path) -> anyhow::Result<Vec<Row>> {
+    for row in rows {
+        if let Label::NotMusic(label) = row.label {
+            bail!(
+                "{}: {:?} is labelled {label}, which needs sound: leave --mels away, or that row out",
+                table.display(),
+                row.clip
+            );
+        }
+    }
+    Ok(rows.to_vec())
+}
+
+fn draw(evaluation: &Evaluation, genres: &GenreSet, folder: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    for (name, sheet) in pictures::sheets(evaluation, genres) {
+        write_atomically(&folder.join(name), sheet.svg().as_bytes())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,283 @@
+//! An evaluation as tables for people: a line for each engine, sections only for what there is.
+
+use crate::evaluate::rejection::ErrorRate;
+use crate::evaluate::{EngineFigures, Evaluation, Figures, Moment, Times};
+use crate::genre::GenreSet;
+use comfy_table::presets::NOTHING;
+use comfy_table::{CellAlignment, Table};
+
+/// Sections with a heading each, one below the other.
+pub(super) fn of(evaluation: &Evaluation, genres: &GenreSet) -> String {
+    let engines = &evaluation.engines;
+    let mut sections = vec![
+        (format!("{} clips", evaluation.clips), whole(engines)),
+        ("Right after so many seconds".to_owned(), seconds(engines)),
+        (
+            "Calibration error after so many seconds, at temperature 1 → as given".to_owned(),
+            calibration(engines),
+        ),
+    ];
+    if engines.iter().any(|engine| !engine.conditions.is_empty()) {
+        sections.push((
+            "The same clips, heard otherwise (difference to clean, its 95 % interval)".to_owned(),
+            conditions(engines),
+        ));
+    }
+    if engines.iter().any(|engine| engine.shown.is_some()) {
+        sections.push((
+            "What is shown while a clip plays (median, 90th percentile; –: never)".to_owned(),
+            shown(engines),
+        ));
+    }
+    if engines.iter().any(|engine| engine.changes.is_some()) {
+        sections.push((
+            "From a change of genre until the new one is shown (median, 90th percentile; –: never)".to_owned(),
+            changes(engines),
+        ));
+    }
+    if !evaluation.rejected_music.is_empty() {
+        sections.push(("Music and what is none".to_owned(), rejection(evaluation)));
+    }
+    if !evaluation.agreement.is_empty() {
+        sections.push(("Engines that give the same answer".to_owned(), agreement(evaluation)));
+    }
+    if let Some(ensemble) = engines.last() {
+        sections.push((
+            format!("Confusion of the {}", ensemble.name),
+            confusion(&ensemble.whole, genres),
+        ));
+    }
+    let texts: Vec<String> = sections
+        .into_iter()
+        .map(|(heading, table)| format!("{heading}\n\n{table}"))
+        .collect();
+    texts.join("\n\n")
+}
+
+/// A table whose first column stands left and all others right.
+fn table(heading: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_header(heading.iter().copied());
+    for row in rows {
+        table.add_row(row);
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table.to_string()
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
+fn interval([low, high]: [f64; 2]) -> String {
+    format!("{:.1}–{:.1} %", low * 100.0, high * 100.0)
+}
+
+fn whole(engines: &[EngineFigures]) -> String {
+    let row = |engine: &EngineFigures| {
+        let figures = &engine.whole;
+        vec![
+            engine.name.clone(),
+            percent(figures.accuracy),
+            interval(figures.interval95),
+            percent(figures.macro_accuracy),
+            format!("{:.3}", figures.nll),
+            percent(figures.ece),
+            format!("{:.2}", engine.temperature),
+            format!("{:.2}", engine.fitted_temperature),
+        ]
+    };
+    let heading = [
+        "engine",
+        "right",
+        "95 % interval",
+        "mean of classes",
+        "−ln p",
+        "calibration error",
+        "temperature",
+        "best here",
+    ];
+    table(&heading, engines.iter().map(row))
+}
+
+/// One column for each second, one row for each engine, and the interval of the last.
+fn by_seconds(engines: &[EngineFigures], cell: impl Fn(&Moment) -> String) -> (Vec<String>, Vec<Vec<String>>) {
+    let mut heading = vec!["engine".to_owned()];
+    let all = engines.iter().map(|engine| &engine.moments).max_by_key(|all| all.len());
+    heading.extend(all.into_iter().flatten().map(|moment| format!("{} s", moment.seconds)));
+    let row = |engine: &EngineFigures| {
+        let mut row = vec![engine.name.clone()];
+        row.extend(engine.moments.iter().map(&cell));
+        row
+    };
+    (heading, engines.iter().map(row).collect())
+}
+
+fn seconds(engines: &[EngineFigures]) -> String {
+    let (heading, mut rows) = by_seconds(engines, |moment| percent(moment.figures.accuracy));
+    if let Some(ensemble) = engines.last() {
+        let rounded = |[low, high]: [f64; 2]| format!("{:.0}–{:.0} %", low * 100.0, high * 100.0);
+        let mut intervals = vec!["  95 % interval".to_owned()];
+        let mut clips = vec!["  clips".to_owned()];
+        for moment in &ensemble.moments {
+            intervals.push(rounded(moment.figures.interval95));
+            clips.push(moment.figures.clips.to_string());
+        }
+        rows.extend([intervals, clips]);
+    }
+    let heading: Vec<&str> = heading.iter().map(String::as_str).collect();
+    table(&heading, rows)
+}
+
+fn calibration(engines: &[EngineFigures]) -> String {
+    let arrow = |before: f64, after: f64| format!("{:.0} → {:.1} %", before * 100.0, after * 100.0);
+    let (mut heading, mut rows) = by_seconds(engines, |moment| arrow(moment.before.ece, moment.figures.ece));
+    heading.push("whole".to_owned());
+    for (row, engine) in rows.iter_mut().zip(engines) {
+        row.push(arrow(engine.before.ece, engine.whole.ece));
+    }
+    if let Some(ensemble) = engines.last() {
+        let mut row = vec!["  by chance alone".to_owned()];
+        row.extend(ensemble.moments.iter().map(|moment| percent(moment.chance_ece)));
+        row.push(percent(ensemble.chance_ece));
+        rows.push(row);
+    }
+    let heading: Vec<&str> = heading.iter().map(String::as_str).collect();
+    table(&heading, rows)
+}
+
+fn conditions(engines: &[EngineFigures]) -> String {
+    let names = engines[0].conditions.iter().map(|condition| condition.name);
+    let heading: Vec<&str> = ["engine", "clean"].into_iter().chain(names).collect();
+    let row = |engine: &EngineFigures| {
+        let mut row = vec![engine.name.clone(), percent(engine.whole.accuracy)];
+        row.extend(engine.conditions.iter().map(|condition| {
+            let paired = &condition.difference;
+            let [low, high] = paired.interval95.map(|share| share * 100.0);
+            format!(
+                "{}  ({:+.1}, {low:+.1} to {high:+.1})",
+                percent(condition.figures.accuracy),
+                paired.difference * 100.0
+            )
+        }));
+        row
+    };
+    table(&heading, engines.iter().map(row))
+}
+
+/// Median and 90th percentile; a dash for never.
+fn times(times: &Times) -> String {
+    let secs = |time: Option<f64>| time.map_or("–".to_owned(), |time| format!("{time:.1} s"));
+    format!("{}, {}", secs(times.median), secs(times.p90))
+}
+
+fn shown(engines: &[EngineFigures]) -> String {
+    let rows = engines.iter().filter_map(|engine| {
+        let shown = engine.shown.as_ref()?;
+        Some(vec![
+            engine.name.clone(),
+            format!("{:.2}", shown.switches_per_minute),
+            times(&shown.first_s),
+            times(&shown.stable_right_s),
+            percent(shown.right_at_end),
+        ])
+    });
+    let heading = [
+        "engine",
+        "switches a minute",
+        "first answer",
+        "right from then on",
+        "right at the end",
+    ];
+    table(&heading, rows)
+}
+
+fn changes(engines: &[EngineFigures]) -> String {
+    let rows = engines.iter().filter_map(|engine| {
+        let changes = engine.changes.as_ref()?;
+        Some(vec![
+            engine.name.clone(),
+            times(&changes.delay_s),
+            percent(changes.delay_s.never),
+            times(&changes.delay_of_known_s),
+            percent(changes.delay_of_known_s.never),
+            format!("{:.2}", changes.switches_per_minute),
+            format!("{} of {}", changes.too_early, changes.pairs),
+        ])
+    });
+    let heading = [
+        "engine",
+        "delay",
+        "never in 15 s",
+        "if known alone",
+        "never",
+        "switches a minute",
+        "shown too early",
+    ];
+    table(&heading, rows)
+}
+
+fn rejection(evaluation: &Evaluation) -> String {
+    let row = |label: &str, wrong: &str, rate: &ErrorRate| {
+        let states: Vec<String> = rate
+            .states
+            .iter()
+            .map(|(state, count)| format!("{} {count}", state.replace('_', " ")))
+            .collect();
+        vec![
+            label.to_owned(),
+            rate.clips.to_string(),
+            format!("{} {wrong}", percent(rate.share)),
+            interval(rate.interval95),
+            percent(rate.genre_time),
+            states.join(", "),
+        ]
+    };
+    // Of music, the classes that lost something, and all.
+    let music = evaluation
+        .rejected_music
+        .iter()
+        .filter(|(label, rate)| label == "music" || rate.share > 0.0)
+        .map(|(label, rate)| row(label, "rejected", rate));
+    let other = evaluation
+        .false_genre
+        .iter()
+        .map(|(label, rate)| row(&label.replace('_', " "), "got a genre", rate));
+    table(
+        &[
+            "what",
+            "clips",
+            "wrong",
+            "95 % interval",
+            "time with a genre",
+            "answers",
+        ],
+        music.chain(other),
+    )
+}
+
+fn agreement(evaluation: &Evaluation) -> String {
+    let rows = evaluation
+        .agreement
+        .iter()
+        .map(|pair| vec![pair.engines.join(" and "), percent(pair.share)]);
+    table(&["engines", "of clips"], rows)
+}
+
+fn confusion(figures: &Figures, genres: &GenreSet) -> String {
+    let mut heading = vec!["truth \\ answer"];
+    heading.extend(genres.labels().iter().map(String::as_str));
+    heading.push("right");
+    let rows = genres.ids().zip(figures.per_class()).map(|(id, share)| {
+        let mut cells = vec![genres.label(id).to_owned()];
+        cells.extend(figures.confusion[usize::from(id.0)].iter().map(|&count| match count {
+            0 => "·".to_owned(),
+            count => count.to_string(),
+        }));
+        cells.push(share.map_or("–".to_owned(), |share| format!("{:.0} %", share * 100.0)));
+        cells
+    });
+    table(&heading, rows)
+}

@@ -1,0 +1,206 @@
+//! `attune eval` on sound: everything it tells of engines, on sections of the demo.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use attune::decode::decode_file;
+use common::media::{folder, signal, text, write_float_wav};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn eval(table: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_attune"))
+        .args(["eval", "--manifest", text(table)])
+        .args(args)
+        .output()
+        .unwrap()
+}
+
+fn document(output: &Output) -> Value {
+    assert!(!output.stdout.is_empty(), "{}", said(output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+/// The sections of the demo as files of 12 s, with a table of them.
+fn demo_clips(folder: &Path) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo");
+    let (info, samples) = decode_file(&root.join("demo.ogg")).unwrap();
+    let mut rows = String::from("path,label\n");
+    for section in csv::Reader::from_path(root.join("sections.csv")).unwrap().records() {
+        let section = section.unwrap();
+        let from = (section[0].parse::<f64>().unwrap() * info.rate.hz()) as usize;
+        let until = from + (12.0 * info.rate.hz()) as usize;
+        let name = format!("{}.wav", &section[2]);
+        write_float_wav(&folder.join(&name), info.rate.0, 1, &samples[from..until]);
+        rows.extend([name.as_str(), ",", &section[2], "\n"]);
+    }
+    let table = folder.join("clips.csv");
+    std::fs::write(&table, rows).unwrap();
+    table
+}
+
+#[test]
+fn everything_that_was_asked_for_is_told_in_one_document() {
+    let folder = folder();
+    let table = demo_clips(folder.path());
+    write_float_wav(&folder.path().join("quiet.wav"), 22_050, 1, &vec![0.0; 3 * 22_050]);
+    let rows = std::fs::read_to_string(&table).unwrap() + "quiet.wav,silence\n";
+    std::fs::write(&table, rows).unwrap();
+    let pictures = folder.path().join("pictures");
+    let asked = [
+        "--json",
+        "--conditions",
+        "--splices",
+        "4",
+        "--pictures",
+        text(&pictures),
+    ];
+    let output = eval(&table, &asked);
+    assert!(output.status.success(), "{}", said(&output));
+    let report = document(&output);
+    assert_eq!(
+        (report["clips"].as_u64(), report["failed"].as_u64()),
+        (Some(5), Some(0))
+    );
+    for engine in ["lstm", "tcn", "attention", "ensemble"] {
+        let figures = &report["engines"][engine];
+        let accuracy = number(&figures["accuracy"]);
+        // Five clips of five classes: the mean of the classes is the mean of the clips.
+        assert!((number(&figures["macro_accuracy"]) - accuracy).abs() < 1e-9);
+        let calibration = &figures["calibration"];
+        let fitted = number(&calibration["fitted"]["nll"]);
+        assert!(fitted <= number(&calibration["before"]["nll"]) + 1e-6 && fitted <= number(&figures["nll"]) + 1e-6);
+        let bins = calibration["bins"].as_array().unwrap();
+        assert_eq!(bins.len(), 15);
+        assert_eq!(bins.iter().map(|bin| bin["count"].as_u64().unwrap()).sum::<u64>(), 5);
+        let seconds = figures["seconds"].as_array().unwrap();
+        let marks: Vec<f64> = seconds.iter().map(|moment| number(&moment["seconds"])).collect();
+        assert_eq!(marks, [1.0, 2.0, 3.0, 5.0, 10.0], "12 s are too short for 20");
+        for moment in seconds {
+            let [low, high] = [0, 1].map(|end| number(&moment["interval95"][end]));
+            let accuracy = number(&moment["accuracy"]);
+            assert!(
+                low <= accuracy + 1e-9 && accuracy <= high + 1e-9 && moment["clips"] == 5,
+                "{moment}"
+            );
+            // Of five clips even honest answers are far off, but never by more than all they claim.
+            let by_chance = number(&moment["ece_by_chance"]);
+            assert!(
+                by_chance > 0.02 && by_chance < 0.6 && moment["ece_before"].is_number(),
+                "{moment}"
+            );
+        }
+        let conditions = figures["conditions"].as_object().unwrap();
+        assert_eq!(conditions.len(), 4);
+        for name in ["re-recorded", "noisy", "band-limited"] {
+            let condition = &conditions[name];
+            let difference = number(&condition["accuracy"]) - accuracy;
+            assert!((number(&condition["difference"]) - difference).abs() < 1e-9, "{name}");
+        }
+        // Nothing is answered within the warm-up of a second.
+        let first = number(&figures["shown"]["first_s"]["median"]);
+        assert!((1.0..12.0).contains(&first), "{engine}: {first}");
+        assert!(number(&figures["shown"]["switches_per_minute"]) >= 0.0);
+        let changes = &figures["changes"];
+        assert_eq!(changes["pairs"], 4);
+        let timed = changes["delay_s"]["count"].as_u64().unwrap() + changes["too_early"].as_u64().unwrap();
+        assert_eq!(timed, 4, "{changes}");
+    }
+    assert_eq!(report["agreement"].as_array().unwrap().len(), 3);
+    let rejection = &report["rejection"];
+    assert_eq!(rejection["rejected_music"]["music"]["clips"], 5);
+    assert_eq!(rejection["false_genre"]["silence"]["states"]["silence"], 1);
+    assert!(number(&rejection["false_genre"]["silence"]["share"]).abs() < 1e-12);
+    for name in ["seconds", "reliability", "confusion", "conditions"] {
+        let svg = std::fs::read_to_string(pictures.join(format!("{name}.svg"))).unwrap();
+        assert!(
+            svg.starts_with("<svg") && svg.ends_with("</svg>\n") && svg.contains("ensemble"),
+            "{name}"
+        );
+        assert!(!svg.contains("NaN") && !svg.contains("inf"), "{name}");
+    }
+
+    // The same seed gives the same figures; another draws other pairs and other rooms.
+    let again = |seed: &str| {
+        let asked = ["--json", "--conditions", "--splices", "4", "--seed", seed];
+        document(&eval(&table, &asked))
+    };
+    assert_eq!(again("1"), report);
+    assert_ne!(again("2"), report);
+}
+
+#[test]
+fn tables_have_only_the_sections_that_were_asked_for() {
+    let folder = folder();
+    let table = demo_clips(folder.path());
+    let plain = String::from_utf8(eval(&table, &[]).stdout).unwrap();
+    for heading in [
+        "5 clips",
+        "Right after so many seconds",
+        "Calibration error",
+        "What is shown",
+        "Confusion of the ensemble",
+        "lstm and tcn",
+    ] {
+        assert!(plain.contains(heading), "{heading}: {plain}");
+    }
+    assert!(
+        !plain.contains("heard otherwise") && !plain.contains("change of genre"),
+        "{plain}"
+    );
+    let spliced = String::from_utf8(eval(&table, &["--splices", "1"]).stdout).unwrap();
+    assert!(spliced.contains("From a change of genre"), "{spliced}");
+}
+
+#[test]
+fn what_is_no_sound_is_told_and_left_out() {
+    let folder = folder();
+    let (wav, table) = (folder.path().join("a.wav"), folder.path().join("clips.csv"));
+    write_float_wav(&wav, 22_050, 1, &signal(22_050, 1, 3.0));
+    std::fs::write(folder.path().join("empty.wav"), b"").unwrap();
+    write_float_wav(&folder.path().join("quiet.wav"), 22_050, 1, &vec![0.0; 22_050]);
+    std::fs::write(&table, "a.wav,jazz\nempty.wav,jazz\nquiet.wav,rock\nnone.wav,speech\n").unwrap();
+    let output = eval(&table, &["--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    for name in ["empty.wav", "quiet.wav", "none.wav"] {
+        assert!(said(&output).contains(name), "{}", said(&output));
+    }
+    let report = document(&output);
+    assert_eq!(
+        (report["clips"].as_u64(), report["failed"].as_u64()),
+        (Some(1), Some(3))
+    );
+
+    // No two classes: nothing can be spliced. Nothing to evaluate at all: no figures are made up.
+    for (rows, args, expected) in [
+        (
+            "a.wav,jazz\n",
+            &["--splices", "2"][..],
+            "two clips of different classes",
+        ),
+        ("none.wav,jazz\n", &[], "no clip could be evaluated"),
+        ("quiet.wav,silence\n", &[], "no clip of music"),
+        ("a.wav,polka\n", &[], "speech, not_music, silence"),
+    ] {
+        std::fs::write(&table, rows).unwrap();
+        let output = eval(&table, args);
+        assert_eq!(output.status.code(), Some(1), "{rows}");
+        assert!(said(&output).contains(expected), "{}", said(&output));
+        assert!(output.stdout.is_empty());
+    }
+    // Speech cannot be told from log-mel clips; sound is needed for conditions.
+    std::fs::write(&table, "a,speech\n").unwrap();
+    let output = eval(&table, &["--mels", "any.safetensors"]);
+    assert!(said(&output).contains("needs sound"), "{}", said(&output));
+    assert_eq!(eval(&table, &["--mels", "any", "--conditions"]).status.code(), Some(2));
+}
