@@ -12,6 +12,7 @@ pub mod optimizer;
 pub mod recipe;
 pub mod sound;
 pub mod split;
+pub mod teacher;
 pub mod trainer;
 
 use crate::model::ModelError;
