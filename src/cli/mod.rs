@@ -13,6 +13,7 @@ mod live;
 mod live_screen;
 mod models;
 mod train;
+mod train_recipe;
 
 pub use args::{AnalyzeArgs, Args, BenchArgs, Command, EvalArgs, LiveArgs};
 

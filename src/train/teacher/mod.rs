@@ -10,7 +10,7 @@ mod listening;
 use super::TrainError;
 use crate::model::load::hex;
 use crate::units::SampleRate;
-use layer::{Layer, Maps};
+use layer::Layer;
 use listening::{BANDS, BINS, log_mel};
 use safetensors::{Dtype, SafeTensors};
 use sha2::{Digest, Sha256};

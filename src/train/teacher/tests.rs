@@ -1,5 +1,6 @@
 //! The teacher's layers against loops, with a network made by hand.
 
+use super::layer::Maps;
 use super::*;
 
 /// Numbers that look random and are the same everywhere.
