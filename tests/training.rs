@@ -10,7 +10,7 @@ use attune::train::augment::normal;
 use attune::train::dataset::{Clip, Dataset};
 use attune::train::evaluate::Part;
 use attune::train::export::{Provenance, export};
-use attune::train::recipe::{Engine, Recipe};
+use attune::train::recipe::{BatchShape, Engine, Recipe};
 use attune::train::trainer::Trainer;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -40,19 +40,19 @@ fn clip(number: usize, rng: &mut ChaCha8Rng) -> Clip {
 
 fn data() -> Dataset {
     let mut rng = ChaCha8Rng::seed_from_u64(5);
-    Dataset {
-        genres: GenreSet::new(vec!["low".to_owned(), "high".to_owned()]).unwrap(),
-        train: (0..12).map(|n| clip(n, &mut rng)).collect(),
-        valid: (100..106).map(|n| clip(n, &mut rng)).collect(),
-        teacher_width: 2,
-    }
+    Dataset::new(
+        GenreSet::new(vec!["low".to_owned(), "high".to_owned()]).unwrap(),
+        (0..12).map(|n| clip(n, &mut rng)).collect(),
+        (100..106).map(|n| clip(n, &mut rng)).collect(),
+    )
 }
 
 fn recipe(engine: Engine, steps: u64) -> Recipe {
     let mut recipe = Recipe::new(engine, 2, 3, steps);
-    recipe.short.clips = 4;
-    recipe.short.frames = 24;
-    recipe.short.asked = vec![(11, 0.5), (23, 0.5)];
+    recipe.batches = vec![BatchShape {
+        asked: vec![(11, 0.5), (23, 0.5)],
+        ..BatchShape::new(4, 24, 1.0)
+    }];
     recipe.architecture.front.width = 16;
     recipe.architecture.head.hidden = 12;
     match &mut recipe.architecture.body {

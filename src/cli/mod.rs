@@ -14,6 +14,7 @@ mod live_screen;
 mod models;
 mod train;
 mod train_folders;
+mod train_recipe;
 
 pub use args::{AnalyzeArgs, Args, BenchArgs, Command, EvalArgs, LiveArgs};
 

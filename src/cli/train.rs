@@ -1,17 +1,22 @@
 //! `attune train`: makes weights from a folder of music.
 
 use super::train_folders::FolderArgs;
+use super::train_recipe::RecipeArgs;
 use crate::features::FrontEndSpec;
 use crate::train::TrainError;
-use crate::train::dataset::Dataset;
+use crate::train::dataset::{Collection, Dataset};
 use crate::train::evaluate::Part;
 use crate::train::export::{Provenance, export};
-use crate::train::recipe::Engine;
+use crate::train::recipe::{Engine, Recipe};
+use crate::train::takes::{Making, compare, music_below};
+use crate::train::teacher::TeacherNet;
 use crate::train::trainer::Trainer;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 /// Trains one engine and writes its weights, manifest and card.
 #[derive(Debug, Clone, clap::Args)]
@@ -40,12 +45,11 @@ pub struct TrainArgs {
     /// Everything random comes from this
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Highest learning rate
-    #[arg(long)]
-    rate: Option<f32>,
-    /// One step in this many is on long excerpts of whole audio; 0: none
-    #[arg(long)]
-    long_every: Option<u64>,
+    #[command(flatten)]
+    recipe: RecipeArgs,
+    /// Make the takes, keep them in --takes-cache, and end
+    #[arg(long, requires = "takes_cache")]
+    only_takes: bool,
     /// Take up the run in --out where its checkpoint left it
     #[arg(long)]
     resume: bool,
@@ -57,17 +61,14 @@ pub struct TrainArgs {
 impl TrainArgs {
     /// The command that makes the same weights from the same data.
     fn command(&self) -> String {
-        let given =
-            |name: &str, value: Option<String>| value.map_or(String::new(), |value| format!(" --{name} {value}"));
         format!(
-            "attune train {}{}{} --out FOLDER --steps {} --seed {}{}{}",
+            "attune train {}{}{} --out FOLDER --steps {} --seed {}{}",
             self.engine.name(),
             if self.data.is_some() { " --data FOLDER" } else { "" },
             self.folders.typed(),
             self.steps,
             self.seed,
-            given("rate", self.rate.map(|rate| rate.to_string())),
-            given("long-every", self.long_every.map(|every| every.to_string()))
+            self.recipe.words()
         )
     }
 }
@@ -75,39 +76,44 @@ impl TrainArgs {
 /// Runs the training to its end; progress goes to stderr and to `log.csv` in the folder.
 pub fn run(args: &TrainArgs) -> Result<(), TrainError> {
     let spec = FrontEndSpec::default();
-    let bar = ProgressBar::new(0).with_style(
-        ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} {msg}")
-            .unwrap_or_else(|_| ProgressStyle::default_bar()),
-    );
-    bar.set_prefix("reading");
-    let progress = |done, of| {
-        bar.set_length(of as u64);
-        bar.set_position(done as u64);
-    };
+    let bar = bar();
+    let teacher = args.recipe.teacher.as_deref().map(TeacherNet::open).transpose()?;
     let indexed = args.data.as_ref().filter(|folder| folder.join("clips.csv").is_file());
-    let (data, name, rights) = match indexed {
-        Some(folder) if !args.folders.is_used() => (
-            Dataset::open(folder, &spec, progress)?,
-            "GTZAN, fault-filtered artist-separated split (Kereliuk, Sturm & Larsen 2015)".to_owned(),
-            "none stated; research use; not part of this project",
-        ),
-        _ => {
-            let data = args
-                .folders
-                .open(args.data.as_deref(), args.seed, &spec, progress, |line| {
-                    bar.suspend(|| eprintln!("{line}"))
-                })?;
-            (data, args.folders.data_name(args.data.as_deref()), "not stated")
-        }
-    };
-    let mut recipe = args
-        .folders
-        .recipe(args.engine, indexed.is_some(), data.genres.len(), args.seed, args.steps);
-    if let Some(rate) = args.rate {
-        recipe.rate = rate;
+    let indexed = indexed.filter(|_| !args.folders.is_used());
+    let (mut recipe, mut data, name, rights);
+    if let Some(folder) = indexed {
+        let collection = reading(&bar, "reading", |progress| Collection::open(folder, &spec, progress))?;
+        recipe = args
+            .folders
+            .recipe(args.engine, true, collection.genres.len(), args.seed, args.steps);
+        args.recipe.apply(&mut recipe, teacher.as_ref());
+        let notes;
+        (data, notes) = collection.split(&recipe.split)?;
+        notes.iter().for_each(|note| eprintln!("{note}"));
+        name = "GTZAN, fault-filtered artist-separated split (Kereliuk, Sturm & Larsen 2015)".to_owned();
+        rights = "none stated; research use; not part of this project";
+    } else {
+        data = reading(&bar, "reading", |progress| {
+            let say = |line: &str| bar.suspend(|| eprintln!("{line}"));
+            args.folders.open(
+                args.data.as_deref(),
+                args.recipe.fold(),
+                args.seed,
+                &spec,
+                progress,
+                say,
+            )
+        })?;
+        recipe = args
+            .folders
+            .recipe(args.engine, false, data.genres.len(), args.seed, args.steps);
+        args.recipe.apply(&mut recipe, teacher.as_ref());
+        name = args.folders.data_name(args.data.as_deref());
+        rights = "not stated";
     }
-    if let Some(long_every) = args.long_every {
-        recipe.long_every = long_every;
+    prepare(args, &recipe, teacher.as_ref(), &mut data, &bar)?;
+    if args.only_takes {
+        return Ok(());
     }
     let mut trainer = Trainer::new(recipe, &data)?;
     let checkpoint = args.out.join("checkpoint.safetensors");
@@ -127,39 +133,41 @@ pub fn run(args: &TrainArgs) -> Result<(), TrainError> {
         .open(args.out.join("log.csv"))
         .map_err(failed)?;
     if trainer.step_count() == 0 {
-        writeln!(log, "step,loss,teacher_loss,gradient_norm,valid_accuracy").map_err(failed)?;
+        writeln!(
+            log,
+            "step,loss,teacher_loss,gradient_norm,valid_accuracy,valid_nll,tag_loss"
+        )
+        .map_err(failed)?;
     }
     let model_name = args
         .folders
         .name
         .clone()
         .unwrap_or_else(|| args.engine.name().to_owned());
-    // Whole audio is all that folders have.
-    let judged = match data.valid.iter().any(|clip| clip.excerpt.is_some()) {
-        true => Part::Excerpt,
-        false => Part::Whole,
-    };
     bar.set_prefix(model_name.clone());
     bar.set_length(args.steps);
-    let (mut loss, mut told, mut norm) = (Mean::default(), Mean::default(), Mean::default());
+    let [mut loss, mut told, mut tags, mut norm] = std::array::from_fn(|_| Mean::default());
     let mut accuracy = String::from("–");
     while !trainer.is_done() {
         let report = trainer.step()?;
         loss.add(report.loss);
         told.add(report.teacher_loss);
+        tags.add(report.tag_loss);
         norm.add(report.gradient_norm);
         bar.set_position(report.step);
         bar.set_message(format!("loss {:.3}  validation {accuracy}", loss.value()));
         if report.step % args.every == 0 || trainer.is_done() {
-            let valid = trainer.figures(judged)?;
-            accuracy = format!("{:.1} %", valid.accuracy * 100.0);
+            let valid = trainer.judge()?;
+            accuracy = format!("{:.1} %", valid.shown().accuracy * 100.0);
             let line = format!(
-                "{},{:.4},{:.4},{:.4},{:.4}",
+                "{},{:.4},{:.4},{:.4},{:.4},{:.4},{:.4}",
                 report.step,
                 loss.take(),
                 told.take(),
                 norm.take(),
-                valid.accuracy
+                valid.shown().accuracy,
+                valid.nll,
+                tags.take()
             );
             writeln!(log, "{line}").map_err(failed)?;
             if bar.is_hidden() {
@@ -169,6 +177,10 @@ pub fn run(args: &TrainArgs) -> Result<(), TrainError> {
         }
     }
     bar.finish_and_clear();
+    trainer.keep_best();
+    if let (1.., Some(best)) = (trainer.recipe().patience, trainer.best_so_far()) {
+        eprintln!("kept the weights of step {} (−ln p {:.4})", best.step, best.nll);
+    }
     let provenance = Provenance {
         command: args.command(),
         name: model_name,
@@ -193,6 +205,69 @@ pub fn run(args: &TrainArgs) -> Result<(), TrainError> {
         args.out.join(format!("{}.safetensors", manifest.name)).display()
     );
     Ok(())
+}
+
+/// Makes the takes, and tells whether the teacher agrees with what is stored of it.
+fn prepare(
+    args: &TrainArgs,
+    recipe: &Recipe,
+    teacher: Option<&TeacherNet>,
+    data: &mut Dataset,
+    bar: &ProgressBar,
+) -> Result<(), TrainError> {
+    if let Some(agreement) = teacher.map(|net| compare(net, &data.train)).transpose()?.flatten() {
+        eprintln!(
+            "teacher agrees with its stored features: correlation {:.4}, mean |Δ| {:.3}, greatest {:.2} deviations over {} clips",
+            agreement.correlation, agreement.mean_error, agreement.greatest_error, agreement.clips
+        );
+    }
+    let mut unlabelled = Vec::new();
+    for folder in &args.recipe.unlabelled {
+        unlabelled.extend(music_below(folder)?);
+    }
+    let making = Making {
+        plan: &recipe.takes,
+        spec: &recipe.front_end,
+        teacher,
+        kept: args.recipe.takes_cache.as_deref(),
+    };
+    let started = Instant::now();
+    let made = reading(bar, "takes", |progress| making.make(data, &unlabelled, progress))?;
+    for file in &made.left_out {
+        eprintln!("left out: {file}");
+    }
+    if made.new + made.cached > 0 {
+        eprintln!(
+            "{} takes made in {:.0} s, {} from the cache",
+            made.new,
+            started.elapsed().as_secs_f64(),
+            made.cached
+        );
+    }
+    Ok(())
+}
+
+fn bar() -> ProgressBar {
+    ProgressBar::new(0).with_style(
+        ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} {msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar()),
+    )
+}
+
+/// Does something that tells how far it is, and shows it.
+fn reading<T>(bar: &ProgressBar, what: &'static str, work: impl FnOnce(&(dyn Fn(usize, usize) + Sync)) -> T) -> T {
+    bar.set_prefix(what);
+    bar.set_position(0);
+    let next = AtomicUsize::new(0);
+    work(&|done, of| {
+        bar.set_length(of as u64);
+        bar.set_position(done as u64);
+        // Where no bar can be drawn, a line for each tenth.
+        let tenth = done * 10 / of.max(1);
+        if bar.is_hidden() && next.fetch_max(tenth + 1, Ordering::Relaxed) <= tenth {
+            eprintln!("{what}: {done} of {of}");
+        }
+    })
 }
 
 /// A mean since it was last taken.

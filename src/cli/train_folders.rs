@@ -4,8 +4,9 @@ use crate::features::FrontEndSpec;
 use crate::train::TrainError;
 use crate::train::dataset::Dataset;
 use crate::train::folders::{ClassSource, FolderData, classes_below, open};
-use crate::train::grouping::{GroupRule, Judged, parse_fold};
+use crate::train::grouping::{GroupRule, Judged};
 use crate::train::recipe::{Engine, Recipe};
+use crate::train::split::Fold;
 use crate::train::variant::Variant;
 use crate::units::Seconds;
 use std::fmt::Write;
@@ -40,11 +41,8 @@ pub struct FolderArgs {
     /// in 7_ann_3.ogg); several rules by commas, the first that fits [default: each file by itself]
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     group_by: Vec<GroupRule>,
-    /// Judge by fold K of N, spread evenly by group [default: 1/5]
-    #[arg(long, value_name = "K/N", value_parser = parse_fold, conflicts_with = "hold_out")]
-    fold: Option<(usize, usize)>,
     /// Judge by the files whose path matches, `*` standing for anything; may be repeated
-    #[arg(long, value_name = "PATTERN")]
+    #[arg(long, value_name = "PATTERN", conflicts_with = "fold")]
     hold_out: Vec<String>,
     /// Size and memory of the network [default: music for clips.csv, sounds for folders]
     #[arg(long, value_enum)]
@@ -65,20 +63,20 @@ impl FolderArgs {
             && self.join.is_empty()
             && self.generate.is_empty()
             && self.group_by.is_empty()
-            && self.hold_out.is_empty()
-            && self.fold.is_none())
+            && self.hold_out.is_empty())
     }
 
     /// Reads the folders; what is left out is told through `say`.
     pub(super) fn open(
         &self,
         data: Option<&Path>,
+        fold: Option<Fold>,
         seed: u64,
         spec: &FrontEndSpec,
         progress: impl FnMut(usize, usize),
         say: impl Fn(&str),
     ) -> Result<Dataset, TrainError> {
-        let (number, of) = self.fold.unwrap_or((1, 5));
+        let Fold { number, of } = fold.unwrap_or(Fold { number: 1, of: 5 });
         let source = FolderData {
             classes: self.sources(data)?,
             groups: self.group_by.clone(),
@@ -172,9 +170,6 @@ impl FolderArgs {
         if !self.group_by.is_empty() {
             let rules: Vec<String> = self.group_by.iter().map(ToString::to_string).collect();
             let _ = write!(text, " --group-by {}", rules.join(","));
-        }
-        if let Some((number, of)) = self.fold {
-            let _ = write!(text, " --fold {number}/{of}");
         }
         for pattern in &self.hold_out {
             let _ = write!(text, " --hold-out '{pattern}'");

@@ -1,9 +1,11 @@
 //! Excerpts made different each time they are drawn, so that a small data set is not learnt by heart.
 
-use super::dataset::{Clip, Levels};
 use crate::features::{FrontEndSpec, LoudnessNormalizer};
+use half::f16;
+use half::slice::HalfFloatSliceExt;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use std::borrow::Cow;
 
 /// How strongly excerpts are changed.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -41,83 +43,127 @@ impl Default for Augmentation {
     }
 }
 
-/// Draws an excerpt of `frames` frames from a clip: (frames, bands), normalised as a live stream that begins there.
+impl Augmentation {
+    /// Whether an excerpt of `frames` can be made of `available` ones, stretched by no more than is allowed.
+    pub fn can_fill(&self, frames: usize, available: usize) -> bool {
+        available >= 2 && frames as f32 <= available as f32 * (1.0 + self.stretch)
+    }
+}
+
+/// Levels to draw from, (frames, bands).
+#[derive(Debug, Clone, Copy)]
+pub enum Source<'a> {
+    /// In full precision.
+    Full(&'a [f32]),
+    /// In half precision.
+    Half(&'a [f16]),
+}
+
+impl<'a> Source<'a> {
+    /// How many frames there are.
+    pub fn frames(self, bands: usize) -> usize {
+        match self {
+            Self::Full(levels) => levels.len() / bands,
+            Self::Half(levels) => levels.len() / bands,
+        }
+    }
+
+    fn piece(self, start: usize, end: usize) -> Cow<'a, [f32]> {
+        match self {
+            Self::Full(levels) => Cow::Borrowed(&levels[start..end]),
+            Self::Half(levels) => {
+                let mut piece = vec![0.0; end - start];
+                levels[start..end].convert_to_f32_slice(&mut piece);
+                Cow::Owned(piece)
+            }
+        }
+    }
+}
+
+/// Draws an excerpt of `frames` frames: (frames, bands), normalised as a live stream that begins there. `source` has at
+/// least two frames.
 pub fn draw_excerpt(
-    clip: &Clip,
+    source: Source<'_>,
     frames: usize,
     spec: &FrontEndSpec,
     augmentation: &Augmentation,
     rng: &mut ChaCha8Rng,
 ) -> Vec<f32> {
     let bands = spec.bands;
-    // Whole audio offers more places, but its codec is another one than the excerpts': both are drawn from.
-    let source: &Levels = match (&clip.whole, &clip.excerpt) {
-        (Some(whole), Some(excerpt)) if frames * bands <= excerpt.len() => {
-            if rng.random_bool(0.5) {
-                whole
-            } else {
-                excerpt
-            }
-        }
-        (Some(whole), _) => whole,
-        (None, Some(excerpt)) => excerpt,
-        (None, None) => return vec![0.0; frames * bands],
-    };
-    let available = source.len() / bands;
+    let available = source.frames(bands);
     let factor = 1.0 + augmentation.stretch * (rng.random::<f32>() * 2.0 - 1.0);
     let wanted = ((frames as f32 * factor) as usize).clamp(2, available);
     let start = rng.random_range(0..=available - wanted);
-    let mut levels = resample_time(&source[start * bands..(start + wanted) * bands], bands, frames);
-    colour(&mut levels, bands, augmentation, rng);
+    let piece = source.piece(start * bands, (start + wanted) * bands);
+    let levels = reshaped(&piece, frames, &Colour::random(bands, augmentation, rng));
     let mut normalized = Vec::with_capacity(levels.len());
     LoudnessNormalizer::new(spec).push(&levels, &mut normalized);
     mask(&mut normalized, bands, augmentation, rng);
     normalized
 }
 
-/// (n, bands) to (frames, bands) by linear interpolation in time.
-fn resample_time(levels: &[f32], bands: usize, frames: usize) -> Vec<f32> {
+/// A shift along frequency and a curve over it: another room, another instrument size, another equaliser.
+struct Colour {
+    /// Bands upwards.
+    shift: i64,
+    /// Added to each band, in dB.
+    curve: Vec<f32>,
+}
+
+impl Colour {
+    fn random(bands: usize, augmentation: &Augmentation, rng: &mut ChaCha8Rng) -> Self {
+        let most = augmentation.shift_bands as i64;
+        let shift = rng.random_range(-most..=most).clamp(1 - bands as i64, bands as i64 - 1);
+        let knots: Vec<f32> = (0..6).map(|_| normal(rng) * augmentation.colour_db).collect();
+        let mut curve: Vec<f32> = (0..bands)
+            .map(|band| {
+                let at = band as f32 / (bands - 1).max(1) as f32 * (knots.len() - 1) as f32;
+                let left = (at as usize).min(knots.len() - 2);
+                // A cosine between two knots: no corner.
+                let share = 0.5 - 0.5 * ((at - left as f32) * std::f32::consts::PI).cos();
+                knots[left] + share * (knots[left + 1] - knots[left])
+            })
+            .collect();
+        if rng.random_bool(f64::from(augmentation.low_pass)) {
+            let edge = rng.random_range(bands / 2..bands);
+            for (band, gain) in curve.iter_mut().enumerate().skip(edge) {
+                *gain -= 3.0 * (band - edge) as f32;
+            }
+        }
+        Self { shift, curve }
+    }
+}
+
+/// (n, bands) to (frames, bands) by linear interpolation in time, and coloured. Bands that the shift leaves free repeat
+/// the outermost one.
+fn reshaped(levels: &[f32], frames: usize, colour: &Colour) -> Vec<f32> {
+    let bands = colour.curve.len();
     let last = levels.len() / bands - 1;
     let step = last as f32 / (frames - 1).max(1) as f32;
-    let mut out = Vec::with_capacity(frames * bands);
-    for frame in 0..frames {
+    // Bands low..high come from bands from..; one slice for each, so that the loop has no condition in it.
+    let low = colour.shift.max(0) as usize;
+    let from = (-colour.shift).max(0) as usize;
+    let kept = bands - low - from;
+    let mut out = vec![0.0; frames * bands];
+    for (frame, row) in out.chunks_exact_mut(bands).enumerate() {
         let at = frame as f32 * step;
         let (left, share) = ((at as usize).min(last), at.fract());
         let right = (left + 1).min(last);
-        let (left, right) = (&levels[left * bands..][..bands], &levels[right * bands..][..bands]);
-        out.extend(left.iter().zip(right).map(|(l, r)| l + share * (r - l)));
+        let (left, right) = (
+            &levels[left * bands + from..][..kept],
+            &levels[right * bands + from..][..kept],
+        );
+        for (value, (l, r)) in row[low..low + kept].iter_mut().zip(left.iter().zip(right)) {
+            *value = l + share * (r - l);
+        }
+        let (lowest, highest) = (row[low], row[low + kept - 1]);
+        row[..low].fill(lowest);
+        row[low + kept..].fill(highest);
+        for (value, gain) in row.iter_mut().zip(&colour.curve) {
+            *value += gain;
+        }
     }
     out
-}
-
-/// Shifts along frequency and adds a smooth random curve: another room, another instrument size, another equaliser.
-fn colour(levels: &mut [f32], bands: usize, augmentation: &Augmentation, rng: &mut ChaCha8Rng) {
-    let most = augmentation.shift_bands as i64;
-    let shift = rng.random_range(-most..=most);
-    let knots: Vec<f32> = (0..6).map(|_| normal(rng) * augmentation.colour_db).collect();
-    let mut curve: Vec<f32> = (0..bands)
-        .map(|band| {
-            let at = band as f32 / (bands - 1).max(1) as f32 * (knots.len() - 1) as f32;
-            let left = (at as usize).min(knots.len() - 2);
-            // A cosine between two knots: no corner.
-            let share = 0.5 - 0.5 * ((at - left as f32) * std::f32::consts::PI).cos();
-            knots[left] + share * (knots[left + 1] - knots[left])
-        })
-        .collect();
-    if rng.random_bool(f64::from(augmentation.low_pass)) {
-        let edge = rng.random_range(bands / 2..bands);
-        for (band, gain) in curve.iter_mut().enumerate().skip(edge) {
-            *gain -= 3.0 * (band - edge) as f32;
-        }
-    }
-    let mut shifted = vec![0.0; bands];
-    for frame in levels.chunks_exact_mut(bands) {
-        for (band, value) in shifted.iter_mut().enumerate() {
-            let from = (band as i64 - shift).clamp(0, bands as i64 - 1) as usize;
-            *value = frame[from] + curve[band];
-        }
-        frame.copy_from_slice(&shifted);
-    }
 }
 
 /// Sets random bands and a stretch of time to the running mean, 0 (Park et al. 2019).
@@ -157,12 +203,44 @@ mod tests {
     use super::*;
     use rand::SeedableRng;
 
+    fn plain(bands: usize, shift: i64) -> Colour {
+        Colour {
+            shift,
+            curve: vec![0.0; bands],
+        }
+    }
+
     #[test]
     fn time_is_interpolated_between_the_ends() {
         assert_eq!(
-            resample_time(&[0.0, 10.0, 2.0, 20.0], 2, 3),
+            reshaped(&[0.0, 10.0, 2.0, 20.0], 3, &plain(2, 0)),
             [0.0, 10.0, 1.0, 15.0, 2.0, 20.0]
         );
+    }
+
+    #[test]
+    fn a_shift_repeats_the_outermost_band_and_the_curve_is_not_shifted() {
+        let levels = [1.0, 2.0, 3.0, 4.0, 1.0, 2.0, 3.0, 4.0];
+        let up = reshaped(&levels, 2, &plain(4, 1));
+        assert_eq!(up[..4], [1.0, 1.0, 2.0, 3.0]);
+        let mut colour = plain(4, -2);
+        colour.curve[3] = 10.0;
+        assert_eq!(reshaped(&levels, 2, &colour)[4..], [3.0, 4.0, 4.0, 14.0]);
+    }
+
+    #[test]
+    fn half_precision_is_drawn_from_as_full_is() {
+        let spec = FrontEndSpec::default();
+        let mut rng = ChaCha8Rng::seed_from_u64(6);
+        let full: Vec<f32> = (0..60 * spec.bands).map(|_| -40.0 + 15.0 * normal(&mut rng)).collect();
+        let half: Vec<f16> = full.iter().map(|&x| f16::from_f32(x)).collect();
+        let draw = |source| {
+            let mut rng = ChaCha8Rng::seed_from_u64(7);
+            draw_excerpt(source, 50, &spec, &Augmentation::default(), &mut rng)
+        };
+        for (a, b) in draw(Source::Full(&full)).iter().zip(draw(Source::Half(&half))) {
+            assert!((a - b).abs() < 5e-3, "{a} {b}");
+        }
     }
 
     #[test]
@@ -183,17 +261,8 @@ mod tests {
         let levels: Vec<f32> = (0..130 * spec.bands).map(|_| -40.0 + 15.0 * normal(&mut rng)).collect();
         let louder: Vec<f32> = levels.iter().map(|level| level + 12.0).collect();
         let draw = |levels: Vec<f32>| {
-            let clip = Clip {
-                excerpt: Some(Levels::new(levels)),
-                ..Clip::default()
-            };
-            draw_excerpt(
-                &clip,
-                100,
-                &spec,
-                &Augmentation::default(),
-                &mut ChaCha8Rng::seed_from_u64(3),
-            )
+            let mut rng = ChaCha8Rng::seed_from_u64(3);
+            draw_excerpt(Source::Full(&levels), 100, &spec, &Augmentation::default(), &mut rng)
         };
         for (quiet, loud) in draw(levels).iter().zip(draw(louder)) {
             assert!((quiet - loud).abs() < 1e-3, "{quiet} {loud}");

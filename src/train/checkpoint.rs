@@ -5,6 +5,7 @@ use super::recipe::Recipe;
 use crate::model::load::tensors;
 use candle_core::Tensor;
 use safetensors::SafeTensors;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::Path;
@@ -16,20 +17,36 @@ pub struct Checkpoint {
     pub recipe: Recipe,
     /// Steps made.
     pub step: u64,
-    /// Tensors by name: `weights.…`, `average.…`, `mean.…`, `square.…`.
+    /// The best validation so far, if any was made.
+    pub best: Option<BestSoFar>,
+    /// Tensors by name: `weights.…`, `average.…`, `mean.…`, `square.…`, and `best.…` if there is a best.
     pub tensors: HashMap<String, Tensor>,
+}
+
+/// The best validation of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct BestSoFar {
+    /// Steps made before it.
+    pub step: u64,
+    /// Its mean of −ln p of the truth.
+    pub nll: f64,
+    /// Validations since then.
+    pub stale: u64,
 }
 
 impl Checkpoint {
     /// Writes the file in one piece: what was there stays until the new one is whole.
     pub fn write(&self, path: &Path) -> Result<(), TrainError> {
-        let recipe = serde_json::to_string(&self.recipe).map_err(|error| TrainError::Data {
+        let failed = |error: serde_json::Error| TrainError::Data {
             path: path.to_owned(),
             message: error.to_string(),
-        })?;
+        };
+        let recipe = serde_json::to_string(&self.recipe).map_err(failed)?;
+        let best = serde_json::to_string(&self.best).map_err(failed)?;
         let metadata = HashMap::from([
             ("recipe".to_owned(), recipe),
             ("step".to_owned(), self.step.to_string()),
+            ("best".to_owned(), best),
         ]);
         write_atomically(path, &serialize(&self.tensors, Some(metadata))?)
     }
@@ -58,6 +75,7 @@ impl Checkpoint {
             step: field("step")?
                 .parse()
                 .map_err(|_| damaged("its step is not a number".to_owned()))?,
+            best: serde_json::from_str(field("best")?).map_err(|error| damaged(error.to_string()))?,
             tensors: tensors(&buffer)?,
         }))
     }

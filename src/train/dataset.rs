@@ -1,13 +1,15 @@
 //! Clips to learn from: whole audio, log-mel excerpts, or both.
 
 use super::TrainError;
+use super::split::SplitChoice;
+use super::takes::Take;
 use crate::decode::decode_file;
 use crate::features::{FeatureExtractor, FrontEndSpec};
 use crate::genre::{GenreId, GenreSet};
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Log-mel levels (frames, bands) in dB, or shifted and stretched from dB: the loudness normaliser takes that out.
@@ -28,6 +30,26 @@ pub struct Clip {
     pub excerpt: Option<Levels>,
     /// Features that a teacher network gives for the whole clip.
     pub teacher: Option<Arc<Vec<f32>>>,
+    /// The probabilities of the teacher's tags that go with them.
+    pub tags: Option<Arc<Vec<f32>>>,
+    /// Where its audio is, if it is at hand.
+    pub audio: Option<PathBuf>,
+    /// Altered versions of the whole clip ([`super::takes`]); training clips only.
+    pub takes: Vec<Take>,
+}
+
+impl Clip {
+    /// Widths of what a teacher tells of it, (features, tags); 0 for what it does not tell.
+    fn told_widths(&self) -> (usize, usize) {
+        let width = |told: &Option<Arc<Vec<f32>>>| told.as_ref().map_or(0, |told| told.len());
+        let takes = self.takes.iter().map(|take| {
+            let told = &take.recording.told;
+            (told.features.len(), told.tags.len())
+        });
+        takes.fold((width(&self.teacher), width(&self.tags)), |most, take| {
+            (most.0.max(take.0), most.1.max(take.1))
+        })
+    }
 }
 
 /// What is learnt from and what is judged by.
@@ -41,6 +63,29 @@ pub struct Dataset {
     pub valid: Vec<Clip>,
     /// Width of the teacher's features, 0 without a teacher.
     pub teacher_width: usize,
+    /// Music without labels, only to learn from a teacher by; its clips have takes and nothing else.
+    pub unlabelled: Vec<Clip>,
+}
+
+/// Labelled clips, before it is decided which are learnt from; each with the side that the collection puts it on.
+#[derive(Debug, Clone)]
+pub struct Collection {
+    /// The classes.
+    pub genres: GenreSet,
+    /// All clips.
+    pub clips: Vec<(Clip, Side)>,
+    /// Width of the stored features of a teacher, 0 without.
+    pub teacher_width: usize,
+}
+
+/// What a clip is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// To learn from.
+    Train,
+    /// To judge by.
+    Valid,
 }
 
 /// z-scores come back to decibels by this deviation, a usual one of music; only range and least deviation of the
@@ -59,13 +104,42 @@ struct IndexRow {
 }
 
 impl Dataset {
+    /// Reads a folder as [`Collection::open`] does, split as its index says.
+    pub fn open(folder: &Path, spec: &FrontEndSpec, progress: impl FnMut(usize, usize)) -> Result<Self, TrainError> {
+        let collection = Collection::open(folder, spec, progress)?;
+        Ok(collection.split(&SplitChoice::default())?.0)
+    }
+
+    /// The least that training needs: clips to learn from and to judge by.
+    pub fn new(genres: GenreSet, train: Vec<Clip>, valid: Vec<Clip>) -> Self {
+        let mut data = Self {
+            genres,
+            train,
+            valid,
+            teacher_width: 0,
+            unlabelled: Vec::new(),
+        };
+        data.teacher_width = data.told_widths().0;
+        data
+    }
+
+    /// Widths of what a teacher tells of the clips, (features, tags); 0 for what it does not tell.
+    pub fn told_widths(&self) -> (usize, usize) {
+        let widths = self.train.iter().chain(&self.unlabelled).map(Clip::told_widths);
+        widths.fold((self.teacher_width, 0), |most, clip| {
+            (most.0.max(clip.0), most.1.max(clip.1))
+        })
+    }
+}
+
+impl Collection {
     /// Reads a folder in the form of `gtzan/`: `clips.csv` (clip, genre, split, audio, artist), audio in
     /// `SPLIT/CLIP.ogg`, and optionally `mel3s.safetensors` and `teacher160.safetensors`.
     ///
     /// `progress` is told how many of how many clips are read.
     ///
     /// # Errors
-    /// If a file is missing or damaged, or if train and valid share an artist or a clip.
+    /// If a file is missing or damaged.
     pub fn open(
         folder: &Path,
         spec: &FrontEndSpec,
@@ -86,18 +160,26 @@ impl Dataset {
         let excerpts = load_excerpts(&folder.join("mel3s.safetensors"), spec.bands)?;
         let teacher = load_teacher(&folder.join("teacher160.safetensors"))?;
         let teacher_width = teacher.values().next().map_or(0, |features| features.len());
-        let (mut train, mut valid) = (Vec::new(), Vec::new());
+        let mut clips = Vec::with_capacity(rows.len());
         for (done, row) in rows.iter().enumerate() {
             progress(done, rows.len());
             let genre = genres
                 .find(&row.genre)
                 .ok_or_else(|| data(format!("{}: no genre", row.clip)))?;
-            let whole = match row.audio.as_str() {
-                "yes" => Some(Arc::new(mel_of_file(
-                    &folder.join(&row.split).join(format!("{}.ogg", row.clip)),
-                    spec,
-                )?)),
-                _ => None,
+            let side = match row.split.as_str() {
+                "train" => Side::Train,
+                "valid" => Side::Valid,
+                other => {
+                    return Err(data(format!(
+                        "{}: the split is {other:?}, not train or valid",
+                        row.clip
+                    )));
+                }
+            };
+            let audio = (row.audio == "yes").then(|| folder.join(&row.split).join(format!("{}.ogg", row.clip)));
+            let whole = match &audio {
+                Some(audio) => Some(Arc::new(mel_of_file(audio, spec)?)),
+                None => None,
             };
             let clip = Clip {
                 name: row.clip.clone(),
@@ -106,48 +188,52 @@ impl Dataset {
                 whole,
                 excerpt: excerpts.get(&row.clip).cloned(),
                 teacher: teacher.get(&row.clip).cloned(),
+                audio,
+                ..Clip::default()
             };
-            match row.split.as_str() {
-                "train" => train.push(clip),
-                "valid" => valid.push(clip),
-                other => {
-                    return Err(data(format!(
-                        "{}: the split is {other:?}, not train or valid",
-                        row.clip
-                    )));
-                }
-            }
+            check(&clip, spec.bands, teacher_width).map_err(|what| data(format!("{}: {what}", clip.name)))?;
+            clips.push((clip, side));
         }
-        super::split::refuse_leaks(&train, &valid)?;
-        for clip in train.iter().chain(&valid) {
-            let frames = |levels: &Option<Levels>| levels.as_ref().map(|levels| levels.len() / spec.bands);
-            match (frames(&clip.whole), frames(&clip.excerpt)) {
-                (None, None) => return Err(data(format!("{}: neither audio nor an excerpt", clip.name))),
-                (Some(0 | 1), _) | (_, Some(0 | 1)) => {
-                    return Err(data(format!("{}: shorter than two frames", clip.name)));
-                }
-                _ => {}
-            }
-            if clip
-                .teacher
-                .as_ref()
-                .is_some_and(|features| features.len() != teacher_width)
-            {
-                return Err(data(format!(
-                    "{}: the teacher's features are not {teacher_width}",
-                    clip.name
-                )));
-            }
-        }
-        if train.is_empty() {
+        if clips.is_empty() {
             return Err(data("no clip to learn from".to_owned()));
         }
         Ok(Self {
             genres,
-            train,
-            valid,
+            clips,
             teacher_width,
         })
+    }
+
+    /// Decides which clips are learnt from. Also returns what is to be told of it: clips left out.
+    ///
+    /// # Errors
+    /// If train and valid share an artist or a clip, or nothing is left to learn from.
+    pub fn split(self, choice: &SplitChoice) -> Result<(Dataset, Vec<String>), TrainError> {
+        let (train, valid, notes) = choice.split(self.clips)?;
+        let data = Dataset {
+            genres: self.genres,
+            train,
+            valid,
+            teacher_width: self.teacher_width,
+            unlabelled: Vec::new(),
+        };
+        Ok((data, notes))
+    }
+}
+
+/// What is wrong with a clip.
+fn check(clip: &Clip, bands: usize, teacher_width: usize) -> Result<(), String> {
+    let frames = |levels: &Option<Levels>| levels.as_ref().map(|levels| levels.len() / bands);
+    match (frames(&clip.whole), frames(&clip.excerpt)) {
+        (None, None) => return Err("neither audio nor an excerpt".to_owned()),
+        (Some(0 | 1), _) | (_, Some(0 | 1)) => return Err("shorter than two frames".to_owned()),
+        _ => {}
+    }
+    match &clip.teacher {
+        Some(features) if features.len() != teacher_width => {
+            Err(format!("the teacher's features are not {teacher_width}"))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -4,7 +4,7 @@ use super::TrainError;
 use super::checkpoint::{serialize, write_atomically};
 use super::dataset::Dataset;
 use super::evaluate::{Figures, Heard, Part, answers, fit_temperature};
-use super::split::joint_artists_shared;
+use super::split::SplitChoice;
 use super::trainer::Trainer;
 use crate::evaluate::{Answers, moments};
 use crate::features::FrontEndSpec;
@@ -132,20 +132,16 @@ fn moments_section(what: &str, heard: &[Heard], temperature: f32, spec: &FrontEn
     section
 }
 
-/// What is to be told of clips by several artists.
-fn joint_exceptions(data: &Dataset) -> String {
-    let shared = joint_artists_shared(&data.train, &data.valid);
-    if shared.is_empty() {
-        return String::new();
+/// Which clips were learnt from.
+fn split_in_words(split: &SplitChoice) -> String {
+    let fold = match split.fold {
+        Some(fold) => format!("fold {fold} of a cross-validation by artist"),
+        None => "as the data set's index says".to_owned(),
+    };
+    match split.share {
+        share if share < 1.0 => format!("{fold}, {:.0} % of the artists of each genre", share * 100.0),
+        _ => fold,
     }
-    let told: Vec<String> = shared
-        .iter()
-        .map(|(clip, artist)| format!("{clip} ({artist})"))
-        .collect();
-    format!(
-        "; train clips by several artists of whom one is in validation too: {}",
-        told.join(", ")
-    )
 }
 
 fn write_card(
@@ -170,13 +166,27 @@ fn write_card(
     let with_audio = |clips: &[super::dataset::Clip]| clips.iter().filter(|clip| clip.whole.is_some()).count();
     writeln!(
         card,
-        "| split | {} train clips ({} with whole audio), {} validation clips ({}); no clip and no known artist on both sides, checked at every start{} |",
+        "| split | {} train clips ({} with whole audio), {} validation clips ({}); {}; no clip and no known artist on both sides, checked at every start |",
         data.train.len(),
         with_audio(&data.train),
         data.valid.len(),
         with_audio(&data.valid),
-        joint_exceptions(data)
+        split_in_words(&recipe.split)
     )?;
+    let takes: usize = data.train.iter().map(|clip| clip.takes.len()).sum();
+    if takes > 0 {
+        writeln!(
+            card,
+            "| takes | {takes} altered versions of the train clips: re-recorded, played otherwise, mixed |"
+        )?;
+    }
+    if !data.unlabelled.is_empty() {
+        writeln!(
+            card,
+            "| music without labels | {} pieces, learnt from by the teacher alone |",
+            data.unlabelled.len()
+        )?;
+    }
     if data.teacher_width > 0 {
         writeln!(
             card,
@@ -218,11 +228,17 @@ fn write_card(
             after.nll
         )?;
     }
+    let chosen = match trainer.best_so_far() {
+        Some(best) if recipe.patience > 0 => {
+            format!("at step {}, which was chosen by the −ln p of these clips", best.step)
+        }
+        _ => "at the last step; no step was chosen by these clips".to_owned(),
+    };
     writeln!(
         card,
         "\nThe answer for a clip is the mean of the calibrated probabilities over its frames after the first second. The \
-         weights are the running mean at the last step; no step was chosen by these clips. {}The temperature was fitted on \
-         them: read the figures as somewhat optimistic.\n",
+         weights are the running mean {chosen}. {}The temperature was fitted on them: read the figures as somewhat \
+         optimistic.\n",
         if is_gtzan(data) {
             "The shape of the front and of the pooling follows prototypes that were compared on them. "
         } else {

@@ -91,17 +91,6 @@ pub enum Judged {
     Matching(Vec<String>),
 }
 
-/// Parses `K/N`.
-pub fn parse_fold(text: &str) -> Result<(usize, usize), String> {
-    let parsed = text
-        .split_once('/')
-        .and_then(|(number, of)| Some((number.parse().ok()?, of.parse().ok()?)));
-    match parsed {
-        Some((number, of)) if of >= 2 && (1..=of).contains(&number) => Ok((number, of)),
-        _ => Err("expected K/N with K from 1 to N and N at least 2, such as 1/5".to_owned()),
-    }
-}
-
 /// Whether all of `text` fits `pattern`, in which `*` stands for any run of characters.
 ///
 /// ```
@@ -168,10 +157,6 @@ mod tests {
             assert!(slip.parse::<GroupRule>().is_err(), "{slip}");
         }
         assert_eq!(GroupRule::Folder.group("a/b/c.ogg".as_ref()).as_deref(), Some("b"));
-        assert_eq!(parse_fold("5/5"), Ok((5, 5)));
-        for slip in ["0/5", "6/5", "1/1", "1", "a/b"] {
-            assert!(parse_fold(slip).is_err(), "{slip}");
-        }
     }
 
     #[test]

@@ -1,12 +1,14 @@
-//! Makes weights: clips, splits that refuse to leak, augmentation, the loop, and what is written at its end.
+//! Makes weights: clips, splits that refuse to leak, altered takes with a teacher's answers, augmentation, the loop, and
+//! what is written at its end.
 //!
 //! In: a folder of music with labels. Out: `NAME.json`, `NAME.safetensors` and `NAME.md` (manifest, weights, card).
-//! Thread: the caller's, and candle's pool.
+//! Thread: the caller's, candle's pool, and a pool of its own while takes are made.
 
 pub mod augment;
 pub mod checkpoint;
 pub mod dataset;
 pub mod evaluate;
+pub mod examples;
 pub mod export;
 pub mod folders;
 pub mod grouping;
@@ -16,6 +18,8 @@ pub mod pieces;
 pub mod recipe;
 pub mod sound;
 pub mod split;
+pub mod takes;
+pub mod teacher;
 pub mod trainer;
 pub mod variant;
 
@@ -67,6 +71,25 @@ pub enum TrainError {
         /// The loss.
         loss: f32,
     },
+    /// Takes were kept of another recipe.
+    #[error("the takes in {path} are of another recipe ({what} differs): name another --takes-cache, or delete it")]
+    OtherTakes {
+        /// The cache.
+        path: PathBuf,
+        /// What differs.
+        what: &'static str,
+    },
+    /// Nothing is long enough for any batch.
+    #[error(
+        "no clip to learn from is as long as a batch asks for, {least} frames at the least: name shorter --batches"
+    )]
+    TooShort {
+        /// Frames of the shortest batch.
+        least: usize,
+    },
+    /// Threads cannot be started.
+    #[error("cannot start threads: {0}")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
     /// A checkpoint is of another run.
     #[error("the checkpoint {path} is of another run ({what} differs): name another --out, or leave --resume away")]
     OtherRun {

@@ -1,5 +1,6 @@
 //! AdamW (Loshchilov & Hutter 2019) with global gradient clipping, whose memory can be saved and taken up again.
 
+use crate::nn::kernels::widest::{wide, widest_of};
 use candle_core::backprop::GradStore;
 use candle_core::{Result, Tensor, Var, bail};
 use std::collections::BTreeMap;
@@ -19,6 +20,32 @@ pub struct Slot {
     /// Running mean of its square.
     pub square: Vec<f32>,
 }
+
+/// One variable's step.
+struct Follow<'a> {
+    weights: &'a mut [f32],
+    grads: &'a [f32],
+    mean: &'a mut [f32],
+    square: &'a mut [f32],
+    scale: f32,
+    shrink: f32,
+    rate: f32,
+    square_scale: f32,
+}
+
+#[inline(always)]
+fn follow_gradient(step: Follow<'_>) {
+    let (mean_decay, square_decay) = BETAS;
+    let memory = step.mean.iter_mut().zip(step.square);
+    for ((weight, grad), (mean, square)) in step.weights.iter_mut().zip(step.grads).zip(memory) {
+        let grad = grad * step.scale;
+        *mean += (1.0 - mean_decay) * (grad - *mean);
+        *square += (1.0 - square_decay) * (grad * grad - *square);
+        let change = step.rate * *mean / ((*square * step.square_scale).sqrt() + EPSILON);
+        *weight = *weight * step.shrink - change;
+    }
+}
+wide!(FollowGradient, follow_gradient(Follow<'_>));
 
 /// Follows gradients downhill.
 #[derive(Debug)]
@@ -86,14 +113,18 @@ impl AdamW {
             } else {
                 1.0
             };
-            let memory = slot.mean.iter_mut().zip(&mut slot.square);
-            for ((weight, grad), (mean, square)) in weights.iter_mut().zip(grad).zip(memory) {
-                let grad = grad * scale;
-                *mean += (1.0 - mean_decay) * (grad - *mean);
-                *square += (1.0 - square_decay) * (grad * grad - *square);
-                let step = (*mean / mean_bias) / ((*square / square_bias).sqrt() + EPSILON);
-                *weight = *weight * shrink - rate * step;
-            }
+            let follow = Follow {
+                weights: &mut weights,
+                grads: &grad,
+                mean: &mut slot.mean,
+                square: &mut slot.square,
+                scale,
+                shrink,
+                // rate · (mean / mean_bias) / (√(square / square_bias) + ε), with fewer divisions.
+                rate: rate / mean_bias,
+                square_scale: 1.0 / square_bias,
+            };
+            widest_of(FollowGradient, follow);
             slot.var
                 .set(&Tensor::from_vec(weights, slot.var.shape(), slot.var.device())?)?;
         }

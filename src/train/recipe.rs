@@ -1,6 +1,8 @@
 //! What is trained and how: one value that a run, its checkpoint and its card agree on.
 
 use super::augment::Augmentation;
+use super::split::SplitChoice;
+use super::takes::TakesPlan;
 use crate::features::FrontEndSpec;
 use crate::model::architecture::{Architecture, BodyShape};
 use crate::model::attention::EncoderShape;
@@ -9,6 +11,7 @@ use crate::model::genre_net::{HeadShape, PoolingShape};
 use crate::model::lstm::LstmShape;
 use crate::model::tcn::TcnShape;
 use serde::{Deserialize, Serialize};
+use std::str::FromStr;
 
 /// Which engine to train.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -54,12 +57,21 @@ pub struct Recipe {
     pub teacher_weight: f32,
     /// Decay of the running mean of the weights that is shipped (Polyak & Juditsky 1992).
     pub averaging: f32,
-    /// Short batches.
-    pub short: BatchShape,
-    /// Long batches: whole audio only.
-    pub long: BatchShape,
-    /// One step in this many is long; 0: none.
-    pub long_every: u64,
+    /// Weight of the cross-entropy with the teacher's tags; 0: they are not learnt.
+    pub tag_weight: f32,
+    /// Sizes of batches, from excerpts of a second to whole clips; which one a step has is drawn by their frequencies.
+    pub batches: Vec<BatchShape>,
+    /// How often an excerpt comes from a take, where a clip has both takes and clean sound.
+    pub take_share: f32,
+    /// Share of music without labels in a batch, where there is any of the length asked for.
+    pub unlabelled_share: f32,
+    /// The run ends after so many validations in a row without a better −ln p, and the best weights are kept; 0: it
+    /// goes on to its last step, and the weights of that are kept.
+    pub patience: u64,
+    /// Which clips are learnt from.
+    pub split: SplitChoice,
+    /// Altered versions of the clips.
+    pub takes: TakesPlan,
     /// How excerpts are changed.
     pub augmentation: Augmentation,
     /// The front end.
@@ -77,6 +89,56 @@ pub struct BatchShape {
     pub frames: usize,
     /// Frames at which the answer is asked for, and how much each counts.
     pub asked: Vec<(usize, f32)>,
+    /// How often it is drawn, against the others.
+    pub frequency: f32,
+}
+
+impl BatchShape {
+    /// Asked at its end; from 64 frames on at each third, beyond 256 at each quarter, the later the more it counts.
+    pub fn new(clips: usize, frames: usize, frequency: f32) -> Self {
+        let weights: &[f32] = match frames {
+            0..64 => &[1.0],
+            64..=256 => &[0.2, 0.3, 0.5],
+            _ => &[0.2, 0.2, 0.3, 0.3],
+        };
+        let asked = weights
+            .iter()
+            .enumerate()
+            .map(|(n, &weight)| ((frames * (n + 1) / weights.len()).saturating_sub(1), weight))
+            .collect();
+        Self {
+            clips,
+            frames,
+            asked,
+            frequency,
+        }
+    }
+}
+
+impl FromStr for BatchShape {
+    type Err = String;
+
+    /// ```
+    /// use attune::train::recipe::BatchShape;
+    /// assert_eq!("32x128:5".parse(), Ok(BatchShape::new(32, 128, 5.0)));
+    /// assert_eq!("8x512".parse(), Ok(BatchShape::new(8, 512, 1.0)));
+    /// assert!("32x1".parse::<BatchShape>().is_err());
+    /// ```
+    fn from_str(text: &str) -> Result<Self, String> {
+        let refused = || {
+            format!("{text:?} is not CLIPSxFRAMES:FREQUENCY with 1 to 1024 clips and 2 to 10000 frames, as 32x128:5")
+        };
+        let (size, frequency) = text.split_once(':').unwrap_or((text, "1"));
+        let (clips, frames) = size.split_once('x').ok_or_else(refused)?;
+        match (clips.parse(), frames.parse(), frequency.parse::<f32>()) {
+            (Ok(clips @ 1..=1024), Ok(frames @ 2..=10_000), Ok(frequency))
+                if frequency.is_finite() && frequency > 0.0 =>
+            {
+                Ok(Self::new(clips, frames, frequency))
+            }
+            _ => Err(refused()),
+        }
+    }
 }
 
 /// Features of a frame between front and pooling.
@@ -100,17 +162,20 @@ impl Recipe {
             label_smoothing: 0.05,
             teacher_weight: 1.0,
             averaging: 0.998,
-            short: BatchShape {
-                clips: 32,
-                frames: 128,
-                asked: vec![(42, 0.2), (85, 0.3), (127, 0.5)],
-            },
-            long: BatchShape {
-                clips: 8,
-                frames: 512,
-                asked: vec![(127, 0.2), (255, 0.2), (383, 0.3), (511, 0.3)],
-            },
-            long_every: 4,
+            tag_weight: 0.0,
+            // 1, 3, 6, 12 and 30 s.
+            batches: vec![
+                BatchShape::new(64, 43, 1.0),
+                BatchShape::new(32, 128, 5.0),
+                BatchShape::new(16, 256, 2.0),
+                BatchShape::new(8, 512, 1.5),
+                BatchShape::new(3, 1_290, 0.5),
+            ],
+            take_share: 0.6,
+            unlabelled_share: 0.125,
+            patience: 0,
+            split: SplitChoice::default(),
+            takes: TakesPlan::default(),
             augmentation: Augmentation::default(),
             architecture: architecture(engine, &front_end, classes),
             front_end,

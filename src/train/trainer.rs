@@ -1,51 +1,49 @@
-//! The loop: draw, forward, loss, backward, step; average the weights; judge now and then; keep checkpoints.
+//! The loop: draw, forward, loss, backward, step; average the weights; judge now and then; keep checkpoints; stop early.
 
 use super::TrainError;
-use super::augment::{beta, draw_excerpt};
-use super::checkpoint::Checkpoint;
-use super::dataset::{Clip, Dataset};
+use super::checkpoint::{BestSoFar, Checkpoint};
+use super::dataset::Dataset;
 use super::evaluate::{Figures, Heard, Part, answers, listen};
+use super::examples::{Batch, Examples};
 use super::optimizer::{AdamW, one_cycle};
 use super::recipe::{BatchShape, Recipe};
-use crate::genre::GenreId;
 use crate::model::architecture::Net;
+use crate::model::genre_net::NetOutput;
 use crate::nn::Pass;
+use crate::nn::kernels::cross_entropy::CrossEntropy;
+use crate::nn::kernels::memory::keep_freed_memory;
 use crate::nn::linear::Linear;
 use crate::nn::weights::WeightStore;
 use candle_core::{D, Device, Tensor};
-use candle_nn::ops::log_softmax;
-use rand::{RngExt, SeedableRng};
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Names below this belong to training alone and are not shipped.
+/// Names that begin with this belong to training alone and are not shipped.
 pub const TEACHER: &str = "teacher";
+/// The output that tells the teacher's tags; training alone, as its name says.
+const TAGS: &str = "teacher_tags";
 
 /// A run under way.
 #[derive(Debug)]
 pub struct Trainer<'a> {
     recipe: Recipe,
     data: &'a Dataset,
-    /// Clips of each class: genres are drawn evenly, whatever their number of clips.
-    by_genre: Vec<Vec<&'a Clip>>,
-    long_by_genre: Vec<Vec<&'a Clip>>,
-    teacher: Option<Teacher>,
+    examples: Examples<'a>,
+    /// The second output in training: the teacher's standardised features.
+    teacher: Option<Linear>,
+    /// The third one: its tags.
+    tags: Option<Linear>,
     store: WeightStore,
     net: Arc<dyn Net>,
     optimizer: AdamW,
     /// Running mean of every weight and statistic.
     average: BTreeMap<String, Vec<f32>>,
     step: u64,
-}
-
-/// The second output in training: the teacher's features, standardised over the training clips.
-#[derive(Debug)]
-struct Teacher {
-    output: Linear,
-    mean: Vec<f32>,
-    deviation: Vec<f32>,
+    /// The best validation, and the running mean of the weights at it.
+    best: Option<(BestSoFar, BTreeMap<String, Vec<f32>>)>,
 }
 
 /// What one step showed.
@@ -57,60 +55,66 @@ pub struct StepReport {
     pub loss: f32,
     /// Mean squared error with the teacher.
     pub teacher_loss: f32,
+    /// Cross-entropy with the teacher's tags.
+    pub tag_loss: f32,
     /// Norm of the gradients.
     pub gradient_norm: f32,
 }
 
-/// A batch: excerpts and targets.
-struct Batch {
-    x: Tensor,               // (b, t, bands)
-    targets: Tensor,         // (b, classes)
-    teacher: Option<Tensor>, // (b, features)
+/// What the validation clips made of the averaged weights.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judgement {
+    /// Over the excerpts that came as features.
+    pub excerpts: Figures,
+    /// Over the whole clips; without clips if the run has no patience: they take long.
+    pub whole: Figures,
+    /// Mean of −ln p of the truth over all of them: what the best weights are chosen by.
+    pub nll: f64,
+    /// Whether it is the best so far.
+    pub is_best: bool,
+}
+
+impl Judgement {
+    /// What is shown of it: the excerpts, or whole clips where there are no excerpts.
+    pub fn shown(&self) -> &Figures {
+        if self.excerpts.clips > 0 {
+            &self.excerpts
+        } else {
+            &self.whole
+        }
+    }
 }
 
 impl<'a> Trainer<'a> {
     /// A fresh run.
+    ///
+    /// # Errors
+    /// If the network cannot be built, or no clip is long enough for any batch.
     pub fn new(recipe: Recipe, data: &'a Dataset) -> Result<Self, TrainError> {
+        keep_freed_memory();
         let mut store = WeightStore::drawn(recipe.seed);
         let net = recipe.architecture.build(&mut store)?;
-        let teacher = match data.teacher_width {
-            0 => None,
-            width => {
-                let hidden = recipe.architecture.head.hidden;
-                let output = Linear::new(store.root().at(TEACHER), hidden, width, 1.0)?;
-                let (mean, deviation) = standardisation(&data.train, width);
-                Some(Teacher {
-                    output,
-                    mean,
-                    deviation,
-                })
-            }
+        let examples = Examples::new(&recipe, data)?;
+        let hidden = recipe.architecture.head.hidden;
+        let mut output = |name: &str, width: usize| match width {
+            0 => Ok(None),
+            width => Linear::new(store.root().at(name), hidden, width, 1.0).map(Some),
         };
+        let teacher = output(TEACHER, examples.feature_width())?;
+        let tags = output(TAGS, examples.tag_width())?;
         let optimizer = AdamW::new(store.learnt(), recipe.weight_decay, recipe.clip);
-        let group = |wanted: fn(&Clip) -> bool| -> Vec<Vec<&'a Clip>> {
-            let of = |genre: GenreId| {
-                data.train
-                    .iter()
-                    .filter(move |clip| clip.genre == genre && wanted(clip))
-                    .collect()
-            };
-            data.genres
-                .ids()
-                .map(of)
-                .filter(|clips: &Vec<_>| !clips.is_empty())
-                .collect()
-        };
         Ok(Self {
-            by_genre: group(|clip| clip.whole.is_some() || clip.excerpt.is_some()),
-            long_by_genre: group(|clip| clip.whole.is_some()),
             recipe,
             data,
+            examples,
             teacher,
+            tags,
             store,
             net,
             optimizer,
             average: BTreeMap::new(),
             step: 0,
+            best: None,
         })
     }
 
@@ -144,6 +148,17 @@ impl<'a> Trainer<'a> {
             slot.mean = take(format!("mean.{name}"))?.to_vec1()?;
             slot.square = take(format!("square.{name}"))?.to_vec1()?;
         }
+        self.best = match checkpoint.best {
+            Some(best) => {
+                let mut weights = BTreeMap::new();
+                for (name, _) in self.store.all() {
+                    let values = take(format!("best.{name}"))?.flatten_all()?.to_vec1()?;
+                    weights.insert(name.to_owned(), values);
+                }
+                Some((best, weights))
+            }
+            None => None,
+        };
         self.step = checkpoint.step;
         self.optimizer.steps = checkpoint.step;
         Ok(true)
@@ -158,6 +173,10 @@ impl<'a> Trainer<'a> {
                 let average = Tensor::from_slice(average, var.shape(), &Device::Cpu)?;
                 tensors.insert(format!("average.{name}"), average);
             }
+            if let Some(best) = self.best.as_ref().and_then(|(_, weights)| weights.get(name)) {
+                let best = Tensor::from_slice(best, var.shape(), &Device::Cpu)?;
+                tensors.insert(format!("best.{name}"), best);
+            }
         }
         for (name, slot) in &self.optimizer.slots {
             for (kind, values) in [("mean", &slot.mean), ("square", &slot.square)] {
@@ -170,6 +189,7 @@ impl<'a> Trainer<'a> {
         Checkpoint {
             recipe: self.recipe.clone(),
             step: self.step,
+            best: self.best_so_far(),
             tensors,
         }
         .write(path)
@@ -185,9 +205,16 @@ impl<'a> Trainer<'a> {
         self.step
     }
 
-    /// Whether all steps are made.
+    /// Whether all steps are made, or patience is at its end.
     pub fn is_done(&self) -> bool {
-        self.step >= self.recipe.steps
+        let patience = self.recipe.patience;
+        let is_stale = |best: BestSoFar| patience > 0 && best.stale >= patience;
+        self.step >= self.recipe.steps || self.best_so_far().is_some_and(is_stale)
+    }
+
+    /// The best validation so far.
+    pub fn best_so_far(&self) -> Option<BestSoFar> {
+        self.best.as_ref().map(|(best, _)| *best)
     }
 
     /// One step.
@@ -195,29 +222,30 @@ impl<'a> Trainer<'a> {
         // A generator of its own for each step: a resumed run draws what an unbroken one would have drawn.
         let mut rng = ChaCha8Rng::seed_from_u64(self.recipe.seed);
         rng.set_stream(self.step + 1);
-        let every = self.recipe.long_every;
-        let is_long = every > 0 && self.step % every == every - 1 && !self.long_by_genre.is_empty();
-        let shape = if is_long { &self.recipe.long } else { &self.recipe.short };
-        let batch = self.draw(shape, is_long, &mut rng)?;
+        let (shape, batch) = self.examples.draw(&mut rng);
+        let (clips, frames, bands) = (shape.clips, shape.frames, self.recipe.front_end.bands);
         let read: Vec<usize> = shape.asked.iter().map(|(frame, _)| *frame).collect();
-        let weights = Tensor::from_iter(shape.asked.iter().map(|(_, weight)| *weight), &Device::Cpu)?; // (p)
-        let output = self.net.classify(&batch.x, &read, &mut Pass::Train(&mut rng))?;
-        // −Σ y·ln p for each clip and frame asked, weighted over frames, mean over clips.
-        let likelihood = log_softmax(&output.logits, D::Minus1)?; // (b, p, classes)
-        let entropy = likelihood
-            .broadcast_mul(&batch.targets.unsqueeze(1)?)?
-            .sum(D::Minus1)?
-            .neg()?; // (b, p)
-        let loss = entropy.broadcast_mul(&weights)?.sum(D::Minus1)?.mean_all()?;
-        let (total, teacher_loss) = match (&self.teacher, &batch.teacher) {
-            (Some(teacher), Some(target)) => {
-                let told = teacher.output.forward(&output.hidden)?; // (b, p, features)
-                let error = told.broadcast_sub(&target.unsqueeze(1)?)?.sqr()?.mean(D::Minus1)?; // (b, p)
-                let error = error.broadcast_mul(&weights)?.sum(D::Minus1)?.mean_all()?;
-                let total = (&loss + (&error * f64::from(self.recipe.teacher_weight))?)?;
-                (total, error.to_scalar::<f32>()?)
-            }
-            _ => (loss.clone(), 0.0),
+        let x = Tensor::from_slice(&batch.x, (clips, frames, bands), &Device::Cpu)?;
+        let output = self.net.classify(&x, &read, &mut Pass::Train(&mut rng))?;
+        let loss = label_loss(&output, shape, &batch)?;
+        let mut total = loss.clone();
+        let mut second = |loss: Tensor, weight: f32| -> Result<f32, TrainError> {
+            total = (&total + (&loss * f64::from(weight))?)?;
+            Ok(loss.to_scalar()?)
+        };
+        let teacher_loss = match &self.teacher {
+            Some(teacher) => second(
+                feature_loss(&teacher.forward(&output.hidden)?, shape, &batch)?,
+                self.recipe.teacher_weight,
+            )?,
+            None => 0.0,
+        };
+        let tag_loss = match &self.tags {
+            Some(tags) => second(
+                tag_loss(&tags.forward(&output.hidden)?, shape, &batch)?,
+                self.recipe.tag_weight,
+            )?,
+            None => 0.0,
         };
         let loss = loss.to_scalar::<f32>()?;
         if !total.to_scalar::<f32>()?.is_finite() {
@@ -231,68 +259,9 @@ impl<'a> Trainer<'a> {
             step: self.step,
             loss,
             teacher_loss,
+            tag_loss,
             gradient_norm,
         })
-    }
-
-    fn draw(&self, shape: &BatchShape, is_long: bool, rng: &mut ChaCha8Rng) -> Result<Batch, TrainError> {
-        let groups = if is_long { &self.long_by_genre } else { &self.by_genre };
-        let (classes, bands) = (self.data.genres.len(), self.recipe.front_end.bands);
-        let augmentation = &self.recipe.augmentation;
-        let one = |rng: &mut ChaCha8Rng| {
-            let group = &groups[rng.random_range(0..groups.len())];
-            let clip = group[rng.random_range(0..group.len())];
-            (
-                clip,
-                draw_excerpt(clip, shape.frames, &self.recipe.front_end, augmentation, rng),
-            )
-        };
-        let width = self.data.teacher_width;
-        let (mut x, mut targets, mut told) = (Vec::new(), Vec::new(), Vec::new());
-        for _ in 0..shape.clips {
-            let (clip, mut excerpt) = one(rng);
-            let mut target = self.target(clip);
-            let mut features = self.told(clip);
-            if augmentation.mix_beta > 0.0 {
-                let (other_clip, other) = one(rng);
-                let share = beta(augmentation.mix_beta, rng);
-                mix(&mut excerpt, &other, share);
-                mix(&mut target, &self.target(other_clip), share);
-                mix(&mut features, &self.told(other_clip), share);
-            }
-            x.extend(excerpt);
-            targets.extend(target);
-            told.extend(features);
-        }
-        let device = &Device::Cpu;
-        Ok(Batch {
-            x: Tensor::from_vec(x, (shape.clips, shape.frames, bands), device)?,
-            targets: Tensor::from_vec(targets, (shape.clips, classes), device)?,
-            teacher: match width {
-                0 => None,
-                _ => Some(Tensor::from_vec(told, (shape.clips, width), device)?),
-            },
-        })
-    }
-
-    fn target(&self, clip: &Clip) -> Vec<f32> {
-        let classes = self.data.genres.len();
-        let spread = self.recipe.label_smoothing / classes as f32;
-        let mut target = vec![spread; classes];
-        target[usize::from(clip.genre.0)] += 1.0 - self.recipe.label_smoothing;
-        target
-    }
-
-    /// The teacher's standardised features; zeros (their mean) for a clip that it was not asked about.
-    fn told(&self, clip: &Clip) -> Vec<f32> {
-        match (&self.teacher, &clip.teacher) {
-            (Some(teacher), Some(features)) => features
-                .iter()
-                .zip(teacher.mean.iter().zip(&teacher.deviation))
-                .map(|(x, (mean, deviation))| (x - mean) / deviation)
-                .collect(),
-            _ => vec![0.0; self.data.teacher_width],
-        }
     }
 
     fn follow_average(&mut self) -> Result<(), TrainError> {
@@ -339,6 +308,44 @@ impl<'a> Trainer<'a> {
         listen(net.open()?.as_mut(), &self.data.valid, part, &self.recipe.front_end)
     }
 
+    /// Judges the averaged weights by the validation clips, and remembers them if they are the best so far.
+    pub fn judge(&mut self) -> Result<Judgement, TrainError> {
+        let excerpts = self.figures(Part::Excerpt)?;
+        // Folders of sounds have whole audio only.
+        let whole = if self.recipe.patience > 0 || excerpts.clips == 0 {
+            self.figures(Part::Whole)?
+        } else {
+            Figures::of(&[], self.data.genres.len())
+        };
+        let count = (excerpts.clips + whole.clips).max(1) as f64;
+        let nll = (excerpts.nll * excerpts.clips as f64 + whole.nll * whole.clips as f64) / count;
+        let is_best = self.best_so_far().is_none_or(|best| nll < best.nll);
+        match &mut self.best {
+            Some((best, _)) if !is_best => best.stale += 1,
+            best => {
+                let so_far = BestSoFar {
+                    step: self.step,
+                    nll,
+                    stale: 0,
+                };
+                *best = Some((so_far, self.average.clone()));
+            }
+        }
+        Ok(Judgement {
+            excerpts,
+            whole,
+            nll,
+            is_best,
+        })
+    }
+
+    /// Goes back to the averaged weights of the best validation, if the run has patience and was judged.
+    pub fn keep_best(&mut self) {
+        if let (1.., Some((_, weights))) = (self.recipe.patience, &self.best) {
+            self.average.clone_from(weights);
+        }
+    }
+
     /// Figures of [`Trainer::validate`] at temperature 1.
     pub fn figures(&self, part: Part) -> Result<Figures, TrainError> {
         let heard = self.validate(part)?;
@@ -349,26 +356,41 @@ impl<'a> Trainer<'a> {
     }
 }
 
-/// a ← share·a + (1 − share)·b.
-fn mix(a: &mut [f32], b: &[f32], share: f32) {
-    for (a, b) in a.iter_mut().zip(b) {
-        *a = share * *a + (1.0 - share) * b;
-    }
+/// Each value (b, p) weighted by its frame and its example, added up.
+fn weighted(values: &Tensor, shape: &BatchShape, examples: &[f32]) -> candle_core::Result<Tensor> {
+    let weights: Vec<f32> = examples
+        .iter()
+        .flat_map(|example| shape.asked.iter().map(move |(_, frame)| example * frame))
+        .collect();
+    let weights = Tensor::from_vec(weights, (examples.len(), shape.asked.len()), &Device::Cpu)?;
+    (values * weights)?.sum_all()
 }
 
-/// Mean and deviation of each of the teacher's features over the training clips.
-fn standardisation(clips: &[Clip], width: usize) -> (Vec<f32>, Vec<f32>) {
-    let rows: Vec<&Vec<f32>> = clips.iter().filter_map(|clip| clip.teacher.as_deref()).collect();
-    let n = rows.len().max(1) as f32;
-    let mean: Vec<f32> = (0..width)
-        .map(|i| rows.iter().map(|row| row[i]).sum::<f32>() / n)
-        .collect();
-    let deviation = (0..width)
-        .map(|i| {
-            (rows.iter().map(|row| (row[i] - mean[i]).powi(2)).sum::<f32>() / n)
-                .sqrt()
-                .max(1e-6)
-        })
-        .collect();
-    (mean, deviation)
+/// −Σ y·ln p with the labels; of logits (b, p, classes).
+fn label_loss(output: &NetOutput, shape: &BatchShape, batch: &Batch) -> candle_core::Result<Tensor> {
+    let targets = target(&batch.targets, shape)?; // (b, 1, classes)
+    let targets = targets.broadcast_as(output.logits.shape())?.contiguous()?;
+    let entropy = output.logits.apply_op2(&targets, CrossEntropy)?; // (b, p)
+    weighted(&entropy, shape, &batch.label_weights)
+}
+
+/// The mean squared error with the teacher's features (b, p, features).
+fn feature_loss(told: &Tensor, shape: &BatchShape, batch: &Batch) -> candle_core::Result<Tensor> {
+    let targets = target(&batch.features, shape)?;
+    let error = told.broadcast_sub(&targets)?.sqr()?.mean(D::Minus1)?; // (b, p)
+    weighted(&error, shape, &batch.feature_weights)
+}
+
+/// The mean cross-entropy with the teacher's tags, from logits z (b, p, tags): ln(1 + e^z) − y·z, in a form in which
+/// nothing overflows.
+fn tag_loss(logits: &Tensor, shape: &BatchShape, batch: &Batch) -> candle_core::Result<Tensor> {
+    let targets = target(&batch.tags, shape)?;
+    let soft = (logits.abs()?.neg()?.exp()? + 1.0)?.log()?;
+    let entropy = ((logits.relu()? + soft)? - logits.broadcast_mul(&targets)?)?;
+    weighted(&entropy.mean(D::Minus1)?, shape, &batch.tag_weights)
+}
+
+/// Targets of the examples, one for all frames asked: (b, 1, width).
+fn target(values: &[f32], shape: &BatchShape) -> candle_core::Result<Tensor> {
+    Tensor::from_slice(values, (shape.clips, 1, values.len() / shape.clips), &Device::Cpu)
 }

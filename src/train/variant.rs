@@ -57,12 +57,10 @@ impl Variant {
             },
         };
         // Excerpts as long as what is remembered; asked from early on, for the first answer comes after a second.
-        recipe.long_every = 0;
-        recipe.short = BatchShape {
-            clips: 32,
-            frames: 128,
+        recipe.batches = vec![BatchShape {
             asked: vec![(21, 0.2), (42, 0.3), (84, 0.2), (127, 0.3)],
-        };
+            ..BatchShape::new(32, 128, 1.0)
+        }];
         let architecture = &mut recipe.architecture;
         architecture.front.maps = sizes.maps;
         architecture.head.hidden = sizes.hidden;

@@ -1,0 +1,251 @@
+//! What of a training recipe can be set on the command line.
+
+use crate::model::architecture::BodyShape;
+use crate::train::recipe::{BatchShape, Recipe};
+use crate::train::split::Fold;
+use crate::train::teacher::TeacherNet;
+use std::fmt::Write;
+use std::path::PathBuf;
+
+/// Options that change the recipe of the shipped weights; each left out stays as it is there.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct RecipeArgs {
+    /// Highest learning rate
+    #[arg(long, value_parser = positive)]
+    rate: Option<f32>,
+    /// Decay of matrices in each step, as a share of the learning rate
+    #[arg(long, value_parser = not_negative)]
+    weight_decay: Option<f32>,
+    /// Share of activations silenced in training, before the classifier (and half of it between layers)
+    #[arg(long, value_parser = share_below_1)]
+    dropout: Option<f32>,
+    /// Share of the target spread over all classes
+    #[arg(long, value_parser = share_below_1)]
+    label_smoothing: Option<f32>,
+    /// Decay of the running mean of the weights that is kept
+    #[arg(long, value_parser = share_below_1)]
+    averaging: Option<f32>,
+    /// Both parameters of the Beta distribution by which two examples are mixed; 0: not at all
+    #[arg(long, value_parser = not_negative)]
+    mix: Option<f32>,
+    /// Batches as CLIPSxFRAMES:FREQUENCY, with commas between them [default: 64x43:1,32x128:5,16x256:2,8x512:1.5,3x1290:0.5]
+    #[arg(long, value_delimiter = ',')]
+    batches: Vec<BatchShape>,
+    /// End after so many validations (see --every) without a better −ln p, and keep the best weights; 0: never
+    #[arg(long)]
+    patience: Option<u64>,
+    /// Judge by part K of N of train and validation together, whole artists or groups, genres evenly; learn from the
+    /// others [default for folders: 1/5]
+    #[arg(long, value_name = "K/N")]
+    fold: Option<Fold>,
+    /// Learn from this share of the artists of each genre; a smaller share is part of a larger one
+    #[arg(long, value_parser = share)]
+    share: Option<f64>,
+    /// What folds and shares are drawn by
+    #[arg(long)]
+    split_seed: Option<u64>,
+    /// Altered versions of each clip with audio, made before training
+    #[arg(long, value_name = "N")]
+    takes: Option<usize>,
+    /// For each clip with audio, mixtures with another one
+    #[arg(long, value_name = "N")]
+    mixtures: Option<usize>,
+    /// What the takes are drawn by
+    #[arg(long)]
+    takes_seed: Option<u64>,
+    /// How often an excerpt is of a take, where a clip has both takes and clean sound
+    #[arg(long, value_parser = share)]
+    take_share: Option<f64>,
+    /// Share of music without labels in a batch
+    #[arg(long, value_parser = share)]
+    unlabelled_share: Option<f64>,
+    /// Weight of the teacher's features as a target
+    #[arg(long, value_parser = not_negative)]
+    teacher_weight: Option<f32>,
+    /// Weight of the teacher's tags as a target
+    #[arg(long, value_parser = not_negative)]
+    tag_weight: Option<f32>,
+    /// A teacher network that is asked about every take (safetensors: mel, conv1…5, norm1…5, tags)
+    #[arg(long, value_name = "FILE")]
+    pub(super) teacher: Option<PathBuf>,
+    /// A folder below which there is music without labels, learnt from by the teacher alone; may be repeated
+    #[arg(long, value_name = "FOLDER", requires = "teacher")]
+    pub(super) unlabelled: Vec<PathBuf>,
+    /// A file in which takes are kept from run to run
+    #[arg(long, value_name = "FILE")]
+    pub(super) takes_cache: Option<PathBuf>,
+}
+
+impl RecipeArgs {
+    /// The part to judge by, if one was given.
+    pub(super) fn fold(&self) -> Option<Fold> {
+        self.fold
+    }
+
+    /// Sets in a recipe what was given.
+    pub(super) fn apply(&self, recipe: &mut Recipe, teacher: Option<&TeacherNet>) {
+        let set = |place: &mut f32, given: Option<f32>| *place = given.unwrap_or(*place);
+        set(&mut recipe.rate, self.rate);
+        set(&mut recipe.weight_decay, self.weight_decay);
+        set(&mut recipe.label_smoothing, self.label_smoothing);
+        set(&mut recipe.averaging, self.averaging);
+        set(&mut recipe.augmentation.mix_beta, self.mix);
+        set(&mut recipe.teacher_weight, self.teacher_weight);
+        set(&mut recipe.tag_weight, self.tag_weight);
+        set(&mut recipe.take_share, self.take_share.map(|share| share as f32));
+        set(
+            &mut recipe.unlabelled_share,
+            self.unlabelled_share.map(|share| share as f32),
+        );
+        if let Some(dropout) = self.dropout {
+            recipe.architecture.head.dropout = dropout;
+            match &mut recipe.architecture.body {
+                BodyShape::Lstm(shape) => shape.dropout = dropout / 2.0,
+                BodyShape::Tcn(shape) => shape.dropout = dropout / 2.0,
+                BodyShape::Attention(shape) => shape.dropout = dropout / 2.0,
+            }
+        }
+        if !self.batches.is_empty() {
+            recipe.batches.clone_from(&self.batches);
+        }
+        recipe.patience = self.patience.unwrap_or(recipe.patience);
+        recipe.split.fold = self.fold;
+        recipe.split.share = self.share.unwrap_or(recipe.split.share);
+        recipe.split.seed = self.split_seed.unwrap_or(recipe.split.seed);
+        let takes = &mut recipe.takes;
+        takes.versions = self.takes.unwrap_or(takes.versions);
+        takes.mixtures = self.mixtures.unwrap_or(takes.mixtures);
+        takes.seed = self.takes_seed.unwrap_or(takes.seed);
+        takes.teacher = teacher.map(|teacher| teacher.sha256().to_owned());
+    }
+
+    /// The options as they were given, without the paths.
+    pub(super) fn words(&self) -> String {
+        let mut words = String::new();
+        let mut add = |name: &str, value: Option<String>| {
+            if let Some(value) = value {
+                // Writing to a String cannot fail.
+                let _ = write!(words, " --{name} {value}");
+            }
+        };
+        let number = |value: Option<f32>| value.map(|value| value.to_string());
+        add("rate", number(self.rate));
+        add("weight-decay", number(self.weight_decay));
+        add("dropout", number(self.dropout));
+        add("label-smoothing", number(self.label_smoothing));
+        add("averaging", number(self.averaging));
+        add("mix", number(self.mix));
+        let batches: Vec<String> = self
+            .batches
+            .iter()
+            .map(|shape| format!("{}x{}:{}", shape.clips, shape.frames, shape.frequency))
+            .collect();
+        add("batches", (!batches.is_empty()).then(|| batches.join(",")));
+        add("patience", self.patience.map(|value| value.to_string()));
+        add("fold", self.fold.map(|value| value.to_string()));
+        add("share", self.share.map(|value| value.to_string()));
+        add("split-seed", self.split_seed.map(|value| value.to_string()));
+        add("takes", self.takes.map(|value| value.to_string()));
+        add("mixtures", self.mixtures.map(|value| value.to_string()));
+        add("takes-seed", self.takes_seed.map(|value| value.to_string()));
+        add("take-share", self.take_share.map(|value| value.to_string()));
+        add("unlabelled-share", self.unlabelled_share.map(|value| value.to_string()));
+        add("teacher-weight", number(self.teacher_weight));
+        add("tag-weight", number(self.tag_weight));
+        add("teacher", self.teacher.as_ref().map(|_| "FILE".to_owned()));
+        for _ in &self.unlabelled {
+            add("unlabelled", Some("FOLDER".to_owned()));
+        }
+        words
+    }
+}
+
+fn number(text: &str, fits: fn(f64) -> bool, must_be: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() && fits(value) => Ok(value),
+        _ => Err(format!("{text:?} is not {must_be}")),
+    }
+}
+
+fn positive(text: &str) -> Result<f32, String> {
+    number(text, |x| x > 0.0, "a number above 0").map(|x| x as f32)
+}
+
+fn not_negative(text: &str) -> Result<f32, String> {
+    number(text, |x| x >= 0.0, "a number of at least 0").map(|x| x as f32)
+}
+
+fn share_below_1(text: &str) -> Result<f32, String> {
+    number(text, |x| (0.0..1.0).contains(&x), "a share from 0 to below 1").map(|x| x as f32)
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    number(text, |x| (0.0..=1.0).contains(&x), "a share from 0 to 1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::recipe::Engine;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        recipe: RecipeArgs,
+    }
+
+    #[test]
+    fn what_is_given_is_in_the_recipe_and_in_the_command_told() {
+        let words = "--rate 0.001 --weight-decay 0.1 --dropout 0.4 --label-smoothing 0.1 --averaging 0.99 --mix 0.3 \
+                     --batches 4x43:1,2x128:3 --patience 7 --fold 2/5 --share 0.25 --split-seed 9 --takes 3 \
+                     --mixtures 1 --takes-seed 4 --take-share 0.5 --unlabelled-share 0.25 --teacher-weight 2 \
+                     --tag-weight 0.5";
+        let line = Line::try_parse_from(std::iter::once("x").chain(words.split_whitespace())).unwrap();
+        let told = line.recipe.words();
+        assert_eq!(
+            told.split_whitespace().collect::<Vec<_>>(),
+            words.split_whitespace().collect::<Vec<_>>()
+        );
+        let mut recipe = Recipe::new(Engine::Lstm, 10, 1, 1);
+        line.recipe.apply(&mut recipe, None);
+        assert_eq!(
+            recipe.batches,
+            [BatchShape::new(4, 43, 1.0), BatchShape::new(2, 128, 3.0)]
+        );
+        assert_eq!((recipe.patience, recipe.split.fold.unwrap().number), (7, 2));
+        assert_eq!(
+            (recipe.takes.versions, recipe.takes.mixtures, recipe.takes.seed),
+            (3, 1, 4)
+        );
+        assert!((recipe.split.share - 0.25).abs() < 1e-12 && recipe.split.seed == 9);
+        let given = [
+            (recipe.rate, 0.001),
+            (recipe.weight_decay, 0.1),
+            (recipe.architecture.head.dropout, 0.4),
+            (recipe.label_smoothing, 0.1),
+            (recipe.averaging, 0.99),
+            (recipe.augmentation.mix_beta, 0.3),
+            (recipe.take_share, 0.5),
+            (recipe.unlabelled_share, 0.25),
+            (recipe.teacher_weight, 2.0),
+            (recipe.tag_weight, 0.5),
+        ];
+        assert!(given.iter().all(|(a, b)| (a - b).abs() < 1e-6), "{given:?}");
+    }
+
+    #[test]
+    fn what_is_out_of_range_is_refused() {
+        for words in [
+            "--share 1.5",
+            "--dropout 1",
+            "--rate 0",
+            "--mix -1",
+            "--fold 3/2",
+            "--unlabelled x",
+        ] {
+            let line = Line::try_parse_from(std::iter::once("x").chain(words.split_whitespace()));
+            assert!(line.is_err(), "{words}");
+        }
+    }
+}

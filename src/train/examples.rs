@@ -1,0 +1,332 @@
+//! What a step learns from: batches drawn from clean sound, excerpts and takes, genres evenly, with their targets.
+//!
+//! In: a recipe and a data set. Out: [`Batch`]es. Thread: the one that trains.
+
+use super::TrainError;
+use super::augment::{Augmentation, Source, beta, draw_excerpt};
+use super::dataset::{Clip, Dataset};
+use super::recipe::{BatchShape, Recipe};
+use super::takes::Take;
+use crate::features::FrontEndSpec;
+use crate::genre::GenreId;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+/// A share of a mix that is nearer than this to 0 or 1 is none: it saves an excerpt that nobody would hear.
+const LEAST_MIX: f32 = 0.01;
+
+/// Excerpts and targets of one step; b examples, the unlabelled ones last.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Batch {
+    /// Normalised levels, (b, frames, bands).
+    pub x: Vec<f32>,
+    /// Shares of the classes, (b, classes); zeros for an example without label.
+    pub targets: Vec<f32>,
+    /// Weight of each example's label, (b): together 1.
+    pub label_weights: Vec<f32>,
+    /// The teacher's standardised features, (b, features).
+    pub features: Vec<f32>,
+    /// Weight of each example's features, (b): together 1, or all 0 where the teacher told nothing.
+    pub feature_weights: Vec<f32>,
+    /// Probabilities of the teacher's tags, (b, tags).
+    pub tags: Vec<f32>,
+    /// Weight of each example's tags, as that of the features.
+    pub tag_weights: Vec<f32>,
+}
+
+/// What can be drawn.
+#[derive(Debug)]
+pub struct Examples<'a> {
+    spec: FrontEndSpec,
+    augmentation: Augmentation,
+    label_smoothing: f32,
+    take_share: f32,
+    unlabelled_share: f32,
+    classes: usize,
+    feature_width: usize,
+    tag_width: usize,
+    scale: Standard,
+    /// Batches that at least one clip is long enough for.
+    pools: Vec<Pool<'a>>,
+}
+
+/// Clips that are long enough for one size of batch.
+#[derive(Debug)]
+struct Pool<'a> {
+    shape: BatchShape,
+    /// Genres are drawn evenly, whatever their number of clips.
+    by_genre: Vec<Vec<&'a Clip>>,
+    unlabelled: Vec<&'a Clip>,
+}
+
+/// Mean and deviation of each of the teacher's features over the training clips.
+#[derive(Debug, Default)]
+struct Standard {
+    mean: Vec<f32>,
+    deviation: Vec<f32>,
+}
+
+/// One excerpt with its targets.
+struct Example {
+    x: Vec<f32>,
+    target: Vec<f32>,
+    features: Vec<f32>,
+    has_features: f32,
+    tags: Vec<f32>,
+    has_tags: f32,
+}
+
+impl<'a> Examples<'a> {
+    /// Of the training clips and the music without labels.
+    ///
+    /// # Errors
+    /// If no clip is long enough for any batch.
+    pub fn new(recipe: &Recipe, data: &'a Dataset) -> Result<Self, TrainError> {
+        let bands = recipe.front_end.bands;
+        let pools = recipe.batches.iter().filter_map(|shape| {
+            let fits = |clip: &&Clip| {
+                sources(clip, bands).any(|(source, _)| recipe.augmentation.can_fill(shape.frames, source.frames(bands)))
+            };
+            let of = |genre: GenreId| -> Vec<&Clip> {
+                let clips = data.train.iter().filter(|clip| clip.genre == genre);
+                clips.filter(fits).collect()
+            };
+            let by_genre: Vec<Vec<&Clip>> = data.genres.ids().map(of).filter(|clips| !clips.is_empty()).collect();
+            (!by_genre.is_empty()).then(|| Pool {
+                shape: shape.clone(),
+                by_genre,
+                unlabelled: data.unlabelled.iter().filter(fits).collect(),
+            })
+        });
+        let pools: Vec<Pool<'_>> = pools.collect();
+        if pools.is_empty() {
+            return Err(TrainError::TooShort {
+                least: recipe.batches.iter().map(|shape| shape.frames).min().unwrap_or(0),
+            });
+        }
+        let (feature_width, tag_width) = data.told_widths();
+        Ok(Self {
+            spec: recipe.front_end.clone(),
+            augmentation: recipe.augmentation,
+            label_smoothing: recipe.label_smoothing,
+            take_share: recipe.take_share,
+            unlabelled_share: recipe.unlabelled_share,
+            classes: data.genres.len(),
+            feature_width,
+            tag_width: if recipe.tag_weight > 0.0 { tag_width } else { 0 },
+            scale: Standard::of(data, feature_width),
+            pools,
+        })
+    }
+
+    /// Width of the teacher's features, 0 without a teacher.
+    pub fn feature_width(&self) -> usize {
+        self.feature_width
+    }
+
+    /// How many tags are learnt.
+    pub fn tag_width(&self) -> usize {
+        self.tag_width
+    }
+
+    /// Which batches can be drawn.
+    pub fn shapes(&self) -> impl Iterator<Item = &BatchShape> {
+        self.pools.iter().map(|pool| &pool.shape)
+    }
+
+    /// A batch of a size drawn by the sizes' frequencies.
+    pub fn draw(&self, rng: &mut ChaCha8Rng) -> (&BatchShape, Batch) {
+        let total: f32 = self.shapes().map(|shape| shape.frequency).sum();
+        let mut at = rng.random::<f32>() * total;
+        let mut chosen = 0;
+        for (number, shape) in self.shapes().enumerate() {
+            chosen = number;
+            at -= shape.frequency;
+            if at < 0.0 {
+                break;
+            }
+        }
+        let pool = &self.pools[chosen];
+        (&pool.shape, self.batch(pool, rng))
+    }
+
+    fn batch(&self, pool: &Pool<'_>, rng: &mut ChaCha8Rng) -> Batch {
+        let clips = pool.shape.clips;
+        let unlabelled = if pool.unlabelled.is_empty() {
+            0
+        } else {
+            // At least one label in a batch: a step without would learn nothing of genres.
+            ((clips as f32 * self.unlabelled_share).round() as usize).min(clips - 1)
+        };
+        let mut batch = Batch::default();
+        batch.x.reserve(clips * pool.shape.frames * self.spec.bands);
+        for number in 0..clips {
+            let is_labelled = number < clips - unlabelled;
+            let example = self.mixed(pool, is_labelled, rng);
+            batch.x.extend(example.x);
+            batch.targets.extend(example.target);
+            batch.label_weights.push(f32::from(u8::from(is_labelled)));
+            batch.features.extend(example.features);
+            batch.feature_weights.push(example.has_features);
+            batch.tags.extend(example.tags);
+            batch.tag_weights.push(example.has_tags);
+        }
+        for weights in [
+            &mut batch.label_weights,
+            &mut batch.feature_weights,
+            &mut batch.tag_weights,
+        ] {
+            let sum: f32 = weights.iter().sum();
+            for weight in weights {
+                *weight /= sum.max(1e-6);
+            }
+        }
+        batch
+    }
+
+    /// An example, mixed with another one (Zhang et al. 2018), labelled with labelled.
+    fn mixed(&self, pool: &Pool<'_>, is_labelled: bool, rng: &mut ChaCha8Rng) -> Example {
+        let mut example = self.one(pool, is_labelled, rng);
+        if self.augmentation.mix_beta <= 0.0 {
+            return example;
+        }
+        let share = beta(self.augmentation.mix_beta, rng);
+        if !(LEAST_MIX..=1.0 - LEAST_MIX).contains(&share) {
+            return example;
+        }
+        let other = self.one(pool, is_labelled, rng);
+        mix(&mut example.x, &other.x, share);
+        mix(&mut example.target, &other.target, share);
+        mix(&mut example.features, &other.features, share);
+        mix(&mut example.tags, &other.tags, share);
+        // Half a target is none.
+        example.has_features *= other.has_features;
+        example.has_tags *= other.has_tags;
+        example
+    }
+
+    fn one(&self, pool: &Pool<'_>, is_labelled: bool, rng: &mut ChaCha8Rng) -> Example {
+        let clips = if is_labelled {
+            &pool.by_genre[rng.random_range(0..pool.by_genre.len())]
+        } else {
+            &pool.unlabelled
+        };
+        let clip = clips[rng.random_range(0..clips.len())];
+        let frames = pool.shape.frames;
+        let (source, take) = self.source(clip, frames, rng);
+        let x = draw_excerpt(source, frames, &self.spec, &self.augmentation, rng);
+        // What the teacher told belongs to the sound that was drawn.
+        let (features, tags) = match take {
+            Some(take) => (Some(&take.recording.told.features), Some(&take.recording.told.tags)),
+            None => (clip.teacher.as_deref(), clip.tags.as_deref()),
+        };
+        let (features, has_features) = told(features, self.feature_width);
+        let (tags, has_tags) = told(tags, self.tag_width);
+        Example {
+            x,
+            target: match take {
+                Some(take) => self.target(&take.labels),
+                None => self.target(&[(clip.genre, 1.0)]),
+            },
+            features: if has_features > 0.0 {
+                self.scale.apply(&features)
+            } else {
+                features
+            },
+            has_features,
+            tags,
+            has_tags,
+        }
+    }
+
+    /// Takes now and then, else clean sound: whole audio or the excerpt, which came through another codec.
+    fn source<'c>(&self, clip: &'c Clip, frames: usize, rng: &mut ChaCha8Rng) -> (Source<'c>, Option<&'c Take>) {
+        let bands = self.spec.bands;
+        let long_enough = |source: &Source<'_>| self.augmentation.can_fill(frames, source.frames(bands));
+        let (takes, clean): (Vec<_>, Vec<_>) = sources(clip, bands)
+            .filter(|(source, _)| long_enough(source))
+            .partition(|(_, take)| take.is_some());
+        let wants_take = rng.random::<f32>() < self.take_share;
+        let among = if clean.is_empty() || (wants_take && !takes.is_empty()) {
+            takes
+        } else {
+            clean
+        };
+        among[rng.random_range(0..among.len())]
+    }
+
+    /// Label smoothing (Szegedy et al. 2016); zeros without labels.
+    fn target(&self, labels: &[(GenreId, f32)]) -> Vec<f32> {
+        if labels.is_empty() {
+            return vec![0.0; self.classes];
+        }
+        let mut target = vec![self.label_smoothing / self.classes as f32; self.classes];
+        for (genre, share) in labels {
+            target[usize::from(genre.0)] += share * (1.0 - self.label_smoothing);
+        }
+        target
+    }
+}
+
+/// All that excerpts of a clip can be drawn from, with the take if it is one.
+fn sources(clip: &Clip, bands: usize) -> impl Iterator<Item = (Source<'_>, Option<&Take>)> {
+    let clean = [&clip.whole, &clip.excerpt].into_iter().flatten();
+    let clean = clean.map(|levels| (Source::Full(levels.as_slice()), None));
+    let takes = clip
+        .takes
+        .iter()
+        .map(|take| (Source::Half(&take.recording.levels), Some(take)));
+    clean.chain(takes).filter(move |(source, _)| source.frames(bands) >= 2)
+}
+
+/// What was told and 1, or zeros and 0 if it was not.
+fn told(values: Option<&Vec<f32>>, width: usize) -> (Vec<f32>, f32) {
+    match values {
+        Some(values) if values.len() == width => (values.clone(), 1.0),
+        _ => (vec![0.0; width], 0.0),
+    }
+}
+
+impl Standard {
+    /// Over the stored features of the training clips; without any, over what was told of their takes.
+    fn of(data: &Dataset, width: usize) -> Self {
+        let stored = data.train.iter().filter_map(|clip| clip.teacher.as_deref());
+        let mut rows: Vec<&Vec<f32>> = stored.filter(|row| row.len() == width).collect();
+        if rows.is_empty() {
+            let takes = data.train.iter().chain(&data.unlabelled).flat_map(|clip| &clip.takes);
+            rows = takes.map(|take| &take.recording.told.features).collect();
+            rows.retain(|row| row.len() == width);
+        }
+        let n = rows.len().max(1) as f32;
+        let mean: Vec<f32> = (0..width)
+            .map(|i| rows.iter().map(|row| row[i]).sum::<f32>() / n)
+            .collect();
+        let deviation = (0..width)
+            .map(|i| {
+                (rows.iter().map(|row| (row[i] - mean[i]).powi(2)).sum::<f32>() / n)
+                    .sqrt()
+                    .max(1e-6)
+            })
+            .collect();
+        Self { mean, deviation }
+    }
+
+    fn apply(&self, features: &[f32]) -> Vec<f32> {
+        features
+            .iter()
+            .zip(self.mean.iter().zip(&self.deviation))
+            .map(|(x, (mean, deviation))| (x - mean) / deviation)
+            .collect()
+    }
+}
+
+/// a ← share·a + (1 − share)·b.
+fn mix(a: &mut [f32], b: &[f32], share: f32) {
+    for (a, b) in a.iter_mut().zip(b) {
+        *a = share * *a + (1.0 - share) * b;
+    }
+}
+
+#[cfg(test)]
+#[path = "examples_tests.rs"]
+mod tests;

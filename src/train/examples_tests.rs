@@ -1,0 +1,208 @@
+//! Whose sound is drawn, and what goes with it.
+
+use super::super::recipe::Engine;
+use super::super::takes::Recording;
+use super::super::teacher::Told;
+use super::*;
+use crate::genre::GenreSet;
+use half::f16;
+use rand::SeedableRng;
+use std::sync::Arc;
+
+const BANDS: usize = 128;
+
+/// Levels that rise over the bands in one class and fall in the other, with a ripple in time that tells takes apart.
+fn levels(genre: u8, frames: usize, ripple: f32) -> Vec<f32> {
+    (0..frames * BANDS)
+        .map(|i| {
+            let (frame, band) = (i / BANDS, (i % BANDS) as f32);
+            let slope = if genre == 0 { band } else { -band };
+            0.3 * slope + ripple * (frame as f32 * 0.7).sin()
+        })
+        .collect()
+}
+
+fn take(genre: u8, frames: usize, told: f32, labels: Vec<(GenreId, f32)>) -> Take {
+    Take {
+        recording: Arc::new(Recording {
+            levels: levels(genre, frames, 2.0).into_iter().map(f16::from_f32).collect(),
+            told: Told {
+                features: vec![told, -told],
+                tags: vec![0.25],
+            },
+        }),
+        labels,
+    }
+}
+
+/// Class 0: one clip with an excerpt alone. Class 1: three clips with whole audio and a take. Two pieces without label.
+fn data() -> Dataset {
+    let mut train = vec![Clip {
+        genre: GenreId(0),
+        excerpt: Some(Arc::new(levels(0, 40, 1.0))),
+        teacher: Some(Arc::new(vec![1.0, 3.0])),
+        tags: Some(Arc::new(vec![0.5])),
+        ..Clip::default()
+    }];
+    for told in [10.0, 20.0, 30.0] {
+        train.push(Clip {
+            genre: GenreId(1),
+            whole: Some(Arc::new(levels(1, 90, 1.0))),
+            teacher: Some(Arc::new(vec![3.0, 5.0])),
+            takes: vec![take(1, 80, told, vec![(GenreId(1), 0.75), (GenreId(0), 0.25)])],
+            ..Clip::default()
+        });
+    }
+    let mut data = Dataset::new(
+        GenreSet::new(vec!["low".to_owned(), "high".to_owned()]).unwrap(),
+        train,
+        Vec::new(),
+    );
+    let unlabelled = |told| Clip {
+        takes: vec![take(0, 60, told, Vec::new())],
+        ..Clip::default()
+    };
+    data.unlabelled = vec![unlabelled(40.0), unlabelled(50.0)];
+    data
+}
+
+fn recipe() -> Recipe {
+    let mut recipe = Recipe::new(Engine::Tcn, 2, 1, 1);
+    recipe.batches = vec![BatchShape::new(8, 32, 1.0), BatchShape::new(4, 70, 3.0)];
+    recipe.tag_weight = 0.5;
+    recipe.unlabelled_share = 0.25;
+    recipe.label_smoothing = 0.0;
+    recipe.augmentation.mix_beta = 0.0;
+    recipe
+}
+
+fn draws(recipe: &Recipe, data: &Dataset, count: u64) -> Vec<(BatchShape, Batch)> {
+    let examples = Examples::new(recipe, data).unwrap();
+    (0..count)
+        .map(|n| {
+            let (shape, batch) = examples.draw(&mut ChaCha8Rng::seed_from_u64(n));
+            (shape.clone(), batch)
+        })
+        .collect()
+}
+
+#[test]
+fn sizes_come_by_their_frequency_and_genres_evenly() {
+    let data = data();
+    let batches = draws(&recipe(), &data, 800);
+    let long = batches.iter().filter(|(shape, _)| shape.frames == 70).count();
+    // 600 of 800 expected; five deviations of √(800·¾·¼) = 12.
+    assert!((540..=660).contains(&long), "{long}");
+    // Short batches: six labelled examples of eight, of which half are of the one clip of class 0.
+    let short: Vec<&Batch> = batches
+        .iter()
+        .filter(|(shape, _)| shape.frames == 32)
+        .map(|(_, b)| b)
+        .collect();
+    let class_0: f32 = short
+        .iter()
+        .map(|batch| batch.targets.chunks(2).map(|t| t[0]).sum::<f32>())
+        .sum();
+    // A label of class 1 from a take has a quarter of class 0 too: ½ + ½·0.6·¼.
+    let share = class_0 / (6 * short.len()) as f32;
+    assert!((share - 0.575).abs() < 0.06, "{share}");
+    // An excerpt of 40 frames cannot fill 70: class 0 is not in long batches but by a share of a mixture.
+    for (_, batch) in batches.iter().filter(|(shape, _)| shape.frames == 70) {
+        assert!(batch.targets.chunks(2).all(|target| target[0] <= 0.25));
+    }
+}
+
+#[test]
+fn the_target_belongs_to_the_sound_that_was_drawn() {
+    let data = data();
+    let mut recipe = recipe();
+    let features = |recipe: &Recipe| -> Vec<f32> {
+        let batches = draws(recipe, &data, 60);
+        let labelled = batches.iter().flat_map(|(shape, batch)| {
+            let unlabelled = shape.clips / 4;
+            batch
+                .features
+                .chunks(2)
+                .take(shape.clips - unlabelled)
+                .map(|row| row[0])
+                .collect::<Vec<_>>()
+        });
+        labelled.collect()
+    };
+    // Standardised over the stored (1, 3, 3, 3): mean 2.5, deviation √¾.
+    let standard = |x: f32| (x - 2.5) / 0.75f32.sqrt();
+    recipe.take_share = 0.0;
+    for feature in features(&recipe) {
+        assert!(
+            [1.0, 3.0].iter().any(|x| (feature - standard(*x)).abs() < 1e-4),
+            "{feature}"
+        );
+    }
+    recipe.take_share = 1.0;
+    let told = features(&recipe);
+    for take in [10.0, 20.0, 30.0] {
+        assert!(
+            told.iter().any(|feature| (feature - standard(take)).abs() < 1e-3),
+            "{take}"
+        );
+    }
+    assert!(
+        !told.iter().any(|feature| (feature - standard(3.0)).abs() < 1e-4),
+        "a stored target for a take"
+    );
+}
+
+#[test]
+fn music_without_label_has_no_label_loss_and_the_share_asked_for() {
+    let data = data();
+    for (shape, batch) in draws(&recipe(), &data, 50) {
+        if shape.frames == 70 {
+            // 60 frames fill 69 at the most.
+            assert!(batch.label_weights.iter().all(|&weight| weight > 0.0));
+            continue;
+        }
+        assert_eq!(batch.label_weights[..6], [1.0 / 6.0; 6]);
+        assert_eq!(batch.label_weights[6..], [0.0; 2]);
+        assert_eq!(batch.targets[12..], [0.0; 4]);
+        assert!(
+            batch
+                .feature_weights
+                .iter()
+                .all(|&weight| (weight - 0.125).abs() < 1e-6)
+        );
+        assert!(batch.features[12] > 30.0, "what the teacher told of unlabelled music");
+        assert_eq!(batch.x.len(), 8 * 32 * BANDS);
+    }
+}
+
+#[test]
+fn a_mix_mixes_all_targets_and_what_was_told_of_one_alone_does_not_count() {
+    let mut data = data();
+    for clip in &mut data.train[1..] {
+        (clip.teacher, clip.tags) = (None, None);
+    }
+    let mut recipe = recipe();
+    recipe.take_share = 0.0;
+    recipe.unlabelled_share = 0.0;
+    recipe.augmentation.mix_beta = 0.9;
+    let mut mixed = 0;
+    for (shape, batch) in draws(&recipe, &data, 60) {
+        for example in 0..shape.clips {
+            let target = &batch.targets[2 * example..][..2];
+            assert!((target[0] + target[1] - 1.0).abs() < 1e-5);
+            let is_told = batch.feature_weights[example] > 0.0;
+            assert!(!is_told || target[0] > 0.999, "class 1 was told nothing of: {target:?}");
+            mixed += usize::from(target[0] > 0.01 && target[0] < 0.99);
+        }
+    }
+    assert!(mixed > 20, "{mixed}");
+}
+
+#[test]
+fn what_is_too_short_for_every_batch_is_refused() {
+    let data = data();
+    let mut recipe = recipe();
+    recipe.batches = vec![BatchShape::new(2, 500, 1.0)];
+    let message = Examples::new(&recipe, &data).unwrap_err().to_string();
+    assert!(message.contains("500") && message.contains("--batches"), "{message}");
+}
