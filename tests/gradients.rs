@@ -18,6 +18,8 @@ use attune::nn::multihead::{AttentionShape, EncoderLayer, MultiHead};
 use attune::nn::norm::{BatchNorm, LayerNorm};
 use attune::nn::statistics::{AttentivePooling, MomentPooling};
 use attune::nn::weights::WeightStore;
+use attune::train::recipe::Engine;
+use attune::train::variant::Variant;
 use candle_core::{Device, Result, Tensor, Var};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -280,6 +282,28 @@ fn rectified_ops() {
     check("rectified convolution", &store, &[&x], || {
         weigh(&x.as_tensor().apply_op3(&identity, &nothing, op)?)
     });
+}
+
+#[test]
+fn every_weight_of_every_network_is_reached() {
+    for engine in [Engine::Lstm, Engine::Tcn, Engine::Attention] {
+        let recipe = Variant::Gate.recipe(engine, 3, 1, 10, Some(16));
+        let mut store = WeightStore::drawn(2);
+        let net = recipe.architecture.build(&mut store).unwrap();
+        let x = random(&[4, 40, recipe.front_end.bands], 3);
+        let mut rng = ChaCha8Rng::seed_from_u64(4);
+        let output = net.classify(&x, &[20, 39], &mut Pass::Train(&mut rng)).unwrap();
+        let grads = weigh(&output.logits).unwrap().backward().unwrap();
+        for (name, var) in store.learnt() {
+            let grad = grads.get(var).unwrap_or_else(|| panic!("{engine:?}: {name} has none"));
+            let values: Vec<f32> = grad.flatten_all().unwrap().to_vec1().unwrap();
+            assert!(values.iter().all(|value| value.is_finite()), "{engine:?}: {name}");
+            assert!(
+                values.iter().any(|value| *value != 0.0),
+                "{engine:?}: {name} has only zeros"
+            );
+        }
+    }
 }
 
 #[test]
