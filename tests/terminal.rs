@@ -24,7 +24,7 @@ fn said(output: &Output) -> String {
 }
 
 #[test]
-fn three_engines_are_bundled_each_below_a_million_weights() {
+fn three_engines_and_a_gate_are_bundled_each_below_a_million_weights() {
     let models = document(&attune(&["models", "--json"]));
     let names: Vec<&str> = models
         .as_array()
@@ -32,11 +32,15 @@ fn three_engines_are_bundled_each_below_a_million_weights() {
         .iter()
         .map(|model| model["name"].as_str().unwrap())
         .collect();
-    assert_eq!(names, ["lstm", "tcn", "attention"]);
-    for model in models.as_array().unwrap() {
+    assert_eq!(names, ["lstm", "tcn", "attention", "gate"]);
+    for model in &models.as_array().unwrap()[..3] {
+        assert_eq!(model["role"], "engine");
         assert!(model["weights"].as_u64().unwrap() <= 1_000_000);
         assert_eq!(model["classes"].as_array().unwrap().len(), 10);
     }
+    assert_eq!(models[3]["role"], "gate");
+    assert!(models[3]["weights"].as_u64().unwrap() <= 60_000);
+    assert_eq!(models[3]["classes"], serde_json::json!(["music", "speech", "other"]));
     // The reach that each promises: 5 s for the convolutions, 10 s for attention.
     assert!(models[1]["context_s"].as_f64().unwrap() >= 5.0);
     assert!(models[2]["context_s"].as_f64().unwrap() >= 10.0);
