@@ -235,6 +235,7 @@ fn the_tcn_answers_from_exactly_its_receptive_field() {
         taps: 3,
         dilations: vec![1, 2, 4],
         dropout: 0.0,
+        normalized: false,
     };
     let field = shape.receptive_field();
     let tcn = Tcn::new(WeightStore::drawn(2).root(), shape).unwrap();

@@ -56,6 +56,9 @@ impl Shape {
         let body = match &mut shape {
             Self::Genre(architecture) => {
                 architecture.head.dropout = 0.0;
+                if let Some(stem) = &mut architecture.stem {
+                    stem.dropout = 0.0;
+                }
                 &mut architecture.body
             }
             Self::Plain(plain) => &mut plain.body,
@@ -187,6 +190,7 @@ pub fn tcn(width: usize) -> BodyShape {
         taps: 3,
         dilations: (0..10).map(|n| 1 << n).collect(),
         dropout: 0.0,
+        normalized: false,
     })
 }
 

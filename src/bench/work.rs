@@ -80,6 +80,11 @@ impl Work {
     fn of_genre(architecture: &Architecture) -> Self {
         let Architecture { front, body, head, .. } = architecture;
         let mut work = Self::of_body(body);
+        if let Some(stem) = &architecture.stem {
+            let stem = Self::of_body(&BodyShape::Tcn(stem.clone()));
+            work.dense += stem.dense;
+            work.values += stem.values;
+        }
         let places = (front.bands - front.kernel_bands) / front.stride_bands + 1;
         let kernel = front.kernel_frames * front.kernel_bands * front.maps;
         work.dense += places * kernel;
@@ -90,7 +95,11 @@ impl Work {
             BodyShape::Tcn(shape) => shape.width * shape.dilations.len(),
             BodyShape::Attention(shape) => shape.width * shape.layers,
         };
-        let heard = front.width + taps;
+        let stem = architecture
+            .stem
+            .as_ref()
+            .map_or(0, |stem| stem.width * stem.dilations.len());
+        let heard = front.width + stem + taps;
         let pooled = front.bands + heard;
         if let PoolingShape::Attentive { hidden, context } = architecture.pooling {
             work.add_dense(heard * hidden + hidden);

@@ -1,9 +1,11 @@
 //! What of a training recipe can be set on the command line.
 
 use crate::model::architecture::BodyShape;
+use crate::model::tcn::TcnShape;
 use crate::train::recipe::{BatchShape, Recipe};
 use crate::train::split::Fold;
 use crate::train::teacher::TeacherNet;
+use crate::units::Decibels;
 use std::fmt::Write;
 use std::path::PathBuf;
 
@@ -19,6 +21,21 @@ pub struct RecipeArgs {
     /// Share of activations silenced in training, before the classifier (and half of it between layers)
     #[arg(long, value_parser = share_below_1)]
     dropout: Option<f32>,
+    /// Blocks of convolutions between front and body, by their dilations
+    #[arg(long, value_delimiter = ',', value_name = "D,D,…", value_parser = dilation)]
+    stem: Vec<usize>,
+    /// Dilations of the TCN's blocks
+    #[arg(long, value_delimiter = ',', value_name = "D,D,…", value_parser = dilation)]
+    dilations: Vec<usize>,
+    /// Layers of LSTM or attention
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=8))]
+    layers: Option<u64>,
+    /// Batch-normalise every convolution of stem and TCN
+    #[arg(long)]
+    normalized: bool,
+    /// Least deviation of levels, in dB, that loudness is divided by
+    #[arg(long, value_parser = positive, value_name = "DB")]
+    least_deviation: Option<f32>,
     /// Share of the target spread over all classes
     #[arg(long, value_parser = share_below_1)]
     label_smoothing: Option<f32>,
@@ -105,6 +122,10 @@ impl RecipeArgs {
                 BodyShape::Attention(shape) => shape.dropout = dropout / 2.0,
             }
         }
+        self.shape(recipe);
+        if let Some(deviation) = self.least_deviation {
+            recipe.front_end.normalization.least_deviation = Decibels(deviation);
+        }
         if !self.batches.is_empty() {
             recipe.batches.clone_from(&self.batches);
         }
@@ -117,6 +138,32 @@ impl RecipeArgs {
         takes.mixtures = self.mixtures.unwrap_or(takes.mixtures);
         takes.seed = self.takes_seed.unwrap_or(takes.seed);
         takes.teacher = teacher.map(|teacher| teacher.sha256().to_owned());
+    }
+
+    /// Sets in the network's shape what was given.
+    fn shape(&self, recipe: &mut Recipe) {
+        let architecture = &mut recipe.architecture;
+        let dropout = architecture.body_dropout();
+        let layers = self.layers.map(|layers| layers as usize);
+        match &mut architecture.body {
+            BodyShape::Lstm(shape) => shape.layers = layers.unwrap_or(shape.layers),
+            BodyShape::Attention(shape) => shape.layers = layers.unwrap_or(shape.layers),
+            BodyShape::Tcn(shape) => {
+                shape.normalized |= self.normalized;
+                if !self.dilations.is_empty() {
+                    shape.dilations.clone_from(&self.dilations);
+                }
+            }
+        }
+        if !self.stem.is_empty() {
+            architecture.stem = Some(TcnShape {
+                width: architecture.front.width,
+                taps: 3,
+                dilations: self.stem.clone(),
+                dropout,
+                normalized: self.normalized,
+            });
+        }
     }
 
     /// The options as they were given, without the paths.
@@ -132,6 +179,14 @@ impl RecipeArgs {
         add("rate", number(self.rate));
         add("weight-decay", number(self.weight_decay));
         add("dropout", number(self.dropout));
+        let list = |values: &[usize]| {
+            let words: Vec<String> = values.iter().map(ToString::to_string).collect();
+            (!words.is_empty()).then(|| words.join(","))
+        };
+        add("stem", list(&self.stem));
+        add("dilations", list(&self.dilations));
+        add("layers", self.layers.map(|value| value.to_string()));
+        add("least-deviation", number(self.least_deviation));
         add("label-smoothing", number(self.label_smoothing));
         add("averaging", number(self.averaging));
         add("mix", number(self.mix));
@@ -153,6 +208,14 @@ impl RecipeArgs {
         add("teacher-weight", number(self.teacher_weight));
         add("tag-weight", number(self.tag_weight));
         add("teacher", self.teacher.as_ref().map(|_| "FILE".to_owned()));
+        if self.normalized {
+            words.push_str(" --normalized");
+        }
+        let mut add = |name: &str, value: Option<String>| {
+            if let Some(value) = value {
+                let _ = write!(words, " --{name} {value}");
+            }
+        };
         for _ in &self.unlabelled {
             add("unlabelled", Some("FOLDER".to_owned()));
         }
@@ -164,6 +227,13 @@ fn number(text: &str, fits: fn(f64) -> bool, must_be: &str) -> Result<f64, Strin
     match text.parse::<f64>() {
         Ok(value) if value.is_finite() && fits(value) => Ok(value),
         _ => Err(format!("{text:?} is not {must_be}")),
+    }
+}
+
+fn dilation(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(value @ 1..=4096) => Ok(value),
+        _ => Err(format!("{text:?} is not a number from 1 to 4096")),
     }
 }
 

@@ -5,11 +5,12 @@ use super::body::Body;
 use super::front::FrontShape;
 use super::genre_net::{GenreNet, HeadShape, NetOutput, PoolingShape};
 use super::lstm::{LstmShape, LstmStack};
+use super::stemmed::Stemmed;
 use super::stream::ModelStream;
 use super::tcn::{Tcn, TcnShape};
 use super::{CausalModel, GenreStream, ModelError};
 use crate::nn::Pass;
-use crate::nn::weights::WeightStore;
+use crate::nn::weights::{WeightStore, Weights};
 use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -32,6 +33,9 @@ pub enum BodyShape {
 pub struct Architecture {
     /// The convolution it begins with.
     pub front: FrontShape,
+    /// Convolutions between it and the middle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stem: Option<TcnShape>,
     /// The middle.
     pub body: BodyShape,
     /// How the past is weighted.
@@ -88,19 +92,43 @@ impl Architecture {
     pub fn build(&self, store: &mut WeightStore) -> std::result::Result<Arc<dyn Net>, ModelError> {
         self.validate()?;
         let mut root = store.root();
-        Ok(match &self.body {
+        match &self.body {
             BodyShape::Lstm(shape) => {
                 let body = LstmStack::new(root.at("body"), shape.clone())?;
-                Arc::new(GenreNet::new(root, self.front, body, self.pooling, self.head)?)
+                self.around(body, root)
             }
             BodyShape::Tcn(shape) => {
                 let body = Tcn::new(root.at("body"), shape.clone())?;
-                Arc::new(GenreNet::new(root, self.front, body, self.pooling, self.head)?)
+                self.around(body, root)
             }
             BodyShape::Attention(shape) => {
                 let body = Encoder::new(root.at("body"), shape.clone())?;
+                self.around(body, root)
+            }
+        }
+    }
+
+    /// Share of features silenced in training in the body.
+    pub fn body_dropout(&self) -> f32 {
+        match &self.body {
+            BodyShape::Lstm(shape) => shape.dropout,
+            BodyShape::Tcn(shape) => shape.dropout,
+            BodyShape::Attention(shape) => shape.dropout,
+        }
+    }
+
+    /// Everything else around a body that has taken its weights.
+    fn around<B: Body + std::fmt::Debug>(
+        &self,
+        body: B,
+        mut root: Weights<'_>,
+    ) -> std::result::Result<Arc<dyn Net>, ModelError> {
+        Ok(match &self.stem {
+            Some(shape) => {
+                let body = Stemmed::new(Tcn::new(root.at("stem"), shape.clone())?, body);
                 Arc::new(GenreNet::new(root, self.front, body, self.pooling, self.head)?)
             }
+            None => Arc::new(GenreNet::new(root, self.front, body, self.pooling, self.head)?),
         })
     }
 
@@ -123,19 +151,7 @@ impl Architecture {
                 ("body.hidden", shape.hidden, 4096),
                 ("body.layers", shape.layers, 64),
             ]),
-            BodyShape::Tcn(shape) => {
-                sizes.extend([("body.width", shape.width, 4096), ("body.taps", shape.taps, 64)]);
-                sizes.extend(
-                    shape
-                        .dilations
-                        .iter()
-                        .map(|&dilation| ("body.dilations", dilation, 4096)),
-                );
-                sizes.push(("number of body.dilations", shape.dilations.len(), 64));
-                // What a stream remembers: 256 MB at the most.
-                let remembered = shape.receptive_field().saturating_mul(shape.width);
-                sizes.push(("body's receptive field times width", remembered, 1 << 26));
-            }
+            BodyShape::Tcn(shape) => sizes.extend(convolutional_sizes(shape)),
             BodyShape::Attention(shape) => sizes.extend([
                 ("body.width", shape.width, 4096),
                 ("body.heads", shape.heads, 64),
@@ -143,6 +159,15 @@ impl Architecture {
                 ("body.layers", shape.layers, 64),
                 ("body.context", shape.context, 16_384),
             ]),
+        }
+        if let Some(stem) = &self.stem {
+            sizes.extend(convolutional_sizes(stem));
+            if stem.width != front.width {
+                return Err(ModelError::Shape(format!(
+                    "the stem takes {} features and the front gives {}",
+                    stem.width, front.width
+                )));
+            }
         }
         match self.pooling {
             PoolingShape::Attentive { hidden, context } => {
@@ -180,4 +205,15 @@ impl Architecture {
         }
         Ok(())
     }
+}
+
+/// What of a convolutional network must be in range.
+fn convolutional_sizes(shape: &TcnShape) -> Vec<(&'static str, usize, usize)> {
+    let mut sizes = vec![("width of convolutions", shape.width, 4096), ("taps", shape.taps, 64)];
+    sizes.extend(shape.dilations.iter().map(|&dilation| ("dilations", dilation, 4096)));
+    sizes.push(("number of dilations", shape.dilations.len(), 64));
+    // What a stream remembers: 256 MB at the most.
+    let remembered = shape.receptive_field().saturating_mul(shape.width);
+    sizes.push(("receptive field times width", remembered, 1 << 26));
+    sizes
 }

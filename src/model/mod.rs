@@ -15,6 +15,7 @@ pub mod lstm;
 pub mod manifest;
 pub mod packed_net;
 pub mod plain;
+pub mod stemmed;
 mod stream;
 pub mod tcn;
 

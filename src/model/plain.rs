@@ -205,6 +205,7 @@ mod tests {
                 taps: 3,
                 dilations: vec![1, 2, 4],
                 dropout: 0.0,
+                normalized: false,
             }),
             BodyShape::Attention(EncoderShape {
                 width: 8,

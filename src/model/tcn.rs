@@ -6,6 +6,7 @@ use crate::nn::causal_conv::{CausalConv, ConvShape};
 use crate::nn::kernels::convolution::Activation;
 use crate::nn::kernels::packed_matrix::Finish;
 use crate::nn::kernels::residual::ResidualRelu;
+use crate::nn::norm::BatchNorm;
 use crate::nn::streaming::conv::PackedConv;
 use crate::nn::streaming::rows::{History, Rows};
 use crate::nn::weights::Weights;
@@ -24,6 +25,9 @@ pub struct TcnShape {
     pub dilations: Vec<usize>,
     /// Share of features silenced in training after each convolution.
     pub dropout: f32,
+    /// Whether each convolution is batch-normalised before its ReLU.
+    #[serde(default)]
+    pub normalized: bool,
 }
 
 impl TcnShape {
@@ -31,7 +35,7 @@ impl TcnShape {
     ///
     /// ```
     /// use attune::model::tcn::TcnShape;
-    /// let shape = TcnShape { width: 8, taps: 3, dilations: vec![1, 2, 4], dropout: 0.0 };
+    /// let shape = TcnShape { width: 8, taps: 3, dilations: vec![1, 2, 4], dropout: 0.0, normalized: false };
     /// assert_eq!(shape.receptive_field(), 29);
     /// ```
     pub fn receptive_field(&self) -> usize {
@@ -42,8 +46,44 @@ impl TcnShape {
 /// Blocks x ← ReLU(x + F(x)) with F two dilated convolutions, ReLU after each.
 #[derive(Debug)]
 pub struct Tcn {
-    blocks: Vec<[CausalConv; 2]>,
+    blocks: Vec<[Branch; 2]>,
     shape: TcnShape,
+}
+
+/// One convolution of a block, with what follows it.
+#[derive(Debug)]
+struct Branch {
+    conv: CausalConv,
+    norm: Option<BatchNorm>,
+}
+
+impl Branch {
+    fn new(mut weights: Weights<'_>, shape: ConvShape, gain: f32, normalized: bool) -> Result<Self> {
+        let norm = if normalized {
+            Some(BatchNorm::new(weights.at("norm"), shape.outputs)?)
+        } else {
+            None
+        };
+        Ok(Self {
+            conv: CausalConv::new(weights, shape, gain)?,
+            norm,
+        })
+    }
+
+    fn pack(&self) -> Result<PackedConv> {
+        match &self.norm {
+            Some(norm) => self.conv.pack_before(Some(&norm.pack()?)),
+            None => self.conv.pack_before(None),
+        }
+    }
+
+    fn forward(&self, x: &Tensor, pass: &mut Pass<'_>, dropout: f32) -> Result<Tensor> {
+        let y = match &self.norm {
+            Some(norm) => norm.forward_relu(&self.conv.forward(x, Activation::Identity)?, pass)?,
+            None => self.conv.forward(x, Activation::Relu)?,
+        };
+        pass.dropout(&y, dropout)
+    }
 }
 
 /// Share of the gain of the second convolution at the start: the residual path leads at first.
@@ -62,8 +102,8 @@ impl Tcn {
             };
             let mut block = weights.at(number);
             blocks.push([
-                CausalConv::new(block.at("first"), conv, std::f32::consts::SQRT_2)?,
-                CausalConv::new(block.at("second"), conv, BRANCH_GAIN)?,
+                Branch::new(block.at("first"), conv, std::f32::consts::SQRT_2, shape.normalized)?,
+                Branch::new(block.at("second"), conv, BRANCH_GAIN, shape.normalized)?,
             ]);
         }
         Ok(Self { blocks, shape })
@@ -88,8 +128,8 @@ impl Body for Tcn {
         let mut x = x.clone();
         let mut taps = Vec::with_capacity(self.blocks.len());
         for [first, second] in &self.blocks {
-            let y = pass.dropout(&first.forward(&x, Activation::Relu)?, self.shape.dropout)?;
-            let y = pass.dropout(&second.forward(&y, Activation::Relu)?, self.shape.dropout)?;
+            let y = first.forward(&x, pass, self.shape.dropout)?;
+            let y = second.forward(&y, pass, self.shape.dropout)?;
             x = x.apply_op2(&y, ResidualRelu)?;
             taps.push(x.clone());
         }

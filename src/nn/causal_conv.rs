@@ -3,6 +3,7 @@
 
 use super::kernels::convolution::{Activation, CausalConvolution};
 use super::kernels::values;
+use super::linear::{Affine, apply_after};
 use super::streaming::conv::PackedConv;
 use super::weights::{Init, Weights};
 use candle_core::{Result, Tensor};
@@ -58,7 +59,16 @@ impl CausalConv {
 
     /// The form for streams.
     pub fn pack(&self) -> Result<PackedConv> {
-        let (kernel, bias) = (values(&self.kernel()?)?, values(&self.bias)?);
+        self.pack_before(None)
+    }
+
+    /// The form for streams of x ↦ after(this(x)), where `after` is a factor and an offset of each output: what a
+    /// normalisation is once its statistics are fixed.
+    pub fn pack_before(&self, after: Option<&Affine>) -> Result<PackedConv> {
+        let (mut kernel, mut bias) = (values(&self.kernel()?)?, values(&self.bias)?);
+        if let Some(after) = after {
+            apply_after(after, &mut kernel, &mut bias);
+        }
         Ok(PackedConv::new(&kernel, &bias, self.taps, self.dilation))
     }
 

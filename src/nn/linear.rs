@@ -53,15 +53,8 @@ impl Linear {
                 }
             }
         }
-        if let Some((factor, offset)) = after {
-            for row in weight.chunks_exact_mut(outputs) {
-                for (weight, factor) in row.iter_mut().zip(factor) {
-                    *weight *= factor;
-                }
-            }
-            for (bias, (factor, offset)) in bias.iter_mut().zip(factor.iter().zip(offset)) {
-                *bias = *bias * factor + offset;
-            }
+        if let Some(after) = after {
+            apply_after(after, &mut weight, &mut bias);
         }
         Ok(PackedAffine::new(&weight, &bias))
     }
@@ -95,5 +88,17 @@ impl Linear {
         };
         let rows = x.contiguous()?.reshape((1, x.elem_count() / inputs, inputs))?;
         rows.apply_op3(&self.weight, bias, op)?.reshape(shape)
+    }
+}
+
+/// Puts a factor and an offset of each output into a matrix (inputs, outputs) and its bias.
+pub(super) fn apply_after((factor, offset): &Affine, weight: &mut [f32], bias: &mut [f32]) {
+    for row in weight.chunks_exact_mut(bias.len()) {
+        for (weight, factor) in row.iter_mut().zip(factor) {
+            *weight *= factor;
+        }
+    }
+    for (bias, (factor, offset)) in bias.iter_mut().zip(factor.iter().zip(offset)) {
+        *bias = *bias * factor + offset;
     }
 }

@@ -203,6 +203,7 @@ fn architecture(engine: Engine, front_end: &FrontEndSpec, classes: usize) -> Arc
                 taps: 3,
                 dilations: vec![1, 2, 4, 8, 16, 32],
                 dropout: 0.1,
+                normalized: false,
             };
             (BodyShape::Tcn(shape), moments)
         }
@@ -231,6 +232,7 @@ fn architecture(engine: Engine, front_end: &FrontEndSpec, classes: usize) -> Arc
             stride_bands: 4,
             width: WIDTH,
         },
+        stem: None,
         body,
         pooling,
         head: HeadShape {

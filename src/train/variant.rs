@@ -85,6 +85,7 @@ impl Variant {
                 taps: 3,
                 dilations: sizes.dilations,
                 dropout: 0.1,
+                normalized: false,
             }),
             Engine::Attention => BodyShape::Attention(EncoderShape {
                 width: sizes.width,
