@@ -80,29 +80,10 @@ pub fn run(args: &TrainArgs) -> Result<(), TrainError> {
             .unwrap_or_else(|_| ProgressStyle::default_bar()),
     );
     bar.set_prefix("reading");
-    let progress = |done, of| {
-        bar.set_length(of as u64);
-        bar.set_position(done as u64);
-    };
-    let indexed = args.data.as_ref().filter(|folder| folder.join("clips.csv").is_file());
-    let (data, name, rights) = match indexed {
-        Some(folder) if !args.folders.is_used() => (
-            Dataset::open(folder, &spec, progress)?,
-            "GTZAN, fault-filtered artist-separated split (Kereliuk, Sturm & Larsen 2015)".to_owned(),
-            "none stated; research use; not part of this project",
-        ),
-        _ => {
-            let data = args
-                .folders
-                .open(args.data.as_deref(), args.seed, &spec, progress, |line| {
-                    bar.suspend(|| eprintln!("{line}"))
-                })?;
-            (data, args.folders.data_name(args.data.as_deref()), "not stated")
-        }
-    };
+    let (data, source) = read(args, &spec, &bar)?;
     let mut recipe = args
         .folders
-        .recipe(args.engine, indexed.is_some(), data.genres.len(), args.seed, args.steps);
+        .recipe(args.engine, source.indexed, data.genres.len(), args.seed, args.steps);
     if let Some(rate) = args.rate {
         recipe.rate = rate;
     }
@@ -135,9 +116,10 @@ pub fn run(args: &TrainArgs) -> Result<(), TrainError> {
         .clone()
         .unwrap_or_else(|| args.engine.name().to_owned());
     // Whole audio is all that folders have.
-    let judged = match data.valid.iter().any(|clip| clip.excerpt.is_some()) {
-        true => Part::Excerpt,
-        false => Part::Whole,
+    let judged = if data.valid.iter().any(|clip| clip.excerpt.is_some()) {
+        Part::Excerpt
+    } else {
+        Part::Whole
     };
     bar.set_prefix(model_name.clone());
     bar.set_length(args.steps);
@@ -172,8 +154,8 @@ pub fn run(args: &TrainArgs) -> Result<(), TrainError> {
     let provenance = Provenance {
         command: args.command(),
         name: model_name,
-        data: args.data_name.clone().unwrap_or(name),
-        rights: args.data_rights.clone().unwrap_or_else(|| rights.to_owned()),
+        data: args.data_name.clone().unwrap_or(source.name),
+        rights: args.data_rights.clone().unwrap_or_else(|| source.rights.to_owned()),
         date: today(),
     };
     let manifest = export(&trainer, &data, &args.out, &provenance)?;
@@ -193,6 +175,37 @@ pub fn run(args: &TrainArgs) -> Result<(), TrainError> {
         args.out.join(format!("{}.safetensors", manifest.name)).display()
     );
     Ok(())
+}
+
+/// What a data set is called where nothing else is said.
+struct Source {
+    name: String,
+    rights: &'static str,
+    /// Whether it is in the form of `gtzan/`.
+    indexed: bool,
+}
+
+fn read(args: &TrainArgs, spec: &FrontEndSpec, bar: &ProgressBar) -> Result<(Dataset, Source), TrainError> {
+    let progress = |done, of| {
+        bar.set_length(of as u64);
+        bar.set_position(done as u64);
+    };
+    let given = args.data.as_deref();
+    if let Some(folder) = given.filter(|folder| folder.join("clips.csv").is_file() && !args.folders.is_used()) {
+        let source = Source {
+            name: "GTZAN, fault-filtered artist-separated split (Kereliuk, Sturm & Larsen 2015)".to_owned(),
+            rights: "none stated; research use; not part of this project",
+            indexed: true,
+        };
+        return Ok((Dataset::open(folder, spec, progress)?, source));
+    }
+    let say = |line: &str| bar.suspend(|| eprintln!("{line}"));
+    let source = Source {
+        name: args.folders.data_name(given),
+        rights: "not stated",
+        indexed: false,
+    };
+    Ok((args.folders.open(given, args.seed, spec, progress, say)?, source))
 }
 
 /// A mean since it was last taken.
