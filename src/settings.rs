@@ -237,13 +237,12 @@ mod tests {
         )
         .unwrap();
         let (settings, message) = Settings::load_from(&path);
-        let usual = SmoothingConfig::default();
-        assert_eq!(message, None);
-        assert_eq!(
-            (settings.smoothing.enter, settings.smoothing.reject),
-            (0.6, usual.reject)
-        );
-        assert_eq!(settings.smoothing.silence_hold.0, 0.7);
+        let wanted = SmoothingConfig {
+            enter: 0.6,
+            silence_hold: crate::units::Seconds(0.7),
+            ..SmoothingConfig::default()
+        };
+        assert_eq!((settings.smoothing, message), (wanted, None));
     }
 
     #[test]

@@ -127,11 +127,7 @@ impl FolderArgs {
 
     /// The recipe of the variant.
     pub(super) fn recipe(&self, engine: Engine, indexed: bool, classes: usize, seed: u64, steps: u64) -> Recipe {
-        let usual = if indexed && !self.is_used() {
-            Variant::Music
-        } else {
-            Variant::Sounds
-        };
+        let usual = if indexed { Variant::Music } else { Variant::Sounds };
         let width = self.width.map(|width| width as usize);
         self.variant
             .unwrap_or(usual)
