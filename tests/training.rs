@@ -11,7 +11,9 @@ use attune::train::dataset::{Clip, Dataset};
 use attune::train::evaluate::Part;
 use attune::train::export::{Provenance, export};
 use attune::train::recipe::{BatchShape, Engine, Recipe};
-use attune::train::trainer::Trainer;
+use attune::train::takes::{Recording, Take};
+use attune::train::teacher::Told;
+use attune::train::trainer::{StepReport, Trainer};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;
@@ -80,21 +82,135 @@ fn every_engine_learns_what_can_be_learnt() {
     }
 }
 
+/// The same with takes that a teacher with one tag told of, and music without labels.
+fn data_with_takes() -> Dataset {
+    let mut data = data();
+    let mut rng = ChaCha8Rng::seed_from_u64(6);
+    let mut take = |number: usize, labels: Vec<(GenreId, f32)>| {
+        let levels = clip(number, &mut rng).excerpt.unwrap();
+        Take {
+            recording: Arc::new(Recording {
+                levels: levels.iter().map(|&level| half::f16::from_f32(level)).collect(),
+                told: Told {
+                    features: vec![(number % 2) as f32, number as f32],
+                    tags: vec![0.9 - 0.8 * (number % 2) as f32],
+                },
+            }),
+            labels,
+        }
+    };
+    for number in 0..data.train.len() {
+        let genre = data.train[number].genre;
+        let other = GenreId(1 - genre.0);
+        data.train[number].takes = vec![
+            take(number, vec![(genre, 1.0)]),
+            take(number, vec![(genre, 0.7), (other, 0.3)]),
+        ];
+    }
+    data.unlabelled = (0..3)
+        .map(|number| Clip {
+            takes: vec![take(number, Vec::new())],
+            ..Clip::default()
+        })
+        .collect();
+    data
+}
+
 #[test]
-fn a_resumed_run_ends_where_an_unbroken_one_does() {
+fn tags_and_features_are_learnt_from_takes() {
+    let data = data_with_takes();
+    let mut recipe = recipe(Engine::Tcn, 80);
+    recipe.tag_weight = 1.0;
+    recipe.batches = vec![BatchShape::new(8, 24, 2.0), BatchShape::new(4, 70, 1.0)];
+    let mut trainer = Trainer::new(recipe, &data).unwrap();
+    let mut reports = Vec::new();
+    while !trainer.is_done() {
+        reports.push(trainer.step().unwrap());
+    }
+    let mean = |part: &[StepReport], of: fn(&StepReport) -> f32| part.iter().map(of).sum::<f32>() / part.len() as f32;
+    // A guess of the tag costs ln 2, knowing it −0.9·ln 0.9 − 0.1·ln 0.1 = 0.325.
+    let (first, last) = (&reports[..5], &reports[70..]);
+    assert!((mean(first, |r| r.tag_loss) - 0.69).abs() < 0.25, "{first:?}");
+    assert!(mean(last, |r| r.tag_loss) < 0.58, "{last:?}");
+    assert!(
+        mean(last, |r| r.teacher_loss) < 0.8 * mean(first, |r| r.teacher_loss),
+        "{last:?}"
+    );
+    assert!(
+        trainer
+            .averaged()
+            .unwrap()
+            .keys()
+            .all(|name| !name.starts_with("teacher"))
+    );
+}
+
+#[test]
+fn patience_ends_a_run_and_the_best_weights_are_kept_over_a_break() {
     let data = data();
     let folder = tempfile::tempdir().unwrap();
     let checkpoint = folder.path().join("checkpoint.safetensors");
-    let weights = |trainer: &Trainer<'_>| {
-        let mut all: Vec<(String, Vec<f32>)> = trainer
-            .averaged()
-            .unwrap()
-            .into_iter()
-            .map(|(name, tensor)| (name, tensor.flatten_all().unwrap().to_vec1().unwrap()))
-            .collect();
-        all.sort_by(|a, b| a.0.cmp(&b.0));
-        all
+    let mut recipe = recipe(Engine::Tcn, 500);
+    recipe.patience = 2;
+    recipe.rate = 0.5; // so high that it soon gets worse
+    let run = |broken_at: Option<u64>| {
+        let mut trainer = Trainer::new(recipe.clone(), &data).unwrap();
+        let mut judged = Vec::new();
+        while !trainer.is_done() {
+            for _ in 0..3 {
+                trainer.step().unwrap();
+            }
+            let judgement = trainer.judge().unwrap();
+            assert_eq!(
+                judgement.is_best,
+                trainer.best_so_far().unwrap().step == trainer.step_count()
+            );
+            judged.push((trainer.step_count(), judgement.nll));
+            if broken_at == Some(trainer.step_count()) {
+                trainer.save(&checkpoint).unwrap();
+                trainer = Trainer::new(recipe.clone(), &data).unwrap();
+                assert!(trainer.resume(&checkpoint).unwrap());
+            }
+        }
+        let best = trainer.best_so_far().unwrap();
+        trainer.keep_best();
+        // What is kept is what was judged best: judged again, it is as good.
+        let nll = trainer.figures(Part::Excerpt).unwrap().nll;
+        assert!((nll - best.nll).abs() < 1e-9, "{nll} {best:?}");
+        (judged, best, weights(&trainer))
     };
+    let (judged, best, kept) = run(None);
+    assert!(judged.len() < 160, "patience never ended it");
+    let least = judged.iter().min_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
+    assert_eq!((best.step, best.stale), (least.0, 2));
+    assert_eq!(judged.last().unwrap().0, best.step + 6);
+    let again = run(Some(best.step + 3));
+    assert_eq!((again.0, again.1, again.2), (judged, best, kept));
+}
+
+/// All averaged weights, in the order of their names.
+fn weights(trainer: &Trainer<'_>) -> Vec<(String, Vec<f32>)> {
+    let mut all: Vec<(String, Vec<f32>)> = trainer
+        .averaged()
+        .unwrap()
+        .into_iter()
+        .map(|(name, tensor)| (name, tensor.flatten_all().unwrap().to_vec1().unwrap()))
+        .collect();
+    all.sort_by(|a, b| a.0.cmp(&b.0));
+    all
+}
+
+#[test]
+fn a_resumed_run_ends_where_an_unbroken_one_does() {
+    let data = data_with_takes();
+    let recipe = |engine, steps| {
+        let mut recipe = recipe(engine, steps);
+        recipe.tag_weight = 0.5;
+        recipe.batches.push(BatchShape::new(3, 60, 1.0));
+        recipe
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoint = folder.path().join("checkpoint.safetensors");
     let mut unbroken = Trainer::new(recipe(Engine::Tcn, 8), &data).unwrap();
     for step in 0..8 {
         unbroken.step().unwrap();

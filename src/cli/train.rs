@@ -8,7 +8,7 @@ use crate::train::dataset::{Collection, Dataset};
 use crate::train::evaluate::Part;
 use crate::train::export::{Provenance, export};
 use crate::train::recipe::{Engine, Recipe};
-use crate::train::takes::{Making, compare, music_below};
+use crate::train::takes::{Making, music_below};
 use crate::train::teacher::TeacherNet;
 use crate::train::trainer::Trainer;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -207,7 +207,7 @@ pub fn run(args: &TrainArgs) -> Result<(), TrainError> {
     Ok(())
 }
 
-/// Makes the takes, and tells whether the teacher agrees with what is stored of it.
+/// Makes the takes, and tells how far the teacher agrees with what is stored of it.
 fn prepare(
     args: &TrainArgs,
     recipe: &Recipe,
@@ -215,12 +215,6 @@ fn prepare(
     data: &mut Dataset,
     bar: &ProgressBar,
 ) -> Result<(), TrainError> {
-    if let Some(agreement) = teacher.map(|net| compare(net, &data.train)).transpose()?.flatten() {
-        eprintln!(
-            "teacher agrees with its stored features: correlation {:.4}, mean |Δ| {:.3}, greatest {:.2} deviations over {} clips",
-            agreement.correlation, agreement.mean_error, agreement.greatest_error, agreement.clips
-        );
-    }
     let mut unlabelled = Vec::new();
     for folder in &args.recipe.unlabelled {
         unlabelled.extend(music_below(folder)?);
@@ -233,6 +227,12 @@ fn prepare(
     };
     let started = Instant::now();
     let made = reading(bar, "takes", |progress| making.make(data, &unlabelled, progress))?;
+    if let Some(agreement) = made.agreement {
+        eprintln!(
+            "teacher agrees with its stored features: correlation {:.4}, mean |Δ| {:.3}, greatest {:.2} deviations over {} clips",
+            agreement.correlation, agreement.mean_error, agreement.greatest_error, agreement.clips
+        );
+    }
     for file in &made.left_out {
         eprintln!("left out: {file}");
     }

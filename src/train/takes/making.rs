@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const PIECES_AT_ONCE: usize = 100;
 
 /// What was made.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Made {
     /// Takes made anew.
     pub new: usize,
@@ -32,6 +32,8 @@ pub struct Made {
     pub cached: usize,
     /// Files without labels that were left out, and why.
     pub left_out: Vec<String>,
+    /// How far what the teacher tells of the clips as they are is from the features that were stored for them.
+    pub agreement: Option<Agreement>,
 }
 
 /// A piece of music that takes are made of.
@@ -77,8 +79,8 @@ pub struct Making<'a> {
 impl Making<'_> {
     /// Makes the takes of all training clips with audio, and of `unlabelled` music, which becomes `data.unlabelled`.
     ///
-    /// Clips without stored features of the teacher, and unlabelled music, get a clean take too: what the teacher makes
-    /// of them as they are. Mixtures are made of two training clips; of the partners in question those come first that a
+    /// The teacher is asked about each clip as it is, too, and stored features are brought in line with what it tells.
+    /// Unlabelled music has a take of itself as it is. Mixtures are made of two training clips; of the partners in question those come first that a
     /// draw by the seed and both digests puts first, so that another split changes as few mixtures as it can. `progress`
     /// is told how many of how many takes are made.
     ///
@@ -139,40 +141,72 @@ impl Making<'_> {
                 cache::write(path, &brand, &recordings)?;
             }
         }
-        if let Some(teacher) = teacher {
-            for clip in data.train.iter_mut() {
-                let stored = clip
-                    .teacher
-                    .as_ref()
-                    .filter(|features| features.len() == teacher.feature_count());
-                clip.tags = stored.map(|features| Arc::new(teacher.tags_of(features)));
-            }
-        }
         hang(data, &pieces, &orders, &recordings, plan.seed);
+        if let Some(teacher) = teacher {
+            made.agreement = agree(data, &pieces, &recordings, teacher);
+        }
         Ok(made)
     }
 }
 
-/// How far what the teacher tells of clips as they are is from the features stored for them, over 40 clips at the most,
-/// taken evenly; `None` where fewer than two have both.
-pub fn compare(teacher: &TeacherNet, clips: &[Clip]) -> Result<Option<Agreement>, TrainError> {
-    const MOST: usize = 40;
-    let both: Vec<(&Path, &[f32])> = clips
+/// Brings all targets of the teacher to what this teacher tells: those of clips with audio by asking it about them as
+/// they are, those that were stored for others by the straight line that fits best, feature by feature, over the clips
+/// that have both. A stored feature may come from another copy of the sound, or from another training of the teacher;
+/// without this a clip and its takes would ask for different things. Returns how far the two were apart.
+fn agree(data: &mut Dataset, pieces: &[Piece], recordings: &Recordings, teacher: &TeacherNet) -> Option<Agreement> {
+    let mut told: BTreeMap<usize, Arc<Recording>> = BTreeMap::new();
+    for piece in pieces {
+        if let (Some(clip), Some(recording)) = (piece.clip, recordings.get(&clean_key(&piece.digest))) {
+            told.insert(clip, Arc::clone(recording));
+        }
+    }
+    let stored = |clip: &Clip| clip.teacher.clone().filter(|row| row.len() == teacher.feature_count());
+    let both: Vec<(&[f32], Arc<Vec<f32>>)> = told
         .iter()
-        .filter_map(|clip| Some((clip.audio.as_deref()?, clip.teacher.as_ref()?.as_slice())))
+        .filter_map(|(&clip, told)| Some((told.told.features.as_slice(), stored(&data.train[clip])?)))
         .collect();
-    let step = both.len().div_ceil(MOST).max(1);
-    let asked = pool()?.install(|| {
-        both.par_iter()
-            .step_by(step)
-            .map(|(audio, stored)| {
-                let (info, samples) = decode_file(audio)?;
-                Ok((teacher.ask(&samples, info.rate)?.features, *stored))
-            })
-            .collect::<Result<Vec<_>, TrainError>>()
-    })?;
-    let pairs: Vec<(&[f32], &[f32])> = asked.iter().map(|(told, stored)| (told.as_slice(), *stored)).collect();
-    Ok(Agreement::of(&pairs))
+    let pairs: Vec<(&[f32], &[f32])> = both.iter().map(|(told, stored)| (*told, stored.as_slice())).collect();
+    let agreement = Agreement::of(&pairs);
+    let lines: Vec<(f32, f32)> = (0..teacher.feature_count()).map(|i| line(&pairs, i)).collect();
+    for (number, clip) in data.train.iter_mut().enumerate() {
+        let features = match told.get(&number) {
+            Some(recording) => Some(recording.told.features.clone()),
+            None => stored(clip).map(|row| {
+                row.iter()
+                    .zip(&lines)
+                    .map(|(x, (slope, shift))| slope * x + shift)
+                    .collect()
+            }),
+        };
+        clip.tags = features.as_ref().map(|features| Arc::new(teacher.tags_of(features)));
+        clip.teacher = features.map(Arc::new);
+    }
+    data.teacher_width = teacher.feature_count();
+    agreement
+}
+
+/// Slope and shift that lead from a stored feature to the told one with the least mean squared error; 1 and 0 where there
+/// is too little to tell.
+fn line(pairs: &[(&[f32], &[f32])], i: usize) -> (f32, f32) {
+    if pairs.len() < 8 {
+        return (1.0, 0.0);
+    }
+    let n = pairs.len() as f64;
+    let mean =
+        |of: fn(&(&[f32], &[f32]), usize) -> f32| pairs.iter().map(|pair| f64::from(of(pair, i))).sum::<f64>() / n;
+    let (told, stored) = (mean(|pair, i| pair.0[i]), mean(|pair, i| pair.1[i]));
+    let (mut covariance, mut variance) = (0.0, 0.0);
+    for (a, b) in pairs {
+        let (a, b) = (f64::from(a[i]) - told, f64::from(b[i]) - stored);
+        covariance += a * b;
+        variance += b * b;
+    }
+    let slope = if variance > 0.0 { covariance / variance } else { 0.0 };
+    (slope as f32, (told - slope * stored) as f32)
+}
+
+fn clean_key(digest: &str) -> String {
+    format!("{digest}.clean")
 }
 
 /// One thread for each core, whatever the program's own pool has: here each thread has work of its own for seconds.
@@ -237,8 +271,8 @@ fn orders(pieces: &[Piece], data: &Dataset, plan: &TakesPlan, is_taught: bool) -
             });
         };
         let digest = &piece.digest;
-        if clip.is_none_or(|clip| clip.teacher.is_none() && is_taught) {
-            order(format!("{digest}.clean"), Kind::Clean);
+        if clip.is_none() || is_taught {
+            order(clean_key(digest), Kind::Clean);
         }
         for version in 1..=plan.versions {
             let kind = if version % 2 == 1 {
@@ -399,6 +433,8 @@ fn hang(data: &mut Dataset, pieces: &[Piece], orders: &[Order], recordings: &Rec
             labels,
         };
         match piece.clip {
+            // The clip itself is there already, in full precision.
+            Some(_) if matches!(order.kind, Kind::Clean) => {}
             Some(clip) => data.train[clip].takes.push(take),
             None => {
                 let clip = unlabelled.entry(order.piece).or_insert_with(|| Clip {

@@ -184,3 +184,19 @@ fn a_mixture_has_the_power_of_its_parts_by_their_shares() {
     };
     assert!((part(300.0) / part(700.0) - 1.5).abs() < 0.02);
 }
+
+#[test]
+fn stored_features_are_brought_in_line_by_the_best_straight_line() {
+    // Told is 2·stored + 1, with an error that no line explains.
+    let stored: Vec<[f32; 1]> = (0..20).map(|n| [n as f32]).collect();
+    let told: Vec<[f32; 1]> = (0..20)
+        .map(|n| [2.0 * n as f32 + 1.0 + if n % 4 < 2 { 0.1 } else { -0.1 }])
+        .collect();
+    let pairs: Vec<(&[f32], &[f32])> = told.iter().zip(&stored).map(|(a, b)| (&a[..], &b[..])).collect();
+    let (slope, shift) = line(&pairs, 0);
+    assert!(
+        (slope - 2.0).abs() < 0.01 && (shift - 1.0).abs() < 0.1,
+        "{slope} {shift}"
+    );
+    assert_eq!(line(&pairs[..7], 0), (1.0, 0.0));
+}

@@ -11,7 +11,7 @@ pub mod cache;
 mod making;
 mod music_files;
 
-pub use making::{Made, Making, compare};
+pub use making::{Made, Making};
 pub use music_files::music_below;
 
 use super::teacher::Told;

@@ -21,7 +21,7 @@ const RANGE_DB: f32 = 80.0;
 
 /// Log-mel levels below the loudest one, (1, bands, frames).
 pub(super) fn log_mel(samples: &[f32], rate: SampleRate, mel: &[f32]) -> Result<Maps, TrainError> {
-    let heard = fitted(resampled(samples, rate)?);
+    let heard = fitted(&resampled(samples, rate)?);
     let mut padded = vec![0.0; heard.len() + WINDOW];
     padded[WINDOW / 2..][..heard.len()].copy_from_slice(&heard);
     let mut spectrum = PowerSpectrum::new(WINDOW);
@@ -58,12 +58,9 @@ fn resampled(samples: &[f32], rate: SampleRate) -> Result<Vec<f32>, TrainError> 
     Ok(out)
 }
 
-/// The middle of what is too long; what is too short is repeated: silence after it would be taken for part of the music.
-fn fitted(samples: Vec<f32>) -> Vec<f32> {
-    if samples.len() >= SAMPLES {
-        let start = (samples.len() - SAMPLES) / 2;
-        return samples[start..start + SAMPLES].to_vec();
-    }
+/// The beginning of what is too long; what is too short is repeated: silence after it would be taken for part of the
+/// music.
+fn fitted(samples: &[f32]) -> Vec<f32> {
     if samples.is_empty() {
         return vec![0.0; SAMPLES];
     }
@@ -75,12 +72,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_middle_of_the_long_is_heard_and_the_short_again_and_again() {
+    fn the_beginning_of_the_long_is_heard_and_the_short_again_and_again() {
         let long: Vec<f32> = (0..SAMPLES + 10).map(|n| n as f32).collect();
-        assert_eq!(fitted(long)[..2], [5.0, 6.0]);
-        let short = fitted(vec![1.0, 2.0, 3.0]);
+        assert_eq!(fitted(&long)[SAMPLES - 1..], [(SAMPLES - 1) as f32]);
+        let short = fitted(&[1.0, 2.0, 3.0]);
         assert_eq!((short.len(), &short[2..5]), (SAMPLES, &[3.0, 1.0, 2.0][..]));
-        assert_eq!(fitted(Vec::new()).len(), SAMPLES);
+        assert_eq!(fitted(&[]).len(), SAMPLES);
     }
 
     #[test]

@@ -110,7 +110,7 @@ impl TeacherNet {
         &self.tag_names
     }
 
-    /// Listens to the middle 29 s (what is shorter is repeated).
+    /// Listens to the first 29 s (what is shorter is repeated).
     ///
     /// # Errors
     /// If the rate is not one that the resampler takes.
