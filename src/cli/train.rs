@@ -71,51 +71,107 @@ impl TrainArgs {
             self.recipe.words()
         )
     }
+
+    fn model_name(&self) -> String {
+        let engine = || self.engine.name().to_owned();
+        self.folders.name.clone().unwrap_or_else(engine)
+    }
 }
 
 /// Runs the training to its end; progress goes to stderr and to `log.csv` in the folder.
 pub fn run(args: &TrainArgs) -> Result<(), TrainError> {
-    let spec = FrontEndSpec::default();
     let bar = bar();
     let teacher = args.recipe.teacher.as_deref().map(TeacherNet::open).transpose()?;
-    let indexed = args.data.as_ref().filter(|folder| folder.join("clips.csv").is_file());
-    let indexed = indexed.filter(|_| !args.folders.is_used());
-    let (mut recipe, mut data, name, rights);
-    if let Some(folder) = indexed {
-        let collection = reading(&bar, "reading", |progress| Collection::open(folder, &spec, progress))?;
-        recipe = args
-            .folders
-            .recipe(args.engine, true, collection.genres.len(), args.seed, args.steps);
-        args.recipe.apply(&mut recipe, teacher.as_ref());
-        let notes;
-        (data, notes) = collection.split(&recipe.split)?;
-        notes.iter().for_each(|note| eprintln!("{note}"));
-        name = "GTZAN, fault-filtered artist-separated split (Kereliuk, Sturm & Larsen 2015)".to_owned();
-        rights = "none stated; research use; not part of this project";
-    } else {
-        data = reading(&bar, "reading", |progress| {
-            let say = |line: &str| bar.suspend(|| eprintln!("{line}"));
-            args.folders.open(
-                args.data.as_deref(),
-                args.recipe.fold(),
-                args.seed,
-                &spec,
-                progress,
-                say,
-            )
-        })?;
-        recipe = args
-            .folders
-            .recipe(args.engine, false, data.genres.len(), args.seed, args.steps);
-        args.recipe.apply(&mut recipe, teacher.as_ref());
-        name = args.folders.data_name(args.data.as_deref());
-        rights = "not stated";
-    }
+    let Material {
+        recipe,
+        mut data,
+        name,
+        rights,
+    } = read(args, teacher.as_ref(), &bar)?;
     prepare(args, &recipe, teacher.as_ref(), &mut data, &bar)?;
     if args.only_takes {
         return Ok(());
     }
     let mut trainer = Trainer::new(recipe, &data)?;
+    learn(args, &mut trainer, &bar)?;
+    trainer.keep_best();
+    if let (1.., Some(best)) = (trainer.recipe().patience, trainer.best_so_far()) {
+        eprintln!("kept the weights of step {} (−ln p {:.4})", best.step, best.nll);
+    }
+    let provenance = Provenance {
+        command: args.command(),
+        name: args.model_name(),
+        data: args.data_name.clone().unwrap_or(name),
+        rights: args.data_rights.clone().unwrap_or_else(|| rights.to_owned()),
+        date: today(),
+    };
+    let manifest = export(&trainer, &data, &args.out, &provenance)?;
+    for part in [Part::Excerpt, Part::Whole] {
+        let figures = trainer.figures(part)?;
+        if figures.clips > 0 {
+            eprintln!(
+                "{part:?}: {:.1} % of {} validation clips",
+                figures.accuracy * 100.0,
+                figures.clips
+            );
+        }
+    }
+    eprintln!(
+        "{} weights in {}",
+        manifest.weight_count,
+        args.out.join(format!("{}.safetensors", manifest.name)).display()
+    );
+    Ok(())
+}
+
+/// What a run begins with.
+struct Material {
+    recipe: Recipe,
+    data: Dataset,
+    /// What the data are called, and whose they are.
+    name: String,
+    rights: &'static str,
+}
+
+/// Reads the clips, of an index or of folders, and sets up the recipe for them.
+fn read(args: &TrainArgs, teacher: Option<&TeacherNet>, bar: &ProgressBar) -> Result<Material, TrainError> {
+    let spec = FrontEndSpec::default();
+    let folder = args.data.as_deref();
+    let planned = |indexed: bool, classes: usize| {
+        let mut recipe = args
+            .folders
+            .recipe(args.engine, indexed, classes, args.seed, args.steps);
+        args.recipe.apply(&mut recipe, teacher);
+        recipe
+    };
+    let indexed = folder.filter(|folder| folder.join("clips.csv").is_file());
+    if let Some(folder) = indexed.filter(|_| !args.folders.is_used()) {
+        let collection = reading(bar, "reading", |progress| Collection::open(folder, &spec, progress))?;
+        let recipe = planned(true, collection.genres.len());
+        let (data, notes) = collection.split(&recipe.split)?;
+        notes.iter().for_each(|note| eprintln!("{note}"));
+        return Ok(Material {
+            recipe,
+            data,
+            name: "GTZAN, fault-filtered artist-separated split (Kereliuk, Sturm & Larsen 2015)".to_owned(),
+            rights: "none stated; research use; not part of this project",
+        });
+    }
+    let data = reading(bar, "reading", |progress| {
+        let say = |line: &str| bar.suspend(|| eprintln!("{line}"));
+        args.folders
+            .open(folder, args.recipe.fold(), args.seed, &spec, progress, say)
+    })?;
+    Ok(Material {
+        recipe: planned(false, data.genres.len()),
+        data,
+        name: args.folders.data_name(folder),
+        rights: "not stated",
+    })
+}
+
+/// All steps, with a validation, a line of the log and a checkpoint every so many.
+fn learn(args: &TrainArgs, trainer: &mut Trainer<'_>, bar: &ProgressBar) -> Result<(), TrainError> {
     let checkpoint = args.out.join("checkpoint.safetensors");
     let failed = |source| TrainError::Write {
         path: args.out.clone(),
@@ -139,12 +195,7 @@ pub fn run(args: &TrainArgs) -> Result<(), TrainError> {
         )
         .map_err(failed)?;
     }
-    let model_name = args
-        .folders
-        .name
-        .clone()
-        .unwrap_or_else(|| args.engine.name().to_owned());
-    bar.set_prefix(model_name.clone());
+    bar.set_prefix(args.model_name());
     bar.set_length(args.steps);
     let [mut loss, mut told, mut tags, mut norm] = std::array::from_fn(|_| Mean::default());
     let mut accuracy = String::from("–");
@@ -177,33 +228,6 @@ pub fn run(args: &TrainArgs) -> Result<(), TrainError> {
         }
     }
     bar.finish_and_clear();
-    trainer.keep_best();
-    if let (1.., Some(best)) = (trainer.recipe().patience, trainer.best_so_far()) {
-        eprintln!("kept the weights of step {} (−ln p {:.4})", best.step, best.nll);
-    }
-    let provenance = Provenance {
-        command: args.command(),
-        name: model_name,
-        data: args.data_name.clone().unwrap_or(name),
-        rights: args.data_rights.clone().unwrap_or_else(|| rights.to_owned()),
-        date: today(),
-    };
-    let manifest = export(&trainer, &data, &args.out, &provenance)?;
-    for part in [Part::Excerpt, Part::Whole] {
-        let figures = trainer.figures(part)?;
-        if figures.clips > 0 {
-            eprintln!(
-                "{part:?}: {:.1} % of {} validation clips",
-                figures.accuracy * 100.0,
-                figures.clips
-            );
-        }
-    }
-    eprintln!(
-        "{} weights in {}",
-        manifest.weight_count,
-        args.out.join(format!("{}.safetensors", manifest.name)).display()
-    );
     Ok(())
 }
 

@@ -104,6 +104,7 @@ impl CustomOp1 for Dropout {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "a mask is 0 or one number")]
 mod tests {
     use super::*;
 

@@ -101,12 +101,12 @@ impl CausalAttention {
             bail!("causal_attention: {dims:?} is not (b, t, 3w)");
         };
         let width = three / 3;
-        if three % 3 != 0 || self.heads == 0 || width % self.heads != 0 || self.context == 0 {
+        if !three.is_multiple_of(3) || self.heads == 0 || !width.is_multiple_of(self.heads) || self.context == 0 {
             bail!("causal_attention: {dims:?} for {self:?}");
         }
         let head = width / self.heads;
         if let Some(turns) = &self.turns
-            && (head % 2 != 0 || turns.cos.len() < frames * head / 2 || turns.sin.len() != turns.cos.len())
+            && (!head.is_multiple_of(2) || turns.cos.len() < frames * head / 2 || turns.sin.len() != turns.cos.len())
         {
             bail!("causal_attention: {dims:?} has more places than the turns");
         }
