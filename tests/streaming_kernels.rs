@@ -78,7 +78,7 @@ proptest! {
         let (mut mixed, mut mixed_alone) = (vec![0.0; frames * all], vec![0.0; frames * all]);
         let mut frame = 0;
         while frame < frames {
-            let count = if rng.random::<bool>() && frame + TOGETHER <= frames { TOGETHER } else { 1 };
+            let count = rng.random_range(1..=TOGETHER).min(frames - frame);
             for (ring, mixed, step) in [(&mut ring, &mut mixed, count), (&mut alone, &mut mixed_alone, 1)] {
                 for first in (frame..frame + count).step_by(step) {
                     widest(Attend {

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nets import Dense, Memory, affine, body, extend, folded, keep, window_mask
+from nets import Dense, Memory, Tcn, affine, body, extend, folded, keep, window_mask
 
 LEAST_VARIANCE = 1e-3
 
@@ -79,6 +79,8 @@ class GenreNet(nn.Module):
         super().__init__()
         self.memory = Memory()
         self.body = body(w, shape["body"], block, self.memory, in_place, fused, True)
+        stem = shape.get("stem") or {"dilations": [], "taps": 1}
+        self.stem = Tcn(w, stem, block, self.memory, in_place, "stem")
         self.front = Front(w, shape["front"], block, self.memory, in_place)
         features = w["head.norm.scale"].numel() // 2
         if shape["pooling"]["kind"] == "moments":
@@ -90,7 +92,8 @@ class GenreNet(nn.Module):
 
     def forward(self, x: Tensor, state: List[Tensor], at: int, extra: List[Tensor]) -> Tensor:
         front = self.front(x, state, at)
-        features = [front] + self.body(front, state, at, extra)
+        features = [front] + self.stem(front, state, at, extra)
+        features = features + self.body(features[-1], state, at, extra)
         heard = torch.cat(features, 1)
         pooled = self.pooling(heard, torch.cat([x, heard], 1), state, at, extra)
         return self.output(torch.relu(self.hidden(pooled)))

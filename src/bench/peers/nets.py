@@ -141,8 +141,11 @@ class Conv(nn.Module):
     def __init__(self, w, name, dilation, taps, block, memory, in_place):
         super().__init__()
         direction = w[name + ".direction"]
-        self.weight = nn.Parameter(direction * (w[name + ".gain"] / direction.norm(dim=0)))
-        self.bias = nn.Parameter(w[name + ".bias"])
+        weight, bias = direction * (w[name + ".gain"] / direction.norm(dim=0)), w[name + ".bias"]
+        if name + ".norm.scale" in w:  # batch norm, folded in
+            factor, offset = affine(w, name + ".norm")
+            weight, bias = weight * factor, bias * factor + offset
+        self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
         self.dilation, self.taps, self.width = dilation, taps, direction.shape[0] // taps
         self.past, self.block, self.in_place = (taps - 1) * dilation, block, in_place
         self.place = memory.add((self.width,), 0, self.past)
@@ -158,10 +161,10 @@ class Conv(nn.Module):
 
 
 class Tcn(nn.Module):
-    def __init__(self, w, shape, block, memory, in_place):
+    def __init__(self, w, shape, block, memory, in_place, name="body"):
         super().__init__()
         self.convs = nn.ModuleList(
-            Conv(w, f"body.{number}.{which}", dilation, shape["taps"], block, memory, in_place)
+            Conv(w, f"{name}.{number}.{which}", dilation, shape["taps"], block, memory, in_place)
             for number, dilation in enumerate(shape["dilations"])
             for which in ("first", "second")
         )

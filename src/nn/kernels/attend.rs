@@ -10,8 +10,10 @@ use std::ops::Range;
 const PANEL: usize = 64;
 /// Places, and the values of a head, are padded to the lanes of the widest register.
 const LANES: usize = 16;
-/// Frames that ask together: each key and value is then read from the cache once for all of them.
-pub const TOGETHER: usize = 4;
+/// The most frames that ask together: the keys and values of one head then stay in the first cache for all of them.
+pub const TOGETHER: usize = 16;
+/// Frames whose sums are in registers side by side: each key and value is read once for all of them.
+const ABREAST: usize = 4;
 /// Frames whose values are summed side by side, so that one sum need not wait for the last.
 const TURNS: usize = 2;
 
@@ -25,7 +27,7 @@ pub struct KeyValueRing {
     values: Aligned,
     /// What the newest frame weighted: (heads, places).
     weights: Aligned,
-    /// Those of the frames that ask together, of one head.
+    /// Those of the frames abreast, of one head.
     asked: Aligned,
     context: usize,
     places: usize,
@@ -42,7 +44,7 @@ impl KeyValueRing {
             keys: Aligned::zeros(heads * places * width),
             values: Aligned::zeros(heads * places * width.next_multiple_of(LANES)),
             weights: Aligned::zeros(heads * places),
-            asked: Aligned::zeros(TOGETHER * places),
+            asked: Aligned::zeros(ABREAST * places),
             context,
             places,
             heads,
@@ -103,7 +105,7 @@ impl KeyValueRing {
     }
 }
 
-/// Takes the queries, keys and values of 1 or [`TOGETHER`] frames into the ring, and mixes the values that each query
+/// Takes the queries, keys and values of up to [`TOGETHER`] frames into the ring, and mixes the values that each query
 /// asks for. What comes of a frame is the same to the last bit whether it asks alone or with others.
 pub struct Attend<'a> {
     /// (frames, stride): queries, keys, values of all heads, (3 · heads · width) of each row.
@@ -123,26 +125,36 @@ impl WithSimd for Attend<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        if self.rows.len() == TOGETHER * self.stride {
-            self.run::<S, TOGETHER>(simd);
-        } else {
-            self.run::<S, 1>(simd);
+        let (heads, width) = (self.ring.heads, self.ring.width);
+        let (all, first) = (heads * width, self.ring.frames);
+        let frames = self.rows.len() / self.stride;
+        assert!(frames <= TOGETHER, "{frames} frames ask together");
+        for row in self.rows.chunks_exact(self.stride) {
+            self.ring.insert(&row[all..2 * all], &row[2 * all..3 * all]);
+        }
+        for head in 0..heads {
+            let mut frame = 0;
+            while frame + ABREAST <= frames {
+                self.ask::<S, ABREAST>(simd, head, first, frame);
+                frame += ABREAST;
+            }
+            while frame < frames {
+                self.ask::<S, 1>(simd, head, first, frame);
+                frame += 1;
+            }
         }
     }
 }
 
 impl Attend<'_> {
+    /// `R` frames from row `frame` on ask one head; row 0 is frame `first` of the stream.
     #[inline(always)]
-    fn run<S: Simd, const R: usize>(&mut self, simd: S) {
-        let (places, width, heads) = (self.ring.places, self.ring.width, self.ring.heads);
-        let (all, first) = (heads * width, self.ring.frames);
-        for row in self.rows.chunks_exact(self.stride) {
-            self.ring.insert(&row[all..2 * all], &row[2 * all..3 * all]);
-        }
+    fn ask<S: Simd, const R: usize>(&mut self, simd: S, head: usize, first: u64, frame: usize) {
+        let (places, width) = (self.ring.places, self.ring.width);
         // Until the ring has turned once, the places behind the newest frame hold nothing.
         let used = (self.ring.frames.min(places as u64) as usize).next_multiple_of(LANES);
         let unseen: [_; R] = std::array::from_fn(|r| {
-            let ranges = self.ring.unseen(first + r as u64);
+            let ranges = self.ring.unseen(first + (frame + r) as u64);
             ranges.map(|range| range.start.min(used)..range.end.min(used))
         });
         let padded = width.next_multiple_of(LANES);
@@ -154,24 +166,24 @@ impl Attend<'_> {
             ..
         } = &mut *self.ring;
         let asked = asked.as_mut_slice();
-        for head in 0..heads {
-            let queries: [&[f32]; R] = std::array::from_fn(|r| &self.rows[r * self.stride + head * width..][..width]);
-            let keys = &keys.as_slice()[head * places * width..][..places * width];
-            score(simd, queries, keys, places, used, asked);
-            for (weights, unseen) in asked.chunks_exact_mut(places).zip(&unseen) {
-                softmax(simd, &mut weights[..used], unseen);
-            }
-            weights.as_mut_slice()[head * places..][..used].copy_from_slice(&asked[(R - 1) * places..][..used]);
-            let values = &values.as_slice()[head * places * padded..][..used * padded];
-            let mixed = &mut self.mixed[head * width..];
-            mix::<S, R>(
-                simd,
-                (asked, places),
-                (values, padded),
-                (mixed, self.mixed_stride),
-                width,
-            );
+        let queries: [&[f32]; R] =
+            std::array::from_fn(|r| &self.rows[(frame + r) * self.stride + head * width..][..width]);
+        let keys = &keys.as_slice()[head * places * width..][..places * width];
+        score(simd, queries, keys, places, used, asked);
+        for (weights, unseen) in asked.chunks_exact_mut(places).zip(&unseen) {
+            softmax(simd, &mut weights[..used], unseen);
         }
+        // The last to ask is the newest.
+        weights.as_mut_slice()[head * places..][..used].copy_from_slice(&asked[(R - 1) * places..][..used]);
+        let values = &values.as_slice()[head * places * padded..][..used * padded];
+        let mixed = &mut self.mixed[frame * self.mixed_stride + head * width..];
+        mix::<S, R>(
+            simd,
+            (asked, places),
+            (values, padded),
+            (mixed, self.mixed_stride),
+            width,
+        );
     }
 }
 

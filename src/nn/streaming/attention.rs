@@ -59,7 +59,7 @@ impl PackedMultiHead {
         let (stride, mixed_stride) = (projected.stride(), mixed.stride());
         let (mut rows, mut out_rows) = (projected.values(), mixed.values_mut());
         while !rows.is_empty() {
-            let frames = if rows.len() >= TOGETHER * stride { TOGETHER } else { 1 };
+            let frames = (rows.len() / stride).min(TOGETHER);
             let (now, later) = rows.split_at(frames * stride);
             let (mixed_now, mixed_later) = out_rows.split_at_mut(frames * mixed_stride);
             widest(Attend {
