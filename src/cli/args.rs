@@ -43,7 +43,7 @@ pub enum Command {
         json: bool,
     },
     /// Train one engine
-    Train(TrainArgs),
+    Train(Box<TrainArgs>),
     /// Measure how often the engines are right
     Eval(EvalArgs),
     /// Measure how fast everything is

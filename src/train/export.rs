@@ -94,6 +94,16 @@ pub fn export(
     Ok(manifest)
 }
 
+/// Which step's weights these are.
+fn step_in_words(trainer: &Trainer<'_>) -> String {
+    match trainer.best_so_far() {
+        Some(best) if trainer.recipe().patience > 0 => {
+            format!("at step {}, which was chosen by the −ln p of these clips", best.step)
+        }
+        _ => "at the last step; no step was chosen by these clips".to_owned(),
+    }
+}
+
 /// Which clips were learnt from.
 fn split_in_words(split: &SplitChoice) -> String {
     let fold = match split.fold {
@@ -189,12 +199,7 @@ fn write_card(
             after.nll
         )?;
     }
-    let chosen = match trainer.best_so_far() {
-        Some(best) if recipe.patience > 0 => {
-            format!("at step {}, which was chosen by the −ln p of these clips", best.step)
-        }
-        _ => "at the last step; no step was chosen by these clips".to_owned(),
-    };
+    let chosen = step_in_words(trainer);
     writeln!(
         card,
         "\nThe answer for a clip is the mean of the calibrated probabilities over its frames after the first second. The \
