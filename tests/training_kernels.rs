@@ -196,7 +196,7 @@ proptest! {
         let projected = variable(&[b, t, 6 * heads * half], seed);
         let op = CausalAttention { heads, context, turns: None };
         compare(
-            &[projected.clone()],
+            std::slice::from_ref(&projected),
             &|| projected.apply_op1(op.clone()),
             &|| attention(&projected, heads, context),
         );
@@ -286,7 +286,7 @@ proptest! {
         let (logits, targets) = (variable(&[rows, classes], seed), variable(&[rows, classes], seed + 1));
         let targets = targets.as_detached_tensor().abs().unwrap();
         compare(
-            &[logits.clone()],
+            std::slice::from_ref(&logits),
             &|| logits.apply_op2(&targets, CrossEntropy),
             &|| (log_softmax(&logits, D::Minus1)? * &targets)?.sum(D::Minus1)?.neg(),
         );

@@ -149,7 +149,9 @@ fn read(args: &TrainArgs, teacher: Option<&TeacherNet>, bar: &ProgressBar) -> Re
         let collection = reading(bar, "reading", |progress| Collection::open(folder, &spec, progress))?;
         let recipe = planned(true, collection.genres.len());
         let (data, notes) = collection.split(&recipe.split)?;
-        notes.iter().for_each(|note| eprintln!("{note}"));
+        for note in &notes {
+            eprintln!("{note}");
+        }
         return Ok(Material {
             recipe,
             data,

@@ -69,6 +69,9 @@ impl FromStr for Fold {
     }
 }
 
+/// Clips to learn from, clips to judge by, and what is to be told of clips left out.
+pub type Sides = (Vec<Clip>, Vec<Clip>, Vec<String>);
+
 impl SplitChoice {
     /// Clips to learn from, clips to judge by, and what is to be told of clips left out.
     ///
@@ -77,14 +80,13 @@ impl SplitChoice {
     ///
     /// # Errors
     /// If both sides share an artist or a clip, or no clip is left to learn from.
-    pub fn split(&self, clips: Vec<(Clip, Side)>) -> Result<(Vec<Clip>, Vec<Clip>, Vec<String>), TrainError> {
-        let (mut train, valid) = match self.fold {
-            Some(fold) => self.fold(clips.into_iter().map(|(clip, _)| clip).collect(), fold),
-            None => {
-                let (train, valid): (Vec<_>, Vec<_>) = clips.into_iter().partition(|(_, side)| *side == Side::Train);
-                let clips = |side: Vec<(Clip, Side)>| side.into_iter().map(|(clip, _)| clip).collect::<Vec<_>>();
-                (clips(train), clips(valid))
-            }
+    pub fn split(&self, clips: Vec<(Clip, Side)>) -> Result<Sides, TrainError> {
+        let (mut train, valid) = if let Some(fold) = self.fold {
+            self.fold(clips.into_iter().map(|(clip, _)| clip).collect(), fold)
+        } else {
+            let (train, valid): (Vec<_>, Vec<_>) = clips.into_iter().partition(|(_, side)| *side == Side::Train);
+            let clips = |side: Vec<(Clip, Side)>| side.into_iter().map(|(clip, _)| clip).collect::<Vec<_>>();
+            (clips(train), clips(valid))
         };
         refuse_leaks(&train, &valid)?;
         let shared = joint_artists_shared(&train, &valid);

@@ -141,7 +141,9 @@ impl CausalAttention {
         };
         let (mut q, mut k, v) = (part(0), part(1), part(2));
         let scale = 1.0 / (head as f32).sqrt();
-        q.iter_mut().for_each(|q| *q *= scale);
+        for q in &mut q {
+            *q *= scale;
+        }
         self.turn(&mut q, head, 1.0);
         self.turn(&mut k, head, 1.0);
         Head { q, k, v }

@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn silence_and_nothing_stay_what_they_are() {
         let mut rng = ChaCha8Rng::seed_from_u64(4);
-        assert_eq!(microphone_chain(&[0.0; 5_000], RATE, &mut rng), [0.0; 5_000]);
+        assert_eq!(microphone_chain(&vec![0.0; 5_000], RATE, &mut rng), vec![0.0; 5_000]);
         for chain in [microphone_chain, performance_chain] {
             assert!(chain(&[], RATE, &mut rng).is_empty());
         }

@@ -138,9 +138,10 @@ fn take_part(
             .chunks_exact(4)
             .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
             .collect();
-        match values.iter().all(|value| value.is_finite()) {
-            true => Ok(values),
-            false => Err("is not finite".to_owned()),
+        if values.iter().all(|value| value.is_finite()) {
+            Ok(values)
+        } else {
+            Err("is not finite".to_owned())
         }
     };
     match (part, info.dtype, info.shape.as_slice()) {

@@ -3,7 +3,7 @@
 use super::super::TrainError;
 use super::super::dataset::{Clip, Dataset};
 use super::super::sound::{mean_power, microphone_chain, performance_chain};
-use super::super::teacher::{Agreement, TeacherNet};
+use super::super::teacher::{Agreement, Pair, TeacherNet};
 use super::cache::{self, Brand, Recordings};
 use super::{Recording, Take, TakesPlan};
 use crate::decode::decode_file;
@@ -165,7 +165,7 @@ fn agree(data: &mut Dataset, pieces: &[Piece], recordings: &Recordings, teacher:
         .iter()
         .filter_map(|(&clip, told)| Some((told.told.features.as_slice(), stored(&data.train[clip])?)))
         .collect();
-    let pairs: Vec<(&[f32], &[f32])> = both.iter().map(|(told, stored)| (*told, stored.as_slice())).collect();
+    let pairs: Vec<Pair<'_>> = both.iter().map(|(told, stored)| (*told, stored.as_slice())).collect();
     let agreement = Agreement::of(&pairs);
     let lines: Vec<(f32, f32)> = (0..teacher.feature_count()).map(|i| line(&pairs, i)).collect();
     for (number, clip) in data.train.iter_mut().enumerate() {
@@ -187,14 +187,14 @@ fn agree(data: &mut Dataset, pieces: &[Piece], recordings: &Recordings, teacher:
 
 /// Slope and shift that lead from a stored feature to the told one with the least mean squared error; 1 and 0 where there
 /// is too little to tell.
-fn line(pairs: &[(&[f32], &[f32])], i: usize) -> (f32, f32) {
+fn line(pairs: &[Pair<'_>], i: usize) -> (f32, f32) {
     if pairs.len() < 8 {
         return (1.0, 0.0);
     }
     let n = pairs.len() as f64;
-    let mean =
-        |of: fn(&(&[f32], &[f32]), usize) -> f32| pairs.iter().map(|pair| f64::from(of(pair, i))).sum::<f64>() / n;
-    let (told, stored) = (mean(|pair, i| pair.0[i]), mean(|pair, i| pair.1[i]));
+    let (told, stored) = pairs.iter().fold((0.0, 0.0), |(told, stored), (a, b)| {
+        (told + f64::from(a[i]) / n, stored + f64::from(b[i]) / n)
+    });
     let (mut covariance, mut variance) = (0.0, 0.0);
     for (a, b) in pairs {
         let (a, b) = (f64::from(a[i]) - told, f64::from(b[i]) - stored);

@@ -6,7 +6,7 @@ use crate::nn::kernels::matmul::{View, add_product};
 #[derive(Debug, Clone)]
 pub(super) struct Maps {
     values: Vec<f32>,
-    maps: usize,
+    count: usize,
     height: usize,
     width: usize,
 }
@@ -16,7 +16,7 @@ impl Maps {
     pub fn new(maps: usize, height: usize, width: usize) -> Self {
         Self {
             values: vec![0.0; maps * (height + 2) * (width + 2)],
-            maps,
+            count: maps,
             height,
             width,
         }
@@ -41,7 +41,7 @@ impl Maps {
     /// The mean of each map.
     pub fn means(&self) -> impl Iterator<Item = f32> + '_ {
         let count = (self.height * self.width).max(1) as f64;
-        (0..self.maps).map(move |map| {
+        (0..self.count).map(move |map| {
             let rows = (0..self.height).map(|y| self.row(map, y).iter().map(|&x| f64::from(x)).sum::<f64>());
             (rows.sum::<f64>() / count) as f32
         })
@@ -91,7 +91,7 @@ impl Layer {
         let mut row = vec![0.0; outputs * width];
         for pooled_y in 0..out.height {
             for y in pooled_y * pool_height..(pooled_y + 1) * pool_height {
-                self.gather(x, y, &mut patches);
+                Self::gather(x, y, &mut patches);
                 for (row, bias) in row.chunks_exact_mut(width).zip(&self.bias) {
                     row.fill(*bias);
                 }
@@ -119,7 +119,7 @@ impl Layer {
     }
 
     /// What each weight meets along row `y`: (inputs · 9, width).
-    fn gather(&self, x: &Maps, y: usize, patches: &mut [f32]) {
+    fn gather(x: &Maps, y: usize, patches: &mut [f32]) {
         for (tap, patch) in patches.chunks_exact_mut(x.width).enumerate() {
             let (input, place) = (tap / 9, tap % 9);
             let start = x.start(input, y + place / 3, place % 3);

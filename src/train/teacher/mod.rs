@@ -172,6 +172,9 @@ fn tensor(file: &SafeTensors<'_>, name: &str, wanted: &[Option<usize>]) -> Resul
     }
 }
 
+/// Features of one clip, told by a teacher and stored.
+pub type Pair<'a> = (&'a [f32], &'a [f32]);
+
 /// How far what a teacher tells of clips is from features that were stored for them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Agreement {
@@ -187,7 +190,7 @@ pub struct Agreement {
 
 impl Agreement {
     /// Of pairs of features, told and stored; `None` for fewer than two pairs or pairs of unequal widths.
-    pub fn of(pairs: &[(&[f32], &[f32])]) -> Option<Self> {
+    pub fn of(pairs: &[Pair<'_>]) -> Option<Self> {
         let width = pairs.first()?.0.len();
         if pairs.len() < 2
             || pairs
@@ -199,10 +202,10 @@ impl Agreement {
         let n = pairs.len() as f64;
         let (mut correlation, mut mean_error, mut greatest_error) = (0.0, 0.0, 0.0f64);
         for i in 0..width {
-            let column = |of: fn(&(&[f32], &[f32]), usize) -> f32| -> Vec<f64> {
-                pairs.iter().map(|pair| f64::from(of(pair, i))).collect()
-            };
-            let (told, stored) = (column(|pair, i| pair.0[i]), column(|pair, i| pair.1[i]));
+            let (told, stored): (Vec<f64>, Vec<f64>) = pairs
+                .iter()
+                .map(|(told, stored)| (f64::from(told[i]), f64::from(stored[i])))
+                .unzip();
             let moments = |values: &[f64]| {
                 let mean = values.iter().sum::<f64>() / n;
                 let variance = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
