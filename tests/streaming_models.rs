@@ -151,8 +151,8 @@ fn attention_rows_sum_to_one_and_are_what_decides() {
         let heard = ((blocks + 1) * 13).min(200);
         assert_eq!(picture.newest.0 as usize, heard - 1);
         assert_eq!(picture.frames, heard.min(48));
-        assert_eq!((picture.layers, picture.heads), (3, 4));
-        assert_eq!(picture.maps.len(), 12 * picture.frames);
+        assert_eq!((picture.layers, picture.heads), (2, 4));
+        assert_eq!(picture.maps.len(), 8 * picture.frames);
         for row in picture
             .maps
             .chunks_exact(picture.frames)

@@ -56,6 +56,9 @@ fn recipe(engine: Engine, steps: u64) -> Recipe {
         ..BatchShape::new(4, 24, 1.0)
     }];
     recipe.architecture.front.width = 16;
+    if let Some(stem) = &mut recipe.architecture.stem {
+        (stem.width, stem.dilations) = (16, vec![1]);
+    }
     recipe.architecture.head.hidden = 12;
     match &mut recipe.architecture.body {
         BodyShape::Lstm(shape) => (shape.inputs, shape.hidden) = (16, 8),
@@ -67,18 +70,22 @@ fn recipe(engine: Engine, steps: u64) -> Recipe {
 
 #[test]
 fn every_engine_learns_what_can_be_learnt() {
-    let data = data();
-    for engine in [Engine::Lstm, Engine::Tcn, Engine::Attention] {
+    // And the opposite as well: a lucky draw of weights tells these noises apart, but not both ways round.
+    for (engine, exchanged) in [Engine::Lstm, Engine::Tcn, Engine::Attention]
+        .into_iter()
+        .flat_map(|engine| [(engine, false), (engine, true)])
+    {
+        let mut data = data();
+        for clip in data.train.iter_mut().chain(&mut data.valid).filter(|_| exchanged) {
+            clip.genre = GenreId(1 - clip.genre.0);
+        }
         let mut trainer = Trainer::new(recipe(engine, 60), &data).unwrap();
-        let first = trainer.step().unwrap();
         while !trainer.is_done() {
             trainer.step().unwrap();
         }
-        // ln 2 is what a guess costs; dropout and mix-up keep the training loss itself above what is learnt.
-        assert!(first.loss > 0.4, "{engine:?} knew before it learnt: {first:?}");
         let figures = trainer.figures(Part::Excerpt).unwrap();
         assert_eq!(figures.clips, 6);
-        assert!(figures.accuracy > 0.99, "{engine:?}: {figures:?}");
+        assert!(figures.accuracy > 0.99, "{engine:?}, {exchanged}: {figures:?}");
     }
 }
 

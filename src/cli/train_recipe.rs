@@ -21,10 +21,10 @@ pub struct RecipeArgs {
     /// Share of activations silenced in training, before the classifier (and half of it between layers)
     #[arg(long, value_parser = share_below_1)]
     dropout: Option<f32>,
-    /// Blocks of convolutions between front and body, by their dilations
+    /// Blocks of convolutions between front and body, by their dilations [default: 1,2,4 for LSTM and attention]
     #[arg(long, value_delimiter = ',', value_name = "D,D,…", value_parser = dilation)]
     stem: Vec<usize>,
-    /// Dilations of the TCN's blocks
+    /// Dilations of the TCN's blocks [default: 1,2,4,8]
     #[arg(long, value_delimiter = ',', value_name = "D,D,…", value_parser = dilation)]
     dilations: Vec<usize>,
     /// Layers of LSTM or attention
@@ -45,7 +45,7 @@ pub struct RecipeArgs {
     /// Both parameters of the Beta distribution by which two examples are mixed; 0: not at all
     #[arg(long, value_parser = not_negative)]
     mix: Option<f32>,
-    /// Batches as CLIPSxFRAMES:FREQUENCY, with commas between them [default: 64x43:1,32x128:5,16x256:2,8x512:1.5,3x1290:0.5]
+    /// Batches as CLIPSxFRAMES:FREQUENCY, with commas between them [default: 32x128:4,16x256:1]
     #[arg(long, value_delimiter = ',')]
     batches: Vec<BatchShape>,
     /// End after so many validations (see --every) without a better −ln p, and keep the best weights; 0: never

@@ -124,14 +124,24 @@ pub fn fit_answers(answers: &[(GenreId, Probabilities)], classes: usize) -> f32 
     })
 }
 
-/// Golden-section search on the logarithm of the temperature, between ¼ and 4.
+/// The best of nine temperatures between ¼ and 4, 1 among them, then golden-section search on the logarithm around it: of a
+/// few clips the loss may have more than one valley.
 fn least(loss: impl Fn(f32) -> f64) -> f32 {
     let loss = |log_t: f64| loss(log_t.exp() as f32);
+    let step = std::f64::consts::LN_2 / 2.0;
+    let (mut best, mut at_best) = (0.0, loss(0.0));
+    for place in (-4_i32..=4).filter(|place| *place != 0) {
+        let log_t = f64::from(place) * step;
+        let at = loss(log_t);
+        if at < at_best {
+            (best, at_best) = (log_t, at);
+        }
+    }
     let ratio = (5.0_f64.sqrt() - 1.0) / 2.0;
-    let (mut low, mut high) = (0.25_f64.ln(), 4.0_f64.ln());
+    let (mut low, mut high) = (best - step, best + step);
     let (mut left, mut right) = (high - ratio * (high - low), low + ratio * (high - low));
     let (mut at_left, mut at_right) = (loss(left), loss(right));
-    for _ in 0..16 {
+    for _ in 0..12 {
         if at_left < at_right {
             (high, right, at_right) = (right, left, at_left);
             left = high - ratio * (high - low);
@@ -142,7 +152,9 @@ fn least(loss: impl Fn(f32) -> f64) -> f32 {
             at_right = loss(right);
         }
     }
-    f64::midpoint(low, high).exp() as f32
+    let found = f64::midpoint(low, high);
+    let log_t = if loss(found) < at_best { found } else { best };
+    log_t.exp() as f32
 }
 
 #[cfg(test)]

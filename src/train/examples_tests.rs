@@ -70,6 +70,7 @@ fn recipe() -> Recipe {
     let mut recipe = Recipe::new(Engine::Tcn, 2, 1, 1);
     recipe.batches = vec![BatchShape::new(8, 32, 1.0), BatchShape::new(4, 70, 3.0)];
     recipe.tag_weight = 0.5;
+    recipe.take_share = 0.6;
     recipe.unlabelled_share = 0.25;
     recipe.label_smoothing = 0.0;
     recipe.augmentation.mix_beta = 0.0;

@@ -62,6 +62,7 @@ impl Variant {
             ..BatchShape::new(32, 128, 1.0)
         }];
         let architecture = &mut recipe.architecture;
+        architecture.stem = None;
         architecture.front.maps = sizes.maps;
         architecture.head.hidden = sizes.hidden;
         architecture.pooling = match engine {
@@ -104,6 +105,9 @@ impl Variant {
 fn set_width(recipe: &mut Recipe, width: usize) {
     let architecture = &mut recipe.architecture;
     architecture.front.width = width;
+    if let Some(stem) = &mut architecture.stem {
+        stem.width = width;
+    }
     match &mut architecture.body {
         BodyShape::Lstm(shape) => shape.inputs = width,
         BodyShape::Tcn(shape) => shape.width = width,
