@@ -79,10 +79,12 @@ fn everything_that_was_asked_for_is_told_in_one_document() {
         assert!((number(&figures["macro_accuracy"]) - accuracy).abs() < 1e-9);
         let calibration = &figures["calibration"];
         let fitted = number(&calibration["fitted"]["nll"]);
-        let others = [number(&calibration["before"]["nll"]), number(&figures["nll"])];
+        let (before, now) = (number(&calibration["before"]["nll"]), number(&figures["nll"]));
+        // The ensemble's temperature is fitted to the mean of calibrated engines; before, they were not calibrated.
+        assert!(fitted <= now + 1e-6, "{engine}: {fitted} {now}");
         assert!(
-            others.iter().all(|other| fitted <= other + 1e-6),
-            "{engine}: {fitted} of {others:?}, {calibration}"
+            engine == "ensemble" || fitted <= before + 1e-6,
+            "{engine}: {fitted} {before}"
         );
         let bins = calibration["bins"].as_array().unwrap();
         assert_eq!(bins.len(), 15);
