@@ -164,12 +164,15 @@ proptest! {
     }
 
     #[test]
-    fn lstm((b, t, h) in (1usize..5, 1usize..12, 1usize..21), seed in 0u64..1000) {
-        let (gates, w) = (variable(&[b, t, 4 * h], seed), variable(&[h, 4 * h], seed + 1));
+    fn lstm((b, t, i, h) in (1usize..5, 1usize..36, 1usize..20, 1usize..21), seed in 0u64..1000) {
+        let x = variable(&[b, t, i], seed);
+        let (input, w) = (variable(&[i + 1, 4 * h], seed + 1), variable(&[h, 4 * h], seed + 2));
         compare(
-            &[gates.clone(), w.clone()],
-            &|| gates.apply_op2(&w, LstmSequence::default()),
+            &[x.clone(), input.clone(), w.clone()],
+            &|| x.apply_op3(&input, &w, LstmSequence::default()),
             &|| {
+                let ones = Tensor::ones((b, t, 1), DType::F32, &Device::Cpu)?;
+                let gates = product(&Tensor::cat(&[x.as_tensor(), &ones], 2)?, &input)?;
                 let mut hidden = Tensor::zeros((b, h), DType::F32, &Device::Cpu)?;
                 let mut cell = hidden.clone();
                 let mut all = Vec::new();

@@ -66,15 +66,6 @@ impl Linear {
 
     /// φ(x·W + b), (…, inputs) → (…, outputs).
     pub fn forward_through(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
-        self.run(x, &self.bias, activation)
-    }
-
-    /// x·W + b + `more`, where `more` (outputs) is fixed.
-    pub fn forward_adding(&self, x: &Tensor, more: &Tensor) -> Result<Tensor> {
-        self.run(x, &(&self.bias + more)?, Activation::Identity)
-    }
-
-    fn run(&self, x: &Tensor, bias: &Tensor, activation: Activation) -> Result<Tensor> {
         let (inputs, outputs) = self.weight.dims2()?;
         let mut shape = x.dims().to_vec();
         match shape.last_mut() {
@@ -87,7 +78,7 @@ impl Linear {
             activation,
         };
         let rows = x.contiguous()?.reshape((1, x.elem_count() / inputs, inputs))?;
-        rows.apply_op3(&self.weight, bias, op)?.reshape(shape)
+        rows.apply_op3(&self.weight, &self.bias, op)?.reshape(shape)
     }
 }
 

@@ -51,7 +51,10 @@ impl Lstm {
 
     /// (b, t, inputs) → (b, t, hidden), from a state of zeros.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let gates = self.input.forward_adding(x, &self.forget_bias)?;
-        gates.apply_op2(&self.recurrent, LstmSequence::default())
+        let [weight, bias] = self.input.parameters();
+        let bias = (bias + &self.forget_bias)?.unsqueeze(0)?;
+        let input = Tensor::cat(&[weight, &bias], 0)?;
+        x.contiguous()?
+            .apply_op3(&input, &self.recurrent, LstmSequence::default())
     }
 }

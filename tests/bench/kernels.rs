@@ -54,22 +54,22 @@ fn product(bencher: Bencher, (m, k, n): (usize, usize, usize)) {
     });
 }
 
-/// (streams, frames) through 128 hidden units.
+/// (streams, frames) of 64 features through 128 hidden units.
 #[divan::bench(args = [(1, 1), (1, 100), (16, 256)])]
 fn lstm_sequence(bencher: Bencher, (b, t): (usize, usize)) {
-    let (gates, recurrent) = (tensor(&[b, t, 512]), tensor(&[128, 512]));
+    let (x, input, recurrent) = (tensor(&[b, t, 64]), tensor(&[65, 512]), tensor(&[128, 512]));
     bencher
         .counter(ItemsCount::new(b * t))
-        .bench_local(|| gates.apply_op2(&recurrent, LstmSequence::default()).unwrap());
+        .bench_local(|| x.apply_op3(&input, &recurrent, LstmSequence::default()).unwrap());
 }
 
 /// Forward and backward through time.
 #[divan::bench(args = [(16, 256)], sample_count = 20)]
 fn lstm_sequence_learning(bencher: Bencher, (b, t): (usize, usize)) {
-    let gates = Var::from_tensor(&tensor(&[b, t, 512])).unwrap();
-    let recurrent = Var::from_tensor(&tensor(&[128, 512])).unwrap();
+    let [x, input, recurrent] =
+        [[b, t, 64].as_slice(), &[65, 512], &[128, 512]].map(|shape| Var::from_tensor(&tensor(shape)).unwrap());
     bencher.counter(ItemsCount::new(b * t)).bench_local(|| {
-        let hidden = gates.apply_op2(&recurrent, LstmSequence::default()).unwrap();
+        let hidden = x.apply_op3(&input, &recurrent, LstmSequence::default()).unwrap();
         hidden.sum_all().unwrap().backward().unwrap()
     });
 }
