@@ -8,6 +8,7 @@ use super::{Bench, BenchError, Row};
 use crate::features::FrameBlock;
 use crate::model::StreamOutput;
 use std::hint::black_box;
+use std::time::Instant;
 
 /// Frames in a step.
 const BLOCKS: [usize; 6] = [1, 4, 16, 64, 100, 256];
@@ -16,6 +17,8 @@ const PAGE_PEERS: [usize; 4] = [1, 16, 100, 256];
 const SHIPPED_PEERS: [usize; 2] = [1, 100];
 /// Frames before anything is timed: past every context, or a cache that still fills would be faster than it will be.
 const FILL: usize = 1024;
+/// Read between two steps of a `cold` row: several times the second-level cache of any processor.
+const ELSEWHERE_BYTES: usize = 32 << 20;
 
 impl Bench<'_> {
     pub(super) fn steps(
@@ -44,8 +47,38 @@ impl Bench<'_> {
                 };
                 self.rows.push(row);
             }
+            let name = format!("step/{}/1-cold", subject.name);
+            if matches!(subject.shape, Shape::Genre(_)) && self.config.wants(&name) {
+                (self.say)(&name);
+                let row = self.cold_step(subject, &demo.frames(&subject.front_end)?, name)?;
+                self.rows.push(row);
+            }
         }
         Ok(())
+    }
+
+    /// A step of one frame after the processor did something else, as live, where a frame comes every 23 ms: weights and
+    /// memory come from beyond L2 again.
+    fn cold_step(&self, subject: &Subject, frames: &[f32], name: String) -> Result<Row, BenchError> {
+        let bands = subject.shape.bands();
+        let mut stream = subject.stream()?;
+        let mut output = StreamOutput::default();
+        stream.push(FrameBlock::new(&frames[..FILL * bands], bands), &mut output)?;
+        let elsewhere = vec![1u64; ELSEWHERE_BYTES / size_of::<u64>()];
+        let mut times = Times::default();
+        for _ in 0..self.config.effort.rounds {
+            let begin = Instant::now();
+            let mut seconds = Vec::new();
+            while seconds.len() < self.config.effort.fewest || begin.elapsed() < self.config.effort.patience {
+                black_box(elsewhere.iter().sum::<u64>());
+                let start = Instant::now();
+                stream.push(FrameBlock::new(&frames[..bands], bands), black_box(&mut output))?;
+                seconds.push(start.elapsed().as_secs_f64());
+            }
+            times.add(seconds);
+        }
+        let ceiling = subject.work().cold_ceiling_us(self.machine);
+        Ok(Row::microseconds(name, &times).with_ceiling(ceiling, &times))
     }
 
     /// A step of `block` frames, or of all in a fresh stream, on its own.

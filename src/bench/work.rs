@@ -125,6 +125,12 @@ impl Work {
         (n * shared / gemm).max(shared / matvec) + n * 2.0 * self.recurrent as f64 / matvec
     }
 
+    /// The least time of one frame whose weights and memory come from beyond L2: reading them, in microseconds.
+    pub fn cold_ceiling_us(&self, machine: &Machine) -> f64 {
+        let read = machine.read_far_gbytes * 1e3; // bytes in a microsecond
+        (4 * self.values) as f64 / read
+    }
+
     /// The least time of a training step with so many frames in all, in microseconds: forward, and backward by weights
     /// and by inputs, three times the work, as products of matrices on so many threads. (Batches make recurrences
     /// products of matrices too; queries of a clip that begins see half of its `clip` frames on average.)
