@@ -77,7 +77,7 @@ pub fn wilson(p: f64, n: f64) -> [f64; 2] {
     let centre = p + z * z / (2.0 * n);
     let half = z * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt();
     let total = 1.0 + z * z / n;
-    [(centre - half) / total, (centre + half) / total]
+    [(centre - half) / total, (centre + half) / total].map(|p| p.clamp(0.0, 1.0))
 }
 
 #[cfg(test)]

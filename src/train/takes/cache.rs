@@ -4,6 +4,7 @@
 //! f32 where there is a teacher. The metadata hold the [`Brand`].
 
 use super::super::TrainError;
+use super::super::checkpoint::temporary_in;
 use super::super::teacher::Told;
 use super::Recording;
 use crate::features::FrontEndSpec;
@@ -172,7 +173,7 @@ pub fn write(path: &Path, brand: &Brand, recordings: &Recordings) -> Result<(), 
         _ => Path::new("."),
     };
     std::fs::create_dir_all(folder).map_err(failed)?;
-    let file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    let file = temporary_in(folder).map_err(failed)?;
     let text = serde_json::to_string(brand).map_err(|error| failed(error.into()))?;
     let tensors = recordings.iter().flat_map(|(key, recording)| {
         let Told { features, tags } = &recording.told;
