@@ -93,7 +93,7 @@ fn every_engine_learns_what_can_be_learnt() {
 fn data_with_takes() -> Dataset {
     let mut data = data();
     let mut rng = ChaCha8Rng::seed_from_u64(6);
-    let mut take = |number: usize, labels: Vec<(GenreId, f32)>| {
+    let mut take = |number: usize, clips: Vec<(usize, f32)>| {
         let levels = clip(number, &mut rng).excerpt.unwrap();
         Take {
             recording: Arc::new(Recording {
@@ -103,15 +103,14 @@ fn data_with_takes() -> Dataset {
                     tags: vec![0.9 - 0.8 * (number % 2) as f32],
                 },
             }),
-            labels,
+            clips,
         }
     };
     for number in 0..data.train.len() {
-        let genre = data.train[number].genre;
-        let other = GenreId(1 - genre.0);
+        // A clip of the other class stands beside each.
         data.train[number].takes = vec![
-            take(number, vec![(genre, 1.0)]),
-            take(number, vec![(genre, 0.7), (other, 0.3)]),
+            take(number, vec![(number, 1.0)]),
+            take(number, vec![(number, 0.7), (number ^ 1, 0.3)]),
         ];
     }
     data.unlabelled = (0..3)

@@ -9,6 +9,7 @@ use crate::train::evaluate::Part;
 use crate::train::export::{Provenance, export};
 use crate::train::recipe::{Engine, Recipe};
 use crate::train::takes::{Making, music_below};
+use crate::train::targets::tell_genres;
 use crate::train::teacher::TeacherNet;
 use crate::train::trainer::Trainer;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -89,6 +90,10 @@ pub fn run(args: &TrainArgs) -> Result<(), TrainError> {
         rights,
     } = read(args, teacher.as_ref(), &bar)?;
     prepare(args, &recipe, teacher.as_ref(), &mut data, &bar)?;
+    if recipe.told_share > 0.0 {
+        let groups = recipe.split.groups(&data.train);
+        tell_genres(&mut data, &groups);
+    }
     if args.only_takes {
         return Ok(());
     }

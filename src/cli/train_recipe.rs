@@ -4,8 +4,10 @@ use crate::model::architecture::BodyShape;
 use crate::model::tcn::TcnShape;
 use crate::train::recipe::{BatchShape, Recipe};
 use crate::train::split::Fold;
+use crate::train::takes::TeacherHears;
 use crate::train::teacher::TeacherNet;
 use crate::units::Decibels;
+use clap::ValueEnum;
 use std::fmt::Write;
 use std::path::PathBuf;
 
@@ -79,6 +81,12 @@ pub struct RecipeArgs {
     /// Weight of the teacher's features as a target
     #[arg(long, value_parser = not_negative)]
     teacher_weight: Option<f32>,
+    /// Share of a label's target that the classes by the teacher's features make
+    #[arg(long, value_parser = share)]
+    told_share: Option<f64>,
+    /// Which sound the teacher's targets of a take are of
+    #[arg(long, value_enum)]
+    teacher_hears: Option<TeacherHears>,
     /// Weight of the teacher's tags as a target
     #[arg(long, value_parser = not_negative)]
     tag_weight: Option<f32>,
@@ -109,6 +117,7 @@ impl RecipeArgs {
         set(&mut recipe.augmentation.mix_beta, self.mix);
         set(&mut recipe.teacher_weight, self.teacher_weight);
         set(&mut recipe.tag_weight, self.tag_weight);
+        set(&mut recipe.told_share, self.told_share.map(|share| share as f32));
         set(&mut recipe.take_share, self.take_share.map(|share| share as f32));
         set(
             &mut recipe.unlabelled_share,
@@ -137,6 +146,7 @@ impl RecipeArgs {
         takes.versions = self.takes.unwrap_or(takes.versions);
         takes.mixtures = self.mixtures.unwrap_or(takes.mixtures);
         takes.seed = self.takes_seed.unwrap_or(takes.seed);
+        takes.hears = self.teacher_hears.unwrap_or(takes.hears);
         takes.teacher = teacher.map(|teacher| teacher.sha256().to_owned());
     }
 
@@ -206,6 +216,9 @@ impl RecipeArgs {
         add("take-share", self.take_share.map(|value| value.to_string()));
         add("unlabelled-share", self.unlabelled_share.map(|value| value.to_string()));
         add("teacher-weight", number(self.teacher_weight));
+        add("told-share", self.told_share.map(|value| value.to_string()));
+        let hears = self.teacher_hears.and_then(|hears| hears.to_possible_value());
+        add("teacher-hears", hears.map(|value| value.get_name().to_owned()));
         add("tag-weight", number(self.tag_weight));
         add("teacher", self.teacher.as_ref().map(|_| "FILE".to_owned()));
         if self.normalized {
@@ -270,7 +283,7 @@ mod tests {
         let words = "--rate 0.001 --weight-decay 0.1 --dropout 0.4 --label-smoothing 0.1 --averaging 0.99 --mix 0.3 \
                      --batches 4x43:1,2x128:3 --patience 7 --fold 2/5 --share 0.25 --split-seed 9 --takes 3 \
                      --mixtures 1 --takes-seed 4 --take-share 0.5 --unlabelled-share 0.25 --teacher-weight 2 \
-                     --tag-weight 0.5";
+                     --told-share 0.25 --teacher-hears take --tag-weight 0.5";
         let line = Line::try_parse_from(std::iter::once("x").chain(words.split_whitespace())).unwrap();
         let told = line.recipe.words();
         assert_eq!(
@@ -289,6 +302,7 @@ mod tests {
             (3, 1, 4)
         );
         assert!((recipe.split.share - 0.25).abs() < 1e-12 && recipe.split.seed == 9);
+        assert_eq!(recipe.takes.hears, TeacherHears::Take);
         let given = [
             (recipe.rate, 0.001),
             (recipe.weight_decay, 0.1),
@@ -300,6 +314,7 @@ mod tests {
             (recipe.unlabelled_share, 0.25),
             (recipe.teacher_weight, 2.0),
             (recipe.tag_weight, 0.5),
+            (recipe.told_share, 0.25),
         ];
         assert!(given.iter().all(|(a, b)| (a - b).abs() < 1e-6), "{given:?}");
     }

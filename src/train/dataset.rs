@@ -32,6 +32,8 @@ pub struct Clip {
     pub teacher: Option<Arc<Vec<f32>>>,
     /// The probabilities of the teacher's tags that go with them.
     pub tags: Option<Arc<Vec<f32>>>,
+    /// Probabilities of the classes by the teacher's features ([`super::teacher::genres`]).
+    pub told_genres: Option<Arc<Vec<f32>>>,
     /// Where its audio is, if it is at hand.
     pub audio: Option<PathBuf>,
     /// Altered versions of the whole clip ([`super::takes`]); training clips only.
@@ -63,8 +65,25 @@ pub struct Dataset {
     pub valid: Vec<Clip>,
     /// Width of the teacher's features, 0 without a teacher.
     pub teacher_width: usize,
+    /// What leads from the features that are told of a sound to those of the clips; empty if they are alike.
+    pub told_lines: Lines,
     /// Music without labels, only to learn from a teacher by; its clips have takes and nothing else.
     pub unlabelled: Vec<Clip>,
+}
+
+/// Slope and shift for each feature.
+pub type Lines = Vec<(f32, f32)>;
+
+/// Each feature on its line; all as they are if there are no lines.
+pub fn on_lines(lines: &[(f32, f32)], features: &[f32]) -> Vec<f32> {
+    if lines.is_empty() {
+        return features.to_vec();
+    }
+    let lines = lines.iter();
+    lines
+        .zip(features)
+        .map(|((slope, shift), x)| slope * x + shift)
+        .collect()
 }
 
 /// Labelled clips, before it is decided which are learnt from; each with the side that the collection puts it on.
@@ -117,6 +136,7 @@ impl Dataset {
             train,
             valid,
             teacher_width: 0,
+            told_lines: Lines::new(),
             unlabelled: Vec::new(),
         };
         data.teacher_width = data.told_widths().0;
@@ -215,6 +235,7 @@ impl Collection {
             train,
             valid,
             teacher_width: self.teacher_width,
+            told_lines: Lines::new(),
             unlabelled: Vec::new(),
         };
         Ok((data, notes))

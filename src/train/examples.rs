@@ -7,6 +7,7 @@ use super::augment::{Augmentation, Source, beta, draw_excerpt};
 use super::dataset::{Clip, Dataset};
 use super::recipe::{BatchShape, Recipe};
 use super::takes::Take;
+use super::targets::{Target, Targets, mix};
 use crate::features::FrontEndSpec;
 use crate::genre::GenreId;
 use rand::RngExt;
@@ -39,13 +40,9 @@ pub struct Batch {
 pub struct Examples<'a> {
     spec: FrontEndSpec,
     augmentation: Augmentation,
-    label_smoothing: f32,
     take_share: f32,
     unlabelled_share: f32,
-    classes: usize,
-    feature_width: usize,
-    tag_width: usize,
-    scale: Standard,
+    targets: Targets<'a>,
     /// Batches that at least one clip is long enough for.
     pools: Vec<Pool<'a>>,
 }
@@ -59,21 +56,10 @@ struct Pool<'a> {
     unlabelled: Vec<&'a Clip>,
 }
 
-/// Mean and deviation of each of the teacher's features over the training clips.
-#[derive(Debug, Default)]
-struct Standard {
-    mean: Vec<f32>,
-    deviation: Vec<f32>,
-}
-
-/// One excerpt with its targets.
+/// One excerpt with its target.
 struct Example {
     x: Vec<f32>,
-    target: Vec<f32>,
-    features: Vec<f32>,
-    has_features: f32,
-    tags: Vec<f32>,
-    has_tags: f32,
+    target: Target,
 }
 
 impl<'a> Examples<'a> {
@@ -104,29 +90,24 @@ impl<'a> Examples<'a> {
                 least: recipe.batches.iter().map(|shape| shape.frames).min().unwrap_or(0),
             });
         }
-        let (feature_width, tag_width) = data.told_widths();
         Ok(Self {
             spec: recipe.front_end.clone(),
             augmentation: recipe.augmentation,
-            label_smoothing: recipe.label_smoothing,
             take_share: recipe.take_share,
             unlabelled_share: recipe.unlabelled_share,
-            classes: data.genres.len(),
-            feature_width,
-            tag_width: if recipe.tag_weight > 0.0 { tag_width } else { 0 },
-            scale: Standard::of(data, feature_width),
+            targets: Targets::new(recipe, data),
             pools,
         })
     }
 
     /// Width of the teacher's features, 0 without a teacher.
     pub fn feature_width(&self) -> usize {
-        self.feature_width
+        self.targets.feature_width()
     }
 
     /// How many tags are learnt.
     pub fn tag_width(&self) -> usize {
-        self.tag_width
+        self.targets.tag_width()
     }
 
     /// Which batches can be drawn.
@@ -162,14 +143,14 @@ impl<'a> Examples<'a> {
         batch.x.reserve(clips * pool.shape.frames * self.spec.bands);
         for number in 0..clips {
             let is_labelled = number < clips - unlabelled;
-            let example = self.mixed(pool, is_labelled, rng);
-            batch.x.extend(example.x);
-            batch.targets.extend(example.target);
+            let Example { x, target } = self.mixed(pool, is_labelled, rng);
+            batch.x.extend(x);
+            batch.targets.extend(target.genres);
             batch.label_weights.push(f32::from(u8::from(is_labelled)));
-            batch.features.extend(example.features);
-            batch.feature_weights.push(example.has_features);
-            batch.tags.extend(example.tags);
-            batch.tag_weights.push(example.has_tags);
+            batch.features.extend(target.features);
+            batch.feature_weights.push(target.has_features);
+            batch.tags.extend(target.tags);
+            batch.tag_weights.push(target.has_tags);
         }
         for weights in [
             &mut batch.label_weights,
@@ -196,12 +177,7 @@ impl<'a> Examples<'a> {
         }
         let other = self.one(pool, is_labelled, rng);
         mix(&mut example.x, &other.x, share);
-        mix(&mut example.target, &other.target, share);
-        mix(&mut example.features, &other.features, share);
-        mix(&mut example.tags, &other.tags, share);
-        // Half a target is none.
-        example.has_features *= other.has_features;
-        example.has_tags *= other.has_tags;
+        example.target.mix(&other.target, share);
         example
     }
 
@@ -215,28 +191,11 @@ impl<'a> Examples<'a> {
         let frames = pool.shape.frames;
         let (source, take) = self.source(clip, frames, rng);
         let x = draw_excerpt(source, frames, &self.spec, &self.augmentation, rng);
-        // What the teacher told belongs to the sound that was drawn.
-        let (features, tags) = match take {
-            Some(take) => (Some(&take.recording.told.features), Some(&take.recording.told.tags)),
-            None => (clip.teacher.as_deref(), clip.tags.as_deref()),
+        let target = match take {
+            Some(take) => self.targets.of_take(take),
+            None => self.targets.of_clip(clip),
         };
-        let (features, has_features) = told(features, self.feature_width);
-        let (tags, has_tags) = told(tags, self.tag_width);
-        Example {
-            x,
-            target: match take {
-                Some(take) => self.target(&take.labels),
-                None => self.target(&[(clip.genre, 1.0)]),
-            },
-            features: if has_features > 0.0 {
-                self.scale.apply(&features)
-            } else {
-                features
-            },
-            has_features,
-            tags,
-            has_tags,
-        }
+        Example { x, target }
     }
 
     /// Takes now and then, else clean sound: whole audio or the excerpt, which came through another codec.
@@ -254,18 +213,6 @@ impl<'a> Examples<'a> {
         };
         among[rng.random_range(0..among.len())]
     }
-
-    /// Label smoothing (Szegedy et al. 2016); zeros without labels.
-    fn target(&self, labels: &[(GenreId, f32)]) -> Vec<f32> {
-        if labels.is_empty() {
-            return vec![0.0; self.classes];
-        }
-        let mut target = vec![self.label_smoothing / self.classes as f32; self.classes];
-        for (genre, share) in labels {
-            target[usize::from(genre.0)] += share * (1.0 - self.label_smoothing);
-        }
-        target
-    }
 }
 
 /// All that excerpts of a clip can be drawn from, with the take if it is one.
@@ -277,54 +224,6 @@ fn sources(clip: &Clip, bands: usize) -> impl Iterator<Item = (Source<'_>, Optio
         .iter()
         .map(|take| (Source::Half(&take.recording.levels), Some(take)));
     clean.chain(takes).filter(move |(source, _)| source.frames(bands) >= 2)
-}
-
-/// What was told and 1, or zeros and 0 if it was not.
-fn told(values: Option<&Vec<f32>>, width: usize) -> (Vec<f32>, f32) {
-    match values {
-        Some(values) if values.len() == width => (values.clone(), 1.0),
-        _ => (vec![0.0; width], 0.0),
-    }
-}
-
-impl Standard {
-    /// Over the stored features of the training clips; without any, over what was told of their takes.
-    fn of(data: &Dataset, width: usize) -> Self {
-        let stored = data.train.iter().filter_map(|clip| clip.teacher.as_deref());
-        let mut rows: Vec<&Vec<f32>> = stored.filter(|row| row.len() == width).collect();
-        if rows.is_empty() {
-            let takes = data.train.iter().chain(&data.unlabelled).flat_map(|clip| &clip.takes);
-            rows = takes.map(|take| &take.recording.told.features).collect();
-            rows.retain(|row| row.len() == width);
-        }
-        let n = rows.len().max(1) as f32;
-        let mean: Vec<f32> = (0..width)
-            .map(|i| rows.iter().map(|row| row[i]).sum::<f32>() / n)
-            .collect();
-        let deviation = (0..width)
-            .map(|i| {
-                (rows.iter().map(|row| (row[i] - mean[i]).powi(2)).sum::<f32>() / n)
-                    .sqrt()
-                    .max(1e-6)
-            })
-            .collect();
-        Self { mean, deviation }
-    }
-
-    fn apply(&self, features: &[f32]) -> Vec<f32> {
-        features
-            .iter()
-            .zip(self.mean.iter().zip(&self.deviation))
-            .map(|(x, (mean, deviation))| (x - mean) / deviation)
-            .collect()
-    }
-}
-
-/// a ← share·a + (1 − share)·b.
-fn mix(a: &mut [f32], b: &[f32], share: f32) {
-    for (a, b) in a.iter_mut().zip(b) {
-        *a = share * *a + (1.0 - share) * b;
-    }
 }
 
 #[cfg(test)]

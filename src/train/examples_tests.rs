@@ -1,7 +1,7 @@
 //! Whose sound is drawn, and what goes with it.
 
 use super::super::recipe::Engine;
-use super::super::takes::Recording;
+use super::super::takes::{Recording, TeacherHears};
 use super::super::teacher::Told;
 use super::*;
 use crate::genre::GenreSet;
@@ -22,7 +22,7 @@ fn levels(genre: u8, frames: usize, ripple: f32) -> Vec<f32> {
         .collect()
 }
 
-fn take(genre: u8, frames: usize, told: f32, labels: Vec<(GenreId, f32)>) -> Take {
+fn take(genre: u8, frames: usize, told: f32, clips: Vec<(usize, f32)>) -> Take {
     Take {
         recording: Arc::new(Recording {
             levels: levels(genre, frames, 2.0).into_iter().map(f16::from_f32).collect(),
@@ -31,7 +31,7 @@ fn take(genre: u8, frames: usize, told: f32, labels: Vec<(GenreId, f32)>) -> Tak
                 tags: vec![0.25],
             },
         }),
-        labels,
+        clips,
     }
 }
 
@@ -49,7 +49,7 @@ fn data() -> Dataset {
             genre: GenreId(1),
             whole: Some(Arc::new(levels(1, 90, 1.0))),
             teacher: Some(Arc::new(vec![3.0, 5.0])),
-            takes: vec![take(1, 80, told, vec![(GenreId(1), 0.75), (GenreId(0), 0.25)])],
+            takes: vec![take(1, 80, told, vec![(1, 0.75), (0, 0.25)])],
             ..Clip::default()
         });
     }
@@ -70,6 +70,7 @@ fn recipe() -> Recipe {
     let mut recipe = Recipe::new(Engine::Tcn, 2, 1, 1);
     recipe.batches = vec![BatchShape::new(8, 32, 1.0), BatchShape::new(4, 70, 3.0)];
     recipe.tag_weight = 0.5;
+    recipe.takes.hears = TeacherHears::Take;
     recipe.take_share = 0.6;
     recipe.unlabelled_share = 0.25;
     recipe.label_smoothing = 0.0;
@@ -151,6 +152,43 @@ fn the_target_belongs_to_the_sound_that_was_drawn() {
         !told.iter().any(|feature| (feature - standard(3.0)).abs() < 1e-4),
         "a stored target for a take"
     );
+    // A teacher that hears clips tells of a take what it tells of the clips in it: ¾·3 + ¼·1.
+    recipe.takes.hears = TeacherHears::Clip;
+    for feature in features(&recipe) {
+        assert!(
+            [1.0, 2.5].iter().any(|x| (feature - standard(*x)).abs() < 1e-4),
+            "{feature}"
+        );
+    }
+}
+
+#[test]
+fn what_the_teacher_tells_of_a_sound_is_brought_to_the_clips_scale() {
+    let mut data = data();
+    data.told_lines = vec![(0.1, 1.0), (1.0, 0.0)];
+    let targets = Targets::new(&recipe(), &data);
+    let target = targets.of_take(&data.unlabelled[0].takes[0]);
+    // 40 on its line is 5.
+    assert!(
+        (target.features[0] - (5.0 - 2.5) / 0.75f32.sqrt()).abs() < 1e-4,
+        "{target:?}"
+    );
+    assert_eq!(target.genres, [0.0, 0.0]);
+}
+
+#[test]
+fn the_teachers_genres_make_the_share_asked_for_of_a_label() {
+    let mut data = data();
+    data.train[0].told_genres = Some(Arc::new(vec![0.2, 0.8]));
+    let mut recipe = recipe();
+    recipe.told_share = 0.25;
+    recipe.label_smoothing = 0.2;
+    let targets = Targets::new(&recipe, &data);
+    let near = |target: Target, wanted: f32| assert!((target.genres[0] - wanted).abs() < 1e-6, "{target:?}");
+    // ¾·0.9 + ¼·0.2; nothing told: the label, smoothed; a take: by the shares of its clips.
+    near(targets.of_clip(&data.train[0]), 0.725);
+    near(targets.of_clip(&data.train[1]), 0.1);
+    near(targets.of_take(&data.train[1].takes[0]), 0.75 * 0.1 + 0.25 * 0.725);
 }
 
 #[test]

@@ -188,6 +188,7 @@ pub fn open(
         train,
         valid,
         teacher_width: 0,
+        told_lines: Vec::new(),
         unlabelled: Vec::new(),
     };
     Ok((data, left_out))

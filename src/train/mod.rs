@@ -20,6 +20,7 @@ pub mod recipe;
 pub mod sound;
 pub mod split;
 pub mod takes;
+pub mod targets;
 pub mod teacher;
 pub mod trainer;
 pub mod variant;

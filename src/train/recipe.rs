@@ -55,6 +55,8 @@ pub struct Recipe {
     pub label_smoothing: f32,
     /// Weight of the teacher's mean squared error.
     pub teacher_weight: f32,
+    /// Share of a label's target that the classes by the teacher's features make ([`super::teacher::genres`]).
+    pub told_share: f32,
     /// Decay of the running mean of the weights that is shipped (Polyak & Juditsky 1992).
     pub averaging: f32,
     /// Weight of the cross-entropy with the teacher's tags; 0: they are not learnt.
@@ -145,8 +147,8 @@ impl FromStr for BatchShape {
 const WIDTH: usize = 96;
 /// What the pooling of LSTM and TCN remembers: 10 s at the default hop.
 const POOLING_FRAMES: f64 = 430.0;
-/// What attention sees: 10.4 s at the default hop.
-const CONTEXT_FRAMES: usize = 448;
+/// What attention sees: 5.9 s at the default hop, the longest excerpt that it learns from.
+const CONTEXT_FRAMES: usize = 256;
 
 impl Recipe {
     /// The recipe of the shipped weights.
@@ -161,6 +163,7 @@ impl Recipe {
             clip: 1.0,
             label_smoothing: 0.05,
             teacher_weight: 1.0,
+            told_share: 0.5,
             averaging: 0.998,
             tag_weight: 0.0,
             // 3 and 6 s: shorter and longer ones taught less for their time (models/EXPERIMENTS.md).

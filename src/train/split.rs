@@ -177,7 +177,7 @@ impl SplitChoice {
 
     /// Clips that must stay together, by their places: those linked by a shared artist, over any number of steps. A clip
     /// of an unknown artist stands alone. In an order drawn by the seed.
-    fn groups(&self, clips: &[Clip]) -> Vec<Vec<usize>> {
+    pub fn groups(&self, clips: &[Clip]) -> Vec<Vec<usize>> {
         let mut root: Vec<usize> = (0..clips.len()).collect();
         let mut first: BTreeMap<String, usize> = BTreeMap::new();
         for (number, clip) in clips.iter().enumerate() {

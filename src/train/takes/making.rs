@@ -1,11 +1,11 @@
 //! Makes the takes that a cache does not have, and hangs all of them on their clips.
 
 use super::super::TrainError;
-use super::super::dataset::{Clip, Dataset};
+use super::super::dataset::{Clip, Dataset, Lines, on_lines};
 use super::super::sound::{mean_power, microphone_chain, performance_chain};
 use super::super::teacher::{Agreement, Pair, TeacherNet};
 use super::cache::{self, Brand, Recordings};
-use super::{Recording, Take, TakesPlan};
+use super::{Recording, Take, TakesPlan, TeacherHears};
 use crate::decode::decode_file;
 use crate::features::{FeatureExtractor, FrontEndSpec, RateConverter};
 use crate::model::load::hex;
@@ -79,7 +79,7 @@ pub struct Making<'a> {
 impl Making<'_> {
     /// Makes the takes of all training clips with audio, and of `unlabelled` music, which becomes `data.unlabelled`.
     ///
-    /// The teacher is asked about each clip as it is, too, and stored features are brought in line with what it tells.
+    /// The teacher is asked about each clip as it is, too, and stored features and what it tells are brought into line.
     /// Unlabelled music has a take of itself as it is. Mixtures are made of two training clips; of the partners in question those come first that a
     /// draw by the seed and both digests puts first, so that another split changes as few mixtures as it can. `progress`
     /// is told how many of how many takes are made.
@@ -143,17 +143,26 @@ impl Making<'_> {
         }
         hang(data, &pieces, &orders, &recordings, plan.seed);
         if let Some(teacher) = teacher {
-            made.agreement = agree(data, &pieces, &recordings, teacher);
+            made.agreement = agree(data, &pieces, &recordings, teacher, plan.hears);
         }
         Ok(made)
     }
 }
 
-/// Brings all targets of the teacher to what this teacher tells: those of clips with audio by asking it about them as
-/// they are, those that were stored for others by the straight line that fits best, feature by feature, over the clips
-/// that have both. A stored feature may come from another copy of the sound, or from another training of the teacher;
-/// without this a clip and its takes would ask for different things. Returns how far the two were apart.
-fn agree(data: &mut Dataset, pieces: &[Piece], recordings: &Recordings, teacher: &TeacherNet) -> Option<Agreement> {
+/// Says how far what the teacher tells of the clips is from what was stored of them, and gives every clip its targets.
+///
+/// A stored feature may come from another copy of the sound, or from another training of the teacher, so that both must
+/// be brought into line. If the teacher hears each take, all is as this teacher tells it: of clips with audio by asking
+/// it about them as they are, of others by the straight line from the stored feature that fits best over the clips that
+/// have both. If it hears clips, what is stored stays, a clip without it gets what is told of it as it is, and the lines
+/// lead the other way.
+fn agree(
+    data: &mut Dataset,
+    pieces: &[Piece],
+    recordings: &Recordings,
+    teacher: &TeacherNet,
+    hears: TeacherHears,
+) -> Option<Agreement> {
     let mut told: BTreeMap<usize, Arc<Recording>> = BTreeMap::new();
     for piece in pieces {
         if let (Some(clip), Some(recording)) = (piece.clip, recordings.get(&clean_key(&piece.digest))) {
@@ -167,26 +176,36 @@ fn agree(data: &mut Dataset, pieces: &[Piece], recordings: &Recordings, teacher:
         .collect();
     let pairs: Vec<Pair<'_>> = both.iter().map(|(told, stored)| (*told, stored.as_slice())).collect();
     let agreement = Agreement::of(&pairs);
-    let lines: Vec<(f32, f32)> = (0..teacher.feature_count()).map(|i| line(&pairs, i)).collect();
-    for (number, clip) in data.train.iter_mut().enumerate() {
-        let features = match told.get(&number) {
-            Some(recording) => Some(recording.told.features.clone()),
-            None => stored(clip).map(|row| {
-                row.iter()
-                    .zip(&lines)
-                    .map(|(x, (slope, shift))| slope * x + shift)
-                    .collect()
-            }),
-        };
-        clip.tags = features.as_ref().map(|features| Arc::new(teacher.tags_of(features)));
-        clip.teacher = features.map(Arc::new);
+    let lines = |pairs: &[Pair<'_>]| -> Lines { (0..teacher.feature_count()).map(|i| line(pairs, i)).collect() };
+    match hears {
+        TeacherHears::Take => {
+            let lines = lines(&pairs);
+            for (number, clip) in data.train.iter_mut().enumerate() {
+                let features = match told.get(&number) {
+                    Some(recording) => Some(recording.told.features.clone()),
+                    None => stored(clip).map(|row| on_lines(&lines, &row)),
+                };
+                clip.tags = features.as_ref().map(|features| Arc::new(teacher.tags_of(features)));
+                clip.teacher = features.map(Arc::new);
+            }
+        }
+        TeacherHears::Clip => {
+            let swapped: Vec<Pair<'_>> = pairs.iter().map(|(told, stored)| (*stored, *told)).collect();
+            data.told_lines = lines(&swapped);
+            for (number, clip) in data.train.iter_mut().enumerate() {
+                let told = told.get(&number).map(|recording| &recording.told);
+                clip.tags = told.map(|told| Arc::new(told.tags.clone()));
+                let features = || told.map(|told| Arc::new(on_lines(&data.told_lines, &told.features)));
+                clip.teacher = stored(clip).or_else(features);
+            }
+        }
     }
     data.teacher_width = teacher.feature_count();
     agreement
 }
 
-/// Slope and shift that lead from a stored feature to the told one with the least mean squared error; 1 and 0 where there
-/// is too little to tell.
+/// Slope and shift that lead from the second feature of the pairs to the first with the least mean squared error; 1 and 0
+/// where there is too little to tell.
 fn line(pairs: &[Pair<'_>], i: usize) -> (f32, f32) {
     if pairs.len() < 8 {
         return (1.0, 0.0);
@@ -418,11 +437,10 @@ fn hang(data: &mut Dataset, pieces: &[Piece], orders: &[Order], recordings: &Rec
             continue;
         };
         let piece = &pieces[order.piece];
-        let genre = |piece: usize| pieces[piece].clip.map(|clip| data.train[clip].genre);
-        let labels = match (order.kind, genre(order.piece)) {
+        let clips = match (order.kind, piece.clip) {
             (Kind::Mixture(other), Some(own)) => {
                 let (_, share) = generator(seed, &order.key);
-                let other = genre(other).map(|other| (other, 1.0 - share));
+                let other = pieces[other].clip.map(|other| (other, 1.0 - share));
                 [Some((own, share)), other].into_iter().flatten().collect()
             }
             (_, Some(own)) => vec![(own, 1.0)],
@@ -430,7 +448,7 @@ fn hang(data: &mut Dataset, pieces: &[Piece], orders: &[Order], recordings: &Rec
         };
         let take = Take {
             recording: Arc::clone(recording),
-            labels,
+            clips,
         };
         match piece.clip {
             // The clip itself is there already, in full precision.

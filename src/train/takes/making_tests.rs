@@ -97,7 +97,7 @@ fn takes_are_made_once_and_are_the_same_from_the_cache() {
         for (a, b) in fresh.train.iter().zip(&data.train) {
             assert_eq!(a.takes.len(), 3);
             for (a, b) in a.takes.iter().zip(&b.takes) {
-                assert_eq!((&a.recording, &a.labels), (&b.recording, &b.labels));
+                assert_eq!((&a.recording, &a.clips), (&b.recording, &b.clips));
             }
         }
     }
@@ -121,14 +121,15 @@ fn versions_differ_and_mixtures_keep_the_shares_of_their_labels() {
     let studio = Studio::new();
     let mut data = studio.data();
     studio.make(&mut data, &[], None);
-    for clip in &data.train {
+    for (place, clip) in data.train.iter().enumerate() {
         let [first, second, mixture] = &clip.takes[..] else {
             panic!("{} takes", clip.takes.len());
         };
         assert_ne!(first.recording.levels, second.recording.levels);
-        assert_eq!(first.labels, [(clip.genre, 1.0)]);
-        assert_eq!(mixture.labels[0].0, clip.genre);
-        let shares: Vec<f32> = mixture.labels.iter().map(|(_, share)| *share).collect();
+        assert_eq!(first.clips, [(place, 1.0)]);
+        assert_eq!(mixture.clips[0].0, place);
+        assert_ne!(mixture.clips[1].0, place);
+        let shares: Vec<f32> = mixture.clips.iter().map(|(_, share)| *share).collect();
         assert!((shares[0] + shares[1] - 1.0).abs() < 1e-6);
         assert!((0.3..=0.7).contains(&shares[0]), "{shares:?}");
     }
@@ -153,7 +154,7 @@ fn unlabelled_music_has_no_label_and_never_is_a_clip_that_is_judged_by() {
     assert_eq!(data.unlabelled.len(), 1);
     let takes = &data.unlabelled[0].takes;
     assert_eq!(takes.len(), 3, "as it is, and two versions");
-    assert!(takes.iter().all(|take| take.labels.is_empty()));
+    assert!(takes.iter().all(|take| take.clips.is_empty()));
     assert!(crate::train::takes::music_below(&studio.folder.path().join("more/none")).is_err());
 }
 

@@ -15,10 +15,21 @@ pub use making::{Made, Making};
 pub use music_files::music_below;
 
 use super::teacher::Told;
-use crate::genre::GenreId;
 use half::f16;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+
+/// Which sound the teacher's targets are of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum TeacherHears {
+    /// The clip as it was: a take of it is to be heard as the clip is. A teacher that has never heard a microphone in a
+    /// room tells little of such a take.
+    #[default]
+    Clip,
+    /// Each take itself.
+    Take,
+}
 
 /// How many takes are made, and of what.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +42,8 @@ pub struct TakesPlan {
     pub seed: u64,
     /// SHA-256 of the teacher's file, if there is a teacher.
     pub teacher: Option<String>,
+    /// What the teacher's targets are of.
+    pub hears: TeacherHears,
 }
 
 impl Default for TakesPlan {
@@ -40,6 +53,7 @@ impl Default for TakesPlan {
             mixtures: 2,
             seed: 1,
             teacher: None,
+            hears: TeacherHears::default(),
         }
     }
 }
@@ -54,11 +68,11 @@ pub struct Recording {
     pub told: Told,
 }
 
-/// A recording and its label.
+/// A recording and what it was made of.
 #[derive(Debug, Clone)]
 pub struct Take {
     /// The sound.
     pub recording: Arc<Recording>,
-    /// Share of each class in it: one of 1, two of a mixture, none of music without a label.
-    pub labels: Vec<(GenreId, f32)>,
+    /// Share of each training clip in it, by the clip's place: one of 1, two of a mixture, none of music without a label.
+    pub clips: Vec<(usize, f32)>,
 }

@@ -4,6 +4,7 @@
 //! In: mono samples. Out: 160 features (the means of 5 × 32 maps) and the probabilities of its tags. Thread: any; one
 //! net serves many.
 
+pub mod genres;
 mod layer;
 mod listening;
 

@@ -1,0 +1,229 @@
+//! What is asked for of an example: classes, and what a teacher tells.
+//!
+//! In: the clips that a sound is made of, and its take if it is one. Out: a [`Target`]. Thread: any.
+
+use super::dataset::{Clip, Dataset, Lines, on_lines};
+use super::recipe::Recipe;
+use super::takes::{Take, TeacherHears};
+use super::teacher::genres::{Row, told_out_of_part};
+use std::sync::Arc;
+
+/// What is asked for of one example.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Target {
+    /// Share of each class; zeros without a label.
+    pub genres: Vec<f32>,
+    /// The teacher's standardised features.
+    pub features: Vec<f32>,
+    /// 1, or 0 if the teacher told nothing.
+    pub has_features: f32,
+    /// Probabilities of the teacher's tags.
+    pub tags: Vec<f32>,
+    /// As `has_features`.
+    pub has_tags: f32,
+}
+
+impl Target {
+    /// Mixes another one into it: `share` of this and the rest of the other. Half a teacher's target is none.
+    pub fn mix(&mut self, other: &Self, share: f32) {
+        mix(&mut self.genres, &other.genres, share);
+        mix(&mut self.features, &other.features, share);
+        mix(&mut self.tags, &other.tags, share);
+        self.has_features *= other.has_features;
+        self.has_tags *= other.has_tags;
+    }
+}
+
+/// a ← share·a + (1 − share)·b.
+pub fn mix(a: &mut [f32], b: &[f32], share: f32) {
+    for (a, b) in a.iter_mut().zip(b) {
+        *a = share * *a + (1.0 - share) * b;
+    }
+}
+
+/// Knows all targets of a data set.
+#[derive(Debug)]
+pub struct Targets<'a> {
+    clips: &'a [Clip],
+    classes: usize,
+    label_smoothing: f32,
+    told_share: f32,
+    hears: TeacherHears,
+    feature_width: usize,
+    tag_width: usize,
+    lines: &'a Lines,
+    scale: Standard,
+}
+
+impl<'a> Targets<'a> {
+    /// Of the training clips and what is told of them.
+    pub fn new(recipe: &Recipe, data: &'a Dataset) -> Self {
+        let (feature_width, tag_width) = data.told_widths();
+        Self {
+            clips: &data.train,
+            classes: data.genres.len(),
+            label_smoothing: recipe.label_smoothing,
+            told_share: recipe.told_share,
+            hears: recipe.takes.hears,
+            feature_width,
+            tag_width: if recipe.tag_weight > 0.0 { tag_width } else { 0 },
+            lines: &data.told_lines,
+            scale: Standard::of(data, feature_width),
+        }
+    }
+
+    /// Width of the teacher's features, 0 without a teacher.
+    pub fn feature_width(&self) -> usize {
+        self.feature_width
+    }
+
+    /// How many tags are asked for.
+    pub fn tag_width(&self) -> usize {
+        self.tag_width
+    }
+
+    /// Of a labelled clip as it is.
+    pub fn of_clip(&self, clip: &Clip) -> Target {
+        self.of_parts(&[(clip, 1.0)])
+    }
+
+    /// Of a take, labelled as the clips in it are.
+    pub fn of_take(&self, take: &Take) -> Target {
+        let parts: Vec<(&Clip, f32)> = take
+            .clips
+            .iter()
+            .map(|&(place, share)| (&self.clips[place], share))
+            .collect();
+        let mut target = self.of_parts(&parts);
+        if self.hears == TeacherHears::Take || parts.is_empty() {
+            let told = &take.recording.told;
+            (target.features, target.has_features) = blend(&[(Some(&told.features), 1.0)], self.feature_width);
+            if target.has_features > 0.0 {
+                target.features = self.scale.apply(&on_lines(self.lines, &target.features));
+            }
+            (target.tags, target.has_tags) = blend(&[(Some(&told.tags), 1.0)], self.tag_width);
+        }
+        target
+    }
+
+    /// Of what these clips make by their shares.
+    fn of_parts(&self, parts: &[(&Clip, f32)]) -> Target {
+        let told = |of: fn(&Clip) -> Option<&Vec<f32>>, width: usize| {
+            let rows: Vec<(Option<&Vec<f32>>, f32)> = parts.iter().map(|&(clip, share)| (of(clip), share)).collect();
+            blend(&rows, width)
+        };
+        let (mut features, has_features) = told(|clip| clip.teacher.as_deref(), self.feature_width);
+        if has_features > 0.0 {
+            features = self.scale.apply(&features);
+        }
+        let (tags, has_tags) = told(|clip| clip.tags.as_deref(), self.tag_width);
+        let mut genres = vec![0.0; self.classes];
+        for (clip, share) in parts {
+            for (slot, genre) in genres.iter_mut().zip(self.genres(clip)) {
+                *slot += share * genre;
+            }
+        }
+        Target {
+            genres,
+            features,
+            has_features,
+            tags,
+            has_tags,
+        }
+    }
+
+    /// The label, smoothed (Szegedy et al. 2016), and the classes by the teacher's features (Hinton et al. 2015).
+    fn genres(&self, clip: &Clip) -> Vec<f32> {
+        let mut genres = vec![self.label_smoothing / self.classes as f32; self.classes];
+        genres[usize::from(clip.genre.0)] += 1.0 - self.label_smoothing;
+        if let Some(told) = &clip.told_genres {
+            mix(&mut genres, told, 1.0 - self.told_share);
+        }
+        genres
+    }
+}
+
+/// The rows added up by their shares and 1, or zeros and 0 if one is missing or there is none.
+fn blend(rows: &[(Option<&Vec<f32>>, f32)], width: usize) -> (Vec<f32>, f32) {
+    let mut sum = vec![0.0; width];
+    for (row, share) in rows {
+        match row {
+            Some(row) if row.len() == width => {
+                for (slot, x) in sum.iter_mut().zip(*row) {
+                    *slot += share * x;
+                }
+            }
+            _ => return (vec![0.0; width], 0.0),
+        }
+    }
+    (sum, if rows.is_empty() { 0.0 } else { 1.0 })
+}
+
+/// Gives each training clip the classes by its teacher's features. Groups of clips that must stay together, as
+/// [`super::split::SplitChoice::groups`] has them. Clips of which nothing was told stay without.
+pub fn tell_genres(data: &mut Dataset, groups: &[Vec<usize>]) {
+    let width = data.teacher_width;
+    let clips = groups
+        .iter()
+        .enumerate()
+        .flat_map(|(group, members)| members.iter().map(move |&clip| (clip, group)));
+    let told: Vec<(usize, Arc<Vec<f32>>, usize)> = clips
+        .filter_map(|(clip, group)| {
+            let features = data.train[clip].teacher.clone()?;
+            (width > 0 && features.len() == width).then_some((clip, features, group))
+        })
+        .collect();
+    let rows: Vec<Row<'_>> = told
+        .iter()
+        .map(|(clip, features, group)| Row {
+            features,
+            genre: data.train[*clip].genre,
+            group: *group,
+        })
+        .collect();
+    let genres = told_out_of_part(&rows, data.genres.len());
+    let places: Vec<usize> = told.iter().map(|(clip, _, _)| *clip).collect();
+    for (clip, genres) in places.into_iter().zip(genres) {
+        data.train[clip].told_genres = Some(Arc::new(genres));
+    }
+}
+
+/// Mean and deviation of each of the teacher's features over the training clips.
+#[derive(Debug, Default)]
+struct Standard {
+    mean: Vec<f32>,
+    deviation: Vec<f32>,
+}
+
+impl Standard {
+    /// Over the features of the training clips; without any, over what was told of their takes.
+    fn of(data: &Dataset, width: usize) -> Self {
+        let stored = data.train.iter().filter_map(|clip| clip.teacher.as_deref());
+        let mut rows: Vec<&Vec<f32>> = stored.filter(|row| row.len() == width).collect();
+        if rows.is_empty() {
+            let takes = data.train.iter().chain(&data.unlabelled).flat_map(|clip| &clip.takes);
+            rows = takes.map(|take| &take.recording.told.features).collect();
+            rows.retain(|row| row.len() == width);
+        }
+        let n = rows.len().max(1) as f32;
+        let mean: Vec<f32> = (0..width)
+            .map(|i| rows.iter().map(|row| row[i]).sum::<f32>() / n)
+            .collect();
+        let deviation = (0..width)
+            .map(|i| {
+                (rows.iter().map(|row| (row[i] - mean[i]).powi(2)).sum::<f32>() / n)
+                    .sqrt()
+                    .max(1e-6)
+            })
+            .collect();
+        Self { mean, deviation }
+    }
+
+    fn apply(&self, features: &[f32]) -> Vec<f32> {
+        features
+            .iter()
+            .zip(self.mean.iter().zip(&self.deviation))
+            .map(|(x, (mean, deviation))| (x - mean) / deviation)
+            .collect()
+    }
+}
