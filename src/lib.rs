@@ -41,6 +41,8 @@ pub mod offline;
 
 pub mod picture;
 
+pub mod explain;
+
 pub mod evaluate;
 
 pub mod train;

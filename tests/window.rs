@@ -5,6 +5,8 @@
 mod controls;
 #[path = "common/hand_made.rs"]
 mod hand_made;
+#[path = "window/held.rs"]
+mod held;
 #[path = "window/messages.rs"]
 mod messages;
 #[path = "window/pictures.rs"]

@@ -46,6 +46,8 @@ pub enum Command {
     Train(Box<TrainArgs>),
     /// Measure how often the engines are right
     Eval(EvalArgs),
+    /// Say what an answer rests on, by changing the sound and asking again
+    Explain(ExplainArgs),
     /// Measure how fast everything is
     Bench(BenchArgs),
 }
@@ -114,6 +116,39 @@ pub struct EvalArgs {
     pub splices: Option<usize>,
     /// Conditions and pairs are drawn from this
     #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+}
+
+/// `attune explain`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ExplainArgs {
+    /// A music file
+    #[arg(value_name = "FILE", required_unless_present = "planted")]
+    pub file: Option<PathBuf>,
+    /// The moment in question, in seconds from the beginning [default: the end]
+    #[arg(long, value_name = "SECONDS", value_parser = positive)]
+    pub at: Option<f64>,
+    /// What speaks for and against this class [default: the answer]
+    #[arg(long, value_name = "CLASS")]
+    pub class: Option<String>,
+    /// One JSON document instead of tables
+    #[arg(long)]
+    pub json: bool,
+    /// Also write a row for each place there
+    #[arg(long, value_name = "FILE.csv")]
+    pub csv: Option<PathBuf>,
+    /// Also draw it there
+    #[arg(long, value_name = "FILE.svg")]
+    pub svg: Option<PathBuf>,
+    /// Instead: how often each map points at a passage that alone carries a class, in pieces made of the clips of a table
+    /// of path,label as `attune eval` takes it
+    #[arg(long, value_name = "CSV", conflicts_with_all = ["file", "at", "class", "csv", "svg"])]
+    pub planted: Option<PathBuf>,
+    /// How many pieces
+    #[arg(long, value_name = "N", default_value_t = 100, requires = "planted", value_parser = clap::value_parser!(u32).range(1..))]
+    pub pieces: u32,
+    /// Pieces are drawn from this
+    #[arg(long, value_name = "S", default_value_t = 1, requires = "planted")]
     pub seed: u64,
 }
 

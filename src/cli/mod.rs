@@ -9,6 +9,7 @@ mod bars;
 mod bench;
 pub mod devices;
 mod eval;
+mod explain;
 mod live;
 mod live_screen;
 mod models;
@@ -16,7 +17,7 @@ mod train;
 mod train_folders;
 mod train_recipe;
 
-pub use args::{AnalyzeArgs, Args, BenchArgs, Command, EvalArgs, LiveArgs};
+pub use args::{AnalyzeArgs, Args, BenchArgs, Command, EvalArgs, ExplainArgs, LiveArgs};
 
 use crate::engine::SourceRequest;
 use crate::model::{self, ModelSet};
@@ -74,6 +75,7 @@ impl Launch {
                     .map_err(|error| anyhow::anyhow!("{}\n  {}", error.message, error.remedy)),
                 Command::Models { json } => models::run(json, &models()?),
                 Command::Eval(args) => eval::run(&args, &models()?),
+                Command::Explain(args) => explain::run(&args, &models()?),
                 Command::Bench(args) => bench::run(&args, &models()?),
             },
         }

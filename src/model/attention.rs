@@ -94,7 +94,7 @@ pub struct PackedEncoder {
 }
 
 /// What a stream remembers of each layer, and how many frames went by.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct EncoderMemories {
     layers: Vec<EncoderMemory>,
     turns: Turns,

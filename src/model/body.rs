@@ -32,7 +32,7 @@ pub struct MapShape {
 /// A causal network over frames of features, in the form that streams.
 pub trait PackedBody: std::fmt::Debug + Send + Sync + 'static {
     /// What a stream remembers.
-    type Memory: std::fmt::Debug + Send + 'static;
+    type Memory: std::fmt::Debug + Clone + Send + 'static;
     /// Before the first frame.
     fn initial_memory(&self) -> Self::Memory;
     /// `rows[0]` comes in; what is pooled goes to the others, one after the other.

@@ -103,7 +103,7 @@ pub struct PackedFront {
 }
 
 /// The last frames, and room for a block.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct FrontMemory {
     frames: History,
     /// Maps at every place of the kernel, of one frame: (places, padded maps).

@@ -65,6 +65,11 @@ pub trait GenreStream: Send {
     fn push(&mut self, frames: FrameBlock<'_>, output: &mut StreamOutput) -> Result<(), ModelError>;
     /// Forgets the stream: the next frame is a first frame.
     fn reset(&mut self) -> Result<(), ModelError>;
+    /// Another stream that has heard the same so far: what comes next may differ.
+    fn fork(&self) -> Box<dyn GenreStream>;
+    /// The logits that the newest frame would have got had its classifier weighted the last frames so, oldest first, the
+    /// last weight the newest frame's; `None` if nothing was heard or the model has no weights that could be forced.
+    fn forced(&self, weights: &[f32]) -> Option<Vec<f32>>;
 
     /// As [`GenreStream::push`], into an output of its own.
     fn answers(&mut self, frames: FrameBlock<'_>) -> Result<StreamOutput, ModelError> {
@@ -79,7 +84,7 @@ pub trait GenreStream: Send {
 /// How the frames of a stream are cut into calls makes no difference to the answers.
 pub trait CausalModel: Send + Sync + 'static {
     /// All that one stream remembers: left context, hidden state, keys and values, running statistics.
-    type State: Send + 'static;
+    type State: Clone + Send + 'static;
     /// Before the first frame.
     fn initial_state(&self) -> Result<Self::State, ModelError>;
     /// `frames`: (time, bands), normalised. One row of logits for each frame, and what was attended to, in place of what
@@ -90,6 +95,10 @@ pub trait CausalModel: Send + Sync + 'static {
         state: &mut Self::State,
         output: &mut StreamOutput,
     ) -> Result<(), ModelError>;
+    /// As [`GenreStream::forced`].
+    fn forced(&self, _state: &Self::State, _weights: &[f32]) -> Option<Vec<f32>> {
+        None
+    }
 }
 
 /// What can go wrong with a model. Those of a file tell what to do in [`ModelError::remedy`].

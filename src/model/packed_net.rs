@@ -36,14 +36,14 @@ pub enum PackedPooling {
     Attentive(PackedAttentive),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum PoolingMemory {
     Moments(MomentMemory),
     Attentive(AttentiveMemory),
 }
 
 /// All that one stream remembers, and room for a block: nothing is allocated while it runs.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct NetMemory<M> {
     front: FrontMemory,
     body: M,
@@ -106,6 +106,19 @@ impl<P: PackedBody> CausalModel for PackedNet<P> {
         } else {
             Err(ModelError::NotFinite)
         }
+    }
+
+    fn forced(&self, state: &Self::State, weights: &[f32]) -> Option<Vec<f32>> {
+        let PoolingMemory::Attentive(memory) = &state.pooling else {
+            return None;
+        };
+        let [mut statistics, mut hidden, mut logits] =
+            [&state.statistics, &state.hidden, &state.logits].map(Rows::clone);
+        statistics.reset(1);
+        memory.pool_as(weights, statistics.row_mut(0)).then_some(())?;
+        self.hidden.step(from_ref(&statistics), Finish::Relu, &mut hidden);
+        self.output.step(from_ref(&hidden), Finish::Plain, &mut logits);
+        Some(logits.row(0).to_vec())
     }
 }
 

@@ -132,7 +132,7 @@ struct PackedPlain<P> {
 }
 
 /// What a stream remembers, and room for a block.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct PlainMemory<M> {
     frames: Rows,
     /// What the body takes, then its taps.

@@ -58,7 +58,7 @@ pub struct PackedStemmed<P> {
 }
 
 /// What a stream remembers of both.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct StemmedMemory<M> {
     stem: TcnMemory,
     body: M,

@@ -28,4 +28,15 @@ impl<M: CausalModel> GenreStream for ModelStream<M> {
         self.state = self.model.initial_state()?;
         Ok(())
     }
+
+    fn fork(&self) -> Box<dyn GenreStream> {
+        Box::new(Self {
+            model: Arc::clone(&self.model),
+            state: self.state.clone(),
+        })
+    }
+
+    fn forced(&self, weights: &[f32]) -> Option<Vec<f32>> {
+        self.model.forced(&self.state, weights)
+    }
 }

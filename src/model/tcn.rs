@@ -153,7 +153,7 @@ pub struct PackedTcn {
 }
 
 /// What a stream remembers of each convolution, and room for what is between the two of a block.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct TcnMemory {
     blocks: Vec<[History; 2]>,
     between: Rows,

@@ -163,7 +163,7 @@ impl Recipe {
             clip: 1.0,
             label_smoothing: 0.05,
             teacher_weight: 1.0,
-            told_share: 0.5,
+            told_share: 0.25,
             averaging: 0.998,
             tag_weight: 0.0,
             // 3 and 6 s: shorter and longer ones taught less for their time (models/EXPERIMENTS.md).

@@ -4,6 +4,8 @@
 
 use super::demo;
 use super::devices::{DeviceList, ListDevices};
+use super::export;
+use super::frozen::Frozen;
 use super::history::History;
 use super::keyboard;
 use super::notices::{Problem, Severity};
@@ -11,6 +13,8 @@ use super::panels::{self, Cast, Pictures, Scene};
 use super::theme::{self, GRID, Palette};
 use super::view_state::{Action, ViewState};
 use crate::engine::{Command, EngineHandle, Event, ResetCause, Snapshot, SourceRequest, WorkerGuard};
+use crate::explain::document::Told;
+use crate::model::LoadedModel;
 use crate::settings::Settings;
 use crate::source::SourceKind;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
@@ -25,6 +29,8 @@ const DRAIN_BUDGET: Duration = Duration::from_millis(10);
 const NARROW: f32 = 720.0;
 /// The least height of the plots; below it they scroll.
 const LEAST_PLOTS: f32 = 380.0;
+/// Height of the strip of what changed the answer.
+const CHANGED: f32 = 128.0;
 
 /// The ends of the engine's channels that the window holds.
 pub struct EngineLink {
@@ -58,6 +64,9 @@ pub struct App {
     devices: DeviceList,
     pictures: Pictures,
     settings: Settings,
+    /// Who is asked about a held moment.
+    models: Vec<LoadedModel>,
+    frozen: Option<Frozen>,
     ctx: egui::Context,
 }
 
@@ -78,8 +87,22 @@ impl App {
             devices,
             pictures: Pictures::default(),
             settings,
+            models: Vec::new(),
+            frozen: None,
             ctx: ctx.clone(),
         }
+    }
+
+    /// The engines that are asked why when a moment is held.
+    #[must_use]
+    pub fn with_models(mut self, models: Vec<LoadedModel>) -> Self {
+        self.models = models;
+        self
+    }
+
+    /// The moment that is held.
+    pub fn frozen(&self) -> Option<&Frozen> {
+        self.frozen.as_ref()
     }
 
     /// What the window alone knows.
@@ -120,6 +143,9 @@ impl App {
         if self.link.snapshots.update() {
             self.history.absorb(self.link.snapshots.output_buffer());
         }
+        if let Some(frozen) = &mut self.frozen {
+            frozen.poll();
+        }
         self.act(ctx);
     }
 
@@ -131,6 +157,8 @@ impl App {
                 view.notices.dismiss();
                 view.seeking_to = None;
                 view.opened = Some(source);
+                // What was held was of another source.
+                self.frozen = None;
             }
             Event::Reset { cause, at } => match cause {
                 // The source bar says it already.
@@ -205,6 +233,9 @@ impl App {
                     let repaint = ctx.clone();
                     self.devices.refresh(move || repaint.request_repaint());
                 }
+                Action::Hold(cursor) => self.hold(cursor, ctx),
+                Action::LetGo => self.frozen = None,
+                Action::Export => self.export(),
                 Action::PlayDemo => match demo::file() {
                     Ok(path) => {
                         let pace = self.view.pace;
@@ -218,6 +249,55 @@ impl App {
                     }),
                 },
             }
+        }
+    }
+
+    /// Holds the moment on the screen; of one that is held already, the cursor moves.
+    fn hold(&mut self, cursor: usize, ctx: &egui::Context) {
+        if let Some(frozen) = &mut self.frozen {
+            frozen.cursor = cursor;
+            return;
+        }
+        if self.view.opened.is_none() || self.history.total_columns() == 0 {
+            return;
+        }
+        let repaint = ctx.clone();
+        let asked = (self.models.as_slice(), &self.cast.front_end);
+        let snapshot = self.link.snapshots.output_buffer();
+        self.frozen = Some(Frozen::new(&self.history, snapshot, cursor, asked, move || {
+            repaint.request_repaint();
+        }));
+    }
+
+    fn export(&mut self) {
+        let Some(explanation) = self.frozen.as_ref().and_then(Frozen::explanation) else {
+            return;
+        };
+        let source = self.view.opened.as_ref().map_or("", |open| open.name.as_str());
+        let at = self.frozen.as_ref().map(Frozen::at).unwrap_or_default();
+        let weights: Vec<String> = self
+            .models
+            .iter()
+            .map(|model| model.manifest().weights_sha256.clone())
+            .collect();
+        let told = Told {
+            source,
+            at,
+            class: explanation.class(),
+            genres: &self.cast.genres,
+            weights: &weights,
+            explanation,
+        };
+        match export::write(&told, self.view.export_folder.as_deref()) {
+            Ok(path) => self
+                .view
+                .notices
+                .remark(format!("Written to {} and .csv and .json beside it.", path.display())),
+            Err((folder, error)) => self.view.notices.report(Problem {
+                severity: Severity::Error,
+                message: format!("Nothing could be written to {}: {error}", folder.display()),
+                remedy: "Make room there, or make the folder writable.".to_owned(),
+            }),
         }
     }
 
@@ -248,6 +328,7 @@ impl App {
             history,
             devices,
             pictures,
+            frozen,
             ..
         } = self;
         let scene = Scene {
@@ -255,7 +336,19 @@ impl App {
             history,
             cast,
             devices,
+            frozen: None,
         };
+        // Source, transport and health are always of now; what was heard is of the held moment, if one is held.
+        let shown = match frozen {
+            Some(frozen) => Scene {
+                snapshot: &frozen.snapshot,
+                history: &frozen.history,
+                frozen: Some(frozen),
+                ..scene
+            },
+            None => scene,
+        };
+        let scene_frozen = shown.frozen;
         let palette = Palette::of(ui);
         let bar = |margin| Frame::new().fill(palette.background).inner_margin(margin);
         let edge = Margin::symmetric(12, 4);
@@ -274,6 +367,9 @@ impl App {
                     panels::transport_ui(ui, &scene, view);
                 }
                 panels::banner_ui(ui, view);
+                if let Some(frozen) = scene_frozen {
+                    panels::frozen_ui(ui, frozen, view);
+                }
             });
         if view.opened.is_none() {
             CentralPanel::no_frame().frame(bar(edge)).show(ui, |ui| {
@@ -299,9 +395,9 @@ impl App {
                     .show_separator_line(false)
                     .show(ui, |ui| {
                         ScrollArea::vertical().show(ui, |ui| {
-                            panels::answer_ui(ui, &scene);
+                            panels::answer_ui(ui, &shown);
                             ui.add_space(GRID);
-                            panels::engines_ui(ui, &scene, view);
+                            panels::engines_ui(ui, &shown, view);
                         });
                     });
             }
@@ -312,7 +408,7 @@ impl App {
                     top: 4,
                     bottom: 0,
                 }))
-                .show(ui, |ui| plots_ui(ui, &scene, view, pictures, narrow));
+                .show(ui, |ui| plots_ui(ui, &shown, view, pictures, narrow));
         }
         panels::shortcuts_ui(ui.ctx(), view);
         drop_hint_ui(ui.ctx());
@@ -374,7 +470,8 @@ impl eframe::App for App {
 /// Spectrogram, heads and timeline, sharing the height; scrolled where there is too little of it.
 fn plots_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures, narrow: bool) {
     let room = ui.available_height();
-    if !narrow && room >= LEAST_PLOTS {
+    let least = LEAST_PLOTS + if scene.frozen.is_some() { CHANGED } else { 0.0 };
+    if !narrow && room >= least {
         stacked_ui(ui, scene, view, pictures, room);
         return;
     }
@@ -385,7 +482,7 @@ fn plots_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures
             panels::engines_ui(ui, scene, view);
             ui.add_space(GRID);
         }
-        stacked_ui(ui, scene, view, pictures, LEAST_PLOTS.max(room));
+        stacked_ui(ui, scene, view, pictures, least.max(room));
     });
 }
 
@@ -404,7 +501,8 @@ fn stacked_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictur
         0.0
     };
     let (whole, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), height), egui::Sense::hover());
-    let spectrogram = height - timeline - heads;
+    let changed = if scene.frozen.is_some() { CHANGED } else { 0.0 };
+    let spectrogram = height - timeline - heads - changed;
     let mut top = whole.top();
     let mut part = |height: f32| {
         let rect = Rect::from_x_y_ranges(whole.x_range(), top..=top + height);
@@ -413,6 +511,9 @@ fn stacked_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictur
     };
     let child = |ui: &mut egui::Ui, rect: Rect, name: &str| ui.new_child(UiBuilder::new().id_salt(name).max_rect(rect));
     panels::spectrogram_ui(&mut child(ui, part(spectrogram), "spectrogram"), scene, view, pictures);
+    if let Some(frozen) = scene.frozen {
+        panels::changed_ui(&mut child(ui, part(changed), "changed"), scene, frozen, view);
+    }
     if attends {
         panels::attention_ui(&mut child(ui, part(heads), "heads"), scene, view, pictures);
     }

@@ -38,6 +38,12 @@ pub fn shortcuts(ctx: &egui::Context, snapshot: &Snapshot, view: &mut ViewState)
             view.order(Command::Loop(!transport.looping));
         }
     }
+    if pressed(Key::End) {
+        view.ask(Action::LetGo);
+    }
+    if pressed(Key::H) {
+        view.ask(Action::Hold(0));
+    }
     if pressed(Key::O) {
         view.toggle_path_field();
     }

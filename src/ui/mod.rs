@@ -6,6 +6,8 @@ mod app;
 mod colormap;
 mod demo;
 mod devices;
+mod export;
+mod frozen;
 mod history;
 mod icon;
 mod keyboard;
@@ -23,6 +25,7 @@ use crate::settings::Settings;
 pub use app::{App, EngineLink, REPAINT_INTERVAL, notify};
 pub use devices::{DeviceList, ListDevices};
 use eframe::egui::ViewportBuilder;
+pub use frozen::{Frozen, Inquiry};
 pub use history::{History, TimelinePoint};
 pub use notices::{Notices, Problem, Severity};
 use std::sync::Arc;
@@ -57,6 +60,7 @@ pub enum UiError {
 pub fn run(launch: WindowLaunch) -> Result<(), UiError> {
     let WindowLaunch { models, settings, open } = launch;
     let cast = panels::Cast::of(&models);
+    let asked = models.models.clone();
     let mut config = EngineConfig::new(models, settings.smoothing);
     config.sources = system_sources(settings.buffer_ms, settings.heard);
     let viewport = ViewportBuilder::default()
@@ -78,7 +82,7 @@ pub fn run(launch: WindowLaunch) -> Result<(), UiError> {
             let context = &creation.egui_ctx;
             let engine = Engine::start(config, notify(context.clone()))?;
             let list: ListDevices = Arc::new(capture::list_devices);
-            let mut app = App::new(context, engine.into(), cast, settings, list);
+            let mut app = App::new(context, engine.into(), cast, settings, list).with_models(asked);
             if let Some(request) = open {
                 app.open(request);
             }

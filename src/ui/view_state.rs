@@ -19,6 +19,12 @@ pub enum Action {
     RefreshDevices,
     /// Open the bundled demo.
     PlayDemo,
+    /// Hold this moment, with the cursor so many columns before the newest.
+    Hold(usize),
+    /// Let the held moment go.
+    LetGo,
+    /// Write what is known of the held moment to files.
+    Export,
 }
 
 /// How much of the past a plot shows.
@@ -99,6 +105,8 @@ pub struct ViewState {
     pub spectrogram_span: usize,
     /// Which of [`TIMELINE_SPANS`].
     pub timeline_span: usize,
+    /// Where exports go; `None`: the user's documents.
+    pub export_folder: Option<PathBuf>,
     /// What was asked for in this frame.
     pub actions: Vec<Action>,
 }
@@ -120,6 +128,7 @@ impl ViewState {
             overlay_attention: settings.show_attention,
             spectrogram_span: 1,
             timeline_span: 0,
+            export_folder: None,
             actions: Vec::new(),
         }
     }

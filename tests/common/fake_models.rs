@@ -23,6 +23,7 @@ pub enum Fake {
     PanicsAt(u64),
 }
 
+#[derive(Clone)]
 struct FakeStream {
     fake: Fake,
     classes: usize,
@@ -73,6 +74,14 @@ impl GenreStream for FakeStream {
         self.frames = 0;
         self.sums.fill(0.0);
         Ok(())
+    }
+
+    fn fork(&self) -> Box<dyn GenreStream> {
+        Box::new(self.clone())
+    }
+
+    fn forced(&self, _weights: &[f32]) -> Option<Vec<f32>> {
+        None
     }
 }
 

@@ -3,6 +3,7 @@
 use super::hand_made::{self, Stage};
 use attune::capture::DeviceInfo;
 use attune::engine::{Command, Event, Snapshot};
+use attune::model::LoadedModel;
 use attune::settings::{Settings, Theme};
 use attune::source::SourceError;
 use attune::ui::{App, ListDevices};
@@ -26,6 +27,8 @@ pub struct Setup {
     pub theme: Theme,
     pub scale: f32,
     pub devices: Result<Vec<DeviceInfo>, SourceError>,
+    /// Who is asked about a held moment.
+    pub models: Vec<LoadedModel>,
 }
 
 impl Default for Setup {
@@ -35,6 +38,7 @@ impl Default for Setup {
             theme: Theme::Dark,
             scale: 1.0,
             devices: Ok(hand_made::devices()),
+            models: Vec::new(),
         }
     }
 }
@@ -54,7 +58,7 @@ impl Rig {
             range_db: [-75.0, -5.0],
             ..Settings::default()
         };
-        let mut parts = Some((link, settings, list));
+        let mut parts = Some((link, settings, list, setup.models));
         let builder: HarnessBuilder<Option<App>> = Harness::builder()
             .with_size(setup.size)
             .with_pixels_per_point(setup.scale)
@@ -62,8 +66,9 @@ impl Rig {
             .with_max_steps(64);
         let window = builder.build_ui_state(
             move |ui, app: &mut Option<App>| {
-                if let Some((link, settings, list)) = parts.take() {
-                    *app = Some(App::new(ui.ctx(), link, hand_made::cast(), settings, list));
+                if let Some((link, settings, list, models)) = parts.take() {
+                    let window = App::new(ui.ctx(), link, hand_made::cast(), settings, list);
+                    *app = Some(window.with_models(models));
                 }
                 if let Some(app) = app {
                     app.drain(ui.ctx());

@@ -120,6 +120,32 @@ impl AttentiveMemory {
         }));
     }
 
+    /// Mean and deviation with these weights on the last frames, oldest first, in place of the learnt ones; weights beyond
+    /// reach are left out, the others made to sum to 1. False if none is left.
+    pub fn pool_as(&self, weights: &[f32], out: &mut [f32]) -> bool {
+        let (context, count) = (self.scores.len() as u64, self.count);
+        let weights = &weights[weights.len().saturating_sub(self.reach())..];
+        let all: f32 = weights.iter().sum();
+        if all.is_nan() || all <= 0.0 {
+            return false;
+        }
+        let (means, deviations) = out.split_at_mut(count);
+        let mut squares = vec![0.0; count];
+        means.fill(0.0);
+        let first = self.frames - weights.len() as u64;
+        for (frame, weight) in (first..).zip(weights) {
+            let x = &self.features.as_slice()[(frame % context) as usize * count..][..count];
+            for ((mean, square), x) in means.iter_mut().zip(&mut squares).zip(x) {
+                *mean += weight / all * x;
+                *square += weight / all * x * x;
+            }
+        }
+        for ((deviation, mean), square) in deviations.iter_mut().zip(means).zip(squares) {
+            *deviation = deviation_of(*mean, square);
+        }
+        true
+    }
+
     /// Puts one frame into the window and into the sum of its chunk.
     #[inline(always)]
     fn take(&mut self, score: f32, seen: &[Rows], frame: usize) {

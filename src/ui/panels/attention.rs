@@ -2,6 +2,7 @@
 //!
 //! In: attention. Out: paint. Thread: window.
 
+use super::changed::cursor_line;
 use super::{Pictures, Scene, attention_lag, head_of, map_shape};
 use crate::engine::AttentionSnapshot;
 use crate::ui::sentences;
@@ -47,6 +48,9 @@ pub fn attention_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState, pict
     let time = TimeAxis::new(plot, span, scene.snapshot.hop);
     let grid = Grid { plot, layers, heads };
     draw_rows(ui, scene, pictures, &time, &grid);
+    if let Some(frozen) = scene.frozen {
+        cursor_line(ui, frozen, &time);
+    }
     hover_ui(ui, scene, &response, &time, &grid);
 }
 

@@ -6,6 +6,7 @@
 mod answer;
 mod attention;
 mod banner;
+mod changed;
 mod engines;
 mod health;
 mod shortcuts;
@@ -18,6 +19,7 @@ mod welcome;
 pub use answer::answer_ui;
 pub use attention::{ATTENTION_ROW_GAP, attention_ui};
 pub use banner::banner_ui;
+pub use changed::{changed_ui, frozen_ui};
 pub use engines::engines_ui;
 pub use health::health_ui;
 pub use shortcuts::shortcuts_ui;
@@ -29,6 +31,7 @@ pub use transport::transport_ui;
 pub use welcome::welcome_ui;
 
 use super::devices::DeviceList;
+use super::frozen::Frozen;
 use super::history::History;
 use super::widgets::{ColumnTexture, WeightImage};
 use crate::engine::{AttentionSnapshot, MAX_ATTENTION_FRAMES, MAX_HEADS, MAX_LAYERS, Snapshot};
@@ -106,6 +109,8 @@ pub struct Scene<'a> {
     pub cast: &'a Cast,
     /// What can be listened to.
     pub devices: &'a DeviceList,
+    /// The moment that is held, if one is: then `snapshot` and `history` are its own.
+    pub frozen: Option<&'a Frozen>,
 }
 
 impl Scene<'_> {

@@ -7,10 +7,12 @@ use crate::ui::view_state::ViewState;
 use eframe::egui::{self, Align2, RichText};
 
 /// What keys do.
-pub const SHORTCUTS: [(&str, &str); 8] = [
+pub const SHORTCUTS: [(&str, &str); 10] = [
     ("Space", "Play or pause"),
     ("Left, Right", "Back or forward 5 s"),
     ("L", "Loop"),
+    ("H", "Hold this moment and ask why"),
+    ("End", "Back to now"),
     ("O", "Open a file"),
     ("D", "Play the demo"),
     ("T", "Theme: system, dark, light"),

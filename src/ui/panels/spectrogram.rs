@@ -2,11 +2,12 @@
 //!
 //! In: history, attention. Out: paint; how it is drawn. Thread: window.
 
+use super::changed::cursor_line;
 use super::{Pictures, Scene, attention_lag, pooling_of};
 use crate::settings::ColourMap;
 use crate::ui::sentences;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
-use crate::ui::view_state::{SPECTROGRAM_SPANS, ViewState};
+use crate::ui::view_state::{Action, SPECTROGRAM_SPANS, ViewState};
 use crate::ui::widgets::{LevelColours, MelAxis, TimeAxis, describe, heading, hz_label};
 use eframe::egui::{
     self, Align, Align2, Color32, CornerRadius, Layout, Mesh, Pos2, Rect, RichText, Sense, Shape, Stroke, Vec2,
@@ -25,7 +26,7 @@ const LABELS: f32 = 18.0;
 pub fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
     header_ui(ui, view);
     let palette = Palette::of(ui);
-    let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::hover());
+    let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click());
     let colours = LevelColours {
         map: view.colour_map,
         range_db: view.range_db,
@@ -92,6 +93,16 @@ pub fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState
         egui::StrokeKind::Outside,
     );
     time.draw_labels(ui, rect.bottom() - LABELS);
+    if let Some(frozen) = scene.frozen {
+        cursor_line(ui, frozen, &time);
+    }
+    if let Some(back) = response
+        .interact_pointer_pos()
+        .filter(|_| response.clicked())
+        .and_then(|at| time.back_at(at.x))
+    {
+        view.ask(Action::Hold(back));
+    }
     hover_ui(ui, scene, &response, &time, &mel);
 }
 

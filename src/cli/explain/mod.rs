@@ -1,0 +1,86 @@
+//! `attune explain`: what the answer at one moment of a file rests on, and what such maps are worth.
+
+mod planted;
+mod tables;
+
+use super::ExplainArgs;
+use crate::explain::document::{self, Told};
+use crate::explain::{Explanation, HEARD, Question};
+use crate::model::ModelSet;
+use crate::train::checkpoint::write_atomically;
+use crate::train::dataset::mel_of_file;
+use crate::units::Seconds;
+use anyhow::{Context, bail};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Explains a moment, or measures what explanations are worth.
+pub(super) fn run(args: &ExplainArgs, models: &ModelSet) -> anyhow::Result<ExitCode> {
+    let shown = match (&args.planted, &args.file) {
+        (Some(table), _) => planted::run(args, table, models)?,
+        (None, Some(file)) => explain(args, file, models)?,
+        (None, None) => bail!("name a file, or a table after --planted"),
+    };
+    super::print_line(&shown)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn explain(args: &ExplainArgs, file: &Path, models: &ModelSet) -> anyhow::Result<String> {
+    let spec = &models.front_end;
+    let levels = mel_of_file(file, spec)?;
+    let all = levels.len() / spec.bands;
+    if all == 0 {
+        bail!("{}: it is too short for a single frame", file.display());
+    }
+    // A frame is known when its window has ended.
+    let window = spec.rate.duration(spec.window_samples as u64).0;
+    let end_of = |frames: usize| Seconds(window + (frames - 1) as f64 * spec.hop().0);
+    let frames = match args.at {
+        None => all,
+        Some(at) if at > end_of(all).0 + spec.hop().0 => bail!(
+            "--at {at}: {} lasts {:.1} s; name a moment within it",
+            file.display(),
+            end_of(all).0
+        ),
+        Some(at) if at < window => {
+            bail!("--at {at}: the first answer is there after {window:.2} s; name a later moment")
+        }
+        Some(at) => spec.frames_in(Seconds(at - window)).min(all - 1) + 1,
+    };
+    let first = frames.saturating_sub(spec.frames_in(HEARD));
+    let question = Question::of_levels(&levels[first * spec.bands..frames * spec.bands], spec);
+    let Some(explanation) = Explanation::of(&models.models, &question, spec.hop())? else {
+        bail!("no engine answered");
+    };
+    let class = match &args.class {
+        None => explanation.class(),
+        Some(label) => models
+            .genres
+            .find(label)
+            .with_context(|| format!("--class {label}: the models know {}", models.genres.labels().join(", ")))?,
+    };
+    let weights: Vec<String> = models
+        .models
+        .iter()
+        .map(|model| model.manifest().weights_sha256.clone())
+        .collect();
+    let explained = Told {
+        source: &file.display().to_string(),
+        at: end_of(frames),
+        class,
+        genres: &models.genres,
+        weights: &weights,
+        explanation: &explanation,
+    };
+    let write = |path: &Option<PathBuf>, text: &dyn Fn() -> String| match path {
+        Some(path) => write_atomically(path, text().as_bytes()),
+        None => Ok(()),
+    };
+    write(&args.csv, &|| document::csv(&explained))?;
+    write(&args.svg, &|| document::sheet(&explained).svg())?;
+    Ok(if args.json {
+        document::json(&explained).to_string()
+    } else {
+        tables::of(&explained)
+    })
+}

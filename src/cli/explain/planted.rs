@@ -1,0 +1,86 @@
+//! How often each map points at a passage that alone carries its class.
+
+use super::super::ExplainArgs;
+use crate::evaluate::manifest::{self, Label, beside};
+use crate::explain::planted::{PASSAGE, PIECE, PLACE, Pointing, Source, Worth, plant};
+use crate::genre::GenreId;
+use crate::model::ModelSet;
+use crate::train::dataset::mel_of_file;
+use anyhow::bail;
+use indicatif::ProgressBar;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde_json::json;
+use std::fmt::Write;
+use std::path::Path;
+
+/// Draws pieces of which each has a passage of one genre in a clip of another, asks all engines, and tells how often
+/// they pointed at it.
+pub(super) fn run(args: &ExplainArgs, table: &Path, models: &ModelSet) -> anyhow::Result<String> {
+    let spec = &models.front_end;
+    let mut clips: Vec<(Vec<f32>, GenreId)> = Vec::new();
+    for row in manifest::read(table, &models.genres)? {
+        if let Label::Genre(genre) = row.label {
+            clips.push((mel_of_file(&beside(table, &row.clip), spec)?, genre));
+        }
+    }
+    clips.retain(|(levels, _)| levels.len() >= spec.frames_in(PIECE) * spec.bands);
+    let first = clips.first().map(|(_, genre)| *genre);
+    if clips.iter().all(|(_, genre)| Some(*genre) == first) {
+        bail!(
+            "{}: pieces need clips of {} s and more of two genres at the least",
+            table.display(),
+            PIECE.0
+        );
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(args.seed);
+    let mut worth = vec![Worth::default(); models.models.len()];
+    let bar = ProgressBar::new(u64::from(args.pieces));
+    let mut made = 0;
+    while made < args.pieces {
+        let mut draw = || &clips[rng.random_range(0..clips.len())];
+        let (around, passage) = (draw(), draw());
+        if around.1 == passage.1 {
+            continue;
+        }
+        let planted = plant(source(around), source(passage), spec, &mut rng);
+        let Some(planted) = planted else { continue };
+        for (worth, model) in worth.iter_mut().zip(&models.models) {
+            worth.ask(model, &planted, spec.hop())?;
+        }
+        made += 1;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    let names = models.models.iter().map(|model| model.manifest().name.as_str());
+    if args.json {
+        let each = names.zip(&worth).map(|(name, worth)| (name.to_owned(), json!(worth)));
+        return Ok(serde_json::Value::Object(each.collect()).to_string());
+    }
+    let mut text = format!(
+        "{made} pieces of {} s, each with a passage of {} s of another genre; places of {} s\n\n  {:<12}{:>22}{:>22}{:>22}\n",
+        PIECE.0, PASSAGE.0, PLACE.0, "engine", "changes the answer", "attended to", "looked at alone"
+    );
+    for (name, worth) in names.zip(&worth) {
+        let cell = |pointing: &Pointing| match pointing.pieces {
+            0 => "–".to_owned(),
+            _ => format!(
+                "{:.0} % (chance {:.0} %)",
+                100.0 * pointing.rate(),
+                100.0 * pointing.chance()
+            ),
+        };
+        let cells = [&worth.occluded, &worth.attended, &worth.forced].map(cell);
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {name:<12}{:>22}{:>22}{:>22}", cells[0], cells[1], cells[2]);
+    }
+    text.push_str("\nHow often the highest place of each map lies in the passage.");
+    Ok(text)
+}
+
+fn source((levels_db, genre): &(Vec<f32>, GenreId)) -> Source<'_> {
+    Source {
+        levels_db,
+        genre: *genre,
+    }
+}

@@ -1,0 +1,136 @@
+//! Everything that is told of one moment.
+
+use super::faithfulness::{self, Faithfulness};
+use super::forced::force;
+use super::listener::{Listener, Question};
+use super::occlusion::{Occlusion, occlude};
+use super::planted::{AROUND, PLACE};
+use super::segments::{Segment, segments};
+use crate::genre::{GenreId, Probabilities};
+use crate::model::{LoadedModel, ModelError};
+use crate::units::Seconds;
+
+/// How much of the past is asked about, place by place.
+pub const SPAN: Seconds = Seconds(12.0);
+/// How much of the past is heard at the most: what was before has faded from every engine.
+pub const HEARD: Seconds = Seconds(24.0);
+/// What the random orders of [`faithfulness`] are drawn from.
+const SEED: u64 = 1;
+
+/// What one engine says, and what of the past changes it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Opinion {
+    /// Its name.
+    pub engine: String,
+    /// With and without each place.
+    pub occlusion: Occlusion,
+}
+
+/// Where an attention engine looked, and what that is worth.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Looked {
+    /// Its name.
+    pub engine: String,
+    /// Weight of each frame of the question's end, oldest first; they sum to 1.
+    pub weights: Vec<f32>,
+    /// Its answer when it looks at one place only; `None` out of reach.
+    pub forced: Vec<Option<Probabilities>>,
+    /// What is left of its answer without what it looked at.
+    pub faithfulness: Faithfulness,
+}
+
+/// One moment, explained.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Explanation {
+    /// The places asked about, in frames of the question.
+    pub places: Vec<Segment>,
+    /// Frames of the question: the newest one is the moment.
+    pub frames: usize,
+    /// Time of a frame.
+    pub hop: Seconds,
+    /// Each engine.
+    pub opinions: Vec<Opinion>,
+    /// Their mean.
+    pub agreed: Occlusion,
+    /// The engines that attend.
+    pub looked: Vec<Looked>,
+}
+
+impl Explanation {
+    /// Asks all engines about the last [`SPAN`] before the newest frame of the question, each on a thread of its own.
+    /// `None` without engines or frames.
+    pub fn of(models: &[LoadedModel], question: &Question, hop: Seconds) -> Result<Option<Self>, ModelError> {
+        let places = segments(question.count(), hop, SPAN, PLACE);
+        let around = (AROUND.0 / hop.0.max(1e-9)) as usize;
+        let ask = |model: &LoadedModel| -> Result<_, ModelError> {
+            Ok((
+                occlude(model, question, &places, around)?,
+                look(model, question, &places, around)?,
+            ))
+        };
+        let asked: Vec<_> = std::thread::scope(|scope| {
+            let asked: Vec<_> = models.iter().map(|model| scope.spawn(|| ask(model))).collect();
+            let join =
+                |thread: std::thread::ScopedJoinHandle<'_, _>| thread.join().unwrap_or(Err(ModelError::NotFinite));
+            asked.into_iter().map(join).collect()
+        });
+        let (mut opinions, mut looked) = (Vec::new(), Vec::new());
+        for (model, asked) in models.iter().zip(asked) {
+            let (occlusion, look) = asked?;
+            let Some(occlusion) = occlusion else { return Ok(None) };
+            opinions.push(Opinion {
+                engine: model.manifest().name.clone(),
+                occlusion,
+            });
+            looked.extend(look);
+        }
+        let occlusions: Vec<Occlusion> = opinions.iter().map(|opinion| opinion.occlusion.clone()).collect();
+        Ok(Occlusion::mean(&occlusions).map(|agreed| Self {
+            places,
+            frames: question.count(),
+            hop,
+            opinions,
+            agreed,
+            looked,
+        }))
+    }
+
+    /// The class that is answered.
+    pub fn class(&self) -> GenreId {
+        self.agreed.whole.top().0
+    }
+
+    /// From when to when a place lies, in seconds before the moment.
+    pub fn back(&self, place: Segment) -> (f64, f64) {
+        let back = |frame: usize| (self.frames - frame) as f64 * self.hop.0;
+        (back(place.start), back(place.end))
+    }
+
+    /// Mean weight of a frame of a place by an engine that looked; 0 out of reach.
+    pub fn attention_at(&self, looked: &Looked, place: Segment) -> f32 {
+        let first = self.frames - looked.weights.len().min(self.frames);
+        let weights = (place.start..place.end).filter_map(|frame| looked.weights.get(frame.checked_sub(first)?));
+        weights.fold(0.0, |sum, weight| sum + weight) / place.len().max(1) as f32
+    }
+}
+
+/// What an engine that attends looked at; `None` of one that does not.
+fn look(
+    model: &LoadedModel,
+    question: &Question,
+    places: &[Segment],
+    around: usize,
+) -> Result<Option<Looked>, ModelError> {
+    let mut listener = Listener::new(model)?;
+    listener.hear(&question.frames, question.bands)?;
+    let Some(weights) = listener.attention().map(|picture| picture.pooling.clone()) else {
+        return Ok(None);
+    };
+    let faithfulness = faithfulness::measure(model, question, around, SEED)?;
+    Ok(faithfulness.map(|faithfulness| Looked {
+        engine: model.manifest().name.clone(),
+        weights,
+        forced: force(&listener, question.count(), places),
+        faithfulness,
+    }))
+}

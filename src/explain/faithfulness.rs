@@ -1,0 +1,119 @@
+//! Whether an answer falls when what was attended to is taken away.
+
+use super::forced;
+use super::listener::{Listener, Question};
+use super::replace::by_local_mean;
+use crate::genre::{GenreId, Probabilities};
+use crate::model::{LoadedModel, ModelError};
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+/// Shares of the frames in reach that are taken away.
+pub const SHARES: [f64; 6] = [0.05, 0.1, 0.2, 0.4, 0.6, 0.8];
+/// The share that is told in words.
+pub const TOLD: usize = 2;
+/// Random orders that the attended one is held against.
+const DRAWS: u64 = 3;
+
+/// The probability of a class after each of [`SHARES`] is taken away.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Deletion {
+    /// Most attended first.
+    pub attended: Vec<f64>,
+    /// In random order, the mean of several.
+    pub random: Vec<f64>,
+}
+
+/// What the weights of one answer are worth.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Faithfulness {
+    /// The class in question: the answer's.
+    pub class: GenreId,
+    /// Its probability with everything.
+    pub whole: f64,
+    /// What is left of it.
+    pub deletion: Deletion,
+    /// Its probability when all frames in reach weigh the same.
+    pub uniform: f64,
+    /// How many frames were in reach.
+    pub frames: usize,
+}
+
+impl Faithfulness {
+    /// What the answer loses when the share of [`TOLD`] is taken away, most attended first and in random order.
+    pub fn losses(&self) -> (f64, f64) {
+        let lost = |left: &[f64]| self.whole - left.get(TOLD).copied().unwrap_or(self.whole);
+        (lost(&self.deletion.attended), lost(&self.deletion.random))
+    }
+
+    /// Area under each curve over the shares from 0 to the last of [`SHARES`], by trapezoids, divided by that share: the
+    /// mean probability that is left. Attention is faithful if it leaves less than chance.
+    pub fn areas(&self) -> (f64, f64) {
+        let area = |left: &[f64]| {
+            let (mut at, mut height, mut sum) = (0.0, self.whole, 0.0);
+            for (share, left) in SHARES.iter().zip(left) {
+                sum += (share - at) * f64::midpoint(height, *left);
+                (at, height) = (*share, *left);
+            }
+            sum / at.max(1e-9)
+        };
+        (area(&self.deletion.attended), area(&self.deletion.random))
+    }
+}
+
+/// Takes the most attended frames away from what an attention engine heard, and as many at random, and asks again. `reach`
+/// as in [`super::occlusion::occlude`]. `None` if the engine does not attend, or heard nothing.
+pub fn measure(
+    model: &LoadedModel,
+    question: &Question,
+    reach: usize,
+    seed: u64,
+) -> Result<Option<Faithfulness>, ModelError> {
+    let (count, bands) = (question.count(), question.bands);
+    let mut listener = Listener::new(model)?;
+    listener.hear(&question.frames, bands)?;
+    let (Some(whole), Some(picture)) = (listener.answer(), listener.attention()) else {
+        return Ok(None);
+    };
+    let weights = picture.pooling.clone();
+    let class = whole.top().0;
+    let first = count - weights.len().min(count);
+    let mut before = Listener::new(model)?;
+    before.hear(question.rows(0, first), bands)?;
+    let curve = |order: &[usize]| -> Result<Vec<f64>, ModelError> {
+        let each = SHARES.iter().map(|share| {
+            let mut taken = vec![false; count];
+            for frame in &order[..((share * order.len() as f64).round() as usize).min(order.len())] {
+                taken[first + frame] = true;
+            }
+            let mut frames = question.frames.clone();
+            by_local_mean(&mut frames, bands, &taken, reach);
+            let mut other = before.fork();
+            other.hear(&frames[first * bands..], bands)?;
+            let left = other.answer().unwrap_or(whole);
+            Ok(f64::from(left.of(class)))
+        });
+        each.collect()
+    };
+    let mut order: Vec<usize> = (0..weights.len()).collect();
+    order.sort_by(|&a, &b| weights[b].total_cmp(&weights[a]));
+    let attended = curve(&order)?;
+    let mut random = vec![0.0; SHARES.len()];
+    for draw in 0..DRAWS {
+        order.shuffle(&mut ChaCha8Rng::seed_from_u64(
+            seed.wrapping_mul(DRAWS).wrapping_add(draw),
+        ));
+        for (slot, left) in random.iter_mut().zip(curve(&order)?) {
+            *slot += left / DRAWS as f64;
+        }
+    }
+    let of_class = |p: &Probabilities| f64::from(p.of(class));
+    Ok(Some(Faithfulness {
+        class,
+        whole: of_class(&whole),
+        deletion: Deletion { attended, random },
+        uniform: forced::uniform(&listener).as_ref().map_or(f64::NAN, of_class),
+        frames: weights.len(),
+    }))
+}

@@ -1,0 +1,157 @@
+//! Pieces in which one passage alone carries a class: how often does each map point at it?
+//!
+//! A passage of one genre is put into a piece of another. That the class of the passage has any probability is the passage's
+//! doing, so a map that is worth something has its highest place inside. Chance is the passage's share of the places.
+
+use super::forced::force;
+use super::listener::{Listener, Question};
+use super::occlusion::occlude;
+use super::segments::{Segment, segments};
+use crate::features::FrontEndSpec;
+use crate::genre::GenreId;
+use crate::model::{LoadedModel, ModelError};
+use crate::units::Seconds;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use serde::Serialize;
+
+/// How long a piece is.
+pub const PIECE: Seconds = Seconds(12.0);
+/// How long the passage is.
+pub const PASSAGE: Seconds = Seconds(2.0);
+/// The passage lies within so much of the end: within reach of what attends.
+pub const WITHIN: Seconds = Seconds(5.5);
+/// How long a place is.
+pub const PLACE: Seconds = Seconds(0.5);
+/// How far around a place the mean reaches that stands for it.
+pub const AROUND: Seconds = Seconds(1.0);
+
+/// Log-mel levels of a clip in dB, (frames, bands), with its class.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// (frames, bands).
+    pub levels_db: &'a [f32],
+    /// Its class.
+    pub genre: GenreId,
+}
+
+/// A piece with a passage in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Planted {
+    /// What is heard.
+    pub question: Question,
+    /// Where the passage lies.
+    pub passage: Segment,
+    /// Its class.
+    pub genre: GenreId,
+}
+
+/// Puts the beginning of `passage` into `around`, at the same mean level, at a place that is drawn; `None` if one of them
+/// is too short.
+pub fn plant(around: Source<'_>, passage: Source<'_>, spec: &FrontEndSpec, rng: &mut ChaCha8Rng) -> Option<Planted> {
+    let bands = spec.bands;
+    let frames = |time| spec.frames_in(time);
+    let (piece, length, within) = (frames(PIECE), frames(PASSAGE), frames(WITHIN));
+    let mut levels = around.levels_db.get(..piece * bands)?.to_vec();
+    let start = piece - rng.random_range(length..=within);
+    let into = &mut levels[start * bands..(start + length) * bands];
+    let from = passage.levels_db.get(..length * bands)?;
+    let mean = |values: &[f32]| values.iter().sum::<f32>() / values.len() as f32;
+    let shift = mean(into) - mean(from);
+    for (slot, level) in into.iter_mut().zip(from) {
+        *slot = level + shift;
+    }
+    Some(Planted {
+        question: Question::of_levels(&levels, spec),
+        passage: Segment {
+            start,
+            end: start + length,
+        },
+        genre: passage.genre,
+    })
+}
+
+/// How often a map's highest place was in the passage.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Pointing {
+    /// Pieces asked about.
+    pub pieces: usize,
+    /// Those in which the highest place was inside.
+    pub hits: usize,
+    /// The sum over the pieces of the share of places that are inside.
+    pub by_chance: f64,
+}
+
+impl Pointing {
+    fn add(&mut self, is_hit: bool, by_chance: f64) {
+        self.pieces += 1;
+        self.hits += usize::from(is_hit);
+        self.by_chance += by_chance;
+    }
+
+    /// Share of hits.
+    pub fn rate(&self) -> f64 {
+        self.hits as f64 / self.pieces.max(1) as f64
+    }
+
+    /// Share of hits of a map that knows nothing.
+    pub fn chance(&self) -> f64 {
+        self.by_chance / self.pieces.max(1) as f64
+    }
+}
+
+/// What each map of one engine is worth.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Worth {
+    /// The place whose removal takes most from the passage's class.
+    pub occluded: Pointing,
+    /// The place with most attention; no pieces if the engine does not attend.
+    pub attended: Pointing,
+    /// The place that, looked at alone, gives the passage's class most; as above.
+    pub forced: Pointing,
+}
+
+impl Worth {
+    /// Asks an engine about one more piece.
+    pub fn ask(&mut self, model: &LoadedModel, planted: &Planted, hop: Seconds) -> Result<(), ModelError> {
+        let Planted {
+            question,
+            passage,
+            genre,
+        } = planted;
+        let count = question.count();
+        let places = segments(count, hop, WITHIN, PLACE);
+        let is_inside = |place: &Segment| (passage.start..passage.end).contains(&place.middle());
+        let by_chance = places.iter().filter(|place| is_inside(place)).count() as f64 / places.len().max(1) as f64;
+        let point = |pointing: &mut Pointing, values: &[f32]| {
+            if let Some(highest) = (0..values.len()).max_by(|&a, &b| values[a].total_cmp(&values[b])) {
+                pointing.add(is_inside(&places[highest]), by_chance);
+            }
+        };
+        let class = usize::from(genre.0);
+        let around = (AROUND.0 / hop.0) as usize;
+        if let Some(occlusion) = occlude(model, question, &places, around)? {
+            point(&mut self.occluded, &occlusion.contributions(class));
+        }
+        let mut listener = Listener::new(model)?;
+        listener.hear(&question.frames, question.bands)?;
+        let Some(picture) = listener.attention() else {
+            return Ok(());
+        };
+        let first = count - picture.pooling.len().min(count);
+        // Places may differ in length by a frame: it is the weight of a frame that counts.
+        let attended: Vec<f32> = places
+            .iter()
+            .map(|place| {
+                let weights =
+                    (place.start..place.end).filter_map(|frame| picture.pooling.get(frame.checked_sub(first)?));
+                weights.fold(0.0, |sum, weight| sum + weight) / place.len() as f32
+            })
+            .collect();
+        point(&mut self.attended, &attended);
+        let forced = force(&listener, count, &places);
+        let forced: Vec<f32> = forced.iter().map(|p| p.map_or(0.0, |p| p.of(*genre))).collect();
+        point(&mut self.forced, &forced);
+        Ok(())
+    }
+}

@@ -1,0 +1,146 @@
+//! A moment held fast: what was on the screen when it was clicked, and what the engines say of it when asked again.
+//!
+//! In: history and snapshot. Out: an [`Explanation`], made on a thread of its own. Thread: window, and one for each moment.
+
+use super::history::History;
+use crate::engine::Snapshot;
+use crate::explain::{Explanation, HEARD, Question};
+use crate::features::FrontEndSpec;
+use crate::model::LoadedModel;
+use crate::units::Seconds;
+use crossbeam_channel::{Receiver, bounded};
+
+/// What became of the question.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Inquiry {
+    /// The engines are being asked.
+    Asking,
+    /// They answered.
+    Told(Box<Explanation>),
+    /// They could not be asked, and why.
+    Failed(String),
+}
+
+/// A moment held fast.
+#[derive(Debug)]
+pub struct Frozen {
+    /// What was heard up to it.
+    pub history: History,
+    /// The engine at it.
+    pub snapshot: Snapshot,
+    /// The column that was clicked, counted back from the newest.
+    pub cursor: usize,
+    /// What the engines say.
+    pub inquiry: Inquiry,
+    answer: Option<Receiver<Inquiry>>,
+}
+
+impl Frozen {
+    /// Holds the moment, and asks the engines about it. `done` is called when they have answered.
+    pub fn new(
+        history: &History,
+        snapshot: &Snapshot,
+        cursor: usize,
+        (models, spec): (&[LoadedModel], &FrontEndSpec),
+        done: impl Fn() + Send + 'static,
+    ) -> Self {
+        let mut frozen = Self {
+            history: history.clone(),
+            snapshot: snapshot.clone(),
+            cursor,
+            inquiry: Inquiry::Asking,
+            answer: None,
+        };
+        let levels = heard_without_a_break(history, spec);
+        if levels.is_empty() || models.is_empty() {
+            frozen.inquiry = Inquiry::Failed("nothing was heard yet".to_owned());
+            return frozen;
+        }
+        let (tell, answer) = bounded(1);
+        let (models, spec) = (models.to_vec(), spec.clone());
+        let asking = std::thread::Builder::new()
+            .name("attune-explain".to_owned())
+            .spawn(move || {
+                let question = Question::of_levels(&levels, &spec);
+                let told = match Explanation::of(&models, &question, spec.hop()) {
+                    Ok(Some(explanation)) => Inquiry::Told(Box::new(explanation)),
+                    Ok(None) => Inquiry::Failed("no engine answered".to_owned()),
+                    Err(error) => Inquiry::Failed(error.to_string()),
+                };
+                // Nobody waits any more if the moment was let go.
+                let _ = tell.send(told);
+                done();
+            });
+        match asking {
+            Ok(_) => frozen.answer = Some(answer),
+            Err(error) => frozen.inquiry = Inquiry::Failed(error.to_string()),
+        }
+        frozen
+    }
+
+    /// Takes over the answer if it is there.
+    pub fn poll(&mut self) {
+        if let Some(told) = self.answer.as_ref().and_then(|answer| answer.try_recv().ok()) {
+            self.inquiry = told;
+            self.answer = None;
+        }
+    }
+
+    /// The explanation, once there is one.
+    pub fn explanation(&self) -> Option<&Explanation> {
+        match &self.inquiry {
+            Inquiry::Told(explanation) => Some(explanation),
+            _ => None,
+        }
+    }
+
+    /// Stream time of the moment.
+    pub fn at(&self) -> Seconds {
+        let newest = self.history.total_columns().checked_sub(1);
+        newest
+            .and_then(|newest| self.history.time_of(newest))
+            .unwrap_or_default()
+    }
+
+    /// Stream time of the column that was clicked, if it is not a break.
+    pub fn cursor_at(&self) -> Option<Seconds> {
+        let column = self.history.total_columns().checked_sub(self.cursor as u64 + 1)?;
+        self.history.time_of(column)
+    }
+}
+
+/// Levels of the newest columns, (columns, bands), back to the last break and at most [`HEARD`].
+fn heard_without_a_break(history: &History, spec: &FrontEndSpec) -> Vec<f32> {
+    let total = history.total_columns();
+    let most = spec.frames_in(HEARD) as u64;
+    let mut first = total;
+    while first > 0 && total - first < most && history.time_of(first - 1).is_some() {
+        first -= 1;
+    }
+    let columns = (first..total).filter_map(|column| history.column(column));
+    columns.flat_map(|column| column.iter().copied()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::history::tests::snapshot;
+    use super::*;
+
+    #[test]
+    fn a_question_goes_back_to_the_last_break() {
+        let spec = FrontEndSpec::default();
+        let mut history = History::new();
+        history.absorb(&snapshot(1, 100));
+        assert_eq!(heard_without_a_break(&history, &spec).len(), 100 * spec.bands);
+        history.absorb(&snapshot(2, 30));
+        assert_eq!(heard_without_a_break(&history, &spec).len(), 30 * spec.bands);
+        let moment = snapshot(2, 30);
+        let frozen = Frozen::new(&history, &moment, 4, (&[], &spec), || ());
+        assert_eq!(frozen.at(), Seconds(29.0 * moment.hop.0));
+        assert_eq!(frozen.cursor_at(), Some(Seconds(25.0 * moment.hop.0)));
+        assert!(
+            matches!(frozen.inquiry, Inquiry::Failed(_)),
+            "there is no engine to ask"
+        );
+    }
+}

@@ -1,0 +1,160 @@
+//! What changed the answer: for each half second of the past, how many points the answer loses without it. Under the
+//! spectrogram's own time axis, while a moment is held.
+//!
+//! In: the moment and what the engines said of it. Out: paint. Thread: window.
+
+use super::Scene;
+use crate::explain::{Explanation, words};
+use crate::ui::frozen::{Frozen, Inquiry};
+use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
+use crate::ui::view_state::{Action, SPECTROGRAM_SPANS, ViewState};
+use crate::ui::widgets::{TimeAxis, describe, heading};
+use eframe::egui::{self, Align, Align2, CornerRadius, Layout, Rect, RichText, Sense, Vec2};
+
+/// Height of the row above the picture.
+const HEADER: f32 = 26.0;
+/// The least scale of the bars: below it there is nothing to be seen.
+const LEAST_POINTS: f32 = 0.02;
+
+/// Draws the bar that says what is held and what to do with it.
+pub fn frozen_ui(ui: &mut egui::Ui, frozen: &Frozen, view: &mut ViewState) {
+    let palette = Palette::of(ui);
+    ui.horizontal(|ui| {
+        ui.label(
+            RichText::new(format!("Held at {}", frozen.at().clock()))
+                .strong()
+                .color(palette.accent),
+        );
+        let cursor = frozen.cursor_at().map_or_else(|| "a break".to_owned(), |at| at.clock());
+        ui.label(
+            RichText::new(format!("cursor at {cursor}"))
+                .small()
+                .color(palette.muted),
+        );
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if ui.button("Back to now").on_hover_text("End").clicked() {
+                view.ask(Action::LetGo);
+            }
+            let can_keep = frozen.explanation().is_some();
+            let keep = ui.add_enabled(can_keep, egui::Button::new("Export"));
+            if keep.on_hover_text("Write what is shown as SVG, CSV and JSON").clicked() {
+                view.ask(Action::Export);
+            }
+        });
+    });
+}
+
+/// Draws the strip into what is available.
+pub fn changed_ui(ui: &mut egui::Ui, scene: &Scene<'_>, frozen: &Frozen, view: &ViewState) {
+    let palette = Palette::of(ui);
+    let explanation = frozen.explanation();
+    let title = explanation.map(|it| scene.cast.genres.title(it.class()));
+    ui.allocate_ui_with_layout(
+        Vec2::new(ui.available_width(), HEADER),
+        Layout::left_to_right(Align::Center),
+        |ui| {
+            heading(ui, "What changed the answer").on_hover_text(
+                "Each half second is replaced by the mean around it and all engines are asked again: the bar is what the answer \
+                 loses (up) or gains (down)",
+            );
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                let note = match &title {
+                    Some(title) => format!("points that each half second adds to {title}"),
+                    None => String::new(),
+                };
+                ui.add(egui::Label::new(RichText::new(note).size(10.5).color(palette.muted)).truncate());
+            });
+        },
+    );
+    let sentence = explanation
+        .and_then(|it| it.looked.first())
+        .map(|looked| words::faithfulness(looked, &scene.cast.genres));
+    let below = if sentence.is_some() { 30.0 } else { 0.0 };
+    let size = ui.available_size() - Vec2::new(0.0, below);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+    let plot = Rect::from_min_max(rect.min + Vec2::new(GUTTER, 2.0), rect.max - Vec2::new(PLOT_RIGHT, 4.0));
+    ui.painter().rect_filled(plot, CornerRadius::ZERO, palette.track);
+    let span = SPECTROGRAM_SPANS[view.spectrogram_span.min(SPECTROGRAM_SPANS.len() - 1)].seconds;
+    let time = TimeAxis::new(plot, span, scene.snapshot.hop);
+    let Some(it) = explanation else {
+        let text = match &frozen.inquiry {
+            Inquiry::Failed(why) => format!("The engines could not be asked: {why}"),
+            _ => "Asking the engines again, without each half second in turn…".to_owned(),
+        };
+        describe(&response, format!("What changed the answer: {text}"));
+        ui.painter()
+            .text(plot.center(), Align2::CENTER_CENTER, text, axis_font(), palette.muted);
+        return;
+    };
+    describe(&response, summary(it, title.as_deref().unwrap_or_default()));
+    bars(ui, it, &time, &response);
+    cursor_line(ui, frozen, &time);
+    if let Some(sentence) = sentence {
+        let label = egui::Label::new(RichText::new(sentence).size(11.0).color(palette.muted)).wrap();
+        ui.horizontal(|ui| {
+            ui.add_space(GUTTER);
+            ui.add(label);
+        });
+    }
+}
+
+fn bars(ui: &egui::Ui, it: &Explanation, time: &TimeAxis, response: &egui::Response) {
+    let palette = Palette::of(ui);
+    let plot = time.rect;
+    let added = it.agreed.contributions(usize::from(it.class().0));
+    let most = added.iter().fold(LEAST_POINTS, |most, x| most.max(x.abs()));
+    let middle = plot.center().y;
+    let label = |y: f32, align, text: String| {
+        let at = egui::pos2(plot.left() - 6.0, y);
+        ui.painter().text(at, align, text, axis_font(), palette.muted);
+    };
+    label(plot.top(), Align2::RIGHT_TOP, format!("+{:.0}", 100.0 * most));
+    label(plot.bottom(), Align2::RIGHT_BOTTOM, format!("−{:.0}", 100.0 * most));
+    let painter = ui.painter().with_clip_rect(plot.intersect(ui.clip_rect()));
+    let pointed = response.hover_pos().and_then(|pointer| time.back_at(pointer.x));
+    for (place, added) in it.places.iter().zip(&added) {
+        let (from, to) = (it.frames - place.start, it.frames - place.end);
+        let x = time.x_of(from as f32)..=time.x_of(to as f32) - 1.0;
+        let y = middle - added / most * (0.5 * plot.height() - 2.0);
+        let colour = if *added >= 0.0 { palette.good } else { palette.bad };
+        painter.rect_filled(
+            Rect::from_x_y_ranges(x, y.min(middle)..=y.max(middle)),
+            CornerRadius::ZERO,
+            colour,
+        );
+        if pointed.is_some_and(|back| (to..from).contains(&back)) {
+            let (from, to) = it.back(*place);
+            let verb = if *added >= 0.0 { "adds" } else { "takes" };
+            response.clone().on_hover_text_at_pointer(format!(
+                "−{from:.1} … −{to:.1} s {verb} {:.1} points",
+                100.0 * added.abs()
+            ));
+        }
+    }
+    painter.hline(plot.x_range(), middle, (1.0, palette.muted));
+}
+
+/// The line that all plots share while a moment is held.
+pub fn cursor_line(ui: &egui::Ui, frozen: &Frozen, time: &TimeAxis) {
+    let x = time.x_of(frozen.cursor as f32 + 0.5);
+    if time.rect.x_range().contains(x) {
+        ui.painter()
+            .vline(x, time.rect.y_range(), (1.5, Palette::of(ui).accent));
+    }
+}
+
+/// What a screen reader says instead of the picture.
+fn summary(it: &Explanation, title: &str) -> String {
+    let added = it.agreed.contributions(usize::from(it.class().0));
+    let highest = (0..added.len()).max_by(|&a, &b| added[a].total_cmp(&added[b]));
+    match highest {
+        Some(highest) => {
+            let (from, to) = it.back(it.places[highest]);
+            format!(
+                "What changed the answer: {title} loses most, {:.0} points, without the sound {from:.1} to {to:.1} seconds back",
+                100.0 * added[highest]
+            )
+        }
+        None => "What changed the answer: nothing was heard".to_owned(),
+    }
+}

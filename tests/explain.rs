@@ -1,0 +1,236 @@
+//! What an answer rests on: fakes whose reasons are known, and the shipped engines.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use attune::explain::occlusion::occlude;
+use attune::explain::planted::{Source, Worth, plant};
+use attune::explain::{Explanation, Listener, Question, Segment, faithfulness, forced, segments};
+use attune::features::FrontEndSpec;
+use attune::genre::GenreId;
+use attune::model;
+use attune::units::Seconds;
+use common::fake_models::{Fake, model as fake};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+const BANDS: usize = 128;
+const HOP: Seconds = Seconds(512.0 / 22_050.0);
+
+/// Noise of levels that are music to nobody.
+fn levels(frames: usize, seed: u64) -> Vec<f32> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    (0..frames * BANDS).map(|_| 30.0 * rng.random::<f32>() - 60.0).collect()
+}
+
+#[test]
+fn what_is_taken_away_is_what_the_answer_loses() {
+    // The fake leans on the newest frames: each class listens to its share of the bands. One loud place in the bands of
+    // class 4 is all that speaks for it.
+    let (frames, place) = (60, Segment { start: 40, end: 50 });
+    let mut question = Question {
+        frames: vec![0.0; frames * BANDS],
+        bands: BANDS,
+    };
+    for frame in place.start..place.end {
+        question.frames[frame * BANDS + 48..frame * BANDS + 60].fill(2.0);
+    }
+    let engine = fake("fake", Fake::Bands { memory: 0.95 });
+    let places = segments(frames, Seconds(0.1), Seconds(6.0), Seconds(1.0));
+    let occlusion = occlude(&engine, &question, &places, 5).unwrap().unwrap();
+    let added = occlusion.contributions(4);
+    for (segment, added) in places.iter().zip(&added) {
+        assert_eq!(*segment == place, *added > 0.01, "{segment:?}: {added}");
+    }
+    // What speaks for one class speaks against the others: the contributions of all sum to 0.
+    let sums: Vec<f32> = (0..places.len())
+        .map(|at| (0..10).map(|class| occlusion.contributions(class)[at]).sum())
+        .collect();
+    assert!(sums.iter().all(|sum| sum.abs() < 1e-5), "{sums:?}");
+    assert!(
+        occlusion.contributions(3)[4] < -0.0005,
+        "{:?}",
+        occlusion.contributions(3)
+    );
+}
+
+#[test]
+fn a_fork_goes_its_own_way_and_the_shipped_engines_answer_as_before_it() {
+    let question = Question::of_levels(&levels(150, 1), &FrontEndSpec::default());
+    for engine in model::bundled().unwrap().models {
+        let mut straight = Listener::new(&engine).unwrap();
+        straight.hear(&question.frames, BANDS).unwrap();
+        let mut first = Listener::new(&engine).unwrap();
+        first.hear(&question.frames[..70 * BANDS], BANDS).unwrap();
+        let mut aside = first.fork();
+        aside.hear(&vec![1.0; 80 * BANDS], BANDS).unwrap();
+        first.hear(&question.frames[70 * BANDS..], BANDS).unwrap();
+        assert_eq!(first.answer(), straight.answer());
+        assert_ne!(first.answer(), aside.answer());
+    }
+}
+
+#[test]
+fn its_own_weights_forced_give_the_attention_engine_its_own_answer() {
+    let question = Question::of_levels(&levels(700, 2), &FrontEndSpec::default());
+    let mut attending = 0;
+    for engine in model::bundled().unwrap().models {
+        let mut listener = Listener::new(&engine).unwrap();
+        assert!(listener.forced(&[1.0]).is_none(), "forced before a frame was heard");
+        listener.hear(&question.frames, BANDS).unwrap();
+        let Some(picture) = listener.attention() else {
+            assert!(listener.forced(&[1.0]).is_none());
+            continue;
+        };
+        attending += 1;
+        // The picture holds what the classifier weighted: with it the answer is the same.
+        let own = listener.answer().unwrap();
+        let forced = listener.forced(&picture.pooling.clone()).unwrap();
+        for (own, forced) in own.as_slice().iter().zip(forced.as_slice()) {
+            assert!((own - forced).abs() < 1e-4, "{own} {forced}");
+        }
+        assert_ne!(forced::uniform(&listener).unwrap(), own);
+        let places = segments(700, HOP, Seconds(16.0), Seconds(0.5));
+        let answers = forced::force(&listener, 700, &places);
+        assert!(answers[0].is_none(), "beyond the window");
+        assert!(answers.last().unwrap().is_some());
+    }
+    assert_eq!(attending, 1);
+}
+
+#[test]
+fn deletion_takes_from_all_to_little_and_the_same_seed_draws_the_same() {
+    let question = Question::of_levels(&levels(280, 3), &FrontEndSpec::default());
+    let models = model::bundled().unwrap().models;
+    let measured: Vec<_> = models
+        .iter()
+        .map(|engine| faithfulness::measure(engine, &question, 43, 7).unwrap())
+        .collect();
+    let again: Vec<_> = models
+        .iter()
+        .map(|engine| faithfulness::measure(engine, &question, 43, 7).unwrap())
+        .collect();
+    assert_eq!(measured, again);
+    let found: Vec<_> = measured.into_iter().flatten().collect();
+    assert_eq!(found.len(), 1, "one engine attends");
+    let (attended, random) = found[0].areas();
+    for value in [attended, random, found[0].whole, found[0].uniform] {
+        assert!((0.0..=1.0).contains(&value), "{:?}", found[0]);
+    }
+}
+
+#[test]
+fn an_explanation_tells_of_every_engine_and_place() {
+    let question = Question::of_levels(&levels(600, 4), &FrontEndSpec::default());
+    let models = model::bundled().unwrap().models;
+    let it = Explanation::of(&models, &question, HOP).unwrap().unwrap();
+    assert_eq!((it.opinions.len(), it.looked.len()), (3, 1));
+    assert_eq!(it.agreed.without.len(), it.places.len());
+    assert!((it.back(it.places[0]).0 - 12.0).abs() < 0.05 && it.back(*it.places.last().unwrap()).1 == 0.0);
+    let mean: f32 = it
+        .opinions
+        .iter()
+        .map(|opinion| opinion.occlusion.whole.of(it.class()))
+        .sum::<f32>()
+        / 3.0;
+    assert!((mean - it.agreed.whole.of(it.class())).abs() < 1e-6);
+    // The weights of the places are those of their frames.
+    let looked = &it.looked[0];
+    let all: f32 = it
+        .places
+        .iter()
+        .map(|place| it.attention_at(looked, *place) * place.len() as f32)
+        .sum();
+    assert!((all - 1.0).abs() < 1e-3, "{all}");
+    assert!(Explanation::of(&[], &question, HOP).unwrap().is_none());
+}
+
+#[test]
+fn a_map_that_knows_points_at_the_planted_passage_and_one_that_does_not_hits_by_chance() {
+    let spec = FrontEndSpec::default();
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    // Class 0 sounds in the lowest bands, class 9 in the highest that any class listens to.
+    let clip = |class: usize| -> Vec<f32> {
+        let mut levels = levels(600, class as u64);
+        for frame in levels.chunks_exact_mut(BANDS) {
+            for level in &mut frame[class * 12..class * 12 + 12] {
+                *level += 25.0;
+            }
+        }
+        levels
+    };
+    let (low, high) = (clip(0), clip(9));
+    let source = |levels: &'static [f32], class| Source {
+        levels_db: levels,
+        genre: GenreId(class),
+    };
+    let (low, high): (&'static [f32], &'static [f32]) = (low.leak(), high.leak());
+    let knowing = fake("knowing", Fake::Bands { memory: 0.995 });
+    let mut worth = Worth::default();
+    for _ in 0..12 {
+        let planted = plant(source(low, 0), source(high, 9), &spec, &mut rng).unwrap();
+        worth.ask(&knowing, &planted, spec.hop()).unwrap();
+    }
+    assert_eq!(worth.occluded.pieces, 12);
+    assert!(worth.occluded.rate() > 0.9, "{worth:?}");
+    assert!((0.25..0.5).contains(&worth.occluded.chance()), "{worth:?}");
+    assert_eq!(worth.attended.pieces, 0, "it does not attend");
+    // Weights that always rise towards the newest frame point at the passage when it happens to be there.
+    let blind = fake("blind", Fake::Attentive { context: 250 });
+    let mut worth = Worth::default();
+    for _ in 0..40 {
+        let planted = plant(source(low, 0), source(high, 9), &spec, &mut rng).unwrap();
+        worth.ask(&blind, &planted, spec.hop()).unwrap();
+    }
+    assert!(worth.attended.rate() < 0.25, "{worth:?}");
+    assert!(plant(source(&low[..100 * BANDS], 0), source(high, 9), &spec, &mut rng).is_none());
+}
+
+#[test]
+fn the_command_explains_a_moment_and_writes_what_it_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/demo.ogg");
+    let (csv, svg) = (folder.path().join("x.csv"), folder.path().join("x.svg"));
+    let run = |args: &[&str]| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_attune"))
+            .arg("explain")
+            .args(args)
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let (csv_path, svg_path) = (csv.to_str().unwrap(), svg.to_str().unwrap());
+    let (code, shown, said) = run(&[demo, "--at", "20", "--csv", csv_path, "--svg", svg_path]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(shown.contains("What changed") && shown.contains("at random"), "{shown}");
+    let table = std::fs::read_to_string(&csv).unwrap();
+    let rows: Vec<&str> = table.lines().collect();
+    assert!(
+        rows[0].contains("demo.ogg") && rows[1].starts_with("from_s,to_s,contribution_blues"),
+        "{table}"
+    );
+    assert!(rows.len() > 24);
+    assert!(std::fs::read_to_string(&svg).unwrap().contains("most attended first"));
+    let (code, shown, _) = run(&[demo, "--at", "20", "--class", "jazz", "--json"]);
+    let it: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(code, Some(0));
+    assert!((it["at_s"].as_f64().unwrap() - 20.0).abs() < 0.03);
+    let sum: f64 = it["places"][0]["contribution"]
+        .as_object()
+        .unwrap()
+        .values()
+        .map(|x| x.as_f64().unwrap())
+        .sum();
+    assert!(sum.abs() < 1e-4, "what one class loses others gain: {sum}");
+    for (args, words) in [
+        (vec![demo, "--at", "500"], ["--at 500", "lasts"]),
+        (vec![demo, "--class", "polka"], ["polka", "blues"]),
+        (vec!["/nonexistent.wav"], ["/nonexistent.wav", "exist"]),
+    ] {
+        let (code, _, said) = run(&args);
+        assert_ne!(code, Some(0));
+        assert!(words.iter().all(|word| said.contains(word)), "{said}");
+    }
+}

@@ -1,0 +1,98 @@
+//! A moment that is held: what stands still, what the engines say of it, and what is written of it.
+
+use super::hand_made;
+use super::rig::{Rig, Setup};
+use attune::model;
+use attune::ui::{App, Inquiry};
+use eframe::egui;
+use egui_kittest::kittest::Queryable;
+use std::time::{Duration, Instant};
+
+fn app(rig: &Rig) -> &App {
+    rig.window.state().as_ref().unwrap()
+}
+
+/// Clicks into the spectrogram, a quarter of its width from the right.
+fn click_picture(rig: &mut Rig) {
+    let picture = rig
+        .window
+        .get_by_label_contains("Spectrogram of the last seconds")
+        .rect();
+    let at = egui::pos2(picture.right() - 0.25 * picture.width(), picture.top() + 30.0);
+    rig.window.hover_at(at);
+    rig.window.step();
+    rig.window.drag_at(at);
+    rig.window.step();
+    rig.window.drop_at(at);
+    rig.settle();
+}
+
+#[test]
+fn a_click_holds_the_moment_and_end_lets_it_go() {
+    let mut rig = Rig::playing(Setup::default(), 600);
+    assert!(app(&rig).frozen().is_none());
+    click_picture(&mut rig);
+    let held = app(&rig).frozen().expect("a click holds the moment");
+    let (columns, cursor) = (held.history.total_columns(), held.cursor);
+    assert!(cursor > 20, "{cursor}");
+    rig.window.get_by_label_contains("Held at");
+    // What comes next is heard, but the pictures stand still.
+    rig.show(hand_made::playing(700));
+    rig.settle();
+    assert_eq!(app(&rig).frozen().unwrap().history.total_columns(), columns);
+    // Nobody is there to be asked, which is said.
+    rig.window.get_by_label_contains("could not be asked");
+    rig.window.key_press(egui::Key::End);
+    rig.settle();
+    assert!(app(&rig).frozen().is_none());
+    assert!(rig.window.query_by_label_contains("Held at").is_none());
+    // The keyboard does it too.
+    rig.window.key_press(egui::Key::H);
+    rig.settle();
+    assert_eq!(app(&rig).frozen().unwrap().cursor, 0);
+    rig.window.get_by_label("Back to now").click();
+    rig.settle();
+    assert!(app(&rig).frozen().is_none());
+}
+
+#[test]
+fn the_engines_are_asked_why_and_what_they_say_is_written_to_files() {
+    let models = model::bundled().unwrap().models;
+    let setup = Setup {
+        models,
+        ..Setup::default()
+    };
+    let mut rig = Rig::playing(setup, 600);
+    let folder = tempfile::tempdir().unwrap();
+    let window = rig.window.state_mut().as_mut().unwrap();
+    window.view_mut().export_folder = Some(folder.path().to_owned());
+    click_picture(&mut rig);
+    let begun = Instant::now();
+    while app(&rig).frozen().unwrap().explanation().is_none() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "no answer");
+        assert!(!matches!(app(&rig).frozen().unwrap().inquiry, Inquiry::Failed(_)));
+        std::thread::sleep(Duration::from_millis(20));
+        rig.settle();
+    }
+    rig.settle();
+    rig.window.get_by_label_contains("What changed the answer: ");
+    rig.window.get_by_label_contains("What it looks at matters");
+    rig.window.get_by_label("Export").click();
+    rig.settle();
+    rig.settle();
+    let mut endings: Vec<String> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| {
+            entry
+                .unwrap()
+                .path()
+                .extension()
+                .unwrap()
+                .to_string_lossy()
+                .into_owned()
+        })
+        .collect();
+    endings.sort();
+    assert_eq!(endings, ["csv", "json", "svg"]);
+    rig.window.get_by_label_contains("Written to");
+}
