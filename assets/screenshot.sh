@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes assets/screenshot.png: the real program, listening to the bundled demo, in a virtual X server.
+# Makes assets/screenshot.png and held.png: the real program, listening to the bundled demo and asked why, in a virtual X
+# server.
 #
 # Needs Xvfb, xdotool and ImageMagick (test.sh installs them) and a release build. Usage: assets/screenshot.sh [SECONDS]
 set -euo pipefail
@@ -36,4 +37,9 @@ xdotool windowmove "$window" 0 0
 xdotool mousemove 1439 899
 sleep "$listen_secs"
 import -window "$window" -define png:compression-level=9 assets/screenshot.png
-echo "assets/screenshot.png"
+# A click holds the moment; the engines need a moment to answer why.
+xdotool mousemove 1000 200 click 1
+xdotool mousemove 1439 899
+sleep 5
+import -window "$window" -define png:compression-level=9 assets/held.png
+echo "assets/screenshot.png assets/held.png"

@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// The ring cannot wake its reader (that would cost the audio callback a system call): it is looked at this often.
-const POLL: Duration = Duration::from_millis(4);
+const POLL: Duration = Duration::from_millis(6);
 /// How often anything else is looked at.
 const IDLE: Duration = Duration::from_millis(50);
 /// Health is shown this often even if no frame comes.

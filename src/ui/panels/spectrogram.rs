@@ -123,7 +123,7 @@ fn header_ui(ui: &mut egui::Ui, view: &mut ViewState) {
                     }
                 }
                 ui.checkbox(&mut view.overlay_attention, "Attention")
-                    .on_hover_text("Draw over the picture what the answer rests on");
+                    .on_hover_text("Draw over the picture where the attention engine looked. What changed the answer is another thing: click to see it");
             });
         },
     );
