@@ -9,6 +9,7 @@ use crate::ui::frozen::{Frozen, Inquiry};
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
 use crate::ui::view_state::{Action, SPECTROGRAM_SPANS, ViewState};
 use crate::ui::widgets::{TimeAxis, describe, heading};
+use crate::units::Seconds;
 use eframe::egui::{self, Align, Align2, CornerRadius, Layout, Rect, RichText, Sense, Vec2};
 
 /// Height of the row above the picture.
@@ -25,7 +26,7 @@ pub fn frozen_ui(ui: &mut egui::Ui, frozen: &Frozen, view: &mut ViewState) {
                 .strong()
                 .color(palette.accent),
         );
-        let cursor = frozen.cursor_at().map_or_else(|| "a break".to_owned(), |at| at.clock());
+        let cursor = frozen.cursor_at().map_or_else(|| "a break".to_owned(), Seconds::clock);
         ui.label(
             RichText::new(format!("cursor at {cursor}"))
                 .small()
