@@ -121,6 +121,28 @@ fn deletion_takes_from_all_to_little_and_the_same_seed_draws_the_same() {
 }
 
 #[test]
+fn taking_away_what_is_attended_to_takes_more_than_chance_where_that_is_what_decides() {
+    // The fake weights the newest frames most and leans on them; they alone speak for class 4.
+    let frames = 200;
+    let mut question = Question {
+        frames: vec![0.0; frames * BANDS],
+        bands: BANDS,
+    };
+    for frame in frames - 30..frames {
+        question.frames[frame * BANDS + 48..frame * BANDS + 60].fill(1.5);
+    }
+    let engine = fake("fake", Fake::Attentive { context: frames });
+    let measured = faithfulness::measure(&engine, &question, 43, 1).unwrap().unwrap();
+    assert_eq!((measured.class, measured.frames), (GenreId(4), frames));
+    // A fifth are the newest 40: all that spoke for the class is gone, and a tenth is what every class then has.
+    let (attended, random) = measured.losses();
+    assert!((measured.whole - attended - 0.1).abs() < 1e-3, "{measured:?}");
+    assert!(random < 0.5 * attended, "{measured:?}");
+    let (area, by_chance) = measured.areas();
+    assert!(area < by_chance - 0.1, "{measured:?}");
+}
+
+#[test]
 fn an_explanation_tells_of_every_engine_and_place() {
     let question = Question::of_levels(&levels(600, 4), &FrontEndSpec::default());
     let models = model::bundled().unwrap().models;

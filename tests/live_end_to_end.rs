@@ -232,9 +232,7 @@ fn live_sound_gets_the_answers_of_the_file() {
         "probabilities differ by {found} on average, {bound} is allowed"
     );
 
-    // The same answer but where it changes, or hangs at a threshold (the gate's, for music that it half takes for none):
-    // a probability that is off by what the bound above allows passes it earlier or later. Two genres never stand against
-    // each other but at a change.
+    // The same answer but where it changes: there the thresholds may be passed a little earlier or later.
     let last = *live
         .hops
         .keys()
@@ -244,16 +242,44 @@ fn live_sound_gets_the_answers_of_the_file() {
     let unlike: Vec<u64> = (first..last)
         .filter(|hop| live.state_at(*hop) != aligned.state_at(*hop))
         .collect();
-    let of_all = |count: usize| count as f64 / (last - first) as f64;
-    let is_genre = |state: &str| !["warming_up", "silence", "unsure", "speech", "not_music"].contains(&state);
-    let opposed = unlike
-        .iter()
-        .filter(|&&hop| is_genre(live.state_at(hop)) && is_genre(aligned.state_at(hop)));
-    let (unlike, opposed) = (of_all(unlike.len()), of_all(opposed.count()));
+    let share = unlike.len() as f64 / (last - first) as f64;
     assert!(
-        unlike < 0.2 && opposed < 0.02,
-        "other answers for {unlike} of the time, other genres for {opposed}: {:?} and {:?}",
+        share < 0.05,
+        "other answers for {share} of the time: {:?} and {:?}",
         live.states,
         aligned.states
     );
+}
+
+#[test]
+fn a_lost_sink_and_a_dead_server_are_said_and_survived() {
+    let mut server = AudioServer::start();
+    let mut live = Live::start(&server, "12");
+    live.until(20, "it opens the monitor", |line| line["event"] == "opened");
+    live.until(10, "it hears", |line| line["type"] == "hop");
+    server.unload_sink();
+    let lost = live.until(10, "the loss is told", |line| line["event"] == "failed");
+    assert_eq!(lost["retrying"], true);
+    assert!(!lost["message"].as_str().unwrap().is_empty() && !lost["remedy"].as_str().unwrap().is_empty());
+    server.kill();
+    live.until(10, "it lives on", |line| line["type"] == "health");
+    assert_eq!(live.child.try_wait().unwrap(), None, "it is alive");
+    let (_, said, code) = live.end();
+    assert!(said.contains(lost["message"].as_str().unwrap()), "{said}");
+    assert_eq!(code, Some(0), "it ends when its time is over, not before: {said}");
+}
+
+#[test]
+fn without_any_device_it_says_what_to_do() {
+    let mut server = AudioServer::start();
+    server.kill();
+    let output = server
+        .command(BINARY)
+        .args(["live", "--seconds", "2"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("attune:") && said.contains("microphone"), "{said}");
+    assert!(output.stdout.is_empty());
 }
