@@ -6,6 +6,7 @@ use attune::model::load::tensors;
 use attune::nn::Pass;
 use attune::nn::causal_conv::{CausalConv, ConvShape};
 use attune::nn::kernels::convolution::Activation;
+use attune::nn::kernels::packed_matrix::Precision;
 use attune::nn::lstm_cell::Lstm;
 use attune::nn::multihead::{AttentionShape, EncoderLayer, MultiHead};
 use attune::nn::positional::Turns;
@@ -63,7 +64,7 @@ fn lstm_is_pytorchs() {
             ("recurrent".to_owned(), transposed(&get("weight_hh"))),
         ]));
         let lstm = Lstm::new(store.root(), inputs, hidden).unwrap();
-        let packed = lstm.pack().unwrap();
+        let packed = lstm.pack(Precision::Single).unwrap();
         let streams: Vec<Tensor> = (0..x.dim(0).unwrap())
             .map(|stream| {
                 let state = |name: &str| -> Vec<f32> {
@@ -156,7 +157,7 @@ fn the_encoder_layer_is_pytorchs() {
     let whole = layer.forward(x, &mut Pass::Infer).unwrap();
     assert!(largest_difference(&whole, &get("output")) < TOLERANCE);
     // And as a stream, from its ring.
-    let packed = layer.pack().unwrap();
+    let packed = layer.pack(Precision::Single).unwrap();
     for stream in 0..x.dim(0).unwrap() {
         let mut memory = packed.initial_memory();
         let frames = x.get(stream).unwrap();

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use attune::nn::kernels::attend::{Attend, KeyValueRing, TOGETHER};
-use attune::nn::kernels::packed_matrix::{Finish, PackedMatrix, Start, padded};
+use attune::nn::kernels::packed_matrix::{Finish, PackedMatrix, Precision, Start, half, padded};
 use attune::nn::kernels::widest::widest;
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
@@ -29,10 +29,16 @@ proptest! {
         frames in 1usize..10,
         finish in 0usize..4,
         from_output: bool,
+        halves: bool,
         seed: u64,
     ) {
         let inputs: usize = pieces.iter().sum();
-        let (weights, bias) = (random(inputs * outputs, seed), random(outputs, seed ^ 1));
+        let (mut weights, bias) = (random(inputs * outputs, seed), random(outputs, seed ^ 1));
+        let precision = if halves { Precision::Half } else { Precision::Single };
+        let matrix = PackedMatrix::kept(&weights, &bias, precision);
+        if halves {
+            weights.iter_mut().for_each(|weight| *weight = half(*weight));
+        }
         let (x, other, before) = (
             random(frames * inputs, seed ^ 2),
             random(frames * padded(outputs), seed ^ 3),
@@ -42,7 +48,7 @@ proptest! {
         let ending = [Finish::Plain, Finish::Relu, Finish::Add(&other), Finish::ReluAddRelu(&other)][finish];
         let mut out = before.clone();
         let firsts: Vec<usize> = pieces.iter().scan(0, |at, piece| { let first = *at; *at += piece; Some(first) }).collect();
-        PackedMatrix::new(&weights, &bias).multiply(
+        matrix.multiply(
             pieces.len(),
             |frame, piece| &x[frame * inputs + firsts[piece]..][..pieces[piece]],
             (start, ending),

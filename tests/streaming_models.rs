@@ -3,11 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use attune::features::FrameBlock;
+use attune::decode::decode_file;
+use attune::features::{FeatureExtractor, FrameBlock};
 use attune::model::GenreStream;
 use attune::model::architecture::{BodyShape, Net};
 use attune::model::genre_net::PoolingShape;
+use attune::model::load::from_bytes;
 use attune::nn::Pass;
+use attune::nn::kernels::packed_matrix::Precision;
 use attune::nn::statistics::AttentivePooling;
 use attune::nn::streaming::rows::Rows;
 use attune::nn::weights::WeightStore;
@@ -15,11 +18,14 @@ use attune::train::recipe::{Engine, Recipe};
 use candle_core::{Device, Tensor};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use std::fs;
+use std::path::Path;
 use std::slice::from_ref;
 use std::sync::Arc;
 
 const BANDS: usize = 128;
 const CLASSES: usize = 10;
+const PRECISIONS: [Precision; 2] = [Precision::Single, Precision::Half];
 const ENGINES: [Engine; 3] = [Engine::Lstm, Engine::Tcn, Engine::Attention];
 
 /// The shipped architecture with drawn weights; contexts short enough to pass three of them in a test.
@@ -45,7 +51,10 @@ fn push(stream: &mut dyn GenreStream, data: &[f32]) -> Vec<f32> {
 
 /// Logits when the frames come in blocks of these sizes, over and over.
 fn cut(net: &Arc<dyn Net>, data: &[f32], sizes: &[usize]) -> Vec<f32> {
-    let mut stream = net.open().unwrap();
+    cut_stream(net.open().unwrap(), data, sizes)
+}
+
+fn cut_stream(mut stream: Box<dyn GenreStream>, data: &[f32], sizes: &[usize]) -> Vec<f32> {
     let (mut rest, mut logits) = (data, Vec::new());
     for size in sizes.iter().cycle() {
         if rest.is_empty() {
@@ -69,11 +78,15 @@ fn cuts_make_no_difference() {
     let data = frames(420, 1);
     let mut rng = ChaCha8Rng::seed_from_u64(2);
     let random: Vec<usize> = (0..60).map(|_| rng.random_range(1..40)).collect();
-    for engine in ENGINES {
-        let net = net(engine);
-        let whole = cut(&net, &data, &[4096]);
+    for (engine, precision) in ENGINES
+        .into_iter()
+        .flat_map(|engine| PRECISIONS.map(|kept| (engine, kept)))
+    {
+        let net = net(engine).pack(precision).unwrap();
+        let cut = |sizes: &[usize]| cut_stream(Arc::clone(&net).open().unwrap(), &data, sizes);
+        let whole = cut(&[4096]);
         assert_eq!(whole.len(), 420 * CLASSES);
-        assert_eq!(whole, cut(&net, &data, &[4096]), "{engine:?}: again");
+        assert_eq!(whole, cut(&[4096]), "{engine:?}: again");
         for sizes in [
             &[1][..],
             &[2, 3, 5, 7, 11, 13, 17, 19, 23],
@@ -82,7 +95,7 @@ fn cuts_make_no_difference() {
             &random,
         ] {
             // Each frame is computed by itself, in the same order of sums: equal to the last bit.
-            assert_eq!(whole, cut(&net, &data, sizes), "{engine:?} in blocks of {sizes:?}");
+            assert_eq!(whole, cut(sizes), "{engine:?} of {precision:?} in blocks of {sizes:?}");
         }
     }
 }
@@ -191,7 +204,7 @@ fn the_weights_that_are_drawn_are_those_the_classifier_sees() {
     // Shorter than a chunk of sums, as long, and over several.
     for context in [12, 32, 33, 100] {
         let pooling = AttentivePooling::new(WeightStore::drawn(8).root(), features, 4, context).unwrap();
-        let packed = pooling.pack().unwrap();
+        let packed = pooling.pack(Precision::Single).unwrap();
         let mut memory = packed.initial_memory(features);
         let (mut rows, mut out) = (Rows::new(features), Rows::new(2 * features));
         rows.reset(1);
@@ -252,4 +265,56 @@ fn the_tcn_answers_from_exactly_its_receptive_field() {
     let changed: Vec<usize> = (0..60).filter(|&n| rest[n] != hit[n]).collect();
     assert_eq!(changed.first(), Some(&20));
     assert_eq!(changed.last(), Some(&(20 + field - 1)), "the field is {field} frames");
+}
+
+/// What the shipped models answer to the demo with their weights as halves, beside the weights as they were learnt.
+#[test]
+fn halves_move_no_decision() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (info, samples) = decode_file(&root.join("assets/demo/demo.ogg")).unwrap();
+    let mut together = [Vec::new(), Vec::new()];
+    for name in ["lstm", "tcn", "attention"] {
+        let weights = fs::read(root.join(format!("models/{name}.safetensors"))).unwrap();
+        let text = fs::read_to_string(root.join(format!("models/{name}.json"))).unwrap();
+        let answers = PRECISIONS.map(|precision| {
+            let mut manifest: serde_json::Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(manifest["precision"], "half", "{name} ships as halves");
+            manifest["precision"] = serde_json::to_value(precision).unwrap();
+            let model = from_bytes(manifest.to_string().as_bytes(), &weights).unwrap();
+            let mut extractor = FeatureExtractor::new(&model.manifest().front_end, info.rate).unwrap();
+            let block = extractor.push(&samples).unwrap();
+            let logits = push(model.stream().unwrap().as_mut(), &block.normalized);
+            let answers = logits
+                .chunks_exact(CLASSES)
+                .map(|logits| softmax(logits, model.manifest().temperature));
+            answers.collect::<Vec<_>>()
+        });
+        assert_ne!(answers[0], answers[1], "{name}: nothing was rounded");
+        compare_answers(name, &answers);
+        for (sums, answers) in together.iter_mut().zip(answers) {
+            sums.resize(answers.len(), vec![0.0; CLASSES]);
+            for (sum, answer) in sums.iter_mut().zip(answers) {
+                sum.iter_mut().zip(answer).for_each(|(sum, p)| *sum += p / 3.0);
+            }
+        }
+    }
+    compare_answers("together", &together);
+}
+
+fn softmax(logits: &[f32], temperature: f32) -> Vec<f32> {
+    let powers: Vec<f32> = logits.iter().map(|logit| (logit / temperature).exp()).collect();
+    let sum: f32 = powers.iter().sum();
+    powers.iter().map(|power| power / sum).collect()
+}
+
+/// Frames' answers in single precision and in halves.
+fn compare_answers(name: &str, [single, half]: &[Vec<Vec<f32>>; 2]) {
+    let first = |answer: &[f32]| (0..CLASSES).max_by(|&a, &b| answer[a].total_cmp(&answer[b])).unwrap();
+    let frames = single.len();
+    let other = (0..frames).filter(|&n| first(&single[n]) != first(&half[n])).count();
+    let differences = single.iter().zip(half).map(|(a, b)| largest_difference(a, b));
+    let most = differences.fold(0.0, f32::max);
+    println!("{name}: {other} of {frames} frames have another first genre, probabilities differ by at most {most:.4}");
+    assert!(frames > 1_000 && other * 200 <= frames, "{name}: {other} of {frames}");
+    assert!(most < 0.01, "{name}: {most}");
 }

@@ -7,6 +7,7 @@ use super::measure::{Effort, Times, time};
 use super::subject::{self, Subject, attention, lstm, plain, tcn};
 use crate::features::FrameBlock;
 use crate::model::{GenreStream, ModelError, ModelSet, StreamOutput};
+use crate::nn::kernels::packed_matrix::Precision;
 use crate::picture::{self, Axis, Ink, Mark, Panel, Sheet};
 use std::fmt::Write;
 use std::hint::black_box;
@@ -43,7 +44,11 @@ pub fn measure(effort: Effort, models: &ModelSet, say: &mut dyn FnMut(&str)) -> 
     let places = vec![64, 128, 256, 512, 1024];
     let mut subjects = Vec::new();
     for &keys in &places {
-        subjects.push(Subject::drawn("attention", plain(attention(128, keys)))?);
+        subjects.push(Subject::drawn(
+            "attention",
+            plain(attention(128, keys)),
+            Precision::Single,
+        )?);
     }
     charts.push(Chart {
         title: "Attention by context (4 layers of 128, 4 heads)",
@@ -62,7 +67,7 @@ pub fn measure(effort: Effort, models: &ModelSet, say: &mut dyn FnMut(&str)) -> 
     ] {
         let mut subjects = Vec::new();
         for &width in &places {
-            subjects.push(Subject::drawn(name, plain(body(width)))?);
+            subjects.push(Subject::drawn(name, plain(body(width)), Precision::Single)?);
         }
         lines.push((name.to_owned(), alone(&subjects, effort)?));
     }

@@ -129,11 +129,13 @@ impl Bench<'_> {
         while heard.len() < (reach + block) * bands {
             heard.extend_from_slice(&frames[..frames.len().min((reach + block) * bands - heard.len())]);
         }
-        let mut stream = subject.stream()?;
         let mut output = StreamOutput::default();
-        stream.push(FrameBlock::new(&heard[..reach * bands], bands), &mut output)?;
         let last = &heard[reach * bands..];
-        let answer = stream.answers(FrameBlock::new(last, bands))?;
+        let mut exact = subject.exact(&weights)?;
+        exact.push(FrameBlock::new(&heard[..reach * bands], bands), &mut output)?;
+        let answer = exact.answers(FrameBlock::new(last, bands))?;
+        let mut stream = subject.stream()?;
+        stream.push(FrameBlock::new(&heard[..reach * bands], bands), &mut output)?;
         let mut beside = peers.open_step(&name, &subject.shape, &weights, block)?;
         beside.compare_steps(&heard, &answer.logits)?;
         let mut ours = Times::default();

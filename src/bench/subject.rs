@@ -5,10 +5,12 @@ use super::work::Work;
 use crate::features::FrontEndSpec;
 use crate::model::architecture::{Architecture, BodyShape, Net, StreamingNet};
 use crate::model::attention::EncoderShape;
+use crate::model::load::tensors;
 use crate::model::lstm::LstmShape;
 use crate::model::plain::PlainShape;
 use crate::model::tcn::TcnShape;
 use crate::model::{GenreStream, LoadedModel, ModelError, ModelSet, bundled_weights};
+use crate::nn::kernels::packed_matrix::Precision;
 use crate::nn::weights::WeightStore;
 use candle_core::Tensor;
 use serde::Serialize;
@@ -81,6 +83,8 @@ pub struct Subject {
     pub shape: Shape,
     /// The front end of its frames.
     pub front_end: FrontEndSpec,
+    /// What its weights are kept in.
+    pub precision: Precision,
     source: Source,
 }
 
@@ -94,8 +98,8 @@ enum Source {
 pub const SEED: u64 = 1;
 
 impl Subject {
-    /// With weights drawn from [`SEED`].
-    pub fn drawn(name: &str, shape: PlainShape) -> Result<Self, BenchError> {
+    /// With weights drawn from [`SEED`], kept so.
+    pub fn drawn(name: &str, shape: PlainShape, precision: Precision) -> Result<Self, BenchError> {
         let (front_end, shape) = (
             FrontEndSpec {
                 bands: shape.bands,
@@ -104,7 +108,7 @@ impl Subject {
             Shape::Plain(shape),
         );
         let mut store = WeightStore::drawn(SEED);
-        let net = shape.build(&mut store)?.pack()?;
+        let net = shape.build(&mut store)?.pack(precision)?;
         let tensors: HashMap<_, _> = store
             .all()
             .map(|(name, var)| (name.to_owned(), var.as_detached_tensor()))
@@ -113,6 +117,7 @@ impl Subject {
             name: name.to_owned(),
             shape,
             front_end,
+            precision,
             source: Source::Drawn(tensors, net),
         })
     }
@@ -123,6 +128,12 @@ impl Subject {
             Source::Model(model) => model.stream(),
             Source::Drawn(_, net) => Arc::clone(net).open(),
         }
+    }
+
+    /// A stream over these bytes of weights as they are, whatever the subject itself keeps: what peers must agree with.
+    pub fn exact(&self, weights: &[u8]) -> Result<Box<dyn GenreStream>, ModelError> {
+        let mut store = WeightStore::from_tensors(tensors(weights)?);
+        self.shape.build(&mut store)?.open()
     }
 
     /// Its weights as the bytes of a safetensors file; none if it is a model that is not part of the program.
@@ -138,11 +149,11 @@ impl Subject {
 
     /// What one frame costs.
     pub fn work(&self) -> Work {
-        Work::of(&self.shape)
+        Work::of(&self.shape, self.precision)
     }
 }
 
-/// The shipped networks, then the reference ones.
+/// The shipped networks, then the reference ones with single weights, and with halves.
 pub fn all(models: &ModelSet) -> Result<Vec<Subject>, BenchError> {
     let mut subjects: Vec<Subject> = models
         .models
@@ -151,15 +162,18 @@ pub fn all(models: &ModelSet) -> Result<Vec<Subject>, BenchError> {
             name: model.manifest().name.clone(),
             shape: Shape::Genre(model.manifest().architecture.clone()),
             front_end: model.manifest().front_end.clone(),
+            precision: model.manifest().precision,
             source: Source::Model(Box::new(model.clone())),
         })
         .collect();
-    for (name, body) in [
-        ("lstm-page", lstm(128)),
-        ("tcn-page", tcn(64)),
-        ("attention-page", attention(128, 256)),
-    ] {
-        subjects.push(Subject::drawn(name, plain(body))?);
+    for (kept, precision) in [("page", Precision::Single), ("half", Precision::Half)] {
+        for (name, body) in [
+            ("lstm", lstm(128)),
+            ("tcn", tcn(64)),
+            ("attention", attention(128, 256)),
+        ] {
+            subjects.push(Subject::drawn(&format!("{name}-{kept}"), plain(body), precision)?);
+        }
     }
     Ok(subjects)
 }

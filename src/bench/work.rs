@@ -4,10 +4,11 @@ use super::machine::Machine;
 use super::subject::Shape;
 use crate::model::architecture::{Architecture, BodyShape};
 use crate::model::genre_net::PoolingShape;
+use crate::nn::kernels::packed_matrix::Precision;
 
 /// Multiplications with an addition that one frame needs, by what they multiply with. Activations, norms and softmax
 /// are left out: the ceiling is one that nothing can pass.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Work {
     /// With weights that all frames of a block share, so that a block is a product of matrices.
     pub dense: usize,
@@ -15,14 +16,18 @@ pub struct Work {
     pub recurrent: usize,
     /// With what the stream remembers (keys, values, pooled frames): each frame meets all of it.
     pub remembered: usize,
-    /// Numbers that one frame reads: weights once, and what is remembered.
-    pub values: usize,
+    /// Weights that one frame reads, each once.
+    pub weights: usize,
+    /// Bytes that one of them is kept in.
+    pub weight_bytes: usize,
+    /// Numbers of four bytes that the stream remembers and one frame reads.
+    pub memory: usize,
 }
 
 impl Work {
     /// Of one network, when everything it can remember is there.
-    pub fn of(shape: &Shape) -> Self {
-        match shape {
+    pub fn of(shape: &Shape, precision: Precision) -> Self {
+        let work = match shape {
             Shape::Plain(plain) => {
                 let (from, to) = match &plain.body {
                     BodyShape::Lstm(shape) => (shape.inputs, shape.hidden),
@@ -37,21 +42,44 @@ impl Work {
                 work
             }
             Shape::Genre(architecture) => Self::of_genre(architecture),
+        };
+        Self {
+            weight_bytes: match precision {
+                Precision::Single => 4,
+                Precision::Half => 2,
+            },
+            ..work
         }
+    }
+
+    fn none() -> Self {
+        Self {
+            dense: 0,
+            recurrent: 0,
+            remembered: 0,
+            weights: 0,
+            weight_bytes: 4,
+            memory: 0,
+        }
+    }
+
+    /// Bytes that one frame reads.
+    fn bytes(&self) -> usize {
+        self.weights * self.weight_bytes + 4 * self.memory
     }
 
     fn add_dense(&mut self, weights: usize) {
         self.dense += weights;
-        self.values += weights;
+        self.weights += weights;
     }
 
     fn add_remembered(&mut self, values: usize, uses: usize) {
         self.remembered += values * uses;
-        self.values += values;
+        self.memory += values;
     }
 
     fn of_body(body: &BodyShape) -> Self {
-        let mut work = Self::default();
+        let mut work = Self::none();
         match body {
             // W_x (in, 4h) for all frames at once, W_h (h, 4h) one after the other.
             BodyShape::Lstm(shape) => {
@@ -59,7 +87,7 @@ impl Work {
                     let inputs = if layer == 0 { shape.inputs } else { shape.hidden };
                     work.add_dense(inputs * 4 * shape.hidden);
                     work.recurrent += shape.hidden * 4 * shape.hidden;
-                    work.values += shape.hidden * 4 * shape.hidden;
+                    work.weights += shape.hidden * 4 * shape.hidden;
                 }
             }
             // Two kernels (taps · width, width) in each block.
@@ -83,12 +111,12 @@ impl Work {
         if let Some(stem) = &architecture.stem {
             let stem = Self::of_body(&BodyShape::Tcn(stem.clone()));
             work.dense += stem.dense;
-            work.values += stem.values;
+            work.weights += stem.weights;
         }
         let places = (front.bands - front.kernel_bands) / front.stride_bands + 1;
         let kernel = front.kernel_frames * front.kernel_bands * front.maps;
         work.dense += places * kernel;
-        work.values += kernel;
+        work.weights += kernel;
         work.add_dense(places * front.maps * front.width);
         let taps = match body {
             BodyShape::Lstm(shape) => shape.hidden * shape.layers,
@@ -112,23 +140,28 @@ impl Work {
 
     /// The least time of a block of `frames`, in microseconds, at the speeds measured on this machine:
     ///
-    /// max(n · 2 · (dense + remembered) / GEMM, 2 · (dense + remembered) / mat-vec) + n · 2 · recurrent / mat-vec
+    /// max(n · 2 · (dense + remembered) / GEMM, bytes of them / read) + n · max(2 · recurrent / GEMM, bytes of them / read)
     ///
     /// n frames that share weights cannot be faster than products of matrices are, nor than one frame is alone; a
-    /// recurrence is a matrix with a vector for each frame. Mat-vec is [`Machine::matvec_for`]: the speed of weights that stay
-    /// in L2 if all `values` of the network fit there, and of weights beyond it otherwise.
+    /// recurrence is a matrix with a vector for each frame. What a matrix with a vector reads is
+    /// [`Machine::matvec_for`], two operations to four bytes: the speed of weights that stay in L2 if all that the network
+    /// reads fits there, and of weights beyond it otherwise.
     pub fn ceiling_us(&self, frames: usize, machine: &Machine) -> f64 {
-        let matvec = machine.matvec_for(4 * self.values) * 1e3; // operations in a microsecond
+        let matvec = machine.matvec_for(self.bytes()) * 1e3; // operations in a microsecond
         let gemm = (machine.gemm_gflops * 1e3).max(matvec);
-        let shared = 2.0 * (self.dense + self.remembered) as f64;
+        let read = 2.0 * matvec; // bytes in a microsecond
         let n = frames as f64;
-        (n * shared / gemm).max(shared / matvec) + n * 2.0 * self.recurrent as f64 / matvec
+        let shared = 2.0 * (self.dense + self.remembered) as f64;
+        let shared_bytes = (self.dense * self.weight_bytes + self.remembered * 4) as f64;
+        let recurrent = 2.0 * self.recurrent as f64;
+        let recurrent_bytes = (self.recurrent * self.weight_bytes) as f64;
+        (n * shared / gemm).max(shared_bytes / read) + n * (recurrent / gemm).max(recurrent_bytes / read)
     }
 
     /// The least time of one frame whose weights and memory come from beyond L2: reading them, in microseconds.
     pub fn cold_ceiling_us(&self, machine: &Machine) -> f64 {
         let read = machine.read_far_gbytes * 1e3; // bytes in a microsecond
-        (4 * self.values) as f64 / read
+        self.bytes() as f64 / read
     }
 
     /// The least time of a training step with so many frames in all, in microseconds: forward, and backward by weights
@@ -150,7 +183,7 @@ mod tests {
     use super::*;
 
     fn work(body: BodyShape) -> Work {
-        Work::of(&Shape::Plain(plain(body)))
+        Work::of(&Shape::Plain(plain(body)), Precision::Single)
     }
 
     #[test]
@@ -163,7 +196,8 @@ mod tests {
         // 64·128 + 4 · (128·384 + 128·128 + 2·128·256) + 128·10; 4 · 2 · 256·128.
         let attention = work(attention(128, 256));
         assert_eq!((attention.dense, attention.remembered), (533_760, 262_144));
-        assert_eq!(attention.values, 533_760 + 262_144);
+        assert_eq!((attention.weights, attention.memory), (533_760, 262_144));
+        assert_eq!(attention.bytes(), 4 * (533_760 + 262_144));
     }
 
     #[test]
@@ -173,7 +207,9 @@ mod tests {
             dense: 50_000,
             recurrent: 0,
             remembered: 0,
-            values: 50_000,
+            weights: 50_000,
+            weight_bytes: 4,
+            memory: 0,
         };
         // 100,000 operations: 10 µs at 10 GFLOP/s alone, and from ten frames on 1 µs each at 100.
         assert!((work.ceiling_us(1, &machine) - 10.0).abs() < 1e-9);
@@ -184,9 +220,17 @@ mod tests {
             ..work
         };
         assert!((recurrent.ceiling_us(40, &machine) - 400.0).abs() < 1e-9);
+        // Halves are read twice as fast; products of matrices gain nothing.
+        let half = |work: Work| Work {
+            weight_bytes: 2,
+            ..work
+        };
+        assert!((half(work).ceiling_us(1, &machine) - 5.0).abs() < 1e-9);
+        assert!((half(work).ceiling_us(40, &machine) - 40.0).abs() < 1e-9);
+        assert!((half(recurrent).ceiling_us(40, &machine) - 200.0).abs() < 1e-9);
         // Too large for L2: a tenth of the speed.
         let large = Work {
-            values: 1 << 20,
+            weights: 1 << 20,
             ..work
         };
         assert!((large.ceiling_us(1, &machine) - 100.0).abs() < 1e-9);

@@ -9,6 +9,7 @@ use super::segments::{Segment, segments};
 use crate::genre::{GenreId, Probabilities};
 use crate::model::{LoadedModel, ModelError};
 use crate::units::Seconds;
+use std::thread::ScopedJoinHandle;
 
 /// How much of the past is asked about, place by place.
 pub const SPAN: Seconds = Seconds(12.0);
@@ -57,32 +58,32 @@ pub struct Explanation {
 }
 
 impl Explanation {
-    /// Asks all engines about the last [`SPAN`] before the newest frame of the question, each on a thread of its own.
+    /// Asks all engines about the last [`SPAN`] before the newest frame of the question, each on two threads of its own:
+    /// what changes its answer, and what it looked at.
     /// `None` without engines or frames.
     pub fn of(models: &[LoadedModel], question: &Question, hop: Seconds) -> Result<Option<Self>, ModelError> {
         let places = segments(question.count(), hop, SPAN, PLACE);
         let around = (AROUND.0 / hop.0.max(1e-9)) as usize;
-        let ask = |model: &LoadedModel| -> Result<_, ModelError> {
-            Ok((
-                occlude(model, question, &places, around)?,
-                look(model, question, &places, around)?,
-            ))
-        };
         let asked: Vec<_> = std::thread::scope(|scope| {
-            let asked: Vec<_> = models.iter().map(|model| scope.spawn(|| ask(model))).collect();
-            let join =
-                |thread: std::thread::ScopedJoinHandle<'_, _>| thread.join().unwrap_or(Err(ModelError::NotFinite));
-            asked.into_iter().map(join).collect()
+            let asked = models.iter().map(|model| {
+                (
+                    scope.spawn(|| occlude(model, question, &places, around)),
+                    scope.spawn(|| look(model, question, &places, around)),
+                )
+            });
+            // All are asked before the first is waited for.
+            let asked: Vec<_> = asked.collect();
+            let of = asked.into_iter().map(|(occlusion, look)| (join(occlusion), join(look)));
+            of.collect()
         });
         let (mut opinions, mut looked) = (Vec::new(), Vec::new());
-        for (model, asked) in models.iter().zip(asked) {
-            let (occlusion, look) = asked?;
-            let Some(occlusion) = occlusion else { return Ok(None) };
+        for (model, (occlusion, look)) in models.iter().zip(asked) {
+            let Some(occlusion) = occlusion? else { return Ok(None) };
             opinions.push(Opinion {
                 engine: model.manifest().name.clone(),
                 occlusion,
             });
-            looked.extend(look);
+            looked.extend(look?);
         }
         let occlusions: Vec<Occlusion> = opinions.iter().map(|opinion| opinion.occlusion.clone()).collect();
         Ok(Occlusion::mean(&occlusions).map(|agreed| Self {
@@ -114,6 +115,10 @@ impl Explanation {
     }
 }
 
+fn join<T>(thread: ScopedJoinHandle<'_, Result<T, ModelError>>) -> Result<T, ModelError> {
+    thread.join().unwrap_or(Err(ModelError::NotFinite))
+}
+
 /// What an engine that attends looked at; `None` of one that does not.
 fn look(
     model: &LoadedModel,
@@ -122,11 +127,17 @@ fn look(
     around: usize,
 ) -> Result<Option<Looked>, ModelError> {
     let mut listener = Listener::new(model)?;
-    listener.hear(&question.frames, question.bands)?;
+    // After one frame an engine that does not attend has nothing to tell.
+    let begun = question.count().min(1);
+    listener.hear(question.rows(0, begun), question.bands)?;
+    if listener.attention().is_none() {
+        return Ok(None);
+    }
+    listener.hear(question.rows(begun, question.count()), question.bands)?;
     let Some(weights) = listener.attention().map(|picture| picture.pooling.clone()) else {
         return Ok(None);
     };
-    let faithfulness = faithfulness::measure(model, question, around, SEED)?;
+    let faithfulness = faithfulness::of_heard(model, &listener, question, (around, SEED))?;
     Ok(faithfulness.map(|faithfulness| Looked {
         engine: model.manifest().name.clone(),
         weights,

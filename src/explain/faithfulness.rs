@@ -70,9 +70,19 @@ pub fn measure(
     reach: usize,
     seed: u64,
 ) -> Result<Option<Faithfulness>, ModelError> {
-    let (count, bands) = (question.count(), question.bands);
     let mut listener = Listener::new(model)?;
-    listener.hear(&question.frames, bands)?;
+    listener.hear(&question.frames, question.bands)?;
+    of_heard(model, &listener, question, (reach, seed))
+}
+
+/// The same of a listener that has heard the question.
+pub(super) fn of_heard(
+    model: &LoadedModel,
+    listener: &Listener,
+    question: &Question,
+    (reach, seed): (usize, u64),
+) -> Result<Option<Faithfulness>, ModelError> {
+    let (count, bands) = (question.count(), question.bands);
     let (Some(whole), Some(picture)) = (listener.answer(), listener.attention()) else {
         return Ok(None);
     };
@@ -113,7 +123,7 @@ pub fn measure(
         class,
         whole: of_class(&whole),
         deletion: Deletion { attended, random },
-        uniform: forced::uniform(&listener).as_ref().map_or(f64::NAN, of_class),
+        uniform: forced::uniform(listener).as_ref().map_or(f64::NAN, of_class),
         frames: weights.len(),
     }))
 }

@@ -10,6 +10,7 @@ use super::stream::ModelStream;
 use super::tcn::{Tcn, TcnShape};
 use super::{CausalModel, GenreStream, ModelError};
 use crate::nn::Pass;
+use crate::nn::kernels::packed_matrix::Precision;
 use crate::nn::weights::{WeightStore, Weights};
 use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
@@ -48,11 +49,11 @@ pub struct Architecture {
 pub trait Net: Send + Sync + std::fmt::Debug {
     /// Whole clips side by side: x (b, t, bands), each a stream of its own from its first frame on.
     fn classify(&self, x: &Tensor, read: &[usize], pass: &mut Pass<'_>) -> Result<NetOutput>;
-    /// The network with its weights packed for streams.
-    fn pack(&self) -> std::result::Result<Arc<dyn StreamingNet>, ModelError>;
-    /// One stream over weights packed for it alone.
+    /// The network with its weights packed for streams, and kept so.
+    fn pack(&self, precision: Precision) -> std::result::Result<Arc<dyn StreamingNet>, ModelError>;
+    /// One stream over weights packed for it alone, as they were learnt.
     fn open(&self) -> std::result::Result<Box<dyn GenreStream>, ModelError> {
-        self.pack()?.open()
+        self.pack(Precision::Single)?.open()
     }
     /// How many frames back an answer can depend on; `None`: no bound.
     fn context_frames(&self) -> Option<usize>;
@@ -75,8 +76,8 @@ impl<B: Body + std::fmt::Debug> Net for GenreNet<B> {
         self.forward(x, read, pass)
     }
 
-    fn pack(&self) -> std::result::Result<Arc<dyn StreamingNet>, ModelError> {
-        Ok(Arc::new(self.pack()?))
+    fn pack(&self, precision: Precision) -> std::result::Result<Arc<dyn StreamingNet>, ModelError> {
+        Ok(Arc::new(self.pack(precision)?))
     }
 
     fn context_frames(&self) -> Option<usize> {

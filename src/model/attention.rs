@@ -2,6 +2,7 @@
 
 use super::body::{Body, MapShape, PackedBody};
 use crate::nn::Pass;
+use crate::nn::kernels::packed_matrix::Precision;
 use crate::nn::multihead::{AttentionShape, EncoderLayer};
 use crate::nn::positional::{Rotary, Turns};
 use crate::nn::streaming::attention::{EncoderMemory, PackedEncoderLayer};
@@ -54,9 +55,13 @@ impl Encoder {
 impl Body for Encoder {
     type Packed = PackedEncoder;
 
-    fn pack(&self) -> Result<PackedEncoder> {
+    fn pack(&self, precision: Precision) -> Result<PackedEncoder> {
         Ok(PackedEncoder {
-            layers: self.layers.iter().map(EncoderLayer::pack).collect::<Result<_>>()?,
+            layers: self
+                .layers
+                .iter()
+                .map(|layer| layer.pack(precision))
+                .collect::<Result<_>>()?,
             rotary: Rotary::new(self.shape.width / self.shape.heads),
             maps: MapShape {
                 layers: self.layers.len(),

@@ -1,6 +1,7 @@
 //! What sits between front and pooling, and makes the engines different.
 
 use crate::nn::Pass;
+use crate::nn::kernels::packed_matrix::Precision;
 use crate::nn::streaming::rows::Rows;
 use candle_core::{Result, Tensor};
 
@@ -9,7 +10,7 @@ pub trait Body: Send + Sync + 'static {
     /// The form for streams.
     type Packed: PackedBody;
     /// The same network for streams.
-    fn pack(&self) -> Result<Self::Packed>;
+    fn pack(&self, precision: Precision) -> Result<Self::Packed>;
     /// Whole sequences (b, t, width), each from its first frame on; the features that are pooled, (b, t, ·) each.
     fn forward(&self, x: &Tensor, pass: &mut Pass<'_>) -> Result<Vec<Tensor>>;
     /// Widths of those features.

@@ -1,7 +1,7 @@
 //! The convolutional front that every network begins with: local patterns in time and frequency, causal.
 
 use crate::nn::Pass;
-use crate::nn::kernels::packed_matrix::{Finish, PackedMatrix, Start, padded};
+use crate::nn::kernels::packed_matrix::{Finish, PackedMatrix, Precision, Start, padded};
 use crate::nn::kernels::strided_convolution::StridedConvolution;
 use crate::nn::kernels::values;
 use crate::nn::kernels::widest::{wide, widest_of};
@@ -70,12 +70,14 @@ impl Front {
     }
 
     /// The form for streams.
-    pub fn pack(&self) -> Result<PackedFront> {
+    pub fn pack(&self, precision: Precision) -> Result<PackedFront> {
         Ok(PackedFront {
             shape: self.shape,
             kernel: PackedMatrix::new(&values(&self.kernel)?, &vec![0.0; self.shape.maps]),
             norm: self.norm_maps.pack()?,
-            narrow: self.narrow.pack_between(None, Some(&self.norm_out.pack()?))?,
+            narrow: self
+                .narrow
+                .pack_between(None, Some(&self.norm_out.pack()?), precision)?,
         })
     }
 

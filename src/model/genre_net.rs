@@ -5,6 +5,7 @@ use super::front::{Front, FrontShape};
 use super::packed_net::{PackedNet, PackedPooling};
 use crate::nn::Pass;
 use crate::nn::kernels::convolution::Activation;
+use crate::nn::kernels::packed_matrix::Precision;
 use crate::nn::linear::Linear;
 use crate::nn::norm::BatchNorm;
 use crate::nn::statistics::{AttentivePooling, MomentPooling};
@@ -124,20 +125,20 @@ impl<B: Body> GenreNet<B> {
     }
 
     /// The form for streams.
-    pub fn pack(&self) -> Result<PackedNet<B::Packed>> {
+    pub fn pack(&self, precision: Precision) -> Result<PackedNet<B::Packed>> {
         let mut widths = vec![self.front.width()];
         widths.extend(self.body.taps());
         Ok(PackedNet {
             bands: self.pooled_features - widths.iter().sum::<usize>(),
-            front: self.front.pack()?,
-            body: self.body.pack()?,
+            front: self.front.pack(precision)?,
+            body: self.body.pack(precision)?,
             widths,
             pooling: match &self.pooling {
                 Pooling::Moments(pooling) => PackedPooling::Moments(pooling.pack(self.pooled_features)),
-                Pooling::Attentive(pooling) => PackedPooling::Attentive(pooling.pack()?),
+                Pooling::Attentive(pooling) => PackedPooling::Attentive(pooling.pack(precision)?),
             },
-            hidden: self.hidden.pack_between(Some(&self.norm.pack()?), None)?,
-            output: self.output.pack()?,
+            hidden: self.hidden.pack_between(Some(&self.norm.pack()?), None, precision)?,
+            output: self.output.pack(precision)?,
         })
     }
 

@@ -94,7 +94,7 @@ fn build(manifest: Manifest, weights: &[u8]) -> Result<LoadedModel, ModelError> 
             net.context_frames()
         )));
     }
-    let net = net.pack()?;
+    let net = net.pack(manifest.precision)?;
     let measured = Golden::measure(&manifest.front_end, Arc::clone(&net).open()?.as_mut())?;
     manifest.golden.check(&measured)?;
     Ok(LoadedModel::new(manifest, move || Arc::clone(&net).open()))

@@ -2,6 +2,7 @@
 
 use super::body::{Body, PackedBody};
 use crate::nn::Pass;
+use crate::nn::kernels::packed_matrix::Precision;
 use crate::nn::lstm_cell::Lstm;
 use crate::nn::streaming::lstm::{LstmMemory, PackedLstm};
 use crate::nn::streaming::rows::Rows;
@@ -46,8 +47,12 @@ impl LstmStack {
 impl Body for LstmStack {
     type Packed = PackedLstmStack;
 
-    fn pack(&self) -> Result<PackedLstmStack> {
-        let layers = self.layers.iter().map(Lstm::pack).collect::<Result<_>>()?;
+    fn pack(&self, precision: Precision) -> Result<PackedLstmStack> {
+        let layers = self
+            .layers
+            .iter()
+            .map(|layer| layer.pack(precision))
+            .collect::<Result<_>>()?;
         Ok(PackedLstmStack { layers })
     }
 

@@ -4,6 +4,7 @@ use super::architecture::Architecture;
 use super::golden::Golden;
 use crate::features::FrontEndSpec;
 use crate::genre::GenreSet;
+use crate::nn::kernels::packed_matrix::Precision;
 use serde::{Deserialize, Serialize};
 
 /// The version of this format.
@@ -28,6 +29,9 @@ pub struct Manifest {
     pub context_frames: Option<usize>,
     /// The network.
     pub architecture: Architecture,
+    /// What a stream keeps the weights in; training never rounds them.
+    #[serde(default)]
+    pub precision: Precision,
     /// SHA-256 of the weights file, in hexadecimal.
     pub weights_sha256: String,
     /// What the front end and the network must answer to a known sound.

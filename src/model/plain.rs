@@ -9,7 +9,7 @@ use super::tcn::Tcn;
 use super::{CausalModel, ModelError, StreamOutput};
 use crate::features::FrameBlock;
 use crate::nn::Pass;
-use crate::nn::kernels::packed_matrix::Finish;
+use crate::nn::kernels::packed_matrix::{Finish, Precision};
 use crate::nn::linear::Linear;
 use crate::nn::streaming::affine::PackedAffine;
 use crate::nn::streaming::rows::{Rows, even_block};
@@ -79,14 +79,14 @@ impl<B: Body> PlainNet<B> {
     }
 
     /// The form for streams.
-    fn pack(&self) -> Result<PackedPlain<B::Packed>> {
+    fn pack(&self, precision: Precision) -> Result<PackedPlain<B::Packed>> {
         Ok(PackedPlain {
-            input: self.input.as_ref().map(Linear::pack).transpose()?,
+            input: self.input.as_ref().map(|input| input.pack(precision)).transpose()?,
             bands: self.bands,
-            body: self.body.pack()?,
+            body: self.body.pack(precision)?,
             width: self.width,
             taps: self.body.taps(),
-            output: self.output.pack()?,
+            output: self.output.pack(precision)?,
         })
     }
 }
@@ -110,8 +110,8 @@ impl<B: Body + std::fmt::Debug> Net for PlainNet<B> {
         })
     }
 
-    fn pack(&self) -> std::result::Result<Arc<dyn StreamingNet>, ModelError> {
-        Ok(Arc::new(self.pack()?))
+    fn pack(&self, precision: Precision) -> std::result::Result<Arc<dyn StreamingNet>, ModelError> {
+        Ok(Arc::new(self.pack(precision)?))
     }
 
     fn context_frames(&self) -> Option<usize> {

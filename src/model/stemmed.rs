@@ -3,6 +3,7 @@
 use super::body::{Body, MapShape, PackedBody};
 use super::tcn::{PackedTcn, Tcn, TcnMemory};
 use crate::nn::Pass;
+use crate::nn::kernels::packed_matrix::Precision;
 use crate::nn::streaming::rows::Rows;
 use candle_core::{Result, Tensor};
 
@@ -23,11 +24,11 @@ impl<B> Stemmed<B> {
 impl<B: Body> Body for Stemmed<B> {
     type Packed = PackedStemmed<B::Packed>;
 
-    fn pack(&self) -> Result<Self::Packed> {
+    fn pack(&self, precision: Precision) -> Result<Self::Packed> {
         Ok(PackedStemmed {
-            stem: self.stem.pack()?,
+            stem: self.stem.pack(precision)?,
             blocks: self.stem.taps().len(),
-            body: self.body.pack()?,
+            body: self.body.pack(precision)?,
         })
     }
 

@@ -4,7 +4,7 @@ use super::body::{Body, PackedBody};
 use crate::nn::Pass;
 use crate::nn::causal_conv::{CausalConv, ConvShape};
 use crate::nn::kernels::convolution::Activation;
-use crate::nn::kernels::packed_matrix::Finish;
+use crate::nn::kernels::packed_matrix::{Finish, Precision};
 use crate::nn::kernels::residual::ResidualRelu;
 use crate::nn::norm::BatchNorm;
 use crate::nn::streaming::conv::PackedConv;
@@ -70,10 +70,10 @@ impl Branch {
         })
     }
 
-    fn pack(&self) -> Result<PackedConv> {
+    fn pack(&self, precision: Precision) -> Result<PackedConv> {
         match &self.norm {
-            Some(norm) => self.conv.pack_before(Some(&norm.pack()?)),
-            None => self.conv.pack_before(None),
+            Some(norm) => self.conv.pack_before(Some(&norm.pack()?), precision),
+            None => self.conv.pack_before(None, precision),
         }
     }
 
@@ -113,11 +113,11 @@ impl Tcn {
 impl Body for Tcn {
     type Packed = PackedTcn;
 
-    fn pack(&self) -> Result<PackedTcn> {
+    fn pack(&self, precision: Precision) -> Result<PackedTcn> {
         let blocks = self
             .blocks
             .iter()
-            .map(|[first, second]| Ok([first.pack()?, second.pack()?]));
+            .map(|[first, second]| Ok([first.pack(precision)?, second.pack(precision)?]));
         Ok(PackedTcn {
             blocks: blocks.collect::<Result<_>>()?,
             width: self.shape.width,

@@ -2,6 +2,7 @@
 //! (Salimans & Kingma 2016).
 
 use super::kernels::convolution::{Activation, CausalConvolution};
+use super::kernels::packed_matrix::Precision;
 use super::kernels::values;
 use super::linear::{Affine, apply_after};
 use super::streaming::conv::PackedConv;
@@ -58,18 +59,18 @@ impl CausalConv {
     }
 
     /// The form for streams.
-    pub fn pack(&self) -> Result<PackedConv> {
-        self.pack_before(None)
+    pub fn pack(&self, precision: Precision) -> Result<PackedConv> {
+        self.pack_before(None, precision)
     }
 
     /// The form for streams of x ↦ after(this(x)), where `after` is a factor and an offset of each output: what a
     /// normalisation is once its statistics are fixed.
-    pub fn pack_before(&self, after: Option<&Affine>) -> Result<PackedConv> {
+    pub fn pack_before(&self, after: Option<&Affine>, precision: Precision) -> Result<PackedConv> {
         let (mut kernel, mut bias) = (values(&self.kernel()?)?, values(&self.bias)?);
         if let Some(after) = after {
             apply_after(after, &mut kernel, &mut bias);
         }
-        Ok(PackedConv::new(&kernel, &bias, self.taps, self.dilation))
+        Ok(PackedConv::new((&kernel, &bias), self.taps, self.dilation, precision))
     }
 
     /// φ(x ⊗_d f + b), (b, t, inputs) → (b, t, outputs); before the first frame there are zeros.

@@ -1,6 +1,7 @@
 //! A dense layer on each frame.
 
 use super::kernels::convolution::{Activation, CausalConvolution};
+use super::kernels::packed_matrix::Precision;
 use super::kernels::values;
 use super::streaming::affine::PackedAffine;
 use super::weights::{Init, Weights};
@@ -36,13 +37,18 @@ impl Linear {
     }
 
     /// The form for streams.
-    pub fn pack(&self) -> Result<PackedAffine> {
-        self.pack_between(None, None)
+    pub fn pack(&self, precision: Precision) -> Result<PackedAffine> {
+        self.pack_between(None, None, precision)
     }
 
     /// The form for streams of x ↦ after(this(before(x))), where both are a factor and an offset of each feature: what
     /// a normalisation is once its statistics are fixed.
-    pub fn pack_between(&self, before: Option<&Affine>, after: Option<&Affine>) -> Result<PackedAffine> {
+    pub fn pack_between(
+        &self,
+        before: Option<&Affine>,
+        after: Option<&Affine>,
+        precision: Precision,
+    ) -> Result<PackedAffine> {
         let (mut weight, mut bias) = self.values()?;
         let outputs = bias.len();
         if let Some((factor, offset)) = before {
@@ -56,7 +62,7 @@ impl Linear {
         if let Some(after) = after {
             apply_after(after, &mut weight, &mut bias);
         }
-        Ok(PackedAffine::new(&weight, &bias))
+        Ok(PackedAffine::new(&weight, &bias, precision))
     }
 
     /// (…, inputs) → (…, outputs).

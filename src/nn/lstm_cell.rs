@@ -1,6 +1,7 @@
 //! A layer of long short-term memory (Hochreiter & Schmidhuber 1997).
 
 use super::kernels::lstm_sequence::LstmSequence;
+use super::kernels::packed_matrix::Precision;
 use super::kernels::values;
 use super::linear::Linear;
 use super::streaming::lstm::PackedLstm;
@@ -38,15 +39,15 @@ impl Lstm {
         })
     }
 
-    /// The form for streams.
-    pub fn pack(&self) -> Result<PackedLstm> {
+    /// The form for streams, its weights kept so.
+    pub fn pack(&self, precision: Precision) -> Result<PackedLstm> {
         let (input, bias) = self.input.values()?;
         let bias: Vec<f32> = bias
             .iter()
             .zip(values(&self.forget_bias)?)
             .map(|(a, b)| a + b)
             .collect();
-        Ok(PackedLstm::new(&input, &bias, &values(&self.recurrent)?))
+        Ok(PackedLstm::new(&input, &bias, &values(&self.recurrent)?, precision))
     }
 
     /// (b, t, inputs) → (b, t, hidden), from a state of zeros.

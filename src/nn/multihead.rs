@@ -5,6 +5,7 @@ use super::Pass;
 use super::kernels::attention_block::AttentionBlock;
 use super::kernels::causal_attention::CausalAttention;
 use super::kernels::feed_forward::FeedForward;
+use super::kernels::packed_matrix::Precision;
 use super::linear::Linear;
 use super::norm::{EPSILON, LayerNorm};
 use super::positional::Rotary;
@@ -47,11 +48,11 @@ impl MultiHead {
         })
     }
 
-    /// The form for streams.
-    pub fn pack(&self) -> Result<PackedMultiHead> {
+    /// The form for streams, its weights kept so.
+    pub fn pack(&self, precision: Precision) -> Result<PackedMultiHead> {
         Ok(PackedMultiHead {
-            project: self.project.pack()?,
-            output: self.output.pack()?,
+            project: self.project.pack(precision)?,
+            output: self.output.pack(precision)?,
             heads: self.heads,
             context: self.context,
         })
@@ -104,14 +105,14 @@ impl EncoderLayer {
         })
     }
 
-    /// The form for streams.
-    pub fn pack(&self) -> Result<PackedEncoderLayer> {
+    /// The form for streams, its weights kept so.
+    pub fn pack(&self, precision: Precision) -> Result<PackedEncoderLayer> {
         Ok(PackedEncoderLayer {
-            attention: self.attention.pack()?,
+            attention: self.attention.pack(precision)?,
             norm_attention: self.norm_attention.pack()?,
             norm_feed: self.norm_feed.pack()?,
-            widen: self.widen.pack()?,
-            narrow: self.narrow.pack()?,
+            widen: self.widen.pack(precision)?,
+            narrow: self.narrow.pack(precision)?,
         })
     }
 

@@ -4,6 +4,7 @@
 //! over a window ([`AttentivePooling`]; Okabe, Koshinaka & Shinoda 2018).
 
 use super::kernels::convolution::{Activation, CausalConvolution};
+use super::kernels::packed_matrix::Precision;
 use super::kernels::running_moments::RunningMoments;
 use super::kernels::values;
 use super::kernels::weighted_moments::WeightedMoments;
@@ -99,10 +100,10 @@ impl AttentivePooling {
         })
     }
 
-    /// The form for streams.
-    pub fn pack(&self) -> Result<PackedAttentive> {
+    /// The form for streams, its weights kept so.
+    pub fn pack(&self, precision: Precision) -> Result<PackedAttentive> {
         Ok(PackedAttentive::new(
-            self.hidden.pack()?,
+            self.hidden.pack(precision)?,
             values(&self.score)?,
             self.context,
         ))

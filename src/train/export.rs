@@ -9,9 +9,13 @@ use super::trainer::Trainer;
 use crate::model::golden::Golden;
 use crate::model::load::hex;
 use crate::model::manifest::{FORMAT, Manifest};
+use crate::nn::kernels::packed_matrix::Precision;
 use crate::nn::weights::WeightStore;
 use sha2::{Digest, Sha256};
 use std::path::Path;
+
+/// What streams keep new weights in: no decision moves by it (`tests/half_precision.rs`), and a step reads half the bytes.
+const PRECISION: Precision = Precision::Half;
 
 /// Licence of weights that this program's own training made.
 const LICENCE: &str = "MIT (weights; the training audio is not part of them)";
@@ -65,7 +69,8 @@ pub fn export(
         context_frames,
         architecture: recipe.architecture.clone(),
         weights_sha256: hex(&Sha256::digest(&weights)),
-        golden: Golden::measure(spec, net.open()?.as_mut())?,
+        precision: PRECISION,
+        golden: Golden::measure(spec, net.pack(PRECISION)?.open()?.as_mut())?,
         licence: LICENCE.to_owned(),
         provenance: format!("{} on {}, {}", provenance.command, provenance.data, provenance.date),
     };

@@ -5,6 +5,7 @@ use attune::genre::{GenreSet, SoundKind};
 use attune::model::golden::Golden;
 use attune::model::manifest::FORMAT;
 use attune::model::{AttentionPicture, GenreStream, LoadedModel, Manifest, ModelError, ModelSet, StreamOutput};
+use attune::nn::kernels::packed_matrix::Precision;
 use attune::train::recipe::{Engine, Recipe};
 use attune::units::FrameIndex;
 
@@ -112,6 +113,7 @@ pub fn model(name: &str, fake: Fake) -> LoadedModel {
         context_frames: None,
         // Never built: any will do.
         architecture: Recipe::new(Engine::Lstm, 10, 1, 1).architecture,
+        precision: Precision::Single,
         weights_sha256: String::new(),
         golden: Golden {
             features: Vec::new(),

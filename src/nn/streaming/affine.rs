@@ -2,7 +2,7 @@
 
 use super::rows::Rows;
 use crate::nn::kernels::exponential::{gelu, tanh};
-use crate::nn::kernels::packed_matrix::{Finish, PackedMatrix, Start};
+use crate::nn::kernels::packed_matrix::{Finish, PackedMatrix, Precision, Start};
 use crate::nn::kernels::widest::{wide, widest_of};
 
 /// y = x·W + b with packed weights.
@@ -12,10 +12,10 @@ pub struct PackedAffine {
 }
 
 impl PackedAffine {
-    /// From W (inputs, outputs), row-major, and b.
-    pub fn new(weights: &[f32], bias: &[f32]) -> Self {
+    /// From W (inputs, outputs), row-major, kept so, and b.
+    pub fn new(weights: &[f32], bias: &[f32], precision: Precision) -> Self {
         Self {
-            matrix: PackedMatrix::new(weights, bias),
+            matrix: PackedMatrix::kept(weights, bias, precision),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Causal dilated convolution of a stream.
 
 use super::rows::{History, Rows};
-use crate::nn::kernels::packed_matrix::{Finish, PackedMatrix, Start};
+use crate::nn::kernels::packed_matrix::{Finish, PackedMatrix, Precision, Start};
 
 /// A causal convolution with packed weights: (taps · inputs, outputs), the tap furthest in the past first.
 #[derive(Debug, Clone)]
@@ -13,9 +13,9 @@ pub struct PackedConv {
 
 impl PackedConv {
     /// From the kernel (taps · inputs, outputs), row-major, and the bias.
-    pub fn new(kernel: &[f32], bias: &[f32], taps: usize, dilation: usize) -> Self {
+    pub fn new((kernel, bias): (&[f32], &[f32]), taps: usize, dilation: usize, precision: Precision) -> Self {
         Self {
-            matrix: PackedMatrix::new(kernel, bias),
+            matrix: PackedMatrix::kept(kernel, bias, precision),
             taps,
             dilation,
         }

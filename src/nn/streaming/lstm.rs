@@ -3,7 +3,7 @@
 use super::rows::Rows;
 use crate::nn::kernels::aligned::Aligned;
 use crate::nn::kernels::exponential::{sigmoid, tanh};
-use crate::nn::kernels::packed_matrix::{Finish, PackedMatrix, Product, Start, padded};
+use crate::nn::kernels::packed_matrix::{Finish, PackedMatrix, Precision, Product, Start, padded};
 use crate::nn::kernels::widest::widest;
 use pulp::{Simd, WithSimd};
 
@@ -25,10 +25,10 @@ pub struct LstmMemory {
 
 impl PackedLstm {
     /// From W_x (inputs, 4h), its bias (4h), and W_h (h, 4h), row-major, gates in the order i, f, g, o.
-    pub fn new(input: &[f32], bias: &[f32], recurrent: &[f32]) -> Self {
+    pub fn new(input: &[f32], bias: &[f32], recurrent: &[f32], precision: Precision) -> Self {
         Self {
-            input: PackedMatrix::new(input, bias),
-            recurrent: PackedMatrix::new(recurrent, &vec![0.0; bias.len()]),
+            input: PackedMatrix::kept(input, bias, precision),
+            recurrent: PackedMatrix::kept(recurrent, &vec![0.0; bias.len()], precision),
             hidden: bias.len() / 4,
         }
     }
@@ -94,7 +94,7 @@ impl WithSimd for Recurrence<'_> {
                 skipped: 0,
                 matrix,
                 segments: 1,
-                input: |_, _| before,
+                input: &|_, _| before,
                 start: Start::Output,
                 finish: Finish::Plain,
                 out: &mut *gates,
