@@ -4,13 +4,16 @@
 #![allow(missing_docs, reason = "nothing here is for others")]
 
 use attune::features::{FeatureExtractor, FrontEndSpec};
+use attune::nn::kernels::attend::{Attend, KeyValueRing};
 use attune::nn::kernels::causal_attention::CausalAttention;
 use attune::nn::kernels::convolution::{Activation, CausalConvolution};
 use attune::nn::kernels::layer_norm::LayerNormalization;
 use attune::nn::kernels::lstm_sequence::LstmSequence;
 use attune::nn::kernels::matmul::{View, add_product};
+use attune::nn::kernels::packed_matrix::{Finish, PackedMatrix, Precision, Start, padded};
 use attune::nn::kernels::running_moments::RunningMoments;
 use attune::nn::kernels::strided_convolution::StridedConvolution;
+use attune::nn::kernels::widest::widest;
 use attune::nn::kernels::windowed_softmax::WindowedSoftmax;
 use candle_core::{Device, Tensor, Var};
 use divan::Bencher;
@@ -52,6 +55,44 @@ fn product(bencher: Bencher, (m, k, n): (usize, usize, usize)) {
             (&b, View::row_major(k, n)),
         );
     });
+}
+
+/// (frames, inputs, outputs) with weights packed for a stream.
+#[divan::bench(args = [(1, 128, 512), (100, 128, 384), (100, 256, 128)], consts = [false, true])]
+fn packed_product<const HALVES: bool>(bencher: Bencher, (frames, inputs, outputs): (usize, usize, usize)) {
+    let precision = if HALVES { Precision::Half } else { Precision::Single };
+    let matrix = PackedMatrix::kept(&numbers(inputs * outputs), &numbers(outputs), precision);
+    let (x, mut y) = (numbers(frames * inputs), vec![0.0; frames * padded(outputs)]);
+    bencher
+        .counter(ItemsCount::new(2 * frames * inputs * outputs))
+        .bench_local(|| {
+            matrix.multiply(
+                1,
+                |frame, _| &x[frame * inputs..][..inputs],
+                (Start::Bias, Finish::Plain),
+                &mut y,
+            );
+        });
+}
+
+/// Frames that ask 4 heads of 32 at once, with 256 keys in the ring.
+#[divan::bench(args = [1, 4, 16])]
+fn attend(bencher: Bencher, frames: usize) {
+    let mut ring = KeyValueRing::new(256, 4, 32);
+    let (rows, mut mixed) = (numbers(frames * 384), vec![0.0; frames * 128]);
+    let mut ask = || {
+        widest(Attend {
+            rows: &rows,
+            stride: 384,
+            ring: &mut ring,
+            mixed: &mut mixed,
+            mixed_stride: 128,
+        });
+    };
+    (0..300).for_each(|_| ask());
+    bencher
+        .counter(ItemsCount::new(2 * 2 * frames * 256 * 128))
+        .bench_local(ask);
 }
 
 /// (streams, frames) of 64 features through 128 hidden units.

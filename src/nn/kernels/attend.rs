@@ -284,7 +284,7 @@ fn mix<S: Simd, const R: usize>(
     let (mixed, stride) = mixed;
     let mut at = 0;
     while at < vectors {
-        if vectors - at > 1 && (R == 1 || S::REGISTER_COUNT > 16) {
+        if vectors - at > 1 {
             mix_tile::<S, R, 2>(simd, weights, values, at, (&mut *mixed, stride), width);
             at += 2;
         } else {
@@ -305,16 +305,30 @@ fn mix_tile<S: Simd, const R: usize, const V: usize>(
 ) {
     let (first, span) = (at * S::F32_LANES, V * S::F32_LANES);
     let weights: [&[f32]; R] = std::array::from_fn(|r| &weights[r * places..][..values.len() / padded]);
-    let mut sums = [[[simd.splat_f32s(0.0); V]; R]; TURNS];
-    for (place, values) in values.chunks_exact(TURNS * padded).enumerate() {
-        for (turn, sums) in sums.iter_mut().enumerate() {
-            let values = S::as_simd_f32s(&values[turn * padded + first..][..span]).0;
-            for (sums, weights) in sums.iter_mut().zip(&weights) {
-                let weight = simd.splat_f32s(weights[place * TURNS + turn]);
-                for (sum, values) in sums.iter_mut().zip(values) {
-                    *sum = simd.mul_add_e_f32s(weight, *values, *sum);
-                }
+    let add = |sums: &mut [[S::f32s; V]; R], place: usize, values: &[f32]| {
+        let values = S::as_simd_f32s(&values[first..][..span]).0;
+        for (sums, weights) in sums.iter_mut().zip(&weights) {
+            let weight = simd.splat_f32s(weights[place]);
+            for (sum, values) in sums.iter_mut().zip(values) {
+                *sum = simd.mul_add_e_f32s(weight, *values, *sum);
             }
+        }
+    };
+    let mut sums = [[[simd.splat_f32s(0.0); V]; R]; TURNS];
+    if TURNS * R * V <= S::REGISTER_COUNT / 2 {
+        for (pair, values) in values.chunks_exact(TURNS * padded).enumerate() {
+            for (turn, sums) in sums.iter_mut().enumerate() {
+                add(sums, pair * TURNS + turn, &values[turn * padded..]);
+            }
+        }
+    } else {
+        // So many sums that they do not wait for each other, but too many for the registers: one turn after the other.
+        for (turn, kept) in sums.iter_mut().enumerate() {
+            let mut sums = *kept;
+            for (pair, values) in values.chunks_exact(TURNS * padded).enumerate() {
+                add(&mut sums, pair * TURNS + turn, &values[turn * padded..]);
+            }
+            *kept = sums;
         }
     }
     let [even, odd] = sums;

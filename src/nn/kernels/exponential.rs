@@ -18,14 +18,14 @@ pub fn exp(x: f32) -> f32 {
     /// ln 2 in two parts, the first short enough for n times it to be exact.
     const LN2: (f32, f32) = (0.693_359_4, -2.121_944_4e-4);
     let x = x.clamp(-87.0, 88.0);
-    let shifted = x * std::f32::consts::LOG2_E + ROUNDER;
+    let shifted = x.mul_add(std::f32::consts::LOG2_E, ROUNDER);
     let n = shifted - ROUNDER;
-    let r = x - n * LN2.0 - n * LN2.1;
+    let r = n.mul_add(-LN2.1, n.mul_add(-LN2.0, x));
     let polynomial = [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5]
         .iter()
-        .fold(1.987_569_1e-4_f32, |sum, coefficient| sum * r + coefficient);
+        .fold(1.987_569_1e-4_f32, |sum, coefficient| sum.mul_add(r, *coefficient));
     let power = f32::from_bits(shifted.to_bits().wrapping_sub(ROUNDER.to_bits()).wrapping_add(127) << 23);
-    (polynomial * r * r + r + 1.0) * power
+    (polynomial.mul_add(r * r, r) + 1.0) * power
 }
 
 /// 1 / (1 + e^−x).
@@ -44,10 +44,10 @@ pub fn tanh(x: f32) -> f32 {
 #[inline(always)]
 pub fn erf(x: f32) -> f32 {
     let size = x.abs();
-    let t = 1.0 / (1.0 + 0.327_591_1 * size);
+    let t = 1.0 / size.mul_add(0.327_591_1, 1.0);
     let polynomial = [-1.453_152, 1.421_413_8, -0.284_496_74, 0.254_829_6]
         .iter()
-        .fold(1.061_405_4_f32, |sum, coefficient| sum * t + coefficient);
+        .fold(1.061_405_4_f32, |sum, coefficient| sum.mul_add(t, *coefficient));
     (1.0 - polynomial * t * exp(-size * size)).copysign(x)
 }
 
