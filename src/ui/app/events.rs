@@ -1,0 +1,85 @@
+//! What the engine tells, taken over: what is open, what went wrong, what is said for a while.
+//!
+//! In: events. Out: view state and notices. Thread: window.
+
+use super::App;
+use crate::engine::{Event, ResetCause};
+use crate::ui::notices::{Problem, Severity};
+
+impl App {
+    pub(super) fn take(&mut self, event: Event) {
+        let view = &mut self.view;
+        match event {
+            Event::Opened(source) => {
+                view.opening = None;
+                view.notices.dismiss();
+                view.seeking_to = None;
+                view.opened = Some(source);
+                // What was held was of another source.
+                self.frozen = None;
+            }
+            Event::Reset { cause, at } => match cause {
+                // The source bar says it already.
+                ResetCause::Opened => {}
+                ResetCause::Sought => {
+                    let text = format!("Sought to {}: all engines start afresh.", at.clock());
+                    view.notices.remark(text);
+                }
+                ResetCause::Looped => view.notices.remark("The file begins again: all engines start afresh."),
+                ResetCause::Interrupted => view.notices.remark("Sound was left out: all engines start afresh."),
+                ResetCause::Reconnected => {
+                    view.notices.dismiss();
+                    view.notices.remark("The device is back: all engines start afresh.");
+                }
+            },
+            // The snapshot shows it.
+            Event::Decided { .. } => {}
+            Event::Ended => view
+                .notices
+                .remark("The file has ended. Seek, or press play to hear it again."),
+            Event::SourceFailed {
+                message,
+                remedy,
+                retrying,
+            } => {
+                if view.opening.take().is_some() {
+                    // What was open before was closed for it.
+                    view.opened = None;
+                }
+                let remedy = if retrying {
+                    format!("{remedy} Attune keeps trying.")
+                } else {
+                    remedy
+                };
+                view.notices.report(Problem {
+                    severity: Severity::Error,
+                    message,
+                    remedy,
+                });
+            }
+            Event::Warning { message, remedy } => view.notices.report(Problem {
+                severity: Severity::Warning,
+                message,
+                remedy,
+            }),
+            Event::Recovered => view.notices.recover(),
+            Event::Stopped { message } => view.notices.report(Problem {
+                severity: Severity::Error,
+                message: format!("The engine has ended: {message}"),
+                remedy: "Close the window and start Attune again.".to_owned(),
+            }),
+            Event::EngineFailed { engine, message } => {
+                let name = self
+                    .cast
+                    .engines
+                    .get(engine)
+                    .map_or("The gate", |label| label.name.as_str());
+                view.notices.report(Problem {
+                    severity: Severity::Error,
+                    message: format!("{name} failed and was switched off: {message}"),
+                    remedy: "The others go on. Click its name to try it again.".to_owned(),
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Where everything stands in the window.
+//!
+//! In: the app's state. Out: paint. Thread: window.
+
+use super::App;
+use crate::source::SourceKind;
+use crate::ui::keyboard;
+use crate::ui::panels::{self, Pictures, Scene};
+use crate::ui::theme::{GRID, Palette};
+use crate::ui::view_state::ViewState;
+use eframe::egui::{
+    self, Align2, CentralPanel, Color32, Frame, Id, LayerId, Margin, Order, Panel, Rect, ScrollArea, UiBuilder, Vec2,
+};
+
+/// Below this width the answer stands above the plots, not beside them.
+const NARROW: f32 = 720.0;
+/// The least height of the plots; below it they scroll.
+const LEAST_PLOTS: f32 = 380.0;
+/// Height of the strip of what changed the answer.
+const CHANGED: f32 = 128.0;
+
+impl App {
+    /// Paints the window.
+    pub fn paint(&mut self, ui: &mut egui::Ui) {
+        self.take_dropped_files(ui.ctx());
+        keyboard::shortcuts(ui.ctx(), self.link.snapshots.output_buffer(), &mut self.view);
+        let Self {
+            link,
+            cast,
+            view,
+            history,
+            devices,
+            pictures,
+            frozen,
+            ..
+        } = self;
+        let scene = Scene {
+            snapshot: link.snapshots.output_buffer(),
+            history,
+            cast,
+            devices,
+            frozen: None,
+        };
+        // Source, transport and health are always of now; what was heard is of the held moment, if one is held.
+        let shown = match frozen {
+            Some(frozen) => Scene {
+                snapshot: &frozen.snapshot,
+                history: &frozen.history,
+                frozen: Some(frozen),
+                ..scene
+            },
+            None => scene,
+        };
+        let scene_frozen = shown.frozen;
+        let palette = Palette::of(ui);
+        let bar = |margin| Frame::new().fill(palette.background).inner_margin(margin);
+        let edge = Margin::symmetric(12, 4);
+        Panel::top("source bar")
+            .frame(bar(Margin {
+                left: 12,
+                right: 12,
+                top: 8,
+                bottom: 4,
+            }))
+            .show_separator_line(false)
+            .show(ui, |ui| {
+                panels::source_bar_ui(ui, &scene, view);
+                panels::opened_ui(ui, &scene, view);
+                if view.opened.as_ref().is_some_and(|open| open.kind == SourceKind::File) {
+                    panels::transport_ui(ui, &scene, view);
+                }
+                panels::banner_ui(ui, view);
+                if let Some(frozen) = scene_frozen {
+                    panels::frozen_ui(ui, frozen, view);
+                }
+            });
+        if view.opened.is_none() {
+            CentralPanel::no_frame().frame(bar(edge)).show(ui, |ui| {
+                ScrollArea::vertical().show(ui, |ui| panels::welcome_ui(ui, &scene, view));
+            });
+        } else {
+            Panel::bottom("health")
+                .frame(bar(edge))
+                .show_separator_line(false)
+                .show(ui, |ui| panels::health_ui(ui, &scene, view));
+            let narrow = ui.available_width() < NARROW;
+            if !narrow {
+                let width = (0.31 * ui.available_width()).clamp(312.0, 460.0);
+                Panel::left("answer")
+                    .exact_size(width)
+                    .resizable(false)
+                    .frame(bar(Margin {
+                        left: 12,
+                        right: 4,
+                        top: 4,
+                        bottom: 0,
+                    }))
+                    .show_separator_line(false)
+                    .show(ui, |ui| {
+                        ScrollArea::vertical().show(ui, |ui| {
+                            panels::answer_ui(ui, &shown);
+                            ui.add_space(GRID);
+                            panels::engines_ui(ui, &shown, view);
+                        });
+                    });
+            }
+            CentralPanel::no_frame()
+                .frame(bar(Margin {
+                    left: if narrow { 12 } else { 4 },
+                    right: 12,
+                    top: 4,
+                    bottom: 0,
+                }))
+                .show(ui, |ui| plots_ui(ui, &shown, view, pictures, narrow));
+        }
+        panels::shortcuts_ui(ui.ctx(), view);
+        drop_hint_ui(ui.ctx());
+        if !view.actions.is_empty() {
+            // Carried out by the next `drain`, which should not wait for news.
+            ui.ctx().request_repaint();
+        }
+    }
+
+    fn take_dropped_files(&mut self, ctx: &egui::Context) {
+        let dropped = ctx.input_mut(|input| std::mem::take(&mut input.raw.dropped_files));
+        let Some(first) = dropped.first() else { return };
+        if dropped.len() > 1 {
+            let text = format!("Only the first of {} files is opened.", dropped.len());
+            self.view.notices.remark(text);
+        }
+        self.view.open_file(first.path().to_path_buf());
+    }
+}
+
+/// Spectrogram, heads and timeline, sharing the height; scrolled where there is too little of it.
+fn plots_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures, narrow: bool) {
+    let room = ui.available_height();
+    let least = LEAST_PLOTS + if scene.frozen.is_some() { CHANGED } else { 0.0 };
+    if !narrow && room >= least {
+        stacked_ui(ui, scene, view, pictures, room);
+        return;
+    }
+    ScrollArea::vertical().show(ui, |ui| {
+        if narrow {
+            panels::answer_ui(ui, scene);
+            ui.add_space(GRID);
+            panels::engines_ui(ui, scene, view);
+            ui.add_space(GRID);
+        }
+        stacked_ui(ui, scene, view, pictures, least.max(room));
+    });
+}
+
+fn stacked_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures, height: f32) {
+    let attends = scene.attends();
+    let timeline = (0.25 * height).clamp(104.0, 280.0);
+    // Few heads need no tall rows; before the first attention it is not known how many there are.
+    let rows = match scene.snapshot.attention.layers * scene.snapshot.attention.heads {
+        0 => 16,
+        rows => rows,
+    };
+    let tallest = (26.0 + 24.0 * rows as f32).min(320.0);
+    let heads = if attends {
+        (0.25 * height).clamp(96.0, tallest.max(96.0))
+    } else {
+        0.0
+    };
+    let (whole, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), height), egui::Sense::hover());
+    let changed = if scene.frozen.is_some() { CHANGED } else { 0.0 };
+    let spectrogram = height - timeline - heads - changed;
+    let mut top = whole.top();
+    let mut part = |height: f32| {
+        let rect = Rect::from_x_y_ranges(whole.x_range(), top..=top + height);
+        top += height;
+        rect
+    };
+    let child = |ui: &mut egui::Ui, rect: Rect, name: &str| ui.new_child(UiBuilder::new().id_salt(name).max_rect(rect));
+    panels::spectrogram_ui(&mut child(ui, part(spectrogram), "spectrogram"), scene, view, pictures);
+    if let Some(frozen) = scene.frozen {
+        panels::changed_ui(&mut child(ui, part(changed), "changed"), scene, frozen, view);
+    }
+    if attends {
+        panels::attention_ui(&mut child(ui, part(heads), "heads"), scene, view, pictures);
+    }
+    panels::timeline_ui(&mut child(ui, part(timeline), "timeline"), scene, view);
+}
+
+/// Says what a drop would do while a file hangs over the window.
+fn drop_hint_ui(ctx: &egui::Context) {
+    if ctx.input(|input| input.raw.hovered_files.is_empty()) {
+        return;
+    }
+    let painter = ctx.layer_painter(LayerId::new(Order::Foreground, Id::unique("drop hint")));
+    let all = ctx.content_rect();
+    let palette = Palette::of_theme(ctx.theme());
+    painter.rect_filled(all, 0.0, Color32::from_black_alpha(150));
+    let tile = Rect::from_center_size(all.center(), Vec2::new(320.0, 96.0));
+    painter.rect_filled(tile, 12.0, palette.card);
+    painter.rect_stroke(tile, 12.0, (2.0, palette.accent), egui::StrokeKind::Inside);
+    let font = egui::FontId::proportional(20.0);
+    painter.text(
+        tile.center(),
+        Align2::CENTER_CENTER,
+        "Drop to listen",
+        font,
+        palette.text,
+    );
+}
