@@ -15,3 +15,5 @@ mod pictures;
 mod rig;
 #[path = "window/shown.rs"]
 mod shown;
+#[path = "window/through_time.rs"]
+mod through_time;

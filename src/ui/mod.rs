@@ -1,9 +1,14 @@
 //! The window: what the engine hears, decides and attends to, drawn.
 //!
 //! In: snapshots and events. Out: commands. Thread: the main thread, which runs the event loop.
+//!
+#![doc = include_str!("../../docs/window.md")]
 
+mod ahead;
+mod answers;
 mod app;
 mod colormap;
+mod decisions;
 mod demo;
 mod devices;
 mod export;
@@ -15,6 +20,8 @@ mod notices;
 pub mod panels;
 mod sentences;
 mod theme;
+mod time_view;
+mod track;
 mod view_state;
 mod widgets;
 
@@ -30,7 +37,9 @@ pub use history::{History, TimelinePoint};
 pub use notices::{Notices, Problem, Severity};
 use std::sync::Arc;
 
-pub use view_state::{Action, PACES, SPECTROGRAM_SPANS, Span, TIMELINE_SPANS, ViewState};
+pub use time_view::TimeView;
+pub use track::{Parity, Track};
+pub use view_state::{Action, PACES, Page, SPECTROGRAM_SPANS, Span, TIMELINE_SPANS, ViewState};
 
 /// What the window begins with.
 #[derive(Debug, Clone)]
@@ -60,7 +69,7 @@ pub enum UiError {
 pub fn run(launch: WindowLaunch) -> Result<(), UiError> {
     let WindowLaunch { models, settings, open } = launch;
     let cast = panels::Cast::of(&models);
-    let asked = models.models.clone();
+    let asked = models.clone();
     let mut config = EngineConfig::new(models, settings.smoothing);
     config.sources = system_sources(settings.buffer_ms, settings.heard);
     let viewport = ViewportBuilder::default()

@@ -2,10 +2,13 @@
 //!
 //! In: clicks and events. Out: [`Action`]s for the app to carry out. Thread: window.
 
+use super::decisions::Filter;
 use super::notices::Notices;
+use super::time_view::TimeView;
 use crate::engine::{Command, SourceRequest};
 use crate::playback::Pace;
 use crate::settings::{ColourMap, Settings};
+use crate::smoothing::SmoothingConfig;
 use crate::source::OpenedSource;
 use crate::units::Seconds;
 use std::path::PathBuf;
@@ -25,6 +28,59 @@ pub enum Action {
     LetGo,
     /// Write what is known of the held moment to files.
     Export,
+    /// Write the log of decisions to files.
+    ExportLog,
+    /// Smooth and decide with the knobs as they stand on their page.
+    UseKnobs,
+}
+
+/// A page of the left column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Page {
+    /// Genres × engines.
+    #[default]
+    Genres,
+    /// The log of decisions.
+    Decisions,
+    /// The knobs of smoothing and decision.
+    Knobs,
+}
+
+impl Page {
+    /// All pages, in order.
+    pub const ALL: [Self; 3] = [Self::Genres, Self::Decisions, Self::Knobs];
+
+    /// What it is called.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Genres => "Genres",
+            Self::Decisions => "Decisions",
+            Self::Knobs => "Knobs",
+        }
+    }
+
+    /// What is on it.
+    pub fn hint(self) -> &'static str {
+        match self {
+            Self::Genres => "What each engine says",
+            Self::Decisions => "What was answered and what was held back, and why",
+            Self::Knobs => "How raw answers become what is shown",
+        }
+    }
+}
+
+/// A drag over the track of a file.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum TrackDrag {
+    /// The playhead is moved.
+    Scrub,
+    /// A stretch to loop is chosen.
+    Select {
+        /// Where the drag began.
+        from: Seconds,
+        /// Where it is.
+        to: Seconds,
+    },
 }
 
 /// How much of the past a plot shows.
@@ -101,10 +157,26 @@ pub struct ViewState {
     pub range_db: (f32, f32),
     /// Whether attention is drawn over the spectrogram.
     pub overlay_attention: bool,
-    /// Which of [`SPECTROGRAM_SPANS`].
-    pub spectrogram_span: usize,
+    /// What of the past the plots over time show.
+    pub time: TimeView,
+    /// Whether the plots are scrolled in this window, so that the wheel is not theirs.
+    pub plots_scroll: bool,
     /// Which of [`TIMELINE_SPANS`].
     pub timeline_span: usize,
+    /// Whether the timeline shows the whole track of a file.
+    pub shows_track: bool,
+    /// What is being dragged over the track.
+    pub track_drag: Option<TrackDrag>,
+    /// The page that is open.
+    pub page: Page,
+    /// Which decisions are listed.
+    pub log_filter: Filter,
+    /// What the decisions are searched for.
+    pub log_search: String,
+    /// The knobs as they stand on their page.
+    pub knobs: SmoothingConfig,
+    /// The knobs that the engine uses.
+    pub knobs_in_use: SmoothingConfig,
     /// Where exports go; `None`: the user's documents.
     pub export_folder: Option<PathBuf>,
     /// What was asked for in this frame.
@@ -126,11 +198,28 @@ impl ViewState {
             colour_map: settings.colour_map,
             range_db: settings.range_db.into(),
             overlay_attention: settings.show_attention,
-            spectrogram_span: 1,
+            time: TimeView::new(settings.time_span),
+            plots_scroll: false,
             timeline_span: 0,
+            shows_track: true,
+            track_drag: None,
+            page: Page::default(),
+            log_filter: Filter::default(),
+            log_search: String::new(),
+            knobs: settings.smoothing,
+            knobs_in_use: settings.smoothing,
             export_folder: None,
             actions: Vec::new(),
         }
+    }
+
+    /// Opens a page.
+    pub fn turn_to(&mut self, page: Page) {
+        if page == Page::Knobs && self.page != page {
+            // What other knobs would have answered stands under what was.
+            self.shows_track = false;
+        }
+        self.page = page;
     }
 
     /// Asks for something.

@@ -59,9 +59,8 @@ fn a_click_holds_the_moment_and_end_lets_it_go() {
 
 #[test]
 fn the_engines_are_asked_why_and_what_they_say_is_written_to_files() {
-    let models = model::bundled().unwrap().models;
     let setup = Setup {
-        models,
+        models: Some(model::bundled().unwrap()),
         ..Setup::default()
     };
     let mut rig = Rig::playing(setup, 600);
@@ -81,7 +80,12 @@ fn the_engines_are_asked_why_and_what_they_say_is_written_to_files() {
     rig.window.get_by_label_contains("What it looks at matters");
     rig.window.get_by_label("Export").click();
     rig.settle();
-    rig.settle();
+    let begun = Instant::now();
+    while rig.window.query_by_label_contains("Written to").is_none() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "nothing was written");
+        std::thread::sleep(Duration::from_millis(20));
+        rig.settle();
+    }
     let mut endings: Vec<String> = std::fs::read_dir(folder.path())
         .unwrap()
         .map(|entry| {

@@ -3,10 +3,10 @@
 use super::hand_made::{self, Stage};
 use attune::capture::DeviceInfo;
 use attune::engine::{Command, Event, Snapshot};
-use attune::model::LoadedModel;
+use attune::model::ModelSet;
 use attune::settings::{Settings, Theme};
 use attune::source::SourceError;
-use attune::ui::{App, ListDevices};
+use attune::ui::{App, EngineLink, ListDevices};
 use eframe::egui::UiBuilder;
 use egui_kittest::{Harness, HarnessBuilder};
 use std::sync::Arc;
@@ -27,8 +27,8 @@ pub struct Setup {
     pub theme: Theme,
     pub scale: f32,
     pub devices: Result<Vec<DeviceInfo>, SourceError>,
-    /// Who is asked about a held moment.
-    pub models: Vec<LoadedModel>,
+    /// Who is asked about a held moment, and hears files ahead.
+    pub models: Option<ModelSet>,
 }
 
 impl Default for Setup {
@@ -38,7 +38,7 @@ impl Default for Setup {
             theme: Theme::Dark,
             scale: 1.0,
             devices: Ok(hand_made::devices()),
-            models: Vec::new(),
+            models: None,
         }
     }
 }
@@ -46,6 +46,15 @@ impl Default for Setup {
 impl Rig {
     pub fn new(setup: Setup) -> Self {
         let (stage, link) = hand_made::stage();
+        Self::with(setup, stage, link)
+    }
+
+    /// A window over a real engine; the stage leads nowhere.
+    pub fn over(setup: Setup, link: EngineLink) -> Self {
+        Self::with(setup, hand_made::stage().0, link)
+    }
+
+    fn with(setup: Setup, stage: Stage, link: EngineLink) -> Self {
         let listed = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&listed);
         let devices = setup.devices;
@@ -68,7 +77,10 @@ impl Rig {
             move |ui, app: &mut Option<App>| {
                 if let Some((link, settings, list, models)) = parts.take() {
                     let window = App::new(ui.ctx(), link, hand_made::cast(), settings, list);
-                    *app = Some(window.with_models(models));
+                    *app = Some(match models {
+                        Some(models) => window.with_models(models),
+                        None => window,
+                    });
                 }
                 if let Some(app) = app {
                     app.drain(ui.ctx());

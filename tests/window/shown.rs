@@ -112,11 +112,12 @@ fn losses_are_seen() {
 }
 
 /// The panels, by the beginnings of their labels.
-const PANELS: [&str; 7] = [
+const PANELS: [&str; 8] = [
     "Answer:",
     "Classical, agreed",
     "Spectrogram of",
     "Attention heads:",
+    "Answers and disagreement",
     "Timeline:",
     "Health:",
     "Level:",

@@ -4,7 +4,9 @@
 
 use super::App;
 use crate::engine::{Event, ResetCause};
+use crate::source::SourceKind;
 use crate::ui::notices::{Problem, Severity};
+use crate::ui::track::Track;
 
 impl App {
     pub(super) fn take(&mut self, event: Event) {
@@ -14,9 +16,14 @@ impl App {
                 view.opening = None;
                 view.notices.dismiss();
                 view.seeking_to = None;
+                self.track = (source.kind == SourceKind::File)
+                    .then(|| Track::new(source.duration.unwrap_or_default(), self.cast.front_end.hop()));
                 view.opened = Some(source);
+                view.track_drag = None;
+                self.log.clear();
                 // What was held was of another source.
-                self.frozen = None;
+                self.let_go();
+                self.hear_ahead();
             }
             Event::Reset { cause, at } => match cause {
                 // The source bar says it already.
@@ -25,6 +32,8 @@ impl App {
                     let text = format!("Sought to {}: all engines start afresh.", at.clock());
                     view.notices.remark(text);
                 }
+                // A selection begins again every few seconds; where it is, the track shows.
+                ResetCause::Looped if at.0 > 0.0 => {}
                 ResetCause::Looped => view.notices.remark("The file begins again: all engines start afresh."),
                 ResetCause::Interrupted => view.notices.remark("Sound was left out: all engines start afresh."),
                 ResetCause::Reconnected => {

@@ -14,16 +14,21 @@ use eframe::egui::{
 
 /// Below this width the answer stands above the plots, not beside them.
 const NARROW: f32 = 720.0;
-/// The least height of the plots; below it they scroll.
-const LEAST_PLOTS: f32 = 380.0;
+/// The least heights of the spectrogram, the heads and the timeline; below their sum the plots scroll.
+const SPECTROGRAM: f32 = 150.0;
+const HEADS: f32 = 84.0;
+const TIMELINE: f32 = 96.0;
 /// Height of the strip of what changed the answer.
-const CHANGED: f32 = 128.0;
+const CHANGED: f32 = 118.0;
+/// Height of the strip of answers and disagreement.
+const ANSWERS: f32 = 72.0;
 
 impl App {
     /// Paints the window.
     pub fn paint(&mut self, ui: &mut egui::Ui) {
         self.take_dropped_files(ui.ctx());
-        keyboard::shortcuts(ui.ctx(), self.link.snapshots.output_buffer(), &mut self.view);
+        let snapshot = self.link.snapshots.output_buffer();
+        keyboard::shortcuts(ui.ctx(), snapshot, self.frozen.as_ref(), &mut self.view);
         let Self {
             link,
             cast,
@@ -32,6 +37,9 @@ impl App {
             devices,
             pictures,
             frozen,
+            track,
+            log,
+            trial,
             ..
         } = self;
         let scene = Scene {
@@ -40,6 +48,11 @@ impl App {
             cast,
             devices,
             frozen: None,
+            transport: &link.snapshots.output_buffer().transport,
+            track: track.as_ref(),
+            log,
+            retrial: trial.as_ref().map(|trial| &trial.tried),
+            trial: trial.as_ref().map(|trial| &trial.live),
         };
         // Source, transport and health are always of now; what was heard is of the held moment, if one is held.
         let shown = match frozen {
@@ -100,7 +113,7 @@ impl App {
                         ScrollArea::vertical().show(ui, |ui| {
                             panels::answer_ui(ui, &shown);
                             ui.add_space(GRID);
-                            panels::engines_ui(ui, &shown, view);
+                            panels::page_ui(ui, &shown, view);
                         });
                     });
             }
@@ -114,7 +127,9 @@ impl App {
                 .show(ui, |ui| plots_ui(ui, &shown, view, pictures, narrow));
         }
         panels::shortcuts_ui(ui.ctx(), view);
+        panels::remark_ui(ui.ctx(), view);
         drop_hint_ui(ui.ctx());
+        view.time.turn();
         if !view.actions.is_empty() {
             // Carried out by the next `drain`, which should not wait for news.
             ui.ctx().request_repaint();
@@ -135,8 +150,9 @@ impl App {
 /// Spectrogram, heads and timeline, sharing the height; scrolled where there is too little of it.
 fn plots_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures, narrow: bool) {
     let room = ui.available_height();
-    let least = LEAST_PLOTS + if scene.frozen.is_some() { CHANGED } else { 0.0 };
-    if !narrow && room >= least {
+    let least = SPECTROGRAM + HEADS + ANSWERS + TIMELINE + if scene.frozen.is_some() { CHANGED } else { 0.0 };
+    view.plots_scroll = narrow || room < least;
+    if !view.plots_scroll {
         stacked_ui(ui, scene, view, pictures, room);
         return;
     }
@@ -144,7 +160,7 @@ fn plots_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures
         if narrow {
             panels::answer_ui(ui, scene);
             ui.add_space(GRID);
-            panels::engines_ui(ui, scene, view);
+            panels::page_ui(ui, scene, view);
             ui.add_space(GRID);
         }
         stacked_ui(ui, scene, view, pictures, least.max(room));
@@ -153,7 +169,7 @@ fn plots_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures
 
 fn stacked_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures, height: f32) {
     let attends = scene.attends();
-    let timeline = (0.25 * height).clamp(104.0, 280.0);
+    let timeline = (0.22 * height).clamp(TIMELINE, 260.0);
     // Few heads need no tall rows; before the first attention it is not known how many there are.
     let rows = match scene.snapshot.attention.layers * scene.snapshot.attention.heads {
         0 => 16,
@@ -161,13 +177,13 @@ fn stacked_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictur
     };
     let tallest = (26.0 + 24.0 * rows as f32).min(320.0);
     let heads = if attends {
-        (0.25 * height).clamp(96.0, tallest.max(96.0))
+        (0.22 * height).clamp(HEADS, tallest.max(HEADS))
     } else {
         0.0
     };
     let (whole, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), height), egui::Sense::hover());
     let changed = if scene.frozen.is_some() { CHANGED } else { 0.0 };
-    let spectrogram = height - timeline - heads - changed;
+    let spectrogram = height - timeline - heads - changed - ANSWERS;
     let mut top = whole.top();
     let mut part = |height: f32| {
         let rect = Rect::from_x_y_ranges(whole.x_range(), top..=top + height);
@@ -182,6 +198,7 @@ fn stacked_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictur
     if attends {
         panels::attention_ui(&mut child(ui, part(heads), "heads"), scene, view, pictures);
     }
+    panels::disagreement_ui(&mut child(ui, part(ANSWERS), "answers"), scene, view);
     panels::timeline_ui(&mut child(ui, part(timeline), "timeline"), scene, view);
 }
 

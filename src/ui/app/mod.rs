@@ -4,22 +4,28 @@
 
 mod events;
 mod holding;
+mod knobs;
 mod layout;
 
+use super::answers::Answers;
+use super::decisions::DecisionLog;
 use super::demo;
 use super::devices::{DeviceList, ListDevices};
+use super::export::Written;
 use super::frozen::Frozen;
 use super::history::History;
 use super::notices::{Problem, Severity};
 use super::panels::{Cast, Pictures};
 use super::theme;
+use super::track::Track;
 use super::view_state::{Action, ViewState};
 use crate::engine::{Command, EngineHandle, Event, Snapshot, SourceRequest, WorkerGuard};
-use crate::model::LoadedModel;
+use crate::model::ModelSet;
 use crate::settings::Settings;
 use crate::source::SourceKind;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use eframe::egui;
+use knobs::Trial;
 use std::time::{Duration, Instant};
 
 /// How long a frame may drain events before it paints.
@@ -57,9 +63,17 @@ pub struct App {
     devices: DeviceList,
     pictures: Pictures,
     settings: Settings,
-    /// Who is asked about a held moment.
-    models: Vec<LoadedModel>,
+    /// Who is asked about a held moment, and hears files ahead.
+    models: Option<ModelSet>,
     frozen: Option<Frozen>,
+    /// The file that is open, as a whole.
+    track: Option<Track>,
+    log: DecisionLog,
+    answers: Answers,
+    /// What the knobs on their page would have answered.
+    trial: Option<Trial>,
+    /// What becomes of an export.
+    written: Option<Receiver<Written>>,
     ctx: egui::Context,
 }
 
@@ -80,17 +94,27 @@ impl App {
             devices,
             pictures: Pictures::default(),
             settings,
-            models: Vec::new(),
+            models: None,
             frozen: None,
+            track: None,
+            log: DecisionLog::default(),
+            answers: Answers::default(),
+            trial: None,
+            written: None,
             ctx: ctx.clone(),
         }
     }
 
-    /// The engines that are asked why when a moment is held.
+    /// The engines that are asked why when a moment is held, and that hear files ahead.
     #[must_use]
-    pub fn with_models(mut self, models: Vec<LoadedModel>) -> Self {
-        self.models = models;
+    pub fn with_models(mut self, models: ModelSet) -> Self {
+        self.models = Some(models);
         self
+    }
+
+    /// The file that is open, as a whole.
+    pub fn track(&self) -> Option<&Track> {
+        self.track.as_ref()
     }
 
     /// The moment that is held.
@@ -134,12 +158,32 @@ impl App {
             }
         }
         if self.link.snapshots.update() {
-            self.history.absorb(self.link.snapshots.output_buffer());
+            self.absorb();
+        }
+        if let Some(track) = &mut self.track {
+            track.poll();
         }
         if let Some(frozen) = &mut self.frozen {
             frozen.poll();
         }
+        self.poll_export();
         self.act(ctx);
+        self.retry();
+    }
+
+    /// Takes over what is new in the snapshot that has come.
+    fn absorb(&mut self) {
+        let snapshot = self.link.snapshots.output_buffer();
+        let engines = snapshot.engine_count;
+        let (answers, log, track) = (&mut self.answers, &mut self.log, &mut self.track);
+        self.history.absorb_with(snapshot, |news| {
+            answers.push(&news);
+            log.hear(&news);
+            if let Some(track) = track {
+                let raw = news.column.raw.iter().take(engines);
+                track.hear(&news, raw.into_iter().all(|raw| !raw.as_slice().is_empty()));
+            }
+        });
     }
 
     fn act(&mut self, ctx: &egui::Context) {
@@ -151,8 +195,10 @@ impl App {
                     self.devices.refresh(move || repaint.request_repaint());
                 }
                 Action::Hold(cursor) => self.hold(cursor, ctx),
-                Action::LetGo => self.frozen = None,
+                Action::LetGo => self.let_go(),
                 Action::Export => self.export(),
+                Action::ExportLog => self.export_log(),
+                Action::UseKnobs => self.use_knobs(),
                 Action::PlayDemo => match demo::file() {
                     Ok(path) => {
                         let pace = self.view.pace;
@@ -193,6 +239,7 @@ impl App {
         settings.colour_map = self.view.colour_map;
         settings.range_db = self.view.range_db.into();
         settings.show_attention = self.view.overlay_attention;
+        settings.time_span = self.view.time.span;
         settings.zoom = ctx.zoom_factor();
         settings.window_size = ctx.content_rect().size().into();
         if let Some(open) = self.view.opened.as_ref().filter(|open| open.kind != SourceKind::File) {

@@ -7,34 +7,47 @@ mod answer;
 mod attention;
 mod banner;
 mod changed;
+mod decisions;
+mod disagreement;
 mod engines;
 mod health;
+mod held;
+mod pages;
 mod shortcuts;
 mod source_bar;
 mod spectrogram;
 mod timeline;
 mod transport;
+mod tuning;
 mod welcome;
 
 pub use answer::answer_ui;
 pub use attention::{ATTENTION_ROW_GAP, attention_ui};
-pub use banner::banner_ui;
-pub use changed::{changed_ui, frozen_ui};
+pub use banner::{banner_ui, remark_ui};
+pub use changed::changed_ui;
+pub use decisions::decisions_ui;
+pub use disagreement::disagreement_ui;
 pub use engines::engines_ui;
 pub use health::health_ui;
+pub use held::frozen_ui;
+pub use pages::page_ui;
 pub use shortcuts::shortcuts_ui;
 pub(crate) use source_bar::next_theme;
 pub use source_bar::{opened_ui, source_bar_ui};
 pub use spectrogram::spectrogram_ui;
 pub use timeline::timeline_ui;
 pub use transport::transport_ui;
+pub use tuning::tuning_ui;
 pub use welcome::welcome_ui;
 
+use super::answers::Retrial;
+use super::decisions::DecisionLog;
 use super::devices::DeviceList;
 use super::frozen::Frozen;
-use super::history::History;
+use super::history::{COLUMNS, History};
+use super::track::Track;
 use super::widgets::{ColumnTexture, WeightImage};
-use crate::engine::{AttentionSnapshot, MAX_ATTENTION_FRAMES, MAX_HEADS, MAX_LAYERS, Snapshot};
+use crate::engine::{AttentionSnapshot, MAX_ATTENTION_FRAMES, MAX_HEADS, MAX_LAYERS, Snapshot, Transport};
 use crate::features::FrontEndSpec;
 use crate::genre::GenreSet;
 use crate::model::ModelSet;
@@ -111,9 +124,29 @@ pub struct Scene<'a> {
     pub devices: &'a DeviceList,
     /// The moment that is held, if one is: then `snapshot` and `history` are its own.
     pub frozen: Option<&'a Frozen>,
+    /// Where the file is now, held or not.
+    pub transport: &'a Transport,
+    /// The file as a whole, if one is open.
+    pub track: Option<&'a Track>,
+    /// What was answered and what was held back.
+    pub log: &'a DecisionLog,
+    /// What the knobs on the page of knobs would have made of what was heard.
+    pub retrial: Option<&'a Retrial>,
+    /// What the knobs in use make of the same.
+    pub trial: Option<&'a Retrial>,
 }
 
 impl Scene<'_> {
+    /// Seconds that can be gone back through: of a held moment what is kept, live none.
+    pub fn kept(&self) -> f64 {
+        let columns = self.history.total_columns().min(COLUMNS as u64);
+        if self.frozen.is_some() {
+            columns as f64 * self.snapshot.hop.0
+        } else {
+            0.0
+        }
+    }
+
     /// Whether there is, or will be, attention to be drawn.
     pub fn attends(&self) -> bool {
         self.cast.has_attention || self.snapshot.attention.frames > 0

@@ -2,13 +2,12 @@
 //!
 //! In: history, attention. Out: paint; how it is drawn. Thread: window.
 
-use super::changed::cursor_line;
 use super::{Pictures, Scene, attention_lag, pooling_of};
 use crate::settings::ColourMap;
 use crate::ui::sentences;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
-use crate::ui::view_state::{Action, SPECTROGRAM_SPANS, ViewState};
-use crate::ui::widgets::{LevelColours, MelAxis, TimeAxis, describe, heading, hz_label};
+use crate::ui::view_state::{SPECTROGRAM_SPANS, ViewState};
+use crate::ui::widgets::{LevelColours, MelAxis, TimeAxis, describe, fill_under, heading, hz_label};
 use eframe::egui::{
     self, Align, Align2, Color32, CornerRadius, Layout, Mesh, Pos2, Rect, RichText, Sense, Shape, Stroke, Vec2,
 };
@@ -24,9 +23,9 @@ const LABELS: f32 = 18.0;
 
 /// Draws the spectrogram into what is available.
 pub fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
-    header_ui(ui, view);
+    header_ui(ui, scene, view);
     let palette = Palette::of(ui);
-    let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click());
+    let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
     let colours = LevelColours {
         map: view.colour_map,
         range_db: view.range_db,
@@ -37,8 +36,7 @@ pub fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState
         rect.min + Vec2::new(GUTTER, 4.0),
         rect.max - Vec2::new(PLOT_RIGHT, LABELS + strip_height),
     );
-    let span = SPECTROGRAM_SPANS[view.spectrogram_span.min(SPECTROGRAM_SPANS.len() - 1)].seconds;
-    let time = TimeAxis::new(plot, span, scene.snapshot.hop);
+    let time = TimeAxis::of(plot, scene, &view.time);
     let mel = MelAxis::new(&scene.cast.front_end);
     describe(&response, summary(scene));
     if !ui.is_rect_visible(rect) {
@@ -93,20 +91,13 @@ pub fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState
         egui::StrokeKind::Outside,
     );
     time.draw_labels(ui, rect.bottom() - LABELS);
-    if let Some(frozen) = scene.frozen {
-        cursor_line(ui, frozen, &time);
-    }
-    if let Some(back) = response
-        .interact_pointer_pos()
-        .filter(|_| response.clicked())
-        .and_then(|at| time.back_at(at.x))
-    {
-        view.ask(Action::Hold(back));
-    }
+    let whole = Rect::from_min_max(plot.min, egui::pos2(plot.right(), rect.bottom() - LABELS));
+    TimeAxis { rect: whole, ..time }.draw_cursors(ui, scene, &view.time);
+    time.take_pointer(ui, scene, view, &response);
     hover_ui(ui, scene, &response, &time, &mel);
 }
 
-fn header_ui(ui: &mut egui::Ui, view: &mut ViewState) {
+fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     ui.allocate_ui_with_layout(
         Vec2::new(ui.available_width(), HEADER),
         Layout::left_to_right(Align::Center),
@@ -117,9 +108,11 @@ fn header_ui(ui: &mut egui::Ui, view: &mut ViewState) {
                     .response
                     .on_hover_text("Colour map and range of levels");
                 legend_ui(ui, view);
-                for (i, span) in SPECTROGRAM_SPANS.iter().enumerate().rev() {
-                    if ui.selectable_label(view.spectrogram_span == i, span.label).clicked() {
-                        view.spectrogram_span = i;
+                for span in SPECTROGRAM_SPANS.iter().rev() {
+                    let shown = (view.time.span - span.seconds).abs() < 0.05;
+                    let chosen = ui.selectable_label(shown, span.label);
+                    if chosen.on_hover_text("Zoom: + and −, the wheel, or two fingers").clicked() {
+                        view.time.set_span(span.seconds, scene.kept(), scene.snapshot.hop);
                     }
                 }
                 ui.checkbox(&mut view.overlay_attention, "Attention")
@@ -197,21 +190,6 @@ fn curve(scene: &Scene<'_>, time: &TimeAxis, bottom: f32, height: f32) -> Vec<Po
         .collect()
 }
 
-/// A filled curve: opaque at the line, clear at the ground.
-fn fill_under(points: &[Pos2], ground: f32, colour: Color32) -> Shape {
-    let mut mesh = Mesh::default();
-    for (i, point) in points.iter().enumerate() {
-        mesh.colored_vertex(*point, colour);
-        mesh.colored_vertex(egui::pos2(point.x, ground), colour.gamma_multiply(0.15));
-        if i > 0 {
-            let at = 2 * i as u32;
-            mesh.add_triangle(at - 2, at - 1, at);
-            mesh.add_triangle(at - 1, at, at + 1);
-        }
-    }
-    Shape::mesh(mesh)
-}
-
 fn overlay_ui(ui: &egui::Ui, scene: &Scene<'_>, time: &TimeAxis) {
     let points = curve(scene, time, time.rect.bottom(), 0.45 * time.rect.height());
     if points.len() < 2 {
@@ -276,19 +254,24 @@ fn hover_ui(ui: &egui::Ui, scene: &Scene<'_>, response: &egui::Response, time: &
         plot.top()..=response.rect.bottom() - LABELS,
         (1.0, Color32::from_white_alpha(140)),
     );
-    let mut said = format!("−{:.1} s", back as f64 * scene.snapshot.hop.0);
+    let since = if scene.frozen.is_some() {
+        "the held moment"
+    } else {
+        "now"
+    };
+    let mut said = format!("{:.1} s before {since}", back as f64 * scene.snapshot.hop.0);
     let index = scene.history.total_columns().checked_sub(back as u64 + 1);
     if let Some(at) = index.and_then(|index| scene.history.time_of(index)) {
-        said = format!("{said} (at {})", at.clock());
+        said = format!("{said}, at {}", at.clock());
     }
     if plot.contains(pointer) {
         let height = f64::from((plot.bottom() - pointer.y) / plot.height());
-        said = format!("{said} · {:.0} Hz", mel.hz_at(height));
+        said = format!("{said}: {:.0} Hz", mel.hz_at(height));
         let level = index
             .and_then(|index| scene.history.column(index))
             .and_then(|c| c.get(mel.band_at(height)).copied());
         if let Some(level) = level.filter(|level| !level.is_nan()) {
-            said = format!("{said} · {level:.0} dB");
+            said = format!("{said} with {level:.0} dB");
         }
     }
     let weights = pooling_of(&scene.snapshot.attention);
@@ -299,9 +282,12 @@ fn hover_ui(ui: &egui::Ui, scene: &Scene<'_>, response: &egui::Response, time: &
         .and_then(|back| weights.len().checked_sub(back + 1))
         .map(|i| weights[i])
     {
-        said = format!("{said} · attention {:.2} %", 100.0 * weight);
+        said = format!(
+            "{said}. The attention engine gives this frame {:.2} % of its weight",
+            100.0 * weight
+        );
     }
-    response.clone().on_hover_text_at_pointer(said);
+    response.clone().on_hover_text_at_pointer(format!("{said}."));
 }
 
 /// What a screen reader says instead of the picture.
