@@ -47,6 +47,14 @@ pub fn shortcuts(ctx: &egui::Context, snapshot: &Snapshot, held: Option<&Frozen>
     if pressed(Key::H) {
         view.ask(Action::Hold(0));
     }
+    if pressed(Key::E) {
+        view.ask(Action::Export);
+    }
+    if let Some(at) = held.and_then(Frozen::cursor_at).filter(|_| transport.duration.0 > 0.0)
+        && pressed(Key::P)
+    {
+        view.hear_around(at);
+    }
     if pressed(Key::O) {
         view.toggle_path_field();
     }
@@ -56,7 +64,7 @@ pub fn shortcuts(ctx: &egui::Context, snapshot: &Snapshot, held: Option<&Frozen>
     if pressed(Key::T) {
         next_theme(ctx);
     }
-    for (page, key) in Page::ALL.into_iter().zip([Key::Num1, Key::Num2, Key::Num3]) {
+    for (page, key) in Page::ALL.into_iter().zip([Key::Num1, Key::Num2, Key::Num3, Key::Num4]) {
         if pressed(key) {
             view.turn_to(page);
         }

@@ -18,6 +18,7 @@ mod icon;
 mod keyboard;
 mod notices;
 pub mod panels;
+mod past;
 mod sentences;
 mod theme;
 mod time_view;
@@ -92,6 +93,9 @@ pub fn run(launch: WindowLaunch) -> Result<(), UiError> {
             let engine = Engine::start(config, notify(context.clone()))?;
             let list: ListDevices = Arc::new(capture::list_devices);
             let mut app = App::new(context, engine.into(), cast, settings, list).with_models(asked);
+            if let Some(folders) = directories::ProjectDirs::from("", "", "attune") {
+                app = app.with_history(folders.data_dir().join("history.sqlite"));
+            }
             if let Some(request) = open {
                 app.open(request);
             }

@@ -7,6 +7,7 @@ use super::notices::Notices;
 use super::time_view::TimeView;
 use crate::engine::{Command, SourceRequest};
 use crate::playback::Pace;
+use crate::sessions::Order;
 use crate::settings::{ColourMap, Settings};
 use crate::smoothing::SmoothingConfig;
 use crate::source::OpenedSource;
@@ -32,6 +33,8 @@ pub enum Action {
     ExportLog,
     /// Smooth and decide with the knobs as they stand on their page.
     UseKnobs,
+    /// Keep something in the history.
+    Keep(Order),
 }
 
 /// A page of the left column.
@@ -44,11 +47,13 @@ pub enum Page {
     Decisions,
     /// The knobs of smoothing and decision.
     Knobs,
+    /// What was listened to before.
+    Sessions,
 }
 
 impl Page {
     /// All pages, in order.
-    pub const ALL: [Self; 3] = [Self::Genres, Self::Decisions, Self::Knobs];
+    pub const ALL: [Self; 4] = [Self::Genres, Self::Decisions, Self::Knobs, Self::Sessions];
 
     /// What it is called.
     pub fn title(self) -> &'static str {
@@ -56,6 +61,7 @@ impl Page {
             Self::Genres => "Genres",
             Self::Decisions => "Decisions",
             Self::Knobs => "Knobs",
+            Self::Sessions => "Sessions",
         }
     }
 
@@ -65,6 +71,7 @@ impl Page {
             Self::Genres => "What each engine says",
             Self::Decisions => "What was answered and what was held back, and why",
             Self::Knobs => "How raw answers become what is shown",
+            Self::Sessions => "What was listened to before",
         }
     }
 }
@@ -124,6 +131,9 @@ pub const TIMELINE_SPANS: [Span; 3] = [
     },
 ];
 
+/// Seconds heard before and after a moment that is to be heard.
+const HEARD_AROUND: f64 = 1.0;
+
 /// How fast a file may be played.
 pub const PACES: [(Pace, &str); 4] = [
     (Pace::Times(1.0), "1×"),
@@ -173,6 +183,10 @@ pub struct ViewState {
     pub log_filter: Filter,
     /// What the decisions are searched for.
     pub log_search: String,
+    /// What the sessions are searched for.
+    pub session_search: String,
+    /// The note that is being written, and on which session.
+    pub note: Option<(i64, String)>,
     /// The knobs as they stand on their page.
     pub knobs: SmoothingConfig,
     /// The knobs that the engine uses.
@@ -206,6 +220,8 @@ impl ViewState {
             page: Page::default(),
             log_filter: Filter::default(),
             log_search: String::new(),
+            session_search: String::new(),
+            note: None,
             knobs: settings.smoothing,
             knobs_in_use: settings.smoothing,
             export_folder: None,
@@ -220,6 +236,19 @@ impl ViewState {
             self.shows_track = false;
         }
         self.page = page;
+    }
+
+    /// Plays what is around a time of the file that is open, again and again.
+    pub fn hear_around(&mut self, at: Seconds) {
+        let end = self
+            .opened
+            .as_ref()
+            .and_then(|open| open.duration)
+            .map_or(f64::MAX, |it| it.0);
+        let start = Seconds((at.0 - HEARD_AROUND).max(0.0));
+        self.order(Command::Select(Some((start, Seconds((at.0 + HEARD_AROUND).min(end))))));
+        self.order(Command::Seek(start));
+        self.order(Command::Play);
     }
 
     /// Asks for something.

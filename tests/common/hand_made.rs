@@ -54,6 +54,7 @@ pub fn cast() -> Cast {
         engines,
         front_end: FrontEndSpec::default(),
         has_attention: true,
+        field: Some(("TCN".to_owned(), 65)),
     }
 }
 

@@ -4,8 +4,10 @@
 
 use super::hand_made;
 use super::rig::{Rig, Setup};
+use attune::engine::Command;
 use attune::model;
 use attune::ui::{App, Inquiry};
+use attune::units::Seconds;
 use eframe::egui;
 use egui_kittest::kittest::Queryable;
 use std::time::{Duration, Instant};
@@ -48,6 +50,21 @@ fn a_click_holds_the_moment_and_end_lets_it_go() {
     rig.settle();
     assert!(app(&rig).frozen().is_none());
     assert!(rig.window.query_by_label_contains("Held at").is_none());
+    // A file's moment can be heard, by button and by key.
+    click_picture(&mut rig);
+    let at = app(&rig).frozen().unwrap().cursor_at().unwrap().0;
+    let wanted = [
+        Command::Select(Some((Seconds(at - 1.0), Seconds(at + 1.0)))),
+        Command::Seek(Seconds(at - 1.0)),
+        Command::Play,
+    ];
+    rig.orders();
+    rig.window.get_by_label("Hear it").click();
+    assert_eq!(rig.orders(), wanted);
+    rig.window.key_press(egui::Key::P);
+    assert_eq!(rig.orders(), wanted);
+    rig.window.key_press(egui::Key::End);
+    rig.settle();
     // The keyboard does it too.
     rig.window.key_press(egui::Key::H);
     rig.settle();

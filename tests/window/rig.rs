@@ -8,7 +8,9 @@ use attune::settings::{Settings, Theme};
 use attune::source::SourceError;
 use attune::ui::{App, EngineLink, ListDevices};
 use eframe::egui::UiBuilder;
+use egui_kittest::kittest::Queryable;
 use egui_kittest::{Harness, HarnessBuilder};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -29,6 +31,8 @@ pub struct Setup {
     pub devices: Result<Vec<DeviceInfo>, SourceError>,
     /// Who is asked about a held moment, and hears files ahead.
     pub models: Option<ModelSet>,
+    /// Where sessions are kept.
+    pub history: Option<PathBuf>,
 }
 
 impl Default for Setup {
@@ -39,6 +43,7 @@ impl Default for Setup {
             scale: 1.0,
             devices: Ok(hand_made::devices()),
             models: None,
+            history: None,
         }
     }
 }
@@ -67,7 +72,7 @@ impl Rig {
             range_db: [-75.0, -5.0],
             ..Settings::default()
         };
-        let mut parts = Some((link, settings, list, setup.models));
+        let mut parts = Some((link, settings, list, setup.models, setup.history));
         let builder: HarnessBuilder<Option<App>> = Harness::builder()
             .with_size(setup.size)
             .with_pixels_per_point(setup.scale)
@@ -75,10 +80,14 @@ impl Rig {
             .with_max_steps(64);
         let window = builder.build_ui_state(
             move |ui, app: &mut Option<App>| {
-                if let Some((link, settings, list, models)) = parts.take() {
+                if let Some((link, settings, list, models, history)) = parts.take() {
                     let window = App::new(ui.ctx(), link, hand_made::cast(), settings, list);
-                    *app = Some(match models {
+                    let window = match models {
                         Some(models) => window.with_models(models),
+                        None => window,
+                    };
+                    *app = Some(match history {
+                        Some(path) => window.with_history(path),
                         None => window,
                     });
                 }
@@ -125,6 +134,14 @@ impl Rig {
     /// Frames until nothing asks for another.
     pub fn settle(&mut self) {
         self.window.run_steps(3);
+    }
+
+    /// Types into the field with this label.
+    pub fn type_into(&mut self, label: &str, text: &str) {
+        self.window.get_by_label_contains(label).focus();
+        self.settle();
+        self.window.get_by_label_contains(label).type_text(text);
+        self.settle();
     }
 
     pub fn tell(&mut self, event: Event) {

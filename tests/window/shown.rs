@@ -68,6 +68,8 @@ fn attention_is_drawn_only_when_there_is_some() {
     rig.window
         .get_by_label_contains("Attention heads: 4 layers of 4. Layer");
     rig.window.get_by_label_contains("Half of the answer rests on the last");
+    rig.window
+        .get_by_label_contains("The convolutions of TCN see 1.5 s at once.");
 }
 
 #[test]
@@ -117,7 +119,7 @@ const PANELS: [&str; 8] = [
     "Classical, agreed",
     "Spectrogram of",
     "Attention heads:",
-    "Answers and disagreement",
+    "Disagreement:",
     "Timeline:",
     "Health:",
     "Level:",

@@ -80,7 +80,7 @@ fn what_is_pointed_at_in_one_plot_is_pointed_at_in_all() {
     rig.window.hover_at(heads.center());
     rig.settle();
     let pointed = app(&rig).view().time.pointed.expect("a column");
-    let strip = rect(&rig, "Answers and disagreement");
+    let strip = rect(&rig, "Disagreement:");
     rig.window.hover_at(egui::pos2(heads.center().x, strip.bottom() - 12.0));
     rig.settle();
     assert_eq!(
@@ -191,7 +191,7 @@ fn the_log_lists_searches_holds_and_exports() {
     assert!(rig.window.query_by_label_contains("At 0:01.0: Classical.").is_none());
     rig.window.get_by_label("All").click();
     rig.settle();
-    rig.window.get_by_label("Search the decisions").type_text("metal");
+    rig.type_into("Search the decisions", "metal");
     rig.settle();
     assert!(rig.window.query_by_label_contains("At 0:01.0: Classical.").is_none());
     let metal = rig.window.get_all_by_label_contains(": Metal. At ").next().unwrap();

@@ -18,6 +18,7 @@ impl App {
                 view.seeking_to = None;
                 self.track = (source.kind == SourceKind::File)
                     .then(|| Track::new(source.duration.unwrap_or_default(), self.cast.front_end.hop()));
+                self.past.open(&source, &self.cast.genres);
                 view.opened = Some(source);
                 view.track_drag = None;
                 self.log.clear();
@@ -41,8 +42,8 @@ impl App {
                     view.notices.remark("The device is back: all engines start afresh.");
                 }
             },
-            // The snapshot shows it.
-            Event::Decided { .. } => {}
+            // The snapshot shows it; the history keeps it.
+            Event::Decided { at, decision } => self.past.decided(at, &decision, &self.cast.genres),
             Event::Ended => view
                 .notices
                 .remark("The file has ended. Seek, or press play to hear it again."),

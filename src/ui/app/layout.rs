@@ -39,6 +39,7 @@ impl App {
             frozen,
             track,
             log,
+            past,
             trial,
             ..
         } = self;
@@ -51,6 +52,7 @@ impl App {
             transport: &link.snapshots.output_buffer().transport,
             track: track.as_ref(),
             log,
+            past,
             retrial: trial.as_ref().map(|trial| &trial.tried),
             trial: trial.as_ref().map(|trial| &trial.live),
         };

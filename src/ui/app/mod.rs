@@ -16,6 +16,7 @@ use super::frozen::Frozen;
 use super::history::History;
 use super::notices::{Problem, Severity};
 use super::panels::{Cast, Pictures};
+use super::past::Past;
 use super::theme;
 use super::track::Track;
 use super::view_state::{Action, ViewState};
@@ -26,6 +27,7 @@ use crate::source::SourceKind;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use eframe::egui;
 use knobs::Trial;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// How long a frame may drain events before it paints.
@@ -69,6 +71,7 @@ pub struct App {
     /// The file that is open, as a whole.
     track: Option<Track>,
     log: DecisionLog,
+    past: Past,
     answers: Answers,
     /// What the knobs on their page would have answered.
     trial: Option<Trial>,
@@ -98,6 +101,7 @@ impl App {
             frozen: None,
             track: None,
             log: DecisionLog::default(),
+            past: Past::default(),
             answers: Answers::default(),
             trial: None,
             written: None,
@@ -109,6 +113,14 @@ impl App {
     #[must_use]
     pub fn with_models(mut self, models: ModelSet) -> Self {
         self.models = Some(models);
+        self
+    }
+
+    /// Keeps sessions in this file.
+    #[must_use]
+    pub fn with_history(mut self, path: PathBuf) -> Self {
+        let repaint = self.ctx.clone();
+        self.past.begin(path, move || repaint.request_repaint());
         self
     }
 
@@ -167,18 +179,35 @@ impl App {
             frozen.poll();
         }
         self.poll_export();
+        self.poll_past();
         self.act(ctx);
         self.retry();
+    }
+
+    fn poll_past(&mut self) {
+        self.past.write_if_due(&self.cast.genres);
+        self.past.poll();
+        // What opens takes the notices away: what has to be read waits for it.
+        if self.view.opening.is_none()
+            && let Some(fault) = self.past.untold.take()
+        {
+            self.view.notices.report(Problem {
+                severity: Severity::Warning,
+                message: fault,
+                remedy: "Attune goes on without keeping sessions.".to_owned(),
+            });
+        }
     }
 
     /// Takes over what is new in the snapshot that has come.
     fn absorb(&mut self) {
         let snapshot = self.link.snapshots.output_buffer();
         let engines = snapshot.engine_count;
-        let (answers, log, track) = (&mut self.answers, &mut self.log, &mut self.track);
+        let (answers, log, track, past) = (&mut self.answers, &mut self.log, &mut self.track, &mut self.past);
         self.history.absorb_with(snapshot, |news| {
             answers.push(&news);
             log.hear(&news);
+            past.hear(&news.column.decision, snapshot.hop);
             if let Some(track) = track {
                 let raw = news.column.raw.iter().take(engines);
                 track.hear(&news, raw.into_iter().all(|raw| !raw.as_slice().is_empty()));
@@ -199,6 +228,7 @@ impl App {
                 Action::Export => self.export(),
                 Action::ExportLog => self.export_log(),
                 Action::UseKnobs => self.use_knobs(),
+                Action::Keep(order) => self.past.order(order),
                 Action::PlayDemo => match demo::file() {
                     Ok(path) => {
                         let pace = self.view.pace;
@@ -265,6 +295,7 @@ impl eframe::App for App {
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
         // A full queue or an ended engine: the handle's drop ends the worker all the same.
         let _ = self.link.commands.try_send(Command::Shutdown);
+        self.past.write(&self.cast.genres);
         if let Err(error) = self.settings_now().save() {
             tracing::warn!("{error}");
         }

@@ -151,7 +151,7 @@ fn share_a_pixel(last: &Pos2, point: &Pos2) -> bool {
 fn summary(scene: &Scene<'_>) -> String {
     let newest = scene.history.total_columns().checked_sub(1);
     match newest.and_then(|column| sentences::disagreement(scene.history, column, &scene.cast.genres)) {
-        Some(said) => format!("Answers and disagreement. {said}"),
-        None => "Answers and disagreement: nothing is heard yet".to_owned(),
+        Some(said) => format!("Disagreement: {said}"),
+        None => "Disagreement: nothing is heard yet".to_owned(),
     }
 }

@@ -1,4 +1,4 @@
-//! The pages of the left column: genres, decisions, knobs.
+//! The pages of the left column: genres, decisions, knobs, sessions.
 //!
 //! In: which page is open. Out: paint; another page. Thread: window.
 
@@ -25,5 +25,6 @@ pub fn page_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
         Page::Genres => super::engines_ui(ui, scene, view),
         Page::Decisions => super::decisions_ui(ui, scene, view),
         Page::Knobs => super::tuning_ui(ui, scene, view),
+        Page::Sessions => super::sessions_ui(ui, scene, view),
     }
 }

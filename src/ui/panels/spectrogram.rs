@@ -90,6 +90,7 @@ pub fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState
         (1.0, palette.outline),
         egui::StrokeKind::Outside,
     );
+    field_ui(ui, scene, &time);
     time.draw_labels(ui, rect.bottom() - LABELS);
     let whole = Rect::from_min_max(plot.min, egui::pos2(plot.right(), rect.bottom() - LABELS));
     TimeAxis { rect: whole, ..time }.draw_cursors(ui, scene, &view.time);
@@ -202,6 +203,26 @@ fn overlay_ui(ui: &egui::Ui, scene: &Scene<'_>, time: &TimeAxis) {
     painter.line(points, Stroke::new(1.5, OVERLAY));
 }
 
+/// A bracket over what the convolutions see at once.
+fn field_ui(ui: &egui::Ui, scene: &Scene<'_>, time: &TimeAxis) {
+    let Some((engine, frames)) = &scene.cast.field else {
+        return;
+    };
+    let painter = ui.painter().with_clip_rect(time.rect.intersect(ui.clip_rect()));
+    let (left, right) = (time.x_of(*frames as f32), time.x_of(0.0));
+    let (top, foot) = (time.rect.top() + 4.0, time.rect.top() + 9.0);
+    let corners = [(left, foot), (left, top), (right - 1.0, top), (right - 1.0, foot)].map(|(x, y)| egui::pos2(x, y));
+    // A dark edge keeps it apart from light parts of the picture.
+    painter.line(corners.to_vec(), Stroke::new(3.0, Color32::from_black_alpha(150)));
+    painter.line(corners.to_vec(), Stroke::new(1.0, Color32::WHITE));
+    let text = format!("{engine} {:.1} s", *frames as f64 * scene.snapshot.hop.0);
+    let galley = painter.layout_no_wrap(text, axis_font(), Color32::WHITE);
+    let at = egui::pos2(left - galley.size().x - 6.0, time.rect.top() + 1.0);
+    let ground = Rect::from_min_size(at, galley.size()).expand2(Vec2::new(3.0, 0.0));
+    painter.rect_filled(ground, CornerRadius::same(2), Color32::from_black_alpha(150));
+    painter.galley(at, galley, Color32::WHITE);
+}
+
 fn strip_ui(ui: &egui::Ui, scene: &Scene<'_>, time: &TimeAxis) {
     let palette = Palette::of(ui);
     let strip = time.rect;
@@ -299,8 +320,15 @@ fn summary(scene: &Scene<'_>) -> String {
         Some(look) => sentences::pooling(&look),
         None => "Attention appears when sound is heard.".to_owned(),
     };
+    let field = match &scene.cast.field {
+        Some((engine, frames)) => {
+            let secs = *frames as f64 * scene.snapshot.hop.0;
+            format!(" The convolutions of {engine} see {secs:.1} s at once.")
+        }
+        None => String::new(),
+    };
     format!(
-        "Spectrogram of the last seconds, level {:.0} dB. {attention}",
+        "Spectrogram of the last seconds, level {:.0} dB. {attention}{field}",
         scene.snapshot.rms.0
     )
 }
