@@ -57,8 +57,8 @@ pub(super) struct Reader {
     position: u64,
     /// What is played again and again, in samples of the file.
     selection: Option<Range<u64>>,
-    /// Whether `mono` was cut at the selection's end: the file itself is further on.
-    cut: bool,
+    /// Samples of `mono` that were cut off at the selection's end: the file itself is so much further on.
+    cut: u64,
     /// Whether the newest mark was the last: nothing follows until a seek.
     ended: bool,
 }
@@ -97,7 +97,7 @@ impl Reader {
             done: 0,
             position: 0,
             selection: None,
-            cut: false,
+            cut: 0,
             ended: false,
         }
     }
@@ -149,7 +149,7 @@ impl Reader {
 
     /// Goes on reading from there; false if the file cannot.
     fn go_to(&mut self, at: Seconds) -> bool {
-        self.cut = false;
+        self.cut = 0;
         self.position = self.file.info().rate.index_at(at).0;
         match self.file.seek(at) {
             Ok(()) => true,
@@ -162,7 +162,7 @@ impl Reader {
 
     fn select(&mut self, selection: Option<(Seconds, Seconds)>) {
         let rate = self.file.info().rate;
-        if self.cut && !self.ended {
+        if self.cut > 0 && !self.ended {
             // What was cut off plays after all.
             self.go_to(rate.duration(self.position));
         }
@@ -179,9 +179,9 @@ impl Reader {
         };
         let next = self.position - (self.mono.len() - self.done) as u64;
         if next < end && end < self.position {
-            self.mono.truncate(self.mono.len() - (self.position - end) as usize);
+            self.cut = self.position - end;
+            self.mono.truncate(self.mono.len() - self.cut as usize);
             self.position = end;
-            self.cut = true;
         }
     }
 

@@ -70,7 +70,7 @@ pub fn shortcuts(ctx: &egui::Context, snapshot: &Snapshot, held: Option<&Frozen>
         }
     }
     if pressed(Key::W) {
-        view.shows_track = !view.shows_track;
+        view.timeline_span = if view.timeline_span.is_none() { Some(0) } else { None };
     }
     through_time(&pressed, snapshot.hop, held, view);
     if view.shortcuts_open && pressed(Key::Escape) {

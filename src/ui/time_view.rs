@@ -19,6 +19,8 @@ pub struct TimeView {
     pub span: f64,
     /// Seconds from the right edge to the newest column; 0 while nothing is held.
     pub back: f64,
+    /// Whether the plots are scrolled in this window, so that the wheel is not theirs.
+    pub wheel_scrolls: bool,
     /// The column under the pointer in the last frame, whichever plot it was over.
     pub pointed: Option<u64>,
     /// The same, of this frame.
@@ -31,6 +33,7 @@ impl TimeView {
         Self {
             span: span.clamp(NARROWEST, 600.0),
             back: 0.0,
+            wheel_scrolls: false,
             pointed: None,
             pointing: None,
         }

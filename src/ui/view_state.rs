@@ -169,12 +169,8 @@ pub struct ViewState {
     pub overlay_attention: bool,
     /// What of the past the plots over time show.
     pub time: TimeView,
-    /// Whether the plots are scrolled in this window, so that the wheel is not theirs.
-    pub plots_scroll: bool,
-    /// Which of [`TIMELINE_SPANS`].
-    pub timeline_span: usize,
-    /// Whether the timeline shows the whole track of a file.
-    pub shows_track: bool,
+    /// Which of [`TIMELINE_SPANS`]; `None`: the whole track of a file, the first of them otherwise.
+    pub timeline_span: Option<usize>,
     /// What is being dragged over the track.
     pub track_drag: Option<TrackDrag>,
     /// The page that is open.
@@ -213,9 +209,7 @@ impl ViewState {
             range_db: settings.range_db.into(),
             overlay_attention: settings.show_attention,
             time: TimeView::new(settings.time_span),
-            plots_scroll: false,
-            timeline_span: 0,
-            shows_track: true,
+            timeline_span: None,
             track_drag: None,
             page: Page::default(),
             log_filter: Filter::default(),
@@ -233,7 +227,7 @@ impl ViewState {
     pub fn turn_to(&mut self, page: Page) {
         if page == Page::Knobs && self.page != page {
             // What other knobs would have answered stands under what was.
-            self.shows_track = false;
+            self.timeline_span = self.timeline_span.or(Some(0));
         }
         self.page = page;
     }

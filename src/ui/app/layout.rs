@@ -4,6 +4,7 @@
 
 use super::App;
 use crate::source::SourceKind;
+use crate::ui::frozen::Frozen;
 use crate::ui::keyboard;
 use crate::ui::panels::{self, Pictures, Scene};
 use crate::ui::theme::{GRID, Palette};
@@ -15,7 +16,7 @@ use eframe::egui::{
 /// Below this width the answer stands above the plots, not beside them.
 const NARROW: f32 = 720.0;
 /// The least heights of the spectrogram, the heads and the timeline; below their sum the plots scroll.
-const SPECTROGRAM: f32 = 150.0;
+const SPECTROGRAM: f32 = 164.0;
 const HEADS: f32 = 84.0;
 const TIMELINE: f32 = 96.0;
 /// Height of the strip of what changed the answer.
@@ -66,36 +67,15 @@ impl App {
             },
             None => scene,
         };
-        let scene_frozen = shown.frozen;
-        let palette = Palette::of(ui);
-        let bar = |margin| Frame::new().fill(palette.background).inner_margin(margin);
         let edge = Margin::symmetric(12, 4);
-        Panel::top("source bar")
-            .frame(bar(Margin {
-                left: 12,
-                right: 12,
-                top: 8,
-                bottom: 4,
-            }))
-            .show_separator_line(false)
-            .show(ui, |ui| {
-                panels::source_bar_ui(ui, &scene, view);
-                panels::opened_ui(ui, &scene, view);
-                if view.opened.as_ref().is_some_and(|open| open.kind == SourceKind::File) {
-                    panels::transport_ui(ui, &scene, view);
-                }
-                panels::banner_ui(ui, view);
-                if let Some(frozen) = scene_frozen {
-                    panels::frozen_ui(ui, frozen, view);
-                }
-            });
+        top_ui(ui, &scene, shown.frozen, view);
         if view.opened.is_none() {
-            CentralPanel::no_frame().frame(bar(edge)).show(ui, |ui| {
+            CentralPanel::no_frame().frame(bar(ui, edge)).show(ui, |ui| {
                 ScrollArea::vertical().show(ui, |ui| panels::welcome_ui(ui, &scene, view));
             });
         } else {
             Panel::bottom("health")
-                .frame(bar(edge))
+                .frame(bar(ui, edge))
                 .show_separator_line(false)
                 .show(ui, |ui| panels::health_ui(ui, &scene, view));
             let narrow = ui.available_width() < NARROW;
@@ -104,12 +84,15 @@ impl App {
                 Panel::left("answer")
                     .exact_size(width)
                     .resizable(false)
-                    .frame(bar(Margin {
-                        left: 12,
-                        right: 4,
-                        top: 4,
-                        bottom: 0,
-                    }))
+                    .frame(bar(
+                        ui,
+                        Margin {
+                            left: 12,
+                            right: 4,
+                            top: 4,
+                            bottom: 0,
+                        },
+                    ))
                     .show_separator_line(false)
                     .show(ui, |ui| {
                         ScrollArea::vertical().show(ui, |ui| {
@@ -120,12 +103,15 @@ impl App {
                     });
             }
             CentralPanel::no_frame()
-                .frame(bar(Margin {
-                    left: if narrow { 12 } else { 4 },
-                    right: 12,
-                    top: 4,
-                    bottom: 0,
-                }))
+                .frame(bar(
+                    ui,
+                    Margin {
+                        left: if narrow { 12 } else { 4 },
+                        right: 12,
+                        top: 4,
+                        bottom: 0,
+                    },
+                ))
                 .show(ui, |ui| plots_ui(ui, &shown, view, pictures, narrow));
         }
         panels::shortcuts_ui(ui.ctx(), view);
@@ -149,12 +135,42 @@ impl App {
     }
 }
 
+/// Source, transport, what is wrong, what is held.
+fn top_ui(ui: &mut egui::Ui, scene: &Scene<'_>, frozen: Option<&Frozen>, view: &mut ViewState) {
+    Panel::top("source bar")
+        .frame(bar(
+            ui,
+            Margin {
+                left: 12,
+                right: 12,
+                top: 8,
+                bottom: 4,
+            },
+        ))
+        .show_separator_line(false)
+        .show(ui, |ui| {
+            panels::source_bar_ui(ui, scene, view);
+            panels::opened_ui(ui, scene, view);
+            if view.opened.as_ref().is_some_and(|open| open.kind == SourceKind::File) {
+                panels::transport_ui(ui, scene, view);
+            }
+            panels::banner_ui(ui, view);
+            if let Some(frozen) = frozen {
+                panels::frozen_ui(ui, frozen, view);
+            }
+        });
+}
+
+fn bar(ui: &egui::Ui, margin: Margin) -> Frame {
+    Frame::new().fill(Palette::of(ui).background).inner_margin(margin)
+}
+
 /// Spectrogram, heads and timeline, sharing the height; scrolled where there is too little of it.
 fn plots_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures, narrow: bool) {
     let room = ui.available_height();
-    let least = SPECTROGRAM + HEADS + ANSWERS + TIMELINE + if scene.frozen.is_some() { CHANGED } else { 0.0 };
-    view.plots_scroll = narrow || room < least;
-    if !view.plots_scroll {
+    let least = least(scene);
+    view.time.wheel_scrolls = narrow || room < least;
+    if !view.time.wheel_scrolls {
         stacked_ui(ui, scene, view, pictures, room);
         return;
     }
@@ -169,17 +185,25 @@ fn plots_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures
     });
 }
 
+/// The height below which the plots scroll.
+fn least(scene: &Scene<'_>) -> f32 {
+    let changed = if scene.frozen.is_some() { CHANGED } else { 0.0 };
+    let heads = if scene.attends() { HEADS } else { 0.0 };
+    SPECTROGRAM + changed + heads + ANSWERS + TIMELINE
+}
+
 fn stacked_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures, height: f32) {
     let attends = scene.attends();
-    let timeline = (0.22 * height).clamp(TIMELINE, 260.0);
     // Few heads need no tall rows; before the first attention it is not known how many there are.
     let rows = match scene.snapshot.attention.layers * scene.snapshot.attention.heads {
         0 => 16,
         rows => rows,
     };
-    let tallest = (26.0 + 24.0 * rows as f32).min(320.0);
+    let tallest = (26.0 + 24.0 * rows as f32).clamp(HEADS, 320.0);
+    let spare = (height - least(scene)).max(0.0);
+    let timeline = (TIMELINE + 0.3 * spare).min(260.0);
     let heads = if attends {
-        (0.22 * height).clamp(HEADS, tallest.max(HEADS))
+        (HEADS + 0.3 * spare).min(tallest)
     } else {
         0.0
     };

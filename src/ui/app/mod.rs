@@ -6,6 +6,7 @@ mod events;
 mod holding;
 mod knobs;
 mod layout;
+mod link;
 
 use super::answers::Answers;
 use super::decisions::DecisionLog;
@@ -20,41 +21,19 @@ use super::past::Past;
 use super::theme;
 use super::track::Track;
 use super::view_state::{Action, ViewState};
-use crate::engine::{Command, EngineHandle, Event, Snapshot, SourceRequest, WorkerGuard};
+use crate::engine::{Command, SourceRequest};
 use crate::model::ModelSet;
 use crate::settings::Settings;
 use crate::source::SourceKind;
-use crossbeam_channel::{Receiver, Sender, TrySendError};
+use crossbeam_channel::{Receiver, TrySendError};
 use eframe::egui;
 use knobs::Trial;
+pub use link::EngineLink;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// How long a frame may drain events before it paints.
 const DRAIN_BUDGET: Duration = Duration::from_millis(10);
-
-/// The ends of the engine's channels that the window holds.
-pub struct EngineLink {
-    /// Orders to the engine.
-    pub commands: Sender<Command>,
-    /// What happened.
-    pub events: Receiver<Event>,
-    /// The newest picture.
-    pub snapshots: triple_buffer::Output<Snapshot>,
-    /// Ends the worker with the window; `None` where a test feeds the channels.
-    pub worker: Option<WorkerGuard>,
-}
-
-impl From<EngineHandle> for EngineLink {
-    fn from(handle: EngineHandle) -> Self {
-        Self {
-            commands: handle.commands,
-            events: handle.events,
-            snapshots: handle.snapshots,
-            worker: Some(handle.worker),
-        }
-    }
-}
 
 /// The window.
 pub struct App {

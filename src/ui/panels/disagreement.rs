@@ -132,7 +132,7 @@ fn curves(seen: &[(f32, &Moment)], time: &TimeAxis, area: Rect, top: f32) -> Vec
         );
         match parts.last_mut() {
             Some(part) if before - back < 1.5 => match part.last_mut() {
-                Some(last) if share_a_pixel(last, &point) => last.y = last.y.min(point.y),
+                Some(last) if share_a_pixel(*last, point) => last.y = last.y.min(point.y),
                 _ => part.push(point),
             },
             _ => parts.push(vec![point]),
@@ -143,7 +143,7 @@ fn curves(seen: &[(f32, &Moment)], time: &TimeAxis, area: Rect, top: f32) -> Vec
 }
 
 /// Whether two points fall on the same pixel.
-fn share_a_pixel(last: &Pos2, point: &Pos2) -> bool {
+fn share_a_pixel(last: Pos2, point: Pos2) -> bool {
     last.x.floor() >= point.x.floor()
 }
 

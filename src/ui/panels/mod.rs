@@ -20,6 +20,7 @@ mod spectrogram;
 mod timeline;
 mod transport;
 mod tuning;
+mod weights;
 mod welcome;
 
 pub use answer::answer_ui;

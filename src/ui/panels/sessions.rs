@@ -5,7 +5,7 @@
 use super::Scene;
 use crate::calendar::date_time;
 use crate::sessions::{Order, Session};
-use crate::ui::theme::{Palette, card, figure_text};
+use crate::ui::theme::{Palette, card};
 use crate::ui::view_state::{Action, ViewState};
 use crate::units::Seconds;
 use eframe::egui::{
@@ -67,7 +67,7 @@ fn fits(session: &Session, scene: &Scene<'_>, wanted: &str) -> bool {
         genre.as_deref().unwrap_or_default(),
         &session.note,
     ]
-    .map(|it| it.to_lowercase());
+    .map(str::to_lowercase);
     wanted.is_empty() || words.iter().any(|word| word.contains(wanted))
 }
 
@@ -122,10 +122,7 @@ fn session_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, sessio
             Seconds(session.heard).clock(),
             session.decisions
         );
-        let text = RichText::new(said)
-            .text_style(figure_text())
-            .size(10.5)
-            .color(palette.muted);
+        let text = RichText::new(said).size(10.5).color(palette.muted);
         ui.add(Label::new(text).truncate());
         note_ui(ui, view, session);
     });

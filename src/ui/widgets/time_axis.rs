@@ -137,7 +137,7 @@ impl TimeAxis {
             view.time.pan(f64::from(wheel.x) * per_point, kept);
         }
         // Where the plots themselves scroll, the wheel is theirs.
-        let turned = if view.plots_scroll { 0.0 } else { wheel.y };
+        let turned = if view.time.wheel_scrolls { 0.0 } else { wheel.y };
         let factor = f64::from(pinch) * f64::from(turned / 240.0).exp();
         if (factor - 1.0).abs() > 1e-6 {
             let around = pointer.map_or(0.0, |at| (self.rect.right() - at.x) / self.rect.width().max(1.0));

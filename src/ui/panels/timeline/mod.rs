@@ -3,6 +3,7 @@
 //!
 //! In: history or track. Out: paint; where to seek, what to loop. Thread: window.
 
+mod hand;
 mod recent;
 mod whole;
 
@@ -21,7 +22,7 @@ const LABELS: f32 = 18.0;
 
 /// Draws the timeline into what is available.
 pub fn timeline_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
-    let whole = scene.track.filter(|_| view.shows_track);
+    let whole = scene.track.filter(|_| view.timeline_span.is_none());
     ui.allocate_ui_with_layout(
         Vec2::new(ui.available_width(), 26.0),
         Layout::left_to_right(Align::Center),
@@ -30,14 +31,13 @@ pub fn timeline_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
                 .on_hover_text("Agreed probabilities over time; the ribbon holds the answers");
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 for (i, span) in TIMELINE_SPANS.iter().enumerate().rev() {
-                    let chosen = whole.is_none() && view.timeline_span == i;
+                    let chosen = whole.is_none() && view.timeline_span.unwrap_or(0) == i;
                     if ui.selectable_label(chosen, span.label).clicked() {
-                        view.timeline_span = i;
-                        view.shows_track = false;
+                        view.timeline_span = Some(i);
                     }
                 }
                 if scene.track.is_some() && ui.selectable_label(whole.is_some(), "Track").clicked() {
-                    view.shows_track = true;
+                    view.timeline_span = None;
                 }
                 if let Some(track) = whole {
                     whole::note_ui(ui, scene, view, track);

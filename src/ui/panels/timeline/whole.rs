@@ -2,23 +2,20 @@
 //!
 //! In: track, transport. Out: paint; seeks and selections. Thread: window.
 
+use super::hand::drag;
 use super::{MOST_POINTS, Scene, parts};
 use crate::engine::Command;
+use crate::ui::frozen::Frozen;
 use crate::ui::sentences;
 use crate::ui::theme::{Palette, axis_font};
 use crate::ui::track::{SAME, Track};
 use crate::ui::view_state::{TrackDrag, ViewState};
 use crate::ui::widgets::{Bands, Run, areas_ui, describe, ribbon_ui, runs, share_labels};
 use crate::units::Seconds;
-use eframe::egui::{self, Align2, CornerRadius, CursorIcon, Label, Rect, RichText, Sense};
+use eframe::egui::{self, Align2, Color32, CornerRadius, Label, Rect, RichText, Sense};
 
 /// What is not heard yet is drawn this much weaker.
 const AHEAD: f32 = 0.35;
-/// A drag that begins this near the playhead moves it.
-const GRIP: f32 = 6.0;
-/// A selection shorter than this was a slip of the hand.
-const LEAST_SELECTION: f64 = 0.3;
-
 /// The parity mark, and the selection with a way out of it.
 pub(super) fn note_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, track: &Track) {
     let palette = Palette::of(ui);
@@ -32,29 +29,32 @@ pub(super) fn note_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState
             view.order(Command::Select(None));
         }
     }
-    let (text, ink, hover) = match track.outcome() {
-        Some(Err(error)) => ("Not heard ahead".to_owned(), palette.muted, error.clone()),
-        _ => {
-            let parity = &track.parity;
-            let ink = match parity.frames {
-                0 => palette.muted,
-                _ if parity.largest <= SAME && parity.other_answers == 0 => palette.good,
-                _ => palette.warning,
-            };
-            let text = if track.is_hearing() && parity.frames == 0 {
-                "Hearing ahead …".to_owned()
-            } else {
-                sentences::parity_mark(parity)
-            };
-            let hover = format!(
-                "{}. The answers of the live path, frame by frame, beside those of `attune analyze` on the same file.",
-                sentences::parity(parity, scene.snapshot.hop)
-            );
-            (text, ink, hover)
-        }
-    };
+    let (text, ink, hover) = mark(palette, scene, track);
     ui.add(Label::new(RichText::new(text).size(10.5).color(ink)).truncate())
         .on_hover_text(hover);
+}
+
+/// Whether live and file are the same: in a word, its colour, and in full.
+fn mark(palette: &Palette, scene: &Scene<'_>, track: &Track) -> (String, Color32, String) {
+    if let Some(Err(error)) = track.outcome() {
+        return ("Not heard ahead".to_owned(), palette.muted, error.clone());
+    }
+    let parity = &track.parity;
+    let ink = match parity.frames {
+        0 => palette.muted,
+        _ if parity.largest <= SAME && parity.other_answers == 0 => palette.good,
+        _ => palette.warning,
+    };
+    let text = if track.is_hearing() && parity.frames == 0 {
+        "Hearing ahead …".to_owned()
+    } else {
+        sentences::parity_mark(parity)
+    };
+    let hover = format!(
+        "{}. The answers of the live path, frame by frame, beside those of `attune analyze` on the same file.",
+        sentences::parity(parity, scene.snapshot.hop)
+    );
+    (text, ink, hover)
 }
 
 /// Draws the track into what is available.
@@ -172,73 +172,9 @@ fn playhead(ui: &egui::Ui, scene: &Scene<'_>, view: &ViewState, inner: Rect, to_
             ui.painter().vline(x, inner.y_range(), (width, colour));
         }
     };
-    line(scene.frozen.and_then(|frozen| frozen.cursor_at()), 1.5, palette.accent);
+    line(scene.frozen.and_then(Frozen::cursor_at), 1.5, palette.accent);
     let pointed = view.time.pointed.and_then(|column| scene.history.time_of(column));
     line(pointed, 1.0, palette.text.gamma_multiply(0.6));
-}
-
-/// A click seeks; a drag from the playhead scrubs; any other drag selects what is looped.
-fn drag(
-    ui: &egui::Ui,
-    view: &mut ViewState,
-    response: &egui::Response,
-    scene: &Scene<'_>,
-    (inner, length): (Rect, f64),
-) {
-    let at = |x: f32| Seconds(f64::from(((x - inner.left()) / inner.width()).clamp(0.0, 1.0)) * length);
-    let head = inner.left() + (scene.transport.position.0 / length) as f32 * inner.width();
-    let near = |x: f32| (x - head).abs() <= GRIP;
-    if let Some(pointer) = response.hover_pos() {
-        let near = near(pointer.x) || view.track_drag == Some(TrackDrag::Scrub);
-        ui.ctx().set_cursor_icon(if near {
-            CursorIcon::ResizeHorizontal
-        } else {
-            CursorIcon::Crosshair
-        });
-    }
-    let pointer = response.interact_pointer_pos().map(|pointer| at(pointer.x));
-    if response.clicked()
-        && let Some(to) = pointer
-    {
-        view.order(Command::Seek(to));
-    }
-    if response.drag_started()
-        && let Some(origin) = ui.input(|input| input.pointer.press_origin())
-    {
-        view.track_drag = Some(if near(origin.x) {
-            TrackDrag::Scrub
-        } else {
-            TrackDrag::Select {
-                from: at(origin.x),
-                to: at(origin.x),
-            }
-        });
-    }
-    if response.dragged() {
-        match (&mut view.track_drag, pointer) {
-            (Some(TrackDrag::Scrub), Some(_)) => view.seeking_to = pointer,
-            (Some(TrackDrag::Select { to, .. }), Some(pointer)) => *to = pointer,
-            _ => {}
-        }
-    }
-    if response.drag_stopped() {
-        match view.track_drag.take() {
-            // One order when the hand lets go: each seek resets every engine.
-            Some(TrackDrag::Scrub) => {
-                if let Some(to) = view.seeking_to.take() {
-                    view.order(Command::Seek(to));
-                }
-            }
-            Some(TrackDrag::Select { from, to }) => {
-                let (start, end) = (Seconds(from.0.min(to.0)), Seconds(from.0.max(to.0)));
-                if end.0 - start.0 >= LEAST_SELECTION {
-                    view.order(Command::Select(Some((start, end))));
-                    view.order(Command::Seek(start));
-                }
-            }
-            None => {}
-        }
-    }
 }
 
 fn hover_ui(
