@@ -15,6 +15,8 @@
 
 pub mod units;
 
+pub mod calendar;
+
 pub mod genre;
 
 pub mod ring;
@@ -50,6 +52,9 @@ pub mod train;
 pub mod bench;
 
 pub mod settings;
+
+#[cfg(feature = "gui")]
+pub mod sessions;
 
 #[cfg(feature = "gui")]
 pub mod ui;

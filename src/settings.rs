@@ -67,6 +67,8 @@ pub struct Settings {
     pub zoom: f32,
     /// Whether attention is laid over the spectrogram.
     pub show_attention: bool,
+    /// How many seconds the plots over time show.
+    pub time_span: f64,
 }
 
 impl Default for Settings {
@@ -84,6 +86,7 @@ impl Default for Settings {
             window_size: [1280.0, 800.0],
             zoom: 1.0,
             show_attention: true,
+            time_span: 12.0,
         }
     }
 }

@@ -55,6 +55,8 @@ pub struct SourceMark {
 pub enum MarkKind {
     /// The file begins again here.
     Looped,
+    /// A selection of the file begins again here, at this time of the file.
+    Repeated(Seconds),
     /// The file ends here; no samples follow until it is sought.
     Ended,
     /// The source was lost; no samples follow.

@@ -96,6 +96,52 @@ fn flat_out_brings_every_sample_once_through_a_ring_shorter_than_the_file() {
 }
 
 #[test]
+fn a_selection_repeats_to_the_sample_and_what_was_cut_off_plays_when_it_is_let_go() {
+    let dir = folder();
+    let (mut player, mut source) = FilePlayer::open(&counting_wav(&dir, 60_000), Pace::FlatOut, false).unwrap();
+    player.pause();
+    let rate = f64::from(RATE);
+    // Ends that lie within decoded packets, and one beyond the file.
+    for (start, end) in [(10_007_u64, 15_003_u64), (52_001, 90_000)] {
+        let at = |sample: u64| Seconds(sample as f64 / rate);
+        player.set_selection(Some((at(start), at(end))));
+        source = player.seek(at(start)).unwrap_or(source);
+        player.play();
+        let mut samples = Vec::new();
+        let length = end.min(60_000) - start;
+        for pass in 1..=20_u64 {
+            let mark = read_to_mark(&mut player, &mut source, &mut samples).unwrap();
+            let kind = MarkKind::Repeated(at(start));
+            assert_eq!(
+                mark,
+                SourceMark {
+                    at: pass * length,
+                    kind
+                }
+            );
+        }
+        player.pause();
+        for (n, sample) in samples.iter().enumerate() {
+            assert_eq!(u64::from(index(*sample)), start + n as u64 % length, "sample {n}");
+        }
+    }
+    player.set_selection(None);
+    let from = 30_000;
+    source = player.seek(Seconds(f64::from(from) / rate)).unwrap_or(source);
+    player.play();
+    let mut samples = Vec::new();
+    let mark = read_to_mark(&mut player, &mut source, &mut samples).unwrap();
+    assert_eq!(mark.kind, MarkKind::Ended);
+    assert!(
+        samples
+            .iter()
+            .enumerate()
+            .all(|(n, sample)| index(*sample) == from + n as u32)
+    );
+    assert_eq!(samples.len(), 30_000);
+}
+
+#[test]
 fn looping_marks_each_beginning_exactly() {
     let dir = folder();
     let total = 5_003;

@@ -13,5 +13,9 @@ mod messages;
 mod pictures;
 #[path = "window/rig.rs"]
 mod rig;
+#[path = "window/sessions.rs"]
+mod sessions;
 #[path = "window/shown.rs"]
 mod shown;
+#[path = "window/through_time.rs"]
+mod through_time;

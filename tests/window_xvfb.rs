@@ -1,4 +1,5 @@
-//! The real binary in a real (virtual) X server: it opens, draws a spectrogram of a file, and ends when it is closed.
+//! The real binary in a real (virtual) X server: it opens, draws a spectrogram of a file, holds a
+//! moment and exports it by keys, and ends when it is closed, with its session kept.
 //!
 //! Needs `Xvfb`, `openbox`, `xdotool` and `ImageMagick`'s `import`; `test.sh` installs them.
 
@@ -84,6 +85,7 @@ fn the_program_opens_a_file_draws_it_and_ends_when_closed() {
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/demo.ogg"))
         .env("HOME", home.path())
         .env("XDG_CONFIG_HOME", home.path())
+        .env("XDG_DATA_HOME", home.path().join("data"))
         .env("XDG_RUNTIME_DIR", home.path())
         .stdout(Stdio::null());
     let mut program = Running(command.spawn().expect("the binary was built"));
@@ -100,6 +102,36 @@ fn the_program_opens_a_file_draws_it_and_ends_when_closed() {
         let pixels = screenshot(&display);
         (loud_pixels(&pixels) > pixels.len() / 200).then_some(())
     });
+    let drive = |steps: &[&str]| {
+        let driven = on(&display, "xdotool")
+            .args(steps)
+            .status()
+            .expect("xdotool is installed");
+        assert!(driven.success(), "{steps:?}");
+    };
+    let focus = ["windowfocus", "--sync", &window];
+    // Hold a moment and wait for what the engines say of it: then it can be written down.
+    drive(&[&focus[..], &["key", "h"]].concat());
+    let documents = home.path();
+    wait_until(Duration::from_mins(1), "the export", || {
+        drive(&[&focus[..], &["key", "e"]].concat());
+        let files = std::fs::read_dir(documents).ok()?.flatten();
+        let written = files.map(|entry| entry.path());
+        written
+            .into_iter()
+            .find(|path| path.extension().is_some_and(|ending| ending == "json"))
+    });
+    let exported = std::fs::read_dir(documents)
+        .expect("the folder is there")
+        .flatten()
+        .map(|entry| entry.path())
+        .find(|path| path.extension().is_some_and(|ending| ending == "json"))
+        .expect("it was there a moment ago");
+    let document: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(&exported).expect("it can be read")).expect("it is JSON");
+    assert_eq!(document["source"], "demo.ogg");
+    assert!(document["places"].as_array().is_some_and(|places| !places.is_empty()));
+    drive(&[&focus[..], &["key", "End"]].concat());
     // The window manager asks the program to close, as its close button would.
     let closed = on(&display, "xdotool")
         .args(["windowfocus", "--sync", &window, "key", "alt+F4"])
@@ -112,4 +144,8 @@ fn the_program_opens_a_file_draws_it_and_ends_when_closed() {
     assert!(ended.success(), "the program ended with {ended}");
     let kept = home.path().join("attune/settings.json");
     assert!(kept.exists(), "the settings are kept");
+    let history = attune::sessions::Store::open(&home.path().join("data/attune/history.sqlite")).expect("a history");
+    let sessions = history.list().expect("sessions");
+    assert_eq!(sessions[0].beginning.name, "demo.ogg");
+    assert!(sessions[0].heard > 0.5, "{sessions:?}");
 }

@@ -2,6 +2,7 @@
 
 use super::train_folders::FolderArgs;
 use super::train_recipe::RecipeArgs;
+use crate::calendar;
 use crate::features::FrontEndSpec;
 use crate::train::TrainError;
 use crate::train::dataset::{Collection, Dataset};
@@ -108,7 +109,7 @@ pub fn run(args: &TrainArgs) -> Result<(), TrainError> {
         name: args.model_name(),
         data: args.data_name.clone().unwrap_or(name),
         rights: args.data_rights.clone().unwrap_or_else(|| rights.to_owned()),
-        date: today(),
+        date: calendar::date(calendar::now()),
     };
     let manifest = export(&trainer, &data, &args.out, &provenance)?;
     for part in [Part::Excerpt, Part::Whole] {
@@ -323,20 +324,4 @@ impl Mean {
         *self = Self::default();
         value
     }
-}
-
-/// Today's date in UTC, `2026-11-22` (days to civil date after Hinnant 2013).
-fn today() -> String {
-    let days = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |t| t.as_secs() / 86_400) as i64;
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let doe = z.rem_euclid(146_097);
-    let yoe = (doe - doe / 1_460 + doe / 36_524 - doe / 146_096) / 365;
-    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    let mp = (5 * doy + 2) / 153;
-    let day = doy - (153 * mp + 2) / 5 + 1;
-    let month = if mp < 10 { mp + 3 } else { mp - 9 };
-    format!("{:04}-{month:02}-{day:02}", yoe + era * 400 + i64::from(month <= 2))
 }

@@ -39,6 +39,8 @@ pub enum Command {
     Seek(Seconds),
     /// Starts the file again at its end.
     Loop(bool),
+    /// Plays this stretch of the file, from and to, again and again; `None`: all of it.
+    Select(Option<(Seconds, Seconds)>),
     /// Changes how fast the file plays.
     SetPace(Pace),
     /// Changes smoothing and decision from now on.

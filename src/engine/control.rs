@@ -31,6 +31,10 @@ pub trait SourceControl: Send {
     fn set_looping(&mut self, on: bool) {
         let _ = on;
     }
+    /// What to play again and again; `None`: all of it.
+    fn set_selection(&mut self, selection: Option<(Seconds, Seconds)>) {
+        let _ = selection;
+    }
     /// Changes the pace from now on.
     fn set_pace(&mut self, pace: Pace) {
         let _ = pace;
@@ -89,6 +93,9 @@ impl SourceControl for FilePlayer {
     }
     fn set_looping(&mut self, on: bool) {
         self.set_looping(on);
+    }
+    fn set_selection(&mut self, selection: Option<(Seconds, Seconds)>) {
+        self.set_selection(selection);
     }
     fn set_pace(&mut self, pace: Pace) {
         self.set_pace(pace);

@@ -11,7 +11,7 @@ pub enum ResetCause {
     Opened,
     /// The file was sought.
     Sought,
-    /// The file began again.
+    /// The file, or the selection of it, began again.
     Looped,
     /// The device came back after it was lost.
     Reconnected,

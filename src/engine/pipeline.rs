@@ -345,6 +345,7 @@ impl Pipeline {
         let mut column = Column::empty(self.classes);
         column.frame = frame;
         column.at = at;
+        column.level = level.rms;
         column.mel_db[..mel_db.len()].copy_from_slice(mel_db);
         for (to, from) in column.raw.iter_mut().zip(raw) {
             *to = from.unwrap_or_else(|| Probabilities::from_slice(&[]));

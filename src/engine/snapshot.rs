@@ -3,15 +3,15 @@
 
 use crate::genre::Probabilities;
 use crate::model::ModelSet;
-use crate::smoothing::{AnswerState, Decision, Reason};
+use crate::smoothing::{AnswerState, Decision, Reason, disagreement};
 use crate::units::{Decibels, FrameIndex, Seconds};
 
 /// The most engines side by side.
 pub const MAX_ENGINES: usize = 8;
 /// The most mel bands drawn.
 pub const MAX_BANDS: usize = 128;
-/// Columns kept: 5.9 s at the default hop, 0.2 s of a file read at 30 times real time.
-pub const RECENT_COLUMNS: usize = 256;
+/// Columns kept: 23.8 s at the default hop, 79 ms of a file read at 300 times real time.
+pub const RECENT_COLUMNS: usize = 1024;
 /// The longest context drawn, in frames: 11.9 s at the default hop.
 pub const MAX_ATTENTION_FRAMES: usize = 512;
 /// The most encoder layers drawn.
@@ -26,6 +26,8 @@ pub struct Column {
     pub frame: FrameIndex,
     /// Stream time at the end of the frame's window: when it could be known.
     pub at: Seconds,
+    /// Level of the last moments, root mean square: what silence is told by.
+    pub level: Decibels,
     /// Log-mel levels in dB re full scale, lowest band first; only the first `Snapshot::bands` count.
     pub mel_db: [f32; MAX_BANDS],
     /// Calibrated probabilities of each engine, not smoothed; of no classes where the engine was off.
@@ -106,6 +108,8 @@ pub struct Transport {
     pub duration: Seconds,
     /// Whether it starts again at its end.
     pub looping: bool,
+    /// What of it is played again and again, from and to.
+    pub selection: Option<(Seconds, Seconds)>,
 }
 
 /// The engine at one moment.
@@ -153,6 +157,7 @@ impl Column {
         Self {
             frame: FrameIndex(0),
             at: Seconds(0.0),
+            level: Decibels::SILENCE,
             mel_db: [Decibels::SILENCE.0; MAX_BANDS],
             raw: [Probabilities::from_slice(&[]); MAX_ENGINES],
             engines: [Probabilities::uniform(classes); MAX_ENGINES],
@@ -161,6 +166,17 @@ impl Column {
             kinds: Probabilities::from_slice(&[]),
             decision: Decision::nothing_heard(classes),
         }
+    }
+}
+
+impl Column {
+    /// How much the smoothed answers of the engines that are on disagree, 0…1 ([`disagreement`]).
+    pub fn disagreement(&self) -> Option<f32> {
+        let on = self.raw.iter().zip(&self.engines);
+        disagreement(
+            on.filter(|(raw, _)| !raw.as_slice().is_empty())
+                .map(|(_, smoothed)| smoothed),
+        )
     }
 }
 
@@ -240,6 +256,7 @@ impl Snapshot {
                 position: Seconds(0.0),
                 duration: Seconds(0.0),
                 looping: false,
+                selection: None,
             },
         }
     }

@@ -42,6 +42,7 @@ struct Wish {
     source: Option<SourceRequest>,
     playing: bool,
     looping: bool,
+    selection: Option<(Seconds, Seconds)>,
     seek: Option<Seconds>,
     engines: Vec<bool>,
 }
@@ -70,6 +71,7 @@ impl<'a> Worker<'a> {
                 source: None,
                 playing: true,
                 looping: false,
+                selection: None,
                 seek: None,
                 engines,
             },
@@ -171,6 +173,7 @@ impl<'a> Worker<'a> {
                     listening.control.set_looping(on);
                 }
             }
+            Command::Select(selection) => self.select(selection),
             Command::SetPace(pace) => self.set_pace(pace),
             Command::SetSmoothing(smoothing) => self.set_smoothing(smoothing),
             Command::EnableEngine { engine, on } => self.enable(engine, on),
@@ -185,6 +188,7 @@ impl<'a> Worker<'a> {
         self.pipeline = None;
         self.parts.board.begin_epoch();
         self.wish.source = None;
+        self.wish.selection = None;
         self.wish.seek = None;
         self.lost_counts = None;
         self.failure_told = None;
@@ -230,6 +234,15 @@ impl<'a> Worker<'a> {
             Some(Err(error)) => self.fail(&error, false),
             None => {}
         }
+    }
+
+    /// A selection that is none (turned around, or not a number) selects the whole.
+    fn select(&mut self, selection: Option<(Seconds, Seconds)>) {
+        let Some(listening) = self.listening.as_mut().filter(|listening| !listening.is_device()) else {
+            return;
+        };
+        self.wish.selection = selection.filter(|(start, end)| start.0 >= 0.0 && end.0 > start.0);
+        listening.control.set_selection(self.wish.selection);
     }
 
     fn set_pace(&mut self, pace: Pace) {
@@ -391,6 +404,7 @@ impl<'a> Worker<'a> {
         match listening.next() {
             Next::Samples if self.wish.playing => self.hear(),
             Next::Nothing | Next::Samples => {}
+            Next::Mark(MarkKind::Repeated(from)) => self.reset(ResetCause::Looped, from),
             Next::Mark(MarkKind::Looped) => self.reset(ResetCause::Looped, Seconds(0.0)),
             Next::Gap => self.interrupted(),
             Next::Mark(MarkKind::Ended) => {
@@ -495,6 +509,7 @@ impl<'a> Worker<'a> {
                     .and_then(|listening| listening.control.opened().duration)
                     .unwrap_or_default(),
                 looping: self.wish.looping,
+                selection: self.wish.selection,
             },
         };
         self.parts.board.publish(self.pipeline.as_ref(), &readings, &self.meter);

@@ -20,7 +20,7 @@ pub fn faithfulness(looked: &Looked, genres: &GenreSet) -> String {
         "What it looks at matters no more than the rest"
     };
     format!(
-        "{verdict}: {} falls from {} to {} without the fifth it looks at most, to {} without a fifth at random; {} with even \
+        "{verdict}: {} goes from {} to {} without the fifth it looks at most, to {} without a fifth at random; {} with even \
          attention.",
         genres.title(it.class),
         percent(it.whole),

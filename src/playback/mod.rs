@@ -127,6 +127,11 @@ impl FilePlayer {
         self.order(Order::Loop(on));
     }
 
+    /// Plays from `start` to `end` again and again; `None`: the whole file. What plays beyond the end plays on.
+    pub fn set_selection(&mut self, selection: Option<(Seconds, Seconds)>) {
+        self.order(Order::Select(selection));
+    }
+
     /// Changes the pace from now on.
     pub fn set_pace(&mut self, pace: Pace) {
         self.order(Order::Pace(pace));

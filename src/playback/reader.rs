@@ -10,6 +10,7 @@ use crate::ring::SampleSink;
 use crate::source::{MarkKind, SourceMark};
 use crate::units::Seconds;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
+use std::ops::Range;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,7 @@ pub(super) enum Order {
     Play(bool),
     Loop(bool),
     Pace(Pace),
+    Select(Option<(Seconds, Seconds)>),
     Seek {
         at: Seconds,
         sink: SampleSink,
@@ -51,6 +53,12 @@ pub(super) struct Reader {
     channels: usize,
     /// How many of `mono` are written.
     done: usize,
+    /// The sample of the file that follows `mono`.
+    position: u64,
+    /// What is played again and again, in samples of the file.
+    selection: Option<Range<u64>>,
+    /// Samples of `mono` that were cut off at the selection's end: the file itself is so much further on.
+    cut: u64,
     /// Whether the newest mark was the last: nothing follows until a seek.
     ended: bool,
 }
@@ -87,6 +95,9 @@ impl Reader {
             interleaved: Vec::new(),
             channels: 1,
             done: 0,
+            position: 0,
+            selection: None,
+            cut: 0,
             ended: false,
         }
     }
@@ -119,6 +130,7 @@ impl Reader {
                 self.pace = pace;
                 self.clock = clock_for(&self.file, pace);
             }
+            Order::Select(selection) => self.select(selection),
             Order::Seek { at, sink, marks } => {
                 self.sink = Some(sink);
                 self.marks = marks;
@@ -129,11 +141,60 @@ impl Reader {
                 if let Some(speaker) = &mut self.speaker {
                     speaker.flush();
                 }
-                if let Err(error) = self.file.seek(at) {
-                    self.end(MarkKind::Lost(error));
-                }
+                self.go_to(at);
                 self.clock.restart(Instant::now());
             }
+        }
+    }
+
+    /// Goes on reading from there; false if the file cannot.
+    fn go_to(&mut self, at: Seconds) -> bool {
+        self.cut = 0;
+        self.position = self.file.info().rate.index_at(at).0;
+        match self.file.seek(at) {
+            Ok(()) => true,
+            Err(error) => {
+                self.end(MarkKind::Lost(error));
+                false
+            }
+        }
+    }
+
+    fn select(&mut self, selection: Option<(Seconds, Seconds)>) {
+        let rate = self.file.info().rate;
+        if self.cut > 0 && !self.ended {
+            // What was cut off plays after all.
+            self.go_to(rate.duration(self.position));
+        }
+        self.selection = selection
+            .map(|(start, end)| rate.index_at(start).0..rate.index_at(end).0)
+            .filter(|range| !range.is_empty());
+        self.cut_at_selection();
+    }
+
+    /// What was decoded beyond the selection's end is left out, unless it plays beyond already.
+    fn cut_at_selection(&mut self) {
+        let Some(end) = self.selection.as_ref().map(|range| range.end) else {
+            return;
+        };
+        let next = self.position - (self.mono.len() - self.done) as u64;
+        if next < end && end < self.position {
+            self.cut = self.position - end;
+            self.mono.truncate(self.mono.len() - self.cut as usize);
+            self.position = end;
+        }
+    }
+
+    /// Whether the selection was just played to its end; `at_end`: the file has no more.
+    fn has_played_selection(&self, at_end: bool) -> Option<Seconds> {
+        let range = self.selection.as_ref()?;
+        let played = self.position == range.end || (at_end && range.contains(&self.position));
+        played.then(|| self.file.info().rate.duration(range.start))
+    }
+
+    fn repeat(&mut self, from: Seconds) {
+        if self.go_to(from) {
+            self.mark_here(MarkKind::Repeated(from));
         }
     }
 
@@ -204,22 +265,29 @@ impl Reader {
         }
         self.mono.clear();
         self.done = 0;
+        if let Some(from) = self.has_played_selection(false) {
+            self.repeat(from);
+            return false;
+        }
         if let Some(block) = self.file.next_interleaved() {
             block.mix_into(&mut self.mono);
+            self.position += self.mono.len() as u64;
             self.channels = block.channels;
             if self.speaker.is_some() {
                 self.interleaved.clear();
                 self.interleaved.extend_from_slice(block.samples);
             }
+            self.cut_at_selection();
             return true;
         }
         if let Some(reason) = self.file.cut_short() {
             tracing::warn!(file = %self.file.path().display(), reason, "the file ends early");
         }
-        if self.looping {
-            match self.file.seek(Seconds(0.0)) {
-                Ok(()) => self.mark_here(MarkKind::Looped),
-                Err(error) => self.end(MarkKind::Lost(error)),
+        if let Some(from) = self.has_played_selection(true) {
+            self.repeat(from);
+        } else if self.looping {
+            if self.go_to(Seconds(0.0)) {
+                self.mark_here(MarkKind::Looped);
             }
         } else {
             self.end(MarkKind::Ended);

@@ -17,10 +17,12 @@
 mod admission;
 mod average;
 mod decide;
+mod disagreement;
 mod reasons;
 mod smoother;
 
 pub use admission::Admission;
+pub use disagreement::disagreement;
 pub use smoother::{Silence, Smoothed, Smoother};
 
 use crate::genre::{GenreId, SoundKind};

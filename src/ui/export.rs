@@ -1,10 +1,14 @@
-//! Writes what is known of a held moment to files.
+//! Writes what is known to files, without keeping the window waiting.
 //!
-//! In: an explanation. Out: SVG, CSV and JSON. Thread: window; they are small.
+//! In: texts, by the endings of their files. Out: files. Thread: one of its own for each export.
 
-use crate::explain::document::{self, Told};
+use crate::train::TrainError;
 use crate::train::checkpoint::write_atomically;
+use crossbeam_channel::{Receiver, bounded};
 use std::path::{Path, PathBuf};
+
+/// What was written first, or which folder could not be written and why.
+pub type Written = Result<PathBuf, (PathBuf, String)>;
 
 /// The user's documents, or where the program was started.
 fn usual_folder() -> PathBuf {
@@ -15,15 +19,42 @@ fn usual_folder() -> PathBuf {
     documents.map_or_else(|| PathBuf::from("."), Path::to_owned)
 }
 
-/// Writes `attune-SOURCE-TIME.svg`, `.csv` and `.json`; returns the path of the first.
-///
-/// # Errors
-/// The folder, and what is wrong.
-pub fn write(told: &Told<'_>, folder: Option<&Path>) -> Result<PathBuf, (PathBuf, String)> {
+/// Begins to write `attune-NAME.ENDING` for each text; `done` is called when the answer is there.
+pub fn begin(
+    name: &str,
+    texts: Vec<(&'static str, String)>,
+    folder: Option<&Path>,
+    done: impl Fn() + Send + 'static,
+) -> Receiver<Written> {
     let folder = folder.map_or_else(usual_folder, Path::to_owned);
-    let name: String = told
-        .source
-        .chars()
+    let stem = folder.join(format!("attune-{}", plain(name)));
+    let (tell, written) = bounded(1);
+    let failed = (tell.clone(), folder.clone());
+    let begun = std::thread::Builder::new()
+        .name("attune-export".to_owned())
+        .spawn(move || {
+            // Nobody waits any more if the window is closed.
+            let _ = tell.send(write(&stem, &texts).map_err(|error| (folder, error.to_string())));
+            done();
+        });
+    if let Err(error) = begun {
+        let (tell, folder) = failed;
+        let _ = tell.send(Err((folder, error.to_string())));
+    }
+    written
+}
+
+fn write(stem: &Path, texts: &[(&'static str, String)]) -> Result<PathBuf, TrainError> {
+    let beside = |ending: &str| PathBuf::from(format!("{}.{ending}", stem.display()));
+    for (ending, text) in texts {
+        write_atomically(&beside(ending), text.as_bytes())?;
+    }
+    Ok(beside(texts.first().map_or("", |(ending, _)| ending)))
+}
+
+/// A name that any file system takes.
+fn plain(name: &str) -> String {
+    name.chars()
         .map(|c| {
             if c.is_alphanumeric() || "._-".contains(c) {
                 c
@@ -31,18 +62,6 @@ pub fn write(told: &Told<'_>, folder: Option<&Path>) -> Result<PathBuf, (PathBuf
                 '_'
             }
         })
-        .take(80)
-        .collect();
-    let stem = folder.join(format!("attune-{name}-{:.1}s", told.at.0));
-    let beside = |ending: &str| PathBuf::from(format!("{}.{ending}", stem.display()));
-    let failed = |error: &dyn std::fmt::Display| (folder.clone(), error.to_string());
-    let json = serde_json::to_string_pretty(&document::json(told)).map_err(|error| failed(&error))?;
-    for (ending, text) in [
-        ("csv", document::csv(told)),
-        ("json", json),
-        ("svg", document::sheet(told).svg()),
-    ] {
-        write_atomically(&beside(ending), text.as_bytes()).map_err(|error| failed(&error))?;
-    }
-    Ok(beside("svg"))
+        .take(100)
+        .collect()
 }

@@ -52,8 +52,13 @@ impl Frozen {
             answer: None,
         };
         let levels = heard_without_a_break(history, spec);
-        if levels.is_empty() || models.is_empty() {
-            frozen.inquiry = Inquiry::Failed("nothing was heard yet".to_owned());
+        let missing = match (levels.is_empty(), models.is_empty()) {
+            (_, true) => Some("there are none"),
+            (true, _) => Some("nothing was heard yet"),
+            _ => None,
+        };
+        if let Some(missing) = missing {
+            frozen.inquiry = Inquiry::Failed(missing.to_owned());
             return frozen;
         }
         let (tell, answer) = bounded(1);

@@ -1,15 +1,15 @@
 //! What the window remembers of the snapshots it saw, in bounded rings.
 //!
-//! In: snapshots. Out: mel columns for the spectrogram, points for the timeline. Thread: window.
+//! In: snapshots. Out: mel columns and answers for the plots over time, points for the timeline. Thread: window.
 
 use crate::engine::{Column, RECENT_COLUMNS, Snapshot};
-use crate::genre::Probabilities;
+use crate::genre::{GenreId, Probabilities};
 use crate::smoothing::AnswerState;
 use crate::units::Seconds;
 use std::collections::VecDeque;
 
-/// Columns of the spectrogram that are kept: 23.8 s at the default hop.
-pub const COLUMNS: usize = 1024;
+/// Columns of the spectrogram that are kept: 47.6 s at the default hop.
+pub const COLUMNS: usize = 2048;
 /// Blank columns where one stream ends and the next begins.
 const BREAK_COLUMNS: usize = 3;
 /// Time between two points of the timeline.
@@ -36,6 +36,30 @@ pub struct TimelinePoint {
     pub confidence: f32,
 }
 
+/// What was answered at one column.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Moment {
+    /// Time heard since the window opened, as in [`TimelinePoint`].
+    pub heard: f64,
+    /// The answer.
+    pub state: AnswerState,
+    /// The genre that leads, and its smoothed probability.
+    pub leader: (GenreId, f32),
+    /// How much the engines disagree, 0…1; `None` with fewer than two of them.
+    pub disagreement: Option<f32>,
+}
+
+/// One column that has just been taken over.
+#[derive(Debug, Clone, Copy)]
+pub struct News<'a> {
+    /// The column.
+    pub column: &'a Column,
+    /// Time heard since the window opened, as in [`TimelinePoint`].
+    pub heard: f64,
+    /// Grows where what is heard is interrupted.
+    pub segment: u64,
+}
+
 /// The past, as far as it is drawn.
 #[derive(Debug, Clone)]
 pub struct History {
@@ -47,6 +71,8 @@ pub struct History {
     levels: Vec<f32>,
     /// Stream time of each column, NaN if blank.
     times: Vec<f64>,
+    /// What was answered at each column, `None` if blank.
+    moments: Vec<Option<Moment>>,
     total: u64,
     heard: f64,
     segment: u64,
@@ -70,6 +96,7 @@ impl History {
             bands: 0,
             levels: Vec::new(),
             times: vec![f64::NAN; COLUMNS],
+            moments: vec![None; COLUMNS],
             total: 0,
             heard: 0.0,
             segment: 0,
@@ -81,6 +108,11 @@ impl History {
     /// Takes over what is new in a snapshot; false if nothing is. Columns that were overwritten before they could be
     /// seen become blank ones, so that the time axis stays true.
     pub fn absorb(&mut self, snapshot: &Snapshot) -> bool {
+        self.absorb_with(snapshot, |_| ())
+    }
+
+    /// The same, telling each new column.
+    pub fn absorb_with(&mut self, snapshot: &Snapshot, mut tell: impl FnMut(News<'_>)) -> bool {
         if snapshot.sequence == self.sequence {
             return false;
         }
@@ -110,6 +142,11 @@ impl History {
         while self.next_frame < snapshot.frames {
             if let Some(column) = snapshot.recent.get(self.next_frame as usize % RECENT_COLUMNS) {
                 self.push_column(column, snapshot.hop);
+                tell(News {
+                    column,
+                    heard: self.heard,
+                    segment: self.segment,
+                });
             }
             self.next_frame += 1;
         }
@@ -120,8 +157,14 @@ impl History {
         let slot = self.total as usize % COLUMNS;
         self.levels[slot * self.bands..(slot + 1) * self.bands].copy_from_slice(&column.mel_db[..self.bands]);
         self.times[slot] = column.at.0;
-        self.total += 1;
         self.heard += hop.0;
+        self.moments[slot] = Some(Moment {
+            heard: self.heard,
+            state: column.decision.state,
+            leader: column.agreed.top(),
+            disagreement: column.disagreement(),
+        });
+        self.total += 1;
         self.since_point += hop.0;
         if self.since_point >= POINT_SPACING {
             self.since_point = 0.0;
@@ -144,6 +187,7 @@ impl History {
             let slot = self.total as usize % COLUMNS;
             self.levels[slot * self.bands..(slot + 1) * self.bands].fill(f32::NAN);
             self.times[slot] = f64::NAN;
+            self.moments[slot] = None;
             self.total += 1;
         }
     }
@@ -170,6 +214,29 @@ impl History {
         let kept = index < self.total && index + COLUMNS as u64 >= self.total;
         let at = self.times[index as usize % COLUMNS];
         (kept && !at.is_nan()).then_some(Seconds(at))
+    }
+
+    /// What was answered at column `index`; `None` if blank or not kept.
+    pub fn moment(&self, index: u64) -> Option<&Moment> {
+        let kept = index < self.total && index + COLUMNS as u64 >= self.total;
+        self.moments[index as usize % COLUMNS].as_ref().filter(|_| kept)
+    }
+
+    /// The newest column that had been heard at this time, of those that are kept.
+    pub fn column_heard_at(&self, heard: f64) -> Option<u64> {
+        let first = self.total.saturating_sub(COLUMNS as u64);
+        (first..self.total)
+            .rev()
+            .find(|index| self.moment(*index).is_some_and(|moment| moment.heard <= heard))
+    }
+
+    /// The newest column at this stream time, of those that are kept.
+    pub fn column_at(&self, at: Seconds, within: Seconds) -> Option<u64> {
+        let first = self.total.saturating_sub(COLUMNS as u64);
+        (first..self.total).rev().find(|index| {
+            self.time_of(*index)
+                .is_some_and(|time| (time.0 - at.0).abs() <= within.0)
+        })
     }
 
     /// Time heard since the window opened, breaks included.

@@ -2,8 +2,11 @@
 //!
 //! In: key presses. Out: actions. Thread: window.
 
+use super::frozen::Frozen;
+use super::history::COLUMNS;
 use super::panels::next_theme;
-use super::view_state::{Action, ViewState};
+use super::time_view::ZOOM_STEP;
+use super::view_state::{Action, Page, ViewState};
 use crate::engine::{Command, Snapshot};
 use crate::units::Seconds;
 use eframe::egui::{self, Key, Modifiers};
@@ -12,7 +15,7 @@ use eframe::egui::{self, Key, Modifiers};
 const STEP: f64 = 5.0;
 
 /// Carries out the shortcuts that were pressed in this frame.
-pub fn shortcuts(ctx: &egui::Context, snapshot: &Snapshot, view: &mut ViewState) {
+pub fn shortcuts(ctx: &egui::Context, snapshot: &Snapshot, held: Option<&Frozen>, view: &mut ViewState) {
     // Whoever types wants letters, and a focused button or slider wants space and arrows itself.
     if ctx.text_edit_focused() || ctx.memory(|memory| memory.focused().is_some()) {
         return;
@@ -44,6 +47,14 @@ pub fn shortcuts(ctx: &egui::Context, snapshot: &Snapshot, view: &mut ViewState)
     if pressed(Key::H) {
         view.ask(Action::Hold(0));
     }
+    if pressed(Key::E) {
+        view.ask(Action::Export);
+    }
+    if let Some(at) = held.and_then(Frozen::cursor_at).filter(|_| transport.duration.0 > 0.0)
+        && pressed(Key::P)
+    {
+        view.hear_around(at);
+    }
     if pressed(Key::O) {
         view.toggle_path_field();
     }
@@ -53,11 +64,53 @@ pub fn shortcuts(ctx: &egui::Context, snapshot: &Snapshot, view: &mut ViewState)
     if pressed(Key::T) {
         next_theme(ctx);
     }
+    for (page, key) in Page::ALL.into_iter().zip([Key::Num1, Key::Num2, Key::Num3, Key::Num4]) {
+        if pressed(key) {
+            view.turn_to(page);
+        }
+    }
+    if pressed(Key::W) {
+        view.timeline_span = if view.timeline_span.is_none() { Some(0) } else { None };
+    }
+    through_time(&pressed, snapshot.hop, held, view);
     if view.shortcuts_open && pressed(Key::Escape) {
         view.shortcuts_open = false;
+    }
+    if transport.selection.is_some() && pressed(Key::Escape) {
+        view.order(Command::Select(None));
     }
     // The question mark is a shifted key on some keyboards and a plain one on others.
     if pressed(Key::Questionmark) || ctx.input_mut(|input| input.consume_key(Modifiers::SHIFT, Key::Questionmark)) {
         view.shortcuts_open = !view.shortcuts_open;
+    }
+}
+
+/// Zooming, and going through a held moment.
+fn through_time(pressed: &impl Fn(Key) -> bool, hop: Seconds, held: Option<&Frozen>, view: &mut ViewState) {
+    let columns = held.map_or(0, |held| held.history.total_columns().min(COLUMNS as u64));
+    let kept = columns as f64 * hop.0;
+    // The middle of what is held stays; live, now does.
+    let around = if held.is_some() { 0.5 } else { 0.0 };
+    for (keys, factor) in [
+        ([Key::Plus, Key::Equals], ZOOM_STEP),
+        ([Key::Minus, Key::Minus], 1.0 / ZOOM_STEP),
+    ] {
+        if keys.into_iter().any(pressed) {
+            view.time.zoom(factor, around, (kept, hop));
+        }
+    }
+    for (key, by) in [(Key::PageUp, 0.5), (Key::PageDown, -0.5)] {
+        if pressed(key) {
+            if held.is_none() && by > 0.0 {
+                view.ask(Action::Hold(0));
+            }
+            view.time.pan(by * view.time.span, kept);
+        }
+    }
+    for (key, by) in [(Key::Comma, 4_i64), (Key::Period, -4)] {
+        if let Some(held) = held.filter(|_| pressed(key)) {
+            let cursor = (held.cursor as i64 + by).clamp(0, columns as i64 - 1);
+            view.ask(Action::Hold(cursor.max(0) as usize));
+        }
     }
 }

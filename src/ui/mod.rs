@@ -1,9 +1,14 @@
 //! The window: what the engine hears, decides and attends to, drawn.
 //!
 //! In: snapshots and events. Out: commands. Thread: the main thread, which runs the event loop.
+//!
+#![doc = include_str!("../../docs/window.md")]
 
+mod ahead;
+mod answers;
 mod app;
 mod colormap;
+mod decisions;
 mod demo;
 mod devices;
 mod export;
@@ -13,8 +18,11 @@ mod icon;
 mod keyboard;
 mod notices;
 pub mod panels;
+mod past;
 mod sentences;
 mod theme;
+mod time_view;
+mod track;
 mod view_state;
 mod widgets;
 
@@ -30,7 +38,9 @@ pub use history::{History, TimelinePoint};
 pub use notices::{Notices, Problem, Severity};
 use std::sync::Arc;
 
-pub use view_state::{Action, PACES, SPECTROGRAM_SPANS, Span, TIMELINE_SPANS, ViewState};
+pub use time_view::TimeView;
+pub use track::{Parity, Track};
+pub use view_state::{Action, PACES, Page, SPECTROGRAM_SPANS, Span, TIMELINE_SPANS, ViewState};
 
 /// What the window begins with.
 #[derive(Debug, Clone)]
@@ -60,7 +70,7 @@ pub enum UiError {
 pub fn run(launch: WindowLaunch) -> Result<(), UiError> {
     let WindowLaunch { models, settings, open } = launch;
     let cast = panels::Cast::of(&models);
-    let asked = models.models.clone();
+    let asked = models.clone();
     let mut config = EngineConfig::new(models, settings.smoothing);
     config.sources = system_sources(settings.buffer_ms, settings.heard);
     let viewport = ViewportBuilder::default()
@@ -83,6 +93,9 @@ pub fn run(launch: WindowLaunch) -> Result<(), UiError> {
             let engine = Engine::start(config, notify(context.clone()))?;
             let list: ListDevices = Arc::new(capture::list_devices);
             let mut app = App::new(context, engine.into(), cast, settings, list).with_models(asked);
+            if let Some(folders) = directories::ProjectDirs::from("", "", "attune") {
+                app = app.with_history(folders.data_dir().join("history.sqlite"));
+            }
             if let Some(request) = open {
                 app.open(request);
             }

@@ -2,10 +2,14 @@
 //!
 //! In: clicks and events. Out: [`Action`]s for the app to carry out. Thread: window.
 
+use super::decisions::Filter;
 use super::notices::Notices;
+use super::time_view::TimeView;
 use crate::engine::{Command, SourceRequest};
 use crate::playback::Pace;
+use crate::sessions::Order;
 use crate::settings::{ColourMap, Settings};
+use crate::smoothing::SmoothingConfig;
 use crate::source::OpenedSource;
 use crate::units::Seconds;
 use std::path::PathBuf;
@@ -25,6 +29,65 @@ pub enum Action {
     LetGo,
     /// Write what is known of the held moment to files.
     Export,
+    /// Write the log of decisions to files.
+    ExportLog,
+    /// Smooth and decide with the knobs as they stand on their page.
+    UseKnobs,
+    /// Keep something in the history.
+    Keep(Order),
+}
+
+/// A page of the left column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Page {
+    /// Genres × engines.
+    #[default]
+    Genres,
+    /// The log of decisions.
+    Decisions,
+    /// The knobs of smoothing and decision.
+    Knobs,
+    /// What was listened to before.
+    Sessions,
+}
+
+impl Page {
+    /// All pages, in order.
+    pub const ALL: [Self; 4] = [Self::Genres, Self::Decisions, Self::Knobs, Self::Sessions];
+
+    /// What it is called.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Genres => "Genres",
+            Self::Decisions => "Decisions",
+            Self::Knobs => "Knobs",
+            Self::Sessions => "Sessions",
+        }
+    }
+
+    /// What is on it.
+    pub fn hint(self) -> &'static str {
+        match self {
+            Self::Genres => "What each engine says",
+            Self::Decisions => "What was answered and what was held back, and why",
+            Self::Knobs => "How raw answers become what is shown",
+            Self::Sessions => "What was listened to before",
+        }
+    }
+}
+
+/// A drag over the track of a file.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum TrackDrag {
+    /// The playhead is moved.
+    Scrub,
+    /// A stretch to loop is chosen.
+    Select {
+        /// Where the drag began.
+        from: Seconds,
+        /// Where it is.
+        to: Seconds,
+    },
 }
 
 /// How much of the past a plot shows.
@@ -68,6 +131,9 @@ pub const TIMELINE_SPANS: [Span; 3] = [
     },
 ];
 
+/// Seconds heard before and after a moment that is to be heard.
+const HEARD_AROUND: f64 = 1.0;
+
 /// How fast a file may be played.
 pub const PACES: [(Pace, &str); 4] = [
     (Pace::Times(1.0), "1×"),
@@ -101,10 +167,26 @@ pub struct ViewState {
     pub range_db: (f32, f32),
     /// Whether attention is drawn over the spectrogram.
     pub overlay_attention: bool,
-    /// Which of [`SPECTROGRAM_SPANS`].
-    pub spectrogram_span: usize,
-    /// Which of [`TIMELINE_SPANS`].
-    pub timeline_span: usize,
+    /// What of the past the plots over time show.
+    pub time: TimeView,
+    /// Which of [`TIMELINE_SPANS`]; `None`: the whole track of a file, the first of them otherwise.
+    pub timeline_span: Option<usize>,
+    /// What is being dragged over the track.
+    pub track_drag: Option<TrackDrag>,
+    /// The page that is open.
+    pub page: Page,
+    /// Which decisions are listed.
+    pub log_filter: Filter,
+    /// What the decisions are searched for.
+    pub log_search: String,
+    /// What the sessions are searched for.
+    pub session_search: String,
+    /// The note that is being written, and on which session.
+    pub note: Option<(i64, String)>,
+    /// The knobs as they stand on their page.
+    pub knobs: SmoothingConfig,
+    /// The knobs that the engine uses.
+    pub knobs_in_use: SmoothingConfig,
     /// Where exports go; `None`: the user's documents.
     pub export_folder: Option<PathBuf>,
     /// What was asked for in this frame.
@@ -126,11 +208,41 @@ impl ViewState {
             colour_map: settings.colour_map,
             range_db: settings.range_db.into(),
             overlay_attention: settings.show_attention,
-            spectrogram_span: 1,
-            timeline_span: 0,
+            time: TimeView::new(settings.time_span),
+            timeline_span: None,
+            track_drag: None,
+            page: Page::default(),
+            log_filter: Filter::default(),
+            log_search: String::new(),
+            session_search: String::new(),
+            note: None,
+            knobs: settings.smoothing,
+            knobs_in_use: settings.smoothing,
             export_folder: None,
             actions: Vec::new(),
         }
+    }
+
+    /// Opens a page.
+    pub fn turn_to(&mut self, page: Page) {
+        if page == Page::Knobs && self.page != page {
+            // What other knobs would have answered stands under what was.
+            self.timeline_span = self.timeline_span.or(Some(0));
+        }
+        self.page = page;
+    }
+
+    /// Plays what is around a time of the file that is open, again and again.
+    pub fn hear_around(&mut self, at: Seconds) {
+        let end = self
+            .opened
+            .as_ref()
+            .and_then(|open| open.duration)
+            .map_or(f64::MAX, |it| it.0);
+        let start = Seconds((at.0 - HEARD_AROUND).max(0.0));
+        self.order(Command::Select(Some((start, Seconds((at.0 + HEARD_AROUND).min(end))))));
+        self.order(Command::Seek(start));
+        self.order(Command::Play);
     }
 
     /// Asks for something.

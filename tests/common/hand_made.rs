@@ -54,6 +54,7 @@ pub fn cast() -> Cast {
         engines,
         front_end: FrontEndSpec::default(),
         has_attention: true,
+        field: Some(("TCN".to_owned(), 65)),
     }
 }
 
@@ -133,8 +134,10 @@ fn column(frame: u64, hop: f64) -> Column {
     for (band, level) in column.mel_db.iter_mut().enumerate() {
         *level = level_of(at, band, frame);
     }
+    column.level = Decibels(-18.4);
     for engine in 0..3 {
         column.engines[engine] = shares(at, engine);
+        column.raw[engine] = column.engines[engine];
     }
     let mut agreed = [0.0; 10];
     for share in &column.engines[..3] {

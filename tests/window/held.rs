@@ -4,8 +4,10 @@
 
 use super::hand_made;
 use super::rig::{Rig, Setup};
+use attune::engine::Command;
 use attune::model;
 use attune::ui::{App, Inquiry};
+use attune::units::Seconds;
 use eframe::egui;
 use egui_kittest::kittest::Queryable;
 use std::time::{Duration, Instant};
@@ -48,6 +50,21 @@ fn a_click_holds_the_moment_and_end_lets_it_go() {
     rig.settle();
     assert!(app(&rig).frozen().is_none());
     assert!(rig.window.query_by_label_contains("Held at").is_none());
+    // A file's moment can be heard, by button and by key.
+    click_picture(&mut rig);
+    let at = app(&rig).frozen().unwrap().cursor_at().unwrap().0;
+    let wanted = [
+        Command::Select(Some((Seconds(at - 1.0), Seconds(at + 1.0)))),
+        Command::Seek(Seconds(at - 1.0)),
+        Command::Play,
+    ];
+    rig.orders();
+    rig.window.get_by_label("Hear it").click();
+    assert_eq!(rig.orders(), wanted);
+    rig.window.key_press(egui::Key::P);
+    assert_eq!(rig.orders(), wanted);
+    rig.window.key_press(egui::Key::End);
+    rig.settle();
     // The keyboard does it too.
     rig.window.key_press(egui::Key::H);
     rig.settle();
@@ -59,9 +76,8 @@ fn a_click_holds_the_moment_and_end_lets_it_go() {
 
 #[test]
 fn the_engines_are_asked_why_and_what_they_say_is_written_to_files() {
-    let models = model::bundled().unwrap().models;
     let setup = Setup {
-        models,
+        models: Some(model::bundled().unwrap()),
         ..Setup::default()
     };
     let mut rig = Rig::playing(setup, 600);
@@ -81,7 +97,12 @@ fn the_engines_are_asked_why_and_what_they_say_is_written_to_files() {
     rig.window.get_by_label_contains("What it looks at matters");
     rig.window.get_by_label("Export").click();
     rig.settle();
-    rig.settle();
+    let begun = Instant::now();
+    while rig.window.query_by_label_contains("Written to").is_none() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "nothing was written");
+        std::thread::sleep(Duration::from_millis(20));
+        rig.settle();
+    }
     let mut endings: Vec<String> = std::fs::read_dir(folder.path())
         .unwrap()
         .map(|entry| {

@@ -1,8 +1,11 @@
 //! The whole window as pictures, and how long one takes to be laid out.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use super::hand_made;
 use super::rig::{Rig, Setup};
 use attune::settings::Theme;
+use eframe::egui;
 use egui_kittest::SnapshotOptions;
 use std::time::Instant;
 
@@ -44,6 +47,79 @@ fn before_anything_is_open() {
     Rig::new(setup)
         .window
         .snapshot_options("welcome-900x600-light", &options());
+}
+
+#[test]
+fn at_2560_by_1440_in_the_dark() {
+    let setup = Setup {
+        size: [2560.0, 1440.0],
+        ..Setup::default()
+    };
+    Rig::playing(setup, 1700)
+        .window
+        .snapshot_options("playing-2560x1440-dark", &options());
+}
+
+#[test]
+fn at_900_by_600_twice_as_large() {
+    let setup = Setup {
+        size: [900.0, 600.0],
+        scale: 2.0,
+        theme: Theme::Light,
+        ..Setup::default()
+    };
+    Rig::playing(setup, 1000)
+        .window
+        .snapshot_options("playing-900x600-light-200", &options());
+}
+
+#[test]
+fn the_page_of_decisions() {
+    page(egui::Key::Num2)
+        .window
+        .snapshot_options("decisions-1280x800-dark", &options());
+}
+
+#[test]
+fn the_page_of_knobs() {
+    page(egui::Key::Num3)
+        .window
+        .snapshot_options("knobs-1280x800-dark", &options());
+}
+
+fn page(key: egui::Key) -> Rig {
+    let mut rig = Rig::playing(Setup::default(), 1700);
+    rig.window.key_press(key);
+    rig.settle();
+    rig
+}
+
+/// The time of a frame with each page open, a quarter of a second's new columns in each, zoomed out to 40 s. The knobs are
+/// tried again once for each second heard, so here in every fourth frame.
+#[test]
+fn a_frame_with_everything_open_leaves_time_too() {
+    for (key, name) in [
+        (egui::Key::Num1, "genres"),
+        (egui::Key::Num2, "decisions"),
+        (egui::Key::Num3, "knobs"),
+    ] {
+        let mut rig = Rig::playing(Setup::default(), 4000);
+        rig.window.key_press(key);
+        rig.window.state_mut().as_mut().unwrap().view_mut().time.span = 40.0;
+        rig.settle();
+        let mut times: Vec<f64> = (0..100)
+            .map(|i| {
+                rig.stage.snapshots.write(hand_made::playing(4011 + 11 * i));
+                let begun = Instant::now();
+                rig.window.step();
+                1000.0 * begun.elapsed().as_secs_f64()
+            })
+            .collect();
+        times.sort_by(f64::total_cmp);
+        let (median, p95) = (times[50], times[95]);
+        println!("a frame with {name} open: median {median:.2} ms, p95 {p95:.2} ms");
+        assert!(median < 25.0, "with {name} open a frame takes {median:.1} ms");
+    }
 }
 
 #[test]

@@ -3,12 +3,14 @@
 use super::hand_made::{self, Stage};
 use attune::capture::DeviceInfo;
 use attune::engine::{Command, Event, Snapshot};
-use attune::model::LoadedModel;
+use attune::model::ModelSet;
 use attune::settings::{Settings, Theme};
 use attune::source::SourceError;
-use attune::ui::{App, ListDevices};
+use attune::ui::{App, EngineLink, ListDevices};
 use eframe::egui::UiBuilder;
+use egui_kittest::kittest::Queryable;
 use egui_kittest::{Harness, HarnessBuilder};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -27,8 +29,10 @@ pub struct Setup {
     pub theme: Theme,
     pub scale: f32,
     pub devices: Result<Vec<DeviceInfo>, SourceError>,
-    /// Who is asked about a held moment.
-    pub models: Vec<LoadedModel>,
+    /// Who is asked about a held moment, and hears files ahead.
+    pub models: Option<ModelSet>,
+    /// Where sessions are kept.
+    pub history: Option<PathBuf>,
 }
 
 impl Default for Setup {
@@ -38,7 +42,8 @@ impl Default for Setup {
             theme: Theme::Dark,
             scale: 1.0,
             devices: Ok(hand_made::devices()),
-            models: Vec::new(),
+            models: None,
+            history: None,
         }
     }
 }
@@ -46,6 +51,15 @@ impl Default for Setup {
 impl Rig {
     pub fn new(setup: Setup) -> Self {
         let (stage, link) = hand_made::stage();
+        Self::with(setup, stage, link)
+    }
+
+    /// A window over a real engine; the stage leads nowhere.
+    pub fn over(setup: Setup, link: EngineLink) -> Self {
+        Self::with(setup, hand_made::stage().0, link)
+    }
+
+    fn with(setup: Setup, stage: Stage, link: EngineLink) -> Self {
         let listed = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&listed);
         let devices = setup.devices;
@@ -58,7 +72,7 @@ impl Rig {
             range_db: [-75.0, -5.0],
             ..Settings::default()
         };
-        let mut parts = Some((link, settings, list, setup.models));
+        let mut parts = Some((link, settings, list, setup.models, setup.history));
         let builder: HarnessBuilder<Option<App>> = Harness::builder()
             .with_size(setup.size)
             .with_pixels_per_point(setup.scale)
@@ -66,9 +80,16 @@ impl Rig {
             .with_max_steps(64);
         let window = builder.build_ui_state(
             move |ui, app: &mut Option<App>| {
-                if let Some((link, settings, list, models)) = parts.take() {
+                if let Some((link, settings, list, models, history)) = parts.take() {
                     let window = App::new(ui.ctx(), link, hand_made::cast(), settings, list);
-                    *app = Some(window.with_models(models));
+                    let window = match models {
+                        Some(models) => window.with_models(models),
+                        None => window,
+                    };
+                    *app = Some(match history {
+                        Some(path) => window.with_history(path),
+                        None => window,
+                    });
                 }
                 if let Some(app) = app {
                     app.drain(ui.ctx());
@@ -113,6 +134,14 @@ impl Rig {
     /// Frames until nothing asks for another.
     pub fn settle(&mut self) {
         self.window.run_steps(3);
+    }
+
+    /// Types into the field with this label.
+    pub fn type_into(&mut self, label: &str, text: &str) {
+        self.window.get_by_label_contains(label).focus();
+        self.settle();
+        self.window.get_by_label_contains(label).type_text(text);
+        self.settle();
     }
 
     pub fn tell(&mut self, event: Event) {

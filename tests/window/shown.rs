@@ -68,6 +68,8 @@ fn attention_is_drawn_only_when_there_is_some() {
     rig.window
         .get_by_label_contains("Attention heads: 4 layers of 4. Layer");
     rig.window.get_by_label_contains("Half of the answer rests on the last");
+    rig.window
+        .get_by_label_contains("The convolutions of TCN see 1.5 s at once.");
 }
 
 #[test]
@@ -112,11 +114,12 @@ fn losses_are_seen() {
 }
 
 /// The panels, by the beginnings of their labels.
-const PANELS: [&str; 7] = [
+const PANELS: [&str; 8] = [
     "Answer:",
     "Classical, agreed",
     "Spectrogram of",
     "Attention heads:",
+    "Disagreement:",
     "Timeline:",
     "Health:",
     "Level:",

@@ -2,12 +2,11 @@
 //!
 //! In: attention. Out: paint. Thread: window.
 
-use super::changed::cursor_line;
 use super::{Pictures, Scene, attention_lag, head_of, map_shape};
 use crate::engine::AttentionSnapshot;
 use crate::ui::sentences;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
-use crate::ui::view_state::{SPECTROGRAM_SPANS, ViewState};
+use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{TimeAxis, describe, heading};
 use eframe::egui::{self, Align, Align2, Color32, CornerRadius, Layout, Rect, RichText, Sense, Vec2};
 
@@ -17,7 +16,7 @@ const LAYER_GAP: f32 = 4.0;
 pub const ATTENTION_ROW_GAP: f32 = 1.0;
 
 /// Draws the heat map into what is available.
-pub fn attention_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState, pictures: &mut Pictures) {
+pub fn attention_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
     let palette = Palette::of(ui);
     let attention = &scene.snapshot.attention;
     ui.allocate_ui_with_layout(
@@ -27,12 +26,12 @@ pub fn attention_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState, pict
             heading(ui, "Attention heads")
                 .on_hover_text("Self-attention of the newest frame, layer by layer, head by head");
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                let note = "each row scaled to its strongest weight";
+                let note = "mean look-back · entropy · a wedge marks a sink · each row scaled to its strongest weight";
                 ui.add(egui::Label::new(RichText::new(note).size(10.5).color(palette.muted)).truncate());
             });
         },
     );
-    let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::hover());
+    let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
     let (layers, heads) = map_shape(attention);
     let plot = Rect::from_min_max(rect.min + Vec2::new(GUTTER, 2.0), rect.max - Vec2::new(PLOT_RIGHT, 4.0));
     if attention.frames == 0 || layers * heads == 0 {
@@ -44,13 +43,11 @@ pub fn attention_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState, pict
         return;
     }
     describe(&response, summary(scene));
-    let span = SPECTROGRAM_SPANS[view.spectrogram_span.min(SPECTROGRAM_SPANS.len() - 1)].seconds;
-    let time = TimeAxis::new(plot, span, scene.snapshot.hop);
+    let time = TimeAxis::of(plot, scene, &view.time);
     let grid = Grid { plot, layers, heads };
     draw_rows(ui, scene, pictures, &time, &grid);
-    if let Some(frozen) = scene.frozen {
-        cursor_line(ui, frozen, &time);
-    }
+    time.draw_cursors(ui, scene, &view.time);
+    time.take_pointer(ui, scene, view, &response);
     hover_ui(ui, scene, &response, &time, &grid);
 }
 
@@ -91,9 +88,13 @@ fn draw_rows(ui: &egui::Ui, scene: &Scene<'_>, pictures: &mut Pictures, time: &T
         .painter()
         .with_clip_rect(grid.plot.expand(1.0).intersect(ui.clip_rect()));
     let count = (grid.layers * grid.heads) as f32;
+    out_of_reach(ui, scene, grid, left);
     for (i, (layer, head)) in grid.cells().enumerate() {
         let row = grid.row(layer, head);
-        painter.rect_filled(row, CornerRadius::ZERO, palette.track);
+        let reached = row.intersect(Rect::from_x_y_ranges(left..=right, row.y_range()));
+        if reached.is_positive() {
+            painter.rect_filled(reached, CornerRadius::ZERO, palette.track);
+        }
         if let Some(texture) = texture {
             let uv = Rect::from_min_max(
                 egui::pos2(0.0, (i as f32 + 0.25) / count),
@@ -105,6 +106,9 @@ fn draw_rows(ui: &egui::Ui, scene: &Scene<'_>, pictures: &mut Pictures, time: &T
                 uv,
                 Color32::WHITE,
             );
+        }
+        if let Some(look) = sentences::look(head_of(attention, layer, head), scene.snapshot.hop) {
+            figures(&painter, palette, row, &look, (left, right));
         }
         if head == 0 {
             let last = grid.row(layer, grid.heads - 1);
@@ -119,6 +123,67 @@ fn draw_rows(ui: &egui::Ui, scene: &Scene<'_>, pictures: &mut Pictures, time: &T
             );
         }
     }
+}
+
+/// What lies beyond the engine's reach is hatched: no weight there is not the same as a weight of zero.
+fn out_of_reach(ui: &egui::Ui, scene: &Scene<'_>, grid: &Grid, left: f32) {
+    let plot = grid.plot;
+    if left <= plot.left() {
+        return;
+    }
+    let beyond = Rect::from_x_y_ranges(plot.left()..=left.min(plot.right()), plot.y_range());
+    let painter = ui.painter().with_clip_rect(beyond.intersect(ui.clip_rect()));
+    let palette = Palette::of(ui);
+    let mut x = beyond.left() - beyond.height();
+    while x < beyond.right() {
+        let (from, to) = (
+            egui::pos2(x, beyond.bottom()),
+            egui::pos2(x + beyond.height(), beyond.top()),
+        );
+        painter.line_segment([from, to], (1.0, palette.outline.gamma_multiply(0.6)));
+        x += 8.0;
+    }
+    let reach = scene.snapshot.attention.frames as f64 * scene.snapshot.hop.0;
+    let text = format!("out of reach: it looks at the last {reach:.1} s");
+    let galley = painter.layout_no_wrap(text, axis_font(), palette.muted);
+    if galley.size().x + 220.0 < beyond.width() {
+        let at = beyond.center() - 0.5 * galley.size();
+        painter.rect_filled(
+            Rect::from_min_size(at, galley.size()).expand2(Vec2::new(6.0, 2.0)),
+            CornerRadius::same(3),
+            palette.background,
+        );
+        painter.galley(at, galley, palette.muted);
+    }
+}
+
+/// Mean look-back and entropy at the left end of a row, and a mark at the end that is a sink.
+fn figures(painter: &egui::Painter, palette: &Palette, row: Rect, look: &sentences::Look, (left, right): (f32, f32)) {
+    if let Some((sink, _)) = look.sink {
+        let (tip, outward) = match sink {
+            sentences::Sink::Oldest => (left.max(row.left()), -5.0),
+            sentences::Sink::Newest => (right.min(row.right()), -5.0),
+        };
+        let y = row.center().y;
+        let corner = |dy: f32| egui::pos2(tip + outward, y + dy);
+        let triangle = vec![egui::pos2(tip, y), corner(-4.0), corner(4.0)];
+        painter.add(egui::Shape::convex_polygon(
+            triangle,
+            palette.warning,
+            egui::Stroke::NONE,
+        ));
+    }
+    if row.height() < 11.0 {
+        return;
+    }
+    let text = format!("{:.1} s · {:.1} bit", look.mean_back.0, look.entropy_bits);
+    let galley = painter.layout_no_wrap(text, axis_font(), palette.text);
+    let at = egui::pos2(row.left() + 4.0, row.center().y - 0.5 * galley.size().y);
+    let ground = Rect::from_min_size(at, galley.size())
+        .expand2(Vec2::new(3.0, 0.0))
+        .intersect(row);
+    painter.rect_filled(ground, CornerRadius::same(2), palette.background.gamma_multiply(0.85));
+    painter.galley(at, galley, palette.text);
 }
 
 fn hover_ui(ui: &egui::Ui, scene: &Scene<'_>, response: &egui::Response, time: &TimeAxis, grid: &Grid) {

@@ -32,13 +32,24 @@ pub fn banner_ui(ui: &mut egui::Ui, view: &mut ViewState) {
             view.notices.dismiss();
         }
     }
-    if let Some((text, left)) = view.notices.current_remark() {
-        strip(palette, palette.accent).show(ui, |ui| {
-            ui.set_width(ui.available_width());
-            ui.add(Label::new(RichText::new(text).small().color(palette.text)).wrap());
+}
+
+/// Draws the remark over everything else, at the foot of the window: what stands there does not jump for it.
+pub fn remark_ui(ctx: &egui::Context, view: &ViewState) {
+    let Some((text, left)) = view.notices.current_remark() else {
+        return;
+    };
+    let palette = Palette::of_theme(ctx.theme());
+    egui::Area::new(egui::Id::unique("remark"))
+        .anchor(egui::Align2::CENTER_BOTTOM, [0.0, -40.0])
+        .interactable(false)
+        .show(ctx, |ui| {
+            strip(palette, palette.accent).show(ui, |ui| {
+                ui.set_max_width(560.0);
+                ui.add(Label::new(RichText::new(text).small().color(palette.text)).wrap());
+            });
         });
-        ui.ctx().request_repaint_after(left);
-    }
+    ctx.request_repaint_after(left);
 }
 
 fn strip(palette: &Palette, colour: egui::Color32) -> Frame {

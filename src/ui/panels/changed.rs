@@ -7,9 +7,8 @@ use super::Scene;
 use crate::explain::{Explanation, words};
 use crate::ui::frozen::{Frozen, Inquiry};
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
-use crate::ui::view_state::{Action, SPECTROGRAM_SPANS, ViewState};
+use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{TimeAxis, describe, heading};
-use crate::units::Seconds;
 use eframe::egui::{self, Align, Align2, CornerRadius, Layout, Rect, RichText, Sense, Vec2};
 
 /// Height of the row above the picture.
@@ -17,36 +16,8 @@ const HEADER: f32 = 26.0;
 /// The least scale of the bars: below it there is nothing to be seen.
 const LEAST_POINTS: f32 = 0.02;
 
-/// Draws the bar that says what is held and what to do with it.
-pub fn frozen_ui(ui: &mut egui::Ui, frozen: &Frozen, view: &mut ViewState) {
-    let palette = Palette::of(ui);
-    ui.horizontal(|ui| {
-        ui.label(
-            RichText::new(format!("Held at {}", frozen.at().clock()))
-                .strong()
-                .color(palette.accent),
-        );
-        let cursor = frozen.cursor_at().map_or_else(|| "a break".to_owned(), Seconds::clock);
-        ui.label(
-            RichText::new(format!("cursor at {cursor}"))
-                .small()
-                .color(palette.muted),
-        );
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if ui.button("Back to now").on_hover_text("End").clicked() {
-                view.ask(Action::LetGo);
-            }
-            let can_keep = frozen.explanation().is_some();
-            let keep = ui.add_enabled(can_keep, egui::Button::new("Export"));
-            if keep.on_hover_text("Write what is shown as SVG, CSV and JSON").clicked() {
-                view.ask(Action::Export);
-            }
-        });
-    });
-}
-
 /// Draws the strip into what is available.
-pub fn changed_ui(ui: &mut egui::Ui, scene: &Scene<'_>, frozen: &Frozen, view: &ViewState) {
+pub fn changed_ui(ui: &mut egui::Ui, scene: &Scene<'_>, frozen: &Frozen, view: &mut ViewState) {
     let palette = Palette::of(ui);
     let explanation = frozen.explanation();
     let title = explanation.map(|it| scene.cast.genres.title(it.class()));
@@ -61,7 +32,7 @@ pub fn changed_ui(ui: &mut egui::Ui, scene: &Scene<'_>, frozen: &Frozen, view: &
             );
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 let note = match &title {
-                    Some(title) => format!("points that each half second adds to {title}"),
+                    Some(title) => format!("points that each half second adds to {title}, the likeliest at the held frame"),
                     None => String::new(),
                 };
                 ui.add(egui::Label::new(RichText::new(note).size(10.5).color(palette.muted)).truncate());
@@ -73,11 +44,10 @@ pub fn changed_ui(ui: &mut egui::Ui, scene: &Scene<'_>, frozen: &Frozen, view: &
         .map(|looked| words::faithfulness(looked, &scene.cast.genres));
     let below = if sentence.is_some() { 30.0 } else { 0.0 };
     let size = ui.available_size() - Vec2::new(0.0, below);
-    let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
     let plot = Rect::from_min_max(rect.min + Vec2::new(GUTTER, 2.0), rect.max - Vec2::new(PLOT_RIGHT, 4.0));
     ui.painter().rect_filled(plot, CornerRadius::ZERO, palette.track);
-    let span = SPECTROGRAM_SPANS[view.spectrogram_span.min(SPECTROGRAM_SPANS.len() - 1)].seconds;
-    let time = TimeAxis::new(plot, span, scene.snapshot.hop);
+    let time = TimeAxis::of(plot, scene, &view.time);
     let Some(it) = explanation else {
         let text = match &frozen.inquiry {
             Inquiry::Failed(why) => format!("The engines could not be asked: {why}"),
@@ -90,7 +60,8 @@ pub fn changed_ui(ui: &mut egui::Ui, scene: &Scene<'_>, frozen: &Frozen, view: &
     };
     describe(&response, summary(it, title.as_deref().unwrap_or_default()));
     bars(ui, it, &time, &response);
-    cursor_line(ui, frozen, &time);
+    time.draw_cursors(ui, scene, &view.time);
+    time.take_pointer(ui, scene, view, &response);
     if let Some(sentence) = sentence {
         let label = egui::Label::new(RichText::new(sentence).size(11.0).color(palette.muted)).wrap();
         ui.horizontal(|ui| {
@@ -134,15 +105,6 @@ fn bars(ui: &egui::Ui, it: &Explanation, time: &TimeAxis, response: &egui::Respo
         }
     }
     painter.hline(plot.x_range(), middle, (1.0, palette.muted));
-}
-
-/// The line that all plots share while a moment is held.
-pub fn cursor_line(ui: &egui::Ui, frozen: &Frozen, time: &TimeAxis) {
-    let x = time.x_of(frozen.cursor as f32 + 0.5);
-    if time.rect.x_range().contains(x) {
-        ui.painter()
-            .vline(x, time.rect.y_range(), (1.5, Palette::of(ui).accent));
-    }
 }
 
 /// What a screen reader says instead of the picture.

@@ -9,7 +9,7 @@ use crate::smoothing::AnswerState;
 use crate::ui::sentences;
 use crate::ui::theme::{Palette, card, figure_text};
 use crate::ui::view_state::ViewState;
-use crate::ui::widgets::{heading, share_bar};
+use crate::ui::widgets::share_bar;
 use eframe::egui::{self, Align, Button, Color32, CornerRadius, Label, Layout, Rect, RichText, Sense, TextStyle, Vec2};
 
 /// Width of the genres' names.
@@ -27,7 +27,6 @@ const LEAST_COLUMN: f32 = 40.0;
 pub fn engines_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     card(ui).show(ui, |ui| {
         ui.set_width(ui.available_width());
-        heading(ui, "Genres");
         let engines = scene.snapshot.engine_count.min(scene.cast.engines.len());
         let room = (ui.available_width() - NAME_WIDTH) / (engines + 1) as f32 - GAP;
         let column = room.max(LEAST_COLUMN);

@@ -7,38 +7,55 @@ mod answer;
 mod attention;
 mod banner;
 mod changed;
+mod decisions;
+mod disagreement;
 mod engines;
 mod health;
+mod held;
+mod pages;
+mod sessions;
 mod shortcuts;
 mod source_bar;
 mod spectrogram;
 mod timeline;
 mod transport;
+mod tuning;
+mod weights;
 mod welcome;
 
 pub use answer::answer_ui;
 pub use attention::{ATTENTION_ROW_GAP, attention_ui};
-pub use banner::banner_ui;
-pub use changed::{changed_ui, frozen_ui};
+pub use banner::{banner_ui, remark_ui};
+pub use changed::changed_ui;
+pub use decisions::decisions_ui;
+pub use disagreement::disagreement_ui;
 pub use engines::engines_ui;
 pub use health::health_ui;
+pub use held::frozen_ui;
+pub use pages::page_ui;
+pub use sessions::sessions_ui;
 pub use shortcuts::shortcuts_ui;
 pub(crate) use source_bar::next_theme;
 pub use source_bar::{opened_ui, source_bar_ui};
 pub use spectrogram::spectrogram_ui;
 pub use timeline::timeline_ui;
 pub use transport::transport_ui;
+pub use tuning::tuning_ui;
 pub use welcome::welcome_ui;
 
+use super::answers::Retrial;
+use super::decisions::DecisionLog;
 use super::devices::DeviceList;
 use super::frozen::Frozen;
-use super::history::History;
+use super::history::{COLUMNS, History};
+use super::past::Past;
+use super::track::Track;
 use super::widgets::{ColumnTexture, WeightImage};
-use crate::engine::{AttentionSnapshot, MAX_ATTENTION_FRAMES, MAX_HEADS, MAX_LAYERS, Snapshot};
+use crate::engine::{AttentionSnapshot, MAX_ATTENTION_FRAMES, MAX_HEADS, MAX_LAYERS, Snapshot, Transport};
 use crate::features::FrontEndSpec;
 use crate::genre::GenreSet;
 use crate::model::ModelSet;
-use crate::model::architecture::BodyShape;
+use crate::model::architecture::{Architecture, BodyShape};
 
 /// What the window says of one engine beside its figures.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +77,8 @@ pub struct Cast {
     pub front_end: FrontEndSpec,
     /// Whether any engine attends, so that there is attention to be drawn.
     pub has_attention: bool,
+    /// An engine of convolutions: its name, and how many frames one of their features can depend on.
+    pub field: Option<(String, usize)>,
 }
 
 impl Cast {
@@ -77,12 +96,26 @@ impl Cast {
             genres: models.genres.clone(),
             engines,
             front_end: models.front_end.clone(),
+            field: models.models.iter().find_map(|model| {
+                let manifest = model.manifest();
+                Some((engine_title(&manifest.name), nominal_field(&manifest.architecture)?))
+            }),
             has_attention: models
                 .models
                 .iter()
                 .any(|model| matches!(model.manifest().architecture.body, BodyShape::Attention(_))),
         }
     }
+}
+
+/// The nominal receptive field of a network whose body is convolutions, in frames: what front, stem and body reach together,
+/// before features are averaged over time. `None` of others, which have no bound or weights of their own to show.
+fn nominal_field(architecture: &Architecture) -> Option<usize> {
+    let BodyShape::Tcn(body) = &architecture.body else {
+        return None;
+    };
+    let stem = architecture.stem.as_ref().map_or(0, |stem| stem.receptive_field() - 1);
+    Some(architecture.front.kernel_frames.saturating_sub(1) + stem + body.receptive_field())
 }
 
 /// An engine's short name as people read it: an acronym in capitals, a word with one.
@@ -111,9 +144,31 @@ pub struct Scene<'a> {
     pub devices: &'a DeviceList,
     /// The moment that is held, if one is: then `snapshot` and `history` are its own.
     pub frozen: Option<&'a Frozen>,
+    /// Where the file is now, held or not.
+    pub transport: &'a Transport,
+    /// The file as a whole, if one is open.
+    pub track: Option<&'a Track>,
+    /// What was listened to before.
+    pub past: &'a Past,
+    /// What was answered and what was held back.
+    pub log: &'a DecisionLog,
+    /// What the knobs on the page of knobs would have made of what was heard.
+    pub retrial: Option<&'a Retrial>,
+    /// What the knobs in use make of the same.
+    pub trial: Option<&'a Retrial>,
 }
 
 impl Scene<'_> {
+    /// Seconds that can be gone back through: of a held moment what is kept, live none.
+    pub fn kept(&self) -> f64 {
+        let columns = self.history.total_columns().min(COLUMNS as u64);
+        if self.frozen.is_some() {
+            columns as f64 * self.snapshot.hop.0
+        } else {
+            0.0
+        }
+    }
+
     /// Whether there is, or will be, attention to be drawn.
     pub fn attends(&self) -> bool {
         self.cast.has_attention || self.snapshot.attention.frames > 0

@@ -7,17 +7,24 @@ use crate::ui::view_state::ViewState;
 use eframe::egui::{self, Align2, RichText};
 
 /// What keys do.
-pub const SHORTCUTS: [(&str, &str); 10] = [
+pub const SHORTCUTS: [(&str, &str); 17] = [
     ("Space", "Play or pause"),
     ("Left, Right", "Back or forward 5 s"),
     ("L", "Loop"),
     ("H", "Hold this moment and ask why"),
     ("End", "Back to now"),
+    ("P", "Hear the held moment"),
+    ("E", "Export what is held"),
+    ("+, −", "Zoom the time of all plots"),
+    ("Page up, Page down", "Earlier or later in what is held"),
+    (", and .", "Move the held cursor"),
+    ("1, 2, 3, 4", "Genres, decisions, knobs, sessions"),
+    ("W", "The whole track, or the last minutes"),
     ("O", "Open a file"),
     ("D", "Play the demo"),
     ("T", "Theme: system, dark, light"),
     ("?", "This list"),
-    ("Esc", "Close this"),
+    ("Esc", "Close this, or let the loop go"),
 ];
 
 /// Draws the list if it is open.

@@ -2,19 +2,17 @@
 //!
 //! In: history, attention. Out: paint; how it is drawn. Thread: window.
 
-use super::changed::cursor_line;
+use super::weights::{overlay_ui, strip_ui};
 use super::{Pictures, Scene, attention_lag, pooling_of};
 use crate::settings::ColourMap;
 use crate::ui::sentences;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
-use crate::ui::view_state::{Action, SPECTROGRAM_SPANS, ViewState};
+use crate::ui::view_state::{SPECTROGRAM_SPANS, ViewState};
 use crate::ui::widgets::{LevelColours, MelAxis, TimeAxis, describe, heading, hz_label};
 use eframe::egui::{
-    self, Align, Align2, Color32, CornerRadius, Layout, Mesh, Pos2, Rect, RichText, Sense, Shape, Stroke, Vec2,
+    self, Align, Align2, Color32, CornerRadius, Layout, Mesh, Rect, RichText, Sense, Shape, Stroke, Vec2,
 };
 
-/// Attention over the spectrogram: gold on the maps' darker half, whatever the theme.
-const OVERLAY: Color32 = Color32::from_rgb(0xFF, 0xC8, 0x4A);
 /// Height of the row above the picture.
 const HEADER: f32 = 28.0;
 /// Height of the strip of pooling weights.
@@ -24,9 +22,9 @@ const LABELS: f32 = 18.0;
 
 /// Draws the spectrogram into what is available.
 pub fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
-    header_ui(ui, view);
+    header_ui(ui, scene, view);
     let palette = Palette::of(ui);
-    let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click());
+    let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
     let colours = LevelColours {
         map: view.colour_map,
         range_db: view.range_db,
@@ -37,8 +35,7 @@ pub fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState
         rect.min + Vec2::new(GUTTER, 4.0),
         rect.max - Vec2::new(PLOT_RIGHT, LABELS + strip_height),
     );
-    let span = SPECTROGRAM_SPANS[view.spectrogram_span.min(SPECTROGRAM_SPANS.len() - 1)].seconds;
-    let time = TimeAxis::new(plot, span, scene.snapshot.hop);
+    let time = TimeAxis::of(plot, scene, &view.time);
     let mel = MelAxis::new(&scene.cast.front_end);
     describe(&response, summary(scene));
     if !ui.is_rect_visible(rect) {
@@ -92,21 +89,15 @@ pub fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState
         (1.0, palette.outline),
         egui::StrokeKind::Outside,
     );
+    field_ui(ui, scene, &time);
     time.draw_labels(ui, rect.bottom() - LABELS);
-    if let Some(frozen) = scene.frozen {
-        cursor_line(ui, frozen, &time);
-    }
-    if let Some(back) = response
-        .interact_pointer_pos()
-        .filter(|_| response.clicked())
-        .and_then(|at| time.back_at(at.x))
-    {
-        view.ask(Action::Hold(back));
-    }
+    let whole = Rect::from_min_max(plot.min, egui::pos2(plot.right(), rect.bottom() - LABELS));
+    TimeAxis { rect: whole, ..time }.draw_cursors(ui, scene, &view.time);
+    time.take_pointer(ui, scene, view, &response);
     hover_ui(ui, scene, &response, &time, &mel);
 }
 
-fn header_ui(ui: &mut egui::Ui, view: &mut ViewState) {
+fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     ui.allocate_ui_with_layout(
         Vec2::new(ui.available_width(), HEADER),
         Layout::left_to_right(Align::Center),
@@ -117,9 +108,11 @@ fn header_ui(ui: &mut egui::Ui, view: &mut ViewState) {
                     .response
                     .on_hover_text("Colour map and range of levels");
                 legend_ui(ui, view);
-                for (i, span) in SPECTROGRAM_SPANS.iter().enumerate().rev() {
-                    if ui.selectable_label(view.spectrogram_span == i, span.label).clicked() {
-                        view.spectrogram_span = i;
+                for span in SPECTROGRAM_SPANS.iter().rev() {
+                    let shown = (view.time.span - span.seconds).abs() < 0.05;
+                    let chosen = ui.selectable_label(shown, span.label);
+                    if chosen.on_hover_text("Zoom: + and −, the wheel, or two fingers").clicked() {
+                        view.time.set_span(span.seconds, scene.kept(), scene.snapshot.hop);
                     }
                 }
                 ui.checkbox(&mut view.overlay_attention, "Attention")
@@ -181,90 +174,24 @@ fn legend_ui(ui: &mut egui::Ui, view: &ViewState) {
     ui.add_space(4.0);
 }
 
-/// Points of the curve of pooling weights: x at each frame's middle, y scaled to the strongest, oldest first.
-fn curve(scene: &Scene<'_>, time: &TimeAxis, bottom: f32, height: f32) -> Vec<Pos2> {
-    let weights = pooling_of(&scene.snapshot.attention);
-    let lag = attention_lag(scene.snapshot) as f32;
-    let top = weights.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
-    let last = weights.len();
-    weights
-        .iter()
-        .enumerate()
-        .map(|(i, weight)| {
-            let back = lag + (last - 1 - i) as f32 + 0.5;
-            egui::pos2(time.x_of(back), bottom - height * (weight / top))
-        })
-        .collect()
-}
-
-/// A filled curve: opaque at the line, clear at the ground.
-fn fill_under(points: &[Pos2], ground: f32, colour: Color32) -> Shape {
-    let mut mesh = Mesh::default();
-    for (i, point) in points.iter().enumerate() {
-        mesh.colored_vertex(*point, colour);
-        mesh.colored_vertex(egui::pos2(point.x, ground), colour.gamma_multiply(0.15));
-        if i > 0 {
-            let at = 2 * i as u32;
-            mesh.add_triangle(at - 2, at - 1, at);
-            mesh.add_triangle(at - 1, at, at + 1);
-        }
-    }
-    Shape::mesh(mesh)
-}
-
-fn overlay_ui(ui: &egui::Ui, scene: &Scene<'_>, time: &TimeAxis) {
-    let points = curve(scene, time, time.rect.bottom(), 0.45 * time.rect.height());
-    if points.len() < 2 {
+/// A bracket over what the convolutions see at once.
+fn field_ui(ui: &egui::Ui, scene: &Scene<'_>, time: &TimeAxis) {
+    let Some((engine, frames)) = &scene.cast.field else {
         return;
-    }
-    let painter = ui.painter().with_clip_rect(time.rect.intersect(ui.clip_rect()));
-    painter.add(fill_under(&points, time.rect.bottom(), OVERLAY.gamma_multiply(0.30)));
-    // A dark edge keeps the line apart from light parts of the picture.
-    painter.line(points.clone(), Stroke::new(3.0, Color32::from_black_alpha(130)));
-    painter.line(points, Stroke::new(1.5, OVERLAY));
-}
-
-fn strip_ui(ui: &egui::Ui, scene: &Scene<'_>, time: &TimeAxis) {
-    let palette = Palette::of(ui);
-    let strip = time.rect;
-    ui.painter().rect_filled(strip, CornerRadius::ZERO, palette.track);
-    let label = |y: f32, align, text: &str| {
-        ui.painter().text(
-            egui::pos2(strip.left() - 6.0, y),
-            align,
-            text,
-            axis_font(),
-            palette.muted,
-        );
     };
-    let weights = pooling_of(&scene.snapshot.attention);
-    if weights.len() < 2 {
-        let text = "Attention appears when sound is heard";
-        ui.painter()
-            .text(strip.center(), Align2::CENTER_CENTER, text, axis_font(), palette.muted);
-        return;
-    }
-    let top = weights.iter().copied().fold(0.0, f32::max);
-    label(strip.top(), Align2::RIGHT_TOP, &format!("{:.1} %", 100.0 * top));
-    label(strip.bottom(), Align2::RIGHT_BOTTOM, "weight");
-    let painter = ui.painter().with_clip_rect(strip.intersect(ui.clip_rect()));
-    let points = curve(scene, time, strip.bottom(), strip.height() - 3.0);
-    // Frames out of reach are hatched away: no weight is not the same as a weight of zero.
-    let reach = points[0].x - 0.5 * time.column_width();
-    if reach > strip.left() {
-        painter.rect_filled(
-            Rect::from_x_y_ranges(strip.left()..=reach, strip.y_range()),
-            0.0,
-            palette.background,
-        );
-        painter.vline(reach, strip.y_range(), (1.0, palette.outline));
-    }
-    painter.add(fill_under(
-        &points,
-        strip.bottom(),
-        palette.attention.gamma_multiply(0.6),
-    ));
-    painter.line(points, Stroke::new(1.5, palette.attention));
+    let painter = ui.painter().with_clip_rect(time.rect.intersect(ui.clip_rect()));
+    let (left, right) = (time.x_of(*frames as f32), time.x_of(0.0));
+    let (top, foot) = (time.rect.top() + 4.0, time.rect.top() + 9.0);
+    let corners = [(left, foot), (left, top), (right - 1.0, top), (right - 1.0, foot)].map(|(x, y)| egui::pos2(x, y));
+    // A dark edge keeps it apart from light parts of the picture.
+    painter.line(corners.to_vec(), Stroke::new(3.0, Color32::from_black_alpha(150)));
+    painter.line(corners.to_vec(), Stroke::new(1.0, Color32::WHITE));
+    let text = format!("{engine} {:.1} s", *frames as f64 * scene.snapshot.hop.0);
+    let galley = painter.layout_no_wrap(text, axis_font(), Color32::WHITE);
+    let at = egui::pos2(left - galley.size().x - 6.0, time.rect.top() + 1.0);
+    let ground = Rect::from_min_size(at, galley.size()).expand2(Vec2::new(3.0, 0.0));
+    painter.rect_filled(ground, CornerRadius::same(2), Color32::from_black_alpha(150));
+    painter.galley(at, galley, Color32::WHITE);
 }
 
 fn hover_ui(ui: &egui::Ui, scene: &Scene<'_>, response: &egui::Response, time: &TimeAxis, mel: &MelAxis) {
@@ -276,19 +203,24 @@ fn hover_ui(ui: &egui::Ui, scene: &Scene<'_>, response: &egui::Response, time: &
         plot.top()..=response.rect.bottom() - LABELS,
         (1.0, Color32::from_white_alpha(140)),
     );
-    let mut said = format!("−{:.1} s", back as f64 * scene.snapshot.hop.0);
+    let since = if scene.frozen.is_some() {
+        "the held moment"
+    } else {
+        "now"
+    };
+    let mut said = format!("{:.1} s before {since}", back as f64 * scene.snapshot.hop.0);
     let index = scene.history.total_columns().checked_sub(back as u64 + 1);
     if let Some(at) = index.and_then(|index| scene.history.time_of(index)) {
-        said = format!("{said} (at {})", at.clock());
+        said = format!("{said}, at {}", at.clock());
     }
     if plot.contains(pointer) {
         let height = f64::from((plot.bottom() - pointer.y) / plot.height());
-        said = format!("{said} · {:.0} Hz", mel.hz_at(height));
+        said = format!("{said}: {:.0} Hz", mel.hz_at(height));
         let level = index
             .and_then(|index| scene.history.column(index))
             .and_then(|c| c.get(mel.band_at(height)).copied());
         if let Some(level) = level.filter(|level| !level.is_nan()) {
-            said = format!("{said} · {level:.0} dB");
+            said = format!("{said} with {level:.0} dB");
         }
     }
     let weights = pooling_of(&scene.snapshot.attention);
@@ -299,9 +231,12 @@ fn hover_ui(ui: &egui::Ui, scene: &Scene<'_>, response: &egui::Response, time: &
         .and_then(|back| weights.len().checked_sub(back + 1))
         .map(|i| weights[i])
     {
-        said = format!("{said} · attention {:.2} %", 100.0 * weight);
+        said = format!(
+            "{said}. The attention engine gives this frame {:.2} % of its weight",
+            100.0 * weight
+        );
     }
-    response.clone().on_hover_text_at_pointer(said);
+    response.clone().on_hover_text_at_pointer(format!("{said}."));
 }
 
 /// What a screen reader says instead of the picture.
@@ -313,8 +248,15 @@ fn summary(scene: &Scene<'_>) -> String {
         Some(look) => sentences::pooling(&look),
         None => "Attention appears when sound is heard.".to_owned(),
     };
+    let field = match &scene.cast.field {
+        Some((engine, frames)) => {
+            let secs = *frames as f64 * scene.snapshot.hop.0;
+            format!(" The convolutions of {engine} see {secs:.1} s at once.")
+        }
+        None => String::new(),
+    };
     format!(
-        "Spectrogram of the last seconds, level {:.0} dB. {attention}",
+        "Spectrogram of the last seconds, level {:.0} dB. {attention}{field}",
         scene.snapshot.rms.0
     )
 }

@@ -79,12 +79,12 @@ impl ColumnTexture {
         (total - first) as usize
     }
 
-    /// The last columns as shapes that fill `axis.rect` from the right.
+    /// The columns of `axis` that are kept, as shapes that fill it from the right.
     pub fn shape(&self, history: &History, axis: &TimeAxis) -> Option<Shape> {
         let texture = self.texture.as_ref()?;
         let total = history.total_columns();
-        let shown = axis.columns.min(total.min(COLUMNS as u64) as f32);
-        if shown < 1.0 {
+        let shown = (axis.offset + axis.columns).min(total.min(COLUMNS as u64) as f32);
+        if shown < axis.offset + 1.0 {
             return None;
         }
         let end = (total % COLUMNS as u64) as f32;
@@ -94,8 +94,9 @@ impl ColumnTexture {
         let split = axis.x_of(0.5);
         let rect = |left, right| Rect::from_x_y_ranges(left..=right, axis.rect.y_range());
         let uv = |left, right| Rect::from_min_max(egui::pos2(left, 0.0), egui::pos2(right, 1.0));
+        // Beyond the right edge it is cut off by whoever draws it.
         mesh.add_rect_with_uv(rect(axis.x_of(shown), split), uv(u(shown), u(0.5)), Color32::WHITE);
-        mesh.add_rect_with_uv(rect(split, axis.rect.right()), uv(u(0.5), u(0.5)), Color32::WHITE);
+        mesh.add_rect_with_uv(rect(split, axis.x_of(0.0)), uv(u(0.5), u(0.5)), Color32::WHITE);
         Some(Shape::mesh(mesh))
     }
 }

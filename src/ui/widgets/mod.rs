@@ -2,17 +2,23 @@
 //!
 //! In: values. Out: paint and responses. Thread: window.
 
+mod areas;
 mod bar;
 mod column_texture;
+mod fill;
 mod level_meter;
 mod mel_axis;
+mod ribbon;
 mod time_axis;
 mod weight_image;
 
+pub use areas::{Bands, areas_ui, share_labels};
 pub use bar::{answer_bar, share_bar};
 pub use column_texture::{ColumnTexture, LevelColours};
+pub use fill::fill_under;
 pub use level_meter::level_meter;
 pub use mel_axis::{MelAxis, hz_label};
+pub use ribbon::{Run, ribbon_ui, runs, state_colour};
 pub use time_axis::TimeAxis;
 pub use weight_image::WeightImage;
 

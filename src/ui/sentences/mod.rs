@@ -2,6 +2,10 @@
 //!
 //! In: decisions, weights, sources. Out: text. Thread: window.
 
+mod time;
+
+pub use time::{disagreement, parity, parity_mark, point, retrial, shares};
+
 use crate::genre::GenreSet;
 use crate::smoothing::{Decision, Reason};
 use crate::source::{OpenedSource, SourceKind};
@@ -120,6 +124,42 @@ pub struct Look {
     pub strongest: f32,
     /// Over how much time the weight is spread: hop times the exponential of the entropy.
     pub spread: Seconds,
+    /// Where the weight lies on average.
+    pub mean_back: Seconds,
+    /// Entropy of the weights; log2 of their number where they are even.
+    pub entropy_bits: f32,
+    /// Which end of its reach takes an uncommon share, and how much.
+    pub sink: Option<(Sink, f32)>,
+}
+
+/// An end of the reach that draws weight for being the end, whatever is there (Xiao et al. 2024, *attention sinks*).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sink {
+    /// The oldest frames in reach.
+    Oldest,
+    /// The newest ones.
+    Newest,
+}
+
+/// An end is so much of a row…
+const END: f32 = 0.02;
+/// …and a sink from this share of the weight on: ten times its own.
+const SINK: f32 = 0.2;
+
+/// The end that holds so much of the weight, if one does; a short row has none.
+fn sink(weights: &[f32], total: f32) -> Option<(Sink, f32)> {
+    let end = (END * weights.len() as f32).ceil() as usize;
+    if weights.len() < 25 {
+        return None;
+    }
+    let share = |part: &[f32]| part.iter().sum::<f32>() / total;
+    let ends = [
+        (Sink::Oldest, share(&weights[..end])),
+        (Sink::Newest, share(&weights[weights.len() - end..])),
+    ];
+    ends.into_iter()
+        .filter(|(_, share)| *share >= SINK)
+        .max_by(|a, b| a.1.total_cmp(&b.1))
 }
 
 /// Sums up one row of weights (oldest first); `None` if it is empty or sums to nothing.
@@ -130,12 +170,13 @@ pub fn look(weights: &[f32], hop: Seconds) -> Option<Look> {
         return None;
     }
     let (mut strongest, mut strongest_at) = (f32::NEG_INFINITY, 0);
-    let mut entropy = 0.0;
+    let (mut entropy, mut mean) = (0.0, 0.0);
     for (back, &weight) in weights.iter().rev().enumerate() {
         if weight > strongest {
             (strongest, strongest_at) = (weight, back);
         }
         let share = weight / total;
+        mean += share * back as f32;
         if share > 0.0 {
             entropy -= share * share.ln();
         }
@@ -154,19 +195,30 @@ pub fn look(weights: &[f32], hop: Seconds) -> Option<Look> {
         strongest_back: Seconds(strongest_at as f64 * hop.0),
         strongest: strongest / total,
         spread: Seconds(f64::from(entropy.exp()) * hop.0),
+        mean_back: Seconds(f64::from(mean) * hop.0),
+        entropy_bits: entropy / std::f32::consts::LN_2,
+        sink: sink(weights, total),
     })
 }
 
 /// Where one head looks.
 pub fn head(layer: usize, head: usize, look: &Look) -> String {
+    let sink = match look.sink {
+        Some((Sink::Oldest, share)) => format!(" {} of it lies on the oldest frames in reach: a sink.", percent(share)),
+        Some((Sink::Newest, share)) => format!(" {} of it lies on the newest frames: a sink.", percent(share)),
+        None => String::new(),
+    };
     format!(
-        "Layer {}, head {} looks mostly {:.1} s back; strongest {} at −{:.1} s; spread over {:.1} s.",
+        "Layer {}, head {} looks {:.1} s back on average, half of its weight within {:.1} s; strongest {} at −{:.1} s; spread over \
+         {:.1} s ({:.1} bits).{sink}",
         layer + 1,
         head + 1,
+        look.mean_back.0,
         look.median_back.0,
         percent(look.strongest),
         look.strongest_back.0,
-        look.spread.0
+        look.spread.0,
+        look.entropy_bits
     )
 }
 
@@ -196,9 +248,32 @@ mod tests {
         assert!((look.strongest - 0.6).abs() < 1e-6);
         // From now backwards: 0.2, 0.3, 0.4, 1.0: half is passed 3 frames back.
         assert_eq!(look.median_back, Seconds(1.5));
+        // 3 · 0.6 + 2 · 0.1 + 1 · 0.1 = 2.1 frames.
+        assert!((look.mean_back.0 - 1.05).abs() < 1e-5);
         let even = super::look(&[0.25; 4], Seconds(0.5)).expect("weights are there");
+        assert!((even.entropy_bits - 2.0).abs() < 1e-5, "four even weights");
         // Four equal weights have entropy ln 4, hence spread 4 frames.
         assert!((even.spread.0 - 2.0).abs() < 1e-5);
+    }
+
+    #[test]
+    fn an_end_that_takes_much_is_a_sink() {
+        let mut row = vec![0.01; 100];
+        assert_eq!(look(&row, Seconds(0.5)).expect("weights").sink, None);
+        row[0] = 0.5;
+        let found = look(&row, Seconds(0.5)).expect("weights");
+        // 2 of 100 frames: 0.51 of 1.49.
+        assert!(matches!(found.sink, Some((Sink::Oldest, share)) if (share - 0.342).abs() < 1e-3));
+        let said = head(1, 2, &found);
+        assert!(
+            said.contains("Layer 2, head 3 looks") && said.contains("oldest frames in reach"),
+            "{said}"
+        );
+        row[99] = 2.0;
+        assert!(matches!(
+            look(&row, Seconds(0.5)).expect("weights").sink,
+            Some((Sink::Newest, _))
+        ));
     }
 
     #[test]

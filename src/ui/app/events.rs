@@ -1,0 +1,95 @@
+//! What the engine tells, taken over: what is open, what went wrong, what is said for a while.
+//!
+//! In: events. Out: view state and notices. Thread: window.
+
+use super::App;
+use crate::engine::{Event, ResetCause};
+use crate::source::SourceKind;
+use crate::ui::notices::{Problem, Severity};
+use crate::ui::track::Track;
+
+impl App {
+    pub(super) fn take(&mut self, event: Event) {
+        let view = &mut self.view;
+        match event {
+            Event::Opened(source) => {
+                view.opening = None;
+                view.notices.dismiss();
+                view.seeking_to = None;
+                self.track = (source.kind == SourceKind::File)
+                    .then(|| Track::new(source.duration.unwrap_or_default(), self.cast.front_end.hop()));
+                self.past.open(&source, &self.cast.genres);
+                view.opened = Some(source);
+                view.track_drag = None;
+                self.log.clear();
+                // What was held was of another source.
+                self.let_go();
+                self.hear_ahead();
+            }
+            Event::Reset { cause, at } => match cause {
+                // The source bar says it already.
+                ResetCause::Opened => {}
+                ResetCause::Sought => {
+                    let text = format!("Sought to {}: all engines start afresh.", at.clock());
+                    view.notices.remark(text);
+                }
+                // A selection begins again every few seconds; where it is, the track shows.
+                ResetCause::Looped if at.0 > 0.0 => {}
+                ResetCause::Looped => view.notices.remark("The file begins again: all engines start afresh."),
+                ResetCause::Interrupted => view.notices.remark("Sound was left out: all engines start afresh."),
+                ResetCause::Reconnected => {
+                    view.notices.dismiss();
+                    view.notices.remark("The device is back: all engines start afresh.");
+                }
+            },
+            // The snapshot shows it; the history keeps it.
+            Event::Decided { at, decision } => self.past.decided(at, &decision, &self.cast.genres),
+            Event::Ended => view
+                .notices
+                .remark("The file has ended. Seek, or press play to hear it again."),
+            Event::SourceFailed {
+                message,
+                remedy,
+                retrying,
+            } => {
+                if view.opening.take().is_some() {
+                    // What was open before was closed for it.
+                    view.opened = None;
+                }
+                let remedy = if retrying {
+                    format!("{remedy} Attune keeps trying.")
+                } else {
+                    remedy
+                };
+                view.notices.report(Problem {
+                    severity: Severity::Error,
+                    message,
+                    remedy,
+                });
+            }
+            Event::Warning { message, remedy } => view.notices.report(Problem {
+                severity: Severity::Warning,
+                message,
+                remedy,
+            }),
+            Event::Recovered => view.notices.recover(),
+            Event::Stopped { message } => view.notices.report(Problem {
+                severity: Severity::Error,
+                message: format!("The engine has ended: {message}"),
+                remedy: "Close the window and start Attune again.".to_owned(),
+            }),
+            Event::EngineFailed { engine, message } => {
+                let name = self
+                    .cast
+                    .engines
+                    .get(engine)
+                    .map_or("The gate", |label| label.name.as_str());
+                view.notices.report(Problem {
+                    severity: Severity::Error,
+                    message: format!("{name} failed and was switched off: {message}"),
+                    remedy: "The others go on. Click its name to try it again.".to_owned(),
+                });
+            }
+        }
+    }
+}

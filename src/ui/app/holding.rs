@@ -1,0 +1,106 @@
+//! Holding a moment, and writing down what is known of it.
+//!
+//! In: a cursor. Out: a [`Frozen`] moment; files. Thread: window.
+
+use super::App;
+use crate::explain::document::{self, Told};
+use crate::ui::export;
+use crate::ui::frozen::Frozen;
+use crate::ui::notices::{Problem, Severity};
+use eframe::egui;
+
+impl App {
+    /// Holds the moment on the screen; of one that is held already, the cursor moves.
+    pub(super) fn hold(&mut self, cursor: usize, ctx: &egui::Context) {
+        if let Some(frozen) = &mut self.frozen {
+            frozen.cursor = cursor;
+            return;
+        }
+        if self.view.opened.is_none() || self.history.total_columns() == 0 {
+            return;
+        }
+        let repaint = ctx.clone();
+        let models = self.models.as_ref().map_or(&[][..], |set| &set.models);
+        let asked = (models, &self.cast.front_end);
+        let snapshot = self.link.snapshots.output_buffer();
+        self.frozen = Some(Frozen::new(&self.history, snapshot, cursor, asked, move || {
+            repaint.request_repaint();
+        }));
+    }
+
+    /// Lets the held moment go: the plots show now again.
+    pub(super) fn let_go(&mut self) {
+        self.frozen = None;
+        self.view.time.back = 0.0;
+    }
+
+    /// Writes what is known of the held moment.
+    pub(super) fn export(&mut self) {
+        let Some(explanation) = self.frozen.as_ref().and_then(Frozen::explanation) else {
+            return;
+        };
+        let at = self.frozen.as_ref().map(Frozen::at).unwrap_or_default();
+        let weights = self.weights();
+        let told = Told {
+            source: self.source_name(),
+            at,
+            class: explanation.class(),
+            genres: &self.cast.genres,
+            weights: &weights,
+            explanation,
+        };
+        let texts = vec![
+            ("svg", document::sheet(&told).svg()),
+            ("csv", document::csv(&told)),
+            ("json", format!("{:#}", document::json(&told))),
+        ];
+        let name = format!("{}-{:.1}s", told.source, at.0);
+        self.write(&name, texts);
+    }
+
+    /// Writes the log of decisions.
+    pub(super) fn export_log(&mut self) {
+        let (source, genres) = (self.source_name(), &self.cast.genres);
+        let texts = vec![
+            ("csv", self.log.csv(source, genres)),
+            ("json", format!("{:#}", self.log.json(source, &self.weights(), genres))),
+        ];
+        let name = format!("{source}-decisions");
+        self.write(&name, texts);
+    }
+
+    fn source_name(&self) -> &str {
+        self.view.opened.as_ref().map_or("", |open| open.name.as_str())
+    }
+
+    /// SHA-256 of each engine's weights.
+    fn weights(&self) -> Vec<String> {
+        let models = self.models.iter().flat_map(|set| &set.models);
+        models.map(|model| model.manifest().weights_sha256.clone()).collect()
+    }
+
+    fn write(&mut self, name: &str, texts: Vec<(&'static str, String)>) {
+        let repaint = self.ctx.clone();
+        let folder = self.view.export_folder.as_deref();
+        self.written = Some(export::begin(name, texts, folder, move || repaint.request_repaint()));
+    }
+
+    /// Says what became of an export.
+    pub(super) fn poll_export(&mut self) {
+        let Some(written) = self.written.as_ref().and_then(|written| written.try_recv().ok()) else {
+            return;
+        };
+        self.written = None;
+        match written {
+            Ok(path) => {
+                let text = format!("Written to {} and beside it.", path.display());
+                self.view.notices.remark(text);
+            }
+            Err((folder, error)) => self.view.notices.report(Problem {
+                severity: Severity::Error,
+                message: format!("Nothing could be written to {}: {error}", folder.display()),
+                remedy: "Make room there, or make the folder writable.".to_owned(),
+            }),
+        }
+    }
+}

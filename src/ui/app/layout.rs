@@ -1,0 +1,251 @@
+//! Where everything stands in the window.
+//!
+//! In: the app's state. Out: paint. Thread: window.
+
+use super::App;
+use crate::source::SourceKind;
+use crate::ui::frozen::Frozen;
+use crate::ui::keyboard;
+use crate::ui::panels::{self, Pictures, Scene};
+use crate::ui::theme::{GRID, Palette};
+use crate::ui::view_state::ViewState;
+use eframe::egui::{
+    self, Align2, CentralPanel, Color32, Frame, Id, LayerId, Margin, Order, Panel, Rect, ScrollArea, UiBuilder, Vec2,
+};
+
+/// Below this width the answer stands above the plots, not beside them.
+const NARROW: f32 = 720.0;
+/// The least heights of the spectrogram, the heads and the timeline; below their sum the plots scroll.
+const SPECTROGRAM: f32 = 164.0;
+const HEADS: f32 = 84.0;
+const TIMELINE: f32 = 96.0;
+/// Height of the strip of what changed the answer.
+const CHANGED: f32 = 118.0;
+/// Height of the strip of answers and disagreement.
+const ANSWERS: f32 = 72.0;
+
+impl App {
+    /// Paints the window.
+    pub fn paint(&mut self, ui: &mut egui::Ui) {
+        self.take_dropped_files(ui.ctx());
+        let snapshot = self.link.snapshots.output_buffer();
+        keyboard::shortcuts(ui.ctx(), snapshot, self.frozen.as_ref(), &mut self.view);
+        let Self {
+            link,
+            cast,
+            view,
+            history,
+            devices,
+            pictures,
+            frozen,
+            track,
+            log,
+            past,
+            trial,
+            ..
+        } = self;
+        let scene = Scene {
+            snapshot: link.snapshots.output_buffer(),
+            history,
+            cast,
+            devices,
+            frozen: None,
+            transport: &link.snapshots.output_buffer().transport,
+            track: track.as_ref(),
+            log,
+            past,
+            retrial: trial.as_ref().map(|trial| &trial.tried),
+            trial: trial.as_ref().map(|trial| &trial.live),
+        };
+        // Source, transport and health are always of now; what was heard is of the held moment, if one is held.
+        let shown = match frozen {
+            Some(frozen) => Scene {
+                snapshot: &frozen.snapshot,
+                history: &frozen.history,
+                frozen: Some(frozen),
+                ..scene
+            },
+            None => scene,
+        };
+        let edge = Margin::symmetric(12, 4);
+        top_ui(ui, &scene, shown.frozen, view);
+        if view.opened.is_none() {
+            CentralPanel::no_frame().frame(bar(ui, edge)).show(ui, |ui| {
+                ScrollArea::vertical().show(ui, |ui| panels::welcome_ui(ui, &scene, view));
+            });
+        } else {
+            Panel::bottom("health")
+                .frame(bar(ui, edge))
+                .show_separator_line(false)
+                .show(ui, |ui| panels::health_ui(ui, &scene, view));
+            let narrow = ui.available_width() < NARROW;
+            if !narrow {
+                let width = (0.31 * ui.available_width()).clamp(312.0, 460.0);
+                Panel::left("answer")
+                    .exact_size(width)
+                    .resizable(false)
+                    .frame(bar(
+                        ui,
+                        Margin {
+                            left: 12,
+                            right: 4,
+                            top: 4,
+                            bottom: 0,
+                        },
+                    ))
+                    .show_separator_line(false)
+                    .show(ui, |ui| {
+                        ScrollArea::vertical().show(ui, |ui| {
+                            panels::answer_ui(ui, &shown);
+                            ui.add_space(GRID);
+                            panels::page_ui(ui, &shown, view);
+                        });
+                    });
+            }
+            CentralPanel::no_frame()
+                .frame(bar(
+                    ui,
+                    Margin {
+                        left: if narrow { 12 } else { 4 },
+                        right: 12,
+                        top: 4,
+                        bottom: 0,
+                    },
+                ))
+                .show(ui, |ui| plots_ui(ui, &shown, view, pictures, narrow));
+        }
+        panels::shortcuts_ui(ui.ctx(), view);
+        panels::remark_ui(ui.ctx(), view);
+        drop_hint_ui(ui.ctx());
+        view.time.turn();
+        if !view.actions.is_empty() {
+            // Carried out by the next `drain`, which should not wait for news.
+            ui.ctx().request_repaint();
+        }
+    }
+
+    fn take_dropped_files(&mut self, ctx: &egui::Context) {
+        let dropped = ctx.input_mut(|input| std::mem::take(&mut input.raw.dropped_files));
+        let Some(first) = dropped.first() else { return };
+        if dropped.len() > 1 {
+            let text = format!("Only the first of {} files is opened.", dropped.len());
+            self.view.notices.remark(text);
+        }
+        self.view.open_file(first.path().to_path_buf());
+    }
+}
+
+/// Source, transport, what is wrong, what is held.
+fn top_ui(ui: &mut egui::Ui, scene: &Scene<'_>, frozen: Option<&Frozen>, view: &mut ViewState) {
+    Panel::top("source bar")
+        .frame(bar(
+            ui,
+            Margin {
+                left: 12,
+                right: 12,
+                top: 8,
+                bottom: 4,
+            },
+        ))
+        .show_separator_line(false)
+        .show(ui, |ui| {
+            panels::source_bar_ui(ui, scene, view);
+            panels::opened_ui(ui, scene, view);
+            if view.opened.as_ref().is_some_and(|open| open.kind == SourceKind::File) {
+                panels::transport_ui(ui, scene, view);
+            }
+            panels::banner_ui(ui, view);
+            if let Some(frozen) = frozen {
+                panels::frozen_ui(ui, frozen, view);
+            }
+        });
+}
+
+fn bar(ui: &egui::Ui, margin: Margin) -> Frame {
+    Frame::new().fill(Palette::of(ui).background).inner_margin(margin)
+}
+
+/// Spectrogram, heads and timeline, sharing the height; scrolled where there is too little of it.
+fn plots_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures, narrow: bool) {
+    let room = ui.available_height();
+    let least = least(scene);
+    view.time.wheel_scrolls = narrow || room < least;
+    if !view.time.wheel_scrolls {
+        stacked_ui(ui, scene, view, pictures, room);
+        return;
+    }
+    ScrollArea::vertical().show(ui, |ui| {
+        if narrow {
+            panels::answer_ui(ui, scene);
+            ui.add_space(GRID);
+            panels::page_ui(ui, scene, view);
+            ui.add_space(GRID);
+        }
+        stacked_ui(ui, scene, view, pictures, least.max(room));
+    });
+}
+
+/// The height below which the plots scroll.
+fn least(scene: &Scene<'_>) -> f32 {
+    let changed = if scene.frozen.is_some() { CHANGED } else { 0.0 };
+    let heads = if scene.attends() { HEADS } else { 0.0 };
+    SPECTROGRAM + changed + heads + ANSWERS + TIMELINE
+}
+
+fn stacked_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures, height: f32) {
+    let attends = scene.attends();
+    // Few heads need no tall rows; before the first attention it is not known how many there are.
+    let rows = match scene.snapshot.attention.layers * scene.snapshot.attention.heads {
+        0 => 16,
+        rows => rows,
+    };
+    let tallest = (26.0 + 24.0 * rows as f32).clamp(HEADS, 320.0);
+    let spare = (height - least(scene)).max(0.0);
+    let timeline = (TIMELINE + 0.3 * spare).min(260.0);
+    let heads = if attends {
+        (HEADS + 0.3 * spare).min(tallest)
+    } else {
+        0.0
+    };
+    let (whole, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), height), egui::Sense::hover());
+    let changed = if scene.frozen.is_some() { CHANGED } else { 0.0 };
+    let spectrogram = height - timeline - heads - changed - ANSWERS;
+    let mut top = whole.top();
+    let mut part = |height: f32| {
+        let rect = Rect::from_x_y_ranges(whole.x_range(), top..=top + height);
+        top += height;
+        rect
+    };
+    let child = |ui: &mut egui::Ui, rect: Rect, name: &str| ui.new_child(UiBuilder::new().id_salt(name).max_rect(rect));
+    panels::spectrogram_ui(&mut child(ui, part(spectrogram), "spectrogram"), scene, view, pictures);
+    if let Some(frozen) = scene.frozen {
+        panels::changed_ui(&mut child(ui, part(changed), "changed"), scene, frozen, view);
+    }
+    if attends {
+        panels::attention_ui(&mut child(ui, part(heads), "heads"), scene, view, pictures);
+    }
+    panels::disagreement_ui(&mut child(ui, part(ANSWERS), "answers"), scene, view);
+    panels::timeline_ui(&mut child(ui, part(timeline), "timeline"), scene, view);
+}
+
+/// Says what a drop would do while a file hangs over the window.
+fn drop_hint_ui(ctx: &egui::Context) {
+    if ctx.input(|input| input.raw.hovered_files.is_empty()) {
+        return;
+    }
+    let painter = ctx.layer_painter(LayerId::new(Order::Foreground, Id::unique("drop hint")));
+    let all = ctx.content_rect();
+    let palette = Palette::of_theme(ctx.theme());
+    painter.rect_filled(all, 0.0, Color32::from_black_alpha(150));
+    let tile = Rect::from_center_size(all.center(), Vec2::new(320.0, 96.0));
+    painter.rect_filled(tile, 12.0, palette.card);
+    painter.rect_stroke(tile, 12.0, (2.0, palette.accent), egui::StrokeKind::Inside);
+    let font = egui::FontId::proportional(20.0);
+    painter.text(
+        tile.center(),
+        Align2::CENTER_CENTER,
+        "Drop to listen",
+        font,
+        palette.text,
+    );
+}

@@ -1,0 +1,290 @@
+//! The window's frame loop: `logic` drains what the engine sent, `ui` paints it.
+//!
+//! In: snapshots and events. Out: commands. Thread: window.
+
+mod events;
+mod holding;
+mod knobs;
+mod layout;
+mod link;
+
+use super::answers::Answers;
+use super::decisions::DecisionLog;
+use super::demo;
+use super::devices::{DeviceList, ListDevices};
+use super::export::Written;
+use super::frozen::Frozen;
+use super::history::History;
+use super::notices::{Problem, Severity};
+use super::panels::{Cast, Pictures};
+use super::past::Past;
+use super::theme;
+use super::track::Track;
+use super::view_state::{Action, ViewState};
+use crate::engine::{Command, SourceRequest};
+use crate::model::ModelSet;
+use crate::settings::Settings;
+use crate::source::SourceKind;
+use crossbeam_channel::{Receiver, TrySendError};
+use eframe::egui;
+use knobs::Trial;
+pub use link::EngineLink;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// How long a frame may drain events before it paints.
+const DRAIN_BUDGET: Duration = Duration::from_millis(10);
+
+/// The window.
+pub struct App {
+    link: EngineLink,
+    cast: Cast,
+    view: ViewState,
+    history: History,
+    devices: DeviceList,
+    pictures: Pictures,
+    settings: Settings,
+    /// Who is asked about a held moment, and hears files ahead.
+    models: Option<ModelSet>,
+    frozen: Option<Frozen>,
+    /// The file that is open, as a whole.
+    track: Option<Track>,
+    log: DecisionLog,
+    past: Past,
+    answers: Answers,
+    /// What the knobs on their page would have answered.
+    trial: Option<Trial>,
+    /// What becomes of an export.
+    written: Option<Receiver<Written>>,
+    ctx: egui::Context,
+}
+
+impl App {
+    /// A window over the ends of an engine's channels. Lists devices at once, in the background.
+    pub fn new(ctx: &egui::Context, link: EngineLink, cast: Cast, settings: Settings, list: ListDevices) -> Self {
+        theme::install(ctx);
+        ctx.set_theme(theme::preference(settings.theme));
+        ctx.set_zoom_factor(settings.zoom.clamp(0.5, 4.0));
+        let mut devices = DeviceList::new(list);
+        let repaint = ctx.clone();
+        devices.refresh(move || repaint.request_repaint());
+        Self {
+            link,
+            cast,
+            view: ViewState::new(&settings),
+            history: History::new(),
+            devices,
+            pictures: Pictures::default(),
+            settings,
+            models: None,
+            frozen: None,
+            track: None,
+            log: DecisionLog::default(),
+            past: Past::default(),
+            answers: Answers::default(),
+            trial: None,
+            written: None,
+            ctx: ctx.clone(),
+        }
+    }
+
+    /// The engines that are asked why when a moment is held, and that hear files ahead.
+    #[must_use]
+    pub fn with_models(mut self, models: ModelSet) -> Self {
+        self.models = Some(models);
+        self
+    }
+
+    /// Keeps sessions in this file.
+    #[must_use]
+    pub fn with_history(mut self, path: PathBuf) -> Self {
+        let repaint = self.ctx.clone();
+        self.past.begin(path, move || repaint.request_repaint());
+        self
+    }
+
+    /// The file that is open, as a whole.
+    pub fn track(&self) -> Option<&Track> {
+        self.track.as_ref()
+    }
+
+    /// The moment that is held.
+    pub fn frozen(&self) -> Option<&Frozen> {
+        self.frozen.as_ref()
+    }
+
+    /// What the window alone knows.
+    pub fn view(&self) -> &ViewState {
+        &self.view
+    }
+
+    /// The same, to be set up before the first frame.
+    pub fn view_mut(&mut self) -> &mut ViewState {
+        &mut self.view
+    }
+
+    /// Opens a source.
+    pub fn open(&mut self, request: SourceRequest) {
+        match request {
+            SourceRequest::File { path, pace } => {
+                self.view.pace = pace;
+                self.view.open_file(path);
+            }
+            SourceRequest::Device { id, channel } => {
+                self.view.opening = Some(id.clone().unwrap_or_else(|| "the default input".to_owned()));
+                self.view.order(Command::Open(SourceRequest::Device { id, channel }));
+            }
+        }
+    }
+
+    /// Takes over what the engine sent, and carries out what the last frame asked for. Paints nothing.
+    pub fn drain(&mut self, ctx: &egui::Context) {
+        let begun = Instant::now();
+        self.devices.poll();
+        while let Ok(event) = self.link.events.try_recv() {
+            self.take(event);
+            if begun.elapsed() > DRAIN_BUDGET {
+                ctx.request_repaint();
+                break;
+            }
+        }
+        if self.link.snapshots.update() {
+            self.absorb();
+        }
+        if let Some(track) = &mut self.track {
+            track.poll();
+        }
+        if let Some(frozen) = &mut self.frozen {
+            frozen.poll();
+        }
+        self.poll_export();
+        self.poll_past();
+        self.act(ctx);
+        self.retry();
+    }
+
+    fn poll_past(&mut self) {
+        self.past.write_if_due(&self.cast.genres);
+        self.past.poll();
+        // What opens takes the notices away: what has to be read waits for it.
+        if self.view.opening.is_none()
+            && let Some(fault) = self.past.untold.take()
+        {
+            self.view.notices.report(Problem {
+                severity: Severity::Warning,
+                message: fault,
+                remedy: "Attune goes on without keeping sessions.".to_owned(),
+            });
+        }
+    }
+
+    /// Takes over what is new in the snapshot that has come.
+    fn absorb(&mut self) {
+        let snapshot = self.link.snapshots.output_buffer();
+        let engines = snapshot.engine_count;
+        let (answers, log, track, past) = (&mut self.answers, &mut self.log, &mut self.track, &mut self.past);
+        self.history.absorb_with(snapshot, |news| {
+            answers.push(&news);
+            log.hear(&news);
+            past.hear(&news.column.decision, snapshot.hop);
+            if let Some(track) = track {
+                let raw = news.column.raw.iter().take(engines);
+                track.hear(&news, raw.into_iter().all(|raw| !raw.as_slice().is_empty()));
+            }
+        });
+    }
+
+    fn act(&mut self, ctx: &egui::Context) {
+        for action in std::mem::take(&mut self.view.actions) {
+            match action {
+                Action::Engine(command) => self.send(command),
+                Action::RefreshDevices => {
+                    let repaint = ctx.clone();
+                    self.devices.refresh(move || repaint.request_repaint());
+                }
+                Action::Hold(cursor) => self.hold(cursor, ctx),
+                Action::LetGo => self.let_go(),
+                Action::Export => self.export(),
+                Action::ExportLog => self.export_log(),
+                Action::UseKnobs => self.use_knobs(),
+                Action::Keep(order) => self.past.order(order),
+                Action::PlayDemo => match demo::file() {
+                    Ok(path) => {
+                        let pace = self.view.pace;
+                        self.view.opening = Some("the demo".to_owned());
+                        self.send(Command::Open(SourceRequest::File { path, pace }));
+                    }
+                    Err(error) => self.view.notices.report(Problem {
+                        severity: Severity::Error,
+                        message: format!("The demo cannot be written to a file: {error}"),
+                        remedy: "Make room in the folder for temporary files, or open a file of your own.".to_owned(),
+                    }),
+                },
+            }
+        }
+    }
+
+    fn send(&mut self, command: Command) {
+        let Err(error) = self.link.commands.try_send(command) else {
+            return;
+        };
+        self.view.opening = None;
+        let (message, remedy) = match error {
+            TrySendError::Full(_) => ("The engine is busy and took no order.", "Wait a moment and try again."),
+            TrySendError::Disconnected(_) => ("The engine has ended.", "Close the window and start Attune again."),
+        };
+        self.view.notices.report(Problem {
+            severity: Severity::Error,
+            message: message.to_owned(),
+            remedy: remedy.to_owned(),
+        });
+    }
+
+    /// What is to be kept for the next start.
+    fn settings_now(&self) -> Settings {
+        let ctx = &self.ctx;
+        let mut settings = self.settings.clone();
+        settings.theme = theme::kept(ctx.options(|options| options.theme_preference));
+        settings.colour_map = self.view.colour_map;
+        settings.range_db = self.view.range_db.into();
+        settings.show_attention = self.view.overlay_attention;
+        settings.time_span = self.view.time.span;
+        settings.zoom = ctx.zoom_factor();
+        settings.window_size = ctx.content_rect().size().into();
+        if let Some(open) = self.view.opened.as_ref().filter(|open| open.kind != SourceKind::File) {
+            settings.device = Some(open.id.clone());
+        }
+        settings
+    }
+}
+
+impl eframe::App for App {
+    fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
+        self.drain(ctx);
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        self.paint(ui);
+    }
+
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        visuals.panel_fill.to_normalized_gamma_f32()
+    }
+
+    fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        // A full queue or an ended engine: the handle's drop ends the worker all the same.
+        let _ = self.link.commands.try_send(Command::Shutdown);
+        self.past.write(&self.cast.genres);
+        if let Err(error) = self.settings_now().save() {
+            tracing::warn!("{error}");
+        }
+    }
+}
+
+/// How often the window repaints at most while sound flows.
+pub const REPAINT_INTERVAL: Duration = Duration::from_millis(25);
+
+/// What the engine calls when there is something new: asks for a repaint, but not more often than a display needs.
+pub fn notify(ctx: egui::Context) -> impl Fn() + Send + 'static {
+    move || ctx.request_repaint_after(REPAINT_INTERVAL)
+}

@@ -1,0 +1,30 @@
+//! The pages of the left column: genres, decisions, knobs, sessions.
+//!
+//! In: which page is open. Out: paint; another page. Thread: window.
+
+use super::Scene;
+use crate::ui::view_state::{Page, ViewState};
+use eframe::egui::{self, Role, WidgetInfo};
+
+/// Draws the row of pages, and the page that is open into what is available.
+pub fn page_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 4.0;
+        for (i, page) in Page::ALL.into_iter().enumerate() {
+            let open = view.page == page;
+            let tab = ui
+                .selectable_label(open, page.title())
+                .on_hover_text(format!("{} ({})", page.hint(), i + 1));
+            tab.widget_info(|| WidgetInfo::selected(Role::Tab, true, open, format!("Page {}", page.title())));
+            if tab.clicked() {
+                view.turn_to(page);
+            }
+        }
+    });
+    match view.page {
+        Page::Genres => super::engines_ui(ui, scene, view),
+        Page::Decisions => super::decisions_ui(ui, scene, view),
+        Page::Knobs => super::tuning_ui(ui, scene, view),
+        Page::Sessions => super::sessions_ui(ui, scene, view),
+    }
+}

@@ -1,0 +1,174 @@
+//! What was listened to before: to find again, to mark, to write notes on, to open again.
+//!
+//! In: sessions. Out: paint; orders to the history, files to open. Thread: window.
+
+use super::Scene;
+use crate::calendar::date_time;
+use crate::sessions::{Order, Session};
+use crate::ui::theme::{Palette, card};
+use crate::ui::view_state::{Action, ViewState};
+use crate::units::Seconds;
+use eframe::egui::{
+    self, Align, Button, Label, Layout, Mesh, Pos2, RichText, ScrollArea, Sense, Shape, Stroke, TextEdit, Vec2,
+};
+
+/// The least height of the list.
+const LEAST_LIST: f32 = 160.0;
+
+/// Draws the sessions.
+pub fn sessions_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
+    let palette = Palette::of(ui);
+    card(ui).show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        let field = TextEdit::singleline(&mut view.session_search)
+            .hint_text("Search names, genres and notes")
+            .desired_width(ui.available_width());
+        ui.add(field).accessible_name("Search the sessions");
+        ui.add_space(4.0);
+        let wanted = view.session_search.trim().to_lowercase();
+        let found: Vec<&Session> = scene.past.list.iter().filter(|it| fits(it, scene, &wanted)).collect();
+        if found.is_empty() {
+            let text = match (&scene.past.fault, wanted.is_empty()) {
+                (Some(fault), _) => fault.as_str(),
+                (None, _) if !scene.past.is_kept() => "Sessions are not kept here.",
+                (None, true) => "What you listen to is listed here, today and later.",
+                (None, false) => "No session has these words.",
+            };
+            ui.add(Label::new(RichText::new(text).small().color(palette.muted)).wrap());
+            ui.add_space((ui.available_height() - 8.0).max(0.0));
+            return;
+        }
+        let height = (ui.available_height() - 4.0).max(LEAST_LIST);
+        ScrollArea::vertical()
+            .id_salt("sessions")
+            .max_height(height)
+            .auto_shrink([false, false])
+            .show(ui, |ui| {
+                for session in found {
+                    session_ui(ui, scene, view, session);
+                    ui.separator();
+                }
+            });
+    });
+}
+
+/// A genre as people read it; a label of other models as it is.
+fn genre_title(label: &str, scene: &Scene<'_>) -> String {
+    let genres = &scene.cast.genres;
+    genres
+        .find(label)
+        .map_or_else(|| label.to_owned(), |id| genres.title(id))
+}
+
+fn fits(session: &Session, scene: &Scene<'_>, wanted: &str) -> bool {
+    let genre = session.genre.as_deref().map(|label| genre_title(label, scene));
+    let words = [
+        &session.beginning.name,
+        genre.as_deref().unwrap_or_default(),
+        &session.note,
+    ]
+    .map(str::to_lowercase);
+    wanted.is_empty() || words.iter().any(|word| word.contains(wanted))
+}
+
+fn session_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, session: &Session) {
+    let palette = Palette::of(ui);
+    let beginning = &session.beginning;
+    let name = &beginning.name;
+    ui.push_id(session.id, |ui| {
+        ui.horizontal(|ui| {
+            let verb = if session.favourite {
+                "No favourite any more"
+            } else {
+                "Make it a favourite"
+            };
+            let star = star_ui(ui, session.favourite);
+            star.widget_info(|| {
+                egui::WidgetInfo::selected(
+                    egui::Role::CheckBox,
+                    true,
+                    session.favourite,
+                    format!("Favourite: {name}"),
+                )
+            });
+            if star.on_hover_text(verb).clicked() {
+                view.ask(Action::Keep(Order::Favour(session.id, !session.favourite)));
+            }
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                let forget = ui
+                    .add(Button::new("×").frame(false))
+                    .on_hover_text("Forget this session");
+                if forget.accessible_name(format!("Forget {name}")).clicked() {
+                    view.ask(Action::Keep(Order::Forget(session.id)));
+                }
+                if beginning.kind == "file" {
+                    let again = ui.small_button("Open").on_hover_text(&beginning.source);
+                    if again.accessible_name(format!("Open {name} again")).clicked() {
+                        view.open_file(beginning.source.clone().into());
+                    }
+                }
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                    ui.add(Label::new(RichText::new(name).strong().color(palette.text)).truncate());
+                });
+            });
+        });
+        let genre = match &session.genre {
+            Some(label) => genre_title(label, scene),
+            None => "no genre".to_owned(),
+        };
+        let said = format!(
+            "{} UTC · {} · {genre} · {} decisions",
+            date_time(beginning.begun),
+            Seconds(session.heard).clock(),
+            session.decisions
+        );
+        let text = RichText::new(said).size(10.5).color(palette.muted);
+        ui.add(Label::new(text).truncate());
+        note_ui(ui, view, session);
+    });
+}
+
+/// A star, filled or not; the fonts have none.
+fn star_ui(ui: &mut egui::Ui, filled: bool) -> egui::Response {
+    let palette = Palette::of(ui);
+    let (rect, response) = ui.allocate_exact_size(Vec2::splat(20.0), Sense::click());
+    let (middle, ink) = (rect.center(), if filled { palette.attention } else { palette.muted });
+    let corner = |i: usize| {
+        let radius = if i.is_multiple_of(2) { 7.0 } else { 3.0 };
+        middle + radius * Vec2::angled(std::f32::consts::PI * (i as f32 / 5.0 - 0.5))
+    };
+    let corners: Vec<Pos2> = (0..10).map(corner).collect();
+    if filled {
+        let mut mesh = Mesh::default();
+        mesh.colored_vertex(middle, ink);
+        for (i, corner) in corners.iter().enumerate() {
+            mesh.colored_vertex(*corner, ink);
+            mesh.add_triangle(0, i as u32 + 1, (i as u32 + 1) % 10 + 1);
+        }
+        ui.painter().add(Shape::mesh(mesh));
+    } else {
+        ui.painter().add(Shape::closed_line(corners, Stroke::new(1.0, ink)));
+    }
+    response
+}
+
+/// The note: what is typed is kept when the field is left.
+fn note_ui(ui: &mut egui::Ui, view: &mut ViewState, session: &Session) {
+    let mut text = match &view.note {
+        Some((id, text)) if *id == session.id => text.clone(),
+        _ => session.note.clone(),
+    };
+    let field = TextEdit::singleline(&mut text)
+        .hint_text("Note")
+        .desired_width(ui.available_width());
+    let response = ui
+        .add(field)
+        .accessible_name(format!("Note on {}, number {}", session.beginning.name, session.id));
+    if response.changed() {
+        view.note = Some((session.id, text.clone()));
+    }
+    if response.lost_focus() && view.note.as_ref().is_some_and(|(id, _)| *id == session.id) {
+        view.note = None;
+        view.ask(Action::Keep(Order::Note(session.id, text)));
+    }
+}

@@ -1,0 +1,72 @@
+//! The time below: the whole track of a file, or the last minutes of anything; probabilities stacked, answers as a ribbon
+//! above them.
+//!
+//! In: history or track. Out: paint; where to seek, what to loop. Thread: window.
+
+mod hand;
+mod recent;
+mod whole;
+
+use super::Scene;
+use crate::ui::theme::{GUTTER, PLOT_RIGHT};
+use crate::ui::view_state::{TIMELINE_SPANS, ViewState};
+use crate::ui::widgets::heading;
+use eframe::egui::{self, Align, Layout, Rect, Vec2};
+
+/// The most points drawn: more than one for two pixels cannot be told apart.
+const MOST_POINTS: usize = 360;
+/// Height of a ribbon of answers.
+const RIBBON: f32 = 16.0;
+/// Height of the time labels.
+const LABELS: f32 = 18.0;
+
+/// Draws the timeline into what is available.
+pub fn timeline_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
+    let whole = scene.track.filter(|_| view.timeline_span.is_none());
+    ui.allocate_ui_with_layout(
+        Vec2::new(ui.available_width(), 26.0),
+        Layout::left_to_right(Align::Center),
+        |ui| {
+            heading(ui, if whole.is_some() { "The track" } else { "Timeline" })
+                .on_hover_text("Agreed probabilities over time; the ribbon holds the answers");
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                for (i, span) in TIMELINE_SPANS.iter().enumerate().rev() {
+                    let chosen = whole.is_none() && view.timeline_span.unwrap_or(0) == i;
+                    if ui.selectable_label(chosen, span.label).clicked() {
+                        view.timeline_span = Some(i);
+                    }
+                }
+                if scene.track.is_some() && ui.selectable_label(whole.is_some(), "Track").clicked() {
+                    view.timeline_span = None;
+                }
+                if let Some(track) = whole {
+                    whole::note_ui(ui, scene, view, track);
+                }
+            });
+        },
+    );
+    match whole {
+        Some(track) => whole::whole_ui(ui, scene, view, track),
+        None => recent::recent_ui(ui, scene, view),
+    }
+}
+
+/// The parts of the picture: all of it, the ribbons, the bands.
+fn parts(rect: Rect, ribbons: usize) -> (Rect, Vec<Rect>, Rect) {
+    let inner = Rect::from_min_max(
+        rect.min + Vec2::new(GUTTER, 2.0),
+        rect.max - Vec2::new(PLOT_RIGHT, LABELS),
+    );
+    let ribbons: Vec<Rect> = (0..ribbons)
+        .map(|i| {
+            let top = inner.top() + i as f32 * (RIBBON + 2.0);
+            Rect::from_min_size(egui::pos2(inner.left(), top), Vec2::new(inner.width(), RIBBON))
+        })
+        .collect();
+    let top = ribbons.last().map_or(inner.top(), |last| last.bottom() + 3.0);
+    (
+        inner,
+        ribbons,
+        Rect::from_min_max(egui::pos2(inner.left(), top), inner.max),
+    )
+}

@@ -1,0 +1,160 @@
+//! The last minutes of what was heard, whatever the source; and what other knobs would have answered.
+//!
+//! In: history. Out: paint. Thread: window.
+
+use super::{MOST_POINTS, Scene, parts};
+use crate::smoothing::AnswerState;
+use crate::ui::history::TimelinePoint;
+use crate::ui::sentences;
+use crate::ui::theme::{Palette, axis_font};
+use crate::ui::view_state::{TIMELINE_SPANS, ViewState};
+use crate::ui::widgets::{Bands, areas_ui, describe, ribbon_ui, runs, share_labels};
+use eframe::egui::{self, Align2, CornerRadius, Rect, Sense};
+
+/// Draws the last minutes into what is available.
+pub(super) fn recent_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
+    let palette = Palette::of(ui);
+    let span = TIMELINE_SPANS[view.timeline_span.unwrap_or(0).min(TIMELINE_SPANS.len() - 1)].seconds;
+    let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::hover());
+    let points = visible(scene.history.points().iter(), scene.history.heard(), span);
+    describe(&response, summary(scene, &points));
+    if !ui.is_rect_visible(rect) {
+        return;
+    }
+    let retried = scene.retrial;
+    let (inner, ribbons, area) = parts(rect, 1 + usize::from(retried.is_some()));
+    let now = scene.history.heard();
+    let to_x = |heard: f64| inner.right() - ((now - heard) / span) as f32 * inner.width();
+    for ribbon in &ribbons {
+        ui.painter().rect_filled(*ribbon, CornerRadius::same(2), palette.track);
+    }
+    ui.painter().rect_filled(area, CornerRadius::ZERO, palette.track);
+    let bands = Bands {
+        name: "timeline",
+        rect: area,
+        range: (now - span, now),
+        genres: &scene.cast.genres,
+        opacity: 1.0,
+    };
+    areas_ui(ui, &bands, &points);
+    ribbon_ui(ui, ribbons[0], &runs(&points, now, to_x), &scene.cast.genres, 1.0);
+    if let (Some(retrial), Some(second)) = (retried, ribbons.get(1)) {
+        let tried = visible(retrial.points.iter(), now, span);
+        ribbon_ui(ui, *second, &runs(&tried, now, to_x), &scene.cast.genres, 1.0);
+        for (ribbon, text) in [(ribbons[0], "heard"), (*second, "tried")] {
+            let at = egui::pos2(ribbon.left() - 6.0, ribbon.center().y);
+            ui.painter()
+                .text(at, Align2::RIGHT_CENTER, text, axis_font(), palette.muted);
+        }
+    }
+    share_labels(ui, area);
+    let is_held = scene.frozen.is_some();
+    for i in 0..=4 {
+        let back = span * f64::from(i) / 4.0;
+        let x = to_x(now - back);
+        ui.painter()
+            .vline(x, inner.bottom()..=inner.bottom() + 3.0, (1.0, palette.muted));
+        let at = egui::pos2(x, inner.bottom() + 3.0);
+        let text = back_label(back, is_held);
+        ui.painter()
+            .text(at, Align2::CENTER_TOP, text, axis_font(), palette.muted);
+    }
+    cursors(ui, scene, view, inner, &to_x);
+    hover_ui(ui, scene, view, (&response, inner), span, &points);
+}
+
+/// Where the plots above point to.
+fn cursors(ui: &egui::Ui, scene: &Scene<'_>, view: &ViewState, inner: Rect, to_x: &impl Fn(f64) -> f32) {
+    let palette = Palette::of(ui);
+    let line = |column: Option<u64>, width: f32, colour| {
+        let heard = column
+            .and_then(|column| scene.history.moment(column))
+            .map(|it| it.heard);
+        if let Some(x) = heard.map(to_x).filter(|x| inner.x_range().contains(*x)) {
+            ui.painter().vline(x, inner.y_range(), (width, colour));
+        }
+    };
+    let held = scene.frozen.map(|frozen| frozen.cursor as u64 + 1);
+    line(
+        held.and_then(|back| scene.history.total_columns().checked_sub(back)),
+        1.5,
+        palette.accent,
+    );
+    line(view.time.pointed, 1.0, palette.text.gamma_multiply(0.6));
+}
+
+fn back_label(seconds: f64, is_held: bool) -> String {
+    if seconds == 0.0 {
+        if is_held { "held" } else { "now" }.to_owned()
+    } else if seconds < 120.0 {
+        format!("−{seconds:.0} s")
+    } else {
+        let minutes = seconds / 60.0;
+        if minutes.fract() == 0.0 {
+            format!("−{minutes:.0} min")
+        } else {
+            format!("−{minutes:.1} min")
+        }
+    }
+}
+
+/// The points of the last `span` seconds, thinned by their place in time so that they do not shimmer as they scroll.
+fn visible<'a>(points: impl Iterator<Item = &'a TimelinePoint>, now: f64, span: f64) -> Vec<TimelinePoint> {
+    let oldest = now - span;
+    let seen: Vec<&TimelinePoint> = points.filter(|point| point.heard >= oldest).collect();
+    let stride = seen.len().div_ceil(MOST_POINTS).max(1);
+    seen.into_iter()
+        .filter(|point| stride == 1 || ((point.heard / 0.25).round() as usize).is_multiple_of(stride))
+        .copied()
+        .collect()
+}
+
+fn hover_ui(
+    ui: &egui::Ui,
+    scene: &Scene<'_>,
+    view: &mut ViewState,
+    (response, plot): (&egui::Response, Rect),
+    span: f64,
+    points: &[TimelinePoint],
+) {
+    let Some(pointer) = response.hover_pos().filter(|at| plot.contains(*at)) else {
+        return;
+    };
+    let heard = scene.history.heard() - span * f64::from((plot.right() - pointer.x) / plot.width());
+    let at = points.partition_point(|point| point.heard <= heard);
+    let Some(point) = at.checked_sub(1).and_then(|i| points.get(i)) else {
+        return;
+    };
+    // A pointer in a gap is on no point.
+    if heard - point.heard > 2.0 * (span / MOST_POINTS as f64).max(0.25) {
+        return;
+    }
+    ui.painter()
+        .vline(pointer.x, plot.y_range(), (1.0, Palette::of(ui).text));
+    view.time.pointing = scene.history.column_heard_at(heard);
+    response
+        .clone()
+        .on_hover_text_at_pointer(sentences::point(point, &scene.cast.genres));
+}
+
+/// What a screen reader says instead of the picture: how the time in sight was answered.
+fn summary(scene: &Scene<'_>, points: &[TimelinePoint]) -> String {
+    if points.is_empty() {
+        return "Timeline: nothing is heard yet".to_owned();
+    }
+    let genres = &scene.cast.genres;
+    let named = genres.ids().map(AnswerState::Genre);
+    let mut shares: Vec<_> = named
+        .chain([AnswerState::Speech, AnswerState::NotMusic])
+        .map(|state| {
+            let answered = points.iter().filter(|point| point.state == state).count();
+            (state, answered as f32 / points.len() as f32)
+        })
+        .filter(|(_, share)| *share > 0.0)
+        .collect();
+    shares.sort_by(|a, b| b.1.total_cmp(&a.1));
+    if shares.is_empty() {
+        return "Timeline: no genre was answered in this time".to_owned();
+    }
+    format!("Timeline: {}", sentences::shares(&shares, genres))
+}

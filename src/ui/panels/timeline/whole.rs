@@ -1,0 +1,222 @@
+//! The whole track of a file: what was heard of it, what it sounds like further on, where it plays, what is looped.
+//!
+//! In: track, transport. Out: paint; seeks and selections. Thread: window.
+
+use super::hand::drag;
+use super::{MOST_POINTS, Scene, parts};
+use crate::engine::Command;
+use crate::ui::frozen::Frozen;
+use crate::ui::sentences;
+use crate::ui::theme::{Palette, axis_font};
+use crate::ui::track::{SAME, Track};
+use crate::ui::view_state::{TrackDrag, ViewState};
+use crate::ui::widgets::{Bands, Run, areas_ui, describe, ribbon_ui, runs, share_labels};
+use crate::units::Seconds;
+use eframe::egui::{self, Align2, Color32, CornerRadius, Label, Rect, RichText, Sense};
+
+/// What is not heard yet is drawn this much weaker.
+const AHEAD: f32 = 0.35;
+/// The parity mark, and the selection with a way out of it.
+pub(super) fn note_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, track: &Track) {
+    let palette = Palette::of(ui);
+    if let Some((start, end)) = scene.transport.selection {
+        let text = format!("Loop {}–{}  ×", start.clock(), end.clock());
+        let button = ui
+            .add(egui::Button::new(RichText::new(text).small()).selected(true))
+            .on_hover_text("Play on instead (Esc)")
+            .accessible_name("Let the loop go");
+        if button.clicked() {
+            view.order(Command::Select(None));
+        }
+    }
+    let (text, ink, hover) = mark(palette, scene, track);
+    ui.add(Label::new(RichText::new(text).size(10.5).color(ink)).truncate())
+        .on_hover_text(hover);
+}
+
+/// Whether live and file are the same: in a word, its colour, and in full.
+fn mark(palette: &Palette, scene: &Scene<'_>, track: &Track) -> (String, Color32, String) {
+    if let Some(Err(error)) = track.outcome() {
+        return ("Not heard ahead".to_owned(), palette.muted, error.clone());
+    }
+    let parity = &track.parity;
+    let ink = match parity.frames {
+        0 => palette.muted,
+        _ if parity.largest <= SAME && parity.other_answers == 0 => palette.good,
+        _ => palette.warning,
+    };
+    let text = if track.is_hearing() && parity.frames == 0 {
+        "Hearing ahead …".to_owned()
+    } else {
+        sentences::parity_mark(parity)
+    };
+    let hover = format!(
+        "{}. The answers of the live path, frame by frame, beside those of `attune analyze` on the same file.",
+        sentences::parity(parity, scene.snapshot.hop)
+    );
+    (text, ink, hover)
+}
+
+/// Draws the track into what is available.
+pub(super) fn whole_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, track: &Track) {
+    let palette = Palette::of(ui);
+    let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
+    describe(&response, summary(scene, track));
+    let genres = &scene.cast.genres;
+    let (inner, ribbons, area) = parts(rect, 1);
+    let ribbon = ribbons[0];
+    let length = track.duration.0.max(scene.transport.duration.0).max(0.1);
+    let to_x = |at: f64| inner.left() + (at / length) as f32 * inner.width();
+    if ui.is_rect_visible(rect) {
+        ui.painter().rect_filled(ribbon, CornerRadius::same(2), palette.track);
+        ui.painter().rect_filled(area, CornerRadius::ZERO, palette.track);
+        let ahead = track.ahead(MOST_POINTS);
+        let live = track.live(MOST_POINTS);
+        for (name, points, opacity) in [("ahead", &ahead, AHEAD), ("track", &live, 1.0)] {
+            let bands = Bands {
+                name,
+                rect: area,
+                range: (0.0, length),
+                genres,
+                opacity,
+            };
+            areas_ui(ui, &bands, points);
+        }
+        let hop = scene.snapshot.hop.0;
+        let end = ahead.last().map_or(0.0, |point| point.heard + hop);
+        let heard: Vec<Run> = live
+            .chunk_by(|a, b| a.segment == b.segment)
+            .flat_map(|run| runs(run, run.last().map_or(0.0, |point| point.heard), to_x))
+            .collect();
+        ribbon_ui(ui, ribbon, &not_under(runs(&ahead, end, to_x), &heard), genres, AHEAD);
+        ribbon_ui(ui, ribbon, &heard, genres, 1.0);
+        share_labels(ui, area);
+        labels(ui, inner, length, &to_x);
+        selection(ui, scene, view, inner, &to_x);
+        playhead(ui, scene, view, inner, &to_x);
+    }
+    drag(ui, view, &response, scene, (inner, length));
+    hover_ui(ui, scene, view, (&response, inner), length, track);
+}
+
+/// What of the runs ahead is to be seen beside what was heard, so that no name is cut.
+fn not_under(mut ahead: Vec<Run>, heard: &[Run]) -> Vec<Run> {
+    for run in &mut ahead {
+        for over in heard {
+            if over.from <= run.from + 1.0 && over.to > run.from {
+                run.from = over.to;
+            }
+        }
+    }
+    ahead.retain(|run| run.to > run.from);
+    ahead
+}
+
+fn labels(ui: &egui::Ui, inner: Rect, length: f64, to_x: &impl Fn(f64) -> f32) {
+    let palette = Palette::of(ui);
+    let most = f64::from(inner.width() / 72.0).max(1.0);
+    let step = [1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0]
+        .into_iter()
+        .find(|step| length / step <= most)
+        .unwrap_or(1800.0);
+    for i in 0..=(length / step) as u32 {
+        let at = f64::from(i) * step;
+        let x = to_x(at);
+        ui.painter()
+            .vline(x, inner.bottom()..=inner.bottom() + 3.0, (1.0, palette.muted));
+        let text = format!("{}:{:02}", at as u64 / 60, at as u64 % 60);
+        ui.painter().text(
+            egui::pos2(x, inner.bottom() + 3.0),
+            Align2::CENTER_TOP,
+            text,
+            axis_font(),
+            palette.muted,
+        );
+    }
+}
+
+/// What is looped, or is being selected: tinted, with its edges.
+fn selection(ui: &egui::Ui, scene: &Scene<'_>, view: &ViewState, inner: Rect, to_x: &impl Fn(f64) -> f32) {
+    let selecting = match view.track_drag {
+        Some(TrackDrag::Select { from, to }) => Some((from.0.min(to.0), from.0.max(to.0))),
+        _ => None,
+    };
+    let looped = scene.transport.selection.map(|(start, end)| (start.0, end.0));
+    let Some((start, end)) = selecting.or(looped) else {
+        return;
+    };
+    let palette = Palette::of(ui);
+    let part = Rect::from_x_y_ranges(to_x(start)..=to_x(end), inner.y_range()).intersect(inner);
+    ui.painter()
+        .rect_filled(part, CornerRadius::ZERO, palette.accent.gamma_multiply(0.22));
+    for x in [part.left(), part.right()] {
+        ui.painter().vline(x, inner.y_range(), (1.5, palette.accent));
+    }
+}
+
+fn playhead(ui: &egui::Ui, scene: &Scene<'_>, view: &ViewState, inner: Rect, to_x: &impl Fn(f64) -> f32) {
+    let palette = Palette::of(ui);
+    let at = view.seeking_to.unwrap_or(scene.transport.position);
+    let x = to_x(at.0).clamp(inner.left(), inner.right());
+    ui.painter().vline(x, inner.y_range(), (2.0, palette.text));
+    let tip = egui::pos2(x, inner.top());
+    let head = vec![
+        tip + egui::vec2(-5.0, -4.0),
+        tip + egui::vec2(5.0, -4.0),
+        tip + egui::vec2(0.0, 4.0),
+    ];
+    ui.painter()
+        .add(egui::Shape::convex_polygon(head, palette.text, egui::Stroke::NONE));
+    let line = |at: Option<Seconds>, width: f32, colour| {
+        if let Some(x) = at.map(|at| to_x(at.0)).filter(|x| inner.x_range().contains(*x)) {
+            ui.painter().vline(x, inner.y_range(), (width, colour));
+        }
+    };
+    line(scene.frozen.and_then(Frozen::cursor_at), 1.5, palette.accent);
+    let pointed = view.time.pointed.and_then(|column| scene.history.time_of(column));
+    line(pointed, 1.0, palette.text.gamma_multiply(0.6));
+}
+
+fn hover_ui(
+    ui: &egui::Ui,
+    scene: &Scene<'_>,
+    view: &mut ViewState,
+    (response, inner): (&egui::Response, Rect),
+    length: f64,
+    track: &Track,
+) {
+    let Some(pointer) = response.hover_pos().filter(|at| inner.contains(*at)) else {
+        return;
+    };
+    let at = Seconds(f64::from((pointer.x - inner.left()) / inner.width()) * length);
+    ui.painter()
+        .vline(pointer.x, inner.y_range(), (1.0, Palette::of(ui).text));
+    view.time.pointing = scene.history.column_at(at, scene.snapshot.hop);
+    let said = match track.known_at(at) {
+        Some((point, true)) => sentences::point(&point, &scene.cast.genres),
+        Some((point, false)) => format!("Not heard yet. {}", sentences::point(&point, &scene.cast.genres)),
+        None => format!("At {}: not heard yet.", at.clock()),
+    };
+    response
+        .clone()
+        .on_hover_text_at_pointer(format!("{said}\nClick: play from here. Drag: loop."));
+}
+
+/// What a screen reader says instead of the picture.
+fn summary(scene: &Scene<'_>, track: &Track) -> String {
+    let shares = track.shares();
+    if shares.is_empty() {
+        return "Timeline: nothing is heard yet".to_owned();
+    }
+    let told = sentences::shares(&shares, &scene.cast.genres);
+    let looped = match scene.transport.selection {
+        Some((start, end)) => format!(" Looping {} to {}.", start.clock(), end.clock()),
+        None => String::new(),
+    };
+    format!(
+        "Timeline: {told}. The track is {} long and plays at {}. {}.{looped}",
+        track.duration.clock(),
+        scene.transport.position.clock(),
+        sentences::parity(&track.parity, scene.snapshot.hop)
+    )
+}

@@ -1,0 +1,168 @@
+//! The knobs of smoothing and decision, with what they would have answered in the last minutes.
+//!
+//! In: knobs, what was heard. Out: paint; other knobs. Thread: window.
+
+use super::Scene;
+use crate::smoothing::SmoothingConfig;
+use crate::ui::sentences;
+use crate::ui::theme::{Palette, card};
+use crate::ui::view_state::{Action, ViewState};
+use crate::units::Seconds;
+use eframe::egui::{self, Button, Label, RichText, Slider};
+use std::ops::RangeInclusive;
+
+/// One knob: what it is called, how far it goes, what it does.
+struct Knob {
+    name: &'static str,
+    range: RangeInclusive<f64>,
+    decimals: usize,
+    suffix: &'static str,
+    hint: &'static str,
+}
+
+/// Draws the knobs.
+pub fn tuning_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
+    let palette = Palette::of(ui);
+    card(ui).show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.label(
+            RichText::new("The timeline shows what these would have answered.")
+                .small()
+                .color(palette.muted),
+        );
+        ui.add_space(4.0);
+        ui.spacing_mut().slider_width = (ui.available_width() - 186.0).max(60.0);
+        knobs_ui(ui, &mut view.knobs);
+        ui.add_space(4.0);
+        let said = match (scene.retrial, scene.trial) {
+            (Some(tried), Some(live)) if tried.frames > 0 => sentences::retrial(tried, live, scene.snapshot.hop),
+            _ => "What they would have answered appears when something was heard.".to_owned(),
+        };
+        ui.add(Label::new(RichText::new(said).small().color(palette.text)).wrap());
+        ui.add_space(4.0);
+        ui.horizontal(|ui| {
+            let changed = view.knobs != view.knobs_in_use;
+            let text = if changed {
+                RichText::new("Use from now on").color(palette.on_accent)
+            } else {
+                RichText::new("Use from now on")
+            };
+            let button = Button::new(text);
+            let button = if changed { button.fill(palette.accent) } else { button };
+            if ui.add_enabled(changed, button).clicked() {
+                view.ask(Action::UseKnobs);
+            }
+            if ui
+                .add_enabled(changed, Button::new("Undo"))
+                .on_hover_text("Back to the knobs in use")
+                .clicked()
+            {
+                view.knobs = view.knobs_in_use;
+            }
+            let usual = SmoothingConfig::default();
+            if ui.add_enabled(view.knobs != usual, Button::new("Defaults")).clicked() {
+                view.knobs = usual;
+            }
+        });
+    });
+}
+
+fn knobs_ui(ui: &mut egui::Ui, knobs: &mut SmoothingConfig) {
+    let secs = |name, most, hint| Knob {
+        name,
+        range: 0.0..=most,
+        decimals: 2,
+        suffix: " s",
+        hint,
+    };
+    let share = |name, hint| Knob {
+        name,
+        range: 0.0..=1.0,
+        decimals: 2,
+        suffix: "",
+        hint,
+    };
+    let time = |ui: &mut egui::Ui, at: &mut Seconds, knob: Knob| knob_ui(ui, &mut at.0, &knob);
+    time(
+        ui,
+        &mut knobs.time_constant,
+        secs("Time constant", 10.0, "Probabilities are averaged over about so long"),
+    );
+    time(
+        ui,
+        &mut knobs.dwell,
+        secs("Dwell", 10.0, "Least time between two answers"),
+    );
+    time(
+        ui,
+        &mut knobs.warm_up,
+        secs("Warm-up", 10.0, "Sound that is heard before the first answer"),
+    );
+    let of = |ui: &mut egui::Ui, at: &mut f32, knob: Knob| {
+        let mut value = f64::from(*at);
+        knob_ui(ui, &mut value, &knob);
+        *at = value as f32;
+    };
+    of(
+        ui,
+        &mut knobs.enter,
+        share("Enter", "Smoothed probability that a genre must pass to be answered"),
+    );
+    of(
+        ui,
+        &mut knobs.leave,
+        share(
+            "Leave",
+            "Smoothed probability below which an answered genre is given up",
+        ),
+    );
+    of(
+        ui,
+        &mut knobs.lead,
+        share("Lead", "By how much another genre must lead to take over"),
+    );
+    of(
+        ui,
+        &mut knobs.reject,
+        share(
+            "Reject",
+            "Probability of anything but music above which no genre is answered; 1: off",
+        ),
+    );
+    of(
+        ui,
+        &mut knobs.admit,
+        share(
+            "Admit",
+            "Probability of anything but music below which music is let in again",
+        ),
+    );
+    of(
+        ui,
+        &mut knobs.silence.0,
+        Knob {
+            name: "Silence",
+            range: -90.0..=-20.0,
+            decimals: 0,
+            suffix: " dB",
+            hint: "Level below which it is silence",
+        },
+    );
+    // Two of them keep apart, or the knobs could not be used.
+    knobs.leave = knobs.leave.min(knobs.enter);
+    knobs.admit = knobs.admit.min(knobs.reject);
+}
+
+fn knob_ui(ui: &mut egui::Ui, value: &mut f64, knob: &Knob) {
+    ui.horizontal(|ui| {
+        let size = egui::Vec2::new(96.0, 20.0);
+        ui.allocate_ui_with_layout(size, egui::Layout::left_to_right(egui::Align::Center), |ui| {
+            ui.set_min_size(size);
+            ui.label(RichText::new(knob.name).color(Palette::of(ui).text));
+        });
+        let slider = Slider::new(value, knob.range.clone())
+            .fixed_decimals(knob.decimals)
+            .suffix(knob.suffix);
+        ui.add(slider).accessible_name(knob.name).on_hover_text(knob.hint);
+    });
+}

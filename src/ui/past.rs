@@ -1,0 +1,126 @@
+//! The window's side of the history: what is told to its keeper, and the list that it tells.
+//!
+//! In: sources, decisions, columns. Out: orders; the sessions to list. Thread: window.
+
+use crate::calendar;
+use crate::genre::{GenreId, GenreSet, MAX_CLASSES};
+use crate::sessions::{Beginning, Decided, Keeper, Order, Session, Told};
+use crate::smoothing::{AnswerState, Decision};
+use crate::source::{OpenedSource, SourceKind};
+use crate::units::Seconds;
+use std::path::PathBuf;
+
+/// How much was heard is written after so many seconds of it.
+const WRITE_EVERY: f64 = 5.0;
+
+/// Sessions, before and now.
+#[derive(Debug, Default)]
+pub struct Past {
+    keeper: Option<Keeper>,
+    /// As the keeper told them last.
+    pub list: Vec<Session>,
+    /// Why nothing is kept.
+    pub fault: Option<String>,
+    /// The same, until it is said.
+    pub untold: Option<String>,
+    /// Of the session now: seconds heard, and frames by answered genre.
+    heard: f64,
+    answered: [u64; MAX_CLASSES],
+    written: f64,
+    running: bool,
+}
+
+impl Past {
+    /// Keeps sessions in this file from now on.
+    pub fn begin(&mut self, path: PathBuf, notify: impl Fn() + Send + 'static) {
+        let keeper = Keeper::begin(path, notify);
+        keeper.order(Order::List);
+        self.keeper = Some(keeper);
+    }
+
+    /// Whether sessions are kept at all.
+    pub fn is_kept(&self) -> bool {
+        self.keeper.is_some() && self.fault.is_none()
+    }
+
+    /// Takes over what the keeper told.
+    pub fn poll(&mut self) {
+        while let Some(told) = self.keeper.as_ref().and_then(Keeper::poll) {
+            match told {
+                Told::List(list) => self.list = list,
+                Told::Failed(fault) => {
+                    self.untold = Some(fault.clone());
+                    self.fault = Some(fault);
+                }
+            }
+        }
+    }
+
+    /// Gives an order.
+    pub fn order(&self, order: Order) {
+        if let Some(keeper) = &self.keeper {
+            keeper.order(order);
+        }
+    }
+
+    /// Another source is open: another session.
+    pub fn open(&mut self, source: &OpenedSource, genres: &GenreSet) {
+        self.write(genres);
+        self.order(Order::Begin(Beginning {
+            begun: calendar::now(),
+            kind: match source.kind {
+                SourceKind::File => "file",
+                SourceKind::Microphone => "microphone",
+                SourceKind::Monitor => "monitor",
+            }
+            .to_owned(),
+            name: source.name.clone(),
+            source: source.id.clone(),
+        }));
+        self.heard = 0.0;
+        self.written = 0.0;
+        self.answered = [0; MAX_CLASSES];
+        self.running = true;
+    }
+
+    /// Takes one column of so many seconds.
+    pub fn hear(&mut self, decision: &Decision, hop: Seconds) {
+        self.heard += hop.0;
+        if let AnswerState::Genre(id) = decision.state
+            && let Some(frames) = self.answered.get_mut(usize::from(id.0))
+        {
+            *frames += 1;
+        }
+    }
+
+    /// Something was decided.
+    pub fn decided(&self, at: Seconds, decision: &Decision, genres: &GenreSet) {
+        self.order(Order::Decided(Decided {
+            at: at.0,
+            state: decision.state.name().to_owned(),
+            genre: decision.state.genre().map(|id| genres.label(id).to_owned()),
+            confidence: f64::from(decision.confidence),
+            rule: decision.reason.rule().to_owned(),
+        }));
+    }
+
+    /// Writes how much was heard, now and then.
+    pub fn write_if_due(&mut self, genres: &GenreSet) {
+        if self.heard - self.written >= WRITE_EVERY {
+            self.write(genres);
+        }
+    }
+
+    /// Writes how much was heard.
+    pub fn write(&mut self, genres: &GenreSet) {
+        if !self.running || self.heard <= self.written {
+            return;
+        }
+        self.written = self.heard;
+        let longest = (0..genres.len().min(MAX_CLASSES)).max_by_key(|&id| self.answered[id]);
+        let genre = longest
+            .filter(|&id| self.answered[id] > 0)
+            .map(|id| genres.label(GenreId(id as u8)).to_owned());
+        self.order(Order::Heard(self.heard, genre));
+    }
+}

@@ -1,0 +1,127 @@
+//! What is known of a stretch of time, in sentences.
+//!
+//! In: points, parity, retrials. Out: text. Thread: window.
+
+use super::percent;
+use crate::genre::GenreSet;
+use crate::smoothing::AnswerState;
+use crate::ui::answers::Retrial;
+use crate::ui::history::{History, TimelinePoint};
+use crate::ui::track::{Parity, SAME};
+use crate::units::Seconds;
+
+/// One point of a timeline: when, what was answered, what was likeliest.
+pub fn point(point: &TimelinePoint, genres: &GenreSet) -> String {
+    let mut ranked: Vec<_> = genres.ids().map(|id| (point.agreed.of(id), id)).collect();
+    ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let best: Vec<_> = ranked
+        .iter()
+        .take(3)
+        .map(|(share, id)| format!("{} {}", genres.title(*id), percent(*share)))
+        .collect();
+    format!(
+        "At {}: {}. Likeliest: {}.",
+        point.at.clock(),
+        point.state.title(genres),
+        best.join(", ")
+    )
+}
+
+/// How a time was answered, the most frequent first.
+pub fn shares(shares: &[(AnswerState, f32)], genres: &GenreSet) -> String {
+    let parts: Vec<_> = shares
+        .iter()
+        .take(3)
+        .map(|(state, share)| format!("{} {} of the time", state.title(genres), percent(*share)))
+        .collect();
+    parts.join(", ")
+}
+
+/// Whether the live path gives what `attune analyze` gives.
+pub fn parity(parity: &Parity, hop: Seconds) -> String {
+    if parity.frames == 0 {
+        return if parity.spoiled {
+            "Live and file are compared from the start: seek to 0:00".to_owned()
+        } else {
+            "Live and file: nothing compared yet".to_owned()
+        };
+    }
+    let over = parity.frames as f64 * hop.0;
+    let points = 100.0 * parity.largest;
+    if parity.largest <= SAME && parity.other_answers == 0 {
+        format!("Live equals file: largest difference {points:.2} points over {over:.1} s")
+    } else {
+        format!(
+            "Live differs from file: by {points:.2} points at {}, another answer for {:.1} of {over:.1} s",
+            parity.largest_at.clock(),
+            parity.other_answers as f64 * hop.0
+        )
+    }
+}
+
+/// The same as a mark.
+pub fn parity_mark(parity: &Parity) -> String {
+    let points = 100.0 * parity.largest;
+    match parity.frames {
+        0 if parity.spoiled => "Live and file: from the start only".to_owned(),
+        0 => "Live and file: nothing yet".to_owned(),
+        _ if parity.largest <= SAME && parity.other_answers == 0 => format!("Live = file · {points:.2} points"),
+        _ => format!("Live ≠ file · {points:.2} points"),
+    }
+}
+
+/// What other knobs would have made of the time heard, beside what was.
+pub fn retrial(tried: &Retrial, live: &Retrial, hop: Seconds) -> String {
+    format!(
+        "Of the last {:.0} s heard: {} changes of genre instead of {}, a genre answered {} of the time instead of {}.",
+        tried.frames as f64 * hop.0,
+        tried.changes,
+        live.changes,
+        percent(tried.answered),
+        percent(live.answered)
+    )
+}
+
+/// How much the engines disagree at one column, and what was answered there.
+pub fn disagreement(history: &History, column: u64, genres: &GenreSet) -> Option<String> {
+    let moment = history.moment(column)?;
+    let at = history.time_of(column)?.clock();
+    let (leader, share) = moment.leader;
+    let how = match moment.disagreement {
+        Some(share) => format!("the engines' disagreement is {} of the most possible", percent(share)),
+        None => "fewer than two engines are on".to_owned(),
+    };
+    Some(format!(
+        "At {at}: {}; {} leads with {}; {how}.",
+        moment.state.title(genres),
+        genres.title(leader),
+        percent(share)
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parity_says_whether_and_by_how_much() {
+        let hop = Seconds(0.02);
+        let mut found = Parity {
+            frames: 500,
+            largest: 0.0001,
+            ..Parity::default()
+        };
+        assert_eq!(
+            parity(&found, hop),
+            "Live equals file: largest difference 0.01 points over 10.0 s"
+        );
+        found.largest = 0.031;
+        found.largest_at = Seconds(62.0);
+        found.other_answers = 25;
+        assert_eq!(
+            parity(&found, hop),
+            "Live differs from file: by 3.10 points at 1:02.0, another answer for 0.5 of 10.0 s"
+        );
+        assert!(parity(&Parity::default(), hop).contains("nothing compared yet"));
+    }
+}

@@ -1,0 +1,333 @@
+//! A file as a whole: what was heard of it, what `attune analyze` makes of it, and whether the two are the same.
+//!
+//! In: columns as they are heard, frames heard ahead. Out: points for the track's timeline; the parity. Thread: window.
+
+use super::ahead::{Ahead, Frame};
+use super::history::{News, TimelinePoint};
+use crate::genre::Probabilities;
+use crate::offline::Report;
+use crate::smoothing::AnswerState;
+use crate::units::Seconds;
+
+/// Two frames are the same one if their times differ by less: rounding is far below it, a hop far above.
+const SAME_TIME: f64 = 1e-6;
+/// Probabilities that differ by no more than this are called the same: a tenth of a point.
+pub const SAME: f32 = 0.001;
+/// Longer files are not heard ahead: 35 MB of frames are enough.
+const LONGEST_AHEAD: Seconds = Seconds(5400.0);
+
+/// The live path beside `attune analyze`, frame by frame.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Parity {
+    /// Frames that were compared.
+    pub frames: usize,
+    /// The largest difference of any probability.
+    pub largest: f32,
+    /// Where it was.
+    pub largest_at: Seconds,
+    /// Frames with another answer.
+    pub other_answers: usize,
+    /// Whether the window saw frames that cannot be compared: an engine was off, or the file was sought.
+    pub spoiled: bool,
+}
+
+/// What is known of the file that is open.
+#[derive(Debug, Default)]
+pub struct Track {
+    /// Its length; what is heard beyond it makes it longer.
+    pub duration: Seconds,
+    /// Live, in the order of the file: one point for each quarter of a second or so.
+    heard: Vec<Option<TimelinePoint>>,
+    /// Ahead, every frame.
+    frames: Vec<Frame>,
+    /// Live frames that wait for the same frames ahead.
+    waiting: Vec<Frame>,
+    /// Live and ahead.
+    pub parity: Parity,
+    /// Whether what is heard now began with the file, under the knobs of what is heard ahead.
+    comparing: bool,
+    ahead: Option<Ahead>,
+    hop: Seconds,
+    /// Time of one live point.
+    spacing: f64,
+}
+
+impl Track {
+    /// A file of this length, of which nothing is known yet.
+    pub fn new(duration: Seconds, hop: Seconds) -> Self {
+        Self {
+            duration,
+            hop,
+            spacing: (duration.0 / 4800.0).max(0.25),
+            ..Self::default()
+        }
+    }
+
+    /// Whether a file of this length is heard ahead at all.
+    pub fn is_short_enough(duration: Option<Seconds>) -> bool {
+        duration.is_none_or(|duration| duration.0 <= LONGEST_AHEAD.0)
+    }
+
+    /// Hears it ahead from now on; what was heard ahead before, with other knobs, is forgotten.
+    pub fn hear_ahead(&mut self, ahead: Ahead) {
+        self.ahead = Some(ahead);
+        self.frames.clear();
+        self.waiting.clear();
+        self.parity = Parity::default();
+        self.comparing = false;
+    }
+
+    /// How `attune analyze` ended, once it has.
+    pub fn outcome(&self) -> Option<&Result<Report, String>> {
+        self.ahead.as_ref()?.outcome.as_ref()
+    }
+
+    /// Whether it is being heard ahead right now.
+    pub fn is_hearing(&self) -> bool {
+        self.ahead.as_ref().is_some_and(|ahead| ahead.outcome.is_none())
+    }
+
+    /// Takes over what was heard ahead, and compares.
+    pub fn poll(&mut self) {
+        let Some(ahead) = &mut self.ahead else { return };
+        let frames = &mut self.frames;
+        ahead.poll(|new| frames.extend_from_slice(new));
+        if let Some(last) = self.frames.last() {
+            self.duration.0 = self.duration.0.max(last.at.0);
+        }
+        self.compare();
+    }
+
+    /// The place of a time among the live points.
+    fn slot(&self, at: Seconds) -> usize {
+        (at.0 / self.spacing).max(0.0) as usize
+    }
+
+    /// Takes one column as it is heard. `whole`: all engines were on.
+    pub fn hear(&mut self, news: &News<'_>, whole: bool) {
+        let column = news.column;
+        let slot = self.slot(column.at);
+        if slot >= self.heard.len() {
+            self.heard.resize(slot + 1, None);
+        }
+        self.heard[slot] = Some(TimelinePoint {
+            heard: column.at.0,
+            at: column.at,
+            segment: news.segment,
+            agreed: column.agreed,
+            state: column.decision.state,
+            confidence: column.decision.confidence,
+        });
+        self.duration.0 = self.duration.0.max(column.at.0);
+        if self.ahead.is_none() {
+            return;
+        }
+        if column.frame.0 == 0 {
+            // All began anew; whether at the file's own start, the times tell.
+            self.waiting.clear();
+            self.parity = Parity::default();
+            self.comparing = true;
+        }
+        if !whole || !self.comparing {
+            self.parity.spoiled = true;
+            return;
+        }
+        self.waiting.push(Frame {
+            at: column.at,
+            agreed: column.agreed,
+            state: column.decision.state,
+        });
+    }
+
+    fn compare(&mut self) {
+        let done = self.outcome().is_some();
+        let (frames, hop, parity) = (&self.frames, self.hop, &mut self.parity);
+        let Some(first) = frames.first().map(|frame| frame.at) else {
+            return;
+        };
+        self.waiting.retain(|live| {
+            let place = ((live.at.0 - first.0) / hop.0.max(1e-9)).round().max(0.0) as usize;
+            let Some(ahead) = frames.get(place) else {
+                // It may still come.
+                return !done;
+            };
+            if (ahead.at.0 - live.at.0).abs() > SAME_TIME {
+                // After a seek the frames lie elsewhere.
+                parity.spoiled = true;
+                return false;
+            }
+            let difference = most_apart(&ahead.agreed, &live.agreed);
+            parity.frames += 1;
+            parity.other_answers += usize::from(ahead.state != live.state);
+            if difference > parity.largest {
+                (parity.largest, parity.largest_at) = (difference, live.at);
+            }
+            false
+        });
+    }
+
+    /// What was heard live, thinned to at most `most` points; `heard` is the time of the file. Where something was not
+    /// heard, the segment changes.
+    pub fn live(&self, most: usize) -> Vec<TimelinePoint> {
+        let stride = self.heard.len().div_ceil(most.max(1)).max(1);
+        let mut segment = 0;
+        let mut points = Vec::new();
+        for (i, point) in self.heard.iter().enumerate() {
+            match point {
+                Some(point) if i % stride == 0 => points.push(TimelinePoint { segment, ..*point }),
+                Some(_) => {}
+                None => segment += 1,
+            }
+        }
+        points
+    }
+
+    /// What was heard ahead, thinned in the same way.
+    pub fn ahead(&self, most: usize) -> Vec<TimelinePoint> {
+        let stride = self.frames.len().div_ceil(most.max(1)).max(1);
+        let frames = self.frames.iter().step_by(stride);
+        frames
+            .map(|frame| TimelinePoint {
+                heard: frame.at.0,
+                at: frame.at,
+                segment: 0,
+                agreed: frame.agreed,
+                state: frame.state,
+                confidence: frame.agreed.top().1,
+            })
+            .collect()
+    }
+
+    /// What is known of a time of the file, live before ahead; and whether it was heard live.
+    pub fn known_at(&self, at: Seconds) -> Option<(TimelinePoint, bool)> {
+        if let Some(Some(point)) = self.heard.get(self.slot(at)) {
+            return Some((*point, true));
+        }
+        let first = self.frames.first()?.at;
+        let place = ((at.0 - first.0) / self.hop.0.max(1e-9)).max(0.0) as usize;
+        let frame = self.frames.get(place)?;
+        Some((
+            TimelinePoint {
+                heard: frame.at.0,
+                at: frame.at,
+                segment: 0,
+                agreed: frame.agreed,
+                state: frame.state,
+                confidence: frame.agreed.top().1,
+            },
+            false,
+        ))
+    }
+
+    /// Share of the track in which each answer stands, best first; live where that was heard.
+    pub fn shares(&self) -> Vec<(AnswerState, f32)> {
+        let points: Vec<AnswerState> = if self.frames.is_empty() {
+            self.heard.iter().flatten().map(|point| point.state).collect()
+        } else {
+            self.ahead(4800).iter().map(|point| point.state).collect()
+        };
+        let mut shares: Vec<(AnswerState, f32)> = Vec::new();
+        for state in &points {
+            match shares.iter_mut().find(|(known, _)| known == state) {
+                Some((_, count)) => *count += 1.0,
+                None => shares.push((*state, 1.0)),
+            }
+        }
+        for (_, count) in &mut shares {
+            *count /= points.len().max(1) as f32;
+        }
+        shares.sort_by(|a, b| b.1.total_cmp(&a.1));
+        shares
+    }
+}
+
+/// The largest difference of any class.
+fn most_apart(a: &Probabilities, b: &Probabilities) -> f32 {
+    let pairs = a.as_slice().iter().zip(b.as_slice());
+    pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Column;
+    use crate::units::FrameIndex;
+
+    const HOP: Seconds = Seconds(0.02);
+
+    fn frame(index: u64, base: f64, share: f32) -> Frame {
+        Frame {
+            at: Seconds(base + 0.1 + index as f64 * HOP.0),
+            agreed: Probabilities::from_slice(&[share, 1.0 - share]),
+            state: AnswerState::Unsure,
+        }
+    }
+
+    fn hear(track: &mut Track, index: u64, frame: Frame) {
+        let mut column = Column::empty(2);
+        column.frame = FrameIndex(index);
+        column.at = frame.at;
+        column.agreed = frame.agreed;
+        column.decision.state = frame.state;
+        let news = News {
+            column: &column,
+            heard: frame.at.0,
+            segment: 1,
+        };
+        track.hear(&news, true);
+    }
+
+    /// A track whose frames ahead are there already.
+    fn track(count: u64) -> Track {
+        let mut track = Track::new(Seconds(10.0), HOP);
+        track.hear_ahead(nothing());
+        track.frames = (0..count).map(|i| frame(i, 0.0, 0.5)).collect();
+        track
+    }
+
+    /// Something heard ahead that tells nothing.
+    fn nothing() -> Ahead {
+        let models = crate::model::ModelSet {
+            front_end: crate::features::FrontEndSpec::default(),
+            genres: crate::genre::GenreSet::gtzan(),
+            models: Vec::new(),
+            gate: None,
+        };
+        let nowhere = std::path::PathBuf::from("/nowhere/at all.wav");
+        Ahead::begin(nowhere, models, crate::smoothing::SmoothingConfig::default(), || ())
+    }
+
+    #[test]
+    fn the_largest_difference_is_found_and_where_it_was() {
+        let mut track = track(400);
+        for i in 0..300 {
+            let share = if i == 120 { 0.53 } else { 0.5 };
+            hear(&mut track, i, frame(i, 0.0, share));
+        }
+        track.poll();
+        assert_eq!((track.parity.frames, track.parity.other_answers), (300, 0));
+        assert!((track.parity.largest - 0.03).abs() < 1e-6);
+        assert_eq!(track.parity.largest_at, frame(120, 0.0, 0.5).at);
+        assert!(!track.parity.spoiled);
+        // From the start again: what was found before is of another time.
+        hear(&mut track, 0, frame(0, 0.0, 0.5));
+        track.poll();
+        assert_eq!((track.parity.frames, track.parity.largest), (1, 0.0));
+    }
+
+    #[test]
+    fn frames_after_a_seek_and_with_an_engine_off_are_not_compared() {
+        let mut track = track(400);
+        for i in 0..50 {
+            hear(&mut track, i, frame(i, 1.007, 0.9));
+        }
+        track.poll();
+        assert_eq!((track.parity.frames, track.parity.spoiled), (0, true));
+        let live = track.live(100);
+        assert!(live.len() >= 4 && live.iter().all(|point| point.at.0 > 1.0));
+        let (known, was_live) = track.known_at(Seconds(1.5)).expect("heard");
+        assert!(was_live && (known.agreed.as_slice()[0] - 0.9).abs() < 1e-6);
+        let (known, was_live) = track.known_at(Seconds(5.0)).expect("heard ahead");
+        assert!(!was_live && (known.agreed.as_slice()[0] - 0.5).abs() < 1e-6);
+    }
+}

@@ -1,0 +1,97 @@
+//! What was listened to is kept, found again, marked, noted on and forgotten.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use super::hand_made;
+use super::rig::{Rig, Setup};
+use attune::engine::{Command, Event, SourceRequest};
+use attune::sessions::Store;
+use attune::units::Seconds;
+use eframe::egui;
+use egui_kittest::kittest::Queryable;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// A window that keeps its sessions in this file, on the page that lists them.
+fn window(path: &Path) -> Rig {
+    let mut rig = Rig::new(Setup {
+        history: Some(path.to_owned()),
+        ..Setup::default()
+    });
+    rig.tell(Event::Opened(hand_made::open_file()));
+    for frames in [200, 400, 600] {
+        rig.show(hand_made::playing(frames));
+    }
+    rig.window.key_press(egui::Key::Num4);
+    rig.settle();
+    rig
+}
+
+/// Frames until something with this label is there.
+fn wait_for(rig: &mut Rig, label: &str) {
+    let begun = Instant::now();
+    while rig.window.query_by_label_contains(label).is_none() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "{label} does not come");
+        std::thread::sleep(Duration::from_millis(10));
+        rig.settle();
+    }
+}
+
+#[test]
+fn a_session_survives_a_restart_with_its_note_and_its_mark() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("history.sqlite");
+    let mut rig = window(&path);
+    wait_for(&mut rig, "Classical · 0 decisions");
+    rig.tell(Event::Decided {
+        at: Seconds(1.0),
+        decision: hand_made::playing(600).decision,
+    });
+    rig.window.get_by_label("Favourite: Attune demo.ogg").click();
+    rig.settle();
+    rig.type_into("Note on Attune demo.ogg", "the slow one");
+    rig.window.get_by_label("Search the sessions").focus();
+    rig.settle();
+    // The window closes, and with it the file, with everything written.
+    drop(rig);
+    let kept = Store::open(&path).unwrap();
+    let list = kept.list().unwrap();
+    assert_eq!(list.len(), 1);
+    assert!(list[0].favourite && list[0].heard > 9.0);
+    assert_eq!(
+        (list[0].note.as_str(), list[0].genre.as_deref()),
+        ("the slow one", Some("classical"))
+    );
+    assert_eq!(kept.decisions(list[0].id).unwrap()[0].rule, "confident");
+    drop(kept);
+    // Another day.
+    let mut rig = window(&path);
+    wait_for(&mut rig, "number 2");
+    rig.type_into("Search the sessions", "SLOW");
+    assert!(rig.window.query_by_label_contains("number 2").is_none());
+    rig.orders();
+    rig.window.get_by_label("Open Attune demo.ogg again").click();
+    let orders = rig.orders();
+    assert!(
+        matches!(&orders[..], [Command::Open(SourceRequest::File { path, .. })] if path == Path::new("/music/Attune demo.ogg")),
+        "{orders:?}"
+    );
+    rig.window.get_by_label("Forget Attune demo.ogg").click();
+    wait_for(&mut rig, "No session has these words.");
+}
+
+#[test]
+fn a_history_that_cannot_be_kept_is_said_and_the_window_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("history.sqlite");
+    std::fs::write(
+        &path,
+        "this is no database, and long enough that SQLite reads its header",
+    )
+    .unwrap();
+    let mut rig = window(&path);
+    wait_for(&mut rig, "move the file away");
+    rig.show(hand_made::playing(700));
+    rig.settle();
+    rig.window.get_by_label_contains("Answer: ");
+}

@@ -1,0 +1,245 @@
+//! Zooming, going through what is held, the track of a file, the log of decisions, the knobs.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use super::hand_made;
+use super::rig::{Rig, Setup};
+use attune::engine::{Command, Engine, EngineConfig, Event, SourceRequest, system_sources};
+use attune::model;
+use attune::playback::Pace;
+use attune::smoothing::SmoothingConfig;
+use attune::ui::{App, Page};
+use attune::units::Seconds;
+use eframe::egui;
+use egui_kittest::kittest::Queryable;
+use std::time::{Duration, Instant};
+
+fn app(rig: &Rig) -> &App {
+    rig.window.state().as_ref().unwrap()
+}
+
+fn rect(rig: &Rig, label: &str) -> egui::Rect {
+    rig.window.get_by_label_contains(label).rect()
+}
+
+fn drag(rig: &mut Rig, from: egui::Pos2, to: egui::Pos2) {
+    rig.window.hover_at(from);
+    rig.window.step();
+    rig.window.drag_at(from);
+    rig.window.step();
+    for share in [0.25, 0.5, 0.75, 1.0] {
+        rig.window.hover_at(from + share * (to - from));
+        rig.window.step();
+    }
+    rig.window.drop_at(to);
+}
+
+#[test]
+fn keys_zoom_all_plots_and_the_presets_go_back() {
+    let mut rig = Rig::playing(Setup::default(), 1200);
+    assert!((app(&rig).view().time.span - 12.0).abs() < 1e-9);
+    rig.window.key_press(egui::Key::Plus);
+    rig.settle();
+    assert!((app(&rig).view().time.span - 8.0).abs() < 1e-9);
+    rig.window.key_press(egui::Key::Minus);
+    rig.window.key_press(egui::Key::Minus);
+    rig.settle();
+    assert!((app(&rig).view().time.span - 18.0).abs() < 1e-9);
+    rig.window.get_by_label("6 s").click();
+    rig.settle();
+    assert!((app(&rig).view().time.span - 6.0).abs() < 1e-9);
+}
+
+#[test]
+fn a_drag_holds_the_moment_and_goes_back_through_it_and_end_returns() {
+    let mut rig = Rig::playing(Setup::default(), 1200);
+    let picture = rect(&rig, "Spectrogram of the last seconds");
+    let from = picture.center();
+    drag(&mut rig, from, from + egui::vec2(200.0, 0.0));
+    rig.settle();
+    assert!(app(&rig).frozen().is_some(), "a drag holds");
+    let back = app(&rig).view().time.back;
+    // 200 points of the plot's width are that part of 12 s, less what it takes to be a drag.
+    let per_point = 12.0 / f64::from(picture.width() - 68.0);
+    assert!(
+        (0.6 * 200.0 * per_point..=200.0 * per_point).contains(&back),
+        "{back} s"
+    );
+    rig.window.key_press(egui::Key::PageUp);
+    rig.settle();
+    assert!(app(&rig).view().time.back > back + 5.0);
+    rig.window.key_press(egui::Key::End);
+    rig.settle();
+    assert!(app(&rig).frozen().is_none() && app(&rig).view().time.back == 0.0);
+}
+
+#[test]
+fn what_is_pointed_at_in_one_plot_is_pointed_at_in_all() {
+    let mut rig = Rig::playing(Setup::default(), 1200);
+    let heads = rect(&rig, "Attention heads:");
+    rig.window.hover_at(heads.center());
+    rig.settle();
+    let pointed = app(&rig).view().time.pointed.expect("a column");
+    let strip = rect(&rig, "Disagreement:");
+    rig.window.hover_at(egui::pos2(heads.center().x, strip.bottom() - 12.0));
+    rig.settle();
+    assert_eq!(
+        app(&rig).view().time.pointed,
+        Some(pointed),
+        "the same x is the same column"
+    );
+    rig.window.hover_at(egui::pos2(4.0, 4.0));
+    rig.settle();
+    assert_eq!(app(&rig).view().time.pointed, None);
+}
+
+#[test]
+fn the_strip_says_what_was_answered_and_how_much_the_engines_disagree() {
+    let rig = Rig::playing(Setup::default(), 1200);
+    let newest = hand_made::playing(1200).recent[1199 % attune::engine::RECENT_COLUMNS];
+    let share = format!("{:.0} %", 100.0 * newest.disagreement().unwrap());
+    rig.window
+        .get_by_label_contains(&format!("the engines' disagreement is {share} of the most possible"));
+}
+
+#[test]
+fn a_click_into_the_track_seeks_and_a_drag_loops() {
+    let mut rig = Rig::playing(Setup::default(), 1200);
+    let track = rect(&rig, "Timeline: ");
+    // The gutter of 48 points and the 20 at the right are no time; the file has 65 s.
+    let at = |secs: f32| {
+        let x = egui::lerp(track.left() + 48.0..=track.right() - 20.0, secs / 65.0);
+        egui::pos2(x, track.center().y)
+    };
+    rig.window.hover_at(at(50.0));
+    rig.window.step();
+    rig.window.drag_at(at(50.0));
+    rig.window.step();
+    rig.window.drop_at(at(50.0));
+    let orders = rig.orders();
+    let [Command::Seek(to)] = orders[..] else {
+        panic!("one seek, not {orders:?}");
+    };
+    assert!((to.0 - 50.0).abs() < 0.2, "{to:?}");
+    drag(&mut rig, at(40.0), at(10.0));
+    let orders = rig.orders();
+    let [Command::Select(Some((start, end))), Command::Seek(from)] = orders[..] else {
+        panic!("a selection from its start, not {orders:?}");
+    };
+    assert!((start.0 - 10.0).abs() < 0.2 && (end.0 - 40.0).abs() < 0.2 && from == start);
+    // From the playhead, at 27.9 s, a drag moves it.
+    drag(&mut rig, at(27.9), at(45.0));
+    let orders = rig.orders();
+    let [Command::Seek(to)] = orders[..] else {
+        panic!("one seek, not {orders:?}");
+    };
+    assert!((to.0 - 45.0).abs() < 0.2, "{to:?}");
+    let mut looping = hand_made::playing(1201);
+    looping.transport.selection = Some((Seconds(10.0), Seconds(40.0)));
+    rig.show(looping);
+    rig.settle();
+    rig.window.get_by_label_contains("Looping 0:10.0 to 0:40.0.");
+    rig.window.get_by_label("Let the loop go").click();
+    assert_eq!(rig.orders(), [Command::Select(None)]);
+    rig.window.key_press(egui::Key::Escape);
+    assert_eq!(rig.orders(), [Command::Select(None)]);
+}
+
+/// The real engine with the window over it: what the live path shows of the demo is what `attune analyze` makes of it.
+#[test]
+fn the_live_path_equals_the_file_heard_ahead() {
+    let models = model::bundled().unwrap();
+    let setup = Setup {
+        models: Some(models.clone()),
+        ..Setup::default()
+    };
+    let mut config = EngineConfig::new(models, SmoothingConfig::default());
+    config.sources = system_sources(10, false);
+    let engine = Engine::start(config, || ()).unwrap();
+    let mut rig = Rig::over(setup, engine.into());
+    let window = rig.window.state_mut().as_mut().unwrap();
+    window.open(SourceRequest::File {
+        path: concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/demo.ogg").into(),
+        pace: Pace::Times(8.0),
+    });
+    let begun = Instant::now();
+    let parity = loop {
+        rig.settle();
+        if let Some(track) = app(&rig).track()
+            && track.parity.frames > 1000
+        {
+            break track.parity;
+        }
+        assert!(begun.elapsed() < Duration::from_mins(2), "nothing to compare");
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    println!("largest difference {} over {} frames", parity.largest, parity.frames);
+    assert!(parity.largest <= 1e-5 && parity.other_answers == 0, "{parity:?}");
+    assert!(!parity.spoiled);
+    rig.window
+        .get_by_label_contains("Live equals file: largest difference 0.00 points");
+}
+
+#[test]
+fn the_log_lists_searches_holds_and_exports() {
+    let mut rig = Rig::playing(Setup::default(), 1200);
+    rig.window.key_press(egui::Key::Num2);
+    rig.settle();
+    rig.window.get_by_label_contains("At 0:01.0: Classical.");
+    rig.window.get_by_label("Held back").click();
+    rig.settle();
+    assert!(rig.window.query_by_label_contains("At 0:01.0: Classical.").is_none());
+    rig.window.get_by_label("All").click();
+    rig.settle();
+    rig.type_into("Search the decisions", "metal");
+    rig.settle();
+    assert!(rig.window.query_by_label_contains("At 0:01.0: Classical.").is_none());
+    let metal = rig.window.get_all_by_label_contains(": Metal. At ").next().unwrap();
+    metal.click();
+    rig.settle();
+    rig.window.get_by_label_contains("Held at");
+    let folder = tempfile::tempdir().unwrap();
+    let window = rig.window.state_mut().as_mut().unwrap();
+    window.view_mut().export_folder = Some(folder.path().to_owned());
+    rig.window.get_by_label("Export log").click();
+    rig.settle();
+    let begun = Instant::now();
+    while rig.window.query_by_label_contains("Written to").is_none() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "nothing was written");
+        std::thread::sleep(Duration::from_millis(20));
+        rig.settle();
+    }
+    let json = folder.path().join("attune-Attune_demo.ogg-decisions.json");
+    let document: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&json).unwrap()).unwrap();
+    assert_eq!(document["source"], "Attune demo.ogg");
+    let entries = document["decisions"].as_array().unwrap();
+    assert!(entries.iter().any(|entry| entry["genre"] == "metal"));
+    let table = std::fs::read_to_string(json.with_extension("csv")).unwrap();
+    assert_eq!(table.lines().count(), entries.len() + 2);
+}
+
+#[test]
+fn knobs_show_what_they_would_have_answered_and_are_used_when_one_says_so() {
+    let mut rig = Rig::playing(Setup::default(), 1200);
+    rig.window.key_press(egui::Key::Num3);
+    rig.settle();
+    assert_eq!(app(&rig).view().page, Page::Knobs);
+    rig.window.get_by_label_contains("changes of genre instead of");
+    assert_eq!(rig.orders(), [], "trying is not using");
+    rig.window.state_mut().as_mut().unwrap().view_mut().knobs.enter = 0.97;
+    rig.settle();
+    let said = "a genre answered 0 % of the time instead of";
+    rig.window.get_by_label_contains(said);
+    rig.window.get_by_label("Undo").click();
+    rig.settle();
+    assert!(rig.window.query_by_label_contains(said).is_none());
+    rig.window.state_mut().as_mut().unwrap().view_mut().knobs.enter = 0.55;
+    rig.settle();
+    rig.window.get_by_label("Use from now on").click();
+    let wanted = SmoothingConfig {
+        enter: 0.55,
+        ..SmoothingConfig::default()
+    };
+    assert_eq!(rig.orders(), [Command::SetSmoothing(wanted)]);
+    rig.tell(Event::Ended);
+}
