@@ -4,8 +4,8 @@ use super::descent::Rule;
 use super::tasks::Task;
 use crate::model::architecture::BodyShape;
 use crate::model::attention::EncoderShape;
-use crate::model::lstm::LstmShape;
 use crate::model::plain::PlainShape;
+use crate::model::recurrent::RecurrentShape;
 use crate::model::tcn::TcnShape;
 use serde::Serialize;
 
@@ -13,6 +13,8 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
+    /// Plain recurrence
+    Rnn,
     /// Long short-term memory
     Lstm,
     /// Temporal convolutional network
@@ -23,11 +25,12 @@ pub enum Kind {
 
 impl Kind {
     /// All, in the order in which they are shown.
-    pub const ALL: [Self; 3] = [Self::Lstm, Self::Tcn, Self::Attention];
+    pub const ALL: [Self; 4] = [Self::Rnn, Self::Lstm, Self::Tcn, Self::Attention];
 
     /// As it is called.
     pub fn label(self) -> &'static str {
         match self {
+            Self::Rnn => "RNN",
             Self::Lstm => "LSTM",
             Self::Tcn => "TCN",
             Self::Attention => "attention",
@@ -70,6 +73,7 @@ struct Sizes {
     taps: usize,
     levels: u32,
     width: usize,
+    rnn: usize,
     lstm: usize,
     attention: usize,
     dropout: f32,
@@ -96,15 +100,16 @@ fn sizes(task: Task, quick: bool) -> Sizes {
         Task::Copy { .. } => (8, 8, 10),
         Task::Recall { .. } => (3, recall_levels(quick), 32),
     };
-    let (lstm, attention, dropout) = match task {
-        Task::Adding { .. } => (130, 64, 0.0),
-        Task::Copy { .. } => (50, 32, 0.05),
-        Task::Recall { .. } => (64, 32, 0.0),
+    let (rnn, lstm, attention, dropout) = match task {
+        Task::Adding { .. } => (260, 130, 64, 0.0),
+        Task::Copy { .. } => (110, 50, 32, 0.05),
+        Task::Recall { .. } => (64, 64, 32, 0.0),
     };
     Sizes {
         taps,
         levels,
         width,
+        rnn,
         lstm,
         attention,
         dropout,
@@ -153,13 +158,15 @@ impl Plan {
 }
 
 fn body(task: Task, kind: Kind, sizes: Sizes) -> BodyShape {
+    let recurrent = |hidden| RecurrentShape {
+        inputs: task.inputs(),
+        hidden,
+        layers: 1,
+        dropout: 0.0,
+    };
     match kind {
-        Kind::Lstm => BodyShape::Lstm(LstmShape {
-            inputs: task.inputs(),
-            hidden: sizes.lstm,
-            layers: 1,
-            dropout: 0.0,
-        }),
+        Kind::Rnn => BodyShape::Rnn(recurrent(sizes.rnn)),
+        Kind::Lstm => BodyShape::Lstm(recurrent(sizes.lstm)),
         Kind::Tcn => BodyShape::Tcn(TcnShape {
             width: sizes.width,
             taps: sizes.taps,
