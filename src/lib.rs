@@ -51,6 +51,8 @@ pub mod train;
 
 pub mod bench;
 
+pub mod lab;
+
 pub mod settings;
 
 #[cfg(feature = "gui")]

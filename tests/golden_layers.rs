@@ -10,6 +10,7 @@ use attune::nn::kernels::packed_matrix::Precision;
 use attune::nn::lstm_cell::Lstm;
 use attune::nn::multihead::{AttentionShape, EncoderLayer, MultiHead};
 use attune::nn::positional::Turns;
+use attune::nn::rnn_cell::Rnn;
 use attune::nn::streaming::rows::Rows;
 use attune::nn::weights::WeightStore;
 use candle_core::{Device, Tensor};
@@ -79,6 +80,44 @@ fn lstm_is_pytorchs() {
                     for (ours, theirs) in ours.iter().zip(theirs) {
                         assert!((ours - theirs).abs() < TOLERANCE);
                     }
+                }
+                hidden
+            })
+            .collect();
+        x = Tensor::stack(&streams, 0).unwrap();
+    }
+    assert!(largest_difference(&x, &golden["output"]) < TOLERANCE);
+}
+
+#[test]
+fn rnn_is_pytorchs() {
+    let golden = golden("rnn");
+    let mut x = golden["x"].clone();
+    for layer in 0..2 {
+        let get = |name: &str| golden[&format!("{name}_l{layer}")].clone();
+        let (inputs, hidden) = (x.dim(2).unwrap(), 7);
+        let mut store = WeightStore::from_tensors(HashMap::from([
+            ("input.weight".to_owned(), transposed(&get("weight_ih"))),
+            // PyTorch has two biases.
+            ("input.bias".to_owned(), (get("bias_ih") + get("bias_hh")).unwrap()),
+            ("recurrent".to_owned(), transposed(&get("weight_hh"))),
+        ]));
+        let packed = Rnn::new(store.root(), inputs, hidden)
+            .unwrap()
+            .pack(Precision::Single)
+            .unwrap();
+        let streams: Vec<Tensor> = (0..x.dim(0).unwrap())
+            .map(|stream| {
+                let state = |name: &str| -> Vec<f32> {
+                    let of_layer = golden[name].get(layer).unwrap();
+                    of_layer.get(stream).unwrap().to_vec1().unwrap()
+                };
+                let mut memory = packed.initial_memory();
+                memory.set(&state("h_0"));
+                let frames = x.get(stream).unwrap();
+                let hidden = stepped(&frames, hidden, |x, out| packed.step(x, &mut memory, out));
+                for (ours, theirs) in memory.newest().iter().zip(state("h_n")) {
+                    assert!((ours - theirs).abs() < TOLERANCE);
                 }
                 hidden
             })

@@ -16,6 +16,7 @@ use attune::nn::linear::Linear;
 use attune::nn::lstm_cell::Lstm;
 use attune::nn::multihead::{AttentionShape, EncoderLayer, MultiHead};
 use attune::nn::norm::{BatchNorm, LayerNorm};
+use attune::nn::rnn_cell::Rnn;
 use attune::nn::statistics::{AttentivePooling, MomentPooling};
 use attune::nn::weights::WeightStore;
 use attune::train::recipe::Engine;
@@ -99,6 +100,14 @@ fn lstm_through_time() {
     let lstm = Lstm::new(store.root(), 3, 4).unwrap();
     let x = variable(&[2, 6, 3], 6);
     check("lstm", &store, &[&x], || weigh(&lstm.forward(&x)?));
+}
+
+#[test]
+fn rnn_through_time() {
+    let mut store = WeightStore::drawn(7);
+    let rnn = Rnn::new(store.root(), 3, 5).unwrap();
+    let x = variable(&[2, 6, 3], 8);
+    check("rnn", &store, &[&x], || weigh(&rnn.forward(&x)?));
 }
 
 #[test]
@@ -286,7 +295,7 @@ fn rectified_ops() {
 
 #[test]
 fn every_weight_of_every_network_is_reached() {
-    for engine in [Engine::Lstm, Engine::Tcn, Engine::Attention] {
+    for engine in [Engine::Rnn, Engine::Lstm, Engine::Tcn, Engine::Attention] {
         let recipe = Variant::Gate.recipe(engine, 3, 1, 10, Some(16));
         let mut store = WeightStore::drawn(2);
         let net = recipe.architecture.build(&mut store).unwrap();

@@ -63,7 +63,7 @@ fn run<T: ToAmplitude>(callbacks: usize, channels: u16, pick: ChannelPick, sampl
 #[test]
 fn steps_after_the_first_allocate_nothing() {
     const BANDS: usize = 128;
-    for engine in [Engine::Lstm, Engine::Tcn, Engine::Attention] {
+    for engine in [Engine::Rnn, Engine::Lstm, Engine::Tcn, Engine::Attention] {
         let architecture = Recipe::new(engine, 10, 7, 1).architecture;
         let mut stream = architecture.build(&mut WeightStore::drawn(3)).unwrap().open().unwrap();
         let frames: Vec<f32> = (0..600 * BANDS)

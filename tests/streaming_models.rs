@@ -26,7 +26,7 @@ use std::sync::Arc;
 const BANDS: usize = 128;
 const CLASSES: usize = 10;
 const PRECISIONS: [Precision; 2] = [Precision::Single, Precision::Half];
-const ENGINES: [Engine; 3] = [Engine::Lstm, Engine::Tcn, Engine::Attention];
+const ENGINES: [Engine; 4] = [Engine::Rnn, Engine::Lstm, Engine::Tcn, Engine::Attention];
 
 /// The shipped architecture with drawn weights; contexts short enough to pass three of them in a test.
 fn net(engine: Engine) -> Arc<dyn Net> {

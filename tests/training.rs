@@ -61,7 +61,7 @@ fn recipe(engine: Engine, steps: u64) -> Recipe {
     }
     recipe.architecture.head.hidden = 12;
     match &mut recipe.architecture.body {
-        BodyShape::Lstm(shape) => (shape.inputs, shape.hidden) = (16, 8),
+        BodyShape::Rnn(shape) | BodyShape::Lstm(shape) => (shape.inputs, shape.hidden) = (16, 8),
         BodyShape::Tcn(shape) => (shape.width, shape.dilations) = (16, vec![1, 2]),
         BodyShape::Attention(shape) => (shape.width, shape.heads, shape.feed, shape.layers) = (16, 2, 16, 1),
     }
@@ -71,7 +71,7 @@ fn recipe(engine: Engine, steps: u64) -> Recipe {
 #[test]
 fn every_engine_learns_what_can_be_learnt() {
     // And the opposite as well: a lucky draw of weights tells these noises apart, but not both ways round.
-    for (engine, exchanged) in [Engine::Lstm, Engine::Tcn, Engine::Attention]
+    for (engine, exchanged) in [Engine::Rnn, Engine::Lstm, Engine::Tcn, Engine::Attention]
         .into_iter()
         .flat_map(|engine| [(engine, false), (engine, true)])
     {

@@ -11,6 +11,7 @@ use attune::nn::kernels::cross_entropy::CrossEntropy;
 use attune::nn::kernels::feed_forward::FeedForward;
 use attune::nn::kernels::layer_norm::LayerNormalization;
 use attune::nn::kernels::lstm_sequence::LstmSequence;
+use attune::nn::kernels::rnn_sequence::RnnSequence;
 use attune::nn::kernels::strided_convolution::StridedConvolution;
 use attune::nn::kernels::weighted_moments::WeightedMoments;
 use attune::nn::kernels::windowed_softmax::WindowedSoftmax;
@@ -182,6 +183,33 @@ proptest! {
                     let (i, f, g, o) = (sigmoid(&part(0)?)?, sigmoid(&part(1)?)?, part(2)?.tanh()?, sigmoid(&part(3)?)?);
                     cell = ((f * cell)? + (i * g)?)?;
                     hidden = (o * cell.tanh()?)?;
+                    all.push(hidden.clone());
+                }
+                Tensor::stack(&all, 1)
+            },
+        );
+    }
+
+    #[test]
+    fn rnn_sequence(
+        (b, t) in (1usize..5, 1usize..40),
+        (i, h) in (1usize..20, 1usize..40),
+        seed in 0u64..1000,
+    ) {
+        let x = variable(&[b, t, i], seed);
+        let (input, w) = (variable(&[i + 1, h], seed + 1), variable(&[h, h], seed + 2));
+        // Within ±1/√h: a greater U multiplies rounding errors from frame to frame (its spectral radius would be above 1).
+        let w = Var::from_tensor(&(w.as_tensor() / (h as f64).sqrt()).unwrap()).unwrap();
+        compare(
+            &[x.clone(), input.clone(), w.clone()],
+            &|| x.apply_op3(&input, &w, RnnSequence),
+            &|| {
+                let ones = Tensor::ones((b, t, 1), DType::F32, &Device::Cpu)?;
+                let sums = product(&Tensor::cat(&[x.as_tensor(), &ones], 2)?, &input)?;
+                let mut hidden = Tensor::zeros((b, h), DType::F32, &Device::Cpu)?;
+                let mut all = Vec::new();
+                for frame in 0..t {
+                    hidden = (sums.narrow(1, frame, 1)?.squeeze(1)? + hidden.matmul(&w)?)?.tanh()?;
                     all.push(hidden.clone());
                 }
                 Tensor::stack(&all, 1)

@@ -180,7 +180,7 @@ fn reach(shape: &Shape) -> usize {
         }
     };
     rest + match body {
-        BodyShape::Lstm(_) | BodyShape::Tcn(_) => 0,
+        BodyShape::Rnn(_) | BodyShape::Lstm(_) | BodyShape::Tcn(_) => 0,
         BodyShape::Attention(shape) => 1 + shape.layers * (shape.context - 1),
     }
 }

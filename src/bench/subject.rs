@@ -66,7 +66,7 @@ impl Shape {
             Self::Plain(plain) => &mut plain.body,
         };
         match body {
-            BodyShape::Lstm(shape) => shape.dropout = 0.0,
+            BodyShape::Rnn(shape) | BodyShape::Lstm(shape) => shape.dropout = 0.0,
             BodyShape::Tcn(shape) => shape.dropout = 0.0,
             BodyShape::Attention(shape) => shape.dropout = 0.0,
         }

@@ -169,6 +169,6 @@ impl Bench<'_> {
 fn context(body: &BodyShape) -> usize {
     match body {
         BodyShape::Attention(shape) => shape.context,
-        BodyShape::Lstm(_) | BodyShape::Tcn(_) => 0,
+        BodyShape::Rnn(_) | BodyShape::Lstm(_) | BodyShape::Tcn(_) => 0,
     }
 }

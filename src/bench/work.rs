@@ -4,6 +4,7 @@ use super::machine::Machine;
 use super::subject::Shape;
 use crate::model::architecture::{Architecture, BodyShape};
 use crate::model::genre_net::PoolingShape;
+use crate::model::recurrent::RecurrentShape;
 use crate::nn::kernels::packed_matrix::Precision;
 
 /// Multiplications with an addition that one frame needs, by what they multiply with. Activations, norms and softmax
@@ -30,7 +31,7 @@ impl Work {
         let work = match shape {
             Shape::Plain(plain) => {
                 let (from, to) = match &plain.body {
-                    BodyShape::Lstm(shape) => (shape.inputs, shape.hidden),
+                    BodyShape::Rnn(shape) | BodyShape::Lstm(shape) => (shape.inputs, shape.hidden),
                     BodyShape::Tcn(shape) => (shape.width, shape.width),
                     BodyShape::Attention(shape) => (shape.width, shape.width),
                 };
@@ -78,18 +79,23 @@ impl Work {
         self.memory += values;
     }
 
+    /// `gates`: sums of each hidden unit.
+    fn add_recurrent(&mut self, shape: &RecurrentShape, gates: usize) {
+        for layer in 0..shape.layers {
+            let inputs = if layer == 0 { shape.inputs } else { shape.hidden };
+            self.add_dense(inputs * gates * shape.hidden);
+            self.recurrent += shape.hidden * gates * shape.hidden;
+            self.weights += shape.hidden * gates * shape.hidden;
+        }
+    }
+
     fn of_body(body: &BodyShape) -> Self {
         let mut work = Self::none();
         match body {
+            // W (in, h) for all frames at once, U (h, h) one after the other.
+            BodyShape::Rnn(shape) => work.add_recurrent(shape, 1),
             // W_x (in, 4h) for all frames at once, W_h (h, 4h) one after the other.
-            BodyShape::Lstm(shape) => {
-                for layer in 0..shape.layers {
-                    let inputs = if layer == 0 { shape.inputs } else { shape.hidden };
-                    work.add_dense(inputs * 4 * shape.hidden);
-                    work.recurrent += shape.hidden * 4 * shape.hidden;
-                    work.weights += shape.hidden * 4 * shape.hidden;
-                }
-            }
+            BodyShape::Lstm(shape) => work.add_recurrent(shape, 4),
             // Two kernels (taps · width, width) in each block.
             BodyShape::Tcn(shape) => {
                 work.add_dense(2 * shape.dilations.len() * shape.taps * shape.width * shape.width);
@@ -119,7 +125,7 @@ impl Work {
         work.weights += kernel;
         work.add_dense(places * front.maps * front.width);
         let taps = match body {
-            BodyShape::Lstm(shape) => shape.hidden * shape.layers,
+            BodyShape::Rnn(shape) | BodyShape::Lstm(shape) => shape.hidden * shape.layers,
             BodyShape::Tcn(shape) => shape.width * shape.dilations.len(),
             BodyShape::Attention(shape) => shape.width * shape.layers,
         };

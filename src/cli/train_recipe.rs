@@ -126,7 +126,7 @@ impl RecipeArgs {
         if let Some(dropout) = self.dropout {
             recipe.architecture.head.dropout = dropout;
             match &mut recipe.architecture.body {
-                BodyShape::Lstm(shape) => shape.dropout = dropout / 2.0,
+                BodyShape::Rnn(shape) | BodyShape::Lstm(shape) => shape.dropout = dropout / 2.0,
                 BodyShape::Tcn(shape) => shape.dropout = dropout / 2.0,
                 BodyShape::Attention(shape) => shape.dropout = dropout / 2.0,
             }
@@ -156,7 +156,7 @@ impl RecipeArgs {
         let dropout = architecture.body_dropout();
         let layers = self.layers.map(|layers| layers as usize);
         match &mut architecture.body {
-            BodyShape::Lstm(shape) => shape.layers = layers.unwrap_or(shape.layers),
+            BodyShape::Rnn(shape) | BodyShape::Lstm(shape) => shape.layers = layers.unwrap_or(shape.layers),
             BodyShape::Attention(shape) => shape.layers = layers.unwrap_or(shape.layers),
             BodyShape::Tcn(shape) => {
                 shape.normalized |= self.normalized;

@@ -5,6 +5,7 @@ use super::body::Body;
 use super::front::FrontShape;
 use super::genre_net::{GenreNet, HeadShape, NetOutput, PoolingShape};
 use super::lstm::{LstmShape, LstmStack};
+use super::rnn::{RnnShape, RnnStack};
 use super::stemmed::Stemmed;
 use super::stream::ModelStream;
 use super::tcn::{Tcn, TcnShape};
@@ -20,6 +21,8 @@ use std::sync::Arc;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum BodyShape {
+    /// Stacked plain recurrence.
+    Rnn(RnnShape),
     /// Stacked LSTM.
     Lstm(LstmShape),
     /// Temporal convolutional network.
@@ -94,6 +97,10 @@ impl Architecture {
         self.validate()?;
         let mut root = store.root();
         match &self.body {
+            BodyShape::Rnn(shape) => {
+                let body = RnnStack::new(root.at("body"), shape.clone())?;
+                self.around(body, root)
+            }
             BodyShape::Lstm(shape) => {
                 let body = LstmStack::new(root.at("body"), shape.clone())?;
                 self.around(body, root)
@@ -112,7 +119,7 @@ impl Architecture {
     /// Share of features silenced in training in the body.
     pub fn body_dropout(&self) -> f32 {
         match &self.body {
-            BodyShape::Lstm(shape) => shape.dropout,
+            BodyShape::Rnn(shape) | BodyShape::Lstm(shape) => shape.dropout,
             BodyShape::Tcn(shape) => shape.dropout,
             BodyShape::Attention(shape) => shape.dropout,
         }
@@ -147,7 +154,7 @@ impl Architecture {
             ("head.classes", self.head.classes, crate::genre::MAX_CLASSES),
         ];
         match &self.body {
-            BodyShape::Lstm(shape) => sizes.extend([
+            BodyShape::Rnn(shape) | BodyShape::Lstm(shape) => sizes.extend([
                 ("body.inputs", shape.inputs, 4096),
                 ("body.hidden", shape.hidden, 4096),
                 ("body.layers", shape.layers, 64),
@@ -187,7 +194,7 @@ impl Architecture {
             }
         }
         let (width, wanted) = match &self.body {
-            BodyShape::Lstm(shape) => (shape.inputs, front.width),
+            BodyShape::Rnn(shape) | BodyShape::Lstm(shape) => (shape.inputs, front.width),
             BodyShape::Tcn(shape) => (shape.width, front.width),
             BodyShape::Attention(shape) => {
                 if shape.width % (2 * shape.heads) != 0 {

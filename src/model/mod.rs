@@ -15,6 +15,8 @@ pub mod lstm;
 pub mod manifest;
 pub mod packed_net;
 pub mod plain;
+pub mod recurrent;
+pub mod rnn;
 pub mod stemmed;
 mod stream;
 pub mod tcn;

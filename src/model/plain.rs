@@ -5,6 +5,7 @@ use super::attention::Encoder;
 use super::body::{Body, PackedBody};
 use super::genre_net::NetOutput;
 use super::lstm::LstmStack;
+use super::rnn::RnnStack;
 use super::tcn::Tcn;
 use super::{CausalModel, ModelError, StreamOutput};
 use crate::features::FrameBlock;
@@ -39,6 +40,10 @@ impl PlainShape {
     pub fn build(&self, store: &mut WeightStore) -> std::result::Result<Arc<dyn Net>, ModelError> {
         let mut root = store.root();
         Ok(match &self.body {
+            BodyShape::Rnn(shape) => {
+                let body = RnnStack::new(root.at("body"), shape.clone())?;
+                Arc::new(PlainNet::new(store, self, (shape.inputs, shape.hidden), body)?)
+            }
             BodyShape::Lstm(shape) => {
                 let body = LstmStack::new(root.at("body"), shape.clone())?;
                 Arc::new(PlainNet::new(store, self, (shape.inputs, shape.hidden), body)?)
@@ -189,11 +194,18 @@ mod tests {
     use super::*;
     use crate::model::attention::EncoderShape;
     use crate::model::lstm::LstmShape;
+    use crate::model::rnn::RnnShape;
     use crate::model::tcn::TcnShape;
 
     #[test]
     fn a_stream_cut_anyhow_answers_as_the_whole_clip() {
         let bodies = [
+            BodyShape::Rnn(RnnShape {
+                inputs: 6,
+                hidden: 7,
+                layers: 2,
+                dropout: 0.0,
+            }),
             BodyShape::Lstm(LstmShape {
                 inputs: 6,
                 hidden: 8,

@@ -17,6 +17,8 @@ use std::str::FromStr;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Engine {
+    /// Stacked plain recurrence: what the LSTM betters.
+    Rnn,
     /// Stacked long short-term memory.
     Lstm,
     /// Temporal convolutional network.
@@ -29,6 +31,7 @@ impl Engine {
     /// Its name in manifests and output.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Rnn => "rnn",
             Self::Lstm => "lstm",
             Self::Tcn => "tcn",
             Self::Attention => "attention",
@@ -185,14 +188,19 @@ fn architecture(engine: Engine, front_end: &FrontEndSpec, classes: usize) -> Arc
         time_constant: POOLING_FRAMES,
     };
     let (body, pooling) = match engine {
-        Engine::Lstm => {
+        Engine::Rnn | Engine::Lstm => {
             let shape = LstmShape {
                 inputs: WIDTH,
                 hidden: 128,
                 layers: 1,
                 dropout: 0.2,
             };
-            (BodyShape::Lstm(shape), moments)
+            // The same but for the cell.
+            let body = match engine {
+                Engine::Rnn => BodyShape::Rnn(shape),
+                _ => BodyShape::Lstm(shape),
+            };
+            (body, moments)
         }
         Engine::Tcn => (BodyShape::Tcn(convolutions(&[1, 2, 4, 8], 0.1)), moments),
         Engine::Attention => {
@@ -213,7 +221,7 @@ fn architecture(engine: Engine, front_end: &FrontEndSpec, classes: usize) -> Arc
     };
     // Recurrence and attention read what three blocks of convolutions have found, with the body's dropout.
     let stem = match &body {
-        BodyShape::Lstm(shape) => Some(convolutions(&[1, 2, 4], shape.dropout)),
+        BodyShape::Rnn(shape) | BodyShape::Lstm(shape) => Some(convolutions(&[1, 2, 4], shape.dropout)),
         BodyShape::Attention(shape) => Some(convolutions(&[1, 2, 4], shape.dropout)),
         BodyShape::Tcn(_) => None,
     };

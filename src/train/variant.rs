@@ -4,7 +4,7 @@ use super::recipe::{BatchShape, Engine, Recipe};
 use crate::model::architecture::BodyShape;
 use crate::model::attention::EncoderShape;
 use crate::model::genre_net::PoolingShape;
-use crate::model::lstm::LstmShape;
+use crate::model::recurrent::RecurrentShape;
 use crate::model::tcn::TcnShape;
 
 /// What a network is trained for: it fixes size and memory.
@@ -70,17 +70,19 @@ impl Variant {
                 hidden: sizes.width,
                 context: sizes.context,
             },
-            Engine::Lstm | Engine::Tcn => PoolingShape::Moments {
+            Engine::Rnn | Engine::Lstm | Engine::Tcn => PoolingShape::Moments {
                 time_constant: sizes.pooling_frames,
             },
         };
+        let recurrent = RecurrentShape {
+            inputs: sizes.width,
+            hidden: sizes.width,
+            layers: 1,
+            dropout: 0.1,
+        };
         architecture.body = match engine {
-            Engine::Lstm => BodyShape::Lstm(LstmShape {
-                inputs: sizes.width,
-                hidden: sizes.width,
-                layers: 1,
-                dropout: 0.1,
-            }),
+            Engine::Rnn => BodyShape::Rnn(recurrent),
+            Engine::Lstm => BodyShape::Lstm(recurrent),
             Engine::Tcn => BodyShape::Tcn(TcnShape {
                 width: sizes.width,
                 taps: 3,
@@ -109,7 +111,7 @@ fn set_width(recipe: &mut Recipe, width: usize) {
         stem.width = width;
     }
     match &mut architecture.body {
-        BodyShape::Lstm(shape) => shape.inputs = width,
+        BodyShape::Rnn(shape) | BodyShape::Lstm(shape) => shape.inputs = width,
         BodyShape::Tcn(shape) => shape.width = width,
         BodyShape::Attention(shape) => shape.width = width,
     }
@@ -129,7 +131,7 @@ mod tests {
 
     #[test]
     fn every_variant_of_every_engine_builds_and_each_is_smaller_than_the_one_before() {
-        for engine in [Engine::Lstm, Engine::Tcn, Engine::Attention] {
+        for engine in [Engine::Rnn, Engine::Lstm, Engine::Tcn, Engine::Attention] {
             let [music, sounds, gate] =
                 [Variant::Music, Variant::Sounds, Variant::Gate].map(|variant| weights(variant, engine));
             assert!(

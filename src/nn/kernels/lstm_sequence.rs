@@ -179,7 +179,7 @@ fn weight_gradients(sizes: Sizes, x: &[f32], hidden: &[f32], dz: &[f32]) -> Vec<
 }
 
 /// Cuts padded rows to `width`.
-fn unpadded(rows: &[f32], width: usize) -> Vec<f32> {
+pub(super) fn unpadded(rows: &[f32], width: usize) -> Vec<f32> {
     let stride = padded(width);
     rows.chunks_exact(stride)
         .flat_map(|row| &row[..width])

@@ -21,6 +21,7 @@ pub mod outer_sum;
 pub mod packed_matrix;
 pub mod reduce;
 pub mod residual;
+pub mod rnn_sequence;
 pub mod running_moments;
 pub mod shares;
 pub mod strided_convolution;

@@ -13,4 +13,5 @@ pub mod conv;
 pub mod lstm;
 pub mod moments;
 pub mod norm;
+pub mod rnn;
 pub mod rows;

@@ -1,0 +1,44 @@
+//! A layer of plain recurrence (Elman 1990): what the LSTM was made to better.
+
+use super::kernels::packed_matrix::Precision;
+use super::kernels::rnn_sequence::RnnSequence;
+use super::kernels::values;
+use super::linear::Linear;
+use super::streaming::rnn::PackedRnn;
+use super::weights::{Init, Weights};
+use candle_core::{Result, Tensor};
+
+/// One RNN layer; the equation stands at [`RnnSequence`].
+#[derive(Debug, Clone)]
+pub struct Rnn {
+    input: Linear,
+    recurrent: Tensor,
+}
+
+impl Rnn {
+    /// `inputs` features in, `hidden` out. The recurrent matrix begins with a spectral radius near 1: states neither die nor
+    /// grow at first, as far as a plain recurrence can be helped.
+    pub fn new(mut weights: Weights<'_>, inputs: usize, hidden: usize) -> Result<Self> {
+        let begin = Init::Scaled {
+            fan_in: hidden,
+            gain: 1.0,
+        };
+        Ok(Self {
+            input: Linear::new(weights.at("input"), inputs, hidden, 1.0)?,
+            recurrent: weights.learnt("recurrent", &[hidden, hidden], begin)?,
+        })
+    }
+
+    /// The form for streams, its weights kept so.
+    pub fn pack(&self, precision: Precision) -> Result<PackedRnn> {
+        let (input, bias) = self.input.values()?;
+        Ok(PackedRnn::new(&input, &bias, &values(&self.recurrent)?, precision))
+    }
+
+    /// (b, t, inputs) → (b, t, hidden), from a state of zeros.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let [weight, bias] = self.input.parameters();
+        let input = Tensor::cat(&[weight, &bias.unsqueeze(0)?], 0)?;
+        x.contiguous()?.apply_op3(&input, &self.recurrent, RnnSequence)
+    }
+}
