@@ -49,6 +49,8 @@ pub mod train;
 
 pub mod bench;
 
+pub mod lab;
+
 pub mod settings;
 
 #[cfg(feature = "gui")]

@@ -2,6 +2,7 @@
 //!
 //! In: words. Out: [`Args`]. Thread: main.
 
+use super::lab::LabArgs;
 use super::train::TrainArgs;
 use crate::playback::Pace;
 use clap::{Parser, Subcommand};
@@ -50,6 +51,8 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Measure how fast everything is
     Bench(BenchArgs),
+    /// Run an experiment of the lab: what each kind of network remembers, costs and attends to
+    Lab(LabArgs),
 }
 
 /// `attune live`.

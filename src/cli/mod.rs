@@ -10,6 +10,7 @@ mod bench;
 pub mod devices;
 mod eval;
 mod explain;
+mod lab;
 mod live;
 mod live_screen;
 mod models;
@@ -20,7 +21,7 @@ mod train_recipe;
 pub use args::{AnalyzeArgs, Args, BenchArgs, Command, EvalArgs, ExplainArgs, LiveArgs};
 
 use crate::engine::SourceRequest;
-use crate::model::{self, ModelSet};
+use crate::model::{self, ModelError, ModelSet};
 use crate::playback::Pace;
 use crate::settings::Settings;
 use anyhow::Context;
@@ -77,6 +78,7 @@ impl Launch {
                 Command::Eval(args) => eval::run(&args, &models()?),
                 Command::Explain(args) => explain::run(&args, &models()?),
                 Command::Bench(args) => bench::run(&args, &models()?),
+                Command::Lab(args) => lab::run(&args, &|| named_or_bundled(&self.models)),
             },
         }
     }
@@ -99,15 +101,18 @@ fn window(_models: ModelSet, _open: Option<SourceRequest>) -> anyhow::Result<Exi
 
 /// The models named, or those in the binary.
 fn load(named: &[PathBuf]) -> anyhow::Result<ModelSet> {
-    let loaded = if named.is_empty() {
-        model::bundled()
-    } else {
-        model::from_files(named)
-    };
-    loaded.map_err(|error| {
+    named_or_bundled(named).map_err(|error| {
         let remedy = error.remedy();
         anyhow::anyhow!("{error}\n  {remedy}")
     })
+}
+
+fn named_or_bundled(named: &[PathBuf]) -> Result<ModelSet, ModelError> {
+    if named.is_empty() {
+        model::bundled()
+    } else {
+        model::from_files(named)
+    }
 }
 
 /// The settings kept; what is wrong with them is said once.

@@ -4,6 +4,8 @@ mod document;
 mod hear;
 mod tables;
 
+pub(super) use tables::table;
+
 use super::EvalArgs;
 use crate::evaluate::manifest::{self, Label, Row};
 use crate::evaluate::{Evaluation, pictures};

@@ -55,7 +55,7 @@ pub(super) fn of(evaluation: &Evaluation, genres: &GenreSet) -> String {
 }
 
 /// A table whose first column stands left and all others right.
-fn table(heading: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+pub(in crate::cli) fn table(heading: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(NOTHING).set_header(heading.iter().copied());
     for row in rows {

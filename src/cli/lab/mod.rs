@@ -1,0 +1,98 @@
+//! `attune lab NAME`: experiments on memory, speed and attention, run anew.
+
+use crate::lab::{self, Cells, Lab, Progress, Report, Run, RunConfig};
+use crate::model::{ModelError, ModelSet};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The labs: a subcommand for each, whose flags are the lab's fields.
+macro_rules! labs {
+    ($($name:ident($lab:ty)),* $(,)?) => {
+        #[derive(Debug, Clone, clap::Subcommand)]
+        enum Chosen { $($name($lab)),* }
+
+        impl Chosen {
+            fn lab(&self) -> &dyn Lab {
+                match self { $(Self::$name(lab) => lab),* }
+            }
+        }
+    };
+}
+
+labs! {
+    Memory(lab::memory::MemoryLab),
+}
+
+/// `attune lab`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct LabArgs {
+    #[command(subcommand)]
+    chosen: Chosen,
+    /// A taste of it, in minutes
+    #[arg(long, global = true)]
+    quick: bool,
+    /// Everything random comes from this
+    #[arg(long, global = true, value_name = "S", default_value_t = 1)]
+    seed: u64,
+    /// Write tables (CSV) and the picture (SVG) there, and keep what is finished: the same command goes on from it
+    #[arg(long, global = true, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+    /// One JSON document instead of tables
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+/// Runs the lab; tells on stderr where it is.
+pub(super) fn run(args: &LabArgs, models: &dyn Fn() -> Result<ModelSet, ModelError>) -> anyhow::Result<ExitCode> {
+    let lab = args.chosen.lab();
+    let cells = match &args.out {
+        Some(folder) => Cells::open(&folder.join(format!("{}.cells.jsonl", lab.name())))?,
+        None => Cells::default(),
+    };
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        // The second time the program ends at once: a cell may be far from its next word.
+        if asked.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+        eprintln!("attune lab: stopping at the next word; once more to stop at once");
+    })?;
+    let config = RunConfig {
+        quick: args.quick,
+        seed: args.seed,
+    };
+    let mut say = |progress: Progress<'_>| {
+        let Progress { finished, of, line } = progress;
+        eprintln!("attune lab {}: [{finished}/{of}] {line}", lab.name());
+    };
+    let report = lab.run(&mut Run::new(config, cells, models, &mut say, &stop))?;
+    if let Some(folder) = &args.out {
+        for path in report.write(folder)? {
+            eprintln!("attune lab {}: wrote {}", lab.name(), path.display());
+        }
+    }
+    let shown = if args.json {
+        report.document().to_string()
+    } else {
+        tables(&report)
+    };
+    super::print_line(&shown)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The report for people: tables with headings, then what must be known of them.
+fn tables(report: &Report) -> String {
+    let shown = report.tables.iter().filter(|table| !table.long).map(|table| {
+        let columns: Vec<&str> = table.columns.iter().map(String::as_str).collect();
+        let rows = table
+            .rows
+            .iter()
+            .map(|row| row.iter().map(ToString::to_string).collect());
+        format!("{}\n\n{}", table.title, super::eval::table(&columns, rows))
+    });
+    let notes = (!report.notes.is_empty()).then(|| report.notes.join("\n"));
+    shown.chain(notes).collect::<Vec<_>>().join("\n\n")
+}

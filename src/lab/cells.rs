@@ -1,0 +1,125 @@
+//! Finished cells in a file, a line for each: the plan, and what came of it.
+
+use super::LabError;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// One line.
+#[derive(Debug, Serialize, Deserialize)]
+struct Line {
+    plan: Value,
+    result: Value,
+}
+
+/// Finished cells: those of an earlier run, and those that are added.
+#[derive(Debug, Default)]
+pub struct Cells {
+    path: Option<PathBuf>,
+    lines: Vec<Line>,
+}
+
+impl Cells {
+    /// Those in this file, to which others are added; a file that is not there is begun.
+    ///
+    /// # Errors
+    /// If it cannot be read, or a line is not a cell. A last line without its end is one that was being written when the
+    /// program was stopped: it is left out.
+    pub fn open(path: &Path) -> Result<Self, LabError> {
+        let failed = |source| LabError::CellsFile {
+            path: path.to_owned(),
+            source,
+        };
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(failed(error)),
+        };
+        let whole = text.rfind('\n').map_or(0, |end| end + 1);
+        if whole < text.len() {
+            let file = OpenOptions::new().write(true).open(path).map_err(failed)?;
+            file.set_len(whole as u64).map_err(failed)?;
+        }
+        let lines = text[..whole].lines().enumerate().map(|(number, line)| {
+            serde_json::from_str(line).map_err(|error| LabError::DamagedCell {
+                path: path.to_owned(),
+                line: number + 1,
+                message: error.to_string(),
+            })
+        });
+        Ok(Self {
+            path: Some(path.to_owned()),
+            lines: lines.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// What came of this plan, if it is finished.
+    pub fn finished<T: DeserializeOwned>(&self, plan: &Value) -> Option<T> {
+        let line = self.lines.iter().find(|line| line.plan == *plan)?;
+        serde_json::from_value(line.result.clone()).ok()
+    }
+
+    /// Adds one, on the disk before this returns.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn add(&mut self, plan: Value, result: Value) -> Result<(), LabError> {
+        let line = Line { plan, result };
+        if let Some(path) = &self.path {
+            let write = || -> std::io::Result<()> {
+                if let Some(folder) = path.parent() {
+                    std::fs::create_dir_all(folder)?;
+                }
+                let mut text = serde_json::to_string(&line)?;
+                text.push('\n');
+                // One write at the end of the file: two runs into one folder do not cut each other's lines.
+                let mut file = OpenOptions::new().append(true).create(true).open(path)?;
+                file.write_all(text.as_bytes())?;
+                file.sync_all()
+            };
+            write().map_err(|source| LabError::CellsFile {
+                path: path.clone(),
+                source,
+            })?;
+        }
+        self.lines.push(line);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_cell_is_found_again_and_a_torn_line_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lab/x.cells.jsonl");
+        let mut cells = Cells::open(&path).unwrap();
+        cells.add(json!({"t": 1}), json!(0.25)).unwrap();
+        cells.add(json!({"t": 2}), json!(0.5)).unwrap();
+        OpenOptions::new()
+            .append(true)
+            .open(&path)
+            .and_then(|mut file| file.write_all(b"{\"plan\":{\"t\":3},\"res"))
+            .unwrap();
+        let mut again = Cells::open(&path).unwrap();
+        assert_eq!(again.finished(&json!({"t": 2})), Some(0.5));
+        assert_eq!(again.finished::<f64>(&json!({"t": 3})), None);
+        again.add(json!({"t": 3}), json!(0.75)).unwrap();
+        assert_eq!(Cells::open(&path).unwrap().finished(&json!({"t": 3})), Some(0.75));
+    }
+
+    #[test]
+    fn a_line_that_is_no_cell_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.jsonl");
+        std::fs::write(&path, "{\"plan\":1,\"result\":2}\nnonsense\n").unwrap();
+        let error = Cells::open(&path).unwrap_err().to_string();
+        assert!(error.contains("x.jsonl line 2") && error.contains("--out"), "{error}");
+    }
+}

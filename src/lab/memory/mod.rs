@@ -1,0 +1,141 @@
+//! What each kind of network remembers, and for how long.
+//!
+//! # Question
+//! Lectures say that a recurrent network forgets, that an LSTM forgets later, that a temporal convolutional network
+//! remembers all of its receptive field and nothing beyond, and that attention remembers what it sees. Is it so?
+//!
+//! # Formula
+//! A recurrent state is h_t = φ(h_{t−1}, x_t): what it keeps of frame t − k must survive k products of Jacobians (Hochreiter
+//! 1991; Pascanu, Mikolov & Bengio 2013; `attune lab limits` measures them). A TCN with kernels of k taps and L blocks of
+//! two convolutions, dilations 1, 2, …, 2^(L−1), sees R = 1 + 2·(k − 1)·(2^L − 1) frames (Bai, Kolter & Koltun 2018),
+//! however it is taught.
+//!
+//! # Method
+//! The adding problem and copy memory are those of Bai, Kolter & Koltun 2018, "An Empirical Evaluation of Generic
+//! Convolutional and Recurrent Networks for Sequence Modeling", with their kernels, levels, widths, rates, optimisers and
+//! batches of 32. What differs: sequences are drawn afresh for each step instead of 50,000 or 10,000 that come again;
+//! weights begin as everywhere in Attune (uniform by fan-in), not as N(0, 0.01); the first 1×1 convolution stands before the
+//! first block, not beside it; a network whose tested loss is next to nothing is not taught further. The attention network
+//! (two layers, four heads, rotary places) is not in the paper; it and the LSTM have about as many weights as the TCN.
+//!
+//! Chance is 1/6 (variance of the sum of two uniform numbers) and 10·ln 8/(T + 20) (symbols guessed, blanks known).
+//!
+//! Recall: sixteen bands of noise and passing notes; four notes, always the same ones, come in one of four orders, and Δ
+//! frames after the last of them the order is asked for. Each network is taught at each Δ anew. Δ counts from the motif's
+//! last frame, so a TCN sees the whole motif up to Δ = R − 4 and nothing of it from Δ = R on.
+
+mod descent;
+mod learn;
+mod plan;
+mod shown;
+mod tasks;
+
+pub use learn::{Outcome, Tested, learn};
+pub use plan::{Kind, Plan, recall_field};
+pub use tasks::{Batch, Task};
+
+use super::{Lab, LabError, Report, Run};
+
+/// A family of tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Family {
+    /// The adding problem
+    Adding,
+    /// Copy memory
+    Copy,
+    /// A motif names the class some time later
+    Recall,
+}
+
+/// How long RNN, LSTM, TCN and attention remember: adding problem, copy memory, recall against delay
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct MemoryLab {
+    /// Only these tasks, with commas between them
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub task: Vec<Family>,
+    /// Only these lengths T (of recall: delays), with commas between them
+    #[arg(long, value_delimiter = ',', value_name = "T,T,…")]
+    pub length: Vec<usize>,
+    /// Only these networks, with commas between them
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub net: Vec<Kind>,
+}
+
+impl MemoryLab {
+    /// The cells that are asked for, the shortest tasks first.
+    pub fn plans(&self, quick: bool, seed: u64) -> Vec<Plan> {
+        let mut plans = Vec::new();
+        for task in tasks_of(quick).into_iter().filter(|task| self.wants(*task)) {
+            for kind in Kind::ALL {
+                if self.net.is_empty() || self.net.contains(&kind) {
+                    plans.push(Plan::new(task, kind, quick, seed));
+                }
+            }
+        }
+        plans
+    }
+
+    fn wants(&self, task: Task) -> bool {
+        let family = match task {
+            Task::Adding { .. } => Family::Adding,
+            Task::Copy { .. } => Family::Copy,
+            Task::Recall { .. } => Family::Recall,
+        };
+        (self.task.is_empty() || self.task.contains(&family))
+            && (self.length.is_empty() || self.length.contains(&task.length()))
+    }
+}
+
+/// The lengths of the paper and delays around the receptive field, or short ones for a taste.
+fn tasks_of(quick: bool) -> Vec<Task> {
+    let field = recall_field(quick);
+    let edge = field - Task::MOTIF_FRAMES;
+    let (adding, copy, delays): (&[usize], &[usize], Vec<usize>) = if quick {
+        (&[100], &[100], vec![8, edge, field, 96])
+    } else {
+        (
+            &[200, 400, 600],
+            &[500, 1000],
+            vec![8, 16, 32, 64, edge, field, 192, 256],
+        )
+    };
+    let delays = delays.into_iter().map(|delay| Task::Recall { delay });
+    let adding = adding.iter().map(|&frames| Task::Adding { frames });
+    let copy = copy.iter().map(|&blank| Task::Copy { blank });
+    delays.chain(adding).chain(copy).collect()
+}
+
+impl Lab for MemoryLab {
+    fn name(&self) -> &'static str {
+        "memory"
+    }
+
+    fn run(&self, run: &mut Run<'_>) -> Result<Report, LabError> {
+        let config = run.config();
+        let plans = self.plans(config.quick, config.seed);
+        if plans.is_empty() {
+            let all = tasks_of(config.quick).into_iter();
+            let known: Vec<String> = all.map(|task| format!("{} {}", task.family(), task.length())).collect();
+            return Err(LabError::Asked(format!(
+                "no task has the --length asked for; there are: {}",
+                known.join(", ")
+            )));
+        }
+        run.expect(plans.len());
+        let mut cells = Vec::new();
+        for plan in plans {
+            let outcome = run.cell(&plan, |run| learn(&plan, run))?;
+            cells.push((plan, outcome));
+        }
+        Ok(Report {
+            lab: self.name(),
+            tables: shown::tables(&cells),
+            notes: vec![
+                "field: frames that an answer can depend on (–: no bound). One seed each: a network that solves a task \
+                 can; one that does not, did not in these steps."
+                    .to_owned(),
+            ],
+            picture: shown::picture(&cells, recall_field(config.quick)),
+        })
+    }
+}

@@ -1,0 +1,157 @@
+//! One run of a lab: what is asked for, what is finished, whom to tell, and when to stop.
+
+use super::{Cells, LabError};
+use crate::model::{ModelError, ModelSet};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What every lab is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunConfig {
+    /// A taste of it in minutes instead of all of it.
+    pub quick: bool,
+    /// Everything random comes from this.
+    pub seed: u64,
+}
+
+/// Where a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress<'a> {
+    /// Cells that are finished.
+    pub finished: usize,
+    /// Cells in all; 0: not known yet.
+    pub of: usize,
+    /// What is under way.
+    pub line: &'a str,
+}
+
+/// One run of a lab.
+pub struct Run<'a> {
+    config: RunConfig,
+    cells: Cells,
+    models: &'a dyn Fn() -> Result<ModelSet, ModelError>,
+    say: &'a mut dyn FnMut(Progress<'_>),
+    stop: &'a AtomicBool,
+    finished: usize,
+    of: usize,
+}
+
+impl<'a> Run<'a> {
+    /// `models` loads those that listen; it is asked only by labs that need them. `stop` is looked at whenever
+    /// something is said.
+    pub fn new(
+        config: RunConfig,
+        cells: Cells,
+        models: &'a dyn Fn() -> Result<ModelSet, ModelError>,
+        say: &'a mut dyn FnMut(Progress<'_>),
+        stop: &'a AtomicBool,
+    ) -> Self {
+        Self {
+            config,
+            cells,
+            models,
+            say,
+            stop,
+            finished: 0,
+            of: 0,
+        }
+    }
+
+    /// What is asked for.
+    pub fn config(&self) -> RunConfig {
+        self.config
+    }
+
+    /// The models that listen.
+    ///
+    /// # Errors
+    /// If one cannot be loaded.
+    pub fn models(&self) -> Result<ModelSet, ModelError> {
+        (self.models)()
+    }
+
+    /// Says how many cells there will be in all.
+    pub fn expect(&mut self, cells: usize) {
+        self.of = cells;
+    }
+
+    /// Tells what is under way.
+    ///
+    /// # Errors
+    /// If the run is to stop.
+    pub fn say(&mut self, line: &str) -> Result<(), LabError> {
+        (self.say)(Progress {
+            finished: self.finished,
+            of: self.of,
+            line,
+        });
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(LabError::Stopped);
+        }
+        Ok(())
+    }
+
+    /// What comes of `plan`: taken from an earlier run if that finished it, worked out and kept otherwise. All that fixes
+    /// the result is in the plan, the seed too: a cell of another plan is another cell.
+    ///
+    /// # Errors
+    /// If the work fails or is stopped, or if its result cannot be kept.
+    pub fn cell<P: Serialize, T: Serialize + DeserializeOwned>(
+        &mut self,
+        plan: &P,
+        work: impl FnOnce(&mut Self) -> Result<T, LabError>,
+    ) -> Result<T, LabError> {
+        let plan = value_of(plan)?;
+        let result = match self.cells.finished(&plan) {
+            Some(result) => result,
+            None => {
+                let result = work(self)?;
+                self.cells.add(plan, value_of(&result)?)?;
+                result
+            }
+        };
+        self.finished += 1;
+        Ok(result)
+    }
+}
+
+fn value_of(it: &impl Serialize) -> Result<serde_json::Value, LabError> {
+    serde_json::to_value(it).map_err(|error| LabError::Asked(format!("a cell cannot be written as JSON: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_goes_on_from_what_is_finished_and_stops_when_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cells.jsonl");
+        let config = RunConfig { quick: true, seed: 1 };
+        let none = || Err(ModelError::NotFinite);
+        let stop = AtomicBool::new(false);
+        let mut worked = 0;
+        for _ in 0..2 {
+            let mut say = |_: Progress<'_>| {};
+            let mut run = Run::new(config, Cells::open(&path).unwrap(), &none, &mut say, &stop);
+            for n in [1_u32, 2, 1] {
+                let square = run.cell(&("square", n), |_| {
+                    worked += 1;
+                    Ok(n * n)
+                });
+                assert_eq!(square.unwrap(), n * n);
+            }
+        }
+        assert_eq!(worked, 2, "each plan is worked out once");
+
+        stop.store(true, Ordering::Relaxed);
+        let mut said = Vec::new();
+        let mut say = |progress: Progress<'_>| said.push((progress.finished, progress.of, progress.line.to_owned()));
+        let mut run = Run::new(config, Cells::default(), &none, &mut say, &stop);
+        run.expect(3);
+        let result: Result<u32, _> = run.cell(&0, |run| run.say("half").map(|()| 1));
+        assert!(matches!(result, Err(LabError::Stopped)));
+        assert_eq!(said, [(0, 3, "half".to_owned())]);
+    }
+}

@@ -1,0 +1,8 @@
+//! The lab: each experiment at small size, by something that would fail if it were faked.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+#[path = "lab/memory.rs"]
+mod memory;
+#[path = "lab/stage.rs"]
+mod stage;
