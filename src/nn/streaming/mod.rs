@@ -14,3 +14,4 @@ pub mod lstm;
 pub mod moments;
 pub mod norm;
 pub mod rows;
+pub mod scored;
