@@ -4,5 +4,7 @@
 
 #[path = "lab/memory.rs"]
 mod memory;
+#[path = "lab/scores.rs"]
+mod scores;
 #[path = "lab/stage.rs"]
 mod stage;

@@ -13,7 +13,7 @@ use crate::model::{LoadedModel, ModelError};
 use crate::units::Seconds;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How long a piece is.
 pub const PIECE: Seconds = Seconds(12.0);
@@ -72,7 +72,7 @@ pub fn plant(around: Source<'_>, passage: Source<'_>, spec: &FrontEndSpec, rng: 
 }
 
 /// How often a map's highest place was in the passage.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Pointing {
     /// Pieces asked about.
     pub pieces: usize,
@@ -83,7 +83,8 @@ pub struct Pointing {
 }
 
 impl Pointing {
-    fn add(&mut self, is_hit: bool, by_chance: f64) {
+    /// One more piece, of whose places the share `by_chance` is inside.
+    pub fn add(&mut self, is_hit: bool, by_chance: f64) {
         self.pieces += 1;
         self.hits += usize::from(is_hit);
         self.by_chance += by_chance;

@@ -8,9 +8,13 @@
 //! what came of it ([`Run::cell`]): finished cells are kept, so that a run that was stopped goes on where it was.
 
 mod cells;
+pub mod frozen;
 pub mod memory;
+pub mod pieces;
 mod report;
 mod run;
+pub mod scores;
+pub mod teach;
 
 pub use cells::Cells;
 pub use report::{Entry, Report, Table};

@@ -20,6 +20,7 @@ pub mod multihead;
 pub mod norm;
 pub mod positional;
 pub mod rnn_cell;
+pub mod score;
 pub mod statistics;
 pub mod streaming;
 pub mod weights;

@@ -82,7 +82,7 @@ impl Checkpoint {
 }
 
 /// Tensors as a safetensors file.
-pub(super) fn serialize(
+pub fn serialize(
     tensors: &HashMap<String, Tensor>,
     metadata: Option<HashMap<String, String>>,
 ) -> Result<Vec<u8>, TrainError> {

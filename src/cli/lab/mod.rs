@@ -23,6 +23,7 @@ macro_rules! labs {
 
 labs! {
     Memory(lab::memory::MemoryLab),
+    Scores(lab::scores::ScoresLab),
 }
 
 /// `attune lab`.

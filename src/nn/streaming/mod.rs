@@ -15,3 +15,4 @@ pub mod moments;
 pub mod norm;
 pub mod rnn;
 pub mod rows;
+pub mod scored;
