@@ -83,13 +83,14 @@ pub fn learn(plan: &Plan, run: &mut Run<'_>) -> Result<Outcome, LabError> {
         (sum, count) = (sum + f64::from(value), count + 1);
         if said.elapsed() > SILENCE || step == 1 {
             said = Instant::now();
-            let shown = curve.last().map_or(f64::NAN, |tested| tested.loss);
+            let tested = curve.last().map(|tested| format!("tested: {:.5}, ", tested.loss));
             run.say(&format!(
-                "{} {}, {}: step {step} of {}, loss {value:.5} (tested: {shown:.5}, chance: {:.5})",
+                "{} {}, {}: step {step} of {}, loss {value:.5} ({}chance: {:.5})",
                 plan.task.family(),
                 plan.task.length(),
                 plan.kind.label(),
                 plan.steps,
+                tested.unwrap_or_default(),
                 plan.task.chance()
             ))?;
         }

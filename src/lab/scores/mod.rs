@@ -135,7 +135,7 @@ fn needles(kinds: &[ScoreKind], seeds: &[u64], run: &mut Run<'_>) -> Result<Vec<
                     context: MARKED_AMONG,
                 },
                 course: Course {
-                    steps: if run.config().quick { 300 } else { 1_000 },
+                    steps: if run.config().quick { 2_000 } else { 4_000 },
                     rate: 1e-2,
                     weight_decay: 0.0,
                     clip: 1.0,
