@@ -37,7 +37,9 @@ proptest! {
         let precision = if halves { Precision::Half } else { Precision::Single };
         let matrix = PackedMatrix::kept(&weights, &bias, precision);
         if halves {
-            weights.iter_mut().for_each(|weight| *weight = half(*weight));
+            for weight in &mut weights {
+                *weight = half(*weight);
+            }
         }
         let (x, other, before) = (
             random(frames * inputs, seed ^ 2),

@@ -103,13 +103,12 @@ impl<'a> Run<'a> {
         work: impl FnOnce(&mut Self) -> Result<T, LabError>,
     ) -> Result<T, LabError> {
         let plan = value_of(plan)?;
-        let result = match self.cells.finished(&plan) {
-            Some(result) => result,
-            None => {
-                let result = work(self)?;
-                self.cells.add(plan, value_of(&result)?)?;
-                result
-            }
+        let result = if let Some(result) = self.cells.finished(&plan) {
+            result
+        } else {
+            let result = work(self)?;
+            self.cells.add(plan, value_of(&result)?)?;
+            result
         };
         self.finished += 1;
         Ok(result)

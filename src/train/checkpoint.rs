@@ -82,7 +82,7 @@ impl Checkpoint {
 }
 
 /// Tensors as a safetensors file.
-pub fn serialize(
+pub(crate) fn serialize(
     tensors: &HashMap<String, Tensor>,
     metadata: Option<HashMap<String, String>>,
 ) -> Result<Vec<u8>, TrainError> {

@@ -133,9 +133,8 @@ impl Plan {
             (Task::Recall { .. }, _) => (Rule::Adam, 2e-3, Some(1.0)),
         };
         let (steps, every, enough) = match (task, quick) {
-            (Task::Adding { .. }, true) => (600, 60, 1e-3),
+            (Task::Adding { .. } | Task::Copy { .. }, true) => (600, 60, 1e-3),
             (Task::Adding { .. }, false) => (6_000, 200, 5e-5),
-            (Task::Copy { .. }, true) => (600, 60, 1e-3),
             (Task::Copy { .. }, false) => (6_000, 200, 3e-5),
             (Task::Recall { .. }, true) => (400, 50, 0.02),
             (Task::Recall { .. }, false) => (2_000, 100, 0.02),

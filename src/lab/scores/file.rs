@@ -13,6 +13,7 @@ use candle_core::Tensor;
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::path::Path;
 
 /// The key of [`Contents`] in the file's metadata.
@@ -87,7 +88,7 @@ pub fn add(
     path: &Path,
     shape: PoolingShape,
     (classes, encoder): (usize, &str),
-    taught: &HashMap<String, Tensor>,
+    taught: &HashMap<String, Tensor, impl BuildHasher>,
 ) -> Result<(), LabError> {
     let fresh = || Contents {
         encoder_sha256: encoder.to_owned(),

@@ -104,9 +104,10 @@ impl PackedMatrix {
         let width = padded(outputs);
         let mut padded_bias = bias.to_vec();
         padded_bias.resize(width, 0.0);
-        let at = |row: usize, column: usize| match column < outputs {
-            true => weights.get(row * outputs + column).copied().unwrap_or(0.0),
-            false => 0.0,
+        // Zeros beyond the last column, and in the row below the last.
+        let at = |row: usize, column: usize| match weights.get(row * outputs + column) {
+            Some(weight) if column < outputs => *weight,
+            _ => 0.0,
         };
         let mut panels = Vec::with_capacity(inputs * width);
         for first in (0..width).step_by(PANEL) {

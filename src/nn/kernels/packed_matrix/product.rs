@@ -143,7 +143,8 @@ impl Product<'_, '_, '_, '_> {
                         add(simd, weights, |w| odd.of(simd, w), (&values, 0), &mut sums);
                     }
                     let pairs = length.saturating_sub(k) / 2;
-                    let weights = &panel[(row + k) / 2 * columns..][..pairs * columns];
+                    let first_pair = row.div_ceil(2);
+                    let weights = &panel[first_pair * columns..][..pairs * columns];
                     for weights in weights.chunks_exact(columns) {
                         let weights = &weights[column..][..span];
                         add(simd, weights, |w| even.of(simd, w), (&values, k), &mut sums);
@@ -151,7 +152,7 @@ impl Product<'_, '_, '_, '_> {
                         k += 2;
                     }
                     if k < length {
-                        let weights = &panel[(row + k) / 2 * columns + column..][..span];
+                        let weights = &panel[(first_pair + pairs) * columns + column..][..span];
                         add(simd, weights, |w| even.of(simd, w), (&values, k), &mut sums);
                     }
                 }
