@@ -8,6 +8,7 @@
 //! - [`forced`]: what the classifier answers when its attention is forced onto one segment; attention engines only.
 //! - [`faithfulness`]: how fast the answer falls when the most attended frames are taken away, against frames taken at
 //!   random (Samek et al. 2017).
+//! - [`similar`]: earlier moments that sound like one.
 //! - [`planted`]: pieces in which one passage alone carries a class tell how often each of these points at it.
 //!
 //! In: normalised frames up to the moment in question, and models. Out: probabilities. Thread: any but the engine's.
@@ -21,6 +22,7 @@ pub mod occlusion;
 pub mod planted;
 mod replace;
 mod segments;
+pub mod similar;
 pub mod words;
 
 pub use explanation::{Explanation, HEARD, Looked, Opinion, SPAN};

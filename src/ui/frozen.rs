@@ -2,13 +2,18 @@
 //!
 //! In: history and snapshot. Out: an [`Explanation`], made on a thread of its own. Thread: window, and one for each moment.
 
-use super::history::History;
+use super::history::{COLUMNS, History};
 use crate::engine::Snapshot;
-use crate::explain::{Explanation, HEARD, Question};
+use crate::explain::{Explanation, HEARD, Question, similar};
 use crate::features::FrontEndSpec;
 use crate::model::LoadedModel;
 use crate::units::Seconds;
 use crossbeam_channel::{Receiver, bounded};
+
+/// So many similar moments are offered at most…
+const MOST_SIMILAR: usize = 3;
+/// …with at least this score: below it, in log-mel levels of music, little is alike.
+const LEAST_SIMILAR: f32 = 0.4;
 
 /// What became of the question.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +37,8 @@ pub struct Frozen {
     pub cursor: usize,
     /// What the engines say.
     pub inquiry: Inquiry,
+    /// Columns that sound like the one that was clicked, counted back from the newest, and how much; best first.
+    pub similar: Vec<(usize, f32)>,
     answer: Option<Receiver<Inquiry>>,
 }
 
@@ -49,8 +56,10 @@ impl Frozen {
             snapshot: snapshot.clone(),
             cursor,
             inquiry: Inquiry::Asking,
+            similar: Vec::new(),
             answer: None,
         };
+        frozen.move_cursor(cursor);
         let levels = heard_without_a_break(history, spec);
         let missing = match (levels.is_empty(), models.is_empty()) {
             (_, true) => Some("there are none"),
@@ -81,6 +90,25 @@ impl Frozen {
             Err(error) => frozen.inquiry = Inquiry::Failed(error.to_string()),
         }
         frozen
+    }
+
+    /// Puts the cursor on another column, and looks for what sounds like it.
+    pub fn move_cursor(&mut self, cursor: usize) {
+        self.cursor = cursor;
+        let (total, bands, hop) = (self.history.total_columns(), self.history.bands(), self.snapshot.hop);
+        let kept = total.min(COLUMNS as u64) as usize;
+        let Some(query) = kept.checked_sub(cursor + 1) else {
+            return;
+        };
+        let columns = (total - kept as u64..total).filter_map(|column| self.history.column(column));
+        let levels: Vec<f32> = columns.flat_map(|column| column.iter().copied()).collect();
+        let patch = (similar::PATCH.0 / hop.0.max(1e-6)).round() as usize;
+        let found = similar::similar(&levels, bands, query, patch, MOST_SIMILAR);
+        self.similar = found
+            .iter()
+            .filter(|it| it.score >= LEAST_SIMILAR)
+            .map(|it| (kept - 1 - it.frame, it.score))
+            .collect();
     }
 
     /// Takes over the answer if it is there.

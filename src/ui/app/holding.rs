@@ -13,7 +13,7 @@ impl App {
     /// Holds the moment on the screen; of one that is held already, the cursor moves.
     pub(super) fn hold(&mut self, cursor: usize, ctx: &egui::Context) {
         if let Some(frozen) = &mut self.frozen {
-            frozen.cursor = cursor;
+            frozen.move_cursor(cursor);
             return;
         }
         if self.view.opened.is_none() || self.history.total_columns() == 0 {

@@ -4,6 +4,7 @@
 
 use crate::source::SourceKind;
 use crate::ui::frozen::Frozen;
+use crate::ui::sentences;
 use crate::ui::theme::Palette;
 use crate::ui::view_state::{Action, ViewState};
 use crate::units::Seconds;
@@ -25,6 +26,7 @@ pub fn frozen_ui(ui: &mut egui::Ui, frozen: &Frozen, view: &mut ViewState) {
                 .small()
                 .color(palette.muted),
         );
+        similar_ui(ui, frozen, view);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if ui.button("Back to now").on_hover_text("End").clicked() {
                 view.ask(Action::LetGo);
@@ -47,4 +49,30 @@ pub fn frozen_ui(ui: &mut egui::Ui, frozen: &Frozen, view: &mut ViewState) {
             }
         });
     });
+}
+
+/// What sounds like the moment under the cursor: a click goes there.
+fn similar_ui(ui: &mut egui::Ui, frozen: &Frozen, view: &mut ViewState) {
+    if frozen.similar.is_empty() {
+        return;
+    }
+    ui.label(RichText::new("sounds like").small().color(Palette::of(ui).muted))
+        .on_hover_text(
+            "Earlier and later seconds whose mel levels resemble the second around the cursor most, and how much: 100 % is the same, \
+             0 % unrelated",
+        );
+    for (back, score) in &frozen.similar {
+        let column = frozen.history.total_columns().checked_sub(*back as u64 + 1);
+        let Some(at) = column.and_then(|column| frozen.history.time_of(column)) else {
+            continue;
+        };
+        let text = RichText::new(format!("{} · {}", at.clock(), sentences::percent(*score))).small();
+        let button = ui.button(text).on_hover_text("Go there; Hear it plays it");
+        if button
+            .accessible_name(format!("Similar moment at {}", at.clock()))
+            .clicked()
+        {
+            view.ask(Action::Hold(*back));
+        }
+    }
 }
