@@ -15,8 +15,6 @@
 
 pub mod units;
 
-pub mod calendar;
-
 pub mod genre;
 
 pub mod ring;
@@ -42,6 +40,8 @@ pub mod engine;
 pub mod offline;
 
 pub mod picture;
+
+pub mod table;
 
 pub mod explain;
 

@@ -178,11 +178,8 @@ impl SampleSource {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::float_cmp,
-    reason = "a test may fail; exact values are meant"
-)]
+#[allow(clippy::unwrap_used, reason = "a test may fail")]
+#[allow(clippy::float_cmp, reason = "exact values are meant")]
 mod tests {
     use super::*;
 

@@ -9,6 +9,7 @@ use attune::model::bundled;
 use attune::offline::{Report, analyze};
 use attune::smoothing::SmoothingConfig;
 use common::media::{folder, write_float_wav};
+use std::ops::ControlFlow::Continue;
 use std::path::Path;
 
 #[test]
@@ -31,7 +32,7 @@ fn half_a_minute_of_room_noise_before_a_piece_changes_nothing() {
     let hear = |name: &str, samples: &[f32]| -> Report {
         let path = folder.path().join(name);
         write_float_wav(&path, info.rate.0, 1, samples);
-        analyze(&path, &models, &SmoothingConfig::default(), |_| {}, |_| {}).unwrap()
+        analyze(&path, &models, &SmoothingConfig::default(), |_| {}, |_| Continue(())).unwrap()
     };
     let (alone, after) = (hear("alone.wav", piece), hear("after.wav", &waited));
     assert_eq!(alone.answer.state, "genre", "the piece is one that gets an answer");

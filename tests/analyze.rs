@@ -12,6 +12,7 @@ use common::media;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
+use std::ops::ControlFlow::Continue;
 use std::path::Path;
 use std::process::Command;
 
@@ -31,7 +32,7 @@ fn wav(path: &Path, parts: &[(f64, f32)]) {
 }
 
 fn run(path: &Path) -> Report {
-    analyze(path, &three(), &SmoothingConfig::default(), |_| {}, |_| {}).unwrap()
+    analyze(path, &three(), &SmoothingConfig::default(), |_| {}, |_| Continue(())).unwrap()
 }
 
 #[test]
@@ -72,7 +73,7 @@ fn segments_cover_the_file_without_a_gap_and_follow_the_hops() {
     wav(&path, &[(4.0, 0.4), (4.0, 0.0), (4.0, 0.4)]);
     let mut states = Vec::new();
     let on_hop = |hop: &attune::engine::HopResult| states.push(hop.column.decision.state);
-    let report = analyze(&path, &three(), &SmoothingConfig::default(), on_hop, |_| {}).unwrap();
+    let report = analyze(&path, &three(), &SmoothingConfig::default(), on_hop, |_| Continue(())).unwrap();
     states.dedup();
     let names: Vec<_> = report.segments.iter().map(|segment| segment.state).collect();
     assert_eq!(names, states.iter().map(|state| state.name()).collect::<Vec<_>>());
@@ -128,7 +129,14 @@ fn heard_by_the_bundled(sound: impl Fn(f64, &mut ChaCha8Rng) -> f64) -> Report {
         .map(|n| sound(f64::from(n) / f64::from(RATE), &mut rng) as f32)
         .collect();
     media::write_float_wav(&path, RATE, 1, &samples);
-    analyze(&path, &bundled().unwrap(), &SmoothingConfig::default(), |_| {}, |_| {}).unwrap()
+    analyze(
+        &path,
+        &bundled().unwrap(),
+        &SmoothingConfig::default(),
+        |_| {},
+        |_| Continue(()),
+    )
+    .unwrap()
 }
 
 fn assert_no_genre(what: &str, report: &Report) {
@@ -184,7 +192,14 @@ fn silence_hum_and_noise_get_no_genre_from_the_bundled_models() {
 #[test]
 fn the_gate_lets_the_demo_through() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo/demo.ogg");
-    let report = analyze(&path, &bundled().unwrap(), &SmoothingConfig::default(), |_| {}, |_| {}).unwrap();
+    let report = analyze(
+        &path,
+        &bundled().unwrap(),
+        &SmoothingConfig::default(),
+        |_| {},
+        |_| Continue(()),
+    )
+    .unwrap();
     let of = |wanted: &[&str]| -> f64 {
         report
             .segments
@@ -208,7 +223,7 @@ fn a_failing_engine_is_left_out_and_named() {
     let path = folder.path().join("tones.wav");
     wav(&path, &[(3.0, 0.4)]);
     let set = models(&[("good", Fake::Bands { memory: 0.5 }), ("bad", Fake::NanAt(60))]);
-    let report = analyze(&path, &set, &SmoothingConfig::default(), |_| {}, |_| {}).unwrap();
+    let report = analyze(&path, &set, &SmoothingConfig::default(), |_| {}, |_| Continue(())).unwrap();
     assert_eq!(
         report
             .engines
@@ -235,7 +250,10 @@ fn progress_rises_to_the_length_of_the_file() {
         &three(),
         &SmoothingConfig::default(),
         |_| {},
-        |progress| seen.push(progress),
+        |progress| {
+            seen.push(progress);
+            Continue(())
+        },
     )
     .unwrap();
     assert!(seen.windows(2).all(|pair| pair[0].done <= pair[1].done));
@@ -244,9 +262,24 @@ fn progress_rises_to_the_length_of_the_file() {
 }
 
 #[test]
+fn who_wants_no_more_of_a_file_is_not_made_to_wait_for_its_end() {
+    let folder = media::folder();
+    let path = folder.path().join("tones.wav");
+    wav(&path, &[(30.0, 0.4)]);
+    let mut seen = Vec::new();
+    let stop = |progress| {
+        seen.push(progress);
+        std::ops::ControlFlow::Break(())
+    };
+    let result = analyze(&path, &three(), &SmoothingConfig::default(), |_| {}, stop);
+    assert!(matches!(result, Err(AnalyzeError::Stopped)));
+    assert!(seen.len() == 1 && seen[0].done.0 < 15.0, "{seen:?}");
+}
+
+#[test]
 fn a_missing_file_is_named_with_a_remedy() {
     let path = Path::new("no/such/song.mp3");
-    let error = analyze(path, &three(), &SmoothingConfig::default(), |_| {}, |_| {}).unwrap_err();
+    let error = analyze(path, &three(), &SmoothingConfig::default(), |_| {}, |_| Continue(())).unwrap_err();
     assert!(matches!(error, AnalyzeError::Source(_)));
     assert_eq!(error.kind(), "not_found");
     assert!(error.to_string().contains("no/such/song.mp3") && !error.remedy().is_empty());

@@ -135,7 +135,8 @@ fn taking_away_what_is_attended_to_takes_more_than_chance_where_that_is_what_dec
     let measured = faithfulness::measure(&engine, &question, 43, 1).unwrap().unwrap();
     assert_eq!((measured.class, measured.frames), (GenreId(4), frames));
     // A fifth are the newest 40: all that spoke for the class is gone, and a tenth is what every class then has.
-    let (attended, random) = measured.losses();
+    let lost = |left: &[f64]| measured.whole - left[2];
+    let (attended, random) = (lost(&measured.deletion.attended), lost(&measured.deletion.random));
     assert!((measured.whole - attended - 0.1).abs() < 1e-3, "{measured:?}");
     assert!(random < 0.5 * attended, "{measured:?}");
     let (area, by_chance) = measured.areas();
@@ -226,7 +227,10 @@ fn the_command_explains_a_moment_and_writes_what_it_shows() {
     let (csv_path, svg_path) = (csv.to_str().unwrap(), svg.to_str().unwrap());
     let (code, shown, said) = run(&[demo, "--at", "20", "--csv", csv_path, "--svg", svg_path]);
     assert_eq!(code, Some(0), "{said}");
-    assert!(shown.contains("What changed") && shown.contains("at random"), "{shown}");
+    assert!(
+        shown.contains("What changed") && shown.contains("is left on average while that is taken away"),
+        "{shown}"
+    );
     let table = std::fs::read_to_string(&csv).unwrap();
     let rows: Vec<&str> = table.lines().collect();
     assert!(

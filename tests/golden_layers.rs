@@ -10,6 +10,7 @@ use attune::nn::kernels::packed_matrix::Precision;
 use attune::nn::lstm_cell::Lstm;
 use attune::nn::multihead::{AttentionShape, EncoderLayer, MultiHead};
 use attune::nn::positional::Turns;
+use attune::nn::recurrent::{PackedRecurrent, Recurrent};
 use attune::nn::rnn_cell::Rnn;
 use attune::nn::streaming::rows::Rows;
 use attune::nn::weights::WeightStore;

@@ -16,6 +16,7 @@ use attune::nn::linear::Linear;
 use attune::nn::lstm_cell::Lstm;
 use attune::nn::multihead::{AttentionShape, EncoderLayer, MultiHead};
 use attune::nn::norm::{BatchNorm, LayerNorm};
+use attune::nn::recurrent::Recurrent;
 use attune::nn::rnn_cell::Rnn;
 use attune::nn::statistics::{AttentivePooling, MomentPooling};
 use attune::nn::weights::WeightStore;

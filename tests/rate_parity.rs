@@ -9,13 +9,14 @@ use attune::model::{ModelSet, bundled};
 use attune::offline::{Report, analyze};
 use attune::smoothing::SmoothingConfig;
 use common::media::{ffmpeg, folder, text};
+use std::ops::ControlFlow::Continue;
 use std::path::{Path, PathBuf};
 
 /// Highest rate at which the master is made; the others are its children.
 const MASTER_HZ: u32 = 192_000;
 
 fn run(path: &Path, models: &ModelSet) -> Report {
-    analyze(path, models, &SmoothingConfig::default(), |_| {}, |_| {}).unwrap()
+    analyze(path, models, &SmoothingConfig::default(), |_| {}, |_| Continue(())).unwrap()
 }
 
 /// The jazz of the demo, 12 s, in 32-bit float at 192 kHz, with nothing above `cut_hz`.

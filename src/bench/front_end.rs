@@ -11,6 +11,7 @@ use crate::offline;
 use crate::smoothing::SmoothingConfig;
 use crate::units::SampleRate;
 use std::hint::black_box;
+use std::ops::ControlFlow;
 
 /// Seconds of sound in one run.
 const SECONDS: usize = 10;
@@ -108,7 +109,13 @@ impl Bench<'_> {
             if self.config.wants(&analyze) {
                 let smoothing = SmoothingConfig::default();
                 let times = rounds(self.config.effort, || {
-                    black_box(offline::analyze(path, models, &smoothing, |_| {}, |_| {})?);
+                    black_box(offline::analyze(
+                        path,
+                        models,
+                        &smoothing,
+                        |_| {},
+                        |_| ControlFlow::Continue(()),
+                    )?);
                     Ok::<_, BenchError>(())
                 })?;
                 self.rows.push(Row::real_time(analyze, seconds, &times));

@@ -13,7 +13,9 @@ use crate::offline::{
 use crate::smoothing::{AnswerState, SmoothingConfig};
 use crate::units::Seconds;
 use indicatif::{ProgressBar, ProgressStyle};
+use std::cell::Cell;
 use std::fmt::Write;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -25,11 +27,21 @@ pub(super) fn run(args: &AnalyzeArgs, models: &ModelSet, smoothing: &SmoothingCo
     for (i, path) in args.files.iter().enumerate() {
         let progress = progress_bar(path);
         let mut lines = HopLines::new(models, args.ndjson);
+        let unread = Cell::new(false);
         let on_progress = |state: Progress| {
             progress.set_length(state.duration.unwrap_or(state.done).0.ceil() as u64);
             progress.set_position(state.done.0 as u64);
+            if unread.get() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         };
-        let result = analyze(path, models, smoothing, |hop| lines.hear(hop), on_progress);
+        let on_hop = |hop: &HopResult| {
+            lines.hear(hop);
+            unread.set(lines.stop.is_some());
+        };
+        let result = analyze(path, models, smoothing, on_hop, on_progress);
         progress.finish_and_clear();
         if let Some(stop) = lines.stop {
             // Nobody reads stdout any more: that is no failure of ours.

@@ -2,7 +2,6 @@
 
 use super::train_folders::FolderArgs;
 use super::train_recipe::RecipeArgs;
-use crate::calendar;
 use crate::features::FrontEndSpec;
 use crate::train::TrainError;
 use crate::train::dataset::{Collection, Dataset};
@@ -109,7 +108,7 @@ pub fn run(args: &TrainArgs) -> Result<(), TrainError> {
         name: args.model_name(),
         data: args.data_name.clone().unwrap_or(name),
         rights: args.data_rights.clone().unwrap_or_else(|| rights.to_owned()),
-        date: calendar::date(calendar::now()),
+        date: jiff::Timestamp::now().strftime("%Y-%m-%d").to_string(),
     };
     let manifest = export(&trainer, &data, &args.out, &provenance)?;
     for part in [Part::Excerpt, Part::Whole] {

@@ -167,9 +167,7 @@ impl Column {
             decision: Decision::nothing_heard(classes),
         }
     }
-}
 
-impl Column {
     /// How much the smoothed answers of the engines that are on disagree, 0…1 ([`disagreement`]).
     pub fn disagreement(&self) -> Option<f32> {
         let on = self.raw.iter().zip(&self.engines);
@@ -197,10 +195,8 @@ impl Decision {
 
 impl AttentionSnapshot {
     /// Nothing heard yet.
-    #[allow(
-        clippy::large_stack_arrays,
-        reason = "98 KB, made once for each engine and held in a snapshot from then on"
-    )]
+    // 98 KB, once for each engine, and held in a snapshot from then on.
+    #[allow(clippy::large_stack_arrays, reason = "made once")]
     pub fn empty() -> Self {
         Self {
             engine: 0,

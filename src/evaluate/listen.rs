@@ -16,6 +16,7 @@ use crate::model::ModelSet;
 use crate::offline::{self, Report};
 use crate::smoothing::{Smoother, SmoothingConfig};
 use crate::units::SampleRate;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 /// What the models made of one clip.
@@ -41,7 +42,13 @@ pub struct ListenedFile {
 /// Listens to a file as `attune analyze` does.
 pub fn file(path: &Path, models: &ModelSet, smoothing: &SmoothingConfig) -> Result<ListenedFile, EvaluateError> {
     let mut keeper = Keeper::new(models, smoothing)?;
-    let report = offline::analyze(path, models, smoothing, |hop| keeper.hear(hop), |_| {})?;
+    let report = offline::analyze(
+        path,
+        models,
+        smoothing,
+        |hop| keeper.hear(hop),
+        |_| ControlFlow::Continue(()),
+    )?;
     Ok(ListenedFile {
         listened: keeper.listened,
         report,

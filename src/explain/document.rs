@@ -5,9 +5,9 @@ use super::faithfulness::SHARES;
 use super::segments::Segment;
 use crate::genre::{GenreId, GenreSet, Probabilities};
 use crate::picture::{Axis, Chart, Ink, Mark, Panel, Scale, Sheet};
+use crate::table;
 use crate::units::Seconds;
 use serde_json::{Value, json};
-use std::fmt::Write;
 
 /// One explained moment, with where it comes from.
 #[derive(Debug, Clone, Copy)]
@@ -114,37 +114,36 @@ fn faithfulness(of: &Told<'_>, looked: &Looked) -> Value {
 /// A row for each place, in seconds of the file.
 pub fn csv(of: &Told<'_>) -> String {
     let it = of.explanation;
-    let mut text = format!(
-        "# attune {}, {}, {:.3} s, models {}\nfrom_s,to_s",
+    let labels = of.genres.labels().iter().map(|label| format!("contribution_{label}"));
+    let looked = it.looked.iter().map(|looked| format!("attention_{}", looked.engine));
+    let heading: Vec<String> = ["from_s".to_owned(), "to_s".to_owned()]
+        .into_iter()
+        .chain(labels)
+        .chain(looked)
+        .collect();
+    let rows = it.places.iter().enumerate().map(|(place, &segment)| {
+        let (from, to) = it.back(segment);
+        let mut row = vec![format!("{:.3}", of.at.0 - from), format!("{:.3}", of.at.0 - to)];
+        row.extend((0..of.genres.len()).map(|class| {
+            let whole = it.agreed.whole.as_slice()[class];
+            format!("{:.5}", whole - it.agreed.without[place].as_slice()[class])
+        }));
+        row.extend(
+            it.looked
+                .iter()
+                .map(|looked| format!("{:.6}", it.attention_at(looked, segment))),
+        );
+        row
+    });
+    let engines: Vec<&str> = it.opinions.iter().map(|opinion| opinion.engine.as_str()).collect();
+    format!(
+        "# attune {}, {}, {:.3} s, models {}\n{}",
         env!("CARGO_PKG_VERSION"),
         of.source,
         of.at.0,
-        it.opinions
-            .iter()
-            .map(|opinion| opinion.engine.as_str())
-            .collect::<Vec<_>>()
-            .join(" ")
-    );
-    // Writing to a String cannot fail.
-    for label in of.genres.labels() {
-        let _ = write!(text, ",contribution_{label}");
-    }
-    for looked in &it.looked {
-        let _ = write!(text, ",attention_{}", looked.engine);
-    }
-    for (place, &segment) in it.places.iter().enumerate() {
-        let (from, to) = it.back(segment);
-        let _ = write!(text, "\n{:.3},{:.3}", of.at.0 - from, of.at.0 - to);
-        for class in 0..of.genres.len() {
-            let whole = it.agreed.whole.as_slice()[class];
-            let _ = write!(text, ",{:.5}", whole - it.agreed.without[place].as_slice()[class]);
-        }
-        for looked in &it.looked {
-            let _ = write!(text, ",{:.6}", it.attention_at(looked, segment));
-        }
-    }
-    text.push('\n');
-    text
+        engines.join(" "),
+        table::csv(std::iter::once(heading).chain(rows))
+    )
 }
 
 /// What changed the answer and where was looked, on one axis of time; and the curves of deletion.

@@ -11,8 +11,6 @@ use rand_chacha::ChaCha8Rng;
 
 /// Shares of the frames in reach that are taken away.
 pub const SHARES: [f64; 6] = [0.05, 0.1, 0.2, 0.4, 0.6, 0.8];
-/// The share that is told in words.
-pub const TOLD: usize = 2;
 /// Random orders that the attended one is held against.
 const DRAWS: u64 = 3;
 
@@ -41,12 +39,6 @@ pub struct Faithfulness {
 }
 
 impl Faithfulness {
-    /// What the answer loses when the share of [`TOLD`] is taken away, most attended first and in random order.
-    pub fn losses(&self) -> (f64, f64) {
-        let lost = |left: &[f64]| self.whole - left.get(TOLD).copied().unwrap_or(self.whole);
-        (lost(&self.deletion.attended), lost(&self.deletion.random))
-    }
-
     /// Area under each curve over the shares from 0 to the last of [`SHARES`], by trapezoids, divided by that share: the
     /// mean probability that is left. Attention is faithful if it leaves less than chance.
     pub fn areas(&self) -> (f64, f64) {

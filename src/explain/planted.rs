@@ -46,6 +46,52 @@ pub struct Planted {
     pub genre: GenreId,
 }
 
+/// The places of a piece that a map is asked about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Places {
+    /// In frames of the piece, ascending.
+    pub segments: Vec<Segment>,
+    /// Whether each lies in the passage.
+    inside: Vec<bool>,
+}
+
+impl Planted {
+    /// Its last [`WITHIN`], by [`PLACE`].
+    pub fn places(&self, hop: Seconds) -> Places {
+        let segments = segments(self.question.count(), hop, WITHIN, PLACE);
+        let passage = self.passage.start..self.passage.end;
+        let inside = segments.iter().map(|place| passage.contains(&place.middle())).collect();
+        Places { segments, inside }
+    }
+}
+
+/// Draws pieces without end: each time two of these clips, of different genres, the first around the second. `None` if no two
+/// are as long as a piece and of different genres.
+pub fn pieces<'a>(
+    clips: &'a [Source<'a>],
+    spec: &'a FrontEndSpec,
+    rng: &'a mut ChaCha8Rng,
+) -> Option<impl Iterator<Item = Planted> + 'a> {
+    let long = spec.frames_in(PIECE) * spec.bands;
+    let clips: Vec<Source<'_>> = clips
+        .iter()
+        .copied()
+        .filter(|clip| clip.levels_db.len() >= long)
+        .collect();
+    let first = clips.first()?.genre;
+    clips.iter().find(|clip| clip.genre != first)?;
+    let draw = move || {
+        let mut one = || clips[rng.random_range(0..clips.len())];
+        let (around, passage) = (one(), one());
+        Some(
+            (around.genre != passage.genre)
+                .then(|| plant(around, passage, spec, rng))
+                .flatten(),
+        )
+    };
+    Some(std::iter::from_fn(draw).flatten())
+}
+
 /// Puts the beginning of `passage` into `around`, at the same mean level, at a place that is drawn; `None` if one of them
 /// is too short.
 pub fn plant(around: Source<'_>, passage: Source<'_>, spec: &FrontEndSpec, rng: &mut ChaCha8Rng) -> Option<Planted> {
@@ -83,11 +129,15 @@ pub struct Pointing {
 }
 
 impl Pointing {
-    /// One more piece, of whose places the share `by_chance` is inside.
-    pub fn add(&mut self, is_hit: bool, by_chance: f64) {
+    /// One more piece: the value of a map at each of its places. Nothing is added for a map without places.
+    pub fn add(&mut self, places: &Places, values: &[f32]) {
+        let Some(highest) = (0..values.len()).max_by(|&a, &b| values[a].total_cmp(&values[b])) else {
+            return;
+        };
         self.pieces += 1;
-        self.hits += usize::from(is_hit);
-        self.by_chance += by_chance;
+        self.hits += usize::from(places.inside[highest]);
+        let inside = places.inside.iter().filter(|inside| **inside).count();
+        self.by_chance += inside as f64 / places.inside.len() as f64;
     }
 
     /// Share of hits.
@@ -115,24 +165,13 @@ pub struct Worth {
 impl Worth {
     /// Asks an engine about one more piece.
     pub fn ask(&mut self, model: &LoadedModel, planted: &Planted, hop: Seconds) -> Result<(), ModelError> {
-        let Planted {
-            question,
-            passage,
-            genre,
-        } = planted;
+        let Planted { question, genre, .. } = planted;
         let count = question.count();
-        let places = segments(count, hop, WITHIN, PLACE);
-        let is_inside = |place: &Segment| (passage.start..passage.end).contains(&place.middle());
-        let by_chance = places.iter().filter(|place| is_inside(place)).count() as f64 / places.len().max(1) as f64;
-        let point = |pointing: &mut Pointing, values: &[f32]| {
-            if let Some(highest) = (0..values.len()).max_by(|&a, &b| values[a].total_cmp(&values[b])) {
-                pointing.add(is_inside(&places[highest]), by_chance);
-            }
-        };
+        let places = planted.places(hop);
         let class = usize::from(genre.0);
         let around = (AROUND.0 / hop.0) as usize;
-        if let Some(occlusion) = occlude(model, question, &places, around)? {
-            point(&mut self.occluded, &occlusion.contributions(class));
+        if let Some(occlusion) = occlude(model, question, &places.segments, around)? {
+            self.occluded.add(&places, &occlusion.contributions(class));
         }
         let mut listener = Listener::new(model)?;
         listener.hear(&question.frames, question.bands)?;
@@ -142,6 +181,7 @@ impl Worth {
         let first = count - picture.pooling.len().min(count);
         // Places may differ in length by a frame: it is the weight of a frame that counts.
         let attended: Vec<f32> = places
+            .segments
             .iter()
             .map(|place| {
                 let weights =
@@ -149,10 +189,10 @@ impl Worth {
                 weights.fold(0.0, |sum, weight| sum + weight) / place.len() as f32
             })
             .collect();
-        point(&mut self.attended, &attended);
-        let forced = force(&listener, count, &places);
+        self.attended.add(&places, &attended);
+        let forced = force(&listener, count, &places.segments);
         let forced: Vec<f32> = forced.iter().map(|p| p.map_or(0.0, |p| p.of(*genre))).collect();
-        point(&mut self.forced, &forced);
+        self.forced.add(&places, &forced);
         Ok(())
     }
 }

@@ -4,8 +4,10 @@
 //! each band is taken relative to its own mean over all that is searched, or everything would resemble everything, and each patch
 //! relative to its own mean, so that loudness does not matter.
 //!
-//! In: levels. Out: frames and scores. Thread: any; some milliseconds for 48 s.
+//! In: levels. Out: frames and scores. Thread: any; `cargo bench -- similar` tells how long it takes for all that the window keeps.
 
+use crate::nn::kernels::reduce::dot;
+use crate::nn::kernels::widest::{wide, widest_of};
 use crate::units::Seconds;
 
 /// Length of what is compared.
@@ -31,22 +33,31 @@ pub fn similar(levels: &[f32], bands: usize, query: usize, patch: usize, most: u
     // At an end of what is known, the patch lies as near to the query as it can.
     let start_of = |middle: usize| middle.saturating_sub(half).min(frames - patch);
     let centred = centred(levels, bands);
-    let rows: Vec<&[f32]> = centred.chunks_exact(bands).collect();
+    let rows: Vec<(f64, f64)> = centred.chunks_exact(bands).map(sums).collect();
+    let count = (patch * bands) as f64;
+    // Mean of a patch and the norm of what differs from it; `None` if something is unknown or nothing differs.
+    let moments = |start: usize| {
+        let rows = rows[start..start + patch].iter();
+        let (sum, squares) = rows.fold((0.0, 0.0), |all, row| (all.0 + row.0, all.1 + row.1));
+        let mean = sum / count;
+        let norm = (squares - count * mean * mean).max(0.0).sqrt();
+        (norm.is_finite() && norm > 1e-3).then_some((mean, norm))
+    };
     let asked = start_of(query);
-    let Some((asked_mean, asked_norm)) = moments(&rows[asked..asked + patch]) else {
+    let Some((asked_mean, asked_norm)) = moments(asked) else {
         return Vec::new();
     };
+    let mut products = vec![0.0; frames - patch + 1];
+    let patch_asked = &centred[asked * bands..(asked + patch) * bands];
+    widest_of(Products, (&centred, patch_asked, bands, &mut products));
     let mut found: Vec<Similar> = (0..=frames - patch)
         .filter(|start| start.abs_diff(asked) >= patch)
         .filter_map(|start| {
-            let (mean, norm) = moments(&rows[start..start + patch])?;
-            let pairs = rows[start..start + patch].iter().zip(&rows[asked..asked + patch]);
-            let product: f32 = pairs.map(|(a, b)| dot(a, b)).sum();
-            let count = (patch * bands) as f32;
-            let score = (product - count * mean * asked_mean) / (norm * asked_norm);
+            let (mean, norm) = moments(start)?;
+            let score = (f64::from(products[start]) - count * mean * asked_mean) / (norm * asked_norm);
             Some(Similar {
                 frame: start + (query - asked),
-                score,
+                score: score as f32,
             })
         })
         .collect();
@@ -81,32 +92,23 @@ fn centred(levels: &[f32], bands: usize) -> Vec<f32> {
         .collect()
 }
 
-/// Mean of a patch and the norm of what differs from it; `None` if something is unknown or nothing differs.
-fn moments(rows: &[&[f32]]) -> Option<(f32, f32)> {
-    let count = rows.iter().map(|row| row.len()).sum::<usize>() as f32;
-    let (mut sum, mut squares) = (0.0, 0.0);
-    for row in rows {
-        sum += row.iter().sum::<f32>();
-        squares += dot(row, row);
-    }
-    let mean = sum / count;
-    let norm = (squares - count * mean * mean).max(0.0).sqrt();
-    (norm.is_finite() && norm > 1e-3).then_some((mean, norm))
+/// Σ x and Σ x² of a frame.
+fn sums(row: &[f32]) -> (f64, f64) {
+    let wide = row.iter().map(|x| f64::from(*x));
+    wide.fold((0.0, 0.0), |(sum, squares), x| (sum + x, squares + x * x))
 }
 
-/// Eight sums side by side, so that the compiler can keep them in one register.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let (a8, a_rest) = a.as_chunks::<8>();
-    let (b8, b_rest) = b.as_chunks::<8>();
-    let mut sums = [0.0_f32; 8];
-    for (a, b) in a8.iter().zip(b8) {
-        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
-            *sum += a * b;
-        }
+/// All frames, the patch that is asked about, values of a frame, and where the products with it go: one for each
+/// frame at which a patch can begin.
+type Search<'a> = (&'a [f32], &'a [f32], usize, &'a mut [f32]);
+
+#[inline(always)]
+fn products((all, asked, bands, out): Search<'_>) {
+    for (start, out) in out.iter_mut().enumerate() {
+        *out = dot(&all[start * bands..][..asked.len()], asked);
     }
-    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
-    sums.iter().sum::<f32>() + rest
 }
+wide!(Products, products(Search<'_>));
 
 #[cfg(test)]
 mod tests {

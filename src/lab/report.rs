@@ -2,6 +2,7 @@
 
 use super::LabError;
 use crate::picture::Sheet;
+use crate::table;
 use crate::train::TrainError;
 use crate::train::checkpoint::write_atomically;
 use serde::{Serialize, Serializer};
@@ -101,22 +102,9 @@ impl Table {
     }
 
     /// As comma-separated values with a heading.
-    ///
-    /// # Errors
-    /// If a row has another number of entries than there are columns.
-    pub fn csv(&self) -> Result<String, LabError> {
-        let failed = |error: String| LabError::Asked(format!("the table {} cannot be written: {error}", self.name));
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        writer
-            .write_record(&self.columns)
-            .map_err(|error| failed(error.to_string()))?;
-        for row in &self.rows {
-            writer
-                .write_record(row.iter().map(Entry::field))
-                .map_err(|error| failed(error.to_string()))?;
-        }
-        let bytes = writer.into_inner().map_err(|error| failed(error.to_string()))?;
-        String::from_utf8(bytes).map_err(|error| failed(error.to_string()))
+    pub fn csv(&self) -> String {
+        let rows = self.rows.iter().map(|row| row.iter().map(Entry::field).collect());
+        table::csv(std::iter::once(self.columns.clone()).chain(rows))
     }
 }
 
@@ -158,7 +146,7 @@ impl Report {
             Ok(())
         };
         for table in &self.tables {
-            write(format!("{}-{}.csv", self.lab, table.name), &table.csv()?)?;
+            write(format!("{}-{}.csv", self.lab, table.name), &table.csv())?;
         }
         if let Some(picture) = &self.picture {
             write(format!("{}.svg", self.lab), &picture.svg())?;
@@ -196,10 +184,7 @@ mod tests {
         table
             .rows
             .push(vec!["c".into(), Entry::Absent, Entry::Share(1.0), 4.into()]);
-        assert_eq!(
-            table.csv().unwrap(),
-            "net,loss,right,n\n\"a, b\",0.0000234,0.125,3\nc,,1.0,4\n"
-        );
+        assert_eq!(table.csv(), "net,loss,right,n\n\"a, b\",0.0000234,0.125,3\nc,,1.0,4\n");
         let shown: Vec<String> = table.rows[0].iter().map(ToString::to_string).collect();
         assert_eq!(shown, ["a, b", "2.3e-5", "12.5 %", "3"]);
         let report = Report {

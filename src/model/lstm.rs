@@ -1,10 +1,7 @@
 //! Stacked long short-term memory.
 
-use super::recurrent::{RecurrentShape, Stack, layer};
+use super::recurrent::{RecurrentShape, Stack};
 use crate::nn::lstm_cell::Lstm;
-use crate::nn::streaming::lstm::{LstmMemory, PackedLstm};
-
-layer!(Lstm, PackedLstm, LstmMemory);
 
 /// Shape of an [`LstmStack`].
 pub type LstmShape = RecurrentShape;

@@ -3,6 +3,7 @@
 use super::body::{Body, PackedBody};
 use crate::nn::Pass;
 use crate::nn::kernels::packed_matrix::Precision;
+use crate::nn::recurrent::{PackedRecurrent, Recurrent};
 use crate::nn::streaming::rows::Rows;
 use crate::nn::weights::Weights;
 use candle_core::{Result, Tensor};
@@ -22,71 +23,6 @@ pub struct RecurrentShape {
     pub dropout: f32,
 }
 
-/// A recurrent layer, in the form that learns.
-pub trait Layer: Sized + std::fmt::Debug + Send + Sync + 'static {
-    /// The form for streams.
-    type Packed: PackedLayer;
-    /// `inputs` features in, `hidden` out.
-    fn new(weights: Weights<'_>, inputs: usize, hidden: usize) -> Result<Self>;
-    /// The form for streams, its weights kept so.
-    fn pack(&self, precision: Precision) -> Result<Self::Packed>;
-    /// (b, t, inputs) → (b, t, hidden), from a state of zeros.
-    fn forward(&self, x: &Tensor) -> Result<Tensor>;
-}
-
-/// A recurrent layer, in the form that streams.
-pub trait PackedLayer: std::fmt::Debug + Send + Sync + 'static {
-    /// What a stream remembers.
-    type Memory: std::fmt::Debug + Clone + Send + 'static;
-    /// Before the first frame.
-    fn initial_memory(&self) -> Self::Memory;
-    /// The block `x` to its hidden states.
-    fn step(&self, x: &Rows, memory: &mut Self::Memory, out: &mut Rows);
-}
-
-/// Takes a layer of `nn/` and its form for streams for what a stack is made of.
-macro_rules! layer {
-    ($layer:ty, $packed:ty, $memory:ty) => {
-        impl crate::model::recurrent::Layer for $layer {
-            type Packed = $packed;
-
-            fn new(
-                weights: crate::nn::weights::Weights<'_>,
-                inputs: usize,
-                hidden: usize,
-            ) -> candle_core::Result<Self> {
-                <$layer>::new(weights, inputs, hidden)
-            }
-
-            fn pack(&self, precision: crate::nn::kernels::packed_matrix::Precision) -> candle_core::Result<$packed> {
-                self.pack(precision)
-            }
-
-            fn forward(&self, x: &candle_core::Tensor) -> candle_core::Result<candle_core::Tensor> {
-                self.forward(x)
-            }
-        }
-
-        impl crate::model::recurrent::PackedLayer for $packed {
-            type Memory = $memory;
-
-            fn initial_memory(&self) -> $memory {
-                self.initial_memory()
-            }
-
-            fn step(
-                &self,
-                x: &crate::nn::streaming::rows::Rows,
-                memory: &mut $memory,
-                out: &mut crate::nn::streaming::rows::Rows,
-            ) {
-                self.step(x, memory, out);
-            }
-        }
-    };
-}
-pub(super) use layer;
-
 /// Layers, each reading the one below; all are pooled.
 #[derive(Debug)]
 pub struct Stack<L> {
@@ -94,7 +30,7 @@ pub struct Stack<L> {
     shape: RecurrentShape,
 }
 
-impl<L: Layer> Stack<L> {
+impl<L: Recurrent> Stack<L> {
     /// Weights are taken from below `weights`.
     pub fn new(mut weights: Weights<'_>, shape: RecurrentShape) -> Result<Self> {
         let layers = (0..shape.layers)
@@ -107,7 +43,7 @@ impl<L: Layer> Stack<L> {
     }
 }
 
-impl<L: Layer> Body for Stack<L> {
+impl<L: Recurrent> Body for Stack<L> {
     type Packed = PackedStack<L::Packed>;
 
     fn pack(&self, precision: Precision) -> Result<Self::Packed> {
@@ -145,7 +81,7 @@ pub struct PackedStack<P> {
     layers: Vec<P>,
 }
 
-impl<P: PackedLayer> PackedBody for PackedStack<P> {
+impl<P: PackedRecurrent> PackedBody for PackedStack<P> {
     type Memory = Vec<P::Memory>;
 
     fn initial_memory(&self) -> Vec<P::Memory> {

@@ -1,10 +1,7 @@
 //! Stacked plain recurrence: the same network as the LSTM's but for its cell, so that what the cell is worth can be heard.
 
-use super::recurrent::{RecurrentShape, Stack, layer};
+use super::recurrent::{RecurrentShape, Stack};
 use crate::nn::rnn_cell::Rnn;
-use crate::nn::streaming::rnn::{PackedRnn, RnnMemory};
-
-layer!(Rnn, PackedRnn, RnnMemory);
 
 /// Shape of an [`RnnStack`].
 pub type RnnShape = RecurrentShape;

@@ -4,6 +4,7 @@ use super::kernels::lstm_sequence::LstmSequence;
 use super::kernels::packed_matrix::Precision;
 use super::kernels::values;
 use super::linear::Linear;
+use super::recurrent::Recurrent;
 use super::streaming::lstm::PackedLstm;
 use super::weights::{Init, Weights};
 use candle_core::{Device, Result, Tensor};
@@ -19,9 +20,10 @@ pub struct Lstm {
     forget_bias: Tensor,
 }
 
-impl Lstm {
-    /// `inputs` features in, `hidden` out.
-    pub fn new(mut weights: Weights<'_>, inputs: usize, hidden: usize) -> Result<Self> {
+impl Recurrent for Lstm {
+    type Packed = PackedLstm;
+
+    fn new(mut weights: Weights<'_>, inputs: usize, hidden: usize) -> Result<Self> {
         let forget_bias: Vec<f32> = (0..4 * hidden)
             .map(|i| if i / hidden == 1 { FORGET_BIAS } else { 0.0 })
             .collect();
@@ -39,8 +41,7 @@ impl Lstm {
         })
     }
 
-    /// The form for streams, its weights kept so.
-    pub fn pack(&self, precision: Precision) -> Result<PackedLstm> {
+    fn pack(&self, precision: Precision) -> Result<PackedLstm> {
         let (input, bias) = self.input.values()?;
         let bias: Vec<f32> = bias
             .iter()
@@ -50,8 +51,7 @@ impl Lstm {
         Ok(PackedLstm::new(&input, &bias, &values(&self.recurrent)?, precision))
     }
 
-    /// (b, t, inputs) → (b, t, hidden), from a state of zeros.
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let [weight, bias] = self.input.parameters();
         let bias = (bias + &self.forget_bias)?.unsqueeze(0)?;
         let input = Tensor::cat(&[weight, &bias], 0)?;

@@ -19,6 +19,7 @@ pub mod lstm_cell;
 pub mod multihead;
 pub mod norm;
 pub mod positional;
+pub mod recurrent;
 pub mod rnn_cell;
 pub mod score;
 pub mod statistics;

@@ -4,6 +4,7 @@ use super::kernels::packed_matrix::Precision;
 use super::kernels::rnn_sequence::RnnSequence;
 use super::kernels::values;
 use super::linear::Linear;
+use super::recurrent::Recurrent;
 use super::streaming::rnn::PackedRnn;
 use super::weights::{Init, Weights};
 use candle_core::{Result, Tensor};
@@ -15,10 +16,12 @@ pub struct Rnn {
     recurrent: Tensor,
 }
 
-impl Rnn {
-    /// `inputs` features in, `hidden` out. The recurrent matrix begins with a spectral radius near 1: states neither die nor
+impl Recurrent for Rnn {
+    type Packed = PackedRnn;
+
+    /// The recurrent matrix begins with a spectral radius near 1: states neither die nor
     /// grow at first, as far as a plain recurrence can be helped.
-    pub fn new(mut weights: Weights<'_>, inputs: usize, hidden: usize) -> Result<Self> {
+    fn new(mut weights: Weights<'_>, inputs: usize, hidden: usize) -> Result<Self> {
         let begin = Init::Scaled {
             fan_in: hidden,
             gain: 1.0,
@@ -29,14 +32,12 @@ impl Rnn {
         })
     }
 
-    /// The form for streams, its weights kept so.
-    pub fn pack(&self, precision: Precision) -> Result<PackedRnn> {
+    fn pack(&self, precision: Precision) -> Result<PackedRnn> {
         let (input, bias) = self.input.values()?;
         Ok(PackedRnn::new(&input, &bias, &values(&self.recurrent)?, precision))
     }
 
-    /// (b, t, inputs) → (b, t, hidden), from a state of zeros.
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let [weight, bias] = self.input.parameters();
         let input = Tensor::cat(&[weight, &bias.unsqueeze(0)?], 0)?;
         x.contiguous()?.apply_op3(&input, &self.recurrent, RnnSequence)

@@ -15,6 +15,7 @@ use crate::model::ModelSet;
 use crate::smoothing::SmoothingConfig;
 use crate::source::SourceError;
 use crate::units::Seconds;
+use std::ops::ControlFlow;
 use std::path::Path;
 use tally::Tally;
 
@@ -32,6 +33,9 @@ pub enum AnalyzeError {
         /// Why.
         source: PipelineError,
     },
+    /// Whoever asked wants no more of it.
+    #[error("stopped before the end")]
+    Stopped,
 }
 
 impl AnalyzeError {
@@ -40,6 +44,7 @@ impl AnalyzeError {
         match self {
             Self::Source(error) => error.kind,
             Self::Pipeline { .. } => "unsupported",
+            Self::Stopped => "stopped",
         }
     }
 
@@ -50,6 +55,7 @@ impl AnalyzeError {
             Self::Pipeline { .. } => {
                 "convert the file to a rate between 8 and 192 kHz, for instance with ffmpeg -ar 44100"
             }
+            Self::Stopped => "analyse it again",
         }
     }
 }
@@ -63,13 +69,14 @@ pub struct Progress {
     pub duration: Option<Seconds>,
 }
 
-/// Analyses a file: every frame through every model, then one answer for the whole.
+/// Analyses a file: every frame through every model, then one answer for the whole. It ends early, as
+/// [`AnalyzeError::Stopped`], when `on_progress` says so.
 pub fn analyze(
     path: &Path,
     models: &ModelSet,
     smoothing: &SmoothingConfig,
     mut on_hop: impl FnMut(&HopResult),
-    mut on_progress: impl FnMut(Progress),
+    mut on_progress: impl FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Report, AnalyzeError> {
     let mut file = AudioFile::open(path)?;
     let info = file.info().clone();
@@ -95,10 +102,13 @@ pub fn analyze(
             samples += taken as u64;
             pipeline.push(&block[..taken], &mut take).map_err(failed)?;
             block.drain(..taken);
-            on_progress(Progress {
+            let progress = Progress {
                 done: info.rate.duration(samples),
                 duration: info.duration,
-            });
+            };
+            if on_progress(progress).is_break() {
+                return Err(AnalyzeError::Stopped);
+            }
         }
     }
     pipeline.finish(&mut take).map_err(failed)?;

@@ -262,11 +262,8 @@ fn build_typed<T: cpal::SizedSample + cpal::FromSample<f32>>(
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::float_cmp,
-    reason = "a test may fail; exact values are meant"
-)]
+#[allow(clippy::unwrap_used, reason = "a test may fail")]
+#[allow(clippy::float_cmp, reason = "exact values are meant")]
 mod tests {
     use super::*;
 

@@ -14,7 +14,7 @@ use crate::nn::weights::WeightStore;
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
-/// What streams keep new weights in: answers stay what they were (`tests/streaming_models.rs`), and a step reads half the bytes.
+/// What streams keep new weights in: answers hardly change (`tests/streaming_models.rs`), and a step reads half the bytes.
 const PRECISION: Precision = Precision::Half;
 
 /// Licence of weights that this program's own training made.

@@ -85,22 +85,8 @@ impl AdamW {
     /// # Errors
     /// If a variable has no gradient: an op dropped it, and the variable would never learn.
     pub fn step(&mut self, grads: &GradStore, rate: f32) -> Result<f32> {
-        let mut by_name = Vec::with_capacity(self.slots.len());
-        for (name, slot) in &self.slots {
-            let Some(grad) = grads.get(&slot.var) else {
-                bail!("the weight {name} receives no gradient");
-            };
-            by_name.push(grad.flatten_all()?.to_vec1::<f32>()?);
-        }
-        let norm = by_name
-            .iter()
-            .flatten()
-            .map(|g| f64::from(*g).powi(2))
-            .sum::<f64>()
-            .sqrt() as f32;
-        if !norm.is_finite() {
-            bail!("the gradients are not finite");
-        }
+        let vars = self.slots.iter().map(|(name, slot)| (name.as_str(), &slot.var));
+        let (by_name, norm) = gathered(vars, grads)?;
         let scale = if norm > self.clip { self.clip / norm } else { 1.0 };
         self.steps += 1;
         let (mean_decay, square_decay) = BETAS;
@@ -130,6 +116,26 @@ impl AdamW {
         }
         Ok(norm)
     }
+}
+
+/// The gradients of these variables, each flat, and the norm of all together.
+///
+/// # Errors
+/// If a variable has no gradient, or they are not finite.
+pub fn gathered<'a>(vars: impl Iterator<Item = (&'a str, &'a Var)>, grads: &GradStore) -> Result<(Vec<Vec<f32>>, f32)> {
+    let mut all = Vec::new();
+    for (name, var) in vars {
+        let Some(grad) = grads.get(var) else {
+            bail!("the weight {name} receives no gradient");
+        };
+        all.push(grad.flatten_all()?.to_vec1::<f32>()?);
+    }
+    let square: f64 = all.iter().flatten().map(|g| f64::from(*g).powi(2)).sum();
+    let norm = square.sqrt() as f32;
+    if !norm.is_finite() {
+        bail!("the gradients are not finite");
+    }
+    Ok((all, norm))
 }
 
 /// The learning rate at `step` of `steps`: up over the first tenth, then down along a cosine (one cycle; Smith 2018).

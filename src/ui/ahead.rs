@@ -10,6 +10,8 @@ use crate::offline::{Report, analyze};
 use crate::smoothing::{AnswerState, SmoothingConfig};
 use crate::units::Seconds;
 use crossbeam_channel::{Receiver, Sender, bounded};
+use std::cell::Cell;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 /// Frames that are told at once: about half a second of a minute's work.
@@ -81,7 +83,7 @@ fn hear(
     tell: &impl Fn(),
 ) {
     let mut batch = Vec::with_capacity(BATCH);
-    let mut wanted = true;
+    let wanted = Cell::new(true);
     let outcome = analyze(
         path,
         models,
@@ -94,12 +96,18 @@ fn hear(
             });
             if batch.len() == BATCH {
                 let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
-                // Another file is open by now: nobody needs the rest.
-                wanted &= sender.send(News::Frames(full)).is_ok();
+                wanted.set(sender.send(News::Frames(full)).is_ok());
                 tell();
             }
         },
-        |_| (),
+        // Another file is open by now, or other knobs are used: nobody needs the rest.
+        |_| {
+            if wanted.get() {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        },
     );
     let outcome = outcome.map_err(|error| error.to_string());
     if sender.send(News::Frames(batch)).is_ok() {

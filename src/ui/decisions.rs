@@ -6,10 +6,10 @@ use super::history::News;
 use super::sentences;
 use crate::genre::{GenreId, GenreSet};
 use crate::smoothing::{AnswerState, Decision, Reason};
+use crate::table;
 use crate::units::Seconds;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
-use std::fmt::Write;
 
 /// Entries that are kept.
 const ENTRIES: usize = 2000;
@@ -140,29 +140,37 @@ impl DecisionLog {
 
     /// The entries as a table: a comment with where they come from, then a row each.
     pub fn csv(&self, source: &str, genres: &GenreSet) -> String {
-        let mut text = format!(
-            "# attune {}, {}\nfrom_s,to_s,state,genre,leader,leader_probability,rule,reason",
-            env!("CARGO_PKG_VERSION"),
-            source.replace(['\n', '\r'], " ")
-        );
-        for entry in &self.entries {
+        let heading = [
+            "from_s",
+            "to_s",
+            "state",
+            "genre",
+            "leader",
+            "leader_probability",
+            "rule",
+            "reason",
+        ];
+        let rows = self.entries.iter().map(|entry| {
             let decision = &entry.decision;
             let genre = decision.state.genre().map_or("", |id| genres.label(id));
-            // Writing to a String cannot fail.
-            let _ = write!(
-                text,
-                "\n{:.3},{:.3},{},{genre},{},{:.4},{},\"{}\"",
-                entry.at.0,
-                entry.until.0,
-                decision.state.name(),
-                genres.label(entry.leader.0),
-                entry.leader.1,
-                decision.reason.rule(),
-                decision.reason.sentence(genres).replace('"', "\"\"")
-            );
-        }
-        text.push('\n');
-        text
+            vec![
+                format!("{:.3}", entry.at.0),
+                format!("{:.3}", entry.until.0),
+                decision.state.name().to_owned(),
+                genre.to_owned(),
+                genres.label(entry.leader.0).to_owned(),
+                format!("{:.4}", entry.leader.1),
+                decision.reason.rule().to_owned(),
+                decision.reason.sentence(genres),
+            ]
+        });
+        let rows = std::iter::once(heading.map(str::to_owned).to_vec()).chain(rows);
+        format!(
+            "# attune {}, {}\n{}",
+            env!("CARGO_PKG_VERSION"),
+            source.replace(['\n', '\r'], " "),
+            table::csv(rows)
+        )
     }
 
     /// The same as JSON.

@@ -2,16 +2,16 @@
 //!
 //! In: sources, decisions, columns. Out: orders; the sessions to list. Thread: window.
 
-use crate::calendar;
 use crate::genre::{GenreId, GenreSet, MAX_CLASSES};
 use crate::sessions::{Beginning, Decided, Keeper, Order, Session, Told};
 use crate::smoothing::{AnswerState, Decision};
 use crate::source::{OpenedSource, SourceKind};
 use crate::units::Seconds;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
-/// How much was heard is written after so many seconds of it.
-const WRITE_EVERY: f64 = 5.0;
+/// How much was heard is written so often, by the clock on the wall: a file that plays flat out is no reason for more.
+const WRITE_EVERY: Duration = Duration::from_secs(5);
 
 /// Sessions, before and now.
 #[derive(Debug, Default)]
@@ -27,6 +27,7 @@ pub struct Past {
     heard: f64,
     answered: [u64; MAX_CLASSES],
     written: f64,
+    written_at: Option<Instant>,
     running: bool,
 }
 
@@ -67,7 +68,7 @@ impl Past {
     pub fn open(&mut self, source: &OpenedSource, genres: &GenreSet) {
         self.write(genres);
         self.order(Order::Begin(Beginning {
-            begun: calendar::now(),
+            begun: jiff::Timestamp::now().as_second(),
             kind: match source.kind {
                 SourceKind::File => "file",
                 SourceKind::Microphone => "microphone",
@@ -79,6 +80,7 @@ impl Past {
         }));
         self.heard = 0.0;
         self.written = 0.0;
+        self.written_at = Some(Instant::now());
         self.answered = [0; MAX_CLASSES];
         self.running = true;
     }
@@ -106,7 +108,7 @@ impl Past {
 
     /// Writes how much was heard, now and then.
     pub fn write_if_due(&mut self, genres: &GenreSet) {
-        if self.heard - self.written >= WRITE_EVERY {
+        if self.written_at.is_none_or(|at| at.elapsed() >= WRITE_EVERY) {
             self.write(genres);
         }
     }
@@ -117,6 +119,7 @@ impl Past {
             return;
         }
         self.written = self.heard;
+        self.written_at = Some(Instant::now());
         let longest = (0..genres.len().min(MAX_CLASSES)).max_by_key(|&id| self.answered[id]);
         let genre = longest
             .filter(|&id| self.answered[id] > 0)

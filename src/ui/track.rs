@@ -40,6 +40,8 @@ pub struct Track {
     heard: Vec<Option<TimelinePoint>>,
     /// Ahead, every frame.
     frames: Vec<Frame>,
+    /// The answers of all of them: counted as they come, not anew for each picture.
+    counts: Counts,
     /// Live frames that wait for the same frames ahead.
     waiting: Vec<Frame>,
     /// Live and ahead.
@@ -72,6 +74,7 @@ impl Track {
     pub fn hear_ahead(&mut self, ahead: Ahead) {
         self.ahead = Some(ahead);
         self.frames.clear();
+        self.counts = Counts::default();
         self.waiting.clear();
         self.parity = Parity::default();
         self.comparing = false;
@@ -90,8 +93,13 @@ impl Track {
     /// Takes over what was heard ahead, and compares.
     pub fn poll(&mut self) {
         let Some(ahead) = &mut self.ahead else { return };
-        let frames = &mut self.frames;
-        ahead.poll(|new| frames.extend_from_slice(new));
+        let (frames, counts) = (&mut self.frames, &mut self.counts);
+        ahead.poll(|new| {
+            frames.extend_from_slice(new);
+            for frame in new {
+                counts.add(frame.state);
+            }
+        });
         if let Some(last) = self.frames.last() {
             self.duration.0 = self.duration.0.max(last.at.0);
         }
@@ -185,17 +193,7 @@ impl Track {
     /// What was heard ahead, thinned in the same way.
     pub fn ahead(&self, most: usize) -> Vec<TimelinePoint> {
         let stride = self.frames.len().div_ceil(most.max(1)).max(1);
-        let frames = self.frames.iter().step_by(stride);
-        frames
-            .map(|frame| TimelinePoint {
-                heard: frame.at.0,
-                at: frame.at,
-                segment: 0,
-                agreed: frame.agreed,
-                state: frame.state,
-                confidence: frame.agreed.top().1,
-            })
-            .collect()
+        self.frames.iter().step_by(stride).map(point_of).collect()
     }
 
     /// What is known of a time of the file, live before ahead; and whether it was heard live.
@@ -206,38 +204,55 @@ impl Track {
         let first = self.frames.first()?.at;
         let place = ((at.0 - first.0) / self.hop.0.max(1e-9)).max(0.0) as usize;
         let frame = self.frames.get(place)?;
-        Some((
-            TimelinePoint {
-                heard: frame.at.0,
-                at: frame.at,
-                segment: 0,
-                agreed: frame.agreed,
-                state: frame.state,
-                confidence: frame.agreed.top().1,
-            },
-            false,
-        ))
+        Some((point_of(frame), false))
     }
 
-    /// Share of the track in which each answer stands, best first; live where that was heard.
+    /// Share of the track in which each answer stands, best first: of all that was heard ahead, or else live.
     pub fn shares(&self) -> Vec<(AnswerState, f32)> {
-        let points: Vec<AnswerState> = if self.frames.is_empty() {
-            self.heard.iter().flatten().map(|point| point.state).collect()
-        } else {
-            self.ahead(4800).iter().map(|point| point.state).collect()
-        };
-        let mut shares: Vec<(AnswerState, f32)> = Vec::new();
-        for state in &points {
-            match shares.iter_mut().find(|(known, _)| known == state) {
-                Some((_, count)) => *count += 1.0,
-                None => shares.push((*state, 1.0)),
-            }
+        if !self.frames.is_empty() {
+            return self.counts.shares();
         }
-        for (_, count) in &mut shares {
-            *count /= points.len().max(1) as f32;
+        let mut live = Counts::default();
+        for point in self.heard.iter().flatten() {
+            live.add(point.state);
         }
+        live.shares()
+    }
+}
+
+/// How often each answer stands.
+#[derive(Debug, Clone, Default)]
+struct Counts(Vec<(AnswerState, usize)>);
+
+impl Counts {
+    fn add(&mut self, state: AnswerState) {
+        match self.0.iter_mut().find(|(known, _)| *known == state) {
+            Some((_, count)) => *count += 1,
+            None => self.0.push((state, 1)),
+        }
+    }
+
+    fn shares(&self) -> Vec<(AnswerState, f32)> {
+        let all = self.0.iter().map(|(_, count)| count).sum::<usize>().max(1) as f32;
+        let mut shares: Vec<_> = self
+            .0
+            .iter()
+            .map(|(state, count)| (*state, *count as f32 / all))
+            .collect();
         shares.sort_by(|a, b| b.1.total_cmp(&a.1));
         shares
+    }
+}
+
+/// A frame heard ahead, as it is drawn.
+fn point_of(frame: &Frame) -> TimelinePoint {
+    TimelinePoint {
+        heard: frame.at.0,
+        at: frame.at,
+        segment: 0,
+        agreed: frame.agreed,
+        state: frame.state,
+        confidence: frame.agreed.top().1,
     }
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a bench may panic")]
 #![allow(missing_docs, reason = "nothing here is for others")]
 
+use attune::explain::similar;
 use attune::features::{FeatureExtractor, FrontEndSpec};
 use attune::nn::kernels::attend::{Attend, KeyValueRing};
 use attune::nn::kernels::causal_attention::CausalAttention;
@@ -93,6 +94,13 @@ fn attend(bencher: Bencher, frames: usize) {
     bencher
         .counter(ItemsCount::new(2 * 2 * frames * 256 * 128))
         .bench_local(ask);
+}
+
+/// A second among what the window keeps, 47.6 s: what a click on a held moment costs.
+#[divan::bench]
+fn similar_moments(bencher: Bencher) {
+    let levels = numbers(2048 * 128);
+    bencher.bench_local(|| similar::similar(&levels, 128, 1000, 43, 3));
 }
 
 /// (streams, frames) of 64 features through 128 hidden units.

@@ -2,13 +2,13 @@
 
 use super::super::ExplainArgs;
 use crate::evaluate::manifest::{self, Label, beside};
-use crate::explain::planted::{PASSAGE, PIECE, PLACE, Pointing, Source, Worth, plant};
+use crate::explain::planted::{PASSAGE, PIECE, PLACE, Pointing, Source, Worth, pieces};
 use crate::genre::GenreId;
 use crate::model::ModelSet;
 use crate::train::dataset::mel_of_file;
 use anyhow::bail;
 use indicatif::ProgressBar;
-use rand::{RngExt, SeedableRng};
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 use std::fmt::Write;
@@ -24,31 +24,22 @@ pub(super) fn run(args: &ExplainArgs, table: &Path, models: &ModelSet) -> anyhow
             clips.push((mel_of_file(&beside(table, &row.clip), spec)?, genre));
         }
     }
-    clips.retain(|(levels, _)| levels.len() >= spec.frames_in(PIECE) * spec.bands);
-    let first = clips.first().map(|(_, genre)| *genre);
-    if clips.iter().all(|(_, genre)| Some(*genre) == first) {
+    let sources: Vec<Source<'_>> = clips.iter().map(source).collect();
+    let mut rng = ChaCha8Rng::seed_from_u64(args.seed);
+    let Some(pieces) = pieces(&sources, spec, &mut rng) else {
         bail!(
             "{}: pieces need clips of {} s and more of two genres at the least",
             table.display(),
             PIECE.0
         );
-    }
-    let mut rng = ChaCha8Rng::seed_from_u64(args.seed);
+    };
     let mut worth = vec![Worth::default(); models.models.len()];
-    let bar = ProgressBar::new(u64::from(args.pieces));
-    let mut made = 0;
-    while made < args.pieces {
-        let mut draw = || &clips[rng.random_range(0..clips.len())];
-        let (around, passage) = (draw(), draw());
-        if around.1 == passage.1 {
-            continue;
-        }
-        let planted = plant(source(around), source(passage), spec, &mut rng);
-        let Some(planted) = planted else { continue };
+    let made = args.pieces;
+    let bar = ProgressBar::new(u64::from(made));
+    for planted in pieces.take(made as usize) {
         for (worth, model) in worth.iter_mut().zip(&models.models) {
             worth.ask(model, &planted, spec.hop())?;
         }
-        made += 1;
         bar.inc(1);
     }
     bar.finish_and_clear();

@@ -1,7 +1,8 @@
 //! The rules that Bai et al. 2018 learn by, as PyTorch has them.
 
+use crate::train::optimizer::gathered;
 use candle_core::backprop::GradStore;
-use candle_core::{Result, Tensor, Var, bail};
+use candle_core::{Result, Tensor, Var};
 use serde::{Deserialize, Serialize};
 
 /// How a gradient changes a weight.
@@ -66,18 +67,8 @@ impl Descent {
     /// # Errors
     /// If a variable has no gradient, or gradients are not finite.
     pub fn step(&mut self, grads: &GradStore) -> Result<()> {
-        let mut all = Vec::with_capacity(self.slots.len());
-        for slot in &self.slots {
-            let Some(grad) = grads.get(&slot.var) else {
-                bail!("the weight {} receives no gradient", slot.name);
-            };
-            all.push(grad.flatten_all()?.to_vec1::<f32>()?);
-        }
-        let square: f64 = all.iter().flatten().map(|g| f64::from(*g).powi(2)).sum();
-        let norm = square.sqrt() as f32;
-        if !norm.is_finite() {
-            bail!("the gradients are not finite");
-        }
+        let vars = self.slots.iter().map(|slot| (slot.name.as_str(), &slot.var));
+        let (all, norm) = gathered(vars, grads)?;
         let scale = self.clip.map_or(1.0, |clip| (clip / norm.max(1e-6)).min(1.0));
         self.steps += 1;
         let (mean_bias, square_bias) = (1.0 - MEAN.powi(self.steps), 1.0 - SQUARE.powi(self.steps));

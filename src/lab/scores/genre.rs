@@ -4,8 +4,8 @@ use super::net::{PackedScoreNet, ScoreNet};
 use crate::bench::BenchError;
 use crate::bench::measure::{Effort, rounds};
 use crate::evaluate::{Figures, Heard};
-use crate::explain::planted::{PLACE, Planted, Pointing, WITHIN};
-use crate::explain::{Segment, segments};
+use crate::explain::Segment;
+use crate::explain::planted::{PIECE, Planted, Pointing, Source, pieces};
 use crate::features::FrontEndSpec;
 use crate::lab::frozen::FrozenEncoder;
 use crate::lab::pieces::{Piece, Pieces, one_hot};
@@ -16,7 +16,6 @@ use crate::nn::kernels::cross_entropy::CrossEntropy;
 use crate::nn::score::PoolingShape;
 use crate::nn::weights::WeightStore;
 use crate::train::evaluate::Part;
-use crate::units::Seconds;
 use candle_core::Tensor;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
@@ -141,8 +140,10 @@ pub fn judge(
     let whole = answers(net, pieces, Part::Whole, &mut looks, plan.shape.context);
     let mut pointing = Pointing::default();
     for (piece, features) in planted {
-        let (is_hit, by_chance) = points(&net.weights_at_end(features)?, piece, hop);
-        pointing.add(is_hit, by_chance);
+        let (places, weights) = (piece.places(hop), net.weights_at_end(features)?);
+        let weight = |place: &Segment| weights[place.start..place.end].iter().sum::<f32>() / place.len() as f32;
+        let values: Vec<f32> = places.segments.iter().map(weight).collect();
+        pointing.add(&places, &values);
     }
     Ok(Outcome {
         weights: 0,
@@ -154,19 +155,6 @@ pub fn judge(
         pointing,
         step_us: step_us(net, plan.shape)?,
     })
-}
-
-/// Whether the place with most weight for each of its frames lies in the passage, and the share of places that do.
-fn points(weights: &[f32], piece: &Planted, hop: Seconds) -> (bool, f64) {
-    let places = segments(weights.len(), hop, WITHIN, PLACE);
-    let is_inside = |place: &Segment| (piece.passage.start..piece.passage.end).contains(&place.middle());
-    let inside = places.iter().filter(|place| is_inside(place)).count();
-    let weight = |place: &Segment| weights[place.start..place.end].iter().sum::<f32>() / place.len() as f32;
-    let highest = places.iter().max_by(|a, b| weight(a).total_cmp(&weight(b)));
-    (
-        highest.is_some_and(is_inside),
-        inside as f64 / places.len().max(1) as f64,
-    )
 }
 
 /// Sums over frames.
@@ -250,39 +238,25 @@ pub fn plant_all(
     count: usize,
     rng: &mut rand_chacha::ChaCha8Rng,
 ) -> Result<Vec<(Planted, Vec<f32>)>, LabError> {
-    use crate::explain::planted::{PIECE, Source, plant};
-    let spec = encoder.spec();
-    let long = spec.frames_in(PIECE) * spec.bands;
     let clips: Vec<Source<'_>> = data
         .valid
         .iter()
         .filter_map(|clip| {
-            let levels_db = clip.whole.as_deref().filter(|levels| levels.len() >= long)?;
             Some(Source {
-                levels_db,
+                levels_db: clip.whole.as_deref()?,
                 genre: clip.genre,
             })
         })
         .collect();
-    if clips.iter().all(|clip| clip.genre == clips[0].genre) {
+    let Some(pieces) = pieces(&clips, encoder.spec(), rng) else {
         return Err(LabError::Asked(format!(
             "--data has no whole validation clips of {} s and two genres to plant passages in",
             PIECE.0
         )));
-    }
-    let mut pieces = Vec::with_capacity(count);
-    while pieces.len() < count {
-        let (around, passage) = (
-            clips[rng.random_range(0..clips.len())],
-            clips[rng.random_range(0..clips.len())],
-        );
-        if around.genre == passage.genre {
-            continue;
-        }
-        if let Some(planted) = plant(around, passage, spec, rng) {
-            let features = encoder.whole(&planted.question.frames);
-            pieces.push((planted, features));
-        }
-    }
-    Ok(pieces)
+    };
+    let heard = pieces.take(count).map(|planted| {
+        let features = encoder.whole(&planted.question.frames);
+        (planted, features)
+    });
+    Ok(heard.collect())
 }

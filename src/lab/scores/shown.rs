@@ -74,7 +74,7 @@ pub fn genres(rows: &[Row<genre::Outcome>], seeds: &[u64]) -> [Table; 2] {
         row.extend([
             Entry::Number(of(|outcome| outcome.entropy), 3),
             Entry::Number(of(|outcome| outcome.look_back), 2),
-            Entry::Share(of(|outcome| outcome.pointing.rate())),
+            points(*kind, of(|outcome| outcome.pointing.rate())),
             Entry::Share(of(|outcome| outcome.pointing.chance())),
             Entry::Number(of(|outcome| outcome.step_us), 2),
         ]);
@@ -87,12 +87,20 @@ pub fn genres(rows: &[Row<genre::Outcome>], seeds: &[u64]) -> [Table; 2] {
                 Entry::Share(outcome.whole.accuracy),
                 Entry::Number(outcome.entropy, 3),
                 Entry::Number(outcome.look_back, 2),
-                Entry::Share(outcome.pointing.rate()),
+                points(*kind, outcome.pointing.rate()),
                 Entry::Number(outcome.loss, 3),
             ]);
         }
     }
     [table, each]
+}
+
+/// How often the highest weight lies in the passage; even weights have no highest.
+fn points(kind: ScoreKind, rate: f64) -> Entry {
+    match kind {
+        ScoreKind::Even => Entry::Absent,
+        _ => Entry::Share(rate),
+    }
 }
 
 /// Who finds the marked frame.

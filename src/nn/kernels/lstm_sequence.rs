@@ -4,14 +4,12 @@
 //! O(t²). This op is one node.
 
 use super::exponential::{sigmoid, tanh};
-use super::feed_forward::add_products;
-use super::outer_sum::{StridedRows, add_outer};
-use super::packed_matrix::{Finish, PackedMatrix, Start, padded};
-use super::shares::{cut, each, shares, total};
+use super::packed_matrix::PackedMatrix;
+use super::recurrence::{self, Sizes};
+use super::shares::{cut, each, shares};
 use super::widest::{wide, widest_of};
 use super::{borrow, contiguous};
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
-use std::ops::Range;
 use std::sync::OnceLock;
 
 /// What is kept of each frame for backward, each part as wide as the layer: cell, input gate, forget gate, candidate,
@@ -29,34 +27,8 @@ pub struct LstmSequence {
     kept: OnceLock<Vec<f32>>,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Sizes {
-    streams: usize,
-    frames: usize,
-    inputs: usize,
-    hidden: usize,
-}
-
-impl Sizes {
-    fn of(x: &[usize], input: &[usize], recurrent: &[usize]) -> Result<Self> {
-        match (x, input, recurrent) {
-            (&[streams, frames, inputs], &[rows, four], &[hidden, also_four])
-                if rows == inputs + 1 && four == 4 * hidden && also_four == four =>
-            {
-                Ok(Self {
-                    streams,
-                    frames,
-                    inputs,
-                    hidden,
-                })
-            }
-            _ => bail!("lstm_sequence: {x:?}, {input:?} and {recurrent:?} do not go together"),
-        }
-    }
-}
-
-/// Frames whose inputs are projected at once: what comes of them stays in the cache until the recurrence takes it.
-const AHEAD: usize = 16;
+/// Sums for each hidden unit.
+const GATES: usize = 4;
 
 /// One frame of one stream: sums z (4h), the cell before, where h goes, where cell and gates go (5h).
 type Frame<'a> = (&'a [f32], &'a mut [f32], &'a mut [f32], &'a mut [f32]);
@@ -113,78 +85,30 @@ fn frame_backward((kept, before, grads, later, dc, dz): FrameBack<'_>) {
 wide!(FrameBackward, frame_backward(FrameBack<'_>));
 
 /// Streams of one thread through all frames: `x` (n, t, i) to `hidden` (n, t, h) and `kept` (n, t, 5h).
-fn forward(sizes: Sizes, x: &[f32], [input, recurrent]: [&PackedMatrix; 2], hidden: &mut [f32], kept: &mut [f32]) {
-    let (t, i, h) = (sizes.frames, sizes.inputs, sizes.hidden);
-    let (n, stride) = (hidden.len() / (t * h), padded(4 * h));
-    let mut ahead = vec![0.0; AHEAD * n * stride]; // (frames, n, padded 4h)
-    let mut cells = vec![0.0; n * h];
-    for first in (0..t).step_by(AHEAD) {
-        let frames = first..(first + AHEAD).min(t);
-        let ahead = &mut ahead[..frames.len() * n * stride];
-        let row = |row: usize, _| &x[(row % n * t + first + row / n) * i..][..i];
-        input.multiply(1, row, (Start::Bias, Finish::Plain), ahead);
-        for (frame, z) in frames.zip(ahead.chunks_exact_mut(n * stride)) {
-            if frame > 0 {
-                let before = |stream: usize, _| &hidden[(stream * t + frame - 1) * h..][..h];
-                recurrent.multiply(1, before, (Start::Output, Finish::Plain), z);
-            }
-            let streams = z.chunks_exact(stride).zip(cells.chunks_exact_mut(h));
-            for (stream, (z, cell)) in streams.enumerate() {
-                let row = stream * t + frame;
-                let (hidden, kept) = (&mut hidden[row * h..][..h], &mut kept[row * KEPT * h..][..KEPT * h]);
-                widest_of(FrameForward, (&z[..4 * h], cell, hidden, kept));
-            }
-        }
-    }
+fn forward(sizes: Sizes, x: &[f32], matrices: [&PackedMatrix; 2], hidden: &mut [f32], kept: &mut [f32]) {
+    let h = sizes.hidden;
+    let mut cells = vec![0.0; hidden.len() / sizes.frames];
+    recurrence::forward(sizes, x, matrices, hidden, |place, z, hidden| {
+        let cell = &mut cells[place.stream * h..][..h];
+        let kept = &mut kept[place.row * KEPT * h..][..KEPT * h];
+        widest_of(FrameForward, (z, cell, hidden, kept));
+    });
 }
 
 /// Streams of one thread backwards: `grads` (n, t, h) to `dz` (n, t, padded 4h).
 fn backward(sizes: Sizes, kept: &[f32], grads: &[f32], turned: &PackedMatrix, dz: &mut [f32]) {
-    let (t, h) = (sizes.frames, sizes.hidden);
-    let (n, stride, into) = (grads.len() / (t * h), padded(4 * h), padded(h));
-    let mut dh = vec![0.0; n * into]; // from the frame after
-    let mut dc = vec![0.0; n * h];
+    let h = sizes.hidden;
+    let mut dc = vec![0.0; grads.len() / sizes.frames];
     let nothing = vec![0.0; h];
-    for frame in (0..t).rev() {
-        for (stream, (dh, dc)) in dh.chunks_exact(into).zip(dc.chunks_exact_mut(h)).enumerate() {
-            let row = stream * t + frame;
-            let before = match frame {
-                0 => nothing.as_slice(),
-                _ => &kept[(row - 1) * KEPT * h..][..h],
-            };
-            let (kept, grads) = (&kept[row * KEPT * h..][..KEPT * h], &grads[row * h..][..h]);
-            let dz = &mut dz[row * stride..][..4 * h];
-            widest_of(FrameBackward, (kept, before, grads, &dh[..h], dc, dz));
-        }
-        let dz = &*dz;
-        let after = |stream: usize, _| &dz[(stream * t + frame) * stride..][..4 * h];
-        turned.multiply(1, after, (Start::Bias, Finish::Plain), &mut dh);
-    }
-}
-
-/// Gradients of one thread's streams: by W_x and b, then by W_h, rows padded. `x` (n, t, i), `hidden` (n, t, h), `dz`
-/// (n, t, padded 4h).
-fn weight_gradients(sizes: Sizes, x: &[f32], hidden: &[f32], dz: &[f32]) -> Vec<f32> {
-    let (t, i, h, stride) = (sizes.frames, sizes.inputs, sizes.hidden, padded(4 * sizes.hidden));
-    let mut sums = vec![0.0; (i + 1 + h) * stride];
-    let (by_input, rest) = sums.split_at_mut(i * stride);
-    let (by_bias, by_recurrent) = rest.split_at_mut(stride);
-    let rows = |values, stride, width| StridedRows { values, stride, width };
-    add_products(x, i, i, dz, stride, dz.len() / stride, by_input, by_bias);
-    for (hidden, dz) in hidden.chunks_exact(t * h).zip(dz.chunks_exact(t * stride)) {
-        let later = rows(&dz[stride..], stride, stride);
-        add_outer(rows(hidden, h, h), later, t - 1, by_recurrent);
-    }
-    sums
-}
-
-/// Cuts padded rows to `width`.
-pub(super) fn unpadded(rows: &[f32], width: usize) -> Vec<f32> {
-    let stride = padded(width);
-    rows.chunks_exact(stride)
-        .flat_map(|row| &row[..width])
-        .copied()
-        .collect()
+    recurrence::backward(sizes, grads, turned, dz, |place, grads, later, dz| {
+        let before = match place.frame {
+            0 => nothing.as_slice(),
+            _ => &kept[(place.row - 1) * KEPT * h..][..h],
+        };
+        let kept = &kept[place.row * KEPT * h..][..KEPT * h];
+        let dc = &mut dc[place.stream * h..][..h];
+        widest_of(FrameBackward, (kept, before, grads, later, dc, dz));
+    });
 }
 
 impl CustomOp3 for LstmSequence {
@@ -201,12 +125,12 @@ impl CustomOp3 for LstmSequence {
         s3: &CpuStorage,
         l3: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let sizes = Sizes::of(l1.dims(), l2.dims(), l3.dims())?;
+        let sizes = Sizes::of(self.name(), l1.dims(), l2.dims(), l3.dims(), GATES)?;
         let (b, t, i, h) = (sizes.streams, sizes.frames, sizes.inputs, sizes.hidden);
         let x = contiguous(self.name(), s1, l1)?;
-        let (weights, bias) = contiguous(self.name(), s2, l2)?.split_at(i * 4 * h);
+        let (weights, bias) = contiguous(self.name(), s2, l2)?.split_at(i * sizes.sums);
         let input = PackedMatrix::new(weights, bias);
-        let recurrent = PackedMatrix::new(contiguous(self.name(), s3, l3)?, &vec![0.0; 4 * h]);
+        let recurrent = PackedMatrix::new(contiguous(self.name(), s3, l3)?, &vec![0.0; sizes.sums]);
         let (mut hidden, mut kept) = (vec![0.0; b * t * h], vec![0.0; b * t * KEPT * h]);
         let parts = shares(b);
         let pieces = cut(&mut hidden, &parts, t * h)
@@ -230,42 +154,17 @@ impl CustomOp3 for LstmSequence {
         res: &Tensor,
         grad_res: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let sizes = Sizes::of(x.dims(), input.dims(), recurrent.dims())?;
-        let (b, t, i, h) = (sizes.streams, sizes.frames, sizes.inputs, sizes.hidden);
-        let stride = padded(4 * h);
+        let sizes = Sizes::of(self.name(), x.dims(), input.dims(), recurrent.dims(), GATES)?;
         let Some(kept) = self.kept.get() else {
             bail!("lstm_sequence: backward before forward");
         };
-        let turned = PackedMatrix::transposed(&borrow(recurrent)?, 4 * h);
-        let input_turned = PackedMatrix::transposed(&borrow(input)?[..i * 4 * h], 4 * h);
         let grad_res = grad_res.contiguous()?;
-        let (values, grads, hidden) = (borrow(x)?, borrow(&grad_res)?, borrow(res)?);
-        let (values, grads, hidden): (&[f32], &[f32], &[f32]) = (&values, &grads, &hidden);
-        let asked = x.track_op();
-        let mut dx = vec![0.0; values.len()];
-        let parts = shares(b);
-        let tasks = parts.iter().cloned().zip(cut(&mut dx, &parts, t * i)).collect();
-        let sums = total(each(tasks, |(part, dx): (Range<usize>, &mut [f32])| {
+        let grads = borrow(&grad_res)?;
+        let grads: &[f32] = &grads;
+        let (t, h) = (sizes.frames, sizes.hidden);
+        recurrence::gradients(sizes, [x, input, recurrent, res], |part, turned, dz| {
             let of = |width: usize| part.start * t * width..part.end * t * width;
-            let mut dz = vec![0.0; part.len() * t * stride];
-            backward(sizes, &kept[of(KEPT * h)], &grads[of(h)], &turned, &mut dz);
-            if asked {
-                let row = |row: usize| &dz[row * stride..][..4 * h];
-                input_turned.multiply_rows(row, &mut Vec::new(), dx);
-            }
-            weight_gradients(sizes, &values[of(i)], &hidden[of(h)], &dz)
-        }));
-        let (by_input, by_recurrent) = sums.split_at((i + 1) * stride);
-        let device = res.device();
-        let dx = asked.then(|| Tensor::from_vec(dx, x.shape(), device));
-        Ok((
-            dx.transpose()?,
-            Some(Tensor::from_vec(unpadded(by_input, 4 * h), input.shape(), device)?),
-            Some(Tensor::from_vec(
-                unpadded(by_recurrent, 4 * h),
-                recurrent.shape(),
-                device,
-            )?),
-        ))
+            backward(sizes, &kept[of(KEPT * h)], &grads[of(h)], turned, dz);
+        })
     }
 }

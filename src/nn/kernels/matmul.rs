@@ -52,10 +52,7 @@ impl View {
 ///
 /// # Panics
 /// If the shapes do not go together or a view leaves its slice: a slip of the caller.
-#[allow(
-    unsafe_code,
-    reason = "the gemm crate takes raw pointers; bounds are checked right before"
-)]
+#[allow(unsafe_code, reason = "gemm takes raw pointers")]
 pub fn add_product(dst: (&mut [f32], View), a: (&[f32], View), b: (&[f32], View)) {
     let (dst_values, dst_view) = dst;
     let ((a_values, a_view), (b_values, b_view)) = (a, b);

@@ -19,6 +19,7 @@ pub mod matmul;
 pub mod memory;
 pub mod outer_sum;
 pub mod packed_matrix;
+mod recurrence;
 pub mod reduce;
 pub mod residual;
 pub mod rnn_sequence;

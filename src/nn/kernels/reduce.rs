@@ -16,6 +16,26 @@ pub fn sum(x: &[f32], of: impl Fn(f32) -> f32) -> f32 {
     sums.iter().sum::<f32>() + rest
 }
 
+/// Σ a·b of two rows of one length.
+///
+/// ```
+/// use attune::nn::kernels::reduce::dot;
+/// assert_eq!(dot(&[1.0; 20], &[2.0; 20]), 40.0);
+/// ```
+#[inline(always)]
+pub fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut sums = [0.0; LANES];
+    let (left, right) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let rest = left.remainder().iter().zip(right.remainder());
+    let rest: f32 = rest.map(|(a, b)| a * b).sum();
+    for (a, b) in left.zip(right) {
+        for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
+            *sum += a * b;
+        }
+    }
+    sums.iter().sum::<f32>() + rest
+}
+
 /// The greatest value; −∞ of none.
 #[inline(always)]
 pub fn greatest(x: &[f32]) -> f32 {

@@ -6,7 +6,7 @@ use super::rows::Rows;
 use crate::nn::kernels::aligned::Aligned;
 use crate::nn::kernels::exponential::exp;
 use crate::nn::kernels::packed_matrix::Finish;
-use crate::nn::kernels::reduce::{greatest, sum};
+use crate::nn::kernels::reduce::{dot, greatest, sum};
 use crate::nn::kernels::widest::{wide, widest_of};
 
 /// Frames whose weighted sums are kept together: a window of hundreds of frames is then a few such sums and the frames
@@ -91,10 +91,6 @@ fn hear((memory, score, seen, frame, out): (&mut AttentiveMemory, f32, &[Rows], 
     memory.pool(out);
 }
 wide!(Hear, hear((&mut AttentiveMemory, f32, &[Rows], usize, &mut [f32])));
-
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
 
 impl AttentiveMemory {
     /// Frames in the window.

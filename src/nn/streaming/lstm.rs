@@ -3,8 +3,9 @@
 use super::rows::Rows;
 use crate::nn::kernels::aligned::Aligned;
 use crate::nn::kernels::exponential::{sigmoid, tanh};
-use crate::nn::kernels::packed_matrix::{Finish, PackedMatrix, Precision, Product, Start, padded};
+use crate::nn::kernels::packed_matrix::{Finish, PackedMatrix, Precision, Start, padded};
 use crate::nn::kernels::widest::widest;
+use crate::nn::recurrent::PackedRecurrent;
 use pulp::{Simd, WithSimd};
 
 /// An LSTM layer with packed weights; the equations stand at [`crate::nn::kernels::lstm_sequence::LstmSequence`].
@@ -32,9 +33,12 @@ impl PackedLstm {
             hidden: bias.len() / 4,
         }
     }
+}
 
-    /// What a stream knows before its first frame: zeros.
-    pub fn initial_memory(&self) -> LstmMemory {
+impl PackedRecurrent for PackedLstm {
+    type Memory = LstmMemory;
+
+    fn initial_memory(&self) -> LstmMemory {
         LstmMemory {
             hidden: Aligned::zeros(self.hidden),
             cell: Aligned::zeros(self.hidden),
@@ -42,8 +46,7 @@ impl PackedLstm {
         }
     }
 
-    /// The block `x` to its hidden states.
-    pub fn step(&self, x: &Rows, memory: &mut LstmMemory, out: &mut Rows) {
+    fn step(&self, x: &Rows, memory: &mut LstmMemory, out: &mut Rows) {
         memory.gates.reset(x.frames());
         out.reset(x.frames());
         self.input.multiply(
@@ -90,16 +93,7 @@ impl WithSimd for Recurrence<'_> {
         for frame in 0..out.frames() {
             let gates = &mut memory.gates.values_mut()[frame * width..][..width];
             let before = memory.hidden.as_slice();
-            Product {
-                skipped: 0,
-                matrix,
-                segments: 1,
-                input: &|_, _| before,
-                start: Start::Output,
-                finish: Finish::Plain,
-                out: &mut *gates,
-            }
-            .run(simd);
+            matrix.add_to(simd, before, gates);
             let (i, rest) = gates.split_at(h);
             let (f, rest) = rest.split_at(h);
             let (g, rest) = rest.split_at(h);

@@ -3,8 +3,9 @@
 use super::rows::Rows;
 use crate::nn::kernels::aligned::Aligned;
 use crate::nn::kernels::exponential::tanh;
-use crate::nn::kernels::packed_matrix::{Finish, PackedMatrix, Precision, Product, Start, padded};
+use crate::nn::kernels::packed_matrix::{Finish, PackedMatrix, Precision, Start, padded};
 use crate::nn::kernels::widest::widest;
+use crate::nn::recurrent::PackedRecurrent;
 use pulp::{Simd, WithSimd};
 
 /// An RNN layer with packed weights; the equation stands at [`crate::nn::kernels::rnn_sequence::RnnSequence`].
@@ -29,17 +30,19 @@ impl PackedRnn {
             recurrent: PackedMatrix::kept(recurrent, &vec![0.0; bias.len()], precision),
         }
     }
+}
 
-    /// What a stream knows before its first frame: zeros.
-    pub fn initial_memory(&self) -> RnnMemory {
+impl PackedRecurrent for PackedRnn {
+    type Memory = RnnMemory;
+
+    fn initial_memory(&self) -> RnnMemory {
         RnnMemory {
             hidden: Aligned::zeros(self.recurrent.outputs()),
             sums: Rows::new(self.recurrent.outputs()),
         }
     }
 
-    /// The block `x` to its hidden states.
-    pub fn step(&self, x: &Rows, memory: &mut RnnMemory, out: &mut Rows) {
+    fn step(&self, x: &Rows, memory: &mut RnnMemory, out: &mut Rows) {
         memory.sums.reset(x.frames());
         out.reset(x.frames());
         let sums = memory.sums.values_mut();
@@ -82,16 +85,7 @@ impl WithSimd for Recurrence<'_> {
         for frame in 0..out.frames() {
             let sums = &mut sums.values_mut()[frame * width..][..width];
             let before = hidden.as_slice();
-            Product {
-                skipped: 0,
-                matrix,
-                segments: 1,
-                input: &|_, _| before,
-                start: Start::Output,
-                finish: Finish::Plain,
-                out: &mut *sums,
-            }
-            .run(simd);
+            matrix.add_to(simd, before, sums);
             for (hidden, sum) in hidden.as_mut_slice().iter_mut().zip(sums) {
                 *hidden = tanh(*sum);
             }

@@ -4,7 +4,7 @@ use super::affine::PackedAffine;
 use super::rows::Rows;
 use crate::nn::kernels::exponential::{exp, tanh};
 use crate::nn::kernels::packed_matrix::Finish;
-use crate::nn::kernels::reduce::{greatest, sum};
+use crate::nn::kernels::reduce::{dot, greatest, sum};
 use crate::nn::kernels::widest::{wide, widest_of};
 use crate::nn::score::LEAST_NORM;
 use std::slice::from_ref;
@@ -166,11 +166,6 @@ impl ScoreMemory {
         let newest = (self.frames.max(1) - 1) as usize % context;
         (0..self.reach()).map(move |lag| self.weights[(newest + context - lag) % context])
     }
-}
-
-#[inline(always)]
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 #[inline(always)]

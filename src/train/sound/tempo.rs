@@ -1,5 +1,6 @@
 //! Pitch and tempo, together (another speed) or apart (WSOLA).
 
+use crate::nn::kernels::reduce::dot;
 use crate::units::SampleRate;
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Async, FixedAsync, Resampler, SincInterpolationParameters, SincInterpolationType, WindowFunction};
@@ -118,19 +119,6 @@ fn most_alike(samples: &[f32], places: std::ops::RangeInclusive<usize>, model: u
         })
         .max_by(|a, b| a.1.total_cmp(&b.1))
         .map_or(first, |(place, _)| place)
-}
-
-/// Σ a·b, with sums side by side that the compiler can keep in vectors.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut sums = [0.0f32; 16];
-    let (left, right) = (a.chunks_exact(16), b.chunks_exact(16));
-    let rest: f32 = left.remainder().iter().zip(right.remainder()).map(|(a, b)| a * b).sum();
-    for (a, b) in left.zip(right) {
-        for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
-            *sum += a * b;
-        }
-    }
-    sums.iter().sum::<f32>() + rest
 }
 
 /// Higher by `semitones` (lower, if negative) in the same time.

@@ -3,7 +3,6 @@
 //! In: sessions. Out: paint; orders to the history, files to open. Thread: window.
 
 use super::Scene;
-use crate::calendar::date_time;
 use crate::sessions::{Order, Session};
 use crate::ui::theme::{Palette, card};
 use crate::ui::view_state::{Action, ViewState};
@@ -50,6 +49,17 @@ pub fn sessions_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
                 }
             });
     });
+}
+
+/// Date and time of day where the user is; seconds since 1970 of a damaged file that are no time are told as they are.
+fn local_time(unix_secs: i64) -> String {
+    match jiff::Timestamp::from_second(unix_secs) {
+        Ok(time) => time
+            .to_zoned_datetime(jiff::tz::TimeZone::system())
+            .strftime("%Y-%m-%d %H:%M")
+            .to_string(),
+        Err(_) => unix_secs.to_string(),
+    }
 }
 
 /// A genre as people read it; a label of other models as it is.
@@ -117,8 +127,8 @@ fn session_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, sessio
             None => "no genre".to_owned(),
         };
         let said = format!(
-            "{} UTC · {} · {genre} · {} decisions",
-            date_time(beginning.begun),
+            "{} · {} · {genre} · {} decisions",
+            local_time(beginning.begun),
             Seconds(session.heard).clock(),
             session.decisions
         );

@@ -10,10 +10,10 @@
 
 mod product;
 
-pub use product::Product;
-
 use super::aligned::Aligned;
 use super::widest::widest;
+use product::Product;
+use pulp::Simd;
 use serde::{Deserialize, Serialize};
 
 /// Columns of a panel: four registers of AVX-512, eight of AVX2, sixteen of NEON.
@@ -56,7 +56,10 @@ pub fn half(weight: f32) -> f32 {
 /// A matrix (inputs, outputs) with a bias for each output, in panels.
 #[derive(Debug, Clone)]
 pub struct PackedMatrix {
-    panels: Panels,
+    /// Single: one row after the other. Halves: two rows in one, the upper half of each value the weight of the even row, the
+    /// lower that of the odd one (0 below the last row if there is none).
+    panels: Aligned,
+    precision: Precision,
     bias: Aligned,
     inputs: usize,
     outputs: usize,
@@ -125,12 +128,9 @@ impl PackedMatrix {
                 }
             }
         }
-        let panels = Aligned::from(panels.as_slice());
         Self {
-            panels: match precision {
-                Precision::Single => Panels::Single(panels),
-                Precision::Half => Panels::Half(panels),
-            },
+            panels: Aligned::from(panels.as_slice()),
+            precision,
             bias: Aligned::from(padded_bias.as_slice()),
             inputs,
             outputs,
@@ -183,6 +183,22 @@ impl PackedMatrix {
         Self::new(&turned, &vec![0.0; inputs])
     }
 
+    /// One row of values times the matrix, added to what `out` holds; as a part of an operation that runs with the widest
+    /// instructions.
+    #[inline(always)]
+    pub fn add_to<S: Simd>(&self, simd: S, values: &[f32], out: &mut [f32]) {
+        Product {
+            matrix: self,
+            skipped: 0,
+            segments: 1,
+            input: &|_, _| values,
+            start: Start::Output,
+            finish: Finish::Plain,
+            out,
+        }
+        .run(simd);
+    }
+
     /// The same with the first `skipped` rows of the matrix left out: the inputs are that many fewer.
     pub fn multiply_from<'a>(
         &self,
@@ -202,16 +218,6 @@ impl PackedMatrix {
             out,
         });
     }
-}
-
-/// Where the weights lie.
-#[derive(Debug, Clone)]
-enum Panels {
-    /// One row after the other.
-    Single(Aligned),
-    /// Two rows in one: the upper half of each value is the weight of the even row, the lower that of the odd one (0 below
-    /// the last row if there is none).
-    Half(Aligned),
 }
 
 /// Two weights as halves in one value.

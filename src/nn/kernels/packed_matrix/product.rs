@@ -1,24 +1,24 @@
 //! The product itself: tiles of frames and columns, their sums in registers throughout.
 
-use super::{Finish, PANEL, PackedMatrix, Panels, Start, padded};
+use super::{Finish, PANEL, PackedMatrix, Precision, Start, padded};
 use pulp::{Simd, WithSimd};
 
 /// One product, as a part of an operation that runs with the widest instructions.
-pub struct Product<'m, 'o, 'i, 'a> {
+pub(super) struct Product<'m, 'o, 'i, 'a> {
     /// What is multiplied with.
-    pub matrix: &'m PackedMatrix,
+    pub(super) matrix: &'m PackedMatrix,
     /// Rows of it that are left out, from the first one on.
-    pub skipped: usize,
+    pub(super) skipped: usize,
     /// Pieces in which the inputs of a frame come.
-    pub segments: usize,
+    pub(super) segments: usize,
     /// The values of a (frame, segment). Not a type of its own: the tiles are compiled once, not for each caller.
-    pub input: &'i dyn Fn(usize, usize) -> &'a [f32],
+    pub(super) input: &'i dyn Fn(usize, usize) -> &'a [f32],
     /// Where the sums begin.
-    pub start: Start,
+    pub(super) start: Start,
     /// What is done to them.
-    pub finish: Finish<'o>,
+    pub(super) finish: Finish<'o>,
     /// Takes the sums: (frames, padded outputs).
-    pub out: &'o mut [f32],
+    pub(super) out: &'o mut [f32],
 }
 
 impl WithSimd for Product<'_, '_, '_, '_> {
@@ -33,7 +33,7 @@ impl WithSimd for Product<'_, '_, '_, '_> {
 impl Product<'_, '_, '_, '_> {
     /// All frames that there is room for.
     #[inline(always)]
-    pub fn run<S: Simd>(&mut self, simd: S) {
+    pub(super) fn run<S: Simd>(&mut self, simd: S) {
         let width = padded(self.matrix.outputs);
         let frames = self.out.len() / width;
         for first in (0..width).step_by(PANEL) {
@@ -102,13 +102,11 @@ impl Product<'_, '_, '_, '_> {
         let inputs = self.matrix.inputs;
         let column = at * S::F32_LANES;
         let span = V * S::F32_LANES;
-        let panel = match &self.matrix.panels {
-            Panels::Single(panels) => Panel::Single(&panels.as_slice()[first * inputs..][..columns * inputs]),
-            Panels::Half(panels) => {
-                let pairs = inputs.div_ceil(2);
-                Panel::Half(&panels.as_slice()[first * pairs..][..columns * pairs])
-            }
+        let rows = match self.matrix.precision {
+            Precision::Single => inputs,
+            Precision::Half => inputs.div_ceil(2),
         };
+        let panel = &self.matrix.panels.as_slice()[first * rows..][..columns * rows];
         let mut sums = [[simd.splat_f32s(0.0); V]; R];
         for (r, sums) in sums.iter_mut().enumerate() {
             let from = match self.start {
@@ -127,33 +125,32 @@ impl Product<'_, '_, '_, '_> {
                 values.iter().all(|values| values.len() == length),
                 "segments of another length"
             );
-            match panel {
-                Panel::Single(panel) => {
+            match self.matrix.precision {
+                Precision::Single => {
                     let weights = &panel[row * columns..][..length * columns];
                     for (k, weights) in weights.chunks_exact(columns).enumerate() {
                         add(simd, &weights[column..][..span], |w| w, (&values, k), &mut sums);
                     }
                 }
-                Panel::Half(panel) => {
-                    let (even, odd) = (Upper::new(simd), Lower::new(simd));
+                Precision::Half => {
                     // A segment may begin with the second row of a pair, and end with the first.
                     let mut k = row % 2;
                     if k == 1 && length > 0 {
                         let weights = &panel[row / 2 * columns + column..][..span];
-                        add(simd, weights, |w| odd.of(simd, w), (&values, 0), &mut sums);
+                        add(simd, weights, |w| lower(simd, w), (&values, 0), &mut sums);
                     }
                     let pairs = length.saturating_sub(k) / 2;
                     let first_pair = row.div_ceil(2);
                     let weights = &panel[first_pair * columns..][..pairs * columns];
                     for weights in weights.chunks_exact(columns) {
                         let weights = &weights[column..][..span];
-                        add(simd, weights, |w| even.of(simd, w), (&values, k), &mut sums);
-                        add(simd, weights, |w| odd.of(simd, w), (&values, k + 1), &mut sums);
+                        add(simd, weights, |w| upper(simd, w), (&values, k), &mut sums);
+                        add(simd, weights, |w| lower(simd, w), (&values, k + 1), &mut sums);
                         k += 2;
                     }
                     if k < length {
                         let weights = &panel[(first_pair + pairs) * columns + column..][..span];
-                        add(simd, weights, |w| even.of(simd, w), (&values, k), &mut sums);
+                        add(simd, weights, |w| upper(simd, w), (&values, k), &mut sums);
                     }
                 }
             }
@@ -188,13 +185,6 @@ impl Product<'_, '_, '_, '_> {
     }
 }
 
-/// The weights of one panel.
-#[derive(Clone, Copy)]
-enum Panel<'a> {
-    Single(&'a [f32]),
-    Half(&'a [f32]),
-}
-
 /// Value `k` of each frame times a row of weights to their sums.
 #[inline(always)]
 fn add<S: Simd, const R: usize, const V: usize>(
@@ -214,32 +204,16 @@ fn add<S: Simd, const R: usize, const V: usize>(
     }
 }
 
-/// Takes the upper of two halves.
-struct Upper<S: Simd>(S::u32s);
-
-impl<S: Simd> Upper<S> {
-    #[inline(always)]
-    fn new(simd: S) -> Self {
-        Self(simd.splat_u32s(0xFFFF_0000))
-    }
-
-    #[inline(always)]
-    fn of(&self, simd: S, pairs: S::f32s) -> S::f32s {
-        simd.transmute_f32s_u32s(simd.and_u32s(simd.transmute_u32s_f32s(pairs), self.0))
-    }
+/// The upper of two halves.
+#[inline(always)]
+fn upper<S: Simd>(simd: S, pairs: S::f32s) -> S::f32s {
+    let mask = simd.splat_u32s(0xFFFF_0000);
+    simd.transmute_f32s_u32s(simd.and_u32s(simd.transmute_u32s_f32s(pairs), mask))
 }
 
-/// Takes the lower of two halves.
-struct Lower<S: Simd>(S::u32s);
-
-impl<S: Simd> Lower<S> {
-    #[inline(always)]
-    fn new(simd: S) -> Self {
-        Self(simd.splat_u32s(16))
-    }
-
-    #[inline(always)]
-    fn of(&self, simd: S, pairs: S::f32s) -> S::f32s {
-        simd.transmute_f32s_u32s(simd.wrapping_dyn_shl_u32s(simd.transmute_u32s_f32s(pairs), self.0))
-    }
+/// The lower of two halves.
+#[inline(always)]
+fn lower<S: Simd>(simd: S, pairs: S::f32s) -> S::f32s {
+    let bits = simd.splat_u32s(16);
+    simd.transmute_f32s_u32s(simd.wrapping_dyn_shl_u32s(simd.transmute_u32s_f32s(pairs), bits))
 }

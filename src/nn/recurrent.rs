@@ -1,0 +1,28 @@
+//! What recurrent layers have in common.
+
+use super::kernels::packed_matrix::Precision;
+use super::streaming::rows::Rows;
+use super::weights::Weights;
+use candle_core::{Result, Tensor};
+
+/// A recurrent layer, in the form that learns.
+pub trait Recurrent: Sized + std::fmt::Debug + Send + Sync + 'static {
+    /// The form for streams.
+    type Packed: PackedRecurrent;
+    /// `inputs` features in, `hidden` out.
+    fn new(weights: Weights<'_>, inputs: usize, hidden: usize) -> Result<Self>;
+    /// The form for streams, its weights kept so.
+    fn pack(&self, precision: Precision) -> Result<Self::Packed>;
+    /// (b, t, inputs) → (b, t, hidden), from a state of zeros.
+    fn forward(&self, x: &Tensor) -> Result<Tensor>;
+}
+
+/// A recurrent layer, in the form that streams.
+pub trait PackedRecurrent: std::fmt::Debug + Send + Sync + 'static {
+    /// What a stream remembers.
+    type Memory: std::fmt::Debug + Clone + Send + 'static;
+    /// What a stream knows before its first frame: zeros.
+    fn initial_memory(&self) -> Self::Memory;
+    /// The block `x` to its hidden states.
+    fn step(&self, x: &Rows, memory: &mut Self::Memory, out: &mut Rows);
+}
