@@ -6,7 +6,8 @@
 //! it: how a stream is cut into blocks changes no bit.
 //!
 //! Weights may be kept as halves ([`Precision::Half`]): half the bytes come from the cache, and the sums are those of
-//! single precision with the rounded weights.
+//! single precision with the rounded weights. Where four frames or more share a weight, what counts is the multiplying and no
+//! longer the bytes: those read the rounded weights from a second copy that need not be unpacked, 6 bytes a weight in all.
 
 mod product;
 
@@ -56,10 +57,11 @@ pub fn half(weight: f32) -> f32 {
 /// A matrix (inputs, outputs) with a bias for each output, in panels.
 #[derive(Debug, Clone)]
 pub struct PackedMatrix {
-    /// Single: one row after the other. Halves: two rows in one, the upper half of each value the weight of the even row, the
-    /// lower that of the odd one (0 below the last row if there is none).
+    /// One row after the other.
     panels: Aligned,
-    precision: Precision,
+    /// The same two rows in one, if they are halves: the upper half of each value is the weight of the even row, the lower that
+    /// of the odd one (0 below the last row if there is none).
+    pairs: Option<Aligned>,
     bias: Aligned,
     inputs: usize,
     outputs: usize,
@@ -112,25 +114,18 @@ impl PackedMatrix {
             Some(weight) if column < outputs => *weight,
             _ => 0.0,
         };
-        let mut panels = Vec::with_capacity(inputs * width);
-        for first in (0..width).step_by(PANEL) {
-            let columns = first..(first + PANEL).min(width);
-            match precision {
-                Precision::Single => {
-                    for row in 0..inputs {
-                        panels.extend(columns.clone().map(|column| at(row, column)));
-                    }
-                }
-                Precision::Half => {
-                    for row in (0..inputs).step_by(2) {
-                        panels.extend(columns.clone().map(|column| pair(at(row, column), at(row + 1, column))));
-                    }
-                }
-            }
-        }
+        let kept = |row: usize, column: usize| match precision {
+            Precision::Single => at(row, column),
+            Precision::Half => half(at(row, column)),
+        };
+        let pairs = (precision == Precision::Half).then(|| {
+            in_panels((inputs.div_ceil(2), width), |row, column| {
+                pair(at(2 * row, column), at(2 * row + 1, column))
+            })
+        });
         Self {
-            panels: Aligned::from(panels.as_slice()),
-            precision,
+            panels: in_panels((inputs, width), kept),
+            pairs,
             bias: Aligned::from(padded_bias.as_slice()),
             inputs,
             outputs,
@@ -218,6 +213,17 @@ impl PackedMatrix {
             out,
         });
     }
+}
+
+/// Rows and columns in panels, all rows of one panel after the other.
+fn in_panels((rows, width): (usize, usize), at: impl Fn(usize, usize) -> f32) -> Aligned {
+    let mut panels = Vec::with_capacity(rows * width);
+    for first in (0..width).step_by(PANEL) {
+        for row in 0..rows {
+            panels.extend((first..(first + PANEL).min(width)).map(|column| at(row, column)));
+        }
+    }
+    Aligned::from(panels.as_slice())
 }
 
 /// Two weights as halves in one value.

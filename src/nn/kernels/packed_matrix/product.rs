@@ -1,6 +1,6 @@
 //! The product itself: tiles of frames and columns, their sums in registers throughout.
 
-use super::{Finish, PANEL, PackedMatrix, Precision, Start, padded};
+use super::{Finish, PANEL, PackedMatrix, Start, padded};
 use pulp::{Simd, WithSimd};
 
 /// One product, as a part of an operation that runs with the widest instructions.
@@ -102,11 +102,12 @@ impl Product<'_, '_, '_, '_> {
         let inputs = self.matrix.inputs;
         let column = at * S::F32_LANES;
         let span = V * S::F32_LANES;
-        let rows = match self.matrix.precision {
-            Precision::Single => inputs,
-            Precision::Half => inputs.div_ceil(2),
+        // Few frames wait for the bytes, more for the multipliers.
+        let (panels, rows, paired) = match &self.matrix.pairs {
+            Some(pairs) if R < 4 => (pairs, inputs.div_ceil(2), true),
+            _ => (&self.matrix.panels, inputs, false),
         };
-        let panel = &self.matrix.panels.as_slice()[first * rows..][..columns * rows];
+        let panel = &panels.as_slice()[first * rows..][..columns * rows];
         let mut sums = [[simd.splat_f32s(0.0); V]; R];
         for (r, sums) in sums.iter_mut().enumerate() {
             let from = match self.start {
@@ -125,33 +126,30 @@ impl Product<'_, '_, '_, '_> {
                 values.iter().all(|values| values.len() == length),
                 "segments of another length"
             );
-            match self.matrix.precision {
-                Precision::Single => {
-                    let weights = &panel[row * columns..][..length * columns];
-                    for (k, weights) in weights.chunks_exact(columns).enumerate() {
-                        add(simd, &weights[column..][..span], |w| w, (&values, k), &mut sums);
-                    }
+            if paired {
+                // A segment may begin with the second row of a pair, and end with the first.
+                let mut k = row % 2;
+                if k == 1 && length > 0 {
+                    let weights = &panel[row / 2 * columns + column..][..span];
+                    add(simd, weights, |w| lower(simd, w), (&values, 0), &mut sums);
                 }
-                Precision::Half => {
-                    // A segment may begin with the second row of a pair, and end with the first.
-                    let mut k = row % 2;
-                    if k == 1 && length > 0 {
-                        let weights = &panel[row / 2 * columns + column..][..span];
-                        add(simd, weights, |w| lower(simd, w), (&values, 0), &mut sums);
-                    }
-                    let pairs = length.saturating_sub(k) / 2;
-                    let first_pair = row.div_ceil(2);
-                    let weights = &panel[first_pair * columns..][..pairs * columns];
-                    for weights in weights.chunks_exact(columns) {
-                        let weights = &weights[column..][..span];
-                        add(simd, weights, |w| upper(simd, w), (&values, k), &mut sums);
-                        add(simd, weights, |w| lower(simd, w), (&values, k + 1), &mut sums);
-                        k += 2;
-                    }
-                    if k < length {
-                        let weights = &panel[(first_pair + pairs) * columns + column..][..span];
-                        add(simd, weights, |w| upper(simd, w), (&values, k), &mut sums);
-                    }
+                let pairs = length.saturating_sub(k) / 2;
+                let first_pair = row.div_ceil(2);
+                let weights = &panel[first_pair * columns..][..pairs * columns];
+                for weights in weights.chunks_exact(columns) {
+                    let weights = &weights[column..][..span];
+                    add(simd, weights, |w| upper(simd, w), (&values, k), &mut sums);
+                    add(simd, weights, |w| lower(simd, w), (&values, k + 1), &mut sums);
+                    k += 2;
+                }
+                if k < length {
+                    let weights = &panel[(first_pair + pairs) * columns + column..][..span];
+                    add(simd, weights, |w| upper(simd, w), (&values, k), &mut sums);
+                }
+            } else {
+                let weights = &panel[row * columns..][..length * columns];
+                for (k, weights) in weights.chunks_exact(columns).enumerate() {
+                    add(simd, &weights[column..][..span], |w| w, (&values, k), &mut sums);
                 }
             }
             row += length;
