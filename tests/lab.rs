@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod common;
+
+#[path = "lab/arena.rs"]
+mod arena;
 #[path = "lab/memory.rs"]
 mod memory;
 #[path = "lab/scores.rs"]
