@@ -6,6 +6,8 @@ mod common;
 
 #[path = "lab/arena.rs"]
 mod arena;
+#[path = "lab/hierarchy.rs"]
+mod hierarchy;
 #[path = "lab/memory.rs"]
 mod memory;
 #[path = "lab/scores.rs"]

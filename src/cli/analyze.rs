@@ -6,12 +6,15 @@ use super::args::AnalyzeArgs;
 use super::bars::{bar, percent};
 use super::print_line;
 use crate::engine::HopResult;
+use crate::lab::hierarchy::Reader;
 use crate::model::ModelSet;
 use crate::offline::{
-    AnswerReport, EngineHop, FailureLine, FailureReport, HopLine, Progress, Report, StateLine, analyze, document,
+    AnswerReport, DecidedReport, DecidingSegment, EngineHop, FailureLine, FailureReport, HopLine, Progress, Report,
+    StateLine, analyze, document,
 };
 use crate::smoothing::{AnswerState, SmoothingConfig};
 use crate::units::Seconds;
+use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::cell::Cell;
 use std::fmt::Write;
@@ -24,6 +27,11 @@ const BAR: usize = 24;
 /// Analyses each file; one that fails does not stop the others, but the exit code tells.
 pub(super) fn run(args: &AnalyzeArgs, models: &ModelSet, smoothing: &SmoothingConfig) -> anyhow::Result<ExitCode> {
     let mut code = ExitCode::SUCCESS;
+    let reader = args.segments.as_ref().map(|manifest| {
+        let loaded = Reader::load(manifest, models);
+        loaded.with_context(|| format!("{} cannot be used", manifest.display()))
+    });
+    let reader = reader.transpose()?;
     for (i, path) in args.files.iter().enumerate() {
         let progress = progress_bar(path);
         let mut lines = HopLines::new(models, args.ndjson);
@@ -41,7 +49,10 @@ pub(super) fn run(args: &AnalyzeArgs, models: &ModelSet, smoothing: &SmoothingCo
             lines.hear(hop);
             unread.set(lines.stop.is_some());
         };
-        let result = analyze(path, models, smoothing, on_hop, on_progress);
+        let mut result = analyze(path, models, smoothing, on_hop, on_progress);
+        if let (Ok(report), Some(reader)) = (&mut result, &reader) {
+            report.decided = reader.file(path)?;
+        }
         progress.finish_and_clear();
         if let Some(stop) = lines.stop {
             // Nobody reads stdout any more: that is no failure of ours.
@@ -217,10 +228,44 @@ fn readable(report: &Report, models: &ModelSet, first: bool) -> String {
         );
         let _ = writeln!(text, "{}", line.trim_end());
     }
+    if let Some(decided) = &report.decided {
+        text.push_str(&deciding(decided, &title));
+    }
     for warning in &report.warnings {
         let _ = writeln!(text, "\n  Note: {warning}");
     }
     text.truncate(text.trim_end().len());
+    text
+}
+
+/// Segments that are told; the others are in the JSON.
+const DECIDING: usize = 3;
+
+/// The segments with most weight, in the order of time.
+fn deciding(decided: &DecidedReport, title: &impl Fn(&str) -> String) -> String {
+    let mut heaviest: Vec<&DecidingSegment> = decided.segments.iter().collect();
+    heaviest.sort_by(|a, b| b.weight.total_cmp(&a.weight));
+    heaviest.truncate(DECIDING);
+    heaviest.sort_by(|a, b| a.start_s.total_cmp(&b.start_s));
+    let mut text = format!(
+        "\n  As a whole ({}): {}, {}. What decided it, of {} segments, and what each is alone:\n",
+        decided.model,
+        title(&decided.genre),
+        percent(decided.confidence).trim(),
+        decided.segments.len()
+    );
+    for segment in heaviest {
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "  {:>7} – {:>7}  weight {}  {:<10}{}",
+            Seconds(segment.start_s).clock(),
+            Seconds(segment.end_s).clock(),
+            percent(segment.weight),
+            title(&segment.genre),
+            percent(segment.confidence)
+        );
+    }
     text
 }
 

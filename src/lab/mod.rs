@@ -10,6 +10,7 @@
 pub mod arena;
 mod cells;
 pub mod frozen;
+pub mod hierarchy;
 pub mod memory;
 mod page;
 pub mod pieces;

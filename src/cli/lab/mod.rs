@@ -23,6 +23,7 @@ macro_rules! labs {
 
 labs! {
     Arena(lab::arena::ArenaLab),
+    Hierarchy(lab::hierarchy::HierarchyLab),
     Memory(lab::memory::MemoryLab),
     Scores(lab::scores::ScoresLab),
 }

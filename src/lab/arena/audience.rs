@@ -247,7 +247,8 @@ impl Audience {
 }
 
 impl Right {
-    fn of(figures: &Figures) -> Self {
+    /// Of these figures.
+    pub fn of(figures: &Figures) -> Self {
         Self {
             clips: figures.clips,
             accuracy: figures.accuracy,
