@@ -2,6 +2,8 @@
 
 use super::common::media;
 use super::stage::report;
+use attune::decode::decode_file;
+use attune::features::FeatureExtractor;
 use attune::genre::GenreSet;
 use attune::lab::frozen::FrozenEncoder;
 use attune::lab::hierarchy::{HierarchyLab, Reader};
@@ -17,6 +19,8 @@ use attune::nn::gradcheck::worst_disagreement;
 use attune::nn::lstm_cell::Lstm;
 use attune::nn::recurrent::Recurrent;
 use attune::nn::weights::WeightStore;
+use attune::train::noises::Noise;
+use attune::units::{SampleRate, Seconds};
 use candle_core::{Device, Result, Tensor, Var};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -139,8 +143,60 @@ fn planted_evidence_gets_the_highest_weight() {
         assert!(of(0, what) >= 0.9, "{what}: {}", of(0, what));
     }
     assert!((of(0, "found by chance") - 0.125).abs() < 1e-12);
-    // What takes all alike must carry the mark through sums, and does worse with the same teaching.
-    assert!(of(1, "right") < of(0, "right") - 0.1, "{}", of(1, "right"));
+    // What takes all alike may be right too, for an LSTM can keep what it needs of a word; it tells nobody where that was.
+    let weight = |row: usize| {
+        let column = table
+            .columns
+            .iter()
+            .position(|column| column == "weight of the segment")
+            .unwrap();
+        match table.rows[row][column] {
+            Entry::Number(weight, _) => weight,
+            ref other => panic!("{other:?}"),
+        }
+    };
+    assert!(
+        weight(0) > 0.5 && (weight(1) - 0.125).abs() < 1e-6,
+        "{} {}",
+        weight(0),
+        weight(1)
+    );
+}
+
+/// The weights that are shipped, on music and noises that were no part of their teaching: three seconds of the demo at
+/// each of ten places among nine noises.
+#[test]
+fn the_shipped_network_finds_music_among_noises() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let models = model::bundled().unwrap();
+    let reader = Reader::load(&root.join("models/hierarchical.json"), &models).unwrap();
+    let spec = &models.front_end;
+    let (info, music) = decode_file(&root.join("assets/demo/demo.ogg")).unwrap();
+    let frames = |rate: SampleRate, samples: &[f32]| {
+        let heard = FeatureExtractor::new(spec, rate).unwrap().push(samples).unwrap();
+        heard.normalized[..128 * spec.bands].to_vec()
+    };
+    let mut rng = ChaCha8Rng::seed_from_u64(77);
+    let second = info.rate.0 as usize;
+    let (mut tracks, mut found) = (0, 0);
+    for start in (0..54).step_by(3) {
+        let place = rng.random_range(0..10);
+        let mut track = Vec::new();
+        for at in 0..10 {
+            track.extend(if at == place {
+                frames(info.rate, &music[start * second..(start + 4) * second])
+            } else {
+                let kind = Noise::ALL[rng.random_range(0..Noise::ALL.len())];
+                frames(spec.rate, &kind.samples(spec.rate, Seconds(4.0), &mut rng))
+            });
+        }
+        let read = reader.frames(&track).unwrap().unwrap();
+        let weights: Vec<f64> = read.segments.iter().map(|segment| segment.weight).collect();
+        let others = weights.iter().enumerate().filter(|(at, _)| *at != place);
+        tracks += 1;
+        found += usize::from(others.into_iter().all(|(_, other)| *other < weights[place]));
+    }
+    assert!(found * 10 >= tracks * 9, "{found} of {tracks}; by chance one in ten");
 }
 
 /// A network with drawn weights for the bundled encoder, as its two files.

@@ -27,10 +27,12 @@
 //! by 106 clips. The step is timed with warm caches; live, weights come from beyond (`attune bench`, rows `1-cold`).
 
 mod audience;
+mod judged;
 mod measure;
 mod shown;
 
-pub use audience::{Audience, Judged, Judgement, Right};
+pub use audience::Audience;
+pub use judged::{Judged, Judgement, Right};
 pub use measure::Cost;
 
 use super::pieces::{ClipArgs, read};
