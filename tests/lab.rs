@@ -2,6 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod common;
+
+#[path = "lab/arena.rs"]
+mod arena;
+#[path = "lab/hierarchy.rs"]
+mod hierarchy;
 #[path = "lab/memory.rs"]
 mod memory;
 #[path = "lab/scores.rs"]

@@ -93,23 +93,36 @@ fn frames(bands: usize, count: usize) -> Vec<f32> {
 
 /// A stream whose contexts are full.
 fn filled(subject: &Subject) -> Result<Box<dyn GenreStream>, ModelError> {
-    let bands = subject.shape.bands();
-    let mut stream = subject.stream()?;
-    stream.answers(FrameBlock::new(&frames(bands, FILL), bands))?;
+    fill(subject.stream()?, subject.shape.bands())
+}
+
+/// This stream after so many frames that its contexts are full.
+///
+/// # Errors
+/// If it fails.
+pub fn fill(mut stream: Box<dyn GenreStream>, bands: usize) -> Result<Box<dyn GenreStream>, ModelError> {
+    // Frame by frame, as live: what a stream remembers is not larger for a block that was large.
+    let mut output = StreamOutput::default();
+    for frame in frames(bands, FILL).chunks_exact(bands) {
+        stream.push(FrameBlock::new(frame, bands), &mut output)?;
+    }
     Ok(stream)
 }
 
-/// Microseconds of a step of one frame of each, in turn.
-fn alone(subjects: &[Subject], effort: Effort) -> Result<Vec<f64>, BenchError> {
-    let mut streams = subjects.iter().map(filled).collect::<Result<Vec<_>, _>>()?;
-    let mut times = vec![Times::default(); subjects.len()];
+/// Microseconds of a step of one frame through all streams of a group, one after the other; the groups take turns.
+///
+/// # Errors
+/// If a stream fails.
+pub fn in_turn(groups: &mut [Vec<Box<dyn GenreStream>>], bands: usize, effort: Effort) -> Result<Vec<f64>, BenchError> {
+    let frame = frames(bands, 1);
+    let mut output = StreamOutput::default();
+    let mut times = vec![Times::default(); groups.len()];
     for _ in 0..effort.rounds {
-        for ((stream, subject), times) in streams.iter_mut().zip(subjects).zip(&mut times) {
-            let bands = subject.shape.bands();
-            let frame = frames(bands, 1);
-            let mut output = StreamOutput::default();
+        for (group, times) in groups.iter_mut().zip(&mut times) {
             times.add(time(effort, || {
-                stream.push(FrameBlock::new(&frame, bands), black_box(&mut output))?;
+                for stream in &mut *group {
+                    stream.push(FrameBlock::new(&frame, bands), black_box(&mut output))?;
+                }
                 Ok::<_, BenchError>(())
             })?);
         }
@@ -117,26 +130,21 @@ fn alone(subjects: &[Subject], effort: Effort) -> Result<Vec<f64>, BenchError> {
     Ok(times.iter().filter_map(Times::median).map(|s| s * 1e6).collect())
 }
 
+/// Microseconds of a step of one frame of each, in turn.
+fn alone(subjects: &[Subject], effort: Effort) -> Result<Vec<f64>, BenchError> {
+    let bands = subjects.first().map_or(0, |subject| subject.shape.bands());
+    let groups = subjects.iter().map(|subject| Ok(vec![filled(subject)?]));
+    in_turn(&mut groups.collect::<Result<Vec<_>, ModelError>>()?, bands, effort)
+}
+
 /// Engines side by side on one thread: each turns the others out of the nearest cache.
 fn engines(shipped: &[Subject], effort: Effort) -> Result<Chart, BenchError> {
     let places: Vec<usize> = (1..=shipped.len()).collect();
-    let mut cost = Vec::new();
-    for &count in &places {
-        let mut streams = shipped[..count].iter().map(filled).collect::<Result<Vec<_>, _>>()?;
-        let bands = shipped[0].shape.bands();
-        let frame = frames(bands, 1);
-        let mut output = StreamOutput::default();
-        let mut times = Times::default();
-        for _ in 0..effort.rounds {
-            times.add(time(effort, || {
-                for stream in &mut streams {
-                    stream.push(FrameBlock::new(&frame, bands), black_box(&mut output))?;
-                }
-                Ok::<_, BenchError>(())
-            })?);
-        }
-        cost.extend(times.median().map(|seconds| seconds * 1e6));
-    }
+    let groups = places
+        .iter()
+        .map(|&count| shipped[..count].iter().map(filled).collect());
+    let mut groups = groups.collect::<Result<Vec<_>, ModelError>>()?;
+    let cost = in_turn(&mut groups, shipped[0].shape.bands(), effort)?;
     let names: Vec<&str> = shipped.iter().map(|subject| subject.name.as_str()).collect();
     Ok(Chart {
         title: "Engines side by side (shipped sizes)",

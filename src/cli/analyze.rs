@@ -2,28 +2,29 @@
 //!
 //! In: files. Out: a table or JSON on stdout, progress on stderr. Thread: main.
 
+use super::analyze_text::readable;
 use super::args::AnalyzeArgs;
-use super::bars::{bar, percent};
 use super::print_line;
 use crate::engine::HopResult;
+use crate::lab::hierarchy::Reader;
 use crate::model::ModelSet;
-use crate::offline::{
-    AnswerReport, EngineHop, FailureLine, FailureReport, HopLine, Progress, Report, StateLine, analyze, document,
-};
+use crate::offline::{EngineHop, FailureLine, FailureReport, HopLine, Progress, StateLine, analyze, document};
 use crate::smoothing::{AnswerState, SmoothingConfig};
-use crate::units::Seconds;
+use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::cell::Cell;
-use std::fmt::Write;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
 
-const BAR: usize = 24;
-
 /// Analyses each file; one that fails does not stop the others, but the exit code tells.
 pub(super) fn run(args: &AnalyzeArgs, models: &ModelSet, smoothing: &SmoothingConfig) -> anyhow::Result<ExitCode> {
     let mut code = ExitCode::SUCCESS;
+    let reader = args.segments.as_ref().map(|manifest| {
+        let loaded = Reader::load(manifest, models);
+        loaded.with_context(|| format!("{} cannot be used", manifest.display()))
+    });
+    let reader = reader.transpose()?;
     for (i, path) in args.files.iter().enumerate() {
         let progress = progress_bar(path);
         let mut lines = HopLines::new(models, args.ndjson);
@@ -41,7 +42,19 @@ pub(super) fn run(args: &AnalyzeArgs, models: &ModelSet, smoothing: &SmoothingCo
             lines.hear(hop);
             unread.set(lines.stop.is_some());
         };
-        let result = analyze(path, models, smoothing, on_hop, on_progress);
+        let mut result = analyze(path, models, smoothing, on_hop, on_progress);
+        if let (Ok(report), Some(reader)) = (&mut result, &reader) {
+            match reader.file(path) {
+                Ok(decided) => report.decided = decided,
+                Err(error) => {
+                    code = ExitCode::FAILURE;
+                    eprintln!(
+                        "attune: {}: which segments decided cannot be told: {error}",
+                        path.display()
+                    );
+                }
+            }
+        }
         progress.finish_and_clear();
         if let Some(stop) = lines.stop {
             // Nobody reads stdout any more: that is no failure of ours.
@@ -140,108 +153,5 @@ impl<'a> HopLines<'a> {
                 Err(error) => self.stop = Some(Err(error)),
             }
         }
-    }
-}
-
-/// A report for people.
-fn readable(report: &Report, models: &ModelSet, first: bool) -> String {
-    let genres = &models.genres;
-    let title = |label: &str| {
-        genres
-            .find(label)
-            .map_or_else(|| label.to_owned(), |id| genres.title(id))
-    };
-    let source = &report.source;
-    let mut text = String::new();
-    if !first {
-        text.push('\n');
-    }
-    // Writing to a string cannot fail.
-    let _ = writeln!(text, "{}", source.path);
-    let _ = writeln!(
-        text,
-        "  {} · {} · {} Hz · {}",
-        Seconds(source.duration_s).clock(),
-        source.decoder,
-        source.rate_hz,
-        match source.channels {
-            1 => "mono".to_owned(),
-            2 => "stereo".to_owned(),
-            more => format!("{more} channels"),
-        }
-    );
-    let _ = writeln!(text);
-    answer_line(&mut text, &report.answer, &title);
-    let _ = writeln!(text, "  {}", report.answer.reason);
-    let name_width = report
-        .engines
-        .iter()
-        .map(|engine| engine.name.len())
-        .max()
-        .unwrap_or(0)
-        .max(6);
-    if !report.engines.is_empty() {
-        let _ = writeln!(text);
-    }
-    for engine in &report.engines {
-        let mut best: Vec<(String, f64)> = engine
-            .probabilities
-            .iter()
-            .map(|(label, p)| (title(label), p.as_f64().unwrap_or(0.0)))
-            .collect();
-        best.sort_by(|a, b| b.1.total_cmp(&a.1));
-        let shown: Vec<String> = best
-            .iter()
-            .take(3)
-            .map(|(name, p)| format!("{name:<10}{}", percent(*p)))
-            .collect();
-        let _ = writeln!(text, "  {:<name_width$}  {}", engine.name, shown.join("    "));
-    }
-    if !report.segments.is_empty() {
-        let _ = writeln!(text);
-    }
-    for segment in &report.segments {
-        let name = segment
-            .genre
-            .as_deref()
-            .map_or_else(|| state_title(segment.state).to_owned(), title);
-        let sure = if segment.genre.is_some() {
-            format!("{}  {}", bar(segment.confidence, BAR), percent(segment.confidence))
-        } else {
-            String::new()
-        };
-        let line = format!(
-            "  {:>7} – {:>7}  {name:<12}{sure}",
-            Seconds(segment.start_s).clock(),
-            Seconds(segment.end_s).clock()
-        );
-        let _ = writeln!(text, "{}", line.trim_end());
-    }
-    for warning in &report.warnings {
-        let _ = writeln!(text, "\n  Note: {warning}");
-    }
-    text.truncate(text.trim_end().len());
-    text
-}
-
-fn answer_line(text: &mut String, answer: &AnswerReport, title: &impl Fn(&str) -> String) {
-    let name = answer
-        .genre
-        .as_deref()
-        .map_or_else(|| state_title(answer.state).to_owned(), title);
-    let _ = match (&answer.genre, answer.confidence) {
-        (Some(_), Some(confidence)) => writeln!(text, "  {name:<21}{}  {}", bar(confidence, BAR), percent(confidence)),
-        _ => writeln!(text, "  {name}"),
-    };
-}
-
-fn state_title(state: &str) -> &str {
-    match state {
-        "silence" => "Silence",
-        "warming_up" => "warming up",
-        "unsure" => "unsure",
-        "speech" => "speech",
-        "not_music" => "not music",
-        other => other,
     }
 }

@@ -93,6 +93,9 @@ pub struct AnalyzeArgs {
     /// One line of JSON for each hop and engine, and each change of state
     #[arg(long)]
     pub ndjson: bool,
+    /// Also tell which segments decided, by a network that reads whole files (`models/hierarchical.json`)
+    #[arg(long, value_name = "NAME.json", conflicts_with = "ndjson")]
+    pub segments: Option<PathBuf>,
 }
 
 /// `attune eval`.

@@ -4,6 +4,7 @@
 //! 1 something failed, 2 wrong usage). Thread: main.
 
 mod analyze;
+mod analyze_text;
 mod args;
 mod bars;
 mod bench;

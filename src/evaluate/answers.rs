@@ -147,6 +147,13 @@ impl Answers {
         }
     }
 
+    /// Share of the clips of which both answer the same, over the whole clips.
+    pub fn agreement(&self, other: &Self) -> f64 {
+        let pairs = self.whole.iter().zip(&other.whole);
+        let same = pairs.filter(|(a, b)| a.top().0 == b.top().0).count();
+        same as f64 / self.whole.len().max(1) as f64
+    }
+
     /// The whole clips' answers with their truths.
     pub fn labelled(&self) -> Vec<(GenreId, Probabilities)> {
         self.truths.iter().copied().zip(self.whole.iter().copied()).collect()

@@ -10,6 +10,7 @@ use super::shown::ShownFigures;
 use super::splice::ChangeFigures;
 use crate::features::FrontEndSpec;
 use crate::genre::{GenreId, Probabilities};
+use crate::model::LoadedModel;
 
 /// What one engine heard.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +21,26 @@ pub struct EngineClips {
     pub temperature: f32,
     /// Its logits, clip by clip; the same clips for all engines.
     pub heard: Vec<Heard>,
+}
+
+impl EngineClips {
+    /// From clips with what each of these models heard in them to models with their clips; the logits are moved.
+    pub fn by_engine(models: &[LoadedModel], clips: &mut [Vec<Heard>]) -> Vec<Self> {
+        let engines = models.iter().enumerate().map(|(place, model)| Self {
+            name: model.manifest().name.clone(),
+            temperature: model.manifest().temperature,
+            heard: clips
+                .iter_mut()
+                .filter_map(|engines| engines.get_mut(place))
+                .map(|heard| Heard {
+                    truth: heard.truth,
+                    classes: heard.classes,
+                    logits: std::mem::take(&mut heard.logits),
+                })
+                .collect(),
+        });
+        engines.collect()
+    }
 }
 
 /// Figures of one engine or of the ensemble.
@@ -178,11 +199,9 @@ fn agreements(engines: &[EngineClips], given: &[Answers]) -> Vec<Agreement> {
     let mut all = Vec::new();
     for (second, with) in given.iter().enumerate() {
         for (first, of) in given[..second].iter().enumerate() {
-            let pairs = of.whole.iter().zip(&with.whole);
-            let same = pairs.filter(|(a, b)| a.top().0 == b.top().0).count();
             all.push(Agreement {
                 engines: [engines[first].name.clone(), engines[second].name.clone()],
-                share: same as f64 / of.whole.len().max(1) as f64,
+                share: of.agreement(with),
             });
         }
     }

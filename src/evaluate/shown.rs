@@ -4,7 +4,7 @@ use super::figures::wilson;
 use crate::genre::GenreId;
 use crate::smoothing::AnswerState;
 use crate::units::Seconds;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What is shown at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +94,7 @@ impl Shown {
 }
 
 /// Median and 90th percentile of times, where never is later than any time.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Times {
     /// The median; none if half or more never came.
     pub median: Option<f64>,

@@ -1,11 +1,14 @@
 //! A true change of genre: the beginning of one clip, and at once the beginning of another.
 
+use super::EvaluateError;
 use super::shown::{Shown, Times};
+use crate::decode::decode_file;
 use crate::genre::GenreId;
 use crate::units::{SampleRate, Seconds};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
+use std::path::Path;
 
 /// So much of each clip is played, or all of a shorter one.
 pub const PART: Seconds = Seconds(15.0);
@@ -50,6 +53,27 @@ pub fn joined(first: &[f32], second: &[f32], rate: SampleRate) -> (Vec<f32>, Sec
     let mut samples = first.to_vec();
     samples.extend_from_slice(&second[..second.len().min(part)]);
     (samples, rate.duration(first.len() as u64))
+}
+
+/// [`joined`] of two files, with their rate.
+///
+/// # Errors
+/// If one cannot be decoded, or their rates differ.
+pub fn of_files(first: &Path, second: &Path) -> Result<(Vec<f32>, SampleRate, Seconds), EvaluateError> {
+    let ((info, before), (other, after)) = (decode_file(first)?, decode_file(second)?);
+    if info.rate != other.rate {
+        return Err(EvaluateError::NoAnswer {
+            path: second.to_owned(),
+            why: format!(
+                "it has {} Hz where {} has {}",
+                other.rate.0,
+                first.display(),
+                info.rate.0
+            ),
+        });
+    }
+    let (samples, at) = joined(&before, &after, info.rate);
+    Ok((samples, info.rate, at))
 }
 
 /// A change that was listened to.

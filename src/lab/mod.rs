@@ -7,9 +7,12 @@
 //! does not show, and one line in `cli/lab`. Its fields are its flags. What it does is cut into cells, each a plan and
 //! what came of it ([`Run::cell`]): finished cells are kept, so that a run that was stopped goes on where it was.
 
+pub mod arena;
 mod cells;
 pub mod frozen;
+pub mod hierarchy;
 pub mod memory;
+mod page;
 pub mod pieces;
 mod report;
 mod run;

@@ -1,5 +1,6 @@
 //! Weights are data from strangers: everything is checked before it is used.
 
+use super::hierarchical::is_hierarchical;
 use super::manifest::{FORMAT, Manifest};
 use super::{LoadedModel, ModelError};
 use crate::model::golden::Golden;
@@ -26,7 +27,7 @@ pub fn from_bytes(manifest: &[u8], weights: &[u8]) -> Result<LoadedModel, ModelE
     build(parse(manifest)?, weights)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, ModelError> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, ModelError> {
     let named = |source| ModelError::Read {
         path: path.to_owned(),
         source,
@@ -45,6 +46,9 @@ fn read(path: &Path) -> Result<Vec<u8>, ModelError> {
 }
 
 fn parse(manifest: &[u8]) -> Result<Manifest, ModelError> {
+    if is_hierarchical(manifest) {
+        return Err(ModelError::WholeFilesOnly);
+    }
     let manifest: Manifest = serde_json::from_slice(manifest).map_err(ModelError::Manifest)?;
     if manifest.format != FORMAT {
         return Err(ModelError::Format { found: manifest.format });

@@ -10,6 +10,7 @@ mod bundled;
 pub mod front;
 pub mod genre_net;
 pub mod golden;
+pub mod hierarchical;
 pub mod load;
 pub mod lstm;
 pub mod manifest;
@@ -146,6 +147,9 @@ pub enum ModelError {
     /// The model does not answer to a known sound as it did when it was made.
     #[error("the model fails its own proof: {0}")]
     Golden(String),
+    /// A network that hears the end before it answers was to listen.
+    #[error("it is a hierarchical network, which reads whole files both ways: it cannot listen while music plays")]
+    WholeFilesOnly,
     /// An answer is NaN or infinite.
     #[error("the network answered NaN or infinity")]
     NotFinite,
@@ -164,6 +168,7 @@ impl ModelError {
             Self::Weights(_) | Self::Digest { .. } => {
                 "copy the model again: the weights file is damaged or another one"
             }
+            Self::WholeFilesOnly => "name it after `attune analyze --segments`, and another model after --model",
             Self::Golden(_) => {
                 "do not use this model: its front end or weights were changed; export it again with `attune train`"
             }

@@ -11,7 +11,9 @@
 //! others silently (`softmax_last_dim`, `layer_norm`). Everything here is built from 2-D products over contiguous data
 //! and from ops of our own; `gradcheck` proves each against differences.
 
+pub mod bidirectional;
 pub mod causal_conv;
+pub mod context_attention;
 pub mod gradcheck;
 pub mod kernels;
 pub mod linear;

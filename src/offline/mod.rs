@@ -7,7 +7,9 @@ mod report;
 mod tally;
 
 pub use lines::{EngineHop, FailureLine, HealthLine, HopLine, StateLine, document};
-pub use report::{AnswerReport, EngineReport, FailureReport, Report, SegmentReport, SourceReport};
+pub use report::{
+    AnswerReport, DecidedReport, DecidingSegment, EngineReport, FailureReport, Report, SegmentReport, SourceReport,
+};
 
 use crate::decode::AudioFile;
 use crate::engine::{HopResult, PIECE_SECONDS, Pipeline, PipelineError};

@@ -27,6 +27,9 @@ pub struct Report {
     pub engines: Vec<EngineReport>,
     /// What was answered when.
     pub segments: Vec<SegmentReport>,
+    /// Which segments decided, by a network that reads whole files; not there unless it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decided: Option<DecidedReport>,
     /// What was not as it should be, though the file could be analysed.
     pub warnings: Vec<String>,
 }
@@ -88,6 +91,34 @@ pub struct SegmentReport {
     /// Label of the genre, if one is answered.
     pub genre: Option<String>,
     /// Mean over the stretch of the smoothed probability of what is answered, or of the most probable genre.
+    pub confidence: f64,
+}
+
+/// What a network that reads whole files says, and what it rests on.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DecidedReport {
+    /// Its name.
+    pub model: String,
+    /// Label of its answer.
+    pub genre: String,
+    /// Probability of that, calibrated.
+    pub confidence: f64,
+    /// The segments of the file, in order.
+    pub segments: Vec<DecidingSegment>,
+}
+
+/// A segment of a file and its part in the answer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DecidingSegment {
+    /// Where it begins.
+    pub start_s: f64,
+    /// Where it ends.
+    pub end_s: f64,
+    /// Its weight in the whole; all of a file sum to 1.
+    pub weight: f64,
+    /// What it would be taken for alone.
+    pub genre: String,
+    /// Probability of that, calibrated.
     pub confidence: f64,
 }
 

@@ -159,6 +159,7 @@ impl Tally {
             answer,
             engines,
             segments: self.closed,
+            decided: None,
             warnings: faults
                 .iter()
                 .map(|fault| format!("an engine failed and is left out: {}", fault.message))

@@ -140,7 +140,7 @@ impl<'a> Session<'a> {
             .iter_mut()
             .map(|clip| std::mem::take(&mut clip.engines))
             .collect();
-        by_engine(self.models, &mut clips)
+        EngineClips::by_engine(&self.models.models, &mut clips)
     }
 
     fn rejection(&self, evaluation: &mut Evaluation) {
@@ -186,7 +186,7 @@ impl<'a> Session<'a> {
             bar.inc(1);
         }
         for ((name, _), mut heard) in CONDITIONS.into_iter().zip(heard) {
-            evaluation.add_condition(name, &by_engine(self.models, &mut heard));
+            evaluation.add_condition(name, &EngineClips::by_engine(&self.models.models, &mut heard));
         }
         Ok(())
     }
@@ -205,11 +205,9 @@ impl<'a> Session<'a> {
         let mut changes: Vec<Vec<Change>> = vec![Vec::new(); evaluation.engines.len()];
         for pair in pairs {
             let second = &self.music[pair.second];
-            let (info, first) = decode_file(&self.music[pair.first].path).map_err(EvaluateError::Decode)?;
-            let (_, after) = decode_file(&second.path).map_err(EvaluateError::Decode)?;
-            let (samples, at) = splice::joined(&first, &after, info.rate);
+            let (samples, rate, at) = splice::of_files(&self.music[pair.first].path, &second.path)?;
             let listened =
-                listen::samples(&samples, info.rate, self.models, &self.smoothing).map_err(EvaluateError::Pipeline)?;
+                listen::samples(&samples, rate, self.models, &self.smoothing).map_err(EvaluateError::Pipeline)?;
             for ((engine, shown), changes) in evaluation.engines.iter().zip(listened.shown).zip(&mut changes) {
                 changes.push(Change {
                     shown,
@@ -231,24 +229,6 @@ fn begin(bar: &ProgressBar, what: &'static str, count: usize) {
     bar.set_prefix(what);
     bar.set_length(count as u64);
     bar.set_position(0);
-}
-
-/// From clips with their engines to engines with their clips.
-fn by_engine(models: &ModelSet, clips: &mut [Vec<Heard>]) -> Vec<EngineClips> {
-    let engines = models.models.iter().enumerate().map(|(place, model)| EngineClips {
-        name: model.manifest().name.clone(),
-        temperature: model.manifest().temperature,
-        heard: clips
-            .iter_mut()
-            .filter_map(|engines| engines.get_mut(place))
-            .map(|heard| Heard {
-                truth: heard.truth,
-                classes: heard.classes,
-                logits: std::mem::take(&mut heard.logits),
-            })
-            .collect(),
-    });
-    engines.collect()
 }
 
 /// Log-mel clips through the models.

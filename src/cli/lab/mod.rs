@@ -22,6 +22,8 @@ macro_rules! labs {
 }
 
 labs! {
+    Arena(lab::arena::ArenaLab),
+    Hierarchy(lab::hierarchy::HierarchyLab),
     Memory(lab::memory::MemoryLab),
     Scores(lab::scores::ScoresLab),
 }
@@ -40,6 +42,9 @@ pub struct LabArgs {
     /// Write tables (CSV) and the picture (SVG) there, and keep what is finished: the same command goes on from it
     #[arg(long, global = true, value_name = "FOLDER")]
     out: Option<PathBuf>,
+    /// Also put the tables into this page, between the lines `<!-- attune lab NAME -->` and `<!-- end -->`
+    #[arg(long, global = true, value_name = "FILE.md")]
+    page: Option<PathBuf>,
     /// One JSON document instead of tables
     #[arg(long, global = true)]
     json: bool,
@@ -74,6 +79,9 @@ pub(super) fn run(args: &LabArgs, models: &dyn Fn() -> Result<ModelSet, ModelErr
         for path in report.write(folder)? {
             eprintln!("attune lab {}: wrote {}", lab.name(), path.display());
         }
+    }
+    if let Some(page) = &args.page {
+        report.write_into(page)?;
     }
     let shown = if args.json {
         report.document().to_string()

@@ -38,7 +38,7 @@
 
 mod file;
 mod genre;
-mod needle;
+pub(in crate::lab) mod needle;
 mod net;
 mod shown;
 mod width;

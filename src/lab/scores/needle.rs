@@ -55,7 +55,11 @@ pub struct Outcome {
 }
 
 /// Sequences (count, frames, [`INPUTS`]), where the marked frame is, and its class.
-fn draw(count: usize, frames: usize, rng: &mut ChaCha8Rng) -> candle_core::Result<(Tensor, Vec<usize>, Vec<usize>)> {
+pub fn draw(
+    count: usize,
+    frames: usize,
+    rng: &mut ChaCha8Rng,
+) -> candle_core::Result<(Tensor, Vec<usize>, Vec<usize>)> {
     let mut x: Vec<f32> = (0..count * frames * INPUTS).map(|_| NOISE * normal(rng)).collect();
     let (mut places, mut classes) = (Vec::with_capacity(count), Vec::with_capacity(count));
     for sequence in x.chunks_exact_mut(frames * INPUTS) {

@@ -17,3 +17,34 @@ pub fn keep_freed_memory() {
         }
     }
 }
+
+/// Bytes that the program has taken from the allocator and not given back, all threads together, counted modulo 2³²: what
+/// lies between two calls is the difference. `None` where the C library is not GNU's.
+pub fn bytes_taken() -> Option<u32> {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[allow(unsafe_code, reason = "the allocator is asked by a call of the C library")]
+    {
+        // SAFETY: `mallinfo` only reads the allocator's own counts, under its locks, on any thread.
+        let counts = unsafe { libc::mallinfo() };
+        // Small blocks, and large ones that were mapped by themselves. The counts are C's `int` and wrap.
+        Some(counts.uordblks.wrapping_add(counts.hblkhd).cast_unsigned())
+    }
+    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+    None
+}
+
+#[cfg(all(test, target_os = "linux", target_env = "gnu"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_taken_is_counted() {
+        let before = bytes_taken().unwrap();
+        let taken = vec![1u8; 256 << 20];
+        let with = bytes_taken().unwrap().wrapping_sub(before) >> 20;
+        // Other tests take and give back beside this one, but not that much.
+        assert!((200..320).contains(&with), "{with} MiB, {}", taken.len());
+        drop(taken);
+        assert!(bytes_taken().unwrap().wrapping_sub(before).cast_signed() >> 20 < 128);
+    }
+}

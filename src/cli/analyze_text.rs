@@ -1,0 +1,148 @@
+//! What `attune analyze` says of a file, for people.
+//!
+//! In: a report. Out: text. Thread: main.
+
+use super::bars::{bar, percent};
+use crate::model::ModelSet;
+use crate::offline::{AnswerReport, DecidedReport, DecidingSegment, Report};
+use crate::units::Seconds;
+use std::fmt::Write;
+
+const BAR: usize = 24;
+
+/// All of it, as the first text on the screen or below another.
+pub(super) fn readable(report: &Report, models: &ModelSet, first: bool) -> String {
+    let genres = &models.genres;
+    let title = |label: &str| {
+        genres
+            .find(label)
+            .map_or_else(|| label.to_owned(), |id| genres.title(id))
+    };
+    let source = &report.source;
+    let mut text = String::new();
+    if !first {
+        text.push('\n');
+    }
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "{}", source.path);
+    let _ = writeln!(
+        text,
+        "  {} · {} · {} Hz · {}",
+        Seconds(source.duration_s).clock(),
+        source.decoder,
+        source.rate_hz,
+        match source.channels {
+            1 => "mono".to_owned(),
+            2 => "stereo".to_owned(),
+            more => format!("{more} channels"),
+        }
+    );
+    let _ = writeln!(text);
+    answer_line(&mut text, &report.answer, &title);
+    let _ = writeln!(text, "  {}", report.answer.reason);
+    let name_width = report
+        .engines
+        .iter()
+        .map(|engine| engine.name.len())
+        .max()
+        .unwrap_or(0)
+        .max(6);
+    if !report.engines.is_empty() {
+        let _ = writeln!(text);
+    }
+    for engine in &report.engines {
+        let mut best: Vec<(String, f64)> = engine
+            .probabilities
+            .iter()
+            .map(|(label, p)| (title(label), p.as_f64().unwrap_or(0.0)))
+            .collect();
+        best.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let shown: Vec<String> = best
+            .iter()
+            .take(3)
+            .map(|(name, p)| format!("{name:<10}{}", percent(*p)))
+            .collect();
+        let _ = writeln!(text, "  {:<name_width$}  {}", engine.name, shown.join("    "));
+    }
+    if !report.segments.is_empty() {
+        let _ = writeln!(text);
+    }
+    for segment in &report.segments {
+        let name = segment
+            .genre
+            .as_deref()
+            .map_or_else(|| state_title(segment.state).to_owned(), title);
+        let sure = if segment.genre.is_some() {
+            format!("{}  {}", bar(segment.confidence, BAR), percent(segment.confidence))
+        } else {
+            String::new()
+        };
+        let line = format!(
+            "  {:>7} – {:>7}  {name:<12}{sure}",
+            Seconds(segment.start_s).clock(),
+            Seconds(segment.end_s).clock()
+        );
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    if let Some(decided) = &report.decided {
+        text.push_str(&deciding(decided, &title));
+    }
+    for warning in &report.warnings {
+        let _ = writeln!(text, "\n  Note: {warning}");
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+/// Segments that are told; the others are in the JSON.
+const DECIDING: usize = 3;
+
+/// The segments with most weight, in the order of time.
+fn deciding(decided: &DecidedReport, title: &impl Fn(&str) -> String) -> String {
+    let mut heaviest: Vec<&DecidingSegment> = decided.segments.iter().collect();
+    heaviest.sort_by(|a, b| b.weight.total_cmp(&a.weight));
+    heaviest.truncate(DECIDING);
+    heaviest.sort_by(|a, b| a.start_s.total_cmp(&b.start_s));
+    let mut text = format!(
+        "\n  As a whole ({}): {}, {}. What decided it, of {} segments, and what each is alone:\n",
+        decided.model,
+        title(&decided.genre),
+        percent(decided.confidence).trim(),
+        decided.segments.len()
+    );
+    for segment in heaviest {
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "  {:>7} – {:>7}  weight {}  {:<10}{}",
+            Seconds(segment.start_s).clock(),
+            Seconds(segment.end_s).clock(),
+            percent(segment.weight),
+            title(&segment.genre),
+            percent(segment.confidence)
+        );
+    }
+    text
+}
+
+fn answer_line(text: &mut String, answer: &AnswerReport, title: &impl Fn(&str) -> String) {
+    let name = answer
+        .genre
+        .as_deref()
+        .map_or_else(|| state_title(answer.state).to_owned(), title);
+    let _ = match (&answer.genre, answer.confidence) {
+        (Some(_), Some(confidence)) => writeln!(text, "  {name:<21}{}  {}", bar(confidence, BAR), percent(confidence)),
+        _ => writeln!(text, "  {name}"),
+    };
+}
+
+fn state_title(state: &str) -> &str {
+    match state {
+        "silence" => "Silence",
+        "warming_up" => "warming up",
+        "unsure" => "unsure",
+        "speech" => "speech",
+        "not_music" => "not music",
+        other => other,
+    }
+}
