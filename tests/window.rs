@@ -7,6 +7,8 @@ mod controls;
 mod hand_made;
 #[path = "window/held.rs"]
 mod held;
+#[path = "window/inside.rs"]
+mod inside;
 #[path = "window/messages.rs"]
 mod messages;
 #[path = "window/pictures.rs"]

@@ -21,7 +21,7 @@ mod train_recipe;
 pub use args::{AnalyzeArgs, Args, BenchArgs, Command, EvalArgs, ExplainArgs, LiveArgs};
 
 use crate::engine::SourceRequest;
-use crate::model::{self, ModelError, ModelSet};
+use crate::model::{self, LoadedModel, ModelError, ModelSet};
 use crate::playback::Pace;
 use crate::settings::Settings;
 use anyhow::Context;
@@ -66,7 +66,15 @@ impl Launch {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let models = || load(&self.models);
         match self.task {
-            Task::Window(open) => window(models()?, open),
+            Task::Window(open) => {
+                // Who names models wants those.
+                let optional = if self.models.is_empty() {
+                    model::bundled_optional()?
+                } else {
+                    Vec::new()
+                };
+                window(models()?, optional, open)
+            }
             Task::Terminal(command) => match command {
                 Command::Analyze(args) => analyze::run(&args, &models()?, &settings().smoothing),
                 Command::Live(args) => live::run(&args, models()?, &settings()),
@@ -85,9 +93,10 @@ impl Launch {
 }
 
 #[cfg(feature = "gui")]
-fn window(models: ModelSet, open: Option<SourceRequest>) -> anyhow::Result<ExitCode> {
+fn window(models: ModelSet, optional: Vec<LoadedModel>, open: Option<SourceRequest>) -> anyhow::Result<ExitCode> {
     crate::ui::run(crate::ui::WindowLaunch {
         models,
+        optional,
         settings: settings(),
         open,
     })?;
@@ -95,7 +104,7 @@ fn window(models: ModelSet, open: Option<SourceRequest>) -> anyhow::Result<ExitC
 }
 
 #[cfg(not(feature = "gui"))]
-fn window(_models: ModelSet, _open: Option<SourceRequest>) -> anyhow::Result<ExitCode> {
+fn window(_models: ModelSet, _optional: Vec<LoadedModel>, _open: Option<SourceRequest>) -> anyhow::Result<ExitCode> {
     anyhow::bail!("this build has no window: try `attune live` or `attune analyze FILE`")
 }
 

@@ -20,15 +20,17 @@ mod notices;
 pub mod panels;
 mod past;
 mod sentences;
+mod studies;
 mod theme;
 mod time_view;
+mod traces;
 mod track;
 mod view_state;
 mod widgets;
 
 use crate::capture;
 use crate::engine::{Engine, EngineConfig, EngineError, SourceRequest, system_sources};
-use crate::model::ModelSet;
+use crate::model::{LoadedModel, ModelError, ModelSet};
 use crate::settings::Settings;
 pub use app::{App, EngineLink, REPAINT_INTERVAL, notify};
 pub use devices::{DeviceList, ListDevices};
@@ -38,15 +40,19 @@ pub use history::{History, TimelinePoint};
 pub use notices::{Notices, Problem, Severity};
 use std::sync::Arc;
 
+pub use studies::Study;
 pub use time_view::TimeView;
+pub use traces::UnitValue;
 pub use track::{Parity, Track};
-pub use view_state::{Action, PACES, Page, SPECTROGRAM_SPANS, Span, TIMELINE_SPANS, ViewState};
+pub use view_state::{Action, Inside, PACES, Page, SPECTROGRAM_SPANS, Span, TIMELINE_SPANS, ViewState};
 
 /// What the window begins with.
 #[derive(Debug, Clone)]
 pub struct WindowLaunch {
     /// The models that listen.
     pub models: ModelSet,
+    /// Engines that can be switched on beside them.
+    pub optional: Vec<LoadedModel>,
     /// What was kept from the last time.
     pub settings: Settings,
     /// What to listen to at once.
@@ -59,6 +65,9 @@ pub enum UiError {
     /// The engine does not start.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The models do not go together.
+    #[error(transparent)]
+    Model(#[from] ModelError),
     /// No display, or no OpenGL on it.
     #[error(
         "the window cannot be opened: {0}; without a display use `attune analyze FILE` or `attune live` in the terminal"
@@ -68,10 +77,18 @@ pub enum UiError {
 
 /// Opens the window and runs it until it is closed. Must be called on the main thread.
 pub fn run(launch: WindowLaunch) -> Result<(), UiError> {
-    let WindowLaunch { models, settings, open } = launch;
-    let cast = panels::Cast::of(&models);
+    let WindowLaunch {
+        models,
+        optional,
+        settings,
+        open,
+    } = launch;
+    let usual = models.models.len();
+    let models = models.and(optional)?;
+    let cast = panels::Cast::of(&models, usual);
     let asked = models.clone();
     let mut config = EngineConfig::new(models, settings.smoothing);
+    config.off = (usual..asked.models.len()).collect();
     config.sources = system_sources(settings.buffer_ms, settings.heard);
     let viewport = ViewportBuilder::default()
         .with_app_id("attune")

@@ -5,7 +5,9 @@
 use super::decisions::Filter;
 use super::notices::Notices;
 use super::time_view::TimeView;
+use super::traces::UnitValue;
 use crate::engine::{Command, SourceRequest};
+use crate::explain::Head;
 use crate::playback::Pace;
 use crate::sessions::Order;
 use crate::settings::{ColourMap, Settings};
@@ -27,6 +29,8 @@ pub enum Action {
     Hold(usize),
     /// Let the held moment go.
     LetGo,
+    /// Ask what these heads do in the held moment.
+    Study(Vec<Head>),
     /// Write what is known of the held moment to files.
     Export,
     /// Write the log of decisions to files.
@@ -49,11 +53,13 @@ pub enum Page {
     Knobs,
     /// What was listened to before.
     Sessions,
+    /// The heads of the attention engine at the held moment.
+    Heads,
 }
 
 impl Page {
     /// All pages, in order.
-    pub const ALL: [Self; 4] = [Self::Genres, Self::Decisions, Self::Knobs, Self::Sessions];
+    pub const ALL: [Self; 5] = [Self::Genres, Self::Decisions, Self::Knobs, Self::Sessions, Self::Heads];
 
     /// What it is called.
     pub fn title(self) -> &'static str {
@@ -62,6 +68,7 @@ impl Page {
             Self::Decisions => "Decisions",
             Self::Knobs => "Knobs",
             Self::Sessions => "Sessions",
+            Self::Heads => "Heads",
         }
     }
 
@@ -72,8 +79,19 @@ impl Page {
             Self::Decisions => "What was answered and what was held back, and why",
             Self::Knobs => "How raw answers become what is shown",
             Self::Sessions => "What was listened to before",
+            Self::Heads => "What each head of attention asked, and the answer without it",
         }
     }
+}
+
+/// What is looked into below the spectrogram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Inside {
+    /// The heads of the attention engine.
+    #[default]
+    Heads,
+    /// The units of the recurrent engine at this place among the engines.
+    Units(usize),
 }
 
 /// A drag over the track of a file.
@@ -173,8 +191,14 @@ pub struct ViewState {
     pub timeline_span: Option<usize>,
     /// What is being dragged over the track.
     pub track_drag: Option<TrackDrag>,
+    /// What is looked into, as it was chosen; [`super::panels::Scene::inside`] tells what can be.
+    pub inside: Inside,
+    /// Which of the values of gated units is drawn.
+    pub unit_value: UnitValue,
     /// The page that is open.
     pub page: Page,
+    /// The head that is looked at.
+    pub head: Option<Head>,
     /// Which decisions are listed.
     pub log_filter: Filter,
     /// What the decisions are searched for.
@@ -211,7 +235,10 @@ impl ViewState {
             time: TimeView::new(settings.time_span),
             timeline_span: None,
             track_drag: None,
+            inside: Inside::default(),
+            unit_value: UnitValue::default(),
             page: Page::default(),
+            head: None,
             log_filter: Filter::default(),
             log_search: String::new(),
             session_search: String::new(),

@@ -65,7 +65,8 @@ impl App {
 
     /// Hears the file that is open ahead with the knobs in use, beside the live path.
     pub(super) fn hear_ahead(&mut self) {
-        let (Some(track), Some(models), Some(open)) = (&mut self.track, &self.models, &self.view.opened) else {
+        let models = self.models_on().filter(|set| !set.models.is_empty());
+        let (Some(track), Some(models), Some(open)) = (&mut self.track, models, &self.view.opened) else {
             return;
         };
         if !Track::is_short_enough(open.duration) {
@@ -75,7 +76,7 @@ impl App {
         let tell = move || repaint.request_repaint_after(super::REPAINT_INTERVAL);
         track.hear_ahead(Ahead::begin(
             open.id.clone().into(),
-            models.clone(),
+            models,
             self.view.knobs_in_use,
             tell,
         ));

@@ -2,12 +2,13 @@
 //!
 //! In: attention. Out: paint. Thread: window.
 
+use super::inside::chooser_ui;
 use super::{Pictures, Scene, attention_lag, head_of, map_shape};
 use crate::engine::AttentionSnapshot;
 use crate::ui::sentences;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
 use crate::ui::view_state::ViewState;
-use crate::ui::widgets::{TimeAxis, describe, heading};
+use crate::ui::widgets::{TimeAxis, describe};
 use eframe::egui::{self, Align, Align2, Color32, CornerRadius, Layout, Rect, RichText, Sense, Vec2};
 
 /// Space between two layers.
@@ -16,15 +17,14 @@ const LAYER_GAP: f32 = 4.0;
 pub const ATTENTION_ROW_GAP: f32 = 1.0;
 
 /// Draws the heat map into what is available.
-pub fn attention_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
+pub(super) fn attention_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
     let palette = Palette::of(ui);
     let attention = &scene.snapshot.attention;
     ui.allocate_ui_with_layout(
         Vec2::new(ui.available_width(), 22.0),
         Layout::left_to_right(Align::Center),
         |ui| {
-            heading(ui, "Attention heads")
-                .on_hover_text("Self-attention of the newest frame, layer by layer, head by head");
+            chooser_ui(ui, scene, view);
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 let note = "mean look-back · entropy · a wedge marks a sink · each row scaled to its strongest weight";
                 ui.add(egui::Label::new(RichText::new(note).size(10.5).color(palette.muted)).truncate());
@@ -213,6 +213,9 @@ fn hover_ui(ui: &egui::Ui, scene: &Scene<'_>, response: &egui::Response, time: &
         .map(|i| weights[i])
     {
         said = format!("{said}\nHere: {:.2} %", 100.0 * weight);
+    }
+    if scene.frozen.is_some() {
+        said = format!("{said}\nThe page Heads (5) tells what the answer is without it.");
     }
     response.clone().on_hover_text_at_pointer(said);
 }
