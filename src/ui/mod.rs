@@ -20,6 +20,7 @@ mod notices;
 pub mod panels;
 mod past;
 mod sentences;
+mod sketch;
 mod studies;
 mod theme;
 mod time_view;
@@ -44,7 +45,9 @@ pub use studies::Study;
 pub use time_view::TimeView;
 pub use traces::UnitValue;
 pub use track::{Parity, Track};
-pub use view_state::{Action, Inside, PACES, Page, SPECTROGRAM_SPANS, Span, TIMELINE_SPANS, ViewState};
+pub use view_state::{
+    Action, Inside, PACES, Page, Picture, PlotPlace, SPECTROGRAM_SPANS, Span, TIMELINE_SPANS, ViewState,
+};
 
 /// What the window begins with.
 #[derive(Debug, Clone)]

@@ -19,6 +19,8 @@ const MOST_UNITS: usize = 512;
 /// Columns that are asked for at once, and how many such batches may wait.
 const BATCH: u64 = 256;
 const WAITING: usize = 4;
+/// A gate that takes less than this in a frame is open for all that can be told: days at the default hop.
+const LEAST_DECAY: f32 = 1e-7;
 /// Live, units change places this often, in columns: some 10 s.
 const REORDERED: u64 = 430;
 
@@ -379,7 +381,7 @@ impl<'a> Runner<'a> {
                 let of = |row: &[f32]| row.get(unit).copied().unwrap_or(f32::NAN);
                 values.push(match kind {
                     UnitValue::Cell => of(&self.picture.cell).tanh(),
-                    UnitValue::Forget => (hop / of(&self.picture.decay).max(1e-7)).log10(),
+                    UnitValue::Forget => (hop / of(&self.picture.decay).max(LEAST_DECAY)).log10(),
                     UnitValue::Input => of(&self.picture.input),
                     UnitValue::Output => of(&self.picture.output),
                     UnitValue::Hidden => of(&self.picture.hidden),
@@ -460,7 +462,7 @@ mod tests {
             // In one block or frame by frame: the same to the last bit.
             assert_eq!(traces.value(UnitValue::Input, newest, unit), Some(units.input[unit]));
             let tau = traces.time_constant(newest, unit).expect("a gate").0;
-            let wanted = models.front_end.hop().0 / f64::from(units.decay[unit]);
+            let wanted = models.front_end.hop().0 / f64::from(units.decay[unit].max(LEAST_DECAY));
             assert!((tau / wanted - 1.0).abs() < 1e-5, "{tau} s, not {wanted} s");
         }
         assert_eq!(traces.value(UnitValue::Cell, first - 1, 0), None);

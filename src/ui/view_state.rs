@@ -14,6 +14,7 @@ use crate::settings::{ColourMap, Settings};
 use crate::smoothing::SmoothingConfig;
 use crate::source::OpenedSource;
 use crate::units::Seconds;
+use eframe::egui::{LayerId, Rect};
 use std::path::PathBuf;
 
 /// Something that a panel asks for.
@@ -33,6 +34,8 @@ pub enum Action {
     Study(Vec<Head>),
     /// Write what is known of the held moment to files.
     Export,
+    /// Save the plot of this name as a picture.
+    SavePlot(String, Picture),
     /// Write the log of decisions to files.
     ExportLog,
     /// Smooth and decide with the knobs as they stand on their page.
@@ -82,6 +85,26 @@ impl Page {
             Self::Heads => "What each head of attention asked, and the answer without it",
         }
     }
+}
+
+/// How a plot is saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Picture {
+    /// Pixels as they are seen.
+    Png,
+    /// Shapes, as large as one likes.
+    Svg,
+}
+
+/// Where a plot stands in this frame.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlotPlace {
+    /// Its name.
+    pub name: String,
+    /// With its axes.
+    pub rect: Rect,
+    /// What it is painted on.
+    pub layer: LayerId,
 }
 
 /// What is looked into below the spectrogram.
@@ -213,6 +236,8 @@ pub struct ViewState {
     pub knobs_in_use: SmoothingConfig,
     /// Where exports go; `None`: the user's documents.
     pub export_folder: Option<PathBuf>,
+    /// The plots of this frame.
+    pub plots: Vec<PlotPlace>,
     /// What was asked for in this frame.
     pub actions: Vec<Action>,
 }
@@ -246,6 +271,7 @@ impl ViewState {
             knobs: settings.smoothing,
             knobs_in_use: settings.smoothing,
             export_folder: None,
+            plots: Vec::new(),
             actions: Vec::new(),
         }
     }

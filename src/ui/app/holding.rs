@@ -66,9 +66,9 @@ impl App {
             explanation,
         };
         let texts = vec![
-            ("svg", document::sheet(&told).svg()),
-            ("csv", document::csv(&told)),
-            ("json", format!("{:#}", document::json(&told))),
+            ("svg", document::sheet(&told).svg().into_bytes()),
+            ("csv", document::csv(&told).into_bytes()),
+            ("json", format!("{:#}", document::json(&told)).into_bytes()),
         ];
         let name = format!("{}-{:.1}s", told.source, at.0);
         self.write(&name, texts);
@@ -78,14 +78,17 @@ impl App {
     pub(super) fn export_log(&mut self) {
         let (source, genres) = (self.source_name(), &self.cast.genres);
         let texts = vec![
-            ("csv", self.log.csv(source, genres)),
-            ("json", format!("{:#}", self.log.json(source, &self.weights(), genres))),
+            ("csv", self.log.csv(source, genres).into_bytes()),
+            (
+                "json",
+                format!("{:#}", self.log.json(source, &self.weights(), genres)).into_bytes(),
+            ),
         ];
         let name = format!("{source}-decisions");
         self.write(&name, texts);
     }
 
-    fn source_name(&self) -> &str {
+    pub(super) fn source_name(&self) -> &str {
         self.view.opened.as_ref().map_or("", |open| open.name.as_str())
     }
 
@@ -98,10 +101,10 @@ impl App {
             .collect()
     }
 
-    fn write(&mut self, name: &str, texts: Vec<(&'static str, String)>) {
+    pub(super) fn write(&mut self, name: &str, files: Vec<(&'static str, Vec<u8>)>) {
         let repaint = self.ctx.clone();
         let folder = self.view.export_folder.as_deref();
-        self.written = Some(export::begin(name, texts, folder, move || repaint.request_repaint()));
+        self.written = Some(export::begin(name, files, folder, move || repaint.request_repaint()));
     }
 
     /// Says what became of an export.

@@ -3,6 +3,7 @@
 //! In: the app's state. Out: paint. Thread: window.
 
 use super::App;
+use super::knobs::Trial;
 use crate::source::SourceKind;
 use crate::ui::frozen::Frozen;
 use crate::ui::keyboard;
@@ -28,6 +29,7 @@ impl App {
     /// Paints the window.
     pub fn paint(&mut self, ui: &mut egui::Ui) {
         self.take_dropped_files(ui.ctx());
+        self.view.plots.clear();
         let snapshot = self.link.snapshots.output_buffer();
         keyboard::shortcuts(ui.ctx(), snapshot, self.frozen.as_ref(), &mut self.view);
         let Self {
@@ -45,6 +47,7 @@ impl App {
             traces,
             ..
         } = self;
+        let trial = trial.as_ref().and_then(Trial::shown);
         let scene = Scene {
             snapshot: link.snapshots.output_buffer(),
             history,
@@ -56,8 +59,8 @@ impl App {
             log,
             past,
             traces: traces.as_ref(),
-            retrial: trial.as_ref().map(|trial| &trial.tried),
-            trial: trial.as_ref().map(|trial| &trial.live),
+            retrial: trial.map(|(tried, _)| tried),
+            trial: trial.map(|(_, live)| live),
         };
         // Source, transport and health are always of now; what was heard is of the held moment, if one is held.
         let shown = match frozen {
@@ -120,7 +123,9 @@ impl App {
         panels::remark_ui(ui.ctx(), view);
         drop_hint_ui(ui.ctx());
         view.time.turn();
-        if !view.actions.is_empty() {
+        let is_asked = !view.actions.is_empty();
+        self.sketch();
+        if is_asked {
             // Carried out by the next `drain`, which should not wait for news.
             ui.ctx().request_repaint();
         }

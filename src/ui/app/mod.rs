@@ -8,6 +8,7 @@ mod inside;
 mod knobs;
 mod layout;
 mod link;
+mod saving;
 
 use super::answers::Answers;
 use super::decisions::DecisionLog;
@@ -31,6 +32,7 @@ use crossbeam_channel::{Receiver, TrySendError};
 use eframe::egui;
 use knobs::Trial;
 pub use link::EngineLink;
+use saving::Saving;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -62,6 +64,8 @@ pub struct App {
     traces: Option<Traces>,
     /// What becomes of an export.
     written: Option<Receiver<Written>>,
+    /// The plot that is being saved.
+    saving: Option<Saving>,
     ctx: egui::Context,
 }
 
@@ -92,6 +96,7 @@ impl App {
             trial: None,
             traces: None,
             written: None,
+            saving: None,
             ctx: ctx.clone(),
         }
     }
@@ -166,6 +171,7 @@ impl App {
             frozen.poll();
         }
         self.poll_export();
+        self.poll_saving();
         self.poll_past();
         self.act(ctx);
         self.retry();
@@ -215,6 +221,7 @@ impl App {
                 Action::Study(heads) => self.study(&heads, ctx),
                 Action::LetGo => self.let_go(),
                 Action::Export => self.export(),
+                Action::SavePlot(plot, picture) => self.save_plot(plot, picture),
                 Action::ExportLog => self.export_log(),
                 Action::UseKnobs => self.use_knobs(),
                 Action::Keep(order) => self.past.order(order),

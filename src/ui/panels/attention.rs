@@ -8,7 +8,7 @@ use crate::engine::AttentionSnapshot;
 use crate::ui::sentences;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
 use crate::ui::view_state::ViewState;
-use crate::ui::widgets::{TimeAxis, describe};
+use crate::ui::widgets::{TimeAxis, describe, place_plot, save_menu};
 use eframe::egui::{self, Align, Align2, Color32, CornerRadius, Layout, Rect, RichText, Sense, Vec2};
 
 /// Space between two layers.
@@ -25,6 +25,7 @@ pub(super) fn attention_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut View
         Layout::left_to_right(Align::Center),
         |ui| {
             chooser_ui(ui, scene, view);
+            save_menu(ui, view, "Attention heads");
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 let note = "mean look-back · entropy · a wedge marks a sink · each row scaled to its strongest weight";
                 ui.add(egui::Label::new(RichText::new(note).size(10.5).color(palette.muted)).truncate());
@@ -43,6 +44,7 @@ pub(super) fn attention_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut View
         return;
     }
     describe(&response, summary(scene));
+    place_plot(ui, view, "Attention heads", &response);
     let time = TimeAxis::of(plot, scene, &view.time);
     let grid = Grid { plot, layers, heads };
     draw_rows(ui, scene, pictures, &time, &grid);

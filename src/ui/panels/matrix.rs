@@ -8,7 +8,7 @@ use crate::ui::frozen::Frozen;
 use crate::ui::sentences;
 use crate::ui::theme::{Palette, axis_font};
 use crate::ui::view_state::{Action, ViewState};
-use crate::ui::widgets::{MatrixColours, describe};
+use crate::ui::widgets::{MatrixColours, describe, place_plot};
 use eframe::egui::{self, Align2, Color32, CornerRadius, Pos2, Rect, RichText, Sense, Vec2};
 
 /// Room at the left and below for the times.
@@ -63,6 +63,7 @@ pub(super) fn matrix_ui(
         frames: study.frames,
         hop: scene.snapshot.hop.0,
     };
+    place_plot(ui, view, "Matrix of a head", &response);
     describe(&response, sentences::matrix(study, scene.snapshot.hop));
     let colours = MatrixColours {
         weight: palette.attention,

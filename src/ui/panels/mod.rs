@@ -64,6 +64,7 @@ use crate::features::FrontEndSpec;
 use crate::genre::GenreSet;
 use crate::model::ModelSet;
 use crate::model::architecture::{Architecture, BodyShape};
+use eframe::egui::{ColorImage, TextureId};
 
 /// What the window says of one engine beside its figures.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -227,6 +228,16 @@ pub struct Pictures {
     pub units: ColumnTexture,
     /// Which frame asked which.
     pub matrix: MatrixImage,
+}
+
+impl Pictures {
+    /// The pixels of a texture of the plots.
+    pub fn texels(&self, texture: TextureId) -> Option<&ColorImage> {
+        let over_time = self.columns.texels(texture).or_else(|| self.units.texels(texture));
+        over_time
+            .or_else(|| self.heads.texels(texture))
+            .or_else(|| self.matrix.texels(texture))
+    }
 }
 
 /// The pooling weights that count, oldest first.

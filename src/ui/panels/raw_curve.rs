@@ -8,7 +8,7 @@ use crate::ui::history::Moment;
 use crate::ui::sentences;
 use crate::ui::theme::{Palette, axis_font};
 use crate::ui::view_state::ViewState;
-use crate::ui::widgets::{TimeAxis, describe};
+use crate::ui::widgets::{TimeAxis, describe, place_plot};
 use eframe::egui::{self, Align2, Color32, CornerRadius, Pos2, Rect, RichText, Sense, Shape, Stroke, Vec2};
 
 /// Height of the picture.
@@ -37,6 +37,7 @@ pub(super) fn raw_curve_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut View
             sentences::percent(enter)
         ),
     );
+    place_plot(ui, view, "Raw and smoothed", &response);
     if !ui.is_rect_visible(rect) {
         return;
     }

@@ -8,7 +8,7 @@ use crate::settings::ColourMap;
 use crate::ui::sentences;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
 use crate::ui::view_state::{SPECTROGRAM_SPANS, ViewState};
-use crate::ui::widgets::{LevelColours, MelAxis, Shades, TimeAxis, describe, heading, hz_label};
+use crate::ui::widgets::{LevelColours, MelAxis, Shades, TimeAxis, describe, heading, hz_label, place_plot, save_menu};
 use eframe::egui::{
     self, Align, Align2, Color32, CornerRadius, Layout, Mesh, Rect, RichText, Sense, Shape, Stroke, Vec2,
 };
@@ -38,6 +38,7 @@ pub fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState
     let time = TimeAxis::of(plot, scene, &view.time);
     let mel = MelAxis::new(&scene.cast.front_end);
     describe(&response, summary(scene));
+    place_plot(ui, view, "Spectrogram", &response);
     if !ui.is_rect_visible(rect) {
         return;
     }
@@ -103,6 +104,7 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
         Layout::left_to_right(Align::Center),
         |ui| {
             heading(ui, "Spectrogram");
+            save_menu(ui, view, "Spectrogram");
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 ui.menu_button("Colours", |ui| colours_ui(ui, view))
                     .response

@@ -8,7 +8,7 @@ use crate::ui::sentences;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
 use crate::ui::traces::{Traces, UnitValue};
 use crate::ui::view_state::ViewState;
-use crate::ui::widgets::{LevelColours, Shades, TimeAxis, describe};
+use crate::ui::widgets::{LevelColours, Shades, TimeAxis, describe, place_plot, save_menu};
 use eframe::egui::{self, Align, Align2, CornerRadius, Layout, Rect, RichText, Sense, Vec2};
 
 /// Time constants at the ends of the colours, as common logarithms of seconds: 20 ms and 20 s.
@@ -46,6 +46,7 @@ pub(super) fn units_ui(
     };
     let column = newest(scene, traces);
     describe(&response, sentences::units(name, traces, column));
+    place_plot(ui, view, "Units", &response);
     let time = TimeAxis::of(plot, scene, &view.time);
     ui.painter()
         .rect_filled(plot, CornerRadius::ZERO, colours(kind, view).shades.colour(0.0));
@@ -128,6 +129,7 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, traces:
         Layout::left_to_right(Align::Center),
         |ui| {
             chooser_ui(ui, scene, view);
+            save_menu(ui, view, "Units");
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 let (low, high) = ends(kind);
                 ui.label(note(high.to_owned()));

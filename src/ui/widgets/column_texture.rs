@@ -6,7 +6,8 @@ use super::TimeAxis;
 use crate::settings::ColourMap;
 use crate::ui::history::{COLUMNS, History};
 use eframe::egui::{
-    self, Color32, ColorImage, Mesh, Rect, Shape, TextureFilter, TextureHandle, TextureOptions, TextureWrapMode,
+    self, Color32, ColorImage, Mesh, Rect, Shape, TextureFilter, TextureHandle, TextureId, TextureOptions,
+    TextureWrapMode,
 };
 
 /// The ring repeats, so that a picture that wraps around is one rectangle.
@@ -90,6 +91,8 @@ pub struct LevelColours {
 #[derive(Default)]
 pub struct ColumnTexture {
     texture: Option<TextureHandle>,
+    /// The same pixels, for those who save them.
+    image: ColorImage,
     colours: Option<(LevelColours, Box<[Color32; 256]>)>,
     version: u64,
     sent: u64,
@@ -105,6 +108,7 @@ impl ColumnTexture {
         }
         if self.texture.is_none() || self.bands != bands {
             let empty = ColorImage::filled([COLUMNS, bands], Color32::TRANSPARENT);
+            self.image = empty.clone();
             self.texture = Some(ctx.load_texture("columns", empty, OPTIONS));
             self.bands = bands;
             self.sent = 0;
@@ -138,11 +142,20 @@ impl ColumnTexture {
                     pixels[(bands - 1 - band) * run + i] = colour_of(level, colours.range, table);
                 }
             }
+            for (row, new) in pixels.chunks_exact(run).enumerate() {
+                self.image.pixels[row * COLUMNS + slot..][..run].copy_from_slice(new);
+            }
             texture.set_partial([slot, 0], ColorImage::new([run, bands], pixels), OPTIONS);
             at += run as u64;
         }
         self.sent = total;
         (total - first) as usize
+    }
+
+    /// The pixels, if this is their texture.
+    pub fn texels(&self, texture: TextureId) -> Option<&ColorImage> {
+        let own = self.texture.as_ref()?.id();
+        (own == texture).then_some(&self.image)
     }
 
     /// The columns of `axis` that are kept, as shapes that fill it from the right; `total` of them there are so far.

@@ -3,7 +3,8 @@
 //! In: a study of one head. Out: a texture no larger than it is shown. Thread: window.
 
 use crate::explain::HeadStudy;
-use eframe::egui::{self, Color32, ColorImage, TextureFilter, TextureHandle, TextureOptions};
+use eframe::egui::{self, Color32, ColorImage, ImageData, TextureFilter, TextureHandle, TextureId, TextureOptions};
+use std::sync::Arc;
 
 /// Frames stay apart.
 const OPTIONS: TextureOptions = TextureOptions {
@@ -30,6 +31,8 @@ pub struct MatrixColours {
 #[derive(Default)]
 pub struct MatrixImage {
     texture: Option<TextureHandle>,
+    /// The same pixels, for those who save them.
+    image: Arc<ColorImage>,
     key: Option<(u64, usize, MatrixColours)>,
 }
 
@@ -45,14 +48,21 @@ impl MatrixImage {
         let bins = study.frames.min(pixels.max(1));
         let key = (name, bins, colours);
         if bins > 0 && self.key != Some(key) {
-            let image = ColorImage::new([bins, bins], pixels_of(study, bins, colours));
+            let image = Arc::new(ColorImage::new([bins, bins], pixels_of(study, bins, colours)));
+            self.image = Arc::clone(&image);
             match &mut self.texture {
-                Some(texture) => texture.set(image, OPTIONS),
-                None => self.texture = Some(ctx.load_texture("matrix", image, OPTIONS)),
+                Some(texture) => texture.set(ImageData::Color(image), OPTIONS),
+                None => self.texture = Some(ctx.load_texture("matrix", ImageData::Color(image), OPTIONS)),
             }
             self.key = Some(key);
         }
         self.texture.as_ref()
+    }
+
+    /// The pixels, if this is their texture.
+    pub fn texels(&self, texture: TextureId) -> Option<&ColorImage> {
+        let own = self.texture.as_ref()?.id();
+        (own == texture).then_some(&*self.image)
     }
 }
 

@@ -10,6 +10,7 @@ mod level_meter;
 mod matrix_image;
 mod mel_axis;
 mod ribbon;
+mod save_menu;
 mod time_axis;
 mod weight_image;
 
@@ -21,6 +22,7 @@ pub use level_meter::level_meter;
 pub use matrix_image::{MatrixColours, MatrixImage};
 pub use mel_axis::{MelAxis, hz_label};
 pub use ribbon::{Run, ribbon_ui, runs, state_colour};
+pub use save_menu::{place_plot, save_menu};
 pub use time_axis::TimeAxis;
 pub use weight_image::WeightImage;
 
