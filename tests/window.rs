@@ -15,6 +15,8 @@ mod messages;
 mod pictures;
 #[path = "window/rig.rs"]
 mod rig;
+#[path = "window/saved.rs"]
+mod saved;
 #[path = "window/sessions.rs"]
 mod sessions;
 #[path = "window/shown.rs"]

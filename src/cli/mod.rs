@@ -14,6 +14,8 @@ mod lab;
 mod live;
 mod live_screen;
 mod models;
+#[cfg(feature = "gui")]
+mod soak;
 mod train;
 mod train_folders;
 mod train_recipe;
@@ -66,15 +68,7 @@ impl Launch {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let models = || load(&self.models);
         match self.task {
-            Task::Window(open) => {
-                // Who names models wants those.
-                let optional = if self.models.is_empty() {
-                    model::bundled_optional()?
-                } else {
-                    Vec::new()
-                };
-                window(models()?, optional, open)
-            }
+            Task::Window(open) => window(models()?, optional(&self.models)?, open),
             Task::Terminal(command) => match command {
                 Command::Analyze(args) => analyze::run(&args, &models()?, &settings().smoothing),
                 Command::Live(args) => live::run(&args, models()?, &settings()),
@@ -85,7 +79,10 @@ impl Launch {
                 Command::Models { json } => models::run(json, &models()?),
                 Command::Eval(args) => eval::run(&args, &models()?),
                 Command::Explain(args) => explain::run(&args, &models()?),
-                Command::Bench(args) => bench::run(&args, &models()?),
+                Command::Bench(args) => match args.soak {
+                    Some(minutes) => soak(minutes, args.files.first(), models()?, optional(&self.models)?),
+                    None => bench::run(&args, &models()?),
+                },
                 Command::Lab(args) => lab::run(&args, &|| named_or_bundled(&self.models)),
             },
         }
@@ -106,6 +103,28 @@ fn window(models: ModelSet, optional: Vec<LoadedModel>, open: Option<SourceReque
 #[cfg(not(feature = "gui"))]
 fn window(_models: ModelSet, _optional: Vec<LoadedModel>, _open: Option<SourceRequest>) -> anyhow::Result<ExitCode> {
     anyhow::bail!("this build has no window: try `attune live` or `attune analyze FILE`")
+}
+
+#[cfg(feature = "gui")]
+use soak::run as soak;
+
+#[cfg(not(feature = "gui"))]
+fn soak(
+    _minutes: f64,
+    _file: Option<&PathBuf>,
+    _models: ModelSet,
+    _optional: Vec<LoadedModel>,
+) -> anyhow::Result<ExitCode> {
+    anyhow::bail!("this build has no window to soak")
+}
+
+/// The engines that can be switched on beside the others: who names models wants those and no more.
+fn optional(named: &[PathBuf]) -> Result<Vec<LoadedModel>, ModelError> {
+    if named.is_empty() {
+        model::bundled_optional()
+    } else {
+        Ok(Vec::new())
+    }
 }
 
 /// The models named, or those in the binary.

@@ -13,6 +13,7 @@ mod demo;
 mod devices;
 mod export;
 mod frozen;
+mod headless;
 mod history;
 mod icon;
 mod keyboard;
@@ -34,9 +35,11 @@ use crate::engine::{Engine, EngineConfig, EngineError, SourceRequest, system_sou
 use crate::model::{LoadedModel, ModelError, ModelSet};
 use crate::settings::Settings;
 pub use app::{App, EngineLink, REPAINT_INTERVAL, notify};
+pub use demo::file as demo_file;
 pub use devices::{DeviceList, ListDevices};
-use eframe::egui::ViewportBuilder;
+use eframe::egui::{Context, ViewportBuilder};
 pub use frozen::{Frozen, Inquiry};
+pub use headless::Headless;
 pub use history::{History, TimelinePoint};
 pub use notices::{Notices, Problem, Severity};
 use std::sync::Arc;
@@ -78,8 +81,13 @@ pub enum UiError {
     Window(String),
 }
 
-/// Opens the window and runs it until it is closed. Must be called on the main thread.
-pub fn run(launch: WindowLaunch) -> Result<(), UiError> {
+/// The window over an engine of its own, with what it begins with open.
+fn begin(
+    ctx: &Context,
+    launch: WindowLaunch,
+    list: ListDevices,
+    notify: impl Fn() + Send + 'static,
+) -> Result<App, UiError> {
     let WindowLaunch {
         models,
         optional,
@@ -93,11 +101,21 @@ pub fn run(launch: WindowLaunch) -> Result<(), UiError> {
     let mut config = EngineConfig::new(models, settings.smoothing);
     config.off = (usual..asked.models.len()).collect();
     config.sources = system_sources(settings.buffer_ms, settings.heard);
+    let engine = Engine::start(config, notify)?;
+    let mut app = App::new(ctx, engine.into(), cast, settings, list).with_models(asked);
+    if let Some(request) = open {
+        app.open(request);
+    }
+    Ok(app)
+}
+
+/// Opens the window and runs it until it is closed. Must be called on the main thread.
+pub fn run(launch: WindowLaunch) -> Result<(), UiError> {
     let viewport = ViewportBuilder::default()
         .with_app_id("attune")
         .with_title("Attune")
         .with_icon(Arc::new(icon::icon()))
-        .with_inner_size(settings.window_size)
+        .with_inner_size(launch.settings.window_size)
         .with_min_inner_size([480.0, 360.0])
         .with_drag_and_drop(true);
     let options = eframe::NativeOptions {
@@ -109,15 +127,10 @@ pub fn run(launch: WindowLaunch) -> Result<(), UiError> {
         "Attune",
         options,
         Box::new(move |creation| {
-            let context = &creation.egui_ctx;
-            let engine = Engine::start(config, notify(context.clone()))?;
-            let list: ListDevices = Arc::new(capture::list_devices);
-            let mut app = App::new(context, engine.into(), cast, settings, list).with_models(asked);
+            let ctx = &creation.egui_ctx;
+            let mut app = begin(ctx, launch, Arc::new(capture::list_devices), notify(ctx.clone()))?;
             if let Some(folders) = directories::ProjectDirs::from("", "", "attune") {
                 app = app.with_history(folders.data_dir().join("history.sqlite"));
-            }
-            if let Some(request) = open {
-                app.open(request);
             }
             Ok(Box::new(app))
         }),

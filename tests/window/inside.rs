@@ -4,9 +4,13 @@
 
 use super::hand_made;
 use super::rig::{Rig, Setup};
+use attune::engine::{Engine, EngineConfig, SourceRequest, system_sources};
 use attune::explain::Head;
 use attune::genre::{GenreId, GenreSet};
 use attune::model;
+use attune::playback::Pace;
+use attune::smoothing::SmoothingConfig;
+use attune::ui::panels::Cast;
 use attune::ui::{App, Inside, UnitValue};
 use eframe::egui;
 use egui_kittest::kittest::{NodeT, Queryable};
@@ -133,4 +137,43 @@ fn a_head_is_ablated_by_its_button_and_its_matrix_says_who_asked_whom() {
         std::thread::sleep(Duration::from_millis(10));
         rig.settle();
     }
+}
+
+/// The real engine, with the plain recurrent one waiting beside the usual three.
+#[test]
+fn the_plain_recurrent_engine_listens_when_it_is_switched_on() {
+    let usual = model::bundled().unwrap();
+    let count = usual.models.len();
+    let models = usual.and(model::bundled_optional().unwrap()).unwrap();
+    let setup = Setup {
+        models: Some(models.clone()),
+        cast: Cast::of(&models, count),
+        ..Setup::default()
+    };
+    let mut config = EngineConfig::new(models, SmoothingConfig::default());
+    config.sources = system_sources(10, false);
+    config.off = vec![count];
+    let engine = Engine::start(config, || ()).unwrap();
+    let mut rig = Rig::over(setup, engine.into());
+    let window = rig.window.state_mut().as_mut().unwrap();
+    window.open(SourceRequest::File {
+        path: concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/demo.ogg").into(),
+        pace: Pace::Times(8.0),
+    });
+    wait_for(&mut rig, " of 3 engines agree");
+    assert!(rig.window.query_by_label_contains(", RNN: ").is_none(), "it is off");
+    // What is heard ahead is of the same three: the two can be compared.
+    wait_for(&mut rig, "Live equals file");
+    rig.window.get_by_label("Engine RNN").click();
+    rig.settle();
+    wait_for(&mut rig, ", RNN: ");
+    wait_for(&mut rig, " of 4 engines agree");
+    rig.window.get_by_label("Look into RNN units").click();
+    rig.settle();
+    wait_for(&mut rig, "Units of RNN: ");
+    wait_for(&mut rig, "of the last layer");
+    assert!(rig.window.query_by_label("Forget").is_none(), "it has no gates");
+    rig.window.get_by_label("Engine RNN").click();
+    rig.settle();
+    wait_for(&mut rig, " of 3 engines agree");
 }

@@ -24,7 +24,7 @@ use super::theme;
 use super::traces::Traces;
 use super::track::Track;
 use super::view_state::{Action, ViewState};
-use crate::engine::{Command, SourceRequest};
+use crate::engine::{Command, Snapshot, SourceRequest};
 use crate::model::ModelSet;
 use crate::settings::{Input, Settings};
 use crate::source::SourceKind;
@@ -124,6 +124,11 @@ impl App {
     /// The moment that is held.
     pub fn frozen(&self) -> Option<&Frozen> {
         self.frozen.as_ref()
+    }
+
+    /// The newest picture of the engine.
+    pub fn snapshot(&self) -> &Snapshot {
+        self.link.snapshots.output_buffer()
     }
 
     /// What the window alone knows.

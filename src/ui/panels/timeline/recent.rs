@@ -31,7 +31,6 @@ pub(super) fn recent_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSta
     }
     ui.painter().rect_filled(area, CornerRadius::ZERO, palette.track);
     let bands = Bands {
-        name: "timeline",
         rect: area,
         range: (now - span, now),
         genres: &scene.cast.genres,

@@ -73,9 +73,8 @@ pub(super) fn whole_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
         ui.painter().rect_filled(area, CornerRadius::ZERO, palette.track);
         let ahead = track.ahead(MOST_POINTS);
         let live = track.live(MOST_POINTS);
-        for (name, points, opacity) in [("ahead", &ahead, AHEAD), ("track", &live, 1.0)] {
+        for (points, opacity) in [(&ahead, AHEAD), (&live, 1.0)] {
             let bands = Bands {
-                name,
                 rect: area,
                 range: (0.0, length),
                 genres,
