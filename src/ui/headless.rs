@@ -82,8 +82,11 @@ impl Headless {
         self.app.view_mut().turn_to(page);
     }
 
-    /// Holds the moment, or lets it go.
+    /// Holds the moment, or lets it go, if it is not so already.
     pub fn hold(&mut self, on: bool) {
+        if self.app.frozen().is_some() == on {
+            return;
+        }
         let action = if on { Action::Hold(0) } else { Action::LetGo };
         self.app.view_mut().ask(action);
     }
