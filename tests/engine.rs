@@ -273,6 +273,7 @@ fn start(set: ModelSet, kind: SourceKind, refuse: usize) -> Strings {
     let config = EngineConfig {
         models: set,
         smoothing: SmoothingConfig::default(),
+        off: Vec::new(),
         sources,
     };
     let engine = Engine::start(config, || {}).unwrap();
@@ -498,6 +499,7 @@ fn hanging_sources_do_not_keep_commands_or_the_end_waiting() {
     let config = EngineConfig {
         models: three(),
         smoothing: SmoothingConfig::default(),
+        off: Vec::new(),
         sources,
     };
     let engine = Engine::start(config, || {}).unwrap();

@@ -6,11 +6,16 @@ mod common;
 
 use attune::explain::occlusion::occlude;
 use attune::explain::planted::{Source, Worth, plant};
-use attune::explain::{Explanation, Listener, Question, Segment, faithfulness, forced, segments};
-use attune::features::FrontEndSpec;
+use attune::explain::{Explanation, Head, HeadStudy, Listener, Question, Segment, faithfulness, forced, segments};
+use attune::features::{FrameBlock, FrontEndSpec};
 use attune::genre::GenreId;
 use attune::model;
+use attune::model::architecture::BodyShape;
+use attune::model::load::tensors;
+use attune::nn::kernels::packed_matrix::Precision;
+use attune::nn::weights::WeightStore;
 use attune::units::Seconds;
+use candle_core::{Device, Tensor};
 use common::fake_models::{Fake, model as fake};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -158,6 +163,12 @@ fn an_explanation_tells_of_every_engine_and_place() {
         .sum::<f32>()
         / 3.0;
     assert!((mean - it.agreed.whole.of(it.class())).abs() < 1e-6);
+    // What attention is worth is told of the class that all is told of, whatever the attention engine alone would say.
+    let own = it.opinions[2].occlusion.whole;
+    for looked in &it.looked {
+        assert_eq!(looked.faithfulness.class, it.class());
+        assert!((looked.faithfulness.whole - f64::from(own.of(it.class()))).abs() < 1e-6);
+    }
     // The weights of the places are those of their frames.
     let looked = &it.looked[0];
     let all: f32 = it
@@ -259,4 +270,87 @@ fn the_command_explains_a_moment_and_writes_what_it_shows() {
         assert_ne!(code, Some(0));
         assert!(words.iter().all(|word| said.contains(word)), "{said}");
     }
+}
+
+/// The shipped attention engine with what one head mixes taken out of its own weights: the rows of W_o that read it are zero.
+fn without_head_in_the_weights(head: Head, precision: Precision) -> Box<dyn model::GenreStream> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+    let manifest: model::Manifest =
+        serde_json::from_slice(&std::fs::read(root.join("attention.json")).unwrap()).unwrap();
+    let mut tensors = tensors(&std::fs::read(root.join("attention.safetensors")).unwrap()).unwrap();
+    let BodyShape::Attention(shape) = &manifest.architecture.body else {
+        panic!("it attends")
+    };
+    let name = format!("body.{}.attention.output.weight", head.layer);
+    let weight = tensors
+        .get(&name)
+        .unwrap_or_else(|| panic!("{name} of {:?}", tensors.keys()));
+    let (inputs, outputs) = weight.dims2().unwrap();
+    let mut values: Vec<f32> = weight.flatten_all().unwrap().to_vec1().unwrap();
+    let each = shape.width / shape.heads;
+    values[head.head * each * outputs..(head.head + 1) * each * outputs].fill(0.0);
+    let taken = Tensor::from_vec(values, (inputs, outputs), &Device::Cpu).unwrap();
+    tensors.insert(name, taken);
+    let net = manifest
+        .architecture
+        .build(&mut WeightStore::from_tensors(tensors))
+        .unwrap();
+    net.pack(precision).unwrap().open().unwrap()
+}
+
+#[test]
+fn an_ablated_head_contributes_exactly_nothing() {
+    let question = Question::of_levels(&levels(300, 5), &FrontEndSpec::default());
+    let engine = model::bundled().unwrap().models.swap_remove(2);
+    let precision = engine.manifest().precision;
+    let answers = |mut stream: Box<dyn model::GenreStream>| {
+        stream.answers(FrameBlock::new(&question.frames, BANDS)).unwrap().logits
+    };
+    let whole = answers(engine.stream().unwrap());
+    for head in [Head { layer: 0, head: 2 }, Head { layer: 1, head: 3 }] {
+        let mut muted = engine.stream().unwrap();
+        assert!(muted.mute_head(head.layer, head.head));
+        let muted = answers(muted);
+        // Zeros times weights, or values times zeros: both add nothing, to the last bit.
+        assert_eq!(muted, answers(without_head_in_the_weights(head, precision)), "{head:?}");
+        assert_ne!(muted, whole, "{head:?} says nothing at all");
+    }
+    let mut stream = engine.stream().unwrap();
+    assert!(
+        !stream.mute_head(2, 0) && !stream.mute_head(0, 4),
+        "there is no such head"
+    );
+    let lstm = model::bundled().unwrap().models.swap_remove(0);
+    assert!(!lstm.stream().unwrap().mute_head(0, 0));
+}
+
+#[test]
+fn a_study_of_a_head_tells_what_each_frame_asked_and_what_is_lost_without_it() {
+    let question = Question::of_levels(&levels(600, 6), &FrontEndSpec::default());
+    let engine = model::bundled().unwrap().models.swap_remove(2);
+    let head = Head { layer: 1, head: 1 };
+    let study = HeadStudy::of(&engine, &question, head).unwrap().unwrap();
+    assert_eq!((study.frames, study.reach), (512, 256));
+    let mut listener = Listener::new(&engine).unwrap();
+    listener.hear(&question.frames, BANDS).unwrap();
+    assert_eq!(Some(study.whole), listener.answer(), "frame by frame or at once");
+    let picture = listener.attention().unwrap();
+    let newest = &picture.maps[(4 + 1) * picture.frames..(4 + 2) * picture.frames];
+    assert_eq!(&study.weights[511 * 512 + 256..], newest);
+    for query in [0, 100, 300, 511] {
+        let row: Vec<f32> = (0..512).filter_map(|key| study.weight(query, key)).collect();
+        assert_eq!(
+            row.len(),
+            (query + 1).min(256),
+            "neither the future nor what is out of reach"
+        );
+        // The first rows lack what was asked of frames before the matrix.
+        if query >= 255 {
+            assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-4);
+        }
+    }
+    let lost: f32 = (0..10).map(|class| study.added(class)).sum();
+    assert!(lost.abs() < 1e-5 && (0..10).any(|class| study.added(class).abs() > 1e-4));
+    let none = Head { layer: 9, head: 0 };
+    assert_eq!(HeadStudy::of(&engine, &question, none).unwrap(), None);
 }

@@ -7,12 +7,16 @@ mod controls;
 mod hand_made;
 #[path = "window/held.rs"]
 mod held;
+#[path = "window/inside.rs"]
+mod inside;
 #[path = "window/messages.rs"]
 mod messages;
 #[path = "window/pictures.rs"]
 mod pictures;
 #[path = "window/rig.rs"]
 mod rig;
+#[path = "window/saved.rs"]
+mod saved;
 #[path = "window/sessions.rs"]
 mod sessions;
 #[path = "window/shown.rs"]

@@ -149,3 +149,32 @@ fn the_program_opens_a_file_draws_it_and_ends_when_closed() {
     assert_eq!(sessions[0].beginning.name, "demo.ogg");
     assert!(sessions[0].heard > 0.5, "{sessions:?}");
 }
+
+/// A soak needs no screen: what it says is read. Whether memory is flat is not told by a quarter of a minute, so either verdict will do.
+#[test]
+fn a_short_soak_hears_much_and_tells_memory_and_losses() {
+    let home = tempfile::tempdir().expect("a folder");
+    let soak = Command::new(env!("CARGO_BIN_EXE_attune"))
+        .args(["bench", "--soak", "0.25"])
+        .env("HOME", home.path())
+        .output()
+        .expect("the binary was built");
+    let said = String::from_utf8(soak.stdout).expect("text");
+    let rows: Vec<Vec<f64>> = said
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split_whitespace().map(|word| word.parse().ok()).collect())
+        .collect();
+    assert!(rows.len() >= 5, "{said}{}", String::from_utf8_lossy(&soak.stderr));
+    for row in &rows {
+        let [_, _, memory_mb, lost, _, frame_ms] = row[..] else {
+            panic!("six figures, not {row:?}")
+        };
+        assert!((20.0..2000.0).contains(&memory_mb) && lost == 0.0 && frame_ms > 0.0, "{row:?}");
+    }
+    // A quarter of a minute at 8× is two minutes of sound; a machine shared by many hears less of it.
+    let heard = rows.last().expect("rows")[1];
+    assert!((0.005..0.04).contains(&heard), "{heard} h");
+    let verdict = said.lines().last().expect("a verdict");
+    assert!(verdict.starts_with("memory ") && verdict.contains("0 samples lost"), "{verdict}");
+}

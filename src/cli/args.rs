@@ -182,7 +182,10 @@ pub struct BenchArgs {
     /// Measure instead how the cost grows with context, width, engines and streams; writes growing-work.md and .svg there
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["peers", "json", "markdown", "only", "files"])]
     pub growth: Option<PathBuf>,
-    /// Also time decoding and analysis of these files
+    /// Instead: play a file (or the demo) at 8× through engine and window for so many minutes, and tell memory and losses
+    #[arg(long, value_name = "MINUTES", value_parser = positive, conflicts_with_all = ["peers", "json", "markdown", "only", "growth", "quick"])]
+    pub soak: Option<f64>,
+    /// Also time decoding and analysis of these files; with --soak, play the first of them
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
 }

@@ -32,6 +32,7 @@ pub(super) fn run(args: &LiveArgs, models: ModelSet, settings: &Settings) -> any
     let config = EngineConfig {
         models,
         smoothing: settings.smoothing,
+        off: Vec::new(),
         sources: system_sources(settings.buffer_ms, settings.heard && !args.mute),
     };
     let engine = Engine::start(config, notify).context("the engine cannot start")?;

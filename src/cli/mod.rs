@@ -15,6 +15,8 @@ mod lab;
 mod live;
 mod live_screen;
 mod models;
+#[cfg(feature = "gui")]
+mod soak;
 mod train;
 mod train_folders;
 mod train_recipe;
@@ -22,7 +24,7 @@ mod train_recipe;
 pub use args::{AnalyzeArgs, Args, BenchArgs, Command, EvalArgs, ExplainArgs, LiveArgs};
 
 use crate::engine::SourceRequest;
-use crate::model::{self, ModelError, ModelSet};
+use crate::model::{self, LoadedModel, ModelError, ModelSet};
 use crate::playback::Pace;
 use crate::settings::Settings;
 use anyhow::Context;
@@ -67,7 +69,7 @@ impl Launch {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let models = || load(&self.models);
         match self.task {
-            Task::Window(open) => window(models()?, open),
+            Task::Window(open) => window(models()?, optional(&self.models)?, open),
             Task::Terminal(command) => match command {
                 Command::Analyze(args) => analyze::run(&args, &models()?, &settings().smoothing),
                 Command::Live(args) => live::run(&args, models()?, &settings()),
@@ -78,7 +80,10 @@ impl Launch {
                 Command::Models { json } => models::run(json, &models()?),
                 Command::Eval(args) => eval::run(&args, &models()?),
                 Command::Explain(args) => explain::run(&args, &models()?),
-                Command::Bench(args) => bench::run(&args, &models()?),
+                Command::Bench(args) => match args.soak {
+                    Some(minutes) => soak(minutes, args.files.first(), models()?, optional(&self.models)?),
+                    None => bench::run(&args, &models()?),
+                },
                 Command::Lab(args) => lab::run(&args, &|| named_or_bundled(&self.models)),
             },
         }
@@ -86,9 +91,10 @@ impl Launch {
 }
 
 #[cfg(feature = "gui")]
-fn window(models: ModelSet, open: Option<SourceRequest>) -> anyhow::Result<ExitCode> {
+fn window(models: ModelSet, optional: Vec<LoadedModel>, open: Option<SourceRequest>) -> anyhow::Result<ExitCode> {
     crate::ui::run(crate::ui::WindowLaunch {
         models,
+        optional,
         settings: settings(),
         open,
     })?;
@@ -96,8 +102,30 @@ fn window(models: ModelSet, open: Option<SourceRequest>) -> anyhow::Result<ExitC
 }
 
 #[cfg(not(feature = "gui"))]
-fn window(_models: ModelSet, _open: Option<SourceRequest>) -> anyhow::Result<ExitCode> {
+fn window(_models: ModelSet, _optional: Vec<LoadedModel>, _open: Option<SourceRequest>) -> anyhow::Result<ExitCode> {
     anyhow::bail!("this build has no window: try `attune live` or `attune analyze FILE`")
+}
+
+#[cfg(feature = "gui")]
+use soak::run as soak;
+
+#[cfg(not(feature = "gui"))]
+fn soak(
+    _minutes: f64,
+    _file: Option<&PathBuf>,
+    _models: ModelSet,
+    _optional: Vec<LoadedModel>,
+) -> anyhow::Result<ExitCode> {
+    anyhow::bail!("this build has no window to soak")
+}
+
+/// The engines that can be switched on beside the others: who names models wants those and no more.
+fn optional(named: &[PathBuf]) -> Result<Vec<LoadedModel>, ModelError> {
+    if named.is_empty() {
+        model::bundled_optional()
+    } else {
+        Ok(Vec::new())
+    }
 }
 
 /// The models named, or those in the binary.

@@ -27,6 +27,8 @@ pub struct EngineConfig {
     pub models: ModelSet,
     /// Smoothing and decision.
     pub smoothing: SmoothingConfig,
+    /// Places of the models that are off until they are switched on.
+    pub off: Vec<usize>,
     /// How sources are opened.
     pub sources: SourceOpener,
 }
@@ -37,6 +39,7 @@ impl EngineConfig {
         Self {
             models,
             smoothing,
+            off: Vec::new(),
             sources: system_sources(10, true),
         }
     }

@@ -168,6 +168,20 @@ impl Column {
         }
     }
 
+    /// The mean of what the engines that are on say of this frame alone; `None` if none is.
+    pub fn raw_mean(&self) -> Option<Probabilities> {
+        let on = || self.raw.iter().filter(|raw| !raw.as_slice().is_empty());
+        let mut mean = *on().next()?;
+        let count = on().count() as f32;
+        for raw in on().skip(1) {
+            for (sum, p) in mean.as_mut_slice().iter_mut().zip(raw.as_slice()) {
+                *sum += p;
+            }
+        }
+        mean.as_mut_slice().iter_mut().for_each(|sum| *sum /= count);
+        Some(mean)
+    }
+
     /// How much the smoothed answers of the engines that are on disagree, 0…1 ([`disagreement`]).
     pub fn disagreement(&self) -> Option<f32> {
         let on = self.raw.iter().zip(&self.engines);

@@ -64,7 +64,9 @@ pub(super) struct Worker<'a> {
 
 impl<'a> Worker<'a> {
     pub(super) fn new(parts: WorkerParts<'a>) -> Self {
-        let engines = vec![true; parts.config.models.models.len()];
+        let off = &parts.config.off;
+        let engines = (0..parts.config.models.models.len()).map(|engine| !off.contains(&engine));
+        let engines = engines.collect();
         Self {
             opening: Opening::new(Arc::clone(&parts.config.sources)),
             wish: Wish {

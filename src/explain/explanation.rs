@@ -1,6 +1,6 @@
 //! Everything that is told of one moment.
 
-use super::faithfulness::{self, Faithfulness};
+use super::faithfulness::{self, Curves, Faithfulness};
 use super::forced::force;
 use super::listener::{Listener, Question};
 use super::occlusion::{Occlusion, occlude};
@@ -76,23 +76,27 @@ impl Explanation {
             let of = asked.into_iter().map(|(occlusion, look)| (join(occlusion), join(look)));
             of.collect()
         });
-        let (mut opinions, mut looked) = (Vec::new(), Vec::new());
+        let (mut opinions, mut looks) = (Vec::new(), Vec::new());
         for (model, (occlusion, look)) in models.iter().zip(asked) {
             let Some(occlusion) = occlusion? else { return Ok(None) };
             opinions.push(Opinion {
                 engine: model.manifest().name.clone(),
                 occlusion,
             });
-            looked.extend(look?);
+            looks.extend(look?.map(|look| (model, look)));
         }
         let occlusions: Vec<Occlusion> = opinions.iter().map(|opinion| opinion.occlusion.clone()).collect();
         Ok(Occlusion::mean(&occlusions).map(|agreed| Self {
             places,
             frames: question.count(),
             hop,
+            // All is told of one class, the one that is answered, whatever an engine alone would say.
+            looked: looks
+                .into_iter()
+                .map(|(model, look)| look.told(model, agreed.whole.top().0))
+                .collect(),
             opinions,
             agreed,
-            looked,
         }))
     }
 
@@ -119,13 +123,31 @@ fn join<T>(thread: ScopedJoinHandle<'_, Result<T, ModelError>>) -> Result<T, Mod
     thread.join().unwrap_or(Err(ModelError::NotFinite))
 }
 
+/// What an engine looked at, before it is known which class is answered.
+struct Look {
+    weights: Vec<f32>,
+    forced: Vec<Option<Probabilities>>,
+    curves: Curves,
+}
+
+impl Look {
+    fn told(self, model: &LoadedModel, class: GenreId) -> Looked {
+        Looked {
+            engine: model.manifest().name.clone(),
+            weights: self.weights,
+            forced: self.forced,
+            faithfulness: self.curves.of(class),
+        }
+    }
+}
+
 /// What an engine that attends looked at; `None` of one that does not.
 fn look(
     model: &LoadedModel,
     question: &Question,
     places: &[Segment],
     around: usize,
-) -> Result<Option<Looked>, ModelError> {
+) -> Result<Option<Look>, ModelError> {
     let mut listener = Listener::new(model)?;
     // After one frame an engine that does not attend has nothing to tell.
     let begun = question.count().min(1);
@@ -137,11 +159,10 @@ fn look(
     let Some(weights) = listener.attention().map(|picture| picture.pooling.clone()) else {
         return Ok(None);
     };
-    let faithfulness = faithfulness::of_heard(model, &listener, question, (around, SEED))?;
-    Ok(faithfulness.map(|faithfulness| Looked {
-        engine: model.manifest().name.clone(),
+    let curves = faithfulness::of_heard(model, &listener, question, (around, SEED))?;
+    Ok(curves.map(|curves| Look {
         weights,
         forced: force(&listener, question.count(), places),
-        faithfulness,
+        curves,
     }))
 }

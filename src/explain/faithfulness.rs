@@ -26,7 +26,7 @@ pub struct Deletion {
 /// What the weights of one answer are worth.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Faithfulness {
-    /// The class in question: the answer's.
+    /// The class in question.
     pub class: GenreId,
     /// Its probability with everything.
     pub whole: f64,
@@ -54,8 +54,43 @@ impl Faithfulness {
     }
 }
 
-/// Takes the most attended frames away from what an attention engine heard, and as many at random, and asks again. `reach`
-/// as in [`super::occlusion::occlude`]. `None` if the engine does not attend, or heard nothing.
+/// What is left of every class, from which that of one is told.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Curves {
+    whole: Probabilities,
+    /// At each of [`SHARES`].
+    attended: Vec<Probabilities>,
+    /// The same for each random order.
+    random: Vec<Vec<Probabilities>>,
+    uniform: Option<Probabilities>,
+    frames: usize,
+}
+
+impl Curves {
+    /// Of one class.
+    pub(super) fn of(&self, class: GenreId) -> Faithfulness {
+        let left = |each: &[Probabilities]| -> Vec<f64> { each.iter().map(|p| f64::from(p.of(class))).collect() };
+        let mut random = vec![0.0; SHARES.len()];
+        for draw in &self.random {
+            for (slot, left) in random.iter_mut().zip(left(draw)) {
+                *slot += left / self.random.len() as f64;
+            }
+        }
+        Faithfulness {
+            class,
+            whole: f64::from(self.whole.of(class)),
+            deletion: Deletion {
+                attended: left(&self.attended),
+                random,
+            },
+            uniform: self.uniform.map_or(f64::NAN, |p| f64::from(p.of(class))),
+            frames: self.frames,
+        }
+    }
+}
+
+/// Takes the most attended frames away from what an attention engine heard, and as many at random, and asks again for the
+/// class that it answers. `reach` as in [`super::occlusion::occlude`]. `None` if the engine does not attend, or heard nothing.
 pub fn measure(
     model: &LoadedModel,
     question: &Question,
@@ -64,26 +99,26 @@ pub fn measure(
 ) -> Result<Option<Faithfulness>, ModelError> {
     let mut listener = Listener::new(model)?;
     listener.hear(&question.frames, question.bands)?;
-    of_heard(model, &listener, question, (reach, seed))
+    let curves = of_heard(model, &listener, question, (reach, seed))?;
+    Ok(curves.map(|curves| curves.of(curves.whole.top().0)))
 }
 
-/// The same of a listener that has heard the question.
+/// The same of a listener that has heard the question, for every class.
 pub(super) fn of_heard(
     model: &LoadedModel,
     listener: &Listener,
     question: &Question,
     (reach, seed): (usize, u64),
-) -> Result<Option<Faithfulness>, ModelError> {
+) -> Result<Option<Curves>, ModelError> {
     let (count, bands) = (question.count(), question.bands);
     let (Some(whole), Some(picture)) = (listener.answer(), listener.attention()) else {
         return Ok(None);
     };
     let weights = picture.pooling.clone();
-    let class = whole.top().0;
     let first = count - weights.len().min(count);
     let mut before = Listener::new(model)?;
     before.hear(question.rows(0, first), bands)?;
-    let curve = |order: &[usize]| -> Result<Vec<f64>, ModelError> {
+    let curve = |order: &[usize]| -> Result<Vec<Probabilities>, ModelError> {
         let each = SHARES.iter().map(|share| {
             let mut taken = vec![false; count];
             for frame in &order[..((share * order.len() as f64).round() as usize).min(order.len())] {
@@ -93,29 +128,25 @@ pub(super) fn of_heard(
             by_local_mean(&mut frames, bands, &taken, reach);
             let mut other = before.fork();
             other.hear(&frames[first * bands..], bands)?;
-            let left = other.answer().unwrap_or(whole);
-            Ok(f64::from(left.of(class)))
+            Ok(other.answer().unwrap_or(whole))
         });
         each.collect()
     };
     let mut order: Vec<usize> = (0..weights.len()).collect();
     order.sort_by(|&a, &b| weights[b].total_cmp(&weights[a]));
     let attended = curve(&order)?;
-    let mut random = vec![0.0; SHARES.len()];
+    let mut random = Vec::new();
     for draw in 0..DRAWS {
         order.shuffle(&mut ChaCha8Rng::seed_from_u64(
             seed.wrapping_mul(DRAWS).wrapping_add(draw),
         ));
-        for (slot, left) in random.iter_mut().zip(curve(&order)?) {
-            *slot += left / DRAWS as f64;
-        }
+        random.push(curve(&order)?);
     }
-    let of_class = |p: &Probabilities| f64::from(p.of(class));
-    Ok(Some(Faithfulness {
-        class,
-        whole: of_class(&whole),
-        deletion: Deletion { attended, random },
-        uniform: forced::uniform(listener).as_ref().map_or(f64::NAN, of_class),
+    Ok(Some(Curves {
+        whole,
+        attended,
+        random,
+        uniform: forced::uniform(listener),
         frames: weights.len(),
     }))
 }

@@ -69,6 +69,11 @@ impl Listener {
         }
     }
 
+    /// Takes what a head mixes for zeros from now on; `false` if there is no such head.
+    pub fn mute_head(&mut self, layer: usize, head: usize) -> bool {
+        self.stream.mute_head(layer, head)
+    }
+
     /// The calibrated answer at the newest frame; `None` before the first one.
     pub fn answer(&self) -> Option<Probabilities> {
         let classes = self.output.classes;

@@ -8,6 +8,7 @@
 //! - [`forced`]: what the classifier answers when its attention is forced onto one segment; attention engines only.
 //! - [`faithfulness`]: how fast the answer falls when the most attended frames are taken away, against frames taken at
 //!   random (Samek et al. 2017).
+//! - [`head`]: what one head asked of which frame, and the answer without it.
 //! - [`similar`]: earlier moments that sound like one.
 //! - [`planted`]: pieces in which one passage alone carries a class tell how often each of these points at it.
 //!
@@ -17,6 +18,7 @@ pub mod document;
 mod explanation;
 pub mod faithfulness;
 pub mod forced;
+pub mod head;
 mod listener;
 pub mod occlusion;
 pub mod planted;
@@ -27,6 +29,7 @@ pub mod words;
 
 pub use explanation::{Explanation, HEARD, Looked, Opinion, SPAN};
 pub use faithfulness::{Deletion, Faithfulness};
+pub use head::{Head, HeadStudy};
 pub use listener::{Listener, Question};
 pub use occlusion::Occlusion;
 pub use segments::{Segment, segments};

@@ -140,4 +140,11 @@ impl PackedBody for PackedEncoder {
             layer.attention.newest_weights(count, into);
         }
     }
+
+    fn mute_head(memory: &mut EncoderMemories, layer: usize, head: usize) -> bool {
+        memory
+            .layers
+            .get_mut(layer)
+            .is_some_and(|layer| layer.attention.mute_head(head))
+    }
 }

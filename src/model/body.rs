@@ -2,6 +2,7 @@
 
 use crate::nn::Pass;
 use crate::nn::kernels::packed_matrix::Precision;
+use crate::nn::recurrent::UnitPicture;
 use crate::nn::streaming::rows::Rows;
 use candle_core::{Result, Tensor};
 
@@ -50,4 +51,12 @@ pub trait PackedBody: std::fmt::Debug + Send + Sync + 'static {
     /// What the newest frame weighted: the last `count` frames of each head of each layer, oldest first, put at the end
     /// of `into`.
     fn newest_weights(_memory: &Self::Memory, _count: usize, _into: &mut Vec<f32>) {}
+    /// Takes the values that a head mixes for zeros from now on; `false` if there is no such head.
+    fn mute_head(_memory: &mut Self::Memory, _layer: usize, _head: usize) -> bool {
+        false
+    }
+    /// What the units of the last recurrent layer held at the newest frame; `false` if there are none, or before it.
+    fn newest_units(_memory: &Self::Memory, _into: &mut UnitPicture) -> bool {
+        false
+    }
 }

@@ -1,7 +1,7 @@
 //! The models that are part of the program, so that it runs from anywhere.
 
 use super::load::{from_bytes, hex, load};
-use super::{ModelError, ModelSet};
+use super::{LoadedModel, ModelError, ModelSet};
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 
@@ -25,6 +25,12 @@ const FILES: [(&[u8], &[u8]); 4] = [
     ),
 ];
 
+/// Engines that are part of the program too, but listen only when they are asked to.
+const OPTIONAL: [(&[u8], &[u8]); 1] = [(
+    include_bytes!("../../models/rnn.json"),
+    include_bytes!("../../models/rnn.safetensors"),
+)];
+
 /// The bundled models, each checked like any other.
 pub fn bundled() -> Result<ModelSet, ModelError> {
     ModelSet::new(
@@ -35,10 +41,17 @@ pub fn bundled() -> Result<ModelSet, ModelError> {
     )
 }
 
+/// The bundled engines that are off until someone switches them on: the plain recurrent one.
+pub fn bundled_optional() -> Result<Vec<LoadedModel>, ModelError> {
+    let all = OPTIONAL.iter();
+    all.map(|(manifest, weights)| from_bytes(manifest, weights)).collect()
+}
+
 /// The bundled weights file with this SHA-256 (in lower-case hexadecimal), as bytes of a safetensors file.
 pub fn bundled_weights(sha256: &str) -> Option<&'static [u8]> {
     FILES
         .iter()
+        .chain(&OPTIONAL)
         .map(|(_, weights)| *weights)
         .find(|weights| hex(&Sha256::digest(weights)) == sha256)
 }

@@ -22,7 +22,8 @@ pub mod stemmed;
 mod stream;
 pub mod tcn;
 
-pub use bundled::{bundled, bundled_weights, from_files};
+pub use crate::nn::recurrent::UnitPicture;
+pub use bundled::{bundled, bundled_optional, bundled_weights, from_files};
 pub use manifest::Manifest;
 
 use crate::features::{FrameBlock, FrontEndError, FrontEndSpec};
@@ -73,6 +74,14 @@ pub trait GenreStream: Send {
     /// The logits that the newest frame would have got had its classifier weighted the last frames so, oldest first, the
     /// last weight the newest frame's; `None` if nothing was heard or the model has no weights that could be forced.
     fn forced(&self, weights: &[f32]) -> Option<Vec<f32>>;
+    /// Takes what a head of attention mixes for zeros from now on; `false` if there is no such head.
+    fn mute_head(&mut self, _layer: usize, _head: usize) -> bool {
+        false
+    }
+    /// What the units of the last recurrent layer held at the newest frame; `false` if nothing was heard or there are none.
+    fn units(&self, _into: &mut UnitPicture) -> bool {
+        false
+    }
 
     /// As [`GenreStream::push`], into an output of its own.
     fn answers(&mut self, frames: FrameBlock<'_>) -> Result<StreamOutput, ModelError> {
@@ -101,6 +110,14 @@ pub trait CausalModel: Send + Sync + 'static {
     /// As [`GenreStream::forced`].
     fn forced(&self, _state: &Self::State, _weights: &[f32]) -> Option<Vec<f32>> {
         None
+    }
+    /// As [`GenreStream::mute_head`].
+    fn mute_head(&self, _state: &mut Self::State, _layer: usize, _head: usize) -> bool {
+        false
+    }
+    /// As [`GenreStream::units`].
+    fn units(&self, _state: &Self::State, _into: &mut UnitPicture) -> bool {
+        false
     }
 }
 
@@ -232,6 +249,14 @@ pub struct ModelSet {
 }
 
 impl ModelSet {
+    /// The same with more engines, after those that are there.
+    ///
+    /// # Errors
+    /// As of [`ModelSet::new`].
+    pub fn and(self, more: Vec<LoadedModel>) -> Result<Self, ModelError> {
+        Self::new(self.models.into_iter().chain(more).chain(self.gate).collect())
+    }
+
     /// Models that go together. One whose classes are those of a gate becomes the gate.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use super::body::PackedBody;
 use super::front::{FrontMemory, PackedFront};
-use super::{AttentionPicture, CausalModel, ModelError, StreamOutput};
+use super::{AttentionPicture, CausalModel, ModelError, StreamOutput, UnitPicture};
 use crate::features::FrameBlock;
 use crate::nn::kernels::packed_matrix::Finish;
 use crate::nn::streaming::affine::PackedAffine;
@@ -119,6 +119,14 @@ impl<P: PackedBody> CausalModel for PackedNet<P> {
         self.hidden.step(from_ref(&statistics), Finish::Relu, &mut hidden);
         self.output.step(from_ref(&hidden), Finish::Plain, &mut logits);
         Some(logits.row(0).to_vec())
+    }
+
+    fn mute_head(&self, state: &mut Self::State, layer: usize, head: usize) -> bool {
+        P::mute_head(&mut state.body, layer, head)
+    }
+
+    fn units(&self, state: &Self::State, into: &mut UnitPicture) -> bool {
+        P::newest_units(&state.body, into)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::body::{Body, PackedBody};
 use crate::nn::Pass;
 use crate::nn::kernels::packed_matrix::Precision;
-use crate::nn::recurrent::{PackedRecurrent, Recurrent};
+use crate::nn::recurrent::{PackedRecurrent, Recurrent, UnitPicture};
 use crate::nn::streaming::rows::Rows;
 use crate::nn::weights::Weights;
 use candle_core::{Result, Tensor};
@@ -93,5 +93,9 @@ impl<P: PackedRecurrent> PackedBody for PackedStack<P> {
             let (before, after) = rows.split_at_mut(number + 1);
             layer.step(&before[number], memory, &mut after[0]);
         }
+    }
+
+    fn newest_units(memory: &Vec<P::Memory>, into: &mut UnitPicture) -> bool {
+        memory.last().is_some_and(|last| P::newest_units(last, into))
     }
 }

@@ -4,6 +4,7 @@ use super::body::{Body, MapShape, PackedBody};
 use super::tcn::{PackedTcn, Tcn, TcnMemory};
 use crate::nn::Pass;
 use crate::nn::kernels::packed_matrix::Precision;
+use crate::nn::recurrent::UnitPicture;
 use crate::nn::streaming::rows::Rows;
 use candle_core::{Result, Tensor};
 
@@ -90,5 +91,13 @@ impl<P: PackedBody> PackedBody for PackedStemmed<P> {
 
     fn newest_weights(memory: &Self::Memory, count: usize, into: &mut Vec<f32>) {
         P::newest_weights(&memory.body, count, into);
+    }
+
+    fn mute_head(memory: &mut Self::Memory, layer: usize, head: usize) -> bool {
+        P::mute_head(&mut memory.body, layer, head)
+    }
+
+    fn newest_units(memory: &Self::Memory, into: &mut UnitPicture) -> bool {
+        P::newest_units(&memory.body, into)
     }
 }

@@ -1,6 +1,6 @@
 //! Shared weights and one stream's own state behind the object-safe [`GenreStream`].
 
-use super::{CausalModel, GenreStream, ModelError, StreamOutput};
+use super::{CausalModel, GenreStream, ModelError, StreamOutput, UnitPicture};
 use crate::features::FrameBlock;
 use std::sync::Arc;
 
@@ -38,5 +38,13 @@ impl<M: CausalModel> GenreStream for ModelStream<M> {
 
     fn forced(&self, weights: &[f32]) -> Option<Vec<f32>> {
         self.model.forced(&self.state, weights)
+    }
+
+    fn mute_head(&mut self, layer: usize, head: usize) -> bool {
+        self.model.mute_head(&mut self.state, layer, head)
+    }
+
+    fn units(&self, into: &mut UnitPicture) -> bool {
+        self.model.units(&self.state, into)
     }
 }

@@ -25,4 +25,22 @@ pub trait PackedRecurrent: std::fmt::Debug + Send + Sync + 'static {
     fn initial_memory(&self) -> Self::Memory;
     /// The block `x` to its hidden states.
     fn step(&self, x: &Rows, memory: &mut Self::Memory, out: &mut Rows);
+    /// What its units held at the newest frame; `false` before the first one.
+    fn newest_units(memory: &Self::Memory, into: &mut UnitPicture) -> bool;
+}
+
+/// What the units of a recurrent layer held at one frame, a value for each unit.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct UnitPicture {
+    /// Hidden state, −1…1: what goes on to the classifier.
+    pub hidden: Vec<f32>,
+    /// Cell state, without bound; empty without cells.
+    pub cell: Vec<f32>,
+    /// Input gate, 0…1; empty without gates.
+    pub input: Vec<f32>,
+    /// What the forget gate f takes: −ln f, so that the cell fades as exp(−t · decay / hop); near 0 it is exact where f is
+    /// near 1. Empty without gates.
+    pub decay: Vec<f32>,
+    /// Output gate, 0…1; empty without gates.
+    pub output: Vec<f32>,
 }

@@ -1,4 +1,4 @@
-//! Charts as SVG: panels side by side on one sheet, legible on light and on dark.
+//! Charts as SVG: panels side by side on one sheet, legible on light and on dark; pixels as PNG; where a picture comes from.
 //!
 //! In: numbers with their axes. Out: text of an SVG file. Thread: any.
 //!
@@ -8,18 +8,22 @@
 mod axis;
 mod chart;
 mod grid;
+mod provenance;
+mod raster;
 mod sheet;
 
 pub use axis::{Axis, Scale};
 pub use chart::{Chart, Ink, LegendEntry, Mark};
 pub use grid::Grid;
+pub use provenance::Provenance;
+pub use raster::{Raster, base64};
 pub use sheet::{Panel, Sheet};
 
 /// Room that one panel takes.
 const WIDTH: f64 = 420.0;
 
 /// Text as it may stand in XML.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 

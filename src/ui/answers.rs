@@ -1,10 +1,10 @@
 //! What the engines said of each frame, kept so that other knobs can be tried on what was already heard.
 //!
-//! In: columns. Out: the answers that other knobs would have given. Thread: window.
+//! In: columns. Out: the answers that other knobs would have given. Thread: window, some frames at a time.
 
 use super::history::{News, TimelinePoint};
 use crate::engine::MAX_ENGINES;
-use crate::genre::Probabilities;
+use crate::genre::{GenreId, Probabilities};
 use crate::smoothing::{AnswerState, Smoother, SmoothingConfig, SmoothingError};
 use crate::units::{Decibels, Seconds};
 use std::collections::VecDeque;
@@ -33,6 +33,8 @@ pub struct Answers {
     classes: usize,
     kinds: usize,
     frames: VecDeque<Frame>,
+    /// How many frames came before those that are kept.
+    dropped: u64,
     /// (frame, engine, class), then the gate's kinds of that frame.
     values: VecDeque<f32>,
 }
@@ -41,7 +43,7 @@ pub struct Answers {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Retrial {
     /// For the timeline.
-    pub points: Vec<TimelinePoint>,
+    pub points: VecDeque<TimelinePoint>,
     /// How often one genre gave way to another.
     pub changes: usize,
     /// Share of the frames at which a genre was answered.
@@ -60,13 +62,15 @@ impl Answers {
             column.agreed.as_slice().len(),
             column.kinds_raw.as_slice().len().max(self.kinds),
         );
-        if shape != (self.engines, self.classes, self.kinds) {
+        if shape != self.shape() {
+            self.dropped += self.frames.len() as u64;
             self.frames.clear();
             self.values.clear();
             (self.engines, self.classes, self.kinds) = shape;
         }
         if self.frames.len() == FRAMES {
             self.frames.pop_front();
+            self.dropped += 1;
             self.values.drain(..self.stride());
         }
         let on = column.raw[..self.engines.min(MAX_ENGINES)]
@@ -95,6 +99,11 @@ impl Answers {
             .extend((0..count).map(|i| row.get(i).copied().unwrap_or(0.0)));
     }
 
+    /// Engines, classes of each, kinds of the gate.
+    fn shape(&self) -> (usize, usize, usize) {
+        (self.engines, self.classes, self.kinds)
+    }
+
     fn stride(&self) -> usize {
         self.engines * self.classes + self.kinds
     }
@@ -104,51 +113,145 @@ impl Answers {
         self.frames.len()
     }
 
-    /// What these knobs would have answered. The engines themselves are not asked again: where other knobs would have had
-    /// them begin anew (at a silence, after speech), they went on as they did.
-    pub fn retry(&self, config: &SmoothingConfig, hop: Seconds) -> Result<Retrial, SmoothingError> {
-        let mut smoother = Smoother::new(*config, hop, self.classes, self.engines)?;
-        let mut retrial = Retrial::default();
-        let mut segment = None;
-        let mut since_point = f64::INFINITY;
-        let mut genre = None;
-        let mut rows = vec![None; self.engines];
-        let mut answered = 0_usize;
-        let mut values = self.values.iter().copied();
-        for frame in &self.frames {
-            if segment != Some(frame.segment) {
-                smoother.reset();
-                segment = Some(frame.segment);
-                since_point = f64::INFINITY;
-            }
-            for (engine, row) in rows.iter_mut().enumerate() {
-                let probabilities = take(&mut values, self.classes);
-                *row = (frame.on >> engine & 1 == 1).then_some(probabilities);
-            }
-            let kinds = take(&mut values, self.kinds);
-            let smoothed = smoother.push_gated(frame.at, frame.level, &rows, frame.gated.then_some(&kinds));
-            let state = smoothed.decision.state;
-            if let AnswerState::Genre(id) = state {
-                answered += 1;
-                retrial.changes += usize::from(genre.is_some_and(|before| before != id));
-                genre = Some(id);
-            }
-            since_point += hop.0;
-            if since_point >= POINT_SPACING {
-                since_point = 0.0;
-                retrial.points.push(TimelinePoint {
-                    heard: frame.heard,
-                    at: frame.at,
-                    segment: frame.segment,
-                    agreed: smoothed.agreed,
-                    state,
-                    confidence: smoothed.decision.confidence,
-                });
-            }
+    /// The frame with this number since the first one, and the raw probabilities of engines and gate at it.
+    fn at(&self, number: u64) -> Option<(&Frame, impl Iterator<Item = f32>)> {
+        let place = usize::try_from(number.checked_sub(self.dropped)?).ok()?;
+        let frame = self.frames.get(place)?;
+        let stride = self.stride();
+        let values = self.values.range(place * stride..(place + 1) * stride);
+        Some((frame, values.copied()))
+    }
+}
+
+/// Some knobs on their way through what was heard: a few frames at a time, so that no picture waits for all of them. The engines
+/// themselves are not asked again: where other knobs would have had them begin anew (at a silence, after speech), they went on as
+/// they did.
+#[derive(Debug)]
+pub struct Retry {
+    config: SmoothingConfig,
+    smoother: Smoother,
+    hop: Seconds,
+    /// Engines, classes and kinds of the frames that it hears.
+    shape: (usize, usize, usize),
+    /// The number of the next frame.
+    next: u64,
+    segment: Option<u64>,
+    since_point: f64,
+    genre: Option<GenreId>,
+    /// Of each frame that is still kept: whether a genre was answered, and whether it was another than before.
+    marks: VecDeque<(bool, bool)>,
+    answered: usize,
+    rows: Vec<Option<Probabilities>>,
+    retrial: Retrial,
+}
+
+impl Retry {
+    /// Nothing heard yet.
+    ///
+    /// # Errors
+    /// If the knobs cannot be used.
+    pub fn new(config: SmoothingConfig, answers: &Answers, hop: Seconds) -> Result<Self, SmoothingError> {
+        Ok(Self {
+            config,
+            smoother: Smoother::new(config, hop, answers.classes, answers.engines)?,
+            hop,
+            shape: answers.shape(),
+            next: answers.dropped,
+            segment: None,
+            since_point: f64::INFINITY,
+            genre: None,
+            marks: VecDeque::new(),
+            answered: 0,
+            rows: vec![None; answers.engines],
+            retrial: Retrial::default(),
+        })
+    }
+
+    /// The knobs.
+    pub fn config(&self) -> &SmoothingConfig {
+        &self.config
+    }
+
+    /// What came of them so far.
+    pub fn retrial(&self) -> &Retrial {
+        &self.retrial
+    }
+
+    /// Whether these frames follow on those that it has heard; if not it has to begin anew.
+    pub fn follows(&self, answers: &Answers) -> bool {
+        self.shape == answers.shape()
+            && self.next >= answers.dropped
+            && self.next <= answers.dropped + answers.len() as u64
+    }
+
+    /// Hears at most so many frames; returns how many it could have heard yet.
+    pub fn advance(&mut self, answers: &Answers, most: usize) -> usize {
+        self.forget(answers);
+        for _ in 0..most {
+            let Some((frame, values)) = answers.at(self.next) else {
+                break;
+            };
+            self.hear(frame, values);
+            self.next += 1;
         }
-        retrial.frames = self.frames.len();
-        retrial.answered = answered as f32 / self.frames.len().max(1) as f32;
-        Ok(retrial)
+        self.retrial.frames = self.marks.len();
+        self.retrial.answered = self.answered as f32 / self.marks.len().max(1) as f32;
+        (answers.dropped + answers.len() as u64).saturating_sub(self.next) as usize
+    }
+
+    /// What is no longer kept does not count any more.
+    fn forget(&mut self, answers: &Answers) {
+        let kept = self.next.saturating_sub(answers.dropped) as usize;
+        while self.marks.len() > kept {
+            let Some((answered, changed)) = self.marks.pop_front() else {
+                break;
+            };
+            self.answered -= usize::from(answered);
+            self.retrial.changes -= usize::from(changed);
+        }
+        let oldest = answers.frames.front().map_or(f64::INFINITY, |frame| frame.heard);
+        let points = &mut self.retrial.points;
+        while points.front().is_some_and(|point| point.heard < oldest) {
+            points.pop_front();
+        }
+    }
+
+    fn hear(&mut self, frame: &Frame, mut values: impl Iterator<Item = f32>) {
+        let (_, classes, kinds) = self.shape;
+        if self.segment != Some(frame.segment) {
+            self.smoother.reset();
+            self.segment = Some(frame.segment);
+            self.since_point = f64::INFINITY;
+        }
+        for (engine, row) in self.rows.iter_mut().enumerate() {
+            let probabilities = take(&mut values, classes);
+            *row = (frame.on >> engine & 1 == 1).then_some(probabilities);
+        }
+        let kinds = take(&mut values, kinds);
+        let gate = frame.gated.then_some(&kinds);
+        let smoothed = self.smoother.push_gated(frame.at, frame.level, &self.rows, gate);
+        let state = smoothed.decision.state;
+        let genre = match state {
+            AnswerState::Genre(id) => Some(id),
+            _ => None,
+        };
+        let changed = genre.is_some() && self.genre.is_some_and(|before| genre != Some(before));
+        self.genre = genre.or(self.genre);
+        self.marks.push_back((genre.is_some(), changed));
+        self.answered += usize::from(genre.is_some());
+        self.retrial.changes += usize::from(changed);
+        self.since_point += self.hop.0;
+        if self.since_point >= POINT_SPACING {
+            self.since_point = 0.0;
+            self.retrial.points.push_back(TimelinePoint {
+                heard: frame.heard,
+                at: frame.at,
+                segment: frame.segment,
+                agreed: smoothed.agreed,
+                state,
+                confidence: smoothed.decision.confidence,
+            });
+        }
     }
 }
 
@@ -214,7 +317,13 @@ mod tests {
         }
         let mut changes = Vec::new();
         for config in [live, other] {
-            let retrial = answers.retry(&config, HOP).expect("good knobs");
+            let mut retry = Retry::new(config, &answers, HOP).expect("good knobs");
+            // However many at a time.
+            for most in [1, 700, 0, 99] {
+                assert!(retry.advance(&answers, most) > 0);
+            }
+            assert_eq!(retry.advance(&answers, 2000), 0);
+            let retrial = retry.retrial();
             assert_eq!(retrial.frames, 2000);
             assert!(retrial.points.len() > 150);
             let truth = heard(config);
@@ -227,7 +336,7 @@ mod tests {
         }
         assert!(changes[1] > changes[0], "less smoothing changes oftener: {changes:?}");
         let slip = SmoothingConfig { leave: 0.9, ..live };
-        assert_eq!(answers.retry(&slip, HOP).expect_err("a slip").field, "leave");
+        assert_eq!(Retry::new(slip, &answers, HOP).expect_err("a slip").field, "leave");
     }
 
     #[test]
@@ -250,5 +359,39 @@ mod tests {
             segment: 2,
         });
         assert_eq!((answers.len(), answers.values.len()), (1, 12));
+    }
+
+    #[test]
+    fn what_is_no_longer_kept_counts_no_longer() {
+        let mut answers = Answers::default();
+        let heard = heard(SmoothingConfig::default());
+        let push = |answers: &mut Answers, i: usize| {
+            answers.push(&News {
+                column: &heard[i % heard.len()].0,
+                heard: i as f64 * HOP.0,
+                segment: 1,
+            });
+        };
+        (0..100).for_each(|i| push(&mut answers, i));
+        let mut retry = Retry::new(SmoothingConfig::default(), &answers, HOP).expect("good knobs");
+        for i in 100..FRAMES + 3000 {
+            push(&mut answers, i);
+            if i % 50 == 0 {
+                assert!(retry.follows(&answers));
+                retry.advance(&answers, 60);
+            }
+        }
+        while retry.advance(&answers, 500) > 0 {}
+        let counted = retry.marks.iter().fold((0, 0), |(a, c), (answered, changed)| {
+            (a + usize::from(*answered), c + usize::from(*changed))
+        });
+        let retrial = retry.retrial();
+        assert_eq!((retrial.frames, retry.marks.len()), (FRAMES, FRAMES));
+        assert_eq!((retry.answered, retrial.changes), counted);
+        let oldest = answers.frames.front().expect("kept").heard;
+        assert!(retrial.points.iter().all(|point| point.heard >= oldest));
+        // One that waits too long has lost its place.
+        (0..FRAMES + 10).for_each(|i| push(&mut answers, i));
+        assert!(!retry.follows(&answers));
     }
 }

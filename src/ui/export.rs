@@ -1,6 +1,6 @@
 //! Writes what is known to files, without keeping the window waiting.
 //!
-//! In: texts, by the endings of their files. Out: files. Thread: one of its own for each export.
+//! In: files, by their endings. Out: files. Thread: one of its own for each export.
 
 use crate::train::TrainError;
 use crate::train::checkpoint::write_atomically;
@@ -19,10 +19,10 @@ fn usual_folder() -> PathBuf {
     documents.map_or_else(|| PathBuf::from("."), Path::to_owned)
 }
 
-/// Begins to write `attune-NAME.ENDING` for each text; `done` is called when the answer is there.
+/// Begins to write `attune-NAME.ENDING` for each file; `done` is called when the answer is there.
 pub fn begin(
     name: &str,
-    texts: Vec<(&'static str, String)>,
+    files: Vec<(&'static str, Vec<u8>)>,
     folder: Option<&Path>,
     done: impl Fn() + Send + 'static,
 ) -> Receiver<Written> {
@@ -34,7 +34,7 @@ pub fn begin(
         .name("attune-export".to_owned())
         .spawn(move || {
             // Nobody waits any more if the window is closed.
-            let _ = tell.send(write(&stem, &texts).map_err(|error| (folder, error.to_string())));
+            let _ = tell.send(write(&stem, &files).map_err(|error| (folder, error.to_string())));
             done();
         });
     if let Err(error) = begun {
@@ -44,12 +44,12 @@ pub fn begin(
     written
 }
 
-fn write(stem: &Path, texts: &[(&'static str, String)]) -> Result<PathBuf, TrainError> {
+fn write(stem: &Path, files: &[(&'static str, Vec<u8>)]) -> Result<PathBuf, TrainError> {
     let beside = |ending: &str| PathBuf::from(format!("{}.{ending}", stem.display()));
-    for (ending, text) in texts {
-        write_atomically(&beside(ending), text.as_bytes())?;
+    for (ending, bytes) in files {
+        write_atomically(&beside(ending), bytes)?;
     }
-    Ok(beside(texts.first().map_or("", |(ending, _)| ending)))
+    Ok(beside(files.first().map_or("", |(ending, _)| ending)))
 }
 
 /// A name that any file system takes.

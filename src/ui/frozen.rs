@@ -3,8 +3,9 @@
 //! In: history and snapshot. Out: an [`Explanation`], made on a thread of its own. Thread: window, and one for each moment.
 
 use super::history::{COLUMNS, History};
+use super::studies::Studies;
 use crate::engine::Snapshot;
-use crate::explain::{Explanation, HEARD, Question, similar};
+use crate::explain::{Explanation, HEARD, Head, Question, similar};
 use crate::features::FrontEndSpec;
 use crate::model::LoadedModel;
 use crate::units::Seconds;
@@ -39,6 +40,8 @@ pub struct Frozen {
     pub inquiry: Inquiry,
     /// Columns that sound like the one that was clicked, counted back from the newest, and how much; best first.
     pub similar: Vec<(usize, f32)>,
+    /// The heads that were asked about.
+    pub studies: Studies,
     answer: Option<Receiver<Inquiry>>,
 }
 
@@ -57,6 +60,7 @@ impl Frozen {
             cursor,
             inquiry: Inquiry::Asking,
             similar: Vec::new(),
+            studies: Studies::default(),
             answer: None,
         };
         frozen.move_cursor(cursor);
@@ -111,8 +115,24 @@ impl Frozen {
             .collect();
     }
 
-    /// Takes over the answer if it is there.
+    /// Asks what these heads of the attention engine do in what was heard. `done` is called after each.
+    pub fn study(
+        &mut self,
+        heads: &[Head],
+        (models, spec): (&[LoadedModel], &FrontEndSpec),
+        done: impl Fn() + Send + 'static,
+    ) {
+        let levels = heard_without_a_break(&self.history, spec);
+        match models.get(self.snapshot.attention.engine) {
+            Some(model) if !levels.is_empty() => self.studies.ask(heads, (model, spec), levels, done),
+            Some(_) => self.studies.refuse(heads, "nothing was heard yet"),
+            None => self.studies.refuse(heads, "the engine is not here to be asked"),
+        }
+    }
+
+    /// Takes over the answers that are there.
     pub fn poll(&mut self) {
+        self.studies.poll();
         if let Some(told) = self.answer.as_ref().and_then(|answer| answer.try_recv().ok()) {
             self.inquiry = told;
             self.answer = None;

@@ -45,6 +45,10 @@ pub struct Moment {
     pub state: AnswerState,
     /// The genre that leads, and its smoothed probability.
     pub leader: (GenreId, f32),
+    /// What the engines that were on said of this frame alone, on average; `None` if none was.
+    pub raw: Option<Probabilities>,
+    /// The same, smoothed.
+    pub agreed: Probabilities,
     /// How much the engines disagree, 0…1; `None` with fewer than two of them.
     pub disagreement: Option<f32>,
 }
@@ -162,6 +166,8 @@ impl History {
             heard: self.heard,
             state: column.decision.state,
             leader: column.agreed.top(),
+            raw: column.raw_mean(),
+            agreed: column.agreed,
             disagreement: column.disagreement(),
         });
         self.total += 1;

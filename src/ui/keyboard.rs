@@ -64,7 +64,8 @@ pub fn shortcuts(ctx: &egui::Context, snapshot: &Snapshot, held: Option<&Frozen>
     if pressed(Key::T) {
         next_theme(ctx);
     }
-    for (page, key) in Page::ALL.into_iter().zip([Key::Num1, Key::Num2, Key::Num3, Key::Num4]) {
+    let numbers = [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5];
+    for (page, key) in Page::ALL.into_iter().zip(numbers) {
         if pressed(key) {
             view.turn_to(page);
         }

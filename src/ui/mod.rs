@@ -13,6 +13,7 @@ mod demo;
 mod devices;
 mod export;
 mod frozen;
+mod headless;
 mod history;
 mod icon;
 mod keyboard;
@@ -20,33 +21,44 @@ mod notices;
 pub mod panels;
 mod past;
 mod sentences;
+mod sketch;
+mod studies;
 mod theme;
 mod time_view;
+mod traces;
 mod track;
 mod view_state;
 mod widgets;
 
 use crate::capture;
 use crate::engine::{Engine, EngineConfig, EngineError, SourceRequest, system_sources};
-use crate::model::ModelSet;
+use crate::model::{LoadedModel, ModelError, ModelSet};
 use crate::settings::Settings;
 pub use app::{App, EngineLink, REPAINT_INTERVAL, notify};
+pub use demo::file as demo_file;
 pub use devices::{DeviceList, ListDevices};
-use eframe::egui::ViewportBuilder;
+use eframe::egui::{Context, ViewportBuilder};
 pub use frozen::{Frozen, Inquiry};
+pub use headless::Headless;
 pub use history::{History, TimelinePoint};
 pub use notices::{Notices, Problem, Severity};
 use std::sync::Arc;
 
+pub use studies::Study;
 pub use time_view::TimeView;
+pub use traces::UnitValue;
 pub use track::{Parity, Track};
-pub use view_state::{Action, PACES, Page, SPECTROGRAM_SPANS, Span, TIMELINE_SPANS, ViewState};
+pub use view_state::{
+    Action, Inside, PACES, Page, Picture, PlotPlace, SPECTROGRAM_SPANS, Span, TIMELINE_SPANS, ViewState,
+};
 
 /// What the window begins with.
 #[derive(Debug, Clone)]
 pub struct WindowLaunch {
     /// The models that listen.
     pub models: ModelSet,
+    /// Engines that can be switched on beside them.
+    pub optional: Vec<LoadedModel>,
     /// What was kept from the last time.
     pub settings: Settings,
     /// What to listen to at once.
@@ -59,6 +71,9 @@ pub enum UiError {
     /// The engine does not start.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The models do not go together.
+    #[error(transparent)]
+    Model(#[from] ModelError),
     /// No display, or no OpenGL on it.
     #[error(
         "the window cannot be opened: {0}; without a display use `attune analyze FILE` or `attune live` in the terminal"
@@ -66,18 +81,41 @@ pub enum UiError {
     Window(String),
 }
 
-/// Opens the window and runs it until it is closed. Must be called on the main thread.
-pub fn run(launch: WindowLaunch) -> Result<(), UiError> {
-    let WindowLaunch { models, settings, open } = launch;
-    let cast = panels::Cast::of(&models);
+/// The window over an engine of its own, with what it begins with open.
+fn begin(
+    ctx: &Context,
+    launch: WindowLaunch,
+    list: ListDevices,
+    notify: impl Fn() + Send + 'static,
+) -> Result<App, UiError> {
+    let WindowLaunch {
+        models,
+        optional,
+        settings,
+        open,
+    } = launch;
+    let usual = models.models.len();
+    let models = models.and(optional)?;
+    let cast = panels::Cast::of(&models, usual);
     let asked = models.clone();
     let mut config = EngineConfig::new(models, settings.smoothing);
+    config.off = (usual..asked.models.len()).collect();
     config.sources = system_sources(settings.buffer_ms, settings.heard);
+    let engine = Engine::start(config, notify)?;
+    let mut app = App::new(ctx, engine.into(), cast, settings, list).with_models(asked);
+    if let Some(request) = open {
+        app.open(request);
+    }
+    Ok(app)
+}
+
+/// Opens the window and runs it until it is closed. Must be called on the main thread.
+pub fn run(launch: WindowLaunch) -> Result<(), UiError> {
     let viewport = ViewportBuilder::default()
         .with_app_id("attune")
         .with_title("Attune")
         .with_icon(Arc::new(icon::icon()))
-        .with_inner_size(settings.window_size)
+        .with_inner_size(launch.settings.window_size)
         .with_min_inner_size([480.0, 360.0])
         .with_drag_and_drop(true);
     let options = eframe::NativeOptions {
@@ -89,15 +127,10 @@ pub fn run(launch: WindowLaunch) -> Result<(), UiError> {
         "Attune",
         options,
         Box::new(move |creation| {
-            let context = &creation.egui_ctx;
-            let engine = Engine::start(config, notify(context.clone()))?;
-            let list: ListDevices = Arc::new(capture::list_devices);
-            let mut app = App::new(context, engine.into(), cast, settings, list).with_models(asked);
+            let ctx = &creation.egui_ctx;
+            let mut app = begin(ctx, launch, Arc::new(capture::list_devices), notify(ctx.clone()))?;
             if let Some(folders) = directories::ProjectDirs::from("", "", "attune") {
                 app = app.with_history(folders.data_dir().join("history.sqlite"));
-            }
-            if let Some(request) = open {
-                app.open(request);
             }
             Ok(Box::new(app))
         }),

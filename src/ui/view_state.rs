@@ -5,13 +5,16 @@
 use super::decisions::Filter;
 use super::notices::Notices;
 use super::time_view::TimeView;
+use super::traces::UnitValue;
 use crate::engine::{Command, SourceRequest};
+use crate::explain::Head;
 use crate::playback::Pace;
 use crate::sessions::Order;
 use crate::settings::{ColourMap, Settings};
 use crate::smoothing::SmoothingConfig;
 use crate::source::OpenedSource;
 use crate::units::Seconds;
+use eframe::egui::{LayerId, Rect};
 use std::path::PathBuf;
 
 /// Something that a panel asks for.
@@ -27,8 +30,12 @@ pub enum Action {
     Hold(usize),
     /// Let the held moment go.
     LetGo,
+    /// Ask what these heads do in the held moment.
+    Study(Vec<Head>),
     /// Write what is known of the held moment to files.
     Export,
+    /// Save the plot of this name as a picture.
+    SavePlot(String, Picture),
     /// Write the log of decisions to files.
     ExportLog,
     /// Smooth and decide with the knobs as they stand on their page.
@@ -49,11 +56,13 @@ pub enum Page {
     Knobs,
     /// What was listened to before.
     Sessions,
+    /// The heads of the attention engine at the held moment.
+    Heads,
 }
 
 impl Page {
     /// All pages, in order.
-    pub const ALL: [Self; 4] = [Self::Genres, Self::Decisions, Self::Knobs, Self::Sessions];
+    pub const ALL: [Self; 5] = [Self::Genres, Self::Decisions, Self::Knobs, Self::Sessions, Self::Heads];
 
     /// What it is called.
     pub fn title(self) -> &'static str {
@@ -62,6 +71,7 @@ impl Page {
             Self::Decisions => "Decisions",
             Self::Knobs => "Knobs",
             Self::Sessions => "Sessions",
+            Self::Heads => "Heads",
         }
     }
 
@@ -72,8 +82,39 @@ impl Page {
             Self::Decisions => "What was answered and what was held back, and why",
             Self::Knobs => "How raw answers become what is shown",
             Self::Sessions => "What was listened to before",
+            Self::Heads => "What each head of attention asked, and the answer without it",
         }
     }
+}
+
+/// How a plot is saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Picture {
+    /// Pixels as they are seen.
+    Png,
+    /// Shapes, as large as one likes.
+    Svg,
+}
+
+/// Where a plot stands in this frame.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlotPlace {
+    /// Its name.
+    pub name: String,
+    /// With its axes.
+    pub rect: Rect,
+    /// What it is painted on.
+    pub layer: LayerId,
+}
+
+/// What is looked into below the spectrogram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Inside {
+    /// The heads of the attention engine.
+    #[default]
+    Heads,
+    /// The units of the recurrent engine at this place among the engines.
+    Units(usize),
 }
 
 /// A drag over the track of a file.
@@ -173,8 +214,14 @@ pub struct ViewState {
     pub timeline_span: Option<usize>,
     /// What is being dragged over the track.
     pub track_drag: Option<TrackDrag>,
+    /// What is looked into, as it was chosen; [`super::panels::Scene::inside`] tells what can be.
+    pub inside: Inside,
+    /// Which of the values of gated units is drawn.
+    pub unit_value: UnitValue,
     /// The page that is open.
     pub page: Page,
+    /// The head that is looked at.
+    pub head: Option<Head>,
     /// Which decisions are listed.
     pub log_filter: Filter,
     /// What the decisions are searched for.
@@ -189,6 +236,8 @@ pub struct ViewState {
     pub knobs_in_use: SmoothingConfig,
     /// Where exports go; `None`: the user's documents.
     pub export_folder: Option<PathBuf>,
+    /// The plots of this frame.
+    pub plots: Vec<PlotPlace>,
     /// What was asked for in this frame.
     pub actions: Vec<Action>,
 }
@@ -211,7 +260,10 @@ impl ViewState {
             time: TimeView::new(settings.time_span),
             timeline_span: None,
             track_drag: None,
+            inside: Inside::default(),
+            unit_value: UnitValue::default(),
             page: Page::default(),
+            head: None,
             log_filter: Filter::default(),
             log_search: String::new(),
             session_search: String::new(),
@@ -219,6 +271,7 @@ impl ViewState {
             knobs: settings.smoothing,
             knobs_in_use: settings.smoothing,
             export_folder: None,
+            plots: Vec::new(),
             actions: Vec::new(),
         }
     }

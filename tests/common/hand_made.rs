@@ -47,6 +47,7 @@ pub fn cast() -> Cast {
         .map(|(name, weight_count)| EngineLabel {
             name: name.to_owned(),
             weight_count,
+            optional: false,
         })
         .to_vec();
     Cast {
@@ -54,6 +55,7 @@ pub fn cast() -> Cast {
         engines,
         front_end: FrontEndSpec::default(),
         has_attention: true,
+        recurrent: vec![(0, true)],
         field: Some(("TCN".to_owned(), 65)),
     }
 }

@@ -4,7 +4,9 @@
 
 use super::hand_made;
 use super::rig::{Rig, Setup};
+use attune::model;
 use attune::settings::Theme;
+use attune::ui::Inside;
 use eframe::egui;
 use egui_kittest::SnapshotOptions;
 use std::time::Instant;
@@ -94,18 +96,24 @@ fn page(key: egui::Key) -> Rig {
     rig
 }
 
-/// The time of a frame with each page open, a quarter of a second's new columns in each, zoomed out to 40 s. The knobs are
-/// tried again once for each second heard, so here in every fourth frame.
+/// The time of a frame with each page open, a quarter of a second's new columns in each, zoomed out to 40 s; and with the gates
+/// of the LSTM in place of the heads.
 #[test]
 fn a_frame_with_everything_open_leaves_time_too() {
-    for (key, name) in [
-        (egui::Key::Num1, "genres"),
-        (egui::Key::Num2, "decisions"),
-        (egui::Key::Num3, "knobs"),
+    for (key, inside, name) in [
+        (egui::Key::Num1, Inside::Heads, "genres"),
+        (egui::Key::Num2, Inside::Heads, "decisions"),
+        (egui::Key::Num3, Inside::Heads, "knobs"),
+        (egui::Key::Num1, Inside::Units(0), "genres and gates"),
     ] {
-        let mut rig = Rig::playing(Setup::default(), 4000);
+        let setup = Setup {
+            models: Some(model::bundled().unwrap()),
+            ..Setup::default()
+        };
+        let mut rig = Rig::playing(setup, 4000);
         rig.window.key_press(key);
-        rig.window.state_mut().as_mut().unwrap().view_mut().time.span = 40.0;
+        let view = rig.window.state_mut().as_mut().unwrap().view_mut();
+        (view.time.span, view.inside) = (40.0, inside);
         rig.settle();
         let mut times: Vec<f64> = (0..100)
             .map(|i| {

@@ -6,6 +6,7 @@ use attune::engine::{Command, Event, Snapshot};
 use attune::model::ModelSet;
 use attune::settings::{Settings, Theme};
 use attune::source::SourceError;
+use attune::ui::panels::Cast;
 use attune::ui::{App, EngineLink, ListDevices};
 use eframe::egui::UiBuilder;
 use egui_kittest::kittest::Queryable;
@@ -33,6 +34,8 @@ pub struct Setup {
     pub models: Option<ModelSet>,
     /// Where sessions are kept.
     pub history: Option<PathBuf>,
+    /// What does not change.
+    pub cast: Cast,
 }
 
 impl Default for Setup {
@@ -44,6 +47,7 @@ impl Default for Setup {
             devices: Ok(hand_made::devices()),
             models: None,
             history: None,
+            cast: hand_made::cast(),
         }
     }
 }
@@ -72,7 +76,7 @@ impl Rig {
             range_db: [-75.0, -5.0],
             ..Settings::default()
         };
-        let mut parts = Some((link, settings, list, setup.models, setup.history));
+        let mut parts = Some((link, settings, list, setup.models, setup.history, setup.cast));
         let builder: HarnessBuilder<Option<App>> = Harness::builder()
             .with_size(setup.size)
             .with_pixels_per_point(setup.scale)
@@ -80,8 +84,8 @@ impl Rig {
             .with_max_steps(64);
         let window = builder.build_ui_state(
             move |ui, app: &mut Option<App>| {
-                if let Some((link, settings, list, models, history)) = parts.take() {
-                    let window = App::new(ui.ctx(), link, hand_made::cast(), settings, list);
+                if let Some((link, settings, list, models, history, cast)) = parts.take() {
+                    let window = App::new(ui.ctx(), link, cast, settings, list);
                     let window = match models {
                         Some(models) => window.with_models(models),
                         None => window,

@@ -243,3 +243,28 @@ fn knobs_show_what_they_would_have_answered_and_are_used_when_one_says_so() {
     assert_eq!(rig.orders(), [Command::SetSmoothing(wanted)]);
     rig.tell(Event::Ended);
 }
+
+#[test]
+fn what_each_frame_says_stands_beside_what_smoothing_makes_of_it() {
+    let mut rig = Rig::playing(Setup::default(), 1200);
+    rig.window.key_press(egui::Key::Num2);
+    rig.settle();
+    let newest = hand_made::playing(1200).recent[1199 % attune::engine::RECENT_COLUMNS];
+    let (genre, smoothed) = newest.agreed.top();
+    let raw = newest.raw_mean().unwrap().of(genre);
+    let said = format!(
+        "{}: this frame alone {:.0} %, smoothed {:.0} %; an answer needs 40 %",
+        attune::genre::GenreSet::gtzan().title(genre),
+        100.0 * raw,
+        100.0 * smoothed
+    );
+    rig.window.get_by_label(&format!("Raw and smoothed: {said}"));
+    // It shares the time axis with all other plots: a click holds.
+    let curve = rect(&rig, "Raw and smoothed: ");
+    rig.window.hover_at(curve.center());
+    rig.settle();
+    assert!(app(&rig).view().time.pointed.is_some());
+    drag(&mut rig, curve.center(), curve.center() + egui::vec2(60.0, 0.0));
+    rig.settle();
+    assert!(app(&rig).frozen().is_some());
+}

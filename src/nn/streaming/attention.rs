@@ -28,6 +28,8 @@ pub struct AttentionMemory {
     ring: KeyValueRing,
     projected: Rows,
     mixed: Rows,
+    /// Of each head: whether what it mixes is taken for zeros.
+    muted: Vec<bool>,
 }
 
 impl PackedMultiHead {
@@ -41,12 +43,18 @@ impl PackedMultiHead {
             ring: KeyValueRing::new(self.context, self.heads, self.width() / self.heads),
             projected: Rows::new(3 * self.width()),
             mixed: Rows::new(self.width()),
+            muted: vec![false; self.heads],
         }
     }
 
     /// The block `x`, whose places are `turns` away from the start, to `out`, finished so.
     pub fn step(&self, x: &Rows, turns: &Turns, memory: &mut AttentionMemory, finish: Finish<'_>, out: &mut Rows) {
-        let AttentionMemory { ring, projected, mixed } = memory;
+        let AttentionMemory {
+            ring,
+            projected,
+            mixed,
+            muted,
+        } = memory;
         self.project.step(from_ref(x), Finish::Plain, projected);
         mixed.reset(x.frames());
         let width = self.width();
@@ -71,6 +79,11 @@ impl PackedMultiHead {
             });
             (rows, out_rows) = (later, mixed_later);
         }
+        for (head, _) in muted.iter().enumerate().filter(|(_, muted)| **muted) {
+            for frame in 0..mixed.frames() {
+                mixed.row_mut(frame)[head * width / self.heads..][..width / self.heads].fill(0.0);
+            }
+        }
         self.output.step(from_ref(mixed), finish, out);
     }
 }
@@ -79,6 +92,12 @@ impl AttentionMemory {
     /// What the newest frame weighted: `count` frames of each head, oldest first, put at the end of `into`.
     pub fn newest_weights(&self, count: usize, into: &mut Vec<f32>) {
         self.ring.newest_weights(count, into);
+    }
+
+    /// Takes what a head mixes for zeros from now on: it weights and is asked as before, but says nothing. `false`: there is no such
+    /// head.
+    pub fn mute_head(&mut self, head: usize) -> bool {
+        self.muted.get_mut(head).map(|muted| *muted = true).is_some()
     }
 
     /// Frames within reach of the newest one, itself included.

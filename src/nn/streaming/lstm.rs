@@ -5,7 +5,7 @@ use crate::nn::kernels::aligned::Aligned;
 use crate::nn::kernels::exponential::{sigmoid, tanh};
 use crate::nn::kernels::packed_matrix::{Finish, PackedMatrix, Precision, Start, padded};
 use crate::nn::kernels::widest::widest;
-use crate::nn::recurrent::PackedRecurrent;
+use crate::nn::recurrent::{PackedRecurrent, UnitPicture};
 use pulp::{Simd, WithSimd};
 
 /// An LSTM layer with packed weights; the equations stand at [`crate::nn::kernels::lstm_sequence::LstmSequence`].
@@ -61,6 +61,26 @@ impl PackedRecurrent for PackedLstm {
             out,
         });
     }
+
+    fn newest_units(memory: &LstmMemory, into: &mut UnitPicture) -> bool {
+        let Some(last) = memory.gates.frames().checked_sub(1) else {
+            return false;
+        };
+        let h = memory.hidden.as_slice().len();
+        // Sums before the squashing: −ln sigmoid(x) = ln(1 + exp(−x)), which stays exact where the gate is all but open.
+        let sums = memory.gates.row(last);
+        let decay = |x: &f32| (-x).max(0.0) + (-x.abs()).exp().ln_1p();
+        let fill = |to: &mut Vec<f32>, from: &[f32], of: &dyn Fn(&f32) -> f32| {
+            to.clear();
+            to.extend(from.iter().map(of));
+        };
+        fill(&mut into.hidden, memory.hidden.as_slice(), &|x| *x);
+        fill(&mut into.cell, memory.cell.as_slice(), &|x| *x);
+        fill(&mut into.input, &sums[..h], &|x| sigmoid(*x));
+        fill(&mut into.decay, &sums[h..2 * h], &decay);
+        fill(&mut into.output, &sums[3 * h..4 * h], &|x| sigmoid(*x));
+        true
+    }
 }
 
 impl LstmMemory {
@@ -104,6 +124,50 @@ impl WithSimd for Recurrence<'_> {
                 *hidden = sigmoid(*o) * tanh(*cell);
             }
             out.row_mut(frame).copy_from_slice(memory.hidden.as_slice());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A layer whose units have no say in each other: what each gate is follows from its bias and one weight.
+    #[test]
+    fn the_units_of_the_newest_frame_are_those_of_the_equations() {
+        let (h, x) = (3, [0.5_f32, -2.0]);
+        let weights: Vec<f32> = (0..4 * h).map(|n| 0.4 * n as f32 - 2.0).collect();
+        let bias: Vec<f32> = (0..4 * h).map(|n| 1.5 - 0.2 * n as f32).collect();
+        let layer = PackedLstm::new(&weights, &bias, &vec![0.0; 4 * h * h], Precision::Single);
+        let mut memory = layer.initial_memory();
+        let mut units = UnitPicture::default();
+        assert!(!PackedLstm::newest_units(&memory, &mut units), "nothing was heard");
+        let (mut frames, mut out) = (Rows::new(1), Rows::new(h));
+        frames.take(&x);
+        layer.step(&frames, &mut memory, &mut out);
+        assert!(PackedLstm::newest_units(&memory, &mut units));
+        let squash = |x: f64| 1.0 / (1.0 + (-x).exp());
+        for unit in 0..h {
+            let mut cell = 0.0_f64;
+            for x in x {
+                let sum = |gate: usize| {
+                    let n = gate * h + unit;
+                    f64::from(weights[n]) * f64::from(x) + f64::from(bias[n])
+                };
+                let (i, f, g, o) = (squash(sum(0)), squash(sum(1)), sum(2).tanh(), squash(sum(3)));
+                cell = f * cell + i * g;
+                if x < 0.0 {
+                    let wanted = [i, -f.ln(), o, cell, o * cell.tanh()];
+                    let found = [&units.input, &units.decay, &units.output, &units.cell, &units.hidden];
+                    for (wanted, found) in wanted.iter().zip(found) {
+                        // Two steps of a few f32 roundings on values below 8.
+                        assert!(
+                            (f64::from(found[unit]) - wanted).abs() < 1e-5,
+                            "{found:?}, not {wanted}"
+                        );
+                    }
+                }
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::nn::kernels::aligned::Aligned;
 use crate::nn::kernels::exponential::tanh;
 use crate::nn::kernels::packed_matrix::{Finish, PackedMatrix, Precision, Start, padded};
 use crate::nn::kernels::widest::widest;
-use crate::nn::recurrent::PackedRecurrent;
+use crate::nn::recurrent::{PackedRecurrent, UnitPicture};
 use pulp::{Simd, WithSimd};
 
 /// An RNN layer with packed weights; the equation stands at [`crate::nn::kernels::rnn_sequence::RnnSequence`].
@@ -53,6 +53,12 @@ impl PackedRecurrent for PackedRnn {
             memory,
             out,
         });
+    }
+
+    fn newest_units(memory: &RnnMemory, into: &mut UnitPicture) -> bool {
+        *into = UnitPicture::default();
+        into.hidden.extend_from_slice(memory.hidden.as_slice());
+        memory.sums.frames() > 0
     }
 }
 

@@ -3,10 +3,12 @@
 //! In: a cursor. Out: a [`Frozen`] moment; files. Thread: window.
 
 use super::App;
+use crate::explain::Head;
 use crate::explain::document::{self, Told};
 use crate::ui::export;
 use crate::ui::frozen::Frozen;
 use crate::ui::notices::{Problem, Severity};
+use crate::ui::view_state::Page;
 use eframe::egui;
 
 impl App {
@@ -20,12 +22,26 @@ impl App {
             return;
         }
         let repaint = ctx.clone();
-        let models = self.models.as_ref().map_or(&[][..], |set| &set.models);
-        let asked = (models, &self.cast.front_end);
+        let models = self.models_on().map_or(Vec::new(), |set| set.models);
+        let asked = (&models[..], &self.cast.front_end);
         let snapshot = self.link.snapshots.output_buffer();
         self.frozen = Some(Frozen::new(&self.history, snapshot, cursor, asked, move || {
             repaint.request_repaint();
         }));
+        // Who looks at a head goes on looking at it.
+        if let Some(head) = self.view.head.filter(|_| self.view.page == Page::Heads) {
+            self.study(&[head], ctx);
+        }
+    }
+
+    /// Asks what these heads do in the held moment.
+    pub(super) fn study(&mut self, heads: &[Head], ctx: &egui::Context) {
+        let repaint = ctx.clone();
+        let models = self.models.as_ref().map_or(&[][..], |set| &set.models);
+        if let Some(frozen) = &mut self.frozen {
+            let asked = (models, &self.cast.front_end);
+            frozen.study(heads, asked, move || repaint.request_repaint());
+        }
     }
 
     /// Lets the held moment go: the plots show now again.
@@ -50,9 +66,9 @@ impl App {
             explanation,
         };
         let texts = vec![
-            ("svg", document::sheet(&told).svg()),
-            ("csv", document::csv(&told)),
-            ("json", format!("{:#}", document::json(&told))),
+            ("svg", document::sheet(&told).svg().into_bytes()),
+            ("csv", document::csv(&told).into_bytes()),
+            ("json", format!("{:#}", document::json(&told)).into_bytes()),
         ];
         let name = format!("{}-{:.1}s", told.source, at.0);
         self.write(&name, texts);
@@ -62,27 +78,33 @@ impl App {
     pub(super) fn export_log(&mut self) {
         let (source, genres) = (self.source_name(), &self.cast.genres);
         let texts = vec![
-            ("csv", self.log.csv(source, genres)),
-            ("json", format!("{:#}", self.log.json(source, &self.weights(), genres))),
+            ("csv", self.log.csv(source, genres).into_bytes()),
+            (
+                "json",
+                format!("{:#}", self.log.json(source, &self.weights(), genres)).into_bytes(),
+            ),
         ];
         let name = format!("{source}-decisions");
         self.write(&name, texts);
     }
 
-    fn source_name(&self) -> &str {
+    pub(super) fn source_name(&self) -> &str {
         self.view.opened.as_ref().map_or("", |open| open.name.as_str())
     }
 
-    /// SHA-256 of each engine's weights.
+    /// SHA-256 of the weights of each engine that is on.
     fn weights(&self) -> Vec<String> {
-        let models = self.models.iter().flat_map(|set| &set.models);
-        models.map(|model| model.manifest().weights_sha256.clone()).collect()
+        let models = self.models_on().map_or(Vec::new(), |set| set.models);
+        models
+            .iter()
+            .map(|model| model.manifest().weights_sha256.clone())
+            .collect()
     }
 
-    fn write(&mut self, name: &str, texts: Vec<(&'static str, String)>) {
+    pub(super) fn write(&mut self, name: &str, files: Vec<(&'static str, Vec<u8>)>) {
         let repaint = self.ctx.clone();
         let folder = self.view.export_folder.as_deref();
-        self.written = Some(export::begin(name, texts, folder, move || repaint.request_repaint()));
+        self.written = Some(export::begin(name, files, folder, move || repaint.request_repaint()));
     }
 
     /// Says what became of an export.

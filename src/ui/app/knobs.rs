@@ -1,56 +1,81 @@
 //! The knobs: what others would have answered, and using them.
 //!
-//! In: the knobs on their page, what was heard. Out: two [`Retrial`]s to draw; orders. Thread: window, some milliseconds once a
-//! second while the page is open.
+//! In: the knobs on their page, what was heard. Out: two [`Retrial`]s to draw; orders. Thread: window, half a
+//! millisecond for each picture while the page is open.
 
 use super::App;
 use crate::engine::Command;
 use crate::smoothing::SmoothingConfig;
 use crate::ui::ahead::Ahead;
-use crate::ui::answers::Retrial;
+use crate::ui::answers::{Retrial, Retry};
 use crate::ui::track::Track;
 use crate::ui::view_state::Page;
 
-/// New sound makes the trial begin anew so often, in seconds heard.
-const AFRESH: f64 = 1.0;
+/// Frames that are tried for one picture at most: half a millisecond's work.
+const AT_ONCE: usize = 1600;
 
 /// What two settings of the knobs make of the same sound.
 #[derive(Debug)]
 pub(super) struct Trial {
-    /// The knobs on the page.
-    knobs: SmoothingConfig,
-    pub(super) tried: Retrial,
+    /// The knobs on the page, or those that were there when it was begun to try them.
+    tried: Retry,
+    /// The knobs on the page, when they are others: they take the place of `tried` once they have caught up.
+    next: Option<Retry>,
     /// The knobs in use.
-    pub(super) live: Retrial,
-    heard: f64,
+    live: Retry,
+    /// Whether both have heard everything at least once.
+    caught_up: bool,
+}
+
+impl Trial {
+    /// What came of the knobs that are tried and of those in use; `None` until both have heard the same.
+    pub(super) fn shown(&self) -> Option<(&Retrial, &Retrial)> {
+        self.caught_up.then(|| (self.tried.retrial(), self.live.retrial()))
+    }
 }
 
 impl App {
-    /// Tries the knobs on what was heard, if they or it are new.
+    /// Tries the knobs on what was heard, a part of it for each picture.
     pub(super) fn retry(&mut self) {
         if self.view.page != Page::Knobs || self.answers.len() == 0 {
             self.trial = None;
             return;
         }
-        let (knobs, heard) = (self.view.knobs, self.history.heard());
-        let known = |trial: &Trial| trial.knobs == knobs && heard - trial.heard < AFRESH;
-        if self.trial.as_ref().is_some_and(known) {
-            return;
-        }
-        let hop = self.cast.front_end.hop();
-        let live = match self.trial.take() {
-            // While a hand moves a knob, the other side is not worked out again and again.
-            Some(trial) if heard - trial.heard < AFRESH => Ok(trial.live),
-            _ => self.answers.retry(&self.view.knobs_in_use, hop),
-        };
+        let (hop, answers, knobs) = (self.cast.front_end.hop(), &self.answers, self.view.knobs);
         // Knobs that cannot be used show nothing; the sliders do not let them be set.
-        if let (Ok(tried), Ok(live)) = (self.answers.retry(&knobs, hop), live) {
-            self.trial = Some(Trial {
-                knobs,
+        let begin = |knobs: SmoothingConfig| Retry::new(knobs, answers, hop).ok();
+        let in_use = self.view.knobs_in_use;
+        let follows = |trial: &Trial| {
+            *trial.live.config() == in_use
+                && trial.live.follows(answers)
+                && trial.tried.follows(answers)
+                && trial.next.as_ref().is_none_or(|next| next.follows(answers))
+        };
+        if !self.trial.as_ref().is_some_and(follows) {
+            self.trial = begin(knobs).zip(begin(in_use)).map(|(tried, live)| Trial {
                 tried,
+                next: None,
                 live,
-                heard,
+                caught_up: false,
             });
+        }
+        let Some(trial) = &mut self.trial else { return };
+        if trial.next.is_none() && *trial.tried.config() != knobs {
+            trial.next = begin(knobs);
+        }
+        let mut left = trial.live.advance(answers, AT_ONCE / 2) + trial.tried.advance(answers, AT_ONCE / 2);
+        trial.caught_up |= left == 0;
+        if let Some(next) = &mut trial.next {
+            let waiting = next.advance(answers, AT_ONCE);
+            left += waiting;
+            if waiting == 0
+                && let Some(next) = trial.next.take()
+            {
+                trial.tried = next;
+            }
+        }
+        if left > 0 {
+            self.ctx.request_repaint_after(super::REPAINT_INTERVAL);
         }
     }
 
@@ -65,7 +90,8 @@ impl App {
 
     /// Hears the file that is open ahead with the knobs in use, beside the live path.
     pub(super) fn hear_ahead(&mut self) {
-        let (Some(track), Some(models), Some(open)) = (&mut self.track, &self.models, &self.view.opened) else {
+        let models = self.models_on().filter(|set| !set.models.is_empty());
+        let (Some(track), Some(models), Some(open)) = (&mut self.track, models, &self.view.opened) else {
             return;
         };
         if !Track::is_short_enough(open.duration) {
@@ -75,7 +101,7 @@ impl App {
         let tell = move || repaint.request_repaint_after(super::REPAINT_INTERVAL);
         track.hear_ahead(Ahead::begin(
             open.id.clone().into(),
-            models.clone(),
+            models,
             self.view.knobs_in_use,
             tell,
         ));

@@ -3,12 +3,13 @@
 //! In: the app's state. Out: paint. Thread: window.
 
 use super::App;
+use super::knobs::Trial;
 use crate::source::SourceKind;
 use crate::ui::frozen::Frozen;
 use crate::ui::keyboard;
 use crate::ui::panels::{self, Pictures, Scene};
 use crate::ui::theme::{GRID, Palette};
-use crate::ui::view_state::ViewState;
+use crate::ui::view_state::{Inside, ViewState};
 use eframe::egui::{
     self, Align2, CentralPanel, Color32, Frame, Id, LayerId, Margin, Order, Panel, Rect, ScrollArea, UiBuilder, Vec2,
 };
@@ -28,6 +29,7 @@ impl App {
     /// Paints the window.
     pub fn paint(&mut self, ui: &mut egui::Ui) {
         self.take_dropped_files(ui.ctx());
+        self.view.plots.clear();
         let snapshot = self.link.snapshots.output_buffer();
         keyboard::shortcuts(ui.ctx(), snapshot, self.frozen.as_ref(), &mut self.view);
         let Self {
@@ -42,8 +44,10 @@ impl App {
             log,
             past,
             trial,
+            traces,
             ..
         } = self;
+        let trial = trial.as_ref().and_then(Trial::shown);
         let scene = Scene {
             snapshot: link.snapshots.output_buffer(),
             history,
@@ -54,8 +58,9 @@ impl App {
             track: track.as_ref(),
             log,
             past,
-            retrial: trial.as_ref().map(|trial| &trial.tried),
-            trial: trial.as_ref().map(|trial| &trial.live),
+            traces: traces.as_ref(),
+            retrial: trial.map(|(tried, _)| tried),
+            trial: trial.map(|(_, live)| live),
         };
         // Source, transport and health are always of now; what was heard is of the held moment, if one is held.
         let shown = match frozen {
@@ -98,7 +103,7 @@ impl App {
                         ScrollArea::vertical().show(ui, |ui| {
                             panels::answer_ui(ui, &shown);
                             ui.add_space(GRID);
-                            panels::page_ui(ui, &shown, view);
+                            panels::page_ui(ui, &shown, view, pictures);
                         });
                     });
             }
@@ -118,7 +123,9 @@ impl App {
         panels::remark_ui(ui.ctx(), view);
         drop_hint_ui(ui.ctx());
         view.time.turn();
-        if !view.actions.is_empty() {
+        let is_asked = !view.actions.is_empty();
+        self.sketch();
+        if is_asked {
             // Carried out by the next `drain`, which should not wait for news.
             ui.ctx().request_repaint();
         }
@@ -168,7 +175,7 @@ fn bar(ui: &egui::Ui, margin: Margin) -> Frame {
 /// Spectrogram, heads and timeline, sharing the height; scrolled where there is too little of it.
 fn plots_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures, narrow: bool) {
     let room = ui.available_height();
-    let least = least(scene);
+    let least = least(scene, view);
     view.time.wheel_scrolls = narrow || room < least;
     if !view.time.wheel_scrolls {
         stacked_ui(ui, scene, view, pictures, room);
@@ -178,7 +185,7 @@ fn plots_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures
         if narrow {
             panels::answer_ui(ui, scene);
             ui.add_space(GRID);
-            panels::page_ui(ui, scene, view);
+            panels::page_ui(ui, scene, view, pictures);
             ui.add_space(GRID);
         }
         stacked_ui(ui, scene, view, pictures, least.max(room));
@@ -186,23 +193,25 @@ fn plots_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures
 }
 
 /// The height below which the plots scroll.
-fn least(scene: &Scene<'_>) -> f32 {
+fn least(scene: &Scene<'_>, view: &ViewState) -> f32 {
     let changed = if scene.frozen.is_some() { CHANGED } else { 0.0 };
-    let heads = if scene.attends() { HEADS } else { 0.0 };
+    let heads = if scene.inside(view).is_some() { HEADS } else { 0.0 };
     SPECTROGRAM + changed + heads + ANSWERS + TIMELINE
 }
 
 fn stacked_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures, height: f32) {
-    let attends = scene.attends();
+    let inside = scene.inside(view);
     // Few heads need no tall rows; before the first attention it is not known how many there are.
-    let rows = match scene.snapshot.attention.layers * scene.snapshot.attention.heads {
-        0 => 16,
-        rows => rows,
+    let heads = scene.snapshot.attention.layers * scene.snapshot.attention.heads;
+    let rows = if heads == 0 || inside != Some(Inside::Heads) {
+        16
+    } else {
+        heads
     };
     let tallest = (26.0 + 24.0 * rows as f32).clamp(HEADS, 320.0);
-    let spare = (height - least(scene)).max(0.0);
+    let spare = (height - least(scene, view)).max(0.0);
     let timeline = (TIMELINE + 0.3 * spare).min(260.0);
-    let heads = if attends {
+    let heads = if inside.is_some() {
         (HEADS + 0.3 * spare).min(tallest)
     } else {
         0.0
@@ -221,8 +230,8 @@ fn stacked_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictur
     if let Some(frozen) = scene.frozen {
         panels::changed_ui(&mut child(ui, part(changed), "changed"), scene, frozen, view);
     }
-    if attends {
-        panels::attention_ui(&mut child(ui, part(heads), "heads"), scene, view, pictures);
+    if inside.is_some() {
+        panels::inside_ui(&mut child(ui, part(heads), "heads"), scene, view, pictures);
     }
     panels::disagreement_ui(&mut child(ui, part(ANSWERS), "answers"), scene, view);
     panels::timeline_ui(&mut child(ui, part(timeline), "timeline"), scene, view);

@@ -4,9 +4,11 @@
 
 mod events;
 mod holding;
+mod inside;
 mod knobs;
 mod layout;
 mod link;
+mod saving;
 
 use super::answers::Answers;
 use super::decisions::DecisionLog;
@@ -19,16 +21,18 @@ use super::notices::{Problem, Severity};
 use super::panels::{Cast, Pictures};
 use super::past::Past;
 use super::theme;
+use super::traces::Traces;
 use super::track::Track;
 use super::view_state::{Action, ViewState};
-use crate::engine::{Command, SourceRequest};
+use crate::engine::{Command, Snapshot, SourceRequest};
 use crate::model::ModelSet;
-use crate::settings::Settings;
+use crate::settings::{Input, Settings};
 use crate::source::SourceKind;
 use crossbeam_channel::{Receiver, TrySendError};
 use eframe::egui;
 use knobs::Trial;
 pub use link::EngineLink;
+use saving::Saving;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -46,6 +50,8 @@ pub struct App {
     settings: Settings,
     /// Who is asked about a held moment, and hears files ahead.
     models: Option<ModelSet>,
+    /// Which engines are wanted on.
+    on: Vec<bool>,
     frozen: Option<Frozen>,
     /// The file that is open, as a whole.
     track: Option<Track>,
@@ -54,8 +60,12 @@ pub struct App {
     answers: Answers,
     /// What the knobs on their page would have answered.
     trial: Option<Trial>,
+    /// What the units of the engine that is looked into hold.
+    traces: Option<Traces>,
     /// What becomes of an export.
     written: Option<Receiver<Written>>,
+    /// The plot that is being saved.
+    saving: Option<Saving>,
     ctx: egui::Context,
 }
 
@@ -70,6 +80,7 @@ impl App {
         devices.refresh(move || repaint.request_repaint());
         Self {
             link,
+            on: cast.engines.iter().map(|engine| !engine.optional).collect(),
             cast,
             view: ViewState::new(&settings),
             history: History::new(),
@@ -83,7 +94,9 @@ impl App {
             past: Past::default(),
             answers: Answers::default(),
             trial: None,
+            traces: None,
             written: None,
+            saving: None,
             ctx: ctx.clone(),
         }
     }
@@ -111,6 +124,11 @@ impl App {
     /// The moment that is held.
     pub fn frozen(&self) -> Option<&Frozen> {
         self.frozen.as_ref()
+    }
+
+    /// The newest picture of the engine.
+    pub fn snapshot(&self) -> &Snapshot {
+        self.link.snapshots.output_buffer()
     }
 
     /// What the window alone knows.
@@ -158,9 +176,11 @@ impl App {
             frozen.poll();
         }
         self.poll_export();
+        self.poll_saving();
         self.poll_past();
         self.act(ctx);
         self.retry();
+        self.look_inside();
     }
 
     fn poll_past(&mut self) {
@@ -188,8 +208,8 @@ impl App {
             log.hear(&news);
             past.hear(&news.column.decision, snapshot.hop);
             if let Some(track) = track {
-                let raw = news.column.raw.iter().take(engines);
-                track.hear(&news, raw.into_iter().all(|raw| !raw.as_slice().is_empty()));
+                let mut raw = news.column.raw.iter().take(engines).zip(&self.on);
+                track.hear(&news, raw.all(|(raw, on)| raw.as_slice().is_empty() != *on));
             }
         });
     }
@@ -203,8 +223,10 @@ impl App {
                     self.devices.refresh(move || repaint.request_repaint());
                 }
                 Action::Hold(cursor) => self.hold(cursor, ctx),
+                Action::Study(heads) => self.study(&heads, ctx),
                 Action::LetGo => self.let_go(),
                 Action::Export => self.export(),
+                Action::SavePlot(plot, picture) => self.save_plot(plot, picture),
                 Action::ExportLog => self.export_log(),
                 Action::UseKnobs => self.use_knobs(),
                 Action::Keep(order) => self.past.order(order),
@@ -225,7 +247,14 @@ impl App {
     }
 
     fn send(&mut self, command: Command) {
+        let switched = match command {
+            Command::EnableEngine { engine, on } => Some((engine, on)),
+            _ => None,
+        };
         let Err(error) = self.link.commands.try_send(command) else {
+            if let Some((engine, on)) = switched {
+                self.switched(engine, on);
+            }
             return;
         };
         self.view.opening = None;
@@ -240,6 +269,22 @@ impl App {
         });
     }
 
+    /// An engine was switched: what is heard ahead is heard anew, or the live path would be compared with another set of engines.
+    fn switched(&mut self, engine: usize, on: bool) {
+        if let Some(known) = self.on.get_mut(engine).filter(|known| **known != on) {
+            *known = on;
+            self.hear_ahead();
+        }
+    }
+
+    /// The models that are wanted on, and the gate.
+    fn models_on(&self) -> Option<ModelSet> {
+        let mut set = self.models.clone()?;
+        let mut on = self.on.iter().chain(std::iter::repeat(&true));
+        set.models.retain(|_| on.next() == Some(&true));
+        Some(set)
+    }
+
     /// What is to be kept for the next start.
     fn settings_now(&self) -> Settings {
         let ctx = &self.ctx;
@@ -252,7 +297,10 @@ impl App {
         settings.zoom = ctx.zoom_factor();
         settings.window_size = ctx.content_rect().size().into();
         if let Some(open) = self.view.opened.as_ref().filter(|open| open.kind != SourceKind::File) {
-            settings.device = Some(open.id.clone());
+            // A channel is one of its device.
+            let same = settings.input.take().filter(|input| input.device == open.id);
+            let device = open.id.clone();
+            settings.input = same.or(Some(Input { device, channel: None }));
         }
         settings
     }

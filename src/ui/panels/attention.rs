@@ -2,12 +2,12 @@
 //!
 //! In: attention. Out: paint. Thread: window.
 
+use super::inside::chooser_ui;
 use super::{Pictures, Scene, attention_lag, head_of, map_shape};
-use crate::engine::AttentionSnapshot;
 use crate::ui::sentences;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
 use crate::ui::view_state::ViewState;
-use crate::ui::widgets::{TimeAxis, describe, heading};
+use crate::ui::widgets::{TimeAxis, describe, place_plot, save_menu};
 use eframe::egui::{self, Align, Align2, Color32, CornerRadius, Layout, Rect, RichText, Sense, Vec2};
 
 /// Space between two layers.
@@ -16,15 +16,15 @@ const LAYER_GAP: f32 = 4.0;
 pub const ATTENTION_ROW_GAP: f32 = 1.0;
 
 /// Draws the heat map into what is available.
-pub fn attention_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
+pub(super) fn attention_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
     let palette = Palette::of(ui);
     let attention = &scene.snapshot.attention;
     ui.allocate_ui_with_layout(
         Vec2::new(ui.available_width(), 22.0),
         Layout::left_to_right(Align::Center),
         |ui| {
-            heading(ui, "Attention heads")
-                .on_hover_text("Self-attention of the newest frame, layer by layer, head by head");
+            chooser_ui(ui, scene, view);
+            save_menu(ui, view, "Attention heads");
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 let note = "mean look-back · entropy · a wedge marks a sink · each row scaled to its strongest weight";
                 ui.add(egui::Label::new(RichText::new(note).size(10.5).color(palette.muted)).truncate());
@@ -42,10 +42,12 @@ pub fn attention_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, 
             .text(plot.center(), Align2::CENTER_CENTER, text, axis_font(), palette.muted);
         return;
     }
-    describe(&response, summary(scene));
+    let looks = looks(scene, layers, heads);
+    describe(&response, summary(&looks, layers, heads));
+    place_plot(ui, view, "Attention heads", &response);
     let time = TimeAxis::of(plot, scene, &view.time);
     let grid = Grid { plot, layers, heads };
-    draw_rows(ui, scene, pictures, &time, &grid);
+    draw_rows(ui, scene, pictures, &time, &grid, &looks);
     time.draw_cursors(ui, scene, &view.time);
     time.take_pointer(ui, scene, view, &response);
     hover_ui(ui, scene, &response, &time, &grid);
@@ -72,7 +74,14 @@ impl Grid {
     }
 }
 
-fn draw_rows(ui: &egui::Ui, scene: &Scene<'_>, pictures: &mut Pictures, time: &TimeAxis, grid: &Grid) {
+fn draw_rows(
+    ui: &egui::Ui,
+    scene: &Scene<'_>,
+    pictures: &mut Pictures,
+    time: &TimeAxis,
+    grid: &Grid,
+    looks: &[Option<sentences::Look>],
+) {
     let palette = Palette::of(ui);
     let attention = &scene.snapshot.attention;
     let lag = attention_lag(scene.snapshot) as f32;
@@ -107,8 +116,8 @@ fn draw_rows(ui: &egui::Ui, scene: &Scene<'_>, pictures: &mut Pictures, time: &T
                 Color32::WHITE,
             );
         }
-        if let Some(look) = sentences::look(head_of(attention, layer, head), scene.snapshot.hop) {
-            figures(&painter, palette, row, &look, (left, right));
+        if let Some(Some(look)) = looks.get(i) {
+            figures(&painter, palette, row, look, (left, right));
         }
         if head == 0 {
             let last = grid.row(layer, grid.heads - 1);
@@ -214,28 +223,37 @@ fn hover_ui(ui: &egui::Ui, scene: &Scene<'_>, response: &egui::Response, time: &
     {
         said = format!("{said}\nHere: {:.2} %", 100.0 * weight);
     }
+    if scene.frozen.is_some() {
+        said = format!("{said}\nThe page Heads (5) tells what the answer is without it.");
+    }
     response.clone().on_hover_text_at_pointer(said);
 }
 
-/// What a screen reader says instead of the picture: the head that looks back farthest, and the one that looks least far.
-fn summary(scene: &Scene<'_>) -> String {
-    let attention: &AttentionSnapshot = &scene.snapshot.attention;
-    let (layers, heads) = map_shape(attention);
-    let mut looks: Vec<_> = (0..layers)
+/// Where each head looks, layer by layer.
+fn looks(scene: &Scene<'_>, layers: usize, heads: usize) -> Vec<Option<sentences::Look>> {
+    (0..layers)
         .flat_map(|layer| (0..heads).map(move |head| (layer, head)))
-        .filter_map(|(layer, head)| {
-            Some((
-                layer,
-                head,
-                sentences::look(head_of(attention, layer, head), scene.snapshot.hop)?,
-            ))
-        })
-        .collect();
-    looks.sort_by(|a, b| a.2.median_back.0.total_cmp(&b.2.median_back.0));
+        .map(|(layer, head)| sentences::look(head_of(&scene.snapshot.attention, layer, head), scene.snapshot.hop))
+        .collect()
+}
+
+/// What a screen reader says instead of the picture: the head that looks back farthest, and the one that looks least far.
+fn summary(looks: &[Option<sentences::Look>], layers: usize, heads: usize) -> String {
+    let places = (0..layers).flat_map(|layer| (0..heads).map(move |head| (layer, head)));
+    let known = places
+        .zip(looks)
+        .filter_map(|(place, look)| Some((place, look.as_ref()?)));
+    let by_reach = |a: &((usize, usize), &sentences::Look), b: &((usize, usize), &sentences::Look)| {
+        a.1.median_back.0.total_cmp(&b.1.median_back.0)
+    };
     let mut said = format!("Attention heads: {layers} layers of {heads}.");
-    if let [first, .., last] = looks.as_slice() {
-        for (layer, head, look) in [last, first] {
-            said = format!("{said} {}", sentences::head(*layer, *head, look));
+    let farthest = known.clone().max_by(by_reach);
+    let nearest = known.min_by(by_reach);
+    if let (Some(farthest), Some(nearest)) = (farthest, nearest)
+        && farthest.0 != nearest.0
+    {
+        for ((layer, head), look) in [farthest, nearest] {
+            said = format!("{said} {}", sentences::head(layer, head, look));
         }
     }
     said

@@ -8,7 +8,7 @@ use crate::explain::{Explanation, words};
 use crate::ui::frozen::{Frozen, Inquiry};
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
 use crate::ui::view_state::ViewState;
-use crate::ui::widgets::{TimeAxis, describe, heading};
+use crate::ui::widgets::{TimeAxis, describe, heading, place_plot, save_menu};
 use eframe::egui::{self, Align, Align2, CornerRadius, Layout, Rect, RichText, Sense, Vec2};
 
 /// Height of the row above the picture.
@@ -30,6 +30,7 @@ pub fn changed_ui(ui: &mut egui::Ui, scene: &Scene<'_>, frozen: &Frozen, view: &
                  loses (up) or gains (down). In test pieces whose answer one passage carries, the highest bar lay in it in 8 \
                  of 10 cases, the most attended half second in 4, by chance 3.5.",
             );
+            save_menu(ui, view, "What changed the answer");
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 let note = match &title {
                     Some(title) => format!("points that each half second adds to {title}, the likeliest at the held frame"),
@@ -58,6 +59,7 @@ pub fn changed_ui(ui: &mut egui::Ui, scene: &Scene<'_>, frozen: &Frozen, view: &
             .text(plot.center(), Align2::CENTER_CENTER, text, axis_font(), palette.muted);
         return;
     };
+    place_plot(ui, view, "What changed the answer", &response);
     describe(&response, summary(it, title.as_deref().unwrap_or_default()));
     bars(ui, it, &time, &response);
     time.draw_cursors(ui, scene, &view.time);

@@ -22,6 +22,8 @@ pub fn decisions_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) 
     let palette = Palette::of(ui);
     card(ui).show(ui, |ui| {
         ui.set_width(ui.available_width());
+        super::raw_curve::raw_curve_ui(ui, scene, view);
+        ui.add_space(4.0);
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 4.0;
             for (filter, name) in Filter::ALL {

@@ -7,7 +7,7 @@ use crate::ui::history::{History, Moment};
 use crate::ui::sentences;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
 use crate::ui::view_state::ViewState;
-use crate::ui::widgets::{Run, TimeAxis, describe, fill_under, heading, ribbon_ui};
+use crate::ui::widgets::{Run, TimeAxis, describe, fill_under, heading, place_plot, ribbon_ui, save_menu};
 use eframe::egui::{self, Align, Align2, CornerRadius, Layout, Pos2, Rect, RichText, Sense, Stroke, Vec2};
 
 /// Height of the row above the picture.
@@ -27,6 +27,7 @@ pub fn disagreement_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
                 "The ribbon: what was answered. The curve: the Jensen–Shannon divergence of the engines' answers, as a share of \
                  the most it can be; 0 % where all say the same.",
             );
+            save_menu(ui, view, "Answers and disagreement");
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 ui.add(egui::Label::new(RichText::new(note).size(10.5).color(palette.muted)).truncate());
             });
@@ -34,6 +35,7 @@ pub fn disagreement_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
     );
     let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
     describe(&response, summary(scene));
+    place_plot(ui, view, "Answers and disagreement", &response);
     if !ui.is_rect_visible(rect) {
         return;
     }

@@ -18,6 +18,8 @@ const NAME_WIDTH: f32 = 66.0;
 const HEADER_HEIGHT: f32 = 28.0;
 /// Height of a row of figures.
 const FIGURE_HEIGHT: f32 = 17.0;
+/// Height of an engine that waits to be switched on.
+const WAITING_HEIGHT: f32 = 26.0;
 /// Space between columns.
 const GAP: f32 = 6.0;
 /// The least width of a column that can still be read.
@@ -28,10 +30,14 @@ pub fn engines_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     card(ui).show(ui, |ui| {
         ui.set_width(ui.available_width());
         let engines = scene.snapshot.engine_count.min(scene.cast.engines.len());
-        let room = (ui.available_width() - NAME_WIDTH) / (engines + 1) as f32 - GAP;
+        let is_on = |engine: usize| scene.snapshot.engines[engine].enabled || !scene.cast.engines[engine].optional;
+        let (engines, waiting): (Vec<usize>, Vec<usize>) = (0..engines).partition(|engine| is_on(*engine));
+        let engines = &engines[..];
+        let room = (ui.available_width() - NAME_WIDTH) / (engines.len() + 1) as f32 - GAP;
         let column = room.max(LEAST_COLUMN);
         let genres = scene.cast.genres.len() as f32;
-        let rows = ui.available_height() - HEADER_HEIGHT - 2.0 * FIGURE_HEIGHT - 16.0;
+        let below = 16.0 + if waiting.is_empty() { 0.0 } else { WAITING_HEIGHT };
+        let rows = ui.available_height() - HEADER_HEIGHT - 2.0 * FIGURE_HEIGHT - below;
         let row_height = (rows / genres).floor().clamp(18.0, 28.0);
         let mut table = |ui: &mut egui::Ui| {
             ui.spacing_mut().item_spacing = Vec2::new(GAP, 0.0);
@@ -43,6 +49,9 @@ pub fn engines_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
             }
             ui.add_space(4.0);
             figures_ui(ui, scene, column, engines);
+            for &engine in &waiting {
+                waiting_ui(ui, scene, view, engine);
+            }
         };
         if room < LEAST_COLUMN {
             egui::ScrollArea::horizontal().show(ui, &mut table);
@@ -52,9 +61,9 @@ pub fn engines_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     });
 }
 
-fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, column: f32, engines: usize) {
+fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, column: f32, engines: &[usize]) {
     let palette = Palette::of(ui);
-    let width = NAME_WIDTH + (engines + 1) as f32 * (column + GAP);
+    let width = NAME_WIDTH + (engines.len() + 1) as f32 * (column + GAP);
     let (row, _) = ui.allocate_exact_size(Vec2::new(width, HEADER_HEIGHT), Sense::hover());
     let cell = |i: usize| {
         let left = row.left() + NAME_WIDTH + GAP + i as f32 * (column + GAP);
@@ -68,7 +77,8 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, column:
         font,
         palette.text,
     );
-    for (engine, label) in scene.cast.engines[..engines].iter().enumerate() {
+    for (place, &engine) in engines.iter().enumerate() {
+        let label = &scene.cast.engines[engine];
         let on = scene.snapshot.engines[engine].enabled;
         // A long name is set smaller before it is cut.
         let size = (column / (0.55 * label.name.chars().count() as f32)).clamp(9.0, 11.5);
@@ -81,7 +91,7 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, column:
         let response = ui
             .scope(|ui| {
                 ui.spacing_mut().button_padding = Vec2::new(1.0, 1.0);
-                ui.put(cell(engine + 1), Button::new(text).truncate())
+                ui.put(cell(place + 1), Button::new(text).truncate())
             })
             .inner;
         let (state, verb) = if on { ("on", "off") } else { ("off", "on") };
@@ -95,7 +105,26 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, column:
     }
 }
 
-fn genre_row_ui(ui: &mut egui::Ui, scene: &Scene<'_>, id: GenreId, size: Vec2, engines: usize) {
+/// An engine that is off until someone wants it: no column, but a way to have one.
+fn waiting_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, engine: usize) {
+    let label = &scene.cast.engines[engine];
+    ui.add_space(4.0);
+    let text = RichText::new(format!("+ {}", label.name)).size(11.5);
+    let button = ui.add_sized(Vec2::new(NAME_WIDTH, WAITING_HEIGHT - 4.0), Button::new(text));
+    button.widget_info(|| {
+        egui::WidgetInfo::selected(egui::Role::CheckBox, true, false, format!("Engine {}", label.name))
+    });
+    let hover = format!(
+        "{} ({} weights) does not listen. Click to hear it beside the others.",
+        label.name,
+        sentences::count(label.weight_count)
+    );
+    if button.on_hover_text(hover).clicked() {
+        view.order(Command::EnableEngine { engine, on: true });
+    }
+}
+
+fn genre_row_ui(ui: &mut egui::Ui, scene: &Scene<'_>, id: GenreId, size: Vec2, engines: &[usize]) {
     let palette = Palette::of(ui);
     let snapshot = scene.snapshot;
     let heard = scene.has_heard();
@@ -113,7 +142,8 @@ fn genre_row_ui(ui: &mut egui::Ui, scene: &Scene<'_>, id: GenreId, size: Vec2, e
         ui.painter().text(at, egui::Align2::LEFT_CENTER, &title, font, ink);
         let agreed = if heard { snapshot.agreed.of(id) } else { 0.0 };
         share_bar(ui, size, agreed, colour, &format!("{title}, agreed"));
-        for (engine, label) in scene.cast.engines[..engines].iter().enumerate() {
+        for &engine in engines {
+            let label = &scene.cast.engines[engine];
             let state = &snapshot.engines[engine];
             let share = if heard && state.enabled {
                 state.smoothed.of(id)
@@ -133,7 +163,7 @@ fn genre_row_ui(ui: &mut egui::Ui, scene: &Scene<'_>, id: GenreId, size: Vec2, e
 }
 
 /// Step times and sizes, under their engines.
-fn figures_ui(ui: &mut egui::Ui, scene: &Scene<'_>, column: f32, engines: usize) {
+fn figures_ui(ui: &mut egui::Ui, scene: &Scene<'_>, column: f32, engines: &[usize]) {
     let palette = Palette::of(ui);
     let figure = |text: String| {
         RichText::new(text)
@@ -149,7 +179,8 @@ fn figures_ui(ui: &mut egui::Ui, scene: &Scene<'_>, column: f32, engines: usize)
             let size = Vec2::new(NAME_WIDTH, FIGURE_HEIGHT);
             cell(ui, size, Align::Min, RichText::new(title).small().color(palette.muted)).on_hover_text(hover);
             ui.allocate_exact_size(Vec2::new(column, FIGURE_HEIGHT), Sense::hover());
-            for (engine, label) in scene.cast.engines[..engines].iter().enumerate() {
+            for &engine in engines {
+                let label = &scene.cast.engines[engine];
                 let state = &scene.snapshot.engines[engine];
                 let text = match title {
                     "Step, µs" if state.enabled && state.step_us > 0.0 => format!("{:.0}", state.step_us),

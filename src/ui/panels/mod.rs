@@ -10,9 +10,13 @@ mod changed;
 mod decisions;
 mod disagreement;
 mod engines;
+mod heads;
 mod health;
 mod held;
+mod inside;
+mod matrix;
 mod pages;
+mod raw_curve;
 mod sessions;
 mod shortcuts;
 mod source_bar;
@@ -20,11 +24,12 @@ mod spectrogram;
 mod timeline;
 mod transport;
 mod tuning;
+mod units;
 mod weights;
 mod welcome;
 
 pub use answer::answer_ui;
-pub use attention::{ATTENTION_ROW_GAP, attention_ui};
+pub use attention::ATTENTION_ROW_GAP;
 pub use banner::{banner_ui, remark_ui};
 pub use changed::changed_ui;
 pub use decisions::decisions_ui;
@@ -32,6 +37,7 @@ pub use disagreement::disagreement_ui;
 pub use engines::engines_ui;
 pub use health::health_ui;
 pub use held::frozen_ui;
+pub use inside::inside_ui;
 pub use pages::page_ui;
 pub use sessions::sessions_ui;
 pub use shortcuts::shortcuts_ui;
@@ -49,13 +55,16 @@ use super::devices::DeviceList;
 use super::frozen::Frozen;
 use super::history::{COLUMNS, History};
 use super::past::Past;
+use super::traces::Traces;
 use super::track::Track;
-use super::widgets::{ColumnTexture, WeightImage};
+use super::view_state::{Inside, ViewState};
+use super::widgets::{ColumnTexture, MatrixImage, WeightImage};
 use crate::engine::{AttentionSnapshot, MAX_ATTENTION_FRAMES, MAX_HEADS, MAX_LAYERS, Snapshot, Transport};
 use crate::features::FrontEndSpec;
 use crate::genre::GenreSet;
 use crate::model::ModelSet;
 use crate::model::architecture::{Architecture, BodyShape};
+use eframe::egui::{ColorImage, TextureId};
 
 /// What the window says of one engine beside its figures.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +73,8 @@ pub struct EngineLabel {
     pub name: String,
     /// How many trained numbers it has.
     pub weight_count: usize,
+    /// Whether it is off until someone switches it on.
+    pub optional: bool,
 }
 
 /// What does not change while the window is open.
@@ -77,19 +88,23 @@ pub struct Cast {
     pub front_end: FrontEndSpec,
     /// Whether any engine attends, so that there is attention to be drawn.
     pub has_attention: bool,
+    /// The recurrent engines: their places, and whether their units have gates.
+    pub recurrent: Vec<(usize, bool)>,
     /// An engine of convolutions: its name, and how many frames one of their features can depend on.
     pub field: Option<(String, usize)>,
 }
 
 impl Cast {
-    /// What a set of models says of itself.
-    pub fn of(models: &ModelSet) -> Self {
+    /// What a set of models says of itself; those after the first `usual` are off until someone switches them on.
+    pub fn of(models: &ModelSet, usual: usize) -> Self {
         let engines = models
             .models
             .iter()
-            .map(|model| EngineLabel {
+            .enumerate()
+            .map(|(engine, model)| EngineLabel {
                 name: engine_title(&model.manifest().name),
                 weight_count: model.manifest().weight_count,
+                optional: engine >= usual,
             })
             .collect();
         Self {
@@ -100,6 +115,16 @@ impl Cast {
                 let manifest = model.manifest();
                 Some((engine_title(&manifest.name), nominal_field(&manifest.architecture)?))
             }),
+            recurrent: models
+                .models
+                .iter()
+                .enumerate()
+                .filter_map(|(engine, model)| match model.manifest().architecture.body {
+                    BodyShape::Lstm(_) => Some((engine, true)),
+                    BodyShape::Rnn(_) => Some((engine, false)),
+                    BodyShape::Tcn(_) | BodyShape::Attention(_) => None,
+                })
+                .collect(),
             has_attention: models
                 .models
                 .iter()
@@ -152,6 +177,8 @@ pub struct Scene<'a> {
     pub past: &'a Past,
     /// What was answered and what was held back.
     pub log: &'a DecisionLog,
+    /// What the units of the engine that is looked into hold.
+    pub traces: Option<&'a Traces>,
     /// What the knobs on the page of knobs would have made of what was heard.
     pub retrial: Option<&'a Retrial>,
     /// What the knobs in use make of the same.
@@ -174,6 +201,16 @@ impl Scene<'_> {
         self.cast.has_attention || self.snapshot.attention.frames > 0
     }
 
+    /// What is looked into below the spectrogram: what was chosen, if there is such a thing.
+    pub fn inside(&self, view: &ViewState) -> Option<Inside> {
+        let first = self.cast.recurrent.first().map(|(engine, _)| Inside::Units(*engine));
+        match view.inside {
+            Inside::Units(engine) if self.cast.recurrent.iter().any(|(known, _)| *known == engine) => Some(view.inside),
+            _ if self.attends() => Some(Inside::Heads),
+            _ => first,
+        }
+    }
+
     /// Whether anything was heard since the last reset.
     pub fn has_heard(&self) -> bool {
         self.snapshot.sequence > 0 && self.snapshot.frames > 0
@@ -187,6 +224,20 @@ pub struct Pictures {
     pub columns: ColumnTexture,
     /// Layers × heads.
     pub heads: WeightImage,
+    /// Units over time.
+    pub units: ColumnTexture,
+    /// Which frame asked which.
+    pub matrix: MatrixImage,
+}
+
+impl Pictures {
+    /// The pixels of a texture of the plots.
+    pub fn texels(&self, texture: TextureId) -> Option<&ColorImage> {
+        let over_time = self.columns.texels(texture).or_else(|| self.units.texels(texture));
+        over_time
+            .or_else(|| self.heads.texels(texture))
+            .or_else(|| self.matrix.texels(texture))
+    }
 }
 
 /// The pooling weights that count, oldest first.

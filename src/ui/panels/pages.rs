@@ -1,13 +1,13 @@
-//! The pages of the left column: genres, decisions, knobs, sessions.
+//! The pages of the left column: genres, decisions, knobs, sessions, heads.
 //!
 //! In: which page is open. Out: paint; another page. Thread: window.
 
-use super::Scene;
+use super::{Pictures, Scene};
 use crate::ui::view_state::{Page, ViewState};
 use eframe::egui::{self, Role, WidgetInfo};
 
 /// Draws the row of pages, and the page that is open into what is available.
-pub fn page_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
+pub fn page_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
         for (i, page) in Page::ALL.into_iter().enumerate() {
@@ -26,5 +26,6 @@ pub fn page_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
         Page::Decisions => super::decisions_ui(ui, scene, view),
         Page::Knobs => super::tuning_ui(ui, scene, view),
         Page::Sessions => super::sessions_ui(ui, scene, view),
+        Page::Heads => super::heads::heads_ui(ui, scene, view, pictures),
     }
 }

@@ -18,7 +18,7 @@ pub const SHORTCUTS: [(&str, &str); 17] = [
     ("+, −", "Zoom the time of all plots"),
     ("Page up, Page down", "Earlier or later in what is held"),
     (", and .", "Move the held cursor"),
-    ("1, 2, 3, 4", "Genres, decisions, knobs, sessions"),
+    ("1, 2, 3, 4, 5", "Genres, decisions, knobs, sessions, heads"),
     ("W", "The whole track, or the last minutes"),
     ("O", "Open a file"),
     ("D", "Play the demo"),

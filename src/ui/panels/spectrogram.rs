@@ -8,7 +8,7 @@ use crate::settings::ColourMap;
 use crate::ui::sentences;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
 use crate::ui::view_state::{SPECTROGRAM_SPANS, ViewState};
-use crate::ui::widgets::{LevelColours, MelAxis, TimeAxis, describe, heading, hz_label};
+use crate::ui::widgets::{LevelColours, MelAxis, Shades, TimeAxis, describe, heading, hz_label, place_plot, save_menu};
 use eframe::egui::{
     self, Align, Align2, Color32, CornerRadius, Layout, Mesh, Rect, RichText, Sense, Shape, Stroke, Vec2,
 };
@@ -26,8 +26,8 @@ pub fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState
     let palette = Palette::of(ui);
     let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
     let colours = LevelColours {
-        map: view.colour_map,
-        range_db: view.range_db,
+        shades: Shades::Heat(view.colour_map),
+        range: view.range_db,
     };
     pictures.columns.update(ui.ctx(), scene.history, colours);
     let strip_height = if scene.attends() { STRIP + 4.0 } else { 0.0 };
@@ -38,12 +38,13 @@ pub fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState
     let time = TimeAxis::of(plot, scene, &view.time);
     let mel = MelAxis::new(&scene.cast.front_end);
     describe(&response, summary(scene));
+    place_plot(ui, view, "Spectrogram", &response);
     if !ui.is_rect_visible(rect) {
         return;
     }
     ui.painter()
         .rect_filled(plot, CornerRadius::ZERO, view.colour_map.colour(0.0));
-    if let Some(shape) = pictures.columns.shape(scene.history, &time) {
+    if let Some(shape) = pictures.columns.shape(scene.history.total_columns(), &time) {
         ui.painter().with_clip_rect(plot.intersect(ui.clip_rect())).add(shape);
     }
     let mut labelled = f32::NEG_INFINITY;
@@ -103,6 +104,7 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
         Layout::left_to_right(Align::Center),
         |ui| {
             heading(ui, "Spectrogram");
+            save_menu(ui, view, "Spectrogram");
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 ui.menu_button("Colours", |ui| colours_ui(ui, view))
                     .response

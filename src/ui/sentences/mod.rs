@@ -2,9 +2,13 @@
 //!
 //! In: decisions, weights, sources. Out: text. Thread: window.
 
+mod heads;
 mod time;
+mod units;
 
-pub use time::{disagreement, parity, parity_mark, point, retrial, shares};
+pub use heads::{ablated, asked, matrix, points, tenths};
+pub use time::{disagreement, parity, parity_mark, point, raw_and_smoothed, retrial, shares};
+pub use units::{time_constant, unit, units};
 
 use crate::genre::GenreSet;
 use crate::smoothing::{Decision, Reason};

@@ -3,10 +3,10 @@
 //! In: points, parity, retrials. Out: text. Thread: window.
 
 use super::percent;
-use crate::genre::GenreSet;
+use crate::genre::{GenreId, GenreSet};
 use crate::smoothing::AnswerState;
 use crate::ui::answers::Retrial;
-use crate::ui::history::{History, TimelinePoint};
+use crate::ui::history::{History, Moment, TimelinePoint};
 use crate::ui::track::{Parity, SAME};
 use crate::units::Seconds;
 
@@ -80,6 +80,16 @@ pub fn retrial(tried: &Retrial, live: &Retrial, hop: Seconds) -> String {
         percent(tried.answered),
         percent(live.answered)
     )
+}
+
+/// What the engines say of one frame, and what smoothing makes of it.
+pub fn raw_and_smoothed(moment: &Moment, genre: GenreId, genres: &GenreSet) -> String {
+    let raw = match &moment.raw {
+        Some(raw) => percent(raw.of(genre)),
+        None => "nothing".to_owned(),
+    };
+    let smoothed = percent(moment.agreed.of(genre));
+    format!("{}: this frame alone {raw}, smoothed {smoothed}", genres.title(genre))
 }
 
 /// How much the engines disagree at one column, and what was answered there.

@@ -5,14 +5,11 @@
 use crate::genre::GenreSet;
 use crate::ui::history::TimelinePoint;
 use crate::ui::theme::Palette;
-use eframe::egui::{self, Color32, Rect, Sense, UiBuilder, Vec2};
-use egui_plot::{FilledArea, GridMark, Plot, PlotBounds};
+use eframe::egui::{self, Color32, Mesh, Rect};
 
 /// Where the bands are drawn.
 #[derive(Debug, Clone, Copy)]
 pub struct Bands<'a> {
-    /// A name that no other such plot has.
-    pub name: &'static str,
     /// The rectangle.
     pub rect: Rect,
     /// Times (`heard` of the points) at its left and right edge.
@@ -23,60 +20,42 @@ pub struct Bands<'a> {
     pub opacity: f32,
 }
 
-/// Draws the bands, interrupted where the segment changes.
-pub fn areas_ui(ui: &mut egui::Ui, bands: &Bands<'_>, points: &[TimelinePoint]) {
+/// Draws the bands, interrupted where the segment changes: one mesh, as there may be thousands of corners in each picture.
+pub fn areas_ui(ui: &egui::Ui, bands: &Bands<'_>, points: &[TimelinePoint]) {
     let palette = Palette::of(ui);
-    let (from, to) = bands.range;
-    let mut child = ui.new_child(UiBuilder::new().max_rect(bands.rect));
-    Plot::new(bands.name)
-        .width(bands.rect.width())
-        .height(bands.rect.height())
-        .show_axes(false)
-        .show_background(false)
-        .show_crosshair(false)
-        .allow_drag(false)
-        .allow_zoom(false)
-        .allow_scroll(false)
-        .allow_boxed_zoom(false)
-        .allow_double_click_reset(false)
-        .allow_axis_zoom_drag(false)
-        .sense(Sense::empty())
-        .set_margin_fraction(Vec2::ZERO)
-        .grid_color(palette.outline)
-        .grid_fade(0.0)
-        .x_grid_spacer(move |_| {
-            (1..4)
-                .map(|i| GridMark {
-                    value: to - (to - from) * f64::from(i) / 4.0,
-                    step_size: to - from,
-                })
-                .collect()
-        })
-        .y_grid_spacer(|_| {
-            vec![GridMark {
-                value: 0.5,
-                step_size: 1.0,
-            }]
-        })
-        .show(&mut child, |plot| {
-            plot.set_plot_bounds(PlotBounds::from_min_max([from, 0.0], [to.max(from + 1e-3), 1.0]));
-            let runs = points.chunk_by(|a, b| a.segment == b.segment);
-            for run in runs.filter(|run| run.len() > 1) {
-                let xs: Vec<f64> = run.iter().map(|point| point.heard).collect();
-                let mut low = vec![0.0; run.len()];
-                for id in bands.genres.ids() {
-                    let high: Vec<f64> = run
-                        .iter()
-                        .zip(&low)
-                        .map(|(point, low)| low + f64::from(point.agreed.of(id)))
-                        .collect();
-                    let [r, g, b] = bands.genres.colour(id);
-                    let fill = Color32::from_rgb(r, g, b).gamma_multiply(bands.opacity);
-                    plot.add(FilledArea::new(bands.genres.title(id), &xs, &low, &high).fill_color(fill));
-                    low = high;
+    let (rect, (from, to)) = (bands.rect, bands.range);
+    let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
+    for quarter in 1..4_u8 {
+        let x = egui::lerp(rect.x_range(), f32::from(quarter) / 4.0);
+        painter.vline(x, rect.y_range(), (1.0, palette.outline));
+    }
+    painter.hline(rect.x_range(), rect.center().y, (1.0, palette.outline));
+    let per_second = f64::from(rect.width()) / (to - from).max(1e-3);
+    let x_of = |heard: f64| rect.left() + ((heard - from) * per_second) as f32;
+    let y_of = |share: f32| egui::lerp(rect.bottom()..=rect.top(), share);
+    let mut mesh = Mesh::default();
+    for run in points
+        .chunk_by(|a, b| a.segment == b.segment)
+        .filter(|run| run.len() > 1)
+    {
+        let mut low = vec![0.0; run.len()];
+        for id in bands.genres.ids() {
+            let [r, g, b] = bands.genres.colour(id);
+            let fill = Color32::from_rgb(r, g, b).gamma_multiply(bands.opacity);
+            for (i, (point, low)) in run.iter().zip(&mut low).enumerate() {
+                let high = *low + point.agreed.of(id);
+                let (x, at) = (x_of(point.heard), mesh.vertices.len() as u32);
+                mesh.colored_vertex(egui::pos2(x, y_of(*low)), fill);
+                mesh.colored_vertex(egui::pos2(x, y_of(high)), fill);
+                if i > 0 {
+                    mesh.add_triangle(at - 2, at - 1, at);
+                    mesh.add_triangle(at - 1, at, at + 1);
                 }
+                *low = high;
             }
-        });
+        }
+    }
+    painter.add(mesh);
 }
 
 /// `0 %`, `50 %` and `100 %` left of the bands.

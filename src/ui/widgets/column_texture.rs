@@ -1,12 +1,13 @@
-//! The spectrogram's picture on the graphics card: a ring of columns, of which only new ones are sent.
+//! A picture over time on the graphics card: a ring of columns, of which only new ones are sent.
 //!
-//! In: the history's columns. Out: a textured rectangle. Thread: window.
+//! In: columns of levels, those of the history or of units. Out: a textured rectangle. Thread: window.
 
 use super::TimeAxis;
 use crate::settings::ColourMap;
 use crate::ui::history::{COLUMNS, History};
 use eframe::egui::{
-    self, Color32, ColorImage, Mesh, Rect, Shape, TextureFilter, TextureHandle, TextureOptions, TextureWrapMode,
+    self, Color32, ColorImage, Mesh, Rect, Shape, TextureFilter, TextureHandle, TextureId, TextureOptions,
+    TextureWrapMode,
 };
 
 /// The ring repeats, so that a picture that wraps around is one rectangle.
@@ -17,45 +18,113 @@ const OPTIONS: TextureOptions = TextureOptions {
     mipmap_mode: None,
 };
 
+/// Something whose picture grows by a column at a time; the last [`COLUMNS`] are kept.
+pub trait Columns {
+    /// Rows of a column, from the bottom.
+    fn rows(&self) -> usize;
+    /// Columns so far.
+    fn total(&self) -> u64;
+    /// What is drawn at a column and row; NaN where nothing is known.
+    fn level(&self, column: u64, row: usize) -> f32;
+    /// Another number means that older columns have changed too.
+    fn version(&self) -> u64 {
+        0
+    }
+}
+
+impl Columns for History {
+    fn rows(&self) -> usize {
+        self.bands()
+    }
+
+    fn total(&self) -> u64 {
+        self.total_columns()
+    }
+
+    fn level(&self, column: u64, row: usize) -> f32 {
+        self.column(column).map_or(f32::NAN, |column| column[row])
+    }
+}
+
+/// Which colours levels have.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Shades {
+    /// Lighter is more.
+    Heat(ColourMap),
+    /// Blue below the middle, orange above it, dark at it: values with a sign.
+    Signed,
+}
+
+impl Shades {
+    /// The colour of a share 0…1 of the range.
+    pub fn colour(self, share: f32) -> Color32 {
+        match self {
+            Self::Heat(map) => map.colour(share),
+            Self::Signed => {
+                let off = 2.0 * share.clamp(0.0, 1.0) - 1.0;
+                let end = if off < 0.0 { BELOW } else { ABOVE };
+                MIDDLE.lerp_to_gamma(end, off.abs())
+            }
+        }
+    }
+
+    fn table(self) -> [Color32; 256] {
+        std::array::from_fn(|i| self.colour(i as f32 / 255.0))
+    }
+}
+
+/// The ends and the middle of values with a sign (the ends of ColorBrewer's PuOr, lighter: told apart with any kind of colour vision).
+const BELOW: Color32 = Color32::from_rgb(0x7F, 0xB8, 0xFF);
+const MIDDLE: Color32 = Color32::from_rgb(0x14, 0x14, 0x1A);
+const ABOVE: Color32 = Color32::from_rgb(0xFF, 0xA9, 0x4D);
+
 /// How levels become colours.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LevelColours {
-    /// The colour map.
-    pub map: ColourMap,
-    /// Levels in dB at its two ends.
-    pub range_db: (f32, f32),
+    /// The colours.
+    pub shades: Shades,
+    /// Levels at their two ends.
+    pub range: (f32, f32),
 }
 
 /// A ring of columns on the graphics card.
 #[derive(Default)]
 pub struct ColumnTexture {
     texture: Option<TextureHandle>,
+    /// The same pixels, for those who save them.
+    image: ColorImage,
     colours: Option<(LevelColours, Box<[Color32; 256]>)>,
+    version: u64,
     sent: u64,
     bands: usize,
 }
 
 impl ColumnTexture {
     /// Sends the columns that are new since the last call; all of them if the colours changed. Returns how many.
-    pub fn update(&mut self, ctx: &egui::Context, history: &History, colours: LevelColours) -> usize {
-        let bands = history.bands();
+    pub fn update(&mut self, ctx: &egui::Context, columns: &dyn Columns, colours: LevelColours) -> usize {
+        let bands = columns.rows();
         if bands == 0 {
             return 0;
         }
         if self.texture.is_none() || self.bands != bands {
             let empty = ColorImage::filled([COLUMNS, bands], Color32::TRANSPARENT);
-            self.texture = Some(ctx.load_texture("spectrogram", empty, OPTIONS));
+            self.image = empty.clone();
+            self.texture = Some(ctx.load_texture("columns", empty, OPTIONS));
             self.bands = bands;
             self.sent = 0;
         }
         if self.colours.as_ref().is_none_or(|(known, _)| *known != colours) {
-            self.colours = Some((colours, Box::new(colours.map.table())));
+            self.colours = Some((colours, Box::new(colours.shades.table())));
+            self.sent = 0;
+        }
+        if self.version != columns.version() {
+            self.version = columns.version();
             self.sent = 0;
         }
         let (Some(texture), Some((_, table))) = (&mut self.texture, &self.colours) else {
             return 0;
         };
-        let total = history.total_columns();
+        let total = columns.total();
         // The history began anew: so does the picture.
         if self.sent > total {
             self.sent = 0;
@@ -67,10 +136,14 @@ impl ColumnTexture {
             let run = ((total - at) as usize).min(COLUMNS - slot);
             let mut pixels = vec![Color32::TRANSPARENT; run * bands];
             for i in 0..run {
-                for (band, &level) in history.column(at + i as u64).unwrap_or(&[]).iter().enumerate() {
+                for band in 0..bands {
+                    let level = columns.level(at + i as u64, band);
                     // Row 0 is the top, band 0 the bottom.
-                    pixels[(bands - 1 - band) * run + i] = colour_of(level, colours.range_db, table);
+                    pixels[(bands - 1 - band) * run + i] = colour_of(level, colours.range, table);
                 }
+            }
+            for (row, new) in pixels.chunks_exact(run).enumerate() {
+                self.image.pixels[row * COLUMNS + slot..][..run].copy_from_slice(new);
             }
             texture.set_partial([slot, 0], ColorImage::new([run, bands], pixels), OPTIONS);
             at += run as u64;
@@ -79,10 +152,15 @@ impl ColumnTexture {
         (total - first) as usize
     }
 
-    /// The columns of `axis` that are kept, as shapes that fill it from the right.
-    pub fn shape(&self, history: &History, axis: &TimeAxis) -> Option<Shape> {
+    /// The pixels, if this is their texture.
+    pub fn texels(&self, texture: TextureId) -> Option<&ColorImage> {
+        let own = self.texture.as_ref()?.id();
+        (own == texture).then_some(&self.image)
+    }
+
+    /// The columns of `axis` that are kept, as shapes that fill it from the right; `total` of them there are so far.
+    pub fn shape(&self, total: u64, axis: &TimeAxis) -> Option<Shape> {
         let texture = self.texture.as_ref()?;
-        let total = history.total_columns();
         let shown = (axis.offset + axis.columns).min(total.min(COLUMNS as u64) as f32);
         if shown < axis.offset + 1.0 {
             return None;
@@ -120,8 +198,8 @@ mod tests {
         let mut history = History::new();
         let mut texture = ColumnTexture::default();
         let mut colours = LevelColours {
-            map: ColourMap::Magma,
-            range_db: (-80.0, 0.0),
+            shades: Shades::Heat(ColourMap::Magma),
+            range: (-80.0, 0.0),
         };
         assert_eq!(texture.update(&ctx, &history, colours), 0);
         history.absorb(&snapshot(1, 100));
@@ -129,12 +207,25 @@ mod tests {
         assert_eq!(texture.update(&ctx, &history, colours), 0);
         history.absorb(&snapshot(1, 103));
         assert_eq!(texture.update(&ctx, &history, colours), 3);
-        colours.map = ColourMap::Grey;
+        colours.shades = Shades::Heat(ColourMap::Grey);
         assert_eq!(
             texture.update(&ctx, &history, colours),
             103,
             "other colours: all of them"
         );
+    }
+
+    #[test]
+    fn values_with_a_sign_are_dark_in_the_middle_and_lighter_to_either_end() {
+        let lightness = |share: f32| {
+            let c = Shades::Signed.colour(share);
+            u32::from(c.r()) + u32::from(c.g()) + u32::from(c.b())
+        };
+        for step in 1..=10_u8 {
+            let off = f32::from(step) / 20.0;
+            assert!(lightness(0.5 + off) > lightness(0.5 + off - 0.05));
+            assert!(lightness(0.5 - off) > lightness(0.5 - off + 0.05));
+        }
     }
 
     #[test]

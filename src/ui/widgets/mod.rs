@@ -7,18 +7,22 @@ mod bar;
 mod column_texture;
 mod fill;
 mod level_meter;
+mod matrix_image;
 mod mel_axis;
 mod ribbon;
+mod save_menu;
 mod time_axis;
 mod weight_image;
 
 pub use areas::{Bands, areas_ui, share_labels};
 pub use bar::{answer_bar, share_bar};
-pub use column_texture::{ColumnTexture, LevelColours};
+pub use column_texture::{ColumnTexture, Columns, LevelColours, Shades};
 pub use fill::fill_under;
 pub use level_meter::level_meter;
+pub use matrix_image::{MatrixColours, MatrixImage};
 pub use mel_axis::{MelAxis, hz_label};
 pub use ribbon::{Run, ribbon_ui, runs, state_colour};
+pub use save_menu::{place_plot, save_menu};
 pub use time_axis::TimeAxis;
 pub use weight_image::WeightImage;
 

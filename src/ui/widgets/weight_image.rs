@@ -2,7 +2,8 @@
 //!
 //! In: weights, oldest first. Out: a texture no wider than it is shown. Thread: window.
 
-use eframe::egui::{self, Color32, ColorImage, TextureFilter, TextureHandle, TextureOptions};
+use eframe::egui::{self, Color32, ColorImage, ImageData, TextureFilter, TextureHandle, TextureId, TextureOptions};
+use std::sync::Arc;
 
 /// Rows stay apart: a head's weights never bleed into its neighbour's.
 const OPTIONS: TextureOptions = TextureOptions {
@@ -24,6 +25,8 @@ struct Key {
 #[derive(Default)]
 pub struct WeightImage {
     texture: Option<TextureHandle>,
+    /// The same pixels, for those who save them.
+    image: Arc<ColorImage>,
     key: Option<Key>,
 }
 
@@ -51,14 +54,21 @@ impl WeightImage {
                 image.extend(binned.iter().map(|w| colour.gamma_multiply((w / top).max(0.0).sqrt())));
                 height += 1;
             }
-            let image = ColorImage::new([bins, height], image);
+            let image = Arc::new(ColorImage::new([bins, height], image));
+            self.image = Arc::clone(&image);
             match &mut self.texture {
-                Some(texture) => texture.set(image, OPTIONS),
-                None => self.texture = Some(ctx.load_texture("attention", image, OPTIONS)),
+                Some(texture) => texture.set(ImageData::Color(image), OPTIONS),
+                None => self.texture = Some(ctx.load_texture("attention", ImageData::Color(image), OPTIONS)),
             }
             self.key = Some(key);
         }
         self.texture.as_ref()
+    }
+
+    /// The pixels, if this is their texture.
+    pub fn texels(&self, texture: TextureId) -> Option<&ColorImage> {
+        let own = self.texture.as_ref()?.id();
+        (own == texture).then_some(&*self.image)
     }
 }
 

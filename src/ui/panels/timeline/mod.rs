@@ -10,7 +10,7 @@ mod whole;
 use super::Scene;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT};
 use crate::ui::view_state::{TIMELINE_SPANS, ViewState};
-use crate::ui::widgets::heading;
+use crate::ui::widgets::{heading, save_menu};
 use eframe::egui::{self, Align, Layout, Rect, Vec2};
 
 /// The most points drawn: more than one for two pixels cannot be told apart.
@@ -29,6 +29,7 @@ pub fn timeline_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
         |ui| {
             heading(ui, if whole.is_some() { "The track" } else { "Timeline" })
                 .on_hover_text("Agreed probabilities over time; the ribbon holds the answers");
+            save_menu(ui, view, "Timeline");
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 for (i, span) in TIMELINE_SPANS.iter().enumerate().rev() {
                     let chosen = whole.is_none() && view.timeline_span.unwrap_or(0) == i;

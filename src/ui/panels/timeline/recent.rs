@@ -8,7 +8,7 @@ use crate::ui::history::TimelinePoint;
 use crate::ui::sentences;
 use crate::ui::theme::{Palette, axis_font};
 use crate::ui::view_state::{TIMELINE_SPANS, ViewState};
-use crate::ui::widgets::{Bands, areas_ui, describe, ribbon_ui, runs, share_labels};
+use crate::ui::widgets::{Bands, areas_ui, describe, place_plot, ribbon_ui, runs, share_labels};
 use eframe::egui::{self, Align2, CornerRadius, Rect, Sense};
 
 /// Draws the last minutes into what is available.
@@ -18,6 +18,7 @@ pub(super) fn recent_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSta
     let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::hover());
     let points = visible(scene.history.points().iter(), scene.history.heard(), span);
     describe(&response, summary(scene, &points));
+    place_plot(ui, view, "Timeline", &response);
     if !ui.is_rect_visible(rect) {
         return;
     }
@@ -30,7 +31,6 @@ pub(super) fn recent_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSta
     }
     ui.painter().rect_filled(area, CornerRadius::ZERO, palette.track);
     let bands = Bands {
-        name: "timeline",
         rect: area,
         range: (now - span, now),
         genres: &scene.cast.genres,

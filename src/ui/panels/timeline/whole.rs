@@ -10,7 +10,7 @@ use crate::ui::sentences;
 use crate::ui::theme::{Palette, axis_font};
 use crate::ui::track::{SAME, Track};
 use crate::ui::view_state::{TrackDrag, ViewState};
-use crate::ui::widgets::{Bands, Run, areas_ui, describe, ribbon_ui, runs, share_labels};
+use crate::ui::widgets::{Bands, Run, areas_ui, describe, place_plot, ribbon_ui, runs, share_labels};
 use crate::units::Seconds;
 use eframe::egui::{self, Align2, Color32, CornerRadius, Label, Rect, RichText, Sense};
 
@@ -62,6 +62,7 @@ pub(super) fn whole_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
     let palette = Palette::of(ui);
     let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
     describe(&response, summary(scene, track));
+    place_plot(ui, view, "Timeline", &response);
     let genres = &scene.cast.genres;
     let (inner, ribbons, area) = parts(rect, 1);
     let ribbon = ribbons[0];
@@ -72,9 +73,8 @@ pub(super) fn whole_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
         ui.painter().rect_filled(area, CornerRadius::ZERO, palette.track);
         let ahead = track.ahead(MOST_POINTS);
         let live = track.live(MOST_POINTS);
-        for (name, points, opacity) in [("ahead", &ahead, AHEAD), ("track", &live, 1.0)] {
+        for (points, opacity) in [(&ahead, AHEAD), (&live, 1.0)] {
             let bands = Bands {
-                name,
                 rect: area,
                 range: (0.0, length),
                 genres,

@@ -3,13 +3,14 @@
 //! In: a JSON file under the user's configuration folder (`~/.config/attune/settings.json` on Linux). Out: [`Settings`].
 //! Thread: the window's or the terminal's; files are small.
 
+mod migrate;
+
 use crate::smoothing::SmoothingConfig;
+pub use migrate::VERSION;
+use migrate::{Refusal, to_today};
 use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-
-/// The form of the file that this program writes. A file of another form is set aside, not guessed at.
-pub const VERSION: u32 = 1;
 
 /// Light or dark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -39,6 +40,15 @@ pub enum ColourMap {
     Grey,
 }
 
+/// A device that was listened to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    /// Its stable id.
+    pub device: String,
+    /// One channel (from 0); `None`: the mean of all.
+    pub channel: Option<u16>,
+}
+
 /// Everything that is kept. Fields that a file does not have take their defaults.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -47,10 +57,8 @@ pub struct Settings {
     pub version: u32,
     /// Smoothing and decision.
     pub smoothing: SmoothingConfig,
-    /// Stable id of the device last listened to; `None`: the default one.
-    pub device: Option<String>,
-    /// Its channel (from 0); `None`: the mean of all.
-    pub channel: Option<u16>,
+    /// The device last listened to; `None`: the default one.
+    pub input: Option<Input>,
     /// Length of a device's buffer in milliseconds.
     pub buffer_ms: u32,
     /// Whether files are heard through the speakers.
@@ -76,8 +84,7 @@ impl Default for Settings {
         Self {
             version: VERSION,
             smoothing: SmoothingConfig::default(),
-            device: None,
-            channel: None,
+            input: None,
             buffer_ms: 10,
             heard: true,
             theme: Theme::System,
@@ -105,6 +112,18 @@ pub enum SettingsError {
         /// Why.
         source: std::io::Error,
     },
+    /// The file is a newer program's.
+    #[error(
+        "the settings in {} are of version {found}, a newer program's, and stay as they are; this program knows versions up to \
+         {VERSION}: use the newer one, or move the file away",
+        path.display()
+    )]
+    Newer {
+        /// Which file.
+        path: PathBuf,
+        /// Its version.
+        found: u64,
+    },
 }
 
 impl Settings {
@@ -122,7 +141,8 @@ impl Settings {
         }
     }
 
-    /// The same from a given file. A file that cannot be understood is kept beside it as `.bak`.
+    /// The same from a given file. Older forms are brought to today's; a newer one's file stays where it is, and a file that cannot
+    /// be understood is kept beside it as `.bak`.
     pub fn load_from(path: &Path) -> (Self, Option<String>) {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
@@ -137,7 +157,12 @@ impl Settings {
         };
         let fault = match Self::parse(&text) {
             Ok(settings) => return (settings, None),
-            Err(fault) => fault,
+            Err(Refusal::Newer(found)) => {
+                let path = path.to_owned();
+                let message = format!("{}; defaults are used", SettingsError::Newer { path, found });
+                return (Self::default(), Some(message));
+            }
+            Err(Refusal::Broken(fault)) => fault,
         };
         let kept = path.with_extension("json.bak");
         let after = match std::fs::rename(path, &kept) {
@@ -151,23 +176,17 @@ impl Settings {
         (Self::default(), Some(message))
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
-        // The version first: a later form may differ in anything else.
-        #[derive(Deserialize)]
-        struct Version {
-            version: u32,
-        }
-        let Version { version } = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        if version != VERSION {
-            return Err(format!("their version is {version}, this program knows {VERSION}"));
-        }
-        let settings: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        settings.smoothing.validate().map_err(|error| error.to_string())?;
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        let settings: Self =
+            serde_json::from_value(to_today(text)?).map_err(|error| Refusal::Broken(error.to_string()))?;
+        let smoothing = settings.smoothing.validate();
+        smoothing.map_err(|error| Refusal::Broken(error.to_string()))?;
         let [low, high] = settings.range_db;
         if low.is_finite() && high.is_finite() && low < high {
             Ok(settings)
         } else {
-            Err(format!("range_db is {low} to {high}, but must rise"))
+            let fault = format!("range_db is {low} to {high}, but must rise");
+            Err(Refusal::Broken(fault))
         }
     }
 
@@ -176,8 +195,14 @@ impl Settings {
         self.save_to(&Self::path()?)
     }
 
-    /// The same in a given file: written beside it and then renamed, so that a crash leaves the old or the new one.
+    /// The same in a given file: written beside it and then renamed, so that a crash leaves the old or the new one. A newer
+    /// program's file is not written over.
     pub fn save_to(&self, path: &Path) -> Result<(), SettingsError> {
+        let there = std::fs::read_to_string(path);
+        if let Ok(Err(Refusal::Newer(found))) = there.map(|text| to_today(&text)) {
+            let path = path.to_owned();
+            return Err(SettingsError::Newer { path, found });
+        }
         let write = || -> std::io::Result<()> {
             let folder = path.parent().unwrap_or(Path::new("."));
             std::fs::create_dir_all(folder)?;
@@ -204,8 +229,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deep/er/settings.json");
         let mut settings = Settings {
-            device: Some("alsa:hw:1".to_owned()),
-            channel: Some(3),
+            input: Some(Input {
+                device: "alsa:hw:1".to_owned(),
+                channel: Some(3),
+            }),
             theme: Theme::Dark,
             ..Settings::default()
         };
@@ -252,7 +279,8 @@ mod tests {
     fn what_cannot_be_used_is_named_and_set_aside() {
         let broken = [
             ("{", "EOF"),
-            (r#"{"version": 2}"#, "version is 2"),
+            (r#"{"version": 0}"#, "version is 0"),
+            (r#"{"version": 2, "input": 7}"#, "invalid type"),
             (r#"{"version": 1, "smoothing": {"enter": 7.0}}"#, "enter is 7"),
             (r#"{"version": 1, "range_db": [0.0, -80.0]}"#, "must rise"),
             (r#"{"theme": "dark"}"#, "version"),
@@ -271,6 +299,54 @@ mod tests {
             assert_eq!(std::fs::read_to_string(path.with_extension("json.bak")).unwrap(), text);
             assert!(!path.exists());
         }
+    }
+
+    #[test]
+    fn settings_of_the_first_version_are_brought_to_today_and_kept_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.json");
+        let old = r#"{"version": 1, "theme": "dark", "device": "alsa:hw:1", "channel": 3, "zoom": 1.5}"#;
+        std::fs::write(&path, old).unwrap();
+        let (settings, message) = Settings::load_from(&path);
+        let wanted = Settings {
+            input: Some(Input {
+                device: "alsa:hw:1".to_owned(),
+                channel: Some(3),
+            }),
+            theme: Theme::Dark,
+            zoom: 1.5,
+            ..Settings::default()
+        };
+        assert_eq!((&settings, message), (&wanted, None));
+        settings.save_to(&path).unwrap();
+        let kept = std::fs::read_to_string(&path).unwrap();
+        assert!(
+            kept.contains("\"version\": 2") && !kept.contains("\"device\": null"),
+            "{kept}"
+        );
+        assert_eq!(Settings::load_from(&path), (wanted, None));
+    }
+
+    #[test]
+    fn a_newer_programs_file_is_refused_and_stays_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.json");
+        let text = r#"{"version": 99, "theme": {"by": "the sun"}}"#;
+        std::fs::write(&path, text).unwrap();
+        let (settings, message) = Settings::load_from(&path);
+        assert_eq!(settings, Settings::default());
+        let message = message.unwrap();
+        for said in ["settings.json", "version 99", "up to 2", "use the newer one"] {
+            assert!(message.contains(said), "{message} lacks {said}");
+        }
+        let refused = settings.save_to(&path).unwrap_err();
+        assert!(matches!(refused, SettingsError::Newer { found: 99, .. }), "{refused}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        assert_eq!(
+            std::fs::read_dir(folder.path()).unwrap().count(),
+            1,
+            "nothing beside it"
+        );
     }
 
     #[test]

@@ -1,0 +1,40 @@
+//! Looking into a recurrent engine: its units are traced while they are looked at, and only then.
+//!
+//! In: what is chosen, what was heard. Out: [`Traces`]. Thread: window.
+
+use super::App;
+use crate::ui::traces::Traces;
+use crate::ui::view_state::Inside;
+use crate::ui::widgets::ColumnTexture;
+
+impl App {
+    /// Follows what is shown with the units of the engine that is looked into.
+    pub(super) fn look_inside(&mut self) {
+        let attends = self.cast.has_attention || self.link.snapshots.output_buffer().attention.frames > 0;
+        let engine = match self.view.inside {
+            Inside::Units(engine) => Some(engine),
+            Inside::Heads if attends => None,
+            Inside::Heads => self.cast.recurrent.first().map(|(engine, _)| *engine),
+        };
+        let Some(engine) = engine.filter(|_| self.view.opened.is_some()) else {
+            self.traces = None;
+            return;
+        };
+        let shown = self.frozen.as_ref().map_or(&self.history, |frozen| &frozen.history);
+        if let Some(traces) = self.traces.as_mut().filter(|traces| traces.engine == engine) {
+            traces.poll();
+            if traces.follow(shown) {
+                return;
+            }
+        }
+        self.pictures.units = ColumnTexture::default();
+        let model = self.models.as_ref().and_then(|set| set.models.get(engine));
+        let repaint = self.ctx.clone();
+        let tell = move || repaint.request_repaint_after(super::REPAINT_INTERVAL);
+        let first = Traces::beginning(shown);
+        self.traces = model.and_then(|model| Traces::begin((engine, model), &self.cast.front_end, first, tell));
+        if let Some(traces) = &mut self.traces {
+            traces.follow(shown);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! What an engine does inside, below the spectrogram: the heads of attention, or the units of a recurrent engine.
+//!
+//! In: what is chosen. Out: paint; another choice. Thread: window.
+
+use super::attention::attention_ui;
+use super::units::units_ui;
+use super::{Pictures, Scene};
+use crate::ui::view_state::{Inside, ViewState};
+use crate::ui::widgets::heading;
+use eframe::egui::{self, Role, WidgetInfo};
+
+/// Draws what is chosen into what is available.
+pub fn inside_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
+    match scene.inside(view) {
+        Some(Inside::Heads) => attention_ui(ui, scene, view, pictures),
+        Some(Inside::Units(engine)) => units_ui(ui, scene, view, pictures, engine),
+        None => {}
+    }
+}
+
+/// The heading, or where there is more than one thing to look into, a choice of headings.
+pub(super) fn chooser_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
+    let units = scene.cast.recurrent.iter().map(|(engine, gated)| {
+        let name = scene.cast.engines.get(*engine).map_or("", |label| label.name.as_str());
+        let title = format!("{name} {}", if *gated { "gates" } else { "units" });
+        (
+            Inside::Units(*engine),
+            title,
+            "What its units hold, the most selective on top",
+        )
+    });
+    let heads = scene.attends().then(|| {
+        let hint = "Self-attention of the newest frame, layer by layer, head by head";
+        (Inside::Heads, "Attention heads".to_owned(), hint)
+    });
+    let choices: Vec<_> = heads.into_iter().chain(units).collect();
+    if let [(_, title, hint)] = choices.as_slice() {
+        heading(ui, title).on_hover_text(*hint);
+        return;
+    }
+    let chosen = scene.inside(view);
+    ui.spacing_mut().item_spacing.x = 4.0;
+    for (inside, title, hint) in choices {
+        let open = chosen == Some(inside);
+        let tab = ui.selectable_label(open, &title).on_hover_text(hint);
+        tab.widget_info(|| WidgetInfo::selected(Role::Tab, true, open, format!("Look into {title}")));
+        if tab.clicked() {
+            view.inside = inside;
+        }
+    }
+}

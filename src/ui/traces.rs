@@ -1,0 +1,472 @@
+//! What the units of a recurrent engine hold at each column that is kept: gates, cells, hidden states.
+//!
+//! The engine is run again beside the live one, over the levels that the spectrogram keeps, from the last break on; where the
+//! live one began anew (after a silence, after speech), this one goes on.
+//!
+//! In: columns of a history, one engine. Out: values to draw, units in the order of their selectivity. Thread: window, and
+//! one while an engine is looked into.
+
+use super::history::{COLUMNS, History};
+use super::widgets::Columns;
+use crate::features::{FrameBlock, FrontEndSpec, LoudnessNormalizer};
+use crate::model::architecture::BodyShape;
+use crate::model::{LoadedModel, ModelError, StreamOutput, UnitPicture};
+use crate::units::Seconds;
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+/// The most units that are kept: 16 MB with four values each.
+const MOST_UNITS: usize = 512;
+/// Columns that are asked for at once, and how many such batches may wait.
+const BATCH: u64 = 256;
+const WAITING: usize = 4;
+/// A gate that takes less than this in a frame is open for all that can be told: days at the default hop.
+const LEAST_DECAY: f32 = 1e-7;
+/// Live, units change places this often, in columns: some 10 s.
+const REORDERED: u64 = 430;
+
+/// One of the values that a unit has at each frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum UnitValue {
+    /// Squashed cell state, −1…1.
+    #[default]
+    Cell,
+    /// Time constant of the forget gate, as the common logarithm of its seconds.
+    Forget,
+    /// Input gate, 0…1.
+    Input,
+    /// Output gate, 0…1.
+    Output,
+    /// Hidden state, −1…1.
+    Hidden,
+}
+
+impl UnitValue {
+    /// What cells with gates have.
+    pub const GATED: [Self; 4] = [Self::Cell, Self::Forget, Self::Input, Self::Output];
+    /// What plain units have.
+    pub const PLAIN: [Self; 1] = [Self::Hidden];
+
+    /// What people call it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Cell => "Cell",
+            Self::Forget => "Forget",
+            Self::Input => "Input",
+            Self::Output => "Output",
+            Self::Hidden => "Hidden",
+        }
+    }
+}
+
+/// What came of a batch.
+struct Traced {
+    /// (column, value, unit).
+    values: Vec<f32>,
+    /// By place: a unit and its selectivity, most selective first.
+    order: Vec<(usize, f32)>,
+    fault: Option<String>,
+}
+
+/// The values of one engine's units over the columns that are kept.
+#[derive(Debug)]
+pub struct Traces {
+    /// Its place among the engines.
+    pub engine: usize,
+    /// Why it cannot be looked into any further.
+    pub fault: Option<String>,
+    kinds: &'static [UnitValue],
+    units: usize,
+    hop: Seconds,
+    /// (column, value, unit), a ring over columns.
+    values: Vec<f32>,
+    order: Vec<(usize, f32)>,
+    ordered_at: Option<u64>,
+    version: u64,
+    first: u64,
+    total: u64,
+    sent: u64,
+    /// Columns to be run through the engine: (column, band) in dB; a break is NaN.
+    batches: Sender<Vec<f32>>,
+    traced: Receiver<Traced>,
+}
+
+impl Traces {
+    /// Begins at column `first`; `None` if the engine is not recurrent. `tell` is called when there is something new.
+    pub fn begin(
+        (engine, model): (usize, &LoadedModel),
+        spec: &FrontEndSpec,
+        first: u64,
+        tell: impl Fn() + Send + 'static,
+    ) -> Option<Self> {
+        let (kinds, hidden): (&[UnitValue], usize) = match &model.manifest().architecture.body {
+            BodyShape::Lstm(shape) => (&UnitValue::GATED, shape.hidden),
+            BodyShape::Rnn(shape) => (&UnitValue::PLAIN, shape.hidden),
+            BodyShape::Tcn(_) | BodyShape::Attention(_) => return None,
+        };
+        let units = hidden.min(MOST_UNITS);
+        let (batches, asked) = bounded(WAITING);
+        let (answer, traced) = bounded(WAITING);
+        let (model, of_thread) = (model.clone(), spec.clone());
+        let begun = std::thread::Builder::new()
+            .name("attune-units".to_owned())
+            .spawn(move || run(&model, &of_thread, (kinds, units), &asked, &answer, &tell));
+        Some(Self {
+            engine,
+            fault: begun.err().map(|error| error.to_string()),
+            kinds,
+            units,
+            hop: spec.hop(),
+            values: vec![f32::NAN; COLUMNS * kinds.len() * units],
+            order: (0..units).map(|unit| (unit, 0.0)).collect(),
+            ordered_at: None,
+            version: 0,
+            first,
+            total: first,
+            sent: first,
+            batches,
+            traced,
+        })
+    }
+
+    /// Where to begin in a history: after the last break that is kept.
+    pub fn beginning(history: &History) -> u64 {
+        let total = history.total_columns();
+        let kept = total.saturating_sub(COLUMNS as u64);
+        let is_break = |column: &u64| history.time_of(*column).is_none();
+        (kept..total).rev().find(is_break).map_or(kept, |column| column + 1)
+    }
+
+    /// Asks for the columns that are new; false if they do not follow on those before, so that it has to begin anew.
+    pub fn follow(&mut self, history: &History) -> bool {
+        let total = history.total_columns();
+        if self.sent > total || self.sent + (COLUMNS as u64) < total {
+            return false;
+        }
+        while self.sent < total {
+            let until = total.min(self.sent + BATCH);
+            let columns = (self.sent..until).filter_map(|column| history.column(column));
+            let batch = columns.flat_map(|column| column.iter().copied()).collect();
+            // Full: the rest is asked for in a later frame. Gone: its fault is told.
+            if self.batches.try_send(batch).is_err() {
+                break;
+            }
+            self.sent = until;
+        }
+        true
+    }
+
+    /// Takes over what has come.
+    pub fn poll(&mut self) {
+        while let Ok(traced) = self.traced.try_recv() {
+            let stride = self.kinds.len() * self.units;
+            for column in traced.values.chunks_exact(stride.max(1)) {
+                let slot = self.total as usize % COLUMNS;
+                self.values[slot * stride..(slot + 1) * stride].copy_from_slice(column);
+                self.total += 1;
+            }
+            if self.ordered_at.is_none_or(|at| self.total >= at + REORDERED) {
+                self.ordered_at = Some(self.total);
+                self.order = traced.order;
+                self.version += 1;
+            }
+            self.fault = self.fault.take().or(traced.fault);
+        }
+    }
+
+    /// The values that its units have.
+    pub fn kinds(&self) -> &'static [UnitValue] {
+        self.kinds
+    }
+
+    /// How many units are kept.
+    pub fn units(&self) -> usize {
+        self.units
+    }
+
+    /// Whether anything is known yet.
+    pub fn has_begun(&self) -> bool {
+        self.total > self.first
+    }
+
+    /// Columns up to the newest one that is known.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// The unit at a place in the order, and its selectivity ([`selectivity`]); most selective first.
+    pub fn at_place(&self, place: usize) -> Option<(usize, f32)> {
+        self.order.get(place).copied()
+    }
+
+    /// One value of a unit at a column; `None` if it is not known or not kept.
+    pub fn value(&self, kind: UnitValue, column: u64, unit: usize) -> Option<f32> {
+        let kept = column >= self.first && column < self.total && column + COLUMNS as u64 >= self.total;
+        let place = self.kinds.iter().position(|known| *known == kind).filter(|_| kept)?;
+        let row = column as usize % COLUMNS * self.kinds.len() + place;
+        self.values
+            .get(row * self.units + unit)
+            .copied()
+            .filter(|value| !value.is_nan())
+    }
+
+    /// Time constant of a unit's forget gate at a column.
+    pub fn time_constant(&self, column: u64, unit: usize) -> Option<Seconds> {
+        let log = self.value(UnitValue::Forget, column, unit)?;
+        Some(Seconds(10f64.powf(f64::from(log))))
+    }
+
+    /// The median time constant of all units at a column.
+    pub fn median_time_constant(&self, column: u64) -> Option<Seconds> {
+        let units = (0..self.units).filter_map(|unit| self.time_constant(column, unit));
+        let mut secs: Vec<f64> = units.map(|secs| secs.0).collect();
+        secs.sort_by(f64::total_cmp);
+        secs.get(secs.len() / 2).copied().map(Seconds)
+    }
+
+    /// Time of a column.
+    pub fn hop(&self) -> Seconds {
+        self.hop
+    }
+
+    /// One kind of value as rows to be drawn, most selective on top.
+    pub fn shown(&self, kind: UnitValue) -> Shown<'_> {
+        Shown { traces: self, kind }
+    }
+}
+
+/// One kind of value of all units, as a picture's rows.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'a> {
+    traces: &'a Traces,
+    kind: UnitValue,
+}
+
+impl Columns for Shown<'_> {
+    fn rows(&self) -> usize {
+        self.traces.units
+    }
+
+    fn total(&self) -> u64 {
+        self.traces.total
+    }
+
+    fn level(&self, column: u64, row: usize) -> f32 {
+        let place = self.traces.units - 1 - row;
+        self.traces
+            .at_place(place)
+            .and_then(|(unit, _)| self.traces.value(self.kind, column, unit))
+            .unwrap_or(f32::NAN)
+    }
+
+    fn version(&self) -> u64 {
+        8 * self.traces.version + self.kind as u64
+    }
+}
+
+/// How selective a unit is: S = (1 − (Σ r / n)² / (Σ r² / n)) / (1 − 1 / n) of its squashed state's size r over n frames; 0
+/// where it holds the same all the time, 1 where it holds something at one frame only (Vinje & Gallant 2000).
+pub fn selectivity((sum, squares): (f64, f64), count: u64) -> f32 {
+    let n = count as f64;
+    if count < 2 || squares <= 0.0 {
+        return 0.0;
+    }
+    let evenness = (sum / n).powi(2) / (squares / n);
+    ((1.0 - evenness) / (1.0 - 1.0 / n)).clamp(0.0, 1.0) as f32
+}
+
+/// The engine on its way through the columns.
+struct Runner<'a> {
+    model: &'a LoadedModel,
+    spec: &'a FrontEndSpec,
+    kinds: &'a [UnitValue],
+    stream: Box<dyn crate::model::GenreStream>,
+    loudness: LoudnessNormalizer,
+    picture: UnitPicture,
+    /// Of each unit: Σ r and Σ r².
+    sums: Vec<(f64, f64)>,
+    count: u64,
+}
+
+/// The thread's whole life.
+fn run(
+    model: &LoadedModel,
+    spec: &FrontEndSpec,
+    (kinds, units): (&[UnitValue], usize),
+    batches: &Receiver<Vec<f32>>,
+    answer: &Sender<Traced>,
+    tell: &impl Fn(),
+) {
+    let mut runner = match Runner::new(model, spec, kinds, units) {
+        Ok(runner) => runner,
+        Err(error) => return fail(answer, &error, tell),
+    };
+    for batch in batches {
+        match runner.trace(&batch) {
+            Ok(traced) => match answer.send(traced) {
+                Ok(()) => tell(),
+                // Nobody looks any more.
+                Err(_) => return,
+            },
+            Err(error) => return fail(answer, &error, tell),
+        }
+    }
+}
+
+fn fail(answer: &Sender<Traced>, error: &ModelError, tell: &impl Fn()) {
+    let traced = Traced {
+        values: Vec::new(),
+        order: Vec::new(),
+        fault: Some(error.to_string()),
+    };
+    // Nobody looks any more: nobody is told.
+    if answer.send(traced).is_ok() {
+        tell();
+    }
+}
+
+impl<'a> Runner<'a> {
+    fn new(
+        model: &'a LoadedModel,
+        spec: &'a FrontEndSpec,
+        kinds: &'a [UnitValue],
+        units: usize,
+    ) -> Result<Self, ModelError> {
+        Ok(Self {
+            model,
+            spec,
+            kinds,
+            stream: model.stream()?,
+            loudness: LoudnessNormalizer::new(spec),
+            picture: UnitPicture::default(),
+            sums: vec![(0.0, 0.0); units],
+            count: 0,
+        })
+    }
+
+    fn trace(&mut self, levels: &[f32]) -> Result<Traced, ModelError> {
+        let bands = self.spec.bands;
+        let mut values = Vec::with_capacity(levels.len() / bands * self.kinds.len() * self.sums.len());
+        let (mut normalized, mut output) = (Vec::new(), StreamOutput::default());
+        for row in levels.chunks_exact(bands) {
+            if row[0].is_nan() {
+                self.stream = self.model.stream()?;
+                self.loudness.reset();
+                values.resize(values.len() + self.kinds.len() * self.sums.len(), f32::NAN);
+                continue;
+            }
+            normalized.clear();
+            self.loudness.push(row, &mut normalized);
+            self.stream.push(FrameBlock::new(&normalized, bands), &mut output)?;
+            self.stream.units(&mut self.picture);
+            self.keep(&mut values);
+        }
+        let mut order: Vec<(usize, f32)> = self
+            .sums
+            .iter()
+            .map(|sums| selectivity(*sums, self.count))
+            .enumerate()
+            .collect();
+        order.sort_by(|a, b| b.1.total_cmp(&a.1));
+        Ok(Traced {
+            values,
+            order,
+            fault: None,
+        })
+    }
+
+    fn keep(&mut self, values: &mut Vec<f32>) {
+        let hop = self.spec.hop().0 as f32;
+        for kind in self.kinds {
+            for unit in 0..self.sums.len() {
+                let of = |row: &[f32]| row.get(unit).copied().unwrap_or(f32::NAN);
+                values.push(match kind {
+                    UnitValue::Cell => of(&self.picture.cell).tanh(),
+                    UnitValue::Forget => (hop / of(&self.picture.decay).max(LEAST_DECAY)).log10(),
+                    UnitValue::Input => of(&self.picture.input),
+                    UnitValue::Output => of(&self.picture.output),
+                    UnitValue::Hidden => of(&self.picture.hidden),
+                });
+            }
+        }
+        let state = if self.picture.cell.is_empty() {
+            &self.picture.hidden
+        } else {
+            &self.picture.cell
+        };
+        for ((sum, squares), state) in self.sums.iter_mut().zip(state) {
+            let size = f64::from(
+                if self.picture.cell.is_empty() {
+                    *state
+                } else {
+                    state.tanh()
+                }
+                .abs(),
+            );
+            *sum += size;
+            *squares += size * size;
+        }
+        self.count += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::history::tests::snapshot;
+    use super::*;
+
+    #[test]
+    fn selectivity_is_0_for_a_steady_unit_and_1_for_one_moment() {
+        let of = |values: &[f64]| {
+            let sums = values.iter().fold((0.0, 0.0), |(s, q), r| (s + r, q + r * r));
+            selectivity(sums, values.len() as u64)
+        };
+        assert!(of(&[0.4; 50]) < 1e-6);
+        let mut once = vec![0.0; 50];
+        once[7] = 0.9;
+        assert!((of(&once) - 1.0).abs() < 1e-6);
+        // Half of the frames: (1 − 1/2) / (1 − 1/50).
+        let half: Vec<f64> = (0..50).map(|i| f64::from(i % 2)).collect();
+        assert!((of(&half) - 0.5 / 0.98).abs() < 1e-6);
+        assert!(of(&[0.0; 9]) == 0.0 && of(&[0.3]) == 0.0);
+    }
+
+    #[test]
+    fn the_traces_are_what_the_engine_holds_from_the_last_break_on() {
+        let models = crate::model::bundled().expect("bundled models");
+        let lstm = models.models.first().expect("the LSTM");
+        let mut history = History::new();
+        history.absorb(&snapshot(1, 50));
+        history.absorb(&snapshot(2, 40));
+        let first = Traces::beginning(&history);
+        assert_eq!(first, 53);
+        let mut traces = Traces::begin((0, lstm), &models.front_end, first, || ()).expect("it is recurrent");
+        assert!(traces.follow(&history));
+        while traces.total() < history.total_columns() {
+            std::thread::yield_now();
+            traces.poll();
+            assert_eq!(traces.fault, None);
+        }
+        let levels: Vec<f32> = (first..history.total_columns())
+            .flat_map(|column| history.column(column).expect("kept").to_vec())
+            .collect();
+        let mut normalized = Vec::new();
+        LoudnessNormalizer::new(&models.front_end).push(&levels, &mut normalized);
+        let mut stream = lstm.stream().expect("a stream");
+        let (mut output, mut units) = (StreamOutput::default(), UnitPicture::default());
+        stream
+            .push(FrameBlock::new(&normalized, models.front_end.bands), &mut output)
+            .expect("frames");
+        assert!(stream.units(&mut units));
+        let newest = history.total_columns() - 1;
+        for unit in 0..traces.units() {
+            // In one block or frame by frame: the same to the last bit.
+            assert_eq!(traces.value(UnitValue::Input, newest, unit), Some(units.input[unit]));
+            let tau = traces.time_constant(newest, unit).expect("a gate").0;
+            let wanted = models.front_end.hop().0 / f64::from(units.decay[unit].max(LEAST_DECAY));
+            assert!((tau / wanted - 1.0).abs() < 1e-5, "{tau} s, not {wanted} s");
+        }
+        assert_eq!(traces.value(UnitValue::Cell, first - 1, 0), None);
+        // Another history has other columns: it has to begin anew.
+        assert!(!traces.follow(&History::new()));
+    }
+}

@@ -1,0 +1,33 @@
+//! A plot as a picture: a small menu in its heading, and the same on the plot itself.
+//!
+//! In: a plot's name and place. Out: a wish to save it. Thread: window.
+
+use crate::ui::theme::Palette;
+use crate::ui::view_state::{Action, Picture, PlotPlace, ViewState};
+use eframe::egui::{self, Response, RichText};
+
+fn choices_ui(ui: &mut egui::Ui, view: &mut ViewState, plot: &str) {
+    for (picture, words) in [(Picture::Png, "Save as PNG"), (Picture::Svg, "Save as SVG")] {
+        if ui.button(words).clicked() {
+            view.ask(Action::SavePlot(plot.to_owned(), picture));
+        }
+    }
+}
+
+/// The menu in the heading of a plot.
+pub fn save_menu(ui: &mut egui::Ui, view: &mut ViewState, plot: &str) {
+    let dots = RichText::new("…").color(Palette::of(ui).muted);
+    let menu = ui.menu_button(dots, |ui| choices_ui(ui, view, plot)).response;
+    menu.accessible_name(format!("Save {plot}"))
+        .on_hover_text("Save this plot as a picture");
+}
+
+/// Says where a plot is, and offers to save it with a right click on it.
+pub fn place_plot(ui: &egui::Ui, view: &mut ViewState, plot: &str, response: &Response) {
+    view.plots.push(PlotPlace {
+        name: plot.to_owned(),
+        rect: response.rect,
+        layer: ui.layer_id(),
+    });
+    response.context_menu(|ui| choices_ui(ui, view, plot));
+}

@@ -1,0 +1,179 @@
+//! Looking into the engines: the units of the recurrent one, the heads of the attention engine.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use super::hand_made;
+use super::rig::{Rig, Setup};
+use attune::engine::{Engine, EngineConfig, SourceRequest, system_sources};
+use attune::explain::Head;
+use attune::genre::{GenreId, GenreSet};
+use attune::model;
+use attune::playback::Pace;
+use attune::smoothing::SmoothingConfig;
+use attune::ui::panels::Cast;
+use attune::ui::{App, Inside, UnitValue};
+use eframe::egui;
+use egui_kittest::kittest::{NodeT, Queryable};
+use std::time::{Duration, Instant};
+
+fn app(rig: &Rig) -> &App {
+    rig.window.state().as_ref().unwrap()
+}
+
+fn with_models() -> Setup {
+    Setup {
+        models: Some(model::bundled().unwrap()),
+        ..Setup::default()
+    }
+}
+
+/// Waits until something with this label is there.
+fn wait_for(rig: &mut Rig, label: &str) {
+    let begun = Instant::now();
+    while rig.window.query_all_by_label_contains(label).next().is_none() {
+        assert!(begun.elapsed() < Duration::from_mins(1), "no {label}");
+        std::thread::sleep(Duration::from_millis(10));
+        rig.settle();
+    }
+}
+
+#[test]
+fn the_gates_of_the_lstm_are_traced_while_they_are_looked_at() {
+    let mut rig = Rig::playing(with_models(), 600);
+    assert!(
+        rig.window.query_by_label_contains("Units of LSTM").is_none(),
+        "nobody asked"
+    );
+    rig.window.get_by_label("Look into LSTM gates").click();
+    rig.settle();
+    wait_for(&mut rig, "Units of LSTM: 128 of the last layer");
+    assert!(rig.window.query_by_label_contains("Attention heads: ").is_none());
+    wait_for(&mut rig, "median τ ");
+    // The figure above the picture is the one that is told of it.
+    let tau = {
+        let note = rig.window.get_by_label_contains("median τ ");
+        note.accesskit_node().value().or(note.accesskit_node().label()).unwrap()
+    };
+    let tau = tau.strip_prefix("median τ ").unwrap().to_owned();
+    rig.window
+        .get_by_label_contains(&format!("The median time constant of their forget gates is {tau}."));
+    for (name, value) in [
+        ("Forget", UnitValue::Forget),
+        ("Input", UnitValue::Input),
+        ("Output", UnitValue::Output),
+        ("Cell", UnitValue::Cell),
+    ] {
+        rig.window.get_by_label(name).click();
+        rig.settle();
+        assert_eq!(app(&rig).view().unit_value, value);
+    }
+    // Each row is a unit, and says so.
+    let picture = rig.window.get_by_label_contains("Units of LSTM:").rect();
+    rig.window.hover_at(egui::pos2(picture.center().x, picture.top() + 4.0));
+    rig.settle();
+    rig.settle();
+    wait_for(&mut rig, "alone it would let the cell fade with a time constant of");
+    // What is heard next is traced too, and the held moment as well.
+    rig.show(hand_made::playing(700));
+    rig.window.key_press(egui::Key::H);
+    rig.settle();
+    wait_for(&mut rig, "Units of LSTM: 128 of the last layer");
+    rig.window.get_by_label("Look into Attention heads").click();
+    rig.settle();
+    assert_eq!(app(&rig).view().inside, Inside::Heads);
+    rig.window.get_by_label_contains("Attention heads: ");
+}
+
+#[test]
+fn a_head_is_ablated_by_its_button_and_its_matrix_says_who_asked_whom() {
+    let mut rig = Rig::playing(with_models(), 600);
+    rig.window.key_press(egui::Key::Num5);
+    rig.settle();
+    rig.window
+        .get_by_label_contains("Hold a moment (H, or a click into a plot)");
+    rig.window.key_press(egui::Key::H);
+    rig.settle();
+    rig.window.get_by_label("Ablate layer 1, head 2").click();
+    rig.settle();
+    wait_for(&mut rig, "Matrix of head 2 of layer 1");
+    let head = Head { layer: 0, head: 1 };
+    let study = app(&rig).frozen().unwrap().studies.told(head).unwrap().clone();
+    // Before and after, with its sign, of the class that changes most.
+    let most = (0..10)
+        .max_by(|a, b| study.added(*a).abs().total_cmp(&study.added(*b).abs()))
+        .unwrap();
+    let points = -100.0 * study.added(most);
+    assert!(points.abs() > 0.05, "the head does nothing: {points}");
+    let sign = if points > 0.0 { "+" } else { "−" };
+    let wanted = format!(
+        "{} without this head: {:.1} % → {:.1} %, {sign}{:.1} points",
+        GenreSet::gtzan().title(GenreId(most as u8)),
+        100.0 * study.whole.as_slice()[most],
+        100.0 * study.without.as_slice()[most],
+        points.abs()
+    );
+    rig.window.get_by_label(&wanted);
+    // The matrix: 512 frames of 600, 36 points of it are the axis at the left and 30 the one below.
+    let picture = rig.window.get_by_label_contains("Matrix of head 2 of layer 1").rect();
+    let side = picture.width() - 36.0;
+    let at = |query: f32, key: f32| picture.min + egui::vec2(36.0 + key * side, query * side);
+    rig.window.hover_at(at(0.9, 0.8));
+    rig.settle();
+    rig.settle();
+    wait_for(&mut rig, "of its weight.");
+    // What it points at is pointed at in all plots: a fifth of 512 frames back.
+    let pointed = app(&rig).view().time.pointed.unwrap();
+    assert!((599 - pointed).abs_diff(102) <= 2, "{pointed}");
+    rig.window.hover_at(at(0.3, 0.8));
+    rig.settle();
+    rig.settle();
+    wait_for(&mut rig, "that comes after it.");
+    rig.window.get_by_label("Ablate all, one by one").click();
+    rig.settle();
+    let last = Head { layer: 1, head: 3 };
+    let begun = Instant::now();
+    while app(&rig).frozen().unwrap().studies.told(last).is_none() {
+        assert!(begun.elapsed() < Duration::from_mins(1), "not all were asked about");
+        std::thread::sleep(Duration::from_millis(10));
+        rig.settle();
+    }
+}
+
+/// The real engine, with the plain recurrent one waiting beside the usual three.
+#[test]
+fn the_plain_recurrent_engine_listens_when_it_is_switched_on() {
+    let usual = model::bundled().unwrap();
+    let count = usual.models.len();
+    let models = usual.and(model::bundled_optional().unwrap()).unwrap();
+    let setup = Setup {
+        models: Some(models.clone()),
+        cast: Cast::of(&models, count),
+        ..Setup::default()
+    };
+    let mut config = EngineConfig::new(models, SmoothingConfig::default());
+    config.sources = system_sources(10, false);
+    config.off = vec![count];
+    let engine = Engine::start(config, || ()).unwrap();
+    let mut rig = Rig::over(setup, engine.into());
+    let window = rig.window.state_mut().as_mut().unwrap();
+    window.open(SourceRequest::File {
+        path: concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/demo.ogg").into(),
+        pace: Pace::Times(8.0),
+    });
+    wait_for(&mut rig, " of 3 engines agree");
+    assert!(rig.window.query_by_label_contains(", RNN: ").is_none(), "it is off");
+    // What is heard ahead is of the same three: the two can be compared.
+    wait_for(&mut rig, "Live equals file");
+    rig.window.get_by_label("Engine RNN").click();
+    rig.settle();
+    wait_for(&mut rig, ", RNN: ");
+    wait_for(&mut rig, " of 4 engines agree");
+    rig.window.get_by_label("Look into RNN units").click();
+    rig.settle();
+    wait_for(&mut rig, "Units of RNN: ");
+    wait_for(&mut rig, "of the last layer");
+    assert!(rig.window.query_by_label("Forget").is_none(), "it has no gates");
+    rig.window.get_by_label("Engine RNN").click();
+    rig.settle();
+    wait_for(&mut rig, " of 3 engines agree");
+}
