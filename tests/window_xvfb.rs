@@ -170,11 +170,17 @@ fn a_short_soak_hears_much_and_tells_memory_and_losses() {
         let [_, _, memory_mb, lost, _, frame_ms] = row[..] else {
             panic!("six figures, not {row:?}")
         };
-        assert!((20.0..2000.0).contains(&memory_mb) && lost == 0.0 && frame_ms > 0.0, "{row:?}");
+        assert!(
+            (20.0..2000.0).contains(&memory_mb) && lost == 0.0 && frame_ms > 0.0,
+            "{row:?}"
+        );
     }
     // A quarter of a minute at 8× is two minutes of sound; a machine shared by many hears less of it.
     let heard = rows.last().expect("rows")[1];
     assert!((0.005..0.04).contains(&heard), "{heard} h");
     let verdict = said.lines().last().expect("a verdict");
-    assert!(verdict.starts_with("memory ") && verdict.contains("0 samples lost"), "{verdict}");
+    assert!(
+        verdict.starts_with("memory ") && verdict.contains("0 samples lost"),
+        "{verdict}"
+    );
 }

@@ -13,11 +13,14 @@ use crate::ui::theme::{Palette, card, figure_text};
 use crate::ui::view_state::{Action, ViewState};
 use crate::ui::widgets::describe;
 use eframe::egui::{
-    self, Align2, Button, Color32, CornerRadius, Label, Rect, RichText, Role, Sense, TextStyle, Vec2, WidgetInfo,
+    self, Align2, Button, Color32, CornerRadius, Label, Rect, RichText, Role, Sense, Stroke, TextStyle, Vec2,
+    WidgetInfo,
 };
 
 /// Width of the layers' names.
 const NAMES: f32 = 52.0;
+/// Height of a head's button.
+const CELL: f32 = 22.0;
 /// How many classes are told of a head: those that change most.
 const CLASSES: usize = 4;
 /// Height of the row of one class.
@@ -80,15 +83,25 @@ fn grid_ui(
 ) {
     let palette = Palette::of(ui);
     ui.spacing_mut().item_spacing = Vec2::splat(4.0);
+    ui.spacing_mut().interact_size.y = CELL;
+    let small = TextStyle::Small.resolve(ui.style());
     let width = ((ui.available_width() - NAMES) / heads as f32 - 4.0).clamp(20.0, 64.0);
+    let (names, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 14.0), Sense::hover());
+    for head in 0..heads {
+        let x = names.left() + NAMES + (width + 4.0) * head as f32 + 0.5 * width;
+        let at = egui::pos2(x, names.center().y);
+        let text = format!("head {}", head + 1);
+        ui.painter()
+            .text(at, Align2::CENTER_CENTER, text, small.clone(), palette.muted);
+    }
     for layer in 0..layers {
         ui.horizontal(|ui| {
-            let (name, _) = ui.allocate_exact_size(Vec2::new(NAMES - 4.0, 22.0), Sense::hover());
+            let (name, _) = ui.allocate_exact_size(Vec2::new(NAMES - 4.0, CELL), Sense::hover());
             ui.painter().text(
                 name.left_center(),
                 Align2::LEFT_CENTER,
                 format!("layer {}", layer + 1),
-                TextStyle::Small.resolve(ui.style()),
+                small.clone(),
                 palette.muted,
             );
             for head in 0..heads {
@@ -119,11 +132,23 @@ fn head_ui(ui: &mut egui::Ui, scene: &Scene<'_>, frozen: &Frozen, view: &mut Vie
             (sentences::points(-added), signed(palette, -added))
         }
         None if frozen.studies.of(head).is_some() => ("…".to_owned(), palette.muted),
-        None => ((head.head + 1).to_string(), palette.muted),
+        None => ("ablate".to_owned(), palette.muted),
     };
     let chosen = view.head == Some(head);
     let text = RichText::new(text).text_style(figure_text()).size(10.5).color(ink);
-    let button = ui.add_sized(Vec2::new(width, 22.0), Button::new(text).selected(chosen));
+    // The figure keeps its colour: what is chosen has a frame.
+    let button = Button::new(text).truncate();
+    let button = if chosen {
+        button.stroke(Stroke::new(1.5, palette.accent))
+    } else {
+        button
+    };
+    let button = ui
+        .scope(|ui| {
+            ui.spacing_mut().button_padding = Vec2::new(2.0, 0.0);
+            ui.add_sized(Vec2::new(width, CELL), button)
+        })
+        .inner;
     let name = format!("Ablate layer {}, head {}", head.layer + 1, head.head + 1);
     button.widget_info(|| WidgetInfo::selected(Role::Button, true, chosen, &name));
     let hover = match study {

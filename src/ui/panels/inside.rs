@@ -40,6 +40,9 @@ pub(super) fn chooser_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSt
     }
     let chosen = scene.inside(view);
     ui.spacing_mut().item_spacing.x = 4.0;
+    // No higher than a heading.
+    ui.spacing_mut().interact_size.y = 20.0;
+    ui.spacing_mut().button_padding = egui::Vec2::new(6.0, 1.0);
     for (inside, title, hint) in choices {
         let open = chosen == Some(inside);
         let tab = ui.selectable_label(open, &title).on_hover_text(hint);

@@ -10,6 +10,11 @@ use eframe::egui::{self, Role, WidgetInfo};
 pub fn page_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
+        // In the narrowest column five pages just fit, if they stand closely.
+        if ui.available_width() < 340.0 {
+            ui.spacing_mut().item_spacing.x = 0.0;
+            ui.spacing_mut().button_padding.x = 6.0;
+        }
         for (i, page) in Page::ALL.into_iter().enumerate() {
             let open = view.page == page;
             let tab = ui

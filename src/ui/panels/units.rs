@@ -11,8 +11,8 @@ use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{LevelColours, Shades, TimeAxis, describe, place_plot, save_menu};
 use eframe::egui::{self, Align, Align2, CornerRadius, Layout, Rect, RichText, Sense, Vec2};
 
-/// Time constants at the ends of the colours, as common logarithms of seconds: 20 ms and 20 s.
-const TIME_CONSTANTS: (f32, f32) = (-1.7, 1.3);
+/// Time constants at the ends of the colours, as common logarithms of seconds: 5 ms and 20 s.
+const TIME_CONSTANTS: (f32, f32) = (-2.3, 1.3);
 
 /// Draws the units of the engine at this place into what is available.
 pub(super) fn units_ui(
@@ -48,8 +48,10 @@ pub(super) fn units_ui(
     describe(&response, sentences::units(name, traces, column));
     place_plot(ui, view, "Units", &response);
     let time = TimeAxis::of(plot, scene, &view.time);
+    let shades = colours(kind, view).shades;
+    let nothing = if shades == Shades::Signed { 0.5 } else { 0.0 };
     ui.painter()
-        .rect_filled(plot, CornerRadius::ZERO, colours(kind, view).shades.colour(0.0));
+        .rect_filled(plot, CornerRadius::ZERO, shades.colour(nothing));
     pictures
         .units
         .update(ui.ctx(), &traces.shown(kind), colours(kind, view));
@@ -116,7 +118,7 @@ fn colours(kind: UnitValue, view: &ViewState) -> LevelColours {
 fn ends(kind: UnitValue) -> (&'static str, &'static str) {
     match kind {
         UnitValue::Cell | UnitValue::Hidden => ("−1", "+1"),
-        UnitValue::Forget => ("20 ms", "20 s"),
+        UnitValue::Forget => ("5 ms", "20 s"),
         UnitValue::Input | UnitValue::Output => ("closed", "open"),
     }
 }
@@ -147,6 +149,7 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, traces:
                         view.unit_value = *known;
                     }
                 }
+                ui.add_space(4.0);
                 let tau = traces.and_then(|traces| traces.median_time_constant(pointed(scene, view, traces)));
                 if let Some(tau) = tau {
                     let text = format!("median τ {}", sentences::time_constant(tau));

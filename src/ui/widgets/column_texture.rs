@@ -18,6 +18,9 @@ const OPTIONS: TextureOptions = TextureOptions {
     mipmap_mode: None,
 };
 
+/// So many columns are sent for one picture at the most: what changes all of them at once is seen a few pictures later.
+const MOST_AT_ONCE: u64 = 512;
+
 /// Something whose picture grows by a column at a time; the last [`COLUMNS`] are kept.
 pub trait Columns {
     /// Rows of a column, from the bottom.
@@ -100,7 +103,8 @@ pub struct ColumnTexture {
 }
 
 impl ColumnTexture {
-    /// Sends the columns that are new since the last call; all of them if the colours changed. Returns how many.
+    /// Sends the columns that are new since the last call; all of them, some at a time, if the colours changed. Returns how
+    /// many.
     pub fn update(&mut self, ctx: &egui::Context, columns: &dyn Columns, colours: LevelColours) -> usize {
         let bands = columns.rows();
         if bands == 0 {
@@ -130,10 +134,14 @@ impl ColumnTexture {
             self.sent = 0;
         }
         let first = self.sent.max(total.saturating_sub(COLUMNS as u64));
+        let until = total.min(first + MOST_AT_ONCE);
+        if until < total {
+            ctx.request_repaint();
+        }
         let mut at = first;
-        while at < total {
+        while at < until {
             let slot = at as usize % COLUMNS;
-            let run = ((total - at) as usize).min(COLUMNS - slot);
+            let run = ((until - at) as usize).min(COLUMNS - slot);
             let mut pixels = vec![Color32::TRANSPARENT; run * bands];
             for i in 0..run {
                 for band in 0..bands {
@@ -148,8 +156,8 @@ impl ColumnTexture {
             texture.set_partial([slot, 0], ColorImage::new([run, bands], pixels), OPTIONS);
             at += run as u64;
         }
-        self.sent = total;
-        (total - first) as usize
+        self.sent = until;
+        (until - first) as usize
     }
 
     /// The pixels, if this is their texture.
@@ -213,6 +221,9 @@ mod tests {
             103,
             "other colours: all of them"
         );
+        history.absorb(&snapshot(1, 1000));
+        let sent: Vec<usize> = (0..3).map(|_| texture.update(&ctx, &history, colours)).collect();
+        assert_eq!(sent, [512, 385, 0], "no more than so many at once");
     }
 
     #[test]

@@ -4,7 +4,8 @@
 
 use crate::ui::theme::Palette;
 use crate::ui::view_state::{Action, Picture, PlotPlace, ViewState};
-use eframe::egui::{self, Response, RichText};
+use eframe::egui::containers::menu::MenuButton;
+use eframe::egui::{self, Button, Response, RichText};
 
 fn choices_ui(ui: &mut egui::Ui, view: &mut ViewState, plot: &str) {
     for (picture, words) in [(Picture::Png, "Save as PNG"), (Picture::Svg, "Save as SVG")] {
@@ -17,8 +18,17 @@ fn choices_ui(ui: &mut egui::Ui, view: &mut ViewState, plot: &str) {
 /// The menu in the heading of a plot.
 pub fn save_menu(ui: &mut egui::Ui, view: &mut ViewState, plot: &str) {
     let dots = RichText::new("…").color(Palette::of(ui).muted);
-    let menu = ui.menu_button(dots, |ui| choices_ui(ui, view, plot)).response;
-    menu.accessible_name(format!("Save {plot}"))
+    let button = Button::new(dots).frame_when_inactive(false).small();
+    let menu = ui.scope(|ui| {
+        // No higher than the heading it stands beside.
+        ui.spacing_mut().interact_size.y = 0.0;
+        ui.spacing_mut().button_padding = egui::Vec2::new(6.0, 0.0);
+        MenuButton::from_button(button)
+            .ui(ui, |ui| choices_ui(ui, view, plot))
+            .0
+    });
+    menu.inner
+        .accessible_name(format!("Save {plot}"))
         .on_hover_text("Save this plot as a picture");
 }
 

@@ -2,9 +2,12 @@
 //!
 //! In: shapes as egui has them, textures. Out: the text of a file. Thread: window.
 
-use crate::picture::{Provenance, Raster, base64};
-use eframe::egui::epaint::{ClippedShape, ColorMode, PathShape, RectShape, TextShape};
+mod ink;
+
+use crate::picture::{Provenance, Raster, base64, escaped};
+use eframe::egui::epaint::{ClippedShape, RectShape, TextShape};
 use eframe::egui::{Color32, ColorImage, Mesh, Pos2, Rect, Shape, Stroke, TextureId};
+use ink::{box_of, corners, fill, has_ink, line_of, stop, stroke};
 use std::fmt::Write;
 
 /// The most pixels that a texture has along one side of its picture.
@@ -281,70 +284,6 @@ impl<'a> Sketch<'a> {
             box_of(rect),
             base64(&png)
         );
-    }
-}
-
-fn escaped(text: &str) -> String {
-    crate::picture::escaped(text)
-}
-
-fn box_of(rect: Rect) -> String {
-    format!(
-        "x=\"{:.2}\" y=\"{:.2}\" width=\"{:.2}\" height=\"{:.2}\"",
-        rect.left(),
-        rect.top(),
-        rect.width(),
-        rect.height()
-    )
-}
-
-fn corners(points: &[Pos2]) -> String {
-    let mut path = String::with_capacity(points.len() * 14);
-    for (i, point) in points.iter().enumerate() {
-        let _ = write!(path, "{}{:.1} {:.1}", if i == 0 { 'M' } else { 'L' }, point.x, point.y);
-    }
-    path
-}
-
-fn colour(of: Color32) -> (String, f32) {
-    let [r, g, b, a] = of.to_srgba_unmultiplied();
-    (format!("#{r:02x}{g:02x}{b:02x}"), f32::from(a) / 255.0)
-}
-
-fn fill(of: Color32) -> String {
-    let (colour, opacity) = colour(of);
-    match of.a() {
-        0 => " fill=\"none\"".to_owned(),
-        255 => format!(" fill=\"{colour}\""),
-        _ => format!(" fill=\"{colour}\" fill-opacity=\"{opacity:.3}\""),
-    }
-}
-
-fn stop(of: Color32) -> String {
-    let (colour, opacity) = colour(of);
-    format!(" stop-color=\"{colour}\" stop-opacity=\"{opacity:.3}\"")
-}
-
-fn has_ink(line: Stroke) -> bool {
-    line.width > 0.0 && line.color.a() > 0
-}
-
-fn stroke(line: Stroke) -> String {
-    if !has_ink(line) {
-        return String::new();
-    }
-    let (colour, opacity) = colour(line.color);
-    format!(
-        " stroke=\"{colour}\" stroke-opacity=\"{opacity:.3}\" stroke-width=\"{:.2}\"",
-        line.width
-    )
-}
-
-/// The line of a path, if it has one colour all along.
-fn line_of(path: &PathShape) -> Stroke {
-    match path.stroke.color {
-        ColorMode::Solid(colour) => Stroke::new(path.stroke.width, colour),
-        ColorMode::UV(_) => Stroke::NONE,
     }
 }
 

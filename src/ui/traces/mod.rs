@@ -6,21 +6,22 @@
 //! In: columns of a history, one engine. Out: values to draw, units in the order of their selectivity. Thread: window, and
 //! one while an engine is looked into.
 
+mod runner;
+
 use super::history::{COLUMNS, History};
 use super::widgets::Columns;
-use crate::features::{FrameBlock, FrontEndSpec, LoudnessNormalizer};
+use crate::features::FrontEndSpec;
+use crate::model::LoadedModel;
 use crate::model::architecture::BodyShape;
-use crate::model::{LoadedModel, ModelError, StreamOutput, UnitPicture};
 use crate::units::Seconds;
 use crossbeam_channel::{Receiver, Sender, bounded};
+use runner::{Traced, run};
 
 /// The most units that are kept: 16 MB with four values each.
 const MOST_UNITS: usize = 512;
 /// Columns that are asked for at once, and how many such batches may wait.
 const BATCH: u64 = 256;
 const WAITING: usize = 4;
-/// A gate that takes less than this in a frame is open for all that can be told: days at the default hop.
-const LEAST_DECAY: f32 = 1e-7;
 /// Live, units change places this often, in columns: some 10 s.
 const REORDERED: u64 = 430;
 
@@ -56,15 +57,6 @@ impl UnitValue {
             Self::Hidden => "Hidden",
         }
     }
-}
-
-/// What came of a batch.
-struct Traced {
-    /// (column, value, unit).
-    values: Vec<f32>,
-    /// By place: a unit and its selectivity, most selective first.
-    order: Vec<(usize, f32)>,
-    fault: Option<String>,
 }
 
 /// The values of one engine's units over the columns that are kept.
@@ -193,7 +185,7 @@ impl Traces {
         self.total
     }
 
-    /// The unit at a place in the order, and its selectivity ([`selectivity`]); most selective first.
+    /// The unit at a place in the order, and its selectivity ([`runner::selectivity`]); most selective first.
     pub fn at_place(&self, place: usize) -> Option<(usize, f32)> {
         self.order.get(place).copied()
     }
@@ -263,172 +255,13 @@ impl Columns for Shown<'_> {
     }
 }
 
-/// How selective a unit is: S = (1 − (Σ r / n)² / (Σ r² / n)) / (1 − 1 / n) of its squashed state's size r over n frames; 0
-/// where it holds the same all the time, 1 where it holds something at one frame only (Vinje & Gallant 2000).
-pub fn selectivity((sum, squares): (f64, f64), count: u64) -> f32 {
-    let n = count as f64;
-    if count < 2 || squares <= 0.0 {
-        return 0.0;
-    }
-    let evenness = (sum / n).powi(2) / (squares / n);
-    ((1.0 - evenness) / (1.0 - 1.0 / n)).clamp(0.0, 1.0) as f32
-}
-
-/// The engine on its way through the columns.
-struct Runner<'a> {
-    model: &'a LoadedModel,
-    spec: &'a FrontEndSpec,
-    kinds: &'a [UnitValue],
-    stream: Box<dyn crate::model::GenreStream>,
-    loudness: LoudnessNormalizer,
-    picture: UnitPicture,
-    /// Of each unit: Σ r and Σ r².
-    sums: Vec<(f64, f64)>,
-    count: u64,
-}
-
-/// The thread's whole life.
-fn run(
-    model: &LoadedModel,
-    spec: &FrontEndSpec,
-    (kinds, units): (&[UnitValue], usize),
-    batches: &Receiver<Vec<f32>>,
-    answer: &Sender<Traced>,
-    tell: &impl Fn(),
-) {
-    let mut runner = match Runner::new(model, spec, kinds, units) {
-        Ok(runner) => runner,
-        Err(error) => return fail(answer, &error, tell),
-    };
-    for batch in batches {
-        match runner.trace(&batch) {
-            Ok(traced) => match answer.send(traced) {
-                Ok(()) => tell(),
-                // Nobody looks any more.
-                Err(_) => return,
-            },
-            Err(error) => return fail(answer, &error, tell),
-        }
-    }
-}
-
-fn fail(answer: &Sender<Traced>, error: &ModelError, tell: &impl Fn()) {
-    let traced = Traced {
-        values: Vec::new(),
-        order: Vec::new(),
-        fault: Some(error.to_string()),
-    };
-    // Nobody looks any more: nobody is told.
-    if answer.send(traced).is_ok() {
-        tell();
-    }
-}
-
-impl<'a> Runner<'a> {
-    fn new(
-        model: &'a LoadedModel,
-        spec: &'a FrontEndSpec,
-        kinds: &'a [UnitValue],
-        units: usize,
-    ) -> Result<Self, ModelError> {
-        Ok(Self {
-            model,
-            spec,
-            kinds,
-            stream: model.stream()?,
-            loudness: LoudnessNormalizer::new(spec),
-            picture: UnitPicture::default(),
-            sums: vec![(0.0, 0.0); units],
-            count: 0,
-        })
-    }
-
-    fn trace(&mut self, levels: &[f32]) -> Result<Traced, ModelError> {
-        let bands = self.spec.bands;
-        let mut values = Vec::with_capacity(levels.len() / bands * self.kinds.len() * self.sums.len());
-        let (mut normalized, mut output) = (Vec::new(), StreamOutput::default());
-        for row in levels.chunks_exact(bands) {
-            if row[0].is_nan() {
-                self.stream = self.model.stream()?;
-                self.loudness.reset();
-                values.resize(values.len() + self.kinds.len() * self.sums.len(), f32::NAN);
-                continue;
-            }
-            normalized.clear();
-            self.loudness.push(row, &mut normalized);
-            self.stream.push(FrameBlock::new(&normalized, bands), &mut output)?;
-            self.stream.units(&mut self.picture);
-            self.keep(&mut values);
-        }
-        let mut order: Vec<(usize, f32)> = self
-            .sums
-            .iter()
-            .map(|sums| selectivity(*sums, self.count))
-            .enumerate()
-            .collect();
-        order.sort_by(|a, b| b.1.total_cmp(&a.1));
-        Ok(Traced {
-            values,
-            order,
-            fault: None,
-        })
-    }
-
-    fn keep(&mut self, values: &mut Vec<f32>) {
-        let hop = self.spec.hop().0 as f32;
-        for kind in self.kinds {
-            for unit in 0..self.sums.len() {
-                let of = |row: &[f32]| row.get(unit).copied().unwrap_or(f32::NAN);
-                values.push(match kind {
-                    UnitValue::Cell => of(&self.picture.cell).tanh(),
-                    UnitValue::Forget => (hop / of(&self.picture.decay).max(LEAST_DECAY)).log10(),
-                    UnitValue::Input => of(&self.picture.input),
-                    UnitValue::Output => of(&self.picture.output),
-                    UnitValue::Hidden => of(&self.picture.hidden),
-                });
-            }
-        }
-        let state = if self.picture.cell.is_empty() {
-            &self.picture.hidden
-        } else {
-            &self.picture.cell
-        };
-        for ((sum, squares), state) in self.sums.iter_mut().zip(state) {
-            let size = f64::from(
-                if self.picture.cell.is_empty() {
-                    *state
-                } else {
-                    state.tanh()
-                }
-                .abs(),
-            );
-            *sum += size;
-            *squares += size * size;
-        }
-        self.count += 1;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::history::tests::snapshot;
+    use super::runner::LEAST_DECAY;
     use super::*;
-
-    #[test]
-    fn selectivity_is_0_for_a_steady_unit_and_1_for_one_moment() {
-        let of = |values: &[f64]| {
-            let sums = values.iter().fold((0.0, 0.0), |(s, q), r| (s + r, q + r * r));
-            selectivity(sums, values.len() as u64)
-        };
-        assert!(of(&[0.4; 50]) < 1e-6);
-        let mut once = vec![0.0; 50];
-        once[7] = 0.9;
-        assert!((of(&once) - 1.0).abs() < 1e-6);
-        // Half of the frames: (1 − 1/2) / (1 − 1/50).
-        let half: Vec<f64> = (0..50).map(|i| f64::from(i % 2)).collect();
-        assert!((of(&half) - 0.5 / 0.98).abs() < 1e-6);
-        assert!(of(&[0.0; 9]) == 0.0 && of(&[0.3]) == 0.0);
-    }
+    use crate::features::{FrameBlock, LoudnessNormalizer};
+    use crate::model::{StreamOutput, UnitPicture};
 
     #[test]
     fn the_traces_are_what_the_engine_holds_from_the_last_break_on() {

@@ -1,0 +1,186 @@
+//! One recurrent engine on its way through columns, frame by frame, on a thread of its own.
+//!
+//! In: levels. Out: what its units held, and the order of their selectivity. Thread: `attune-units`, this is its whole life.
+
+use super::UnitValue;
+use crate::features::{FrameBlock, FrontEndSpec, LoudnessNormalizer};
+use crate::model::{GenreStream, LoadedModel, ModelError, StreamOutput, UnitPicture};
+use crossbeam_channel::{Receiver, Sender};
+
+/// A gate that takes less than this in a frame is open for all that can be told: days at the default hop.
+pub(super) const LEAST_DECAY: f32 = 1e-7;
+/// What came of a batch.
+pub(super) struct Traced {
+    /// (column, value, unit).
+    pub(super) values: Vec<f32>,
+    /// By place: a unit and its selectivity, most selective first.
+    pub(super) order: Vec<(usize, f32)>,
+    pub(super) fault: Option<String>,
+}
+
+/// How selective a unit is: S = (1 − (Σ r / n)² / (Σ r² / n)) / (1 − 1 / n) of its squashed state's size r over n frames; 0
+/// where it holds the same all the time, 1 where it holds something at one frame only (Vinje & Gallant 2000).
+pub(super) fn selectivity((sum, squares): (f64, f64), count: u64) -> f32 {
+    let n = count as f64;
+    if count < 2 || squares <= 0.0 {
+        return 0.0;
+    }
+    let evenness = (sum / n).powi(2) / (squares / n);
+    ((1.0 - evenness) / (1.0 - 1.0 / n)).clamp(0.0, 1.0) as f32
+}
+
+/// The engine on its way through the columns.
+struct Runner<'a> {
+    model: &'a LoadedModel,
+    spec: &'a FrontEndSpec,
+    kinds: &'a [UnitValue],
+    stream: Box<dyn GenreStream>,
+    loudness: LoudnessNormalizer,
+    picture: UnitPicture,
+    /// Of each unit: Σ r and Σ r².
+    sums: Vec<(f64, f64)>,
+    count: u64,
+}
+
+/// The thread's whole life.
+pub(super) fn run(
+    model: &LoadedModel,
+    spec: &FrontEndSpec,
+    (kinds, units): (&[UnitValue], usize),
+    batches: &Receiver<Vec<f32>>,
+    answer: &Sender<Traced>,
+    tell: &impl Fn(),
+) {
+    let mut runner = match Runner::new(model, spec, kinds, units) {
+        Ok(runner) => runner,
+        Err(error) => return fail(answer, &error, tell),
+    };
+    for batch in batches {
+        match runner.trace(&batch) {
+            Ok(traced) => match answer.send(traced) {
+                Ok(()) => tell(),
+                // Nobody looks any more.
+                Err(_) => return,
+            },
+            Err(error) => return fail(answer, &error, tell),
+        }
+    }
+}
+
+fn fail(answer: &Sender<Traced>, error: &ModelError, tell: &impl Fn()) {
+    let traced = Traced {
+        values: Vec::new(),
+        order: Vec::new(),
+        fault: Some(error.to_string()),
+    };
+    // Nobody looks any more: nobody is told.
+    if answer.send(traced).is_ok() {
+        tell();
+    }
+}
+
+impl<'a> Runner<'a> {
+    fn new(
+        model: &'a LoadedModel,
+        spec: &'a FrontEndSpec,
+        kinds: &'a [UnitValue],
+        units: usize,
+    ) -> Result<Self, ModelError> {
+        Ok(Self {
+            model,
+            spec,
+            kinds,
+            stream: model.stream()?,
+            loudness: LoudnessNormalizer::new(spec),
+            picture: UnitPicture::default(),
+            sums: vec![(0.0, 0.0); units],
+            count: 0,
+        })
+    }
+
+    fn trace(&mut self, levels: &[f32]) -> Result<Traced, ModelError> {
+        let bands = self.spec.bands;
+        let mut values = Vec::with_capacity(levels.len() / bands * self.kinds.len() * self.sums.len());
+        let (mut normalized, mut output) = (Vec::new(), StreamOutput::default());
+        for row in levels.chunks_exact(bands) {
+            if row[0].is_nan() {
+                self.stream = self.model.stream()?;
+                self.loudness.reset();
+                values.resize(values.len() + self.kinds.len() * self.sums.len(), f32::NAN);
+                continue;
+            }
+            normalized.clear();
+            self.loudness.push(row, &mut normalized);
+            self.stream.push(FrameBlock::new(&normalized, bands), &mut output)?;
+            self.stream.units(&mut self.picture);
+            self.keep(&mut values);
+        }
+        let mut order: Vec<(usize, f32)> = self
+            .sums
+            .iter()
+            .map(|sums| selectivity(*sums, self.count))
+            .enumerate()
+            .collect();
+        order.sort_by(|a, b| b.1.total_cmp(&a.1));
+        Ok(Traced {
+            values,
+            order,
+            fault: None,
+        })
+    }
+
+    fn keep(&mut self, values: &mut Vec<f32>) {
+        let hop = self.spec.hop().0 as f32;
+        for kind in self.kinds {
+            for unit in 0..self.sums.len() {
+                let of = |row: &[f32]| row.get(unit).copied().unwrap_or(f32::NAN);
+                values.push(match kind {
+                    UnitValue::Cell => of(&self.picture.cell).tanh(),
+                    UnitValue::Forget => (hop / of(&self.picture.decay).max(LEAST_DECAY)).log10(),
+                    UnitValue::Input => of(&self.picture.input),
+                    UnitValue::Output => of(&self.picture.output),
+                    UnitValue::Hidden => of(&self.picture.hidden),
+                });
+            }
+        }
+        let state = if self.picture.cell.is_empty() {
+            &self.picture.hidden
+        } else {
+            &self.picture.cell
+        };
+        for ((sum, squares), state) in self.sums.iter_mut().zip(state) {
+            let size = f64::from(
+                if self.picture.cell.is_empty() {
+                    *state
+                } else {
+                    state.tanh()
+                }
+                .abs(),
+            );
+            *sum += size;
+            *squares += size * size;
+        }
+        self.count += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn selectivity_is_0_for_a_steady_unit_and_1_for_one_moment() {
+        let of = |values: &[f64]| {
+            let sums = values.iter().fold((0.0, 0.0), |(s, q), r| (s + r, q + r * r));
+            selectivity(sums, values.len() as u64)
+        };
+        assert!(of(&[0.4; 50]) < 1e-6);
+        let mut once = vec![0.0; 50];
+        once[7] = 0.9;
+        assert!((of(&once) - 1.0).abs() < 1e-6);
+        // Half of the frames: (1 − 1/2) / (1 − 1/50).
+        let half: Vec<f64> = (0..50).map(|i| f64::from(i % 2)).collect();
+        assert!((of(&half) - 0.5 / 0.98).abs() < 1e-6);
+        assert!(of(&[0.0; 9]) == 0.0 && of(&[0.3]) == 0.0);
+    }
+}
