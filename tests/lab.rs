@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "lab/limits.rs"]
+mod limits;
 #[path = "lab/memory.rs"]
 mod memory;
 #[path = "lab/scores.rs"]

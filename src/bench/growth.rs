@@ -100,7 +100,7 @@ fn filled(subject: &Subject) -> Result<Box<dyn GenreStream>, ModelError> {
 }
 
 /// Microseconds of a step of one frame of each, in turn.
-fn alone(subjects: &[Subject], effort: Effort) -> Result<Vec<f64>, BenchError> {
+pub(crate) fn alone(subjects: &[Subject], effort: Effort) -> Result<Vec<f64>, BenchError> {
     let mut streams = subjects.iter().map(filled).collect::<Result<Vec<_>, _>>()?;
     let mut times = vec![Times::default(); subjects.len()];
     for _ in 0..effort.rounds {

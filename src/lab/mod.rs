@@ -9,6 +9,7 @@
 
 mod cells;
 pub mod frozen;
+pub mod limits;
 pub mod memory;
 pub mod pieces;
 mod report;
@@ -17,6 +18,7 @@ pub mod scores;
 pub mod teach;
 
 pub use cells::Cells;
+use report::mean;
 pub use report::{Entry, Report, Table};
 pub use run::{Progress, Run, RunConfig};
 

@@ -1,7 +1,7 @@
 //! The models that are part of the program, so that it runs from anywhere.
 
 use super::load::{from_bytes, hex, load};
-use super::{ModelError, ModelSet};
+use super::{LoadedModel, ModelError, ModelSet};
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 
@@ -25,6 +25,17 @@ const FILES: [(&[u8], &[u8]); 4] = [
     ),
 ];
 
+/// A plain recurrent engine, to measure the others by: the lab has it, the program does not listen through it.
+const PLAIN_RNN: (&[u8], &[u8]) = (
+    include_bytes!("../../models/rnn.json"),
+    include_bytes!("../../models/rnn.safetensors"),
+);
+
+/// The plain recurrent engine, which is not one of those that listen.
+pub fn bundled_rnn() -> Result<LoadedModel, ModelError> {
+    from_bytes(PLAIN_RNN.0, PLAIN_RNN.1)
+}
+
 /// The bundled models, each checked like any other.
 pub fn bundled() -> Result<ModelSet, ModelError> {
     ModelSet::new(
@@ -37,9 +48,8 @@ pub fn bundled() -> Result<ModelSet, ModelError> {
 
 /// The bundled weights file with this SHA-256 (in lower-case hexadecimal), as bytes of a safetensors file.
 pub fn bundled_weights(sha256: &str) -> Option<&'static [u8]> {
-    FILES
-        .iter()
-        .map(|(_, weights)| *weights)
+    let all = FILES.iter().chain([&PLAIN_RNN]);
+    all.map(|(_, weights)| *weights)
         .find(|weights| hex(&Sha256::digest(weights)) == sha256)
 }
 

@@ -21,7 +21,7 @@ pub mod stemmed;
 mod stream;
 pub mod tcn;
 
-pub use bundled::{bundled, bundled_weights, from_files};
+pub use bundled::{bundled, bundled_rnn, bundled_weights, from_files};
 pub use manifest::Manifest;
 
 use crate::features::{FrameBlock, FrontEndError, FrontEndSpec};

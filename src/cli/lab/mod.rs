@@ -24,6 +24,7 @@ macro_rules! labs {
 labs! {
     Memory(lab::memory::MemoryLab),
     Scores(lab::scores::ScoresLab),
+    Limits(lab::limits::LimitsLab),
 }
 
 /// `attune lab`.

@@ -32,6 +32,7 @@ mod tasks;
 
 pub use learn::{Outcome, Tested, learn};
 pub use plan::{Kind, Plan, recall_field};
+pub(super) use shown::{ink, legend};
 pub use tasks::{Batch, Task};
 
 use super::{Lab, LabError, Report, Run};

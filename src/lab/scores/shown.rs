@@ -2,17 +2,12 @@
 
 use super::{genre, needle};
 use crate::evaluate::wilson;
-use crate::lab::{Entry, Table};
+use crate::lab::{Entry, Table, mean};
 use crate::nn::score::ScoreKind;
 use crate::picture::{Axis, Chart, Ink, Mark, Panel, Sheet};
 
 /// One formula, all seeds.
 pub type Row<T> = (ScoreKind, Vec<T>);
-
-fn mean(values: impl Iterator<Item = f64>) -> f64 {
-    let (sum, count) = values.fold((0.0, 0), |(sum, count), value| (sum + value, count + 1));
-    sum / f64::from(count.max(1))
-}
 
 /// Accuracy of all seeds, with the 95 % interval of that accuracy on so many clips.
 fn accuracy(scores: &[genre::Score]) -> Vec<Entry> {
