@@ -2,10 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "lab/depth.rs"]
+mod depth;
+#[path = "lab/heads.rs"]
+mod heads;
 #[path = "lab/limits.rs"]
 mod limits;
 #[path = "lab/memory.rs"]
 mod memory;
+#[path = "lab/position.rs"]
+mod position;
 #[path = "lab/scores.rs"]
 mod scores;
 #[path = "lab/stage.rs"]

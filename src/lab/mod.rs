@@ -7,11 +7,15 @@
 //! does not show, and one line in `cli/lab`. Its fields are its flags. What it does is cut into cells, each a plan and
 //! what came of it ([`Run::cell`]): finished cells are kept, so that a run that was stopped goes on where it was.
 
+pub mod asked;
 mod cells;
+pub mod depth;
 pub mod frozen;
+pub mod heads;
 pub mod limits;
 pub mod memory;
 pub mod pieces;
+pub mod position;
 mod report;
 mod run;
 pub mod scores;

@@ -25,6 +25,9 @@ labs! {
     Memory(lab::memory::MemoryLab),
     Scores(lab::scores::ScoresLab),
     Limits(lab::limits::LimitsLab),
+    Position(lab::position::PositionLab),
+    Heads(lab::heads::HeadsLab),
+    Depth(lab::depth::DepthLab),
 }
 
 /// `attune lab`.
