@@ -6,10 +6,18 @@ mod common;
 
 #[path = "lab/arena.rs"]
 mod arena;
+#[path = "lab/depth.rs"]
+mod depth;
+#[path = "lab/heads.rs"]
+mod heads;
 #[path = "lab/hierarchy.rs"]
 mod hierarchy;
+#[path = "lab/limits.rs"]
+mod limits;
 #[path = "lab/memory.rs"]
 mod memory;
+#[path = "lab/position.rs"]
+mod position;
 #[path = "lab/scores.rs"]
 mod scores;
 #[path = "lab/stage.rs"]

@@ -12,14 +12,14 @@ const MP3: &[u8] = include_bytes!("../../assets/demo/demo.mp3");
 const SECONDS: usize = 60;
 
 /// The demo in a folder that is removed with it.
-pub(super) struct Demo {
+pub(crate) struct Demo {
     _folder: TempDir,
     /// Its forms: ogg (the whole), mp3 (28 s), wav (the whole, one channel).
     pub(super) files: Vec<PathBuf>,
 }
 
 impl Demo {
-    pub(super) fn unpack() -> Result<Self, BenchError> {
+    pub(crate) fn unpack() -> Result<Self, BenchError> {
         let folder = tempfile::tempdir()?;
         let at = |name: &str| folder.path().join(name);
         let files = vec![at("demo.ogg"), at("demo.mp3"), at("demo.wav")];
@@ -30,7 +30,7 @@ impl Demo {
     }
 
     /// 60 s of normalised frames by this front end: (time, bands).
-    pub(super) fn frames(&self, spec: &FrontEndSpec) -> Result<Vec<f32>, BenchError> {
+    pub(crate) fn frames(&self, spec: &FrontEndSpec) -> Result<Vec<f32>, BenchError> {
         let (info, samples) = decode_file(&self.files[0])?;
         let mut extractor = FeatureExtractor::new(spec, info.rate)?;
         let samples = &samples[..(info.rate.0 as usize * SECONDS).min(samples.len())];

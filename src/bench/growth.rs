@@ -131,7 +131,7 @@ pub fn in_turn(groups: &mut [Vec<Box<dyn GenreStream>>], bands: usize, effort: E
 }
 
 /// Microseconds of a step of one frame of each, in turn.
-fn alone(subjects: &[Subject], effort: Effort) -> Result<Vec<f64>, BenchError> {
+pub(crate) fn alone(subjects: &[Subject], effort: Effort) -> Result<Vec<f64>, BenchError> {
     let bands = subjects.first().map_or(0, |subject| subject.shape.bands());
     let groups = subjects.iter().map(|subject| Ok(vec![filled(subject)?]));
     in_turn(&mut groups.collect::<Result<Vec<_>, ModelError>>()?, bands, effort)

@@ -5,7 +5,7 @@
 //! A row is measured in rounds, and where peers run the same work they take turns with ours in every round, so that
 //! what the machine does besides hits all alike. A ratio is the median over rounds of the ratio within a round.
 
-mod demo;
+pub(crate) mod demo;
 mod front_end;
 pub mod growth;
 mod live;
@@ -15,7 +15,7 @@ pub mod measure;
 pub mod peers;
 mod steps;
 pub mod subject;
-mod training;
+pub(crate) mod training;
 pub mod work;
 
 pub use machine::Machine;

@@ -6,8 +6,8 @@ use crate::features::FrontEndSpec;
 use crate::model::architecture::{Architecture, BodyShape, Net, StreamingNet};
 use crate::model::attention::EncoderShape;
 use crate::model::load::tensors;
-use crate::model::lstm::LstmShape;
 use crate::model::plain::PlainShape;
+use crate::model::recurrent::RecurrentShape;
 use crate::model::tcn::TcnShape;
 use crate::model::{GenreStream, LoadedModel, ModelError, ModelSet, bundled_weights};
 use crate::nn::kernels::packed_matrix::Precision;
@@ -189,20 +189,34 @@ pub fn plain(body: BodyShape) -> PlainShape {
 
 /// Two layers of LSTM on 64 bands.
 pub fn lstm(hidden: usize) -> BodyShape {
-    BodyShape::Lstm(LstmShape {
+    BodyShape::Lstm(two_layers(hidden))
+}
+
+/// Two layers of plain recurrence on 64 bands.
+pub fn rnn(hidden: usize) -> BodyShape {
+    BodyShape::Rnn(two_layers(hidden))
+}
+
+fn two_layers(hidden: usize) -> RecurrentShape {
+    RecurrentShape {
         inputs: 64,
         hidden,
         layers: 2,
         dropout: 0.0,
-    })
+    }
 }
 
 /// Ten blocks of two convolutions of three taps, dilations 1 to 512.
 pub fn tcn(width: usize) -> BodyShape {
+    tcn_of(width, 10)
+}
+
+/// So many blocks of two convolutions of three taps, dilations 1, 2, 4, …
+pub fn tcn_of(width: usize, blocks: u32) -> BodyShape {
     BodyShape::Tcn(TcnShape {
         width,
         taps: 3,
-        dilations: (0..10).map(|n| 1 << n).collect(),
+        dilations: (0..blocks).map(|n| 1 << n).collect(),
         dropout: 0.0,
         normalized: false,
     })

@@ -23,7 +23,7 @@ const DECAY: f32 = 0.05;
 const CLIP: f32 = 1.0;
 
 /// A network in training on one batch of noise.
-struct Task {
+pub(crate) struct Task {
     net: Arc<dyn Net>,
     optimizer: AdamW,
     x: Tensor,       // (clips, frames, bands)
@@ -36,20 +36,20 @@ struct Task {
 impl Task {
     /// Fresh weights from [`SEED`]; answers are asked for at every frame of a plain network, and where the recipe asks
     /// for them of a shipped one: its classifier sees statistics, and training asks it a few times in a clip.
-    fn new(shape: &Shape) -> Result<(Self, WeightStore), BenchError> {
+    pub(crate) fn new(shape: &Shape, clips: usize, frames: usize) -> Result<(Self, WeightStore), BenchError> {
         let mut store = WeightStore::drawn(SEED);
         let net = shape.without_dropout().build(&mut store)?;
         let optimizer = AdamW::new(store.learnt(), DECAY, CLIP);
         let mut rng = ChaCha8Rng::seed_from_u64(SEED);
         let read: Vec<usize> = match shape {
-            Shape::Plain(_) => (0..FRAMES).collect(),
-            Shape::Genre(_) => vec![FRAMES / 3, 2 * FRAMES / 3, FRAMES - 1],
+            Shape::Plain(_) => (0..frames).collect(),
+            Shape::Genre(_) => vec![frames / 3, 2 * frames / 3, frames - 1],
         };
         // Uniform with variance 1, like normalised features.
-        let values: Vec<f32> = (0..CLIPS * FRAMES * shape.bands())
+        let values: Vec<f32> = (0..clips * frames * shape.bands())
             .map(|_| (rng.random::<f32>() - 0.5) * 12f32.sqrt())
             .collect();
-        let labels: Vec<u32> = (0..CLIPS * read.len()).map(|_| rng.random_range(0..10)).collect();
+        let labels: Vec<u32> = (0..clips * read.len()).map(|_| rng.random_range(0..10)).collect();
         let classes = shape.classes();
         let mut targets = vec![0.0f32; labels.len() * classes];
         for (row, label) in targets.chunks_exact_mut(classes).zip(&labels) {
@@ -58,9 +58,9 @@ impl Task {
         let task = Self {
             net,
             optimizer,
-            x: Tensor::from_vec(values, (CLIPS, FRAMES, shape.bands()), &Device::Cpu)?,
+            x: Tensor::from_vec(values, (clips, frames, shape.bands()), &Device::Cpu)?,
             targets: Tensor::from_vec(targets, (labels.len(), classes), &Device::Cpu)?,
-            labels: Tensor::from_vec(labels, (CLIPS * read.len(), 1), &Device::Cpu)?,
+            labels: Tensor::from_vec(labels, (clips * read.len(), 1), &Device::Cpu)?,
             read,
             rng,
         };
@@ -68,7 +68,7 @@ impl Task {
     }
 
     /// One step; the loss before it.
-    fn step(&mut self) -> Result<f32, BenchError> {
+    pub(crate) fn step(&mut self) -> Result<f32, BenchError> {
         let output = self
             .net
             .classify(&self.x, &self.read, &mut Pass::Train(&mut self.rng))?;
@@ -111,7 +111,7 @@ impl Bench<'_> {
     ) -> Result<Row, BenchError> {
         let effort = self.config.effort;
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
-        let (mut task, store) = Task::new(&subject.shape)?;
+        let (mut task, store) = Task::new(&subject.shape, CLIPS, FRAMES)?;
         let mut beside = match peers {
             Some(peers) => {
                 let tensors: HashMap<_, _> = store

@@ -8,18 +8,24 @@
 //! what came of it ([`Run::cell`]): finished cells are kept, so that a run that was stopped goes on where it was.
 
 pub mod arena;
+pub mod asked;
 mod cells;
+pub mod depth;
 pub mod frozen;
+pub mod heads;
 pub mod hierarchy;
+pub mod limits;
 pub mod memory;
 mod page;
 pub mod pieces;
+pub mod position;
 mod report;
 mod run;
 pub mod scores;
 pub mod teach;
 
 pub use cells::Cells;
+use report::mean;
 pub use report::{Entry, Report, Table};
 pub use run::{Progress, Run, RunConfig};
 

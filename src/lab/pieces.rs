@@ -2,7 +2,8 @@
 //!
 //! In: a folder of labelled clips. Out: batches to learn from, pieces to judge by. Thread: any.
 
-use super::{LabError, Run};
+use super::{Entry, LabError, Run, mean};
+use crate::evaluate::wilson;
 use crate::explain::Question;
 use crate::features::FrontEndSpec;
 use crate::genre::{GenreId, GenreSet};
@@ -11,6 +12,7 @@ use crate::train::evaluate::Part;
 use candle_core::{Device, Tensor};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// Where a lab's clips are.
@@ -20,6 +22,15 @@ pub struct ClipArgs {
     /// only what needs no music is done
     #[arg(long, value_name = "FOLDER")]
     pub data: Option<PathBuf>,
+}
+
+/// Right answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// Share of right answers.
+    pub accuracy: f64,
+    /// Clips.
+    pub clips: usize,
 }
 
 /// A clip, or an excerpt of one.
@@ -125,4 +136,18 @@ pub fn one_hot(classes: &[usize], asked: usize, of: usize) -> candle_core::Resul
         at[classes[row / asked]] = 1.0;
     }
     Tensor::from_vec(values, (classes.len(), asked, of), &Device::Cpu)
+}
+
+/// Accuracy of all seeds, with the 95 % interval of that accuracy on so many clips.
+pub(super) fn accuracy(scores: &[Score]) -> Vec<Entry> {
+    let clips = scores.first().map_or(0, |score| score.clips);
+    if clips == 0 {
+        return vec![Entry::Absent, Entry::Absent];
+    }
+    let accuracy = mean(scores.iter().map(|score| score.accuracy));
+    let [low, high] = wilson(accuracy, clips as f64);
+    vec![
+        Entry::Share(accuracy),
+        Entry::Text(format!("{:.1}–{:.1} %", low * 100.0, high * 100.0)),
+    ]
 }

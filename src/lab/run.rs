@@ -15,6 +15,13 @@ pub struct RunConfig {
     pub seed: u64,
 }
 
+impl RunConfig {
+    /// Seeds of labs that teach anew from each: three, or the first of them for a taste.
+    pub fn seeds(self) -> Vec<u64> {
+        (self.seed..).take(if self.quick { 1 } else { 3 }).collect()
+    }
+}
+
 /// Where a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress<'a> {

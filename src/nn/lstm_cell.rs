@@ -41,14 +41,15 @@ impl Recurrent for Lstm {
         })
     }
 
-    fn pack(&self, precision: Precision) -> Result<PackedLstm> {
+    fn values(&self) -> Result<[Vec<f32>; 3]> {
         let (input, bias) = self.input.values()?;
-        let bias: Vec<f32> = bias
-            .iter()
-            .zip(values(&self.forget_bias)?)
-            .map(|(a, b)| a + b)
-            .collect();
-        Ok(PackedLstm::new(&input, &bias, &values(&self.recurrent)?, precision))
+        let bias = bias.iter().zip(values(&self.forget_bias)?).map(|(a, b)| a + b);
+        Ok([input, bias.collect(), values(&self.recurrent)?])
+    }
+
+    fn pack(&self, precision: Precision) -> Result<PackedLstm> {
+        let [input, bias, recurrent] = self.values()?;
+        Ok(PackedLstm::new(&input, &bias, &recurrent, precision))
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {

@@ -1,7 +1,36 @@
-//! Where a frame stands: rotary position embedding (Su et al. 2021).
+//! Where a frame stands: rotary position embedding (Su et al. 2021), and sinusoidal encoding (Vaswani et al. 2017).
 
 use super::kernels::causal_attention::TurnTable;
+use candle_core::{Device, Result, Tensor};
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// The slowest wave of [`sinusoids`] turns once in 2π × this many frames.
+const SLOWEST: f64 = 10_000.0;
+
+/// PE(p, 2i) = sin(p/10000^(2i/w)), PE(p, 2i + 1) = cos(p/10000^(2i/w)): what is added to frames to tell their places
+/// (Vaswani et al. 2017, §3.5), (frames, width).
+///
+/// ```
+/// let places = attune::nn::positional::sinusoids(3, 4).unwrap().to_vec2::<f32>().unwrap();
+/// assert_eq!(places[0], [0.0, 1.0, 0.0, 1.0]);
+/// assert!((places[2][0] - 2f32.sin()).abs() < 1e-6 && (places[2][3] - 0.02f32.cos()).abs() < 1e-6);
+/// ```
+///
+/// # Errors
+/// If memory runs out.
+pub fn sinusoids(frames: usize, width: usize) -> Result<Tensor> {
+    let value = |at: usize| {
+        let (place, feature) = (at / width, at % width);
+        let pair = (feature / 2 * 2) as f64;
+        let angle = place as f64 / SLOWEST.powf(pair / width as f64);
+        if feature % 2 == 0 {
+            angle.sin() as f32
+        } else {
+            angle.cos() as f32
+        }
+    };
+    Tensor::from_vec((0..frames * width).map(value).collect(), (frames, width), &Device::Cpu)
+}
 
 /// Rotates pairs of features by an angle that grows with the frame's place in its stream, so that a score depends on
 /// how far a key lies back and not on how long the stream has run. Places count from the start of the stream and never

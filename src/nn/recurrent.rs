@@ -11,6 +11,8 @@ pub trait Recurrent: Sized + std::fmt::Debug + Send + Sync + 'static {
     type Packed: PackedRecurrent;
     /// `inputs` features in, `hidden` out.
     fn new(weights: Weights<'_>, inputs: usize, hidden: usize) -> Result<Self>;
+    /// What its sums are made of: W (inputs, g·h), all that is added to them (g·h), U (h, g·h), row-major.
+    fn values(&self) -> Result<[Vec<f32>; 3]>;
     /// The form for streams, its weights kept so.
     fn pack(&self, precision: Precision) -> Result<Self::Packed>;
     /// (b, t, inputs) → (b, t, hidden), from a state of zeros.

@@ -32,9 +32,14 @@ impl Recurrent for Rnn {
         })
     }
 
-    fn pack(&self, precision: Precision) -> Result<PackedRnn> {
+    fn values(&self) -> Result<[Vec<f32>; 3]> {
         let (input, bias) = self.input.values()?;
-        Ok(PackedRnn::new(&input, &bias, &values(&self.recurrent)?, precision))
+        Ok([input, bias, values(&self.recurrent)?])
+    }
+
+    fn pack(&self, precision: Precision) -> Result<PackedRnn> {
+        let [input, bias, recurrent] = self.values()?;
+        Ok(PackedRnn::new(&input, &bias, &recurrent, precision))
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {

@@ -37,6 +37,21 @@ impl Axis {
         }
     }
 
+    /// From 0 to `most`, named at each quarter.
+    pub fn quarters(label: &str, most: f64) -> Self {
+        let tick = |quarter: u32| {
+            let value = most * f64::from(quarter) / 4.0;
+            (value, format!("{value:.0}"))
+        };
+        Self {
+            label: label.to_owned(),
+            scale: Scale::Linear,
+            least: 0.0,
+            most,
+            ticks: (0..=4).map(tick).collect(),
+        }
+    }
+
     /// A logarithmic axis over these values, each of which is named.
     pub fn ratios(label: &str, values: &[f64]) -> Self {
         Self {

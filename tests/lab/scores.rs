@@ -1,13 +1,12 @@
 //! The six score functions, each by something that would fail if it were faked.
 
+use super::stage::{flat, random};
 use attune::lab::scores::{ScoreNet, ScoreSet, ScoresLab, add, cosine_bound, entropy};
 use attune::nn::Pass;
 use attune::nn::gradcheck::worst_disagreement;
 use attune::nn::score::{PoolingShape, ScoreKind, ScorePooling};
 use attune::nn::weights::WeightStore;
 use candle_core::{Device, Result, Tensor, Var};
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 use std::collections::HashMap;
 
 fn shape(kind: ScoreKind) -> PoolingShape {
@@ -17,18 +16,6 @@ fn shape(kind: ScoreKind) -> PoolingShape {
         width: 4,
         context: 7,
     }
-}
-
-fn random(dims: &[usize], seed: u64) -> Tensor {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let values: Vec<f32> = (0..dims.iter().product())
-        .map(|_| rng.random::<f32>() * 2.0 - 1.0)
-        .collect();
-    Tensor::from_vec(values, dims, &Device::Cpu).unwrap()
-}
-
-fn flat(x: &Tensor) -> Vec<f32> {
-    x.flatten_all().unwrap().to_vec1().unwrap()
 }
 
 #[test]

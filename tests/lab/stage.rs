@@ -2,6 +2,9 @@
 
 use attune::lab::{Cells, Lab, LabError, Progress, Report, Run, RunConfig};
 use attune::model;
+use candle_core::{Device, Tensor};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
@@ -22,4 +25,18 @@ pub fn with_run<T>(
 /// All of a lab, its quick form.
 pub fn report(lab: &dyn Lab, folder: Option<&Path>) -> Report {
     with_run(folder, |run| lab.run(run)).unwrap()
+}
+
+/// Uniform in −1…1.
+pub fn random(dims: &[usize], seed: u64) -> Tensor {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let values: Vec<f32> = (0..dims.iter().product())
+        .map(|_| rng.random::<f32>() * 2.0 - 1.0)
+        .collect();
+    Tensor::from_vec(values, dims, &Device::Cpu).unwrap()
+}
+
+/// All values, in order.
+pub fn flat(x: &Tensor) -> Vec<f32> {
+    x.flatten_all().unwrap().to_vec1().unwrap()
 }

@@ -26,6 +26,10 @@ labs! {
     Hierarchy(lab::hierarchy::HierarchyLab),
     Memory(lab::memory::MemoryLab),
     Scores(lab::scores::ScoresLab),
+    Limits(lab::limits::LimitsLab),
+    Position(lab::position::PositionLab),
+    Heads(lab::heads::HeadsLab),
+    Depth(lab::depth::DepthLab),
 }
 
 /// `attune lab`.

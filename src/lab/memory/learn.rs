@@ -2,7 +2,7 @@
 
 use super::descent::Descent;
 use super::plan::Plan;
-use super::tasks::Batch;
+use super::tasks::{Batch, Task};
 use crate::lab::{LabError, Run};
 use crate::model::architecture::Net;
 use crate::nn::Pass;
@@ -53,7 +53,8 @@ impl Outcome {
     }
 }
 
-/// Teaches until the plan's last step, or until the loss is enough.
+/// Teaches until the plan's last step, or until the loss is enough: of the shorter tasks of its ladder first, if it has one.
+/// All that is tested and kept is of the task itself.
 ///
 /// # Errors
 /// If the network fails, the loss is not finite, or the run is to stop.
@@ -64,11 +65,14 @@ pub fn learn(plan: &Plan, run: &mut Run<'_>) -> Result<Outcome, LabError> {
     let net = plan.shape.build(&mut store)?;
     let mut descent = Descent::new(store.learnt(), (plan.rule, plan.rate), plan.clip);
     let mut rng = ChaCha8Rng::seed_from_u64(plan.seed);
-    let tests = tests(plan)?;
+    let own = tests(plan, plan.task)?;
+    let mut ladder = plan.ladder.iter().copied();
+    let mut rung = ladder.next().unwrap_or(plan.task);
+    let mut of_rung = tests(plan, rung)?;
     let mut curve: Vec<Tested> = Vec::new();
     let (mut sum, mut count, mut said) = (0.0, 0_u64, begin);
     for step in 1..=plan.steps {
-        let batch = plan.task.batch(plan.batch, &mut rng)?;
+        let batch = rung.batch(plan.batch, &mut rng)?;
         let answers = net.classify(&batch.x, &batch.read, &mut Pass::Train(&mut rng))?.logits;
         let loss = plan.task.loss(&answers, &batch.targets)?;
         let value = loss.to_scalar::<f32>()?;
@@ -87,7 +91,7 @@ pub fn learn(plan: &Plan, run: &mut Run<'_>) -> Result<Outcome, LabError> {
             run.say(&format!(
                 "{} {}, {}: step {step} of {}, loss {value:.5} ({}chance: {:.5})",
                 plan.task.family(),
-                plan.task.length(),
+                rung.length(),
                 plan.kind.label(),
                 plan.steps,
                 tested.unwrap_or_default(),
@@ -95,7 +99,7 @@ pub fn learn(plan: &Plan, run: &mut Run<'_>) -> Result<Outcome, LabError> {
             ))?;
         }
         if step % plan.every == 0 || step == plan.steps {
-            let (loss, right) = test(plan, net.as_ref(), &tests)?;
+            let (loss, right) = test(plan, net.as_ref(), &own)?;
             curve.push(Tested {
                 step,
                 learnt: sum / count as f64,
@@ -103,8 +107,12 @@ pub fn learn(plan: &Plan, run: &mut Run<'_>) -> Result<Outcome, LabError> {
                 right,
             });
             (sum, count) = (0.0, 0);
-            if loss <= plan.enough {
+            if loss <= plan.enough && rung == plan.task {
                 break;
+            }
+            if rung != plan.task && test(plan, net.as_ref(), &of_rung)?.0 <= plan.enough {
+                rung = ladder.next().unwrap_or(plan.task);
+                of_rung = tests(plan, rung)?;
             }
         }
     }
@@ -117,12 +125,12 @@ pub fn learn(plan: &Plan, run: &mut Run<'_>) -> Result<Outcome, LabError> {
 }
 
 /// The sequences that are tested: the same for every kind of network.
-fn tests(plan: &Plan) -> Result<Vec<Batch>, LabError> {
+fn tests(plan: &Plan, task: Task) -> Result<Vec<Batch>, LabError> {
     let mut rng = ChaCha8Rng::seed_from_u64(plan.seed.wrapping_add(TESTS));
     let mut batches = Vec::new();
     for first in (0..plan.tested).step_by(TESTED_AT_ONCE) {
         let count = TESTED_AT_ONCE.min(plan.tested - first);
-        batches.push(plan.task.batch(count, &mut rng)?);
+        batches.push(task.batch(count, &mut rng)?);
     }
     Ok(batches)
 }

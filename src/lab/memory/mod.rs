@@ -32,6 +32,7 @@ mod tasks;
 
 pub use learn::{Outcome, Tested, learn};
 pub use plan::{Kind, Plan, recall_field};
+pub(super) use shown::{ink, legend};
 pub use tasks::{Batch, Task};
 
 use super::{Lab, LabError, Report, Run};
@@ -59,6 +60,9 @@ pub struct MemoryLab {
     /// Only these networks, with commas between them
     #[arg(long, value_enum, value_delimiter = ',')]
     pub net: Vec<Kind>,
+    /// Teach recall by shorter delays first, each until it is learnt, so many frames apart
+    #[arg(long, value_name = "FRAMES")]
+    pub climb: Option<usize>,
 }
 
 impl MemoryLab {
@@ -68,7 +72,11 @@ impl MemoryLab {
         for task in tasks_of(quick).into_iter().filter(|task| self.wants(*task)) {
             for kind in Kind::ALL {
                 if self.net.is_empty() || self.net.contains(&kind) {
-                    plans.push(Plan::new(task, kind, quick, seed));
+                    let plan = Plan::new(task, kind, quick, seed);
+                    plans.push(match self.climb {
+                        Some(rise) => plan.climbing(rise),
+                        None => plan,
+                    });
                 }
             }
         }
@@ -91,12 +99,12 @@ fn tasks_of(quick: bool) -> Vec<Task> {
     let field = recall_field(quick);
     let edge = field - Task::MOTIF_FRAMES;
     let (adding, copy, delays): (&[usize], &[usize], Vec<usize>) = if quick {
-        (&[100], &[100], vec![8, edge, field, 96])
+        (&[100], &[100], vec![8, edge, field - 1, field, 96])
     } else {
         (
             &[200, 400, 600],
             &[500, 1000],
-            vec![8, 16, 32, 64, edge, field, 192, 256],
+            vec![8, 16, 32, 64, 96, edge, field - 1, field, 192, 256],
         )
     };
     let delays = delays.into_iter().map(|delay| Task::Recall { delay });

@@ -63,9 +63,15 @@ pub struct Plan {
     pub tested: usize,
     /// A loss at which it is taken for solved and not taught further.
     pub enough: f64,
+    /// Shorter tasks that are taught before it, each until its loss is enough, with the same weights.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ladder: Vec<Task>,
     /// What weights and sequences are drawn from.
     pub seed: u64,
 }
+
+/// The first delay of a ladder: every kind of network learns it.
+const FOOT: usize = 8;
 
 /// Taps and dilated blocks of a [`Kind::Tcn`], and widths of all kinds: about as many weights each.
 #[derive(Debug, Clone, Copy)]
@@ -151,8 +157,21 @@ impl Plan {
             every,
             tested: if quick { 256 } else { 1_000 },
             enough,
+            ladder: Vec::new(),
             seed,
         }
+    }
+
+    /// The same for a task of recall that is climbed to: from [`FOOT`] frames of delay on, `rise` more at a time. There is
+    /// time for it: three times the steps, with a test after every 25.
+    pub fn climbing(mut self, rise: usize) -> Self {
+        if let Task::Recall { delay } = self.task {
+            let rungs = (FOOT..delay).step_by(rise.max(1));
+            self.ladder = rungs.map(|delay| Task::Recall { delay }).collect();
+            self.steps *= 3;
+            self.every = 25;
+        }
+        self
     }
 }
 

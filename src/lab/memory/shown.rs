@@ -5,7 +5,7 @@ use super::plan::{Kind, Plan};
 use super::tasks::Task;
 use crate::evaluate::wilson;
 use crate::lab::{Entry, Table};
-use crate::picture::{Axis, Chart, Ink, Mark, Panel, Scale, Sheet};
+use crate::picture::{Axis, Chart, Ink, Mark, Panel, Sheet};
 
 /// A plan, and what came of it.
 pub type Cell = (Plan, Outcome);
@@ -154,11 +154,13 @@ pub fn picture(cells: &[Cell], field: usize) -> Option<Sheet> {
     })
 }
 
-fn ink(kind: Kind) -> Ink {
+/// The colour of a kind.
+pub fn ink(kind: Kind) -> Ink {
     Ink::Series(Kind::ALL.iter().position(|other| *other == kind).unwrap_or(0))
 }
 
-fn legend(kinds: impl Iterator<Item = Kind>) -> Vec<(Ink, String)> {
+/// Each of these kinds once, with its colour.
+pub fn legend(kinds: impl Iterator<Item = Kind>) -> Vec<(Ink, String)> {
     let mut entries: Vec<(Ink, String)> = Vec::new();
     for kind in kinds {
         let entry = (ink(kind), kind.label().to_owned());
@@ -203,7 +205,7 @@ fn loss_curves(task: Task, cells: &[Cell]) -> Panel {
     };
     Panel::Chart(Chart {
         title: name,
-        x: even_axis("steps of 32 sequences (dot: the paper's end)", most),
+        x: Axis::quarters("steps of 32 sequences (dot: the paper's end)", most),
         y: Axis::decades("tested loss; dashed: chance", values.into_iter()),
         marks,
         legend: legend(of.iter().map(|(plan, _)| plan.kind)),
@@ -242,22 +244,4 @@ fn recall_chart(cells: &[Cell], field: usize) -> Panel {
         marks,
         legend: legend(of.iter().map(|(plan, _)| plan.kind)),
     })
-}
-
-/// From 0 to `most`, named at each quarter.
-fn even_axis(label: &str, most: f64) -> Axis {
-    Axis {
-        label: label.to_owned(),
-        scale: Scale::Linear,
-        least: 0.0,
-        most,
-        ticks: (0..=4)
-            .map(|quarter| {
-                (
-                    most * f64::from(quarter) / 4.0,
-                    format!("{:.0}", most * f64::from(quarter) / 4.0),
-                )
-            })
-            .collect(),
-    }
 }

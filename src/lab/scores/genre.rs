@@ -8,7 +8,7 @@ use crate::explain::Segment;
 use crate::explain::planted::{PIECE, Planted, Pointing, Source, pieces};
 use crate::features::FrontEndSpec;
 use crate::lab::frozen::FrozenEncoder;
-use crate::lab::pieces::{Piece, Pieces, one_hot};
+use crate::lab::pieces::{Piece, Pieces, Score, one_hot};
 use crate::lab::teach::{Course, teach};
 use crate::lab::{LabError, Run};
 use crate::nn::Pass;
@@ -38,15 +38,6 @@ pub struct Plan {
     pub course: Course,
     /// Pieces with a planted passage that it is asked about.
     pub planted: usize,
-}
-
-/// Right answers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub struct Score {
-    /// Share of right answers.
-    pub accuracy: f64,
-    /// Clips.
-    pub clips: usize,
 }
 
 /// What came of a plan.

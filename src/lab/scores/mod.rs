@@ -87,7 +87,7 @@ impl Lab for ScoresLab {
 
     fn run(&self, run: &mut Run<'_>) -> Result<Report, LabError> {
         let config = run.config();
-        let seeds: Vec<u64> = (0..if config.quick { 1 } else { 3 }).map(|n| config.seed + n).collect();
+        let seeds = config.seeds();
         let wanted = |kind: &ScoreKind| self.score.is_empty() || self.score.contains(kind);
         let kinds: Vec<ScoreKind> = ScoreKind::ALL.into_iter().filter(wanted).collect();
         let sets = if self.clips.data.is_some() { 2 } else { 1 };

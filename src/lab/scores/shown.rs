@@ -1,32 +1,13 @@
 //! What the lab of score functions found, as tables and pictures.
 
 use super::{genre, needle};
-use crate::evaluate::wilson;
-use crate::lab::{Entry, Table};
+use crate::lab::pieces::accuracy;
+use crate::lab::{Entry, Table, mean};
 use crate::nn::score::ScoreKind;
 use crate::picture::{Axis, Chart, Ink, Mark, Panel, Sheet};
 
 /// One formula, all seeds.
 pub type Row<T> = (ScoreKind, Vec<T>);
-
-fn mean(values: impl Iterator<Item = f64>) -> f64 {
-    let (sum, count) = values.fold((0.0, 0), |(sum, count), value| (sum + value, count + 1));
-    sum / f64::from(count.max(1))
-}
-
-/// Accuracy of all seeds, with the 95 % interval of that accuracy on so many clips.
-fn accuracy(scores: &[genre::Score]) -> Vec<Entry> {
-    let clips = scores.first().map_or(0, |score| score.clips);
-    if clips == 0 {
-        return vec![Entry::Absent, Entry::Absent];
-    }
-    let accuracy = mean(scores.iter().map(|score| score.accuracy));
-    let [low, high] = wilson(accuracy, clips as f64);
-    vec![
-        Entry::Share(accuracy),
-        Entry::Text(format!("{:.1}–{:.1} %", low * 100.0, high * 100.0)),
-    ]
-}
 
 /// Means over the seeds, and each seed.
 pub fn genres(rows: &[Row<genre::Outcome>], seeds: &[u64]) -> [Table; 2] {

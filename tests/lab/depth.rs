@@ -1,0 +1,124 @@
+//! Depth: the layer in its four forms, and what they come to.
+
+use super::stage::{flat, random, report};
+use attune::lab::Entry;
+use attune::lab::asked::{AskedLayer, AskedNet, AskedShape, LayerShape, Places};
+use attune::lab::depth::{DepthLab, gradients};
+use attune::lab::position::order_shape;
+use attune::nn::Pass;
+use attune::nn::gradcheck::worst_disagreement;
+use attune::nn::multihead::{AttentionShape, EncoderLayer};
+use attune::nn::weights::WeightStore;
+use candle_core::{Result, Tensor, Var};
+use std::collections::HashMap;
+
+const FORMS: [(bool, bool); 4] = [(true, true), (true, false), (false, true), (false, false)];
+
+fn shape((residual, normalized): (bool, bool)) -> LayerShape {
+    LayerShape {
+        width: 8,
+        heads: 2,
+        rotary: false,
+        residual,
+        normalized,
+    }
+}
+
+#[test]
+fn gradients_of_each_form() {
+    for form in FORMS {
+        let mut store = WeightStore::drawn(1);
+        let layer = AskedLayer::new(store.root(), shape(form)).unwrap();
+        let x = Var::from_tensor(&random(&[2, 5, 8], 2)).unwrap();
+        let weigh = random(&[2, 5, 8], 3);
+        let mut variables: Vec<Var> = store.learnt().map(|(_, var)| var.clone()).collect();
+        variables.push(x.clone());
+        let loss = || -> Result<Tensor> { ((layer.forward(&x)? * &weigh)?.sum_all()? * 0.1)?.reshape(()) };
+        let worst = worst_disagreement(&variables, 1e-2, loss).unwrap();
+        assert!(worst.error < 2e-3, "{form:?}: {worst:?}");
+    }
+}
+
+#[test]
+fn gradients_of_the_whole_network_and_its_token() {
+    let mut store = WeightStore::drawn(4);
+    let shape = AskedShape {
+        width: 8,
+        heads: 2,
+        ..order_shape(2, Places::Sinusoidal)
+    };
+    let net = AskedNet::new(&mut store, shape).unwrap();
+    let x = random(&[1, 5, shape.inputs], 5);
+    let weigh = random(&[1, 1, 3], 6);
+    let variables: Vec<Var> = store.learnt().map(|(_, var)| var.clone()).collect();
+    let loss = || -> Result<Tensor> { (net.forward(&x, &mut Pass::Infer)? * &weigh)?.sum_all() };
+    let worst = worst_disagreement(&variables, 1e-2, loss).unwrap();
+    assert!(worst.error < 2e-3, "{worst:?}");
+    // The norms of layers are those of their weights' gradients.
+    let grads = loss().unwrap().backward().unwrap();
+    let norms = gradients(&store, &grads, 2).unwrap();
+    let mut sum = 0.0f64;
+    for (name, var) in store.learnt() {
+        if name.starts_with("layers.1.") {
+            sum += flat(grads.get(var).unwrap())
+                .iter()
+                .map(|g| f64::from(*g).powi(2))
+                .sum::<f64>();
+        }
+    }
+    assert!(
+        (norms[1] - sum.sqrt()).abs() < 1e-5 * sum.sqrt() && norms[0] > 0.0,
+        "{norms:?}"
+    );
+}
+
+#[test]
+fn with_both_it_is_the_engines_encoder_layer() {
+    let mut store = WeightStore::drawn(7);
+    let layer = AskedLayer::new(store.root(), shape((true, true))).unwrap();
+    let tensors: HashMap<String, Tensor> = store
+        .all()
+        .map(|(name, var)| (name.to_owned(), var.as_detached_tensor()))
+        .collect();
+    let attention = AttentionShape {
+        width: 8,
+        heads: 2,
+        context: 100,
+        rotary: false,
+    };
+    let mut same = WeightStore::from_tensors(tensors);
+    let engine = EncoderLayer::new(same.root(), attention, 16, 0.0).unwrap();
+    let x = random(&[2, 6, 8], 8);
+    let (own, engines) = (
+        layer.forward(&x).unwrap(),
+        engine.forward(&x, &mut Pass::Infer).unwrap(),
+    );
+    for (own, engines) in flat(&own).iter().zip(flat(&engines)) {
+        assert!((own - engines).abs() < 1e-5, "{own} {engines}");
+    }
+}
+
+#[test]
+fn six_layers_learn_with_both_and_not_with_neither() {
+    let lab = DepthLab {
+        layers: vec![6],
+        steps: Some(200),
+    };
+    let report = report(&lab, None);
+    let of = |table: usize, form: &str, column: usize| {
+        let row = report.tables[table]
+            .rows
+            .iter()
+            .find(|row| row[0] == form.into())
+            .unwrap();
+        match row[column] {
+            Entry::Number(value, _) | Entry::Power(value) | Entry::Share(value) => value,
+            ref other => panic!("{other}"),
+        }
+    };
+    let (both, neither) = (of(0, "both", 2), of(0, "neither", 2));
+    // ln 3 is chance.
+    assert!(both < 0.7 && neither > 1.0, "{both} {neither}");
+    // The lowest of six layers gets its share of the gradient.
+    assert!(of(1, "both", 4) > 0.1, "{}", of(1, "both", 4));
+}
