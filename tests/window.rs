@@ -9,6 +9,8 @@ mod hand_made;
 mod held;
 #[path = "window/inside.rs"]
 mod inside;
+#[path = "window/laboratory.rs"]
+mod laboratory;
 #[path = "window/messages.rs"]
 mod messages;
 #[path = "window/pictures.rs"]

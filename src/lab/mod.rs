@@ -4,12 +4,13 @@
 //! caller's.
 //!
 //! A lab is one module below this one, with a page about its question, its formula, its method, its result and what that
-//! does not show, and one line in `cli/lab`. Its fields are its flags. What it does is cut into cells, each a plan and
+//! does not show, and one line in [`Choice`]. Its fields are its flags. What it does is cut into cells, each a plan and
 //! what came of it ([`Run::cell`]): finished cells are kept, so that a run that was stopped goes on where it was.
 
 pub mod arena;
 pub mod asked;
 mod cells;
+mod choice;
 pub mod depth;
 pub mod frozen;
 pub mod heads;
@@ -25,7 +26,7 @@ pub mod scores;
 pub mod teach;
 
 pub use cells::Cells;
-use report::mean;
+pub use choice::{About, Choice};
 pub use report::{Entry, Report, Table};
 pub use run::{Progress, Run, RunConfig};
 
@@ -33,6 +34,7 @@ use crate::bench::BenchError;
 use crate::evaluate::EvaluateError;
 use crate::model::ModelError;
 use crate::train::TrainError;
+use report::mean;
 use std::path::PathBuf;
 
 /// An experiment that anyone can run.

@@ -17,7 +17,7 @@ pub use chart::{Chart, Ink, LegendEntry, Mark};
 pub use grid::Grid;
 pub use provenance::Provenance;
 pub use raster::{Raster, base64};
-pub use sheet::{Panel, Sheet};
+pub use sheet::{Panel, Paper, Sheet};
 
 /// Room that one panel takes.
 const WIDTH: f64 = 420.0;

@@ -52,9 +52,25 @@ pub struct Sheet {
     pub panels: Vec<Panel>,
 }
 
+/// What a sheet is drawn on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paper {
+    /// Light or dark, as the reader's system is.
+    Either,
+    /// What is light already: no paper is painted.
+    Light,
+    /// What is dark already.
+    Dark,
+}
+
 impl Sheet {
-    /// The text of an SVG file.
+    /// The text of an SVG file, for either paper.
     pub fn svg(&self) -> String {
+        self.svg_on(Paper::Either)
+    }
+
+    /// The text of an SVG file.
+    pub fn svg_on(&self, paper: Paper) -> String {
         const GAP: f64 = 12.0;
         let columns = self.panels.len().clamp(1, 2);
         let width = columns as f64 * WIDTH + 2.0 * GAP;
@@ -71,26 +87,33 @@ impl Sheet {
              height=\"{top:.0}\" role=\"img\" font-family=\"Inter, Helvetica, Arial, sans-serif\" font-size=\"11\">\n\
              <title>{}</title>\n{}<rect class=\"paper\" width=\"{width:.0}\" height=\"{top:.0}\"/>\n{panels}</svg>\n",
             escaped(&self.title),
-            style()
+            style(paper)
         )
     }
 }
 
 /// Classes rather than attributes: a media query can change them.
-fn style() -> String {
+fn style(on: Paper) -> String {
     let mut css = String::from("<style>\n");
-    for dark in [false, true] {
+    let papers: &[bool] = match on {
+        Paper::Either => &[false, true],
+        Paper::Light => &[false],
+        Paper::Dark => &[true],
+    };
+    for &dark in papers {
+        let is_choice = dark && on == Paper::Either;
         let [paper, text, soft, rule, strong, faint] = if dark {
             ["#16181d", "#e6e8eb", "#a3a9b3", "#31353d", "#f2f4f7", "#69707c"]
         } else {
             ["#ffffff", "#1f2328", "#5d6570", "#e3e6ea", "#1f2328", "#a9b0b9"]
         };
-        if dark {
+        let painted = if on == Paper::Either { paper } else { "none" };
+        if is_choice {
             css.push_str("@media (prefers-color-scheme: dark) {\n");
         }
         let _ = writeln!(
             css,
-            ".paper{{fill:{paper}}} text{{fill:{text}}} .title{{font-size:13px;font-weight:600}} .soft{{fill:{soft}}} \
+            ".paper{{fill:{painted}}} text{{fill:{text}}} .title{{font-size:13px;font-weight:600}} .soft{{fill:{soft}}} \
              .on{{fill:{paper}}}\n.rule,.cell{{fill:none;stroke:{rule}}} .dashed{{fill:none;stroke:{faint};\
              stroke-dasharray:4 3}}\n.strong{{fill:{strong};stroke:{strong}}} .faint{{fill:{faint};stroke:{faint}}}"
         );
@@ -99,7 +122,7 @@ fn style() -> String {
             let _ = write!(css, ".s{number}{{fill:{colour};stroke:{colour}}} ");
         }
         css.push('\n');
-        if dark {
+        if is_choice {
             css.push_str("}\n");
         }
     }
@@ -148,5 +171,22 @@ mod tests {
         // The bar, the legend, paper, four cells and three counts.
         assert_eq!(svg.matches("<rect").count(), 10);
         assert_eq!(svg.matches("prefers-color-scheme").count(), 1);
+    }
+
+    #[test]
+    fn a_sheet_on_one_paper_has_its_colours_alone() {
+        let sheet = Sheet {
+            title: "sheet".to_owned(),
+            panels: Vec::new(),
+        };
+        let (light, dark) = (sheet.svg_on(Paper::Light), sheet.svg_on(Paper::Dark));
+        assert!(
+            light.contains("text{fill:#1f2328}") && !light.contains("#16181d"),
+            "{light}"
+        );
+        assert!(
+            dark.contains("text{fill:#e6e8eb}") && !dark.contains("@media"),
+            "{dark}"
+        );
     }
 }

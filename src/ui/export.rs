@@ -22,7 +22,7 @@ fn usual_folder() -> PathBuf {
 /// Begins to write `attune-NAME.ENDING` for each file; `done` is called when the answer is there.
 pub fn begin(
     name: &str,
-    files: Vec<(&'static str, Vec<u8>)>,
+    files: Vec<(impl AsRef<str> + Send + 'static, Vec<u8>)>,
     folder: Option<&Path>,
     done: impl Fn() + Send + 'static,
 ) -> Receiver<Written> {
@@ -44,12 +44,12 @@ pub fn begin(
     written
 }
 
-fn write(stem: &Path, files: &[(&'static str, Vec<u8>)]) -> Result<PathBuf, TrainError> {
+fn write(stem: &Path, files: &[(impl AsRef<str>, Vec<u8>)]) -> Result<PathBuf, TrainError> {
     let beside = |ending: &str| PathBuf::from(format!("{}.{ending}", stem.display()));
     for (ending, bytes) in files {
-        write_atomically(&beside(ending), bytes)?;
+        write_atomically(&beside(ending.as_ref()), bytes)?;
     }
-    Ok(beside(files.first().map_or("", |(ending, _)| ending)))
+    Ok(beside(files.first().map_or("", |(ending, _)| ending.as_ref())))
 }
 
 /// A name that any file system takes.

@@ -58,6 +58,9 @@ pub fn shortcuts(ctx: &egui::Context, snapshot: &Snapshot, held: Option<&Frozen>
     if pressed(Key::O) {
         view.toggle_path_field();
     }
+    if pressed(Key::B) {
+        view.lab.open = !view.lab.open;
+    }
     if pressed(Key::D) {
         view.ask(Action::PlayDemo);
     }
@@ -74,6 +77,9 @@ pub fn shortcuts(ctx: &egui::Context, snapshot: &Snapshot, held: Option<&Frozen>
         view.timeline_span = if view.timeline_span.is_none() { Some(0) } else { None };
     }
     through_time(&pressed, snapshot.hop, held, view);
+    if view.lab.open && pressed(Key::Escape) {
+        view.lab.open = false;
+    }
     if view.shortcuts_open && pressed(Key::Escape) {
         view.shortcuts_open = false;
     }

@@ -17,6 +17,7 @@ mod headless;
 mod history;
 mod icon;
 mod keyboard;
+mod laboratory;
 mod notices;
 pub mod panels;
 mod past;
@@ -41,6 +42,7 @@ use eframe::egui::{Context, ViewportBuilder};
 pub use frozen::{Frozen, Inquiry};
 pub use headless::Headless;
 pub use history::{History, TimelinePoint};
+pub use laboratory::{Experiment, LabOrder, LabState, Laboratory};
 pub use notices::{Notices, Problem, Severity};
 use std::sync::Arc;
 
@@ -130,7 +132,9 @@ pub fn run(launch: WindowLaunch) -> Result<(), UiError> {
             let ctx = &creation.egui_ctx;
             let mut app = begin(ctx, launch, Arc::new(capture::list_devices), notify(ctx.clone()))?;
             if let Some(folders) = directories::ProjectDirs::from("", "", "attune") {
-                app = app.with_history(folders.data_dir().join("history.sqlite"));
+                app = app
+                    .with_history(folders.data_dir().join("history.sqlite"))
+                    .with_laboratory(folders.data_dir().join("lab"));
             }
             Ok(Box::new(app))
         }),

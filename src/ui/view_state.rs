@@ -3,11 +3,13 @@
 //! In: clicks and events. Out: [`Action`]s for the app to carry out. Thread: window.
 
 use super::decisions::Filter;
+use super::laboratory::LabOrder;
 use super::notices::Notices;
 use super::time_view::TimeView;
 use super::traces::UnitValue;
 use crate::engine::{Command, SourceRequest};
 use crate::explain::Head;
+use crate::lab::About;
 use crate::playback::Pace;
 use crate::sessions::Order;
 use crate::settings::{ColourMap, Settings};
@@ -42,6 +44,8 @@ pub enum Action {
     UseKnobs,
     /// Keep something in the history.
     Keep(Order),
+    /// Give the lab an order.
+    Lab(LabOrder),
 }
 
 /// A page of the left column.
@@ -83,6 +87,36 @@ impl Page {
             Self::Knobs => "How raw answers become what is shown",
             Self::Sessions => "What was listened to before",
             Self::Heads => "What each head of attention asked, and the answer without it",
+        }
+    }
+}
+
+/// What is chosen in the lab.
+#[derive(Debug)]
+pub struct LabChoice {
+    /// Whether the lab is open.
+    pub open: bool,
+    /// The labs there are, once it was opened.
+    pub all: Option<Vec<About>>,
+    /// The name of the chosen one.
+    pub chosen: String,
+    /// Its flags, as on the command line.
+    pub flags: String,
+    /// Whether a taste is enough.
+    pub quick: bool,
+    /// Everything random comes from this.
+    pub seed: u64,
+}
+
+impl Default for LabChoice {
+    fn default() -> Self {
+        Self {
+            open: false,
+            all: None,
+            chosen: "memory".to_owned(),
+            flags: String::new(),
+            quick: true,
+            seed: 1,
         }
     }
 }
@@ -234,6 +268,8 @@ pub struct ViewState {
     pub knobs: SmoothingConfig,
     /// The knobs that the engine uses.
     pub knobs_in_use: SmoothingConfig,
+    /// What is chosen in the lab.
+    pub lab: LabChoice,
     /// Where exports go; `None`: the user's documents.
     pub export_folder: Option<PathBuf>,
     /// The plots of this frame.
@@ -270,6 +306,7 @@ impl ViewState {
             note: None,
             knobs: settings.smoothing,
             knobs_in_use: settings.smoothing,
+            lab: LabChoice::default(),
             export_folder: None,
             plots: Vec::new(),
             actions: Vec::new(),

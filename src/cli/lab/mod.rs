@@ -1,42 +1,17 @@
 //! `attune lab NAME`: experiments on memory, speed and attention, run anew.
 
-use crate::lab::{self, Cells, Lab, Progress, Report, Run, RunConfig};
+use crate::lab::{Cells, Choice, Progress, Report, Run, RunConfig};
 use crate::model::{ModelError, ModelSet};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The labs: a subcommand for each, whose flags are the lab's fields.
-macro_rules! labs {
-    ($($name:ident($lab:ty)),* $(,)?) => {
-        #[derive(Debug, Clone, clap::Subcommand)]
-        enum Chosen { $($name($lab)),* }
-
-        impl Chosen {
-            fn lab(&self) -> &dyn Lab {
-                match self { $(Self::$name(lab) => lab),* }
-            }
-        }
-    };
-}
-
-labs! {
-    Arena(lab::arena::ArenaLab),
-    Hierarchy(lab::hierarchy::HierarchyLab),
-    Memory(lab::memory::MemoryLab),
-    Scores(lab::scores::ScoresLab),
-    Limits(lab::limits::LimitsLab),
-    Position(lab::position::PositionLab),
-    Heads(lab::heads::HeadsLab),
-    Depth(lab::depth::DepthLab),
-}
-
 /// `attune lab`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct LabArgs {
     #[command(subcommand)]
-    chosen: Chosen,
+    chosen: Choice,
     /// A taste of it, in minutes
     #[arg(long, global = true)]
     quick: bool,

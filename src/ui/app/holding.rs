@@ -7,6 +7,7 @@ use crate::explain::Head;
 use crate::explain::document::{self, Told};
 use crate::ui::export;
 use crate::ui::frozen::Frozen;
+use crate::ui::laboratory::{LabOrder, files_of};
 use crate::ui::notices::{Problem, Severity};
 use crate::ui::view_state::Page;
 use eframe::egui;
@@ -88,6 +89,25 @@ impl App {
         self.write(&name, texts);
     }
 
+    /// Carries out an order to the lab.
+    pub(super) fn experiment(&mut self, order: LabOrder) {
+        match order {
+            LabOrder::Begin(experiment) => {
+                let repaint = self.ctx.clone();
+                let notify = move || repaint.request_repaint_after(super::REPAINT_INTERVAL);
+                self.laboratory.begin(&experiment, self.models.as_ref(), notify);
+            }
+            LabOrder::Stop => self.laboratory.stop(),
+            LabOrder::Export => {
+                if let Some(report) = self.laboratory.report() {
+                    let name = format!("lab-{}", report.lab);
+                    let files = files_of(report);
+                    self.write(&name, files);
+                }
+            }
+        }
+    }
+
     pub(super) fn source_name(&self) -> &str {
         self.view.opened.as_ref().map_or("", |open| open.name.as_str())
     }
@@ -101,7 +121,7 @@ impl App {
             .collect()
     }
 
-    pub(super) fn write(&mut self, name: &str, files: Vec<(&'static str, Vec<u8>)>) {
+    pub(super) fn write(&mut self, name: &str, files: Vec<(impl AsRef<str> + Send + 'static, Vec<u8>)>) {
         let repaint = self.ctx.clone();
         let folder = self.view.export_folder.as_deref();
         self.written = Some(export::begin(name, files, folder, move || repaint.request_repaint()));

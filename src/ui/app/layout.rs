@@ -45,6 +45,7 @@ impl App {
             past,
             trial,
             traces,
+            laboratory,
             ..
         } = self;
         let trial = trial.as_ref().and_then(Trial::shown);
@@ -61,6 +62,7 @@ impl App {
             traces: traces.as_ref(),
             retrial: trial.map(|(tried, _)| tried),
             trial: trial.map(|(_, live)| live),
+            laboratory: laboratory.state(),
         };
         // Source, transport and health are always of now; what was heard is of the held moment, if one is held.
         let shown = match frozen {
@@ -119,6 +121,7 @@ impl App {
                 ))
                 .show(ui, |ui| plots_ui(ui, &shown, view, pictures, narrow));
         }
+        panels::laboratory_ui(ui.ctx(), &scene, view, pictures);
         panels::shortcuts_ui(ui.ctx(), view);
         panels::remark_ui(ui.ctx(), view);
         drop_hint_ui(ui.ctx());

@@ -17,6 +17,7 @@ use super::devices::{DeviceList, ListDevices};
 use super::export::Written;
 use super::frozen::Frozen;
 use super::history::History;
+use super::laboratory::Laboratory;
 use super::notices::{Problem, Severity};
 use super::panels::{Cast, Pictures};
 use super::past::Past;
@@ -62,6 +63,7 @@ pub struct App {
     trial: Option<Trial>,
     /// What the units of the engine that is looked into hold.
     traces: Option<Traces>,
+    laboratory: Laboratory,
     /// What becomes of an export.
     written: Option<Receiver<Written>>,
     /// The plot that is being saved.
@@ -95,6 +97,7 @@ impl App {
             answers: Answers::default(),
             trial: None,
             traces: None,
+            laboratory: Laboratory::new(None),
             written: None,
             saving: None,
             ctx: ctx.clone(),
@@ -114,6 +117,18 @@ impl App {
         let repaint = self.ctx.clone();
         self.past.begin(path, move || repaint.request_repaint());
         self
+    }
+
+    /// Keeps what labs have finished in this folder.
+    #[must_use]
+    pub fn with_laboratory(mut self, folder: PathBuf) -> Self {
+        self.laboratory = Laboratory::new(Some(folder));
+        self
+    }
+
+    /// The lab.
+    pub fn laboratory(&self) -> &Laboratory {
+        &self.laboratory
     }
 
     /// The file that is open, as a whole.
@@ -178,6 +193,7 @@ impl App {
         self.poll_export();
         self.poll_saving();
         self.poll_past();
+        self.laboratory.poll();
         self.act(ctx);
         self.retry();
         self.look_inside();
@@ -230,6 +246,7 @@ impl App {
                 Action::ExportLog => self.export_log(),
                 Action::UseKnobs => self.use_knobs(),
                 Action::Keep(order) => self.past.order(order),
+                Action::Lab(order) => self.experiment(order),
                 Action::PlayDemo => match demo::file() {
                     Ok(path) => {
                         let pace = self.view.pace;

@@ -14,6 +14,7 @@ mod heads;
 mod health;
 mod held;
 mod inside;
+mod laboratory;
 mod matrix;
 mod pages;
 mod raw_curve;
@@ -38,6 +39,7 @@ pub use engines::engines_ui;
 pub use health::health_ui;
 pub use held::frozen_ui;
 pub use inside::inside_ui;
+pub use laboratory::laboratory_ui;
 pub use pages::page_ui;
 pub use sessions::sessions_ui;
 pub use shortcuts::shortcuts_ui;
@@ -54,11 +56,12 @@ use super::decisions::DecisionLog;
 use super::devices::DeviceList;
 use super::frozen::Frozen;
 use super::history::{COLUMNS, History};
+use super::laboratory::LabState;
 use super::past::Past;
 use super::traces::Traces;
 use super::track::Track;
 use super::view_state::{Inside, ViewState};
-use super::widgets::{ColumnTexture, MatrixImage, WeightImage};
+use super::widgets::{ColumnTexture, MatrixImage, SheetImage, WeightImage};
 use crate::engine::{AttentionSnapshot, MAX_ATTENTION_FRAMES, MAX_HEADS, MAX_LAYERS, Snapshot, Transport};
 use crate::features::FrontEndSpec;
 use crate::genre::GenreSet;
@@ -183,6 +186,8 @@ pub struct Scene<'a> {
     pub retrial: Option<&'a Retrial>,
     /// What the knobs in use make of the same.
     pub trial: Option<&'a Retrial>,
+    /// Where the lab is.
+    pub laboratory: &'a LabState,
 }
 
 impl Scene<'_> {
@@ -228,6 +233,8 @@ pub struct Pictures {
     pub units: ColumnTexture,
     /// Which frame asked which.
     pub matrix: MatrixImage,
+    /// What the lab found.
+    pub lab: SheetImage,
 }
 
 impl Pictures {

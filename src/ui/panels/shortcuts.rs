@@ -7,7 +7,7 @@ use crate::ui::view_state::ViewState;
 use eframe::egui::{self, Align2, RichText};
 
 /// What keys do.
-pub const SHORTCUTS: [(&str, &str); 17] = [
+pub const SHORTCUTS: [(&str, &str); 18] = [
     ("Space", "Play or pause"),
     ("Left, Right", "Back or forward 5 s"),
     ("L", "Loop"),
@@ -22,6 +22,7 @@ pub const SHORTCUTS: [(&str, &str); 17] = [
     ("W", "The whole track, or the last minutes"),
     ("O", "Open a file"),
     ("D", "Play the demo"),
+    ("B", "The lab"),
     ("T", "Theme: system, dark, light"),
     ("?", "This list"),
     ("Esc", "Close this, or let the loop go"),

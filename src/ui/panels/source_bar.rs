@@ -42,6 +42,13 @@ pub fn source_bar_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState)
                 view.shortcuts_open = !view.shortcuts_open;
             }
             theme_ui(ui);
+            if ui
+                .button("Lab")
+                .on_hover_text("Measure anew what is taught of each kind of network (B)")
+                .clicked()
+            {
+                view.lab.open = !view.lab.open;
+            }
         });
     });
     path_field_ui(ui, view);
@@ -54,7 +61,7 @@ fn picker_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
         (None, Some(open)) => open.name.clone(),
         (None, None) => "Choose what to listen to".to_owned(),
     };
-    let width = (ui.available_width() - 390.0).clamp(150.0, 320.0);
+    let width = (ui.available_width() - 436.0).clamp(150.0, 320.0);
     let response = ComboBox::from_id_salt("source")
         .selected_text(chosen)
         .width(width)

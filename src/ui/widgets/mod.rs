@@ -11,6 +11,7 @@ mod matrix_image;
 mod mel_axis;
 mod ribbon;
 mod save_menu;
+mod sheet_image;
 mod time_axis;
 mod weight_image;
 
@@ -23,6 +24,7 @@ pub use matrix_image::{MatrixColours, MatrixImage};
 pub use mel_axis::{MelAxis, hz_label};
 pub use ribbon::{Run, ribbon_ui, runs, state_colour};
 pub use save_menu::{place_plot, save_menu};
+pub use sheet_image::SheetImage;
 pub use time_axis::TimeAxis;
 pub use weight_image::WeightImage;
 

@@ -1,0 +1,214 @@
+//! A lab that runs beside the window: one at a time, with its progress, stopped and taken up again.
+//!
+//! In: a lab with its flags. Out: progress, a [`Report`]. Thread: window, and one of its own for each run.
+
+use crate::lab::{Cells, Choice, LabError, Progress, Report, Run, RunConfig};
+use crate::model::{ModelSet, bundled};
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// What is to be run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Experiment {
+    /// The lab's name.
+    pub lab: String,
+    /// Its flags, as on the command line.
+    pub flags: String,
+    /// How.
+    pub config: RunConfig,
+}
+
+/// An order to the laboratory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LabOrder {
+    /// Run this.
+    Begin(Experiment),
+    /// Stop what runs. What is finished is kept.
+    Stop,
+    /// Write the tables and the picture to files.
+    Export,
+}
+
+/// Where a lab is.
+#[derive(Debug)]
+pub enum LabState {
+    /// Nothing was run yet.
+    Idle,
+    /// One runs.
+    Running(Running),
+    /// One has ended.
+    Ended(Box<Report>),
+    /// One was stopped. What it had finished is kept.
+    Stopped,
+    /// One failed, and what there is to say of it.
+    Failed(String),
+}
+
+/// A run.
+#[derive(Debug)]
+pub struct Running {
+    /// The lab.
+    pub lab: String,
+    /// Cells that are finished, and cells in all; 0: not known yet.
+    pub cells: (usize, usize),
+    /// What is under way.
+    pub line: String,
+    /// Since when.
+    pub begun: Instant,
+    /// Whether it was told to stop, and has not heard it yet.
+    pub stopping: bool,
+    stop: Arc<AtomicBool>,
+    news: Receiver<News>,
+}
+
+#[derive(Debug)]
+enum News {
+    At((usize, usize), String),
+    Ended(Result<Box<Report>, LabError>),
+}
+
+/// Labs, run one after the other.
+#[derive(Debug)]
+pub struct Laboratory {
+    /// Where finished cells are kept; none: they are lost when a run ends.
+    folder: Option<PathBuf>,
+    state: LabState,
+}
+
+impl Laboratory {
+    /// With finished cells kept in a folder, if one is given.
+    pub fn new(folder: Option<PathBuf>) -> Self {
+        Self {
+            folder,
+            state: LabState::Idle,
+        }
+    }
+
+    /// Where it is.
+    pub fn state(&self) -> &LabState {
+        &self.state
+    }
+
+    /// What the last run found.
+    pub fn report(&self) -> Option<&Report> {
+        match &self.state {
+            LabState::Ended(report) => Some(report),
+            LabState::Idle | LabState::Running(_) | LabState::Stopped | LabState::Failed(_) => None,
+        }
+    }
+
+    /// Begins a run, unless one is under way. `models` listen in labs that need some; `notify` is called at each news.
+    pub fn begin(&mut self, asked: &Experiment, models: Option<&ModelSet>, notify: impl Fn() + Send + 'static) {
+        if matches!(self.state, LabState::Running(_)) {
+            return;
+        }
+        let begun = Choice::read(&asked.lab, &asked.flags).and_then(|choice| {
+            let stop = Arc::new(AtomicBool::new(false));
+            let (tell, news) = unbounded();
+            let path = self.folder.as_deref().map(|folder| cells_of(folder, &asked.lab));
+            let (config, models, stopped) = (asked.config, models.cloned(), Arc::clone(&stop));
+            std::thread::Builder::new()
+                .name("attune-lab".to_owned())
+                .spawn(move || {
+                    let ended = work(&choice, config, path.as_deref(), models, (&tell, &notify), &stopped);
+                    // The window is gone: nobody waits for it.
+                    let _ = tell.send(News::Ended(ended.map(Box::new)));
+                    notify();
+                })
+                .map_err(|error| error.to_string())?;
+            Ok(Running {
+                lab: asked.lab.clone(),
+                cells: (0, 0),
+                line: "Beginning".to_owned(),
+                begun: Instant::now(),
+                stopping: false,
+                stop,
+                news,
+            })
+        });
+        self.state = match begun {
+            Ok(running) => LabState::Running(running),
+            Err(message) => LabState::Failed(message),
+        };
+    }
+
+    /// Tells what runs to stop.
+    pub fn stop(&mut self) {
+        if let LabState::Running(running) = &mut self.state {
+            running.stopping = true;
+            running.stop.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes over what is new.
+    pub fn poll(&mut self) {
+        let LabState::Running(running) = &mut self.state else {
+            return;
+        };
+        while let Ok(news) = running.news.try_recv() {
+            match news {
+                News::At(cells, line) => (running.cells, running.line) = (cells, line),
+                News::Ended(Ok(report)) => return self.state = LabState::Ended(report),
+                News::Ended(Err(LabError::Stopped)) => return self.state = LabState::Stopped,
+                News::Ended(Err(error)) => return self.state = LabState::Failed(error.to_string()),
+            }
+        }
+    }
+}
+
+/// A lab that nobody waits for any more need not go on.
+impl Drop for Laboratory {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// What an export holds: all that was found as JSON, the picture, each table; by their endings.
+pub fn files_of(report: &Report) -> Vec<(String, Vec<u8>)> {
+    let document = ("json".to_owned(), format!("{:#}", report.document()));
+    let picture = report.picture.as_ref().map(|sheet| ("svg".to_owned(), sheet.svg()));
+    let tables = report
+        .tables
+        .iter()
+        .map(|table| (format!("{}.csv", table.name), table.csv()));
+    let files = std::iter::once(document).chain(picture).chain(tables);
+    files.map(|(ending, text)| (ending, text.into_bytes())).collect()
+}
+
+/// The finished cells of a lab: the same name as the command line gives them.
+fn cells_of(folder: &Path, lab: &str) -> PathBuf {
+    folder.join(format!("{lab}.cells.jsonl"))
+}
+
+fn work(
+    choice: &Choice,
+    config: RunConfig,
+    cells: Option<&Path>,
+    models: Option<ModelSet>,
+    (tell, notify): (&Sender<News>, &impl Fn()),
+    stop: &AtomicBool,
+) -> Result<Report, LabError> {
+    let cells = match cells {
+        Some(path) => {
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder).map_err(|source| LabError::CellsFile {
+                    path: path.to_owned(),
+                    source,
+                })?;
+            }
+            Cells::open(path)?
+        }
+        None => Cells::default(),
+    };
+    let mut say = |progress: Progress<'_>| {
+        let Progress { finished, of, line } = progress;
+        // As above.
+        let _ = tell.send(News::At((finished, of), line.to_owned()));
+        notify();
+    };
+    let load = || models.clone().map_or_else(bundled, Ok);
+    choice.lab().run(&mut Run::new(config, cells, &load, &mut say, stop))
+}
