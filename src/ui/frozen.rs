@@ -3,11 +3,12 @@
 //! In: history and snapshot. Out: an [`Explanation`], made on a thread of its own. Thread: window, and one for each moment.
 
 use super::history::{COLUMNS, History};
+use super::strips::Strips;
 use super::studies::Studies;
 use crate::engine::Snapshot;
 use crate::explain::{Explanation, HEARD, Head, Question, similar};
 use crate::features::FrontEndSpec;
-use crate::model::LoadedModel;
+use crate::model::{LoadedModel, ModelSet};
 use crate::units::Seconds;
 use crossbeam_channel::{Receiver, bounded};
 
@@ -42,6 +43,8 @@ pub struct Frozen {
     pub similar: Vec<(usize, f32)>,
     /// The heads that were asked about.
     pub studies: Studies,
+    /// Where six score functions look from it.
+    pub strips: Strips,
     answer: Option<Receiver<Inquiry>>,
 }
 
@@ -61,6 +64,7 @@ impl Frozen {
             inquiry: Inquiry::Asking,
             similar: Vec::new(),
             studies: Studies::default(),
+            strips: Strips::default(),
             answer: None,
         };
         frozen.move_cursor(cursor);
@@ -130,9 +134,23 @@ impl Frozen {
         }
     }
 
+    /// Asks where each score function looks from here, once. `done` is called when there is an answer.
+    pub fn ask_scores(&mut self, models: &ModelSet, spec: &FrontEndSpec, done: impl Fn() + Send + 'static) {
+        if !matches!(self.strips, Strips::Unasked) {
+            return;
+        }
+        let levels = heard_without_a_break(&self.history, spec);
+        if levels.is_empty() {
+            self.strips = Strips::Failed("Nothing was heard yet".to_owned());
+        } else {
+            self.strips.ask(levels, (models, spec), done);
+        }
+    }
+
     /// Takes over the answers that are there.
     pub fn poll(&mut self) {
         self.studies.poll();
+        self.strips.poll();
         if let Some(told) = self.answer.as_ref().and_then(|answer| answer.try_recv().ok()) {
             self.inquiry = told;
             self.answer = None;

@@ -23,6 +23,7 @@ pub mod panels;
 mod past;
 mod sentences;
 mod sketch;
+mod strips;
 mod studies;
 mod theme;
 mod time_view;
@@ -46,6 +47,7 @@ pub use laboratory::{Experiment, LabOrder, LabState, Laboratory};
 pub use notices::{Notices, Problem, Severity};
 use std::sync::Arc;
 
+pub use strips::Strips;
 pub use studies::Study;
 pub use time_view::TimeView;
 pub use traces::UnitValue;

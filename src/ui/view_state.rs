@@ -149,6 +149,8 @@ pub enum Inside {
     Heads,
     /// The units of the recurrent engine at this place among the engines.
     Units(usize),
+    /// Six score functions, taught by themselves.
+    Scores,
 }
 
 /// A drag over the track of a file.

@@ -54,6 +54,7 @@ pub fn cast() -> Cast {
         genres: GenreSet::gtzan(),
         engines,
         front_end: FrontEndSpec::default(),
+        scores: false,
         has_attention: true,
         recurrent: vec![(0, true)],
         field: Some(("TCN".to_owned(), 65)),

@@ -177,3 +177,34 @@ fn the_plain_recurrent_engine_listens_when_it_is_switched_on() {
     rig.settle();
     wait_for(&mut rig, " of 3 engines agree");
 }
+
+#[test]
+fn each_score_function_shows_where_it_looks_from_a_held_moment() {
+    let setup = Setup {
+        models: Some(model::bundled().unwrap()),
+        cast: Cast {
+            scores: true,
+            ..hand_made::cast()
+        },
+        ..Setup::default()
+    };
+    let mut rig = Rig::playing(setup, 600);
+    rig.window.get_by_label("Look into Scores").click();
+    rig.settle();
+    rig.window.get_by_label_contains("Hold a moment");
+    rig.window.key_press(egui::Key::H);
+    wait_for(&mut rig, "The general score looks ");
+    let plot = rig.window.get_by_label_contains("The general score looks ");
+    let said = plot.accesskit_node().label().unwrap();
+    for name in [
+        "general",
+        "cosine",
+        "cosine with temperature",
+        "additive",
+        "location",
+        "dot",
+        "scaled dot",
+    ] {
+        assert!(said.contains(&format!("The {name} score looks ")), "{said}");
+    }
+}

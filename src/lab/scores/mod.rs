@@ -40,12 +40,14 @@ mod file;
 mod genre;
 pub(in crate::lab) mod needle;
 mod net;
+mod shipped;
 mod shown;
 mod width;
 
 pub use crate::nn::score::cosine_bound;
 pub use file::{Contents, ScoreSet, add};
 pub use net::{PackedScoreNet, ScoreNet, ScoreState};
+pub use shipped::ShippedScores;
 pub use width::entropy;
 
 use super::frozen::FrozenEncoder;

@@ -8,11 +8,23 @@ use crate::ui::view_state::Inside;
 use crate::ui::widgets::ColumnTexture;
 
 impl App {
+    /// Asks the score functions about the held moment, if that was not done.
+    fn ask_scores(&mut self) {
+        let repaint = self.ctx.clone();
+        if let (Some(frozen), Some(models)) = (&mut self.frozen, &self.models) {
+            frozen.ask_scores(models, &self.cast.front_end, move || repaint.request_repaint());
+        }
+    }
+
     /// Follows what is shown with the units of the engine that is looked into.
     pub(super) fn look_inside(&mut self) {
         let attends = self.cast.has_attention || self.link.snapshots.output_buffer().attention.frames > 0;
         let engine = match self.view.inside {
             Inside::Units(engine) => Some(engine),
+            Inside::Scores => {
+                self.ask_scores();
+                None
+            }
             Inside::Heads if attends => None,
             Inside::Heads => self.cast.recurrent.first().map(|(engine, _)| *engine),
         };

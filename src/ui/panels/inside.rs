@@ -1,8 +1,9 @@
-//! What an engine does inside, below the spectrogram: the heads of attention, or the units of a recurrent engine.
+//! What an engine does inside, below the spectrogram: the heads of attention, the units of a recurrent engine, score functions.
 //!
 //! In: what is chosen. Out: paint; another choice. Thread: window.
 
 use super::attention::attention_ui;
+use super::scores::scores_ui;
 use super::units::units_ui;
 use super::{Pictures, Scene};
 use crate::ui::view_state::{Inside, ViewState};
@@ -14,6 +15,7 @@ pub fn inside_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pic
     match scene.inside(view) {
         Some(Inside::Heads) => attention_ui(ui, scene, view, pictures),
         Some(Inside::Units(engine)) => units_ui(ui, scene, view, pictures, engine),
+        Some(Inside::Scores) => scores_ui(ui, scene, view, pictures),
         None => {}
     }
 }
@@ -33,7 +35,11 @@ pub(super) fn chooser_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSt
         let hint = "Self-attention of the newest frame, layer by layer, head by head";
         (Inside::Heads, "Attention heads".to_owned(), hint)
     });
-    let choices: Vec<_> = heads.into_iter().chain(units).collect();
+    let scores = scene.cast.scores.then(|| {
+        let hint = "Six score functions over one network's features: where each looks from a held moment";
+        (Inside::Scores, "Scores".to_owned(), hint)
+    });
+    let choices: Vec<_> = heads.into_iter().chain(units).chain(scores).collect();
     if let [(_, title, hint)] = choices.as_slice() {
         heading(ui, title).on_hover_text(*hint);
         return;

@@ -18,6 +18,7 @@ mod laboratory;
 mod matrix;
 mod pages;
 mod raw_curve;
+mod scores;
 mod sessions;
 mod shortcuts;
 mod source_bar;
@@ -65,6 +66,7 @@ use super::widgets::{ColumnTexture, MatrixImage, SheetImage, WeightImage};
 use crate::engine::{AttentionSnapshot, MAX_ATTENTION_FRAMES, MAX_HEADS, MAX_LAYERS, Snapshot, Transport};
 use crate::features::FrontEndSpec;
 use crate::genre::GenreSet;
+use crate::lab::scores::ShippedScores;
 use crate::model::ModelSet;
 use crate::model::architecture::{Architecture, BodyShape};
 use eframe::egui::{ColorImage, TextureId};
@@ -93,6 +95,8 @@ pub struct Cast {
     pub has_attention: bool,
     /// The recurrent engines: their places, and whether their units have gates.
     pub recurrent: Vec<(usize, bool)>,
+    /// Whether score functions that were taught behind one of the engines can be asked.
+    pub scores: bool,
     /// An engine of convolutions: its name, and how many frames one of their features can depend on.
     pub field: Option<(String, usize)>,
 }
@@ -128,6 +132,7 @@ impl Cast {
                     BodyShape::Tcn(_) | BodyShape::Attention(_) => None,
                 })
                 .collect(),
+            scores: ShippedScores::of(models).is_ok(),
             has_attention: models
                 .models
                 .iter()
@@ -210,6 +215,7 @@ impl Scene<'_> {
     pub fn inside(&self, view: &ViewState) -> Option<Inside> {
         let first = self.cast.recurrent.first().map(|(engine, _)| Inside::Units(*engine));
         match view.inside {
+            Inside::Scores if self.cast.scores => Some(view.inside),
             Inside::Units(engine) if self.cast.recurrent.iter().any(|(known, _)| *known == engine) => Some(view.inside),
             _ if self.attends() => Some(Inside::Heads),
             _ => first,
@@ -229,6 +235,8 @@ pub struct Pictures {
     pub columns: ColumnTexture,
     /// Layers × heads.
     pub heads: WeightImage,
+    /// Score functions.
+    pub scores: WeightImage,
     /// Units over time.
     pub units: ColumnTexture,
     /// Which frame asked which.
@@ -243,6 +251,7 @@ impl Pictures {
         let over_time = self.columns.texels(texture).or_else(|| self.units.texels(texture));
         over_time
             .or_else(|| self.heads.texels(texture))
+            .or_else(|| self.scores.texels(texture))
             .or_else(|| self.matrix.texels(texture))
     }
 }

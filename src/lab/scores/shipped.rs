@@ -1,0 +1,84 @@
+//! The poolings that are part of the program, and where each of them looks.
+//!
+//! In: normalised frames. Out: weights of each formula. Thread: any.
+
+use super::file::ScoreSet;
+use crate::lab::LabError;
+use crate::lab::frozen::FrozenEncoder;
+use crate::model::ModelSet;
+use crate::nn::score::ScoreKind;
+
+/// Taught by `attune lab scores --export`; the card is `models/scores.md`.
+const FILE: &[u8] = include_bytes!("../../../models/scores.safetensors");
+
+/// The bundled encoder with one pooling of each formula behind it.
+#[derive(Debug)]
+pub struct ShippedScores {
+    encoder: FrozenEncoder,
+    set: ScoreSet,
+}
+
+impl ShippedScores {
+    /// Those that listen through the TCN among these models.
+    ///
+    /// # Errors
+    /// If it is not there, or is not the one on whose features they were taught.
+    pub fn of(models: &ModelSet) -> Result<Self, LabError> {
+        let (encoder, set) = (FrozenEncoder::of(models)?, ScoreSet::from_bytes(FILE)?);
+        if set.contents.encoder_sha256 != encoder.digest() {
+            return Err(LabError::Asked(format!(
+                "the poolings were taught on the features of {}, not on those of {}: teach them anew (`attune lab scores --data FOLDER \
+                 --export FILE`)",
+                set.contents.encoder_sha256,
+                encoder.digest()
+            )));
+        }
+        Ok(Self { encoder, set })
+    }
+
+    /// What the newest of these normalised frames (frames, bands) weights by each formula: oldest frame first, 0 where it does
+    /// not reach, 1 in all.
+    ///
+    /// # Errors
+    /// If there is no frame.
+    pub fn weights(&self, frames: &[f32]) -> Result<Vec<(ScoreKind, Vec<f32>)>, LabError> {
+        let features = self.encoder.whole(frames);
+        let nets = self.set.nets.iter();
+        nets.map(|(kind, net)| Ok((*kind, net.weights_at_end(&features)?)))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::bundled;
+
+    #[test]
+    fn every_formula_looks_in_its_own_way_and_literal_cosine_within_its_bound() {
+        let scores = ShippedScores::of(&bundled().unwrap()).unwrap();
+        let bands = scores.encoder.spec().bands;
+        // Quiet and loud by turns: there is something to look at.
+        let frames: Vec<f32> = (0..300 * bands)
+            .map(|n| ((n / bands / 20 % 3 + n % 7) as f32).sin())
+            .collect();
+        let all = scores.weights(&frames).unwrap();
+        assert_eq!(all.len(), 7, "six formulas, and cosine with a temperature");
+        for (kind, weights) in &all {
+            assert_eq!(weights.len(), 300);
+            assert!((weights.iter().sum::<f32>() - 1.0).abs() < 1e-4, "{kind:?}");
+            let others = all.iter().filter(|(other, _)| other != kind);
+            assert!(others.into_iter().all(|(_, other)| other != weights), "{kind:?}");
+        }
+        let greatest = |kind| {
+            let weights = all.iter().find(|(other, _)| *other == kind).unwrap().1.iter();
+            f64::from(weights.copied().fold(0.0, f32::max))
+        };
+        let bound = super::super::cosine_bound(256);
+        assert!(
+            greatest(ScoreKind::Cosine) <= bound + 1e-6,
+            "{} of {bound}",
+            greatest(ScoreKind::Cosine)
+        );
+    }
+}

@@ -1,0 +1,152 @@
+//! Six score functions under one spectrogram: where each of them looks from the held moment.
+//!
+//! In: weights of each. Out: paint. Thread: window.
+
+use super::inside::chooser_ui;
+use super::{Pictures, Scene};
+use crate::nn::score::ScoreKind;
+use crate::ui::sentences;
+use crate::ui::strips::Strips;
+use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
+use crate::ui::view_state::ViewState;
+use crate::ui::widgets::{TimeAxis, describe, place_plot, save_menu};
+use eframe::egui::{self, Align, Align2, Color32, CornerRadius, Label, Layout, Rect, RichText, Sense, Vec2};
+
+/// What the plot is called.
+const NAME: &str = "Attention scores";
+/// Space between two strips.
+const GAP: f32 = 2.0;
+
+/// Draws a strip for each score function into what is available.
+pub(super) fn scores_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
+    let palette = Palette::of(ui);
+    ui.allocate_ui_with_layout(
+        Vec2::new(ui.available_width(), 22.0),
+        Layout::left_to_right(Align::Center),
+        |ui| {
+            chooser_ui(ui, scene, view);
+            save_menu(ui, view, NAME);
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                let note = "each taught by itself over the TCN's features; no strip points at a planted passage more often than \
+                            chance (docs/lab.md)";
+                ui.add(Label::new(RichText::new(note).size(10.5).color(palette.muted)).truncate());
+            });
+        },
+    );
+    let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
+    let plot = Rect::from_min_max(rect.min + Vec2::new(GUTTER, 2.0), rect.max - Vec2::new(PLOT_RIGHT, 4.0));
+    let strips = match scene.frozen.map(|frozen| &frozen.strips) {
+        Some(Strips::Told(strips)) => strips,
+        other => {
+            let text = match other {
+                None => "Hold a moment (H, or a click) to ask where each score function looks from it",
+                Some(Strips::Failed(message)) => message.as_str(),
+                Some(_) => "Asking …",
+            };
+            describe(&response, format!("{NAME}: {text}"));
+            ui.painter().rect_filled(plot, CornerRadius::ZERO, palette.track);
+            ui.painter()
+                .text(plot.center(), Align2::CENTER_CENTER, text, axis_font(), palette.muted);
+            return;
+        }
+    };
+    let looks: Vec<_> = strips
+        .iter()
+        .map(|(kind, weights)| (*kind, sentences::look(weights, scene.snapshot.hop)))
+        .collect();
+    let said = looks
+        .iter()
+        .filter_map(|(kind, look)| Some(sentence(*kind, look.as_ref()?)));
+    describe(&response, format!("{NAME}: {}", said.collect::<Vec<_>>().join(" ")));
+    place_plot(ui, view, NAME, &response);
+    let time = TimeAxis::of(plot, scene, &view.time);
+    draw(ui, scene, pictures, &time, (plot, strips, &looks));
+    time.draw_cursors(ui, scene, &view.time);
+    time.take_pointer(ui, scene, view, &response);
+    if let Some(pointer) = response.hover_pos()
+        && let Some((kind, Some(look))) = looks
+            .iter()
+            .enumerate()
+            .find_map(|(place, look)| row(plot, strips.len(), place).contains(pointer).then_some(look))
+    {
+        response.on_hover_text_at_pointer(format!("{}\n{}", sentence(*kind, look), kind.formula()));
+    }
+}
+
+type Look = Option<sentences::Look>;
+
+fn row(plot: Rect, rows: usize, place: usize) -> Rect {
+    let height = plot.height() / rows as f32;
+    let top = plot.top() + place as f32 * height;
+    Rect::from_x_y_ranges(plot.x_range(), top..=top + (height - GAP).max(1.0))
+}
+
+fn draw(
+    ui: &egui::Ui,
+    scene: &Scene<'_>,
+    pictures: &mut Pictures,
+    time: &TimeAxis,
+    (plot, strips, looks): (Rect, &[(ScoreKind, Vec<f32>)], &[(ScoreKind, Look)]),
+) {
+    let palette = Palette::of(ui);
+    let frames = strips.first().map_or(0, |(_, weights)| weights.len());
+    let (left, right) = (time.x_of(frames as f32), time.x_of(0.0));
+    let pixels = ((right - left) * ui.ctx().pixels_per_point()).ceil() as usize;
+    let weights = strips.iter().map(|(_, weights)| weights.as_slice());
+    let sequence = scene.snapshot.sequence;
+    let texture = pictures
+        .scores
+        .update(ui.ctx(), sequence, weights, pixels, palette.attention)
+        .map(egui::TextureHandle::id);
+    let painter = ui.painter().with_clip_rect(plot.expand(1.0).intersect(ui.clip_rect()));
+    for (place, (kind, look)) in looks.iter().enumerate() {
+        let row = row(plot, looks.len(), place);
+        painter.rect_filled(row, CornerRadius::ZERO, palette.track);
+        if let Some(texture) = texture {
+            let count = looks.len() as f32;
+            let uv = Rect::from_min_max(
+                egui::pos2(0.0, (place as f32 + 0.25) / count),
+                egui::pos2(1.0, (place as f32 + 0.75) / count),
+            );
+            let shown = Rect::from_x_y_ranges(left..=right, row.y_range());
+            painter.image(texture, shown, uv, Color32::WHITE);
+        }
+        let mut text = title(*kind).to_owned();
+        if let Some(look) = look {
+            text = format!("{text} · {:.1} s · {:.1} bit", look.mean_back.0, look.entropy_bits);
+        }
+        let galley = painter.layout_no_wrap(text, axis_font(), palette.text);
+        let at = egui::pos2(row.left() + 4.0, row.center().y - 0.5 * galley.size().y);
+        let ground = Rect::from_min_size(at, galley.size()).expand2(Vec2::new(3.0, 0.0));
+        painter.rect_filled(
+            ground.intersect(row),
+            CornerRadius::same(2),
+            palette.background.gamma_multiply(0.85),
+        );
+        painter.with_clip_rect(row).galley(at, galley, palette.text);
+    }
+}
+
+fn title(kind: ScoreKind) -> &'static str {
+    match kind {
+        ScoreKind::General => "general",
+        ScoreKind::Cosine => "cosine",
+        ScoreKind::CosineTempered => "cosine with temperature",
+        ScoreKind::Additive => "additive",
+        ScoreKind::Location => "location",
+        ScoreKind::Dot => "dot",
+        ScoreKind::ScaledDot => "scaled dot",
+        ScoreKind::Even => "even",
+    }
+}
+
+fn sentence(kind: ScoreKind, look: &sentences::Look) -> String {
+    format!(
+        "The {} score looks {:.1} s back on average, {:.0} % of its weight at {:.1} s; entropy {:.1} bit.",
+        title(kind),
+        look.mean_back.0,
+        100.0 * look.strongest,
+        look.strongest_back.0,
+        look.entropy_bits
+    )
+}
