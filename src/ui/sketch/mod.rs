@@ -266,10 +266,7 @@ impl<'a> Sketch<'a> {
             let u = uv.left() + uv.width() * ((i % width) as f32 + 0.5) / width as f32;
             let v = uv.top() + uv.height() * ((i / width) as f32 + 0.5) / height as f32;
             let place = texel(v, image.size[1]) * image.size[0] + texel(u, image.size[0]);
-            image
-                .pixels
-                .get(place)
-                .map_or([0; 4], |colour| colour.to_srgba_unmultiplied())
+            image.pixels.get(place).map_or([0; 4], Color32::to_srgba_unmultiplied)
         });
         let raster = Raster {
             width,
