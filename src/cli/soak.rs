@@ -24,8 +24,9 @@ const PAGE: Duration = Duration::from_secs(7);
 /// …a moment is held so long, and so often.
 const HELD: Duration = Duration::from_secs(4);
 const HOLD_EVERY: Duration = Duration::from_secs(30);
-/// Memory is flat if the last quarter of the readings needs at most so much more than the second.
-const FLAT: f64 = 1.03;
+/// Memory is flat if the median of the last quarter of the readings is at most so many times that of the second: a moment that is held
+/// needs some 20 MB while it is asked about, which comes and goes.
+const FLAT: f64 = 1.05;
 
 /// One reading.
 struct Reading {
@@ -130,16 +131,20 @@ fn line(reading: &Reading) -> String {
     )
 }
 
-/// The mean memory of the second quarter of the readings beside that of the last.
+/// The median memory of the second quarter of the readings beside that of the last.
 fn verdict(readings: &[Reading]) -> anyhow::Result<ExitCode> {
     let quarter = readings.len() / 4;
     if quarter == 0 {
         bail!("too short to tell: give it at least {} s", 4 * SHORTEST.as_secs());
     }
-    let mean = |part: &[Reading]| part.iter().map(|reading| reading.memory_mb).sum::<f64>() / part.len() as f64;
+    let median = |part: &[Reading]| {
+        let mut memory: Vec<f64> = part.iter().map(|reading| reading.memory_mb).collect();
+        memory.sort_by(f64::total_cmp);
+        memory[memory.len() / 2]
+    };
     let (early, late) = (
-        mean(&readings[quarter..2 * quarter]),
-        mean(&readings[readings.len() - quarter..]),
+        median(&readings[quarter..2 * quarter]),
+        median(&readings[readings.len() - quarter..]),
     );
     let (flat, lost) = (late <= FLAT * early, readings.last().map_or(0, |reading| reading.lost));
     let heard = readings.last().map_or(0.0, |reading| reading.heard_secs) / 3600.0;
