@@ -111,13 +111,14 @@ fn card(manifest: &HierarchicalManifest, plan: &Plan, outcome: &Outcome, pieces:
         ),
         ("licence", manifest.licence.clone()),
     ];
-    let rows: String = rows
+    let rows: Vec<String> = rows
         .iter()
-        .map(|(what, value)| format!("| {what} | {value} |\n"))
+        .map(|(what, value)| format!("| {what} | {value} |"))
         .collect();
+    let rows = rows.join("\n");
     format!(
         "# Model card: {}\n\nWhich segments of a whole file decide its genre (Yang et al. 2016). Written by `attune lab hierarchy`; \
-         not edited by hand.\n\n| | |\n|---|---|\n{rows}\n## Limits\n\nIt reads both ways and is never offered live. It knows the \
+         not edited by hand.\n\n| | |\n|---|---|\n{rows}\n\n## Limits\n\nIt reads both ways and is never offered live. It knows the \
          classes of its data ({}) and was taught on a few hundred clips. Its weights tell music from noise; a passage of another genre is \
          another question (above).\n",
         manifest.name,

@@ -42,7 +42,7 @@ mod words;
 pub use judge::{Losses, Outcome};
 pub use marked::MarkedOutcome;
 pub use reader::Reader;
-pub use taught::{Plan, restored};
+pub use taught::Plan;
 
 use super::frozen::FrozenEncoder;
 use super::pieces::{ClipArgs, Pieces, read};
@@ -51,6 +51,7 @@ use super::{Lab, LabError, Report, Run};
 use crate::model::hierarchical::HierarchicalShape;
 use candle_core::Tensor;
 use std::path::{Path, PathBuf};
+use taught::restored;
 
 /// A hierarchical attention network for whole files: which segments decided, and whether they did
 #[derive(Debug, Clone, Default, clap::Args)]

@@ -64,7 +64,7 @@ pub fn learn(
 ///
 /// # Errors
 /// If they are of another shape.
-pub fn restored(tensors: HashMap<String, Tensor>, shape: HierarchicalShape) -> Result<Hierarchical, LabError> {
+pub(super) fn restored(tensors: HashMap<String, Tensor>, shape: HierarchicalShape) -> Result<Hierarchical, LabError> {
     Ok(Hierarchical::new(WeightStore::from_tensors(tensors).root(), shape)?)
 }
 
