@@ -26,7 +26,7 @@ const HELD: Duration = Duration::from_secs(4);
 const HOLD_EVERY: Duration = Duration::from_secs(30);
 /// Memory is flat if the median of the last quarter of the readings is at most so many times that of the second: a moment that is held
 /// needs some 20 MB while it is asked about, which comes and goes.
-const FLAT: f64 = 1.05;
+const FLAT: f64 = 1.03;
 
 /// One reading.
 struct Reading {
