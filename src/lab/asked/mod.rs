@@ -22,6 +22,7 @@ use crate::nn::weights::{Init, WeightStore};
 use candle_core::{D, Result, Tensor};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 
 /// How frames are told where they stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,7 +149,7 @@ impl AskedNet {
 /// # Errors
 /// If there is no such head.
 pub fn without_head(
-    tensors: &HashMap<String, Tensor>,
+    tensors: &HashMap<String, Tensor, impl BuildHasher>,
     shape: AskedShape,
     (layer, head): (usize, usize),
 ) -> std::result::Result<HashMap<String, Tensor>, LabError> {
@@ -159,8 +160,8 @@ pub fn without_head(
     let mut values: Vec<f32> = weight.flatten_all()?.to_vec1()?;
     let of_head = shape.width / shape.heads * shape.width;
     values[head * of_head..(head + 1) * of_head].fill(0.0);
-    let mut tensors = tensors.clone();
+    let mut others: HashMap<String, Tensor> = tensors.iter().map(|(name, of)| (name.clone(), of.clone())).collect();
     let silenced = Tensor::from_vec(values, weight.shape(), weight.device())?;
-    tensors.insert(name, silenced);
-    Ok(tensors)
+    others.insert(name, silenced);
+    Ok(others)
 }

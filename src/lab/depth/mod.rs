@@ -76,7 +76,7 @@ impl Lab for DepthLab {
             return Err(LabError::Asked(format!("--layers {other}: there are 2 to 6")));
         }
         let wanted = |layers: &usize| match self.layers.as_slice() {
-            [] => !config.quick || layers % 2 == 0,
+            [] => !config.quick || layers.is_multiple_of(2),
             asked => asked.contains(layers),
         };
         let depths: Vec<usize> = LAYERS.into_iter().filter(wanted).collect();
