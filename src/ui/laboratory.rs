@@ -113,7 +113,14 @@ impl Laboratory {
             std::thread::Builder::new()
                 .name("attune-lab".to_owned())
                 .spawn(move || {
-                    let ended = work(&choice, config, path.as_deref(), models, (&tell, &notify), &stopped);
+                    let ended = work(
+                        &choice,
+                        config,
+                        path.as_deref(),
+                        models.as_ref(),
+                        (&tell, &notify),
+                        &stopped,
+                    );
                     // The window is gone: nobody waits for it.
                     let _ = tell.send(News::Ended(ended.map(Box::new)));
                     notify();
@@ -187,7 +194,7 @@ fn work(
     choice: &Choice,
     config: RunConfig,
     cells: Option<&Path>,
-    models: Option<ModelSet>,
+    models: Option<&ModelSet>,
     (tell, notify): (&Sender<News>, &impl Fn()),
     stop: &AtomicBool,
 ) -> Result<Report, LabError> {
@@ -209,6 +216,6 @@ fn work(
         let _ = tell.send(News::At((finished, of), line.to_owned()));
         notify();
     };
-    let load = || models.clone().map_or_else(bundled, Ok);
+    let load = || models.map_or_else(bundled, |models| Ok(models.clone()));
     choice.lab().run(&mut Run::new(config, cells, &load, &mut say, stop))
 }

@@ -5,9 +5,8 @@
 use crate::explain::Question;
 use crate::features::FrontEndSpec;
 use crate::lab::LabError;
-use crate::lab::scores::ShippedScores;
+use crate::lab::scores::{ShippedScores, Weighted};
 use crate::model::ModelSet;
-use crate::nn::score::ScoreKind;
 use crossbeam_channel::{Receiver, bounded};
 
 /// What is known of them.
@@ -17,9 +16,9 @@ pub enum Strips {
     #[default]
     Unasked,
     /// They are being asked.
-    Asking(Receiver<Result<Vec<(ScoreKind, Vec<f32>)>, LabError>>),
+    Asking(Receiver<Result<Weighted, LabError>>),
     /// What each weights, oldest frame first.
-    Told(Vec<(ScoreKind, Vec<f32>)>),
+    Told(Weighted),
     /// They could not be asked, and why.
     Failed(String),
 }

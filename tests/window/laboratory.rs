@@ -22,7 +22,8 @@ fn open(folder: &Path, flags: &str) -> Rig {
 }
 
 fn flags_of(rig: &mut Rig, flags: &str) {
-    rig.window.state_mut().as_mut().unwrap().view_mut().lab.flags = flags.to_owned();
+    let view = rig.window.state_mut().as_mut().unwrap().view_mut();
+    flags.clone_into(&mut view.lab.flags);
     rig.settle();
 }
 
@@ -38,7 +39,7 @@ fn press(rig: &mut Rig, label: &str) {
 fn until(rig: &mut Rig, is_so: impl Fn(&LabState) -> bool) {
     let begun = Instant::now();
     while !is_so(lab(rig).state()) {
-        assert!(begun.elapsed() < Duration::from_secs(120), "{:?}", lab(rig).state());
+        assert!(begun.elapsed() < Duration::from_mins(2), "{:?}", lab(rig).state());
         std::thread::sleep(Duration::from_millis(5));
         rig.settle();
     }

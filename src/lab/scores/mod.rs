@@ -47,7 +47,7 @@ mod width;
 pub use crate::nn::score::cosine_bound;
 pub use file::{Contents, ScoreSet, add};
 pub use net::{PackedScoreNet, ScoreNet, ScoreState};
-pub use shipped::ShippedScores;
+pub use shipped::{ShippedScores, Weighted};
 pub use width::entropy;
 
 use super::frozen::FrozenEncoder;

@@ -11,6 +11,9 @@ use crate::nn::score::ScoreKind;
 /// Taught by `attune lab scores --export`; the card is `models/scores.md`.
 const FILE: &[u8] = include_bytes!("../../../models/scores.safetensors");
 
+/// What each formula weights, oldest frame first.
+pub type Weighted = Vec<(ScoreKind, Vec<f32>)>;
+
 /// The bundled encoder with one pooling of each formula behind it.
 #[derive(Debug)]
 pub struct ShippedScores {
@@ -41,7 +44,7 @@ impl ShippedScores {
     ///
     /// # Errors
     /// If there is no frame.
-    pub fn weights(&self, frames: &[f32]) -> Result<Vec<(ScoreKind, Vec<f32>)>, LabError> {
+    pub fn weights(&self, frames: &[f32]) -> Result<Weighted, LabError> {
         let features = self.encoder.whole(frames);
         let nets = self.set.nets.iter();
         nets.map(|(kind, net)| Ok((*kind, net.weights_at_end(&features)?)))

@@ -121,10 +121,7 @@ impl App {
                 ))
                 .show(ui, |ui| plots_ui(ui, &shown, view, pictures, narrow));
         }
-        panels::laboratory_ui(ui.ctx(), &scene, view, pictures);
-        panels::shortcuts_ui(ui.ctx(), view);
-        panels::remark_ui(ui.ctx(), view);
-        drop_hint_ui(ui.ctx());
+        over_all_ui(ui.ctx(), &scene, view, pictures);
         view.time.turn();
         let is_asked = !view.actions.is_empty();
         self.sketch();
@@ -143,6 +140,14 @@ impl App {
         }
         self.view.open_file(first.path().to_path_buf());
     }
+}
+
+/// What lies over everything else.
+fn over_all_ui(ctx: &egui::Context, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
+    panels::laboratory_ui(ctx, scene, view, pictures);
+    panels::shortcuts_ui(ctx, view);
+    panels::remark_ui(ctx, view);
+    drop_hint_ui(ctx);
 }
 
 /// Source, transport, what is wrong, what is held.

@@ -4,6 +4,7 @@
 
 use super::inside::chooser_ui;
 use super::{Pictures, Scene};
+use crate::lab::scores::Weighted;
 use crate::nn::score::ScoreKind;
 use crate::ui::sentences;
 use crate::ui::strips::Strips;
@@ -86,7 +87,7 @@ fn draw(
     scene: &Scene<'_>,
     pictures: &mut Pictures,
     time: &TimeAxis,
-    (plot, strips, looks): (Rect, &[(ScoreKind, Vec<f32>)], &[(ScoreKind, Look)]),
+    (plot, strips, looks): (Rect, &Weighted, &[(ScoreKind, Look)]),
 ) {
     let palette = Palette::of(ui);
     let frames = strips.first().map_or(0, |(_, weights)| weights.len());
