@@ -37,6 +37,23 @@ pub struct Plan {
     pub batch: usize,
 }
 
+impl Plan {
+    /// For sequences that are drawn: as many as one likes, so that nothing has to keep it from learning them by heart.
+    pub fn of_drawn(shape: AskedShape, steps: u64, seed: u64) -> Self {
+        Self {
+            shape,
+            course: Course {
+                steps,
+                rate: 3e-3,
+                weight_decay: 0.0,
+                clip: 1.0,
+                seed,
+            },
+            batch: 32,
+        }
+    }
+}
+
 /// Teaches the network on what `draw` brings; `watch` sees the gradients of each step with the weights. Returns its tensors and
 /// the mean loss of the last tenth.
 ///

@@ -25,7 +25,6 @@ mod shown;
 
 use super::asked::{AskedNet, AskedShape, Places, Plan, judge, learn, notes};
 use super::position::order_shape;
-use super::teach::Course;
 use super::{Lab, LabError, Report, Run};
 use crate::nn::weights::WeightStore;
 use candle_core::backprop::GradStore;
@@ -88,21 +87,15 @@ impl Lab for DepthLab {
                 let mut outcomes = Vec::new();
                 for &seed in &seeds {
                     let (residual, normalized) = form;
-                    let plan = Plan {
-                        shape: AskedShape {
+                    let plan = Plan::of_drawn(
+                        AskedShape {
                             residual,
                             normalized,
                             ..order_shape(layers, Places::Sinusoidal)
                         },
-                        course: Course {
-                            steps,
-                            rate: 3e-3,
-                            weight_decay: 0.0,
-                            clip: 1.0,
-                            seed,
-                        },
-                        batch: 32,
-                    };
+                        steps,
+                        seed,
+                    );
                     outcomes.push(run.cell(&plan, |run| learn_one(&plan, run))?);
                 }
                 rows.push((form, layers, outcomes));

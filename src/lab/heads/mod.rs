@@ -31,7 +31,6 @@ pub use crate::lab::asked::without_head;
 use super::asked::music::{Music, Outcome as OfMusic};
 use super::asked::{AskedNet, AskedShape, Drawn, Places, Plan, judge, learn};
 use super::pieces::ClipArgs;
-use super::teach::Course;
 use super::{Lab, LabError, Report, Run};
 use needles::{DIGITS, INPUTS, MARKS, draw};
 use rand_chacha::ChaCha8Rng;
@@ -121,17 +120,7 @@ impl Lab for HeadsLab {
         for &heads in &numbers {
             let mut outcomes = Vec::new();
             for &seed in &seeds {
-                let plan = Plan {
-                    shape: needle_shape(heads),
-                    course: Course {
-                        steps,
-                        rate: 3e-3,
-                        weight_decay: 0.0,
-                        clip: 1.0,
-                        seed,
-                    },
-                    batch: 32,
-                };
+                let plan = Plan::of_drawn(needle_shape(heads), steps, seed);
                 outcomes.push(run.cell(&("needles", &plan), |run| learn_needles(&plan, run))?);
             }
             of_needles.push((heads, outcomes));

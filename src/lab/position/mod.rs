@@ -33,7 +33,6 @@ mod shown;
 use super::asked::music::{Music, Outcome};
 use super::asked::{AskedNet, AskedShape, Places, Plan, judge, learn, notes};
 use super::pieces::ClipArgs;
-use super::teach::Course;
 use super::{Lab, LabError, Report, Run};
 use serde::{Deserialize, Serialize};
 use shown::{OfGenres, OfOrder};
@@ -95,17 +94,7 @@ impl Lab for PositionLab {
             for places in PLACES {
                 let mut outcomes = Vec::new();
                 for &seed in &seeds {
-                    let plan = Plan {
-                        shape: order_shape(layers, places),
-                        course: Course {
-                            steps,
-                            rate: 3e-3,
-                            weight_decay: 0.0,
-                            clip: 1.0,
-                            seed,
-                        },
-                        batch: 32,
-                    };
+                    let plan = Plan::of_drawn(order_shape(layers, places), steps, seed);
                     outcomes.push(run.cell(&("order", &plan), |run| order(&plan, run))?);
                 }
                 orders.push((layers, places, outcomes));
