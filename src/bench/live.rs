@@ -66,7 +66,7 @@ fn watch(child: &mut Child, length: Duration) -> Result<Row, BenchError> {
         (at, used) = (now, now_used);
     }
     let share = 100.0 * (used - first_used) / (at - first_at).as_secs_f64();
-    let memory = peak_memory_mb(id).ok_or_else(|| failed("the system does not tell its memory"))?;
+    let memory = memory_mb(id, "VmHWM").ok_or_else(|| failed("the system does not tell its memory"))?;
     child.kill()?;
     // The reader ends with the pipe; what it copied is of no use.
     let _ = reader.join();
@@ -97,10 +97,13 @@ fn cpu_seconds(id: u32) -> Result<f64, BenchError> {
     Ok(nanoseconds / 1e9)
 }
 
-/// Most memory that a process had in use at once, in 10⁶ bytes.
-fn peak_memory_mb(id: u32) -> Option<f64> {
+/// What the system tells of a process's memory, in 10⁶ bytes: `VmRSS` is in use now, `VmHWM` was at the most. `None` where it
+/// tells nothing.
+pub fn memory_mb(id: u32, figure: &str) -> Option<f64> {
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix(figure)?.strip_prefix(':'))?;
     let kibibytes: f64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kibibytes * 1024.0 / 1e6)
 }

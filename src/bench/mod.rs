@@ -8,7 +8,7 @@
 pub(crate) mod demo;
 mod front_end;
 pub mod growth;
-mod live;
+pub mod live;
 pub mod machine;
 pub mod markdown;
 pub mod measure;

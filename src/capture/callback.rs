@@ -153,11 +153,7 @@ impl CaptureCallback {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::float_cmp,
-    reason = "a test may fail; exact values are meant"
-)]
+#[allow(clippy::unwrap_used, clippy::float_cmp, reason = "exact values are meant")]
 mod tests {
     use super::*;
     use crate::ring::{SampleSource, ring};

@@ -97,11 +97,7 @@ pub fn judge(callbacks: u64, age: Duration, zero_run: Duration) -> Verdict {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::float_cmp,
-    reason = "a test may fail; exact values are meant"
-)]
+#[allow(clippy::unwrap_used, clippy::float_cmp, reason = "exact values are meant")]
 mod tests {
     use super::*;
 

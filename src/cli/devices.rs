@@ -67,11 +67,7 @@ fn rates(rates_hz: &[u32]) -> String {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::float_cmp,
-    reason = "a test may fail; exact values are meant"
-)]
+#[allow(clippy::unwrap_used, clippy::float_cmp, reason = "exact values are meant")]
 mod tests {
     use super::*;
 

@@ -4,6 +4,7 @@
 //! In: models, a file or the demo. Out: a line for each reading; a verdict. Thread: main; the engine has its own.
 
 use super::print_line;
+use crate::bench::live::memory_mb;
 use crate::engine::SourceRequest;
 use crate::model::{LoadedModel, ModelSet};
 use crate::playback::Pace;
@@ -79,7 +80,8 @@ pub(super) fn run(
             let reading = Reading {
                 at,
                 heard_secs: ear.secs,
-                memory_mb: memory_mb().context("the system does not tell how much memory is in use")?,
+                memory_mb: memory_mb(std::process::id(), "VmRSS")
+                    .context("the system does not tell how much memory is in use")?,
                 lost: health.samples_lost,
                 load: health.load,
                 frame_p95_ms: times.get(times.len() * 95 / 100).copied().unwrap_or(0.0),
@@ -158,14 +160,6 @@ fn verdict(readings: &[Reading]) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
-}
-
-/// Memory of this process that is in use, in 10⁶ bytes.
-fn memory_mb() -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kibibytes: f64 = line.split_whitespace().next()?.parse().ok()?;
-    Some(kibibytes * 1024.0 / 1e6)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::memory::MemoryLab;
 use super::position::PositionLab;
 use super::scores::ScoresLab;
 use clap::{CommandFactory, Parser};
+use std::sync::LazyLock;
 
 /// A subcommand for each lab, whose flags are the lab's fields.
 macro_rules! labs {
@@ -81,8 +82,13 @@ impl Choice {
         Ok(line.choice)
     }
 
-    /// All labs.
-    pub fn all() -> Vec<About> {
+    /// All labs, read from their flags once.
+    pub fn all() -> &'static [About] {
+        static ALL: LazyLock<Vec<About>> = LazyLock::new(Choice::about);
+        &ALL
+    }
+
+    fn about() -> Vec<About> {
         let line = Line::command();
         let labs = line.get_subcommands().map(|lab| About {
             name: lab.get_name().to_owned(),
@@ -111,7 +117,7 @@ mod tests {
     fn every_lab_says_what_it_asks_and_runs_under_its_name() {
         let all = Choice::all();
         assert!(all.len() >= 8, "{all:?}");
-        for about in &all {
+        for about in all {
             assert!(!about.question.is_empty(), "{about:?}");
             assert!(about.flags.iter().all(|(_, does)| !does.is_empty()), "{about:?}");
             assert_eq!(Choice::read(&about.name, "").unwrap().lab().name(), about.name);

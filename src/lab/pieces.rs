@@ -2,6 +2,7 @@
 //!
 //! In: a folder of labelled clips. Out: batches to learn from, pieces to judge by. Thread: any.
 
+use super::frozen::FrozenEncoder;
 use super::{Entry, LabError, Run, mean};
 use crate::evaluate::wilson;
 use crate::explain::Question;
@@ -66,6 +67,17 @@ pub struct Pieces {
 pub fn read(folder: &Path, spec: &FrontEndSpec, run: &mut Run<'_>) -> Result<Dataset, LabError> {
     run.say(&format!("reading the clips of {}", folder.display()))?;
     Ok(Dataset::open(folder, spec, |_, _| {})?)
+}
+
+/// Reads a data set and hears it with the bundled TCN.
+///
+/// # Errors
+/// If a file is missing or damaged, an artist is on both sides, or the run is to stop.
+pub fn hear(folder: &Path, run: &mut Run<'_>) -> Result<(FrozenEncoder, Dataset, Pieces), LabError> {
+    let encoder = FrozenEncoder::of(&run.models()?)?;
+    let data = read(folder, encoder.spec(), run)?;
+    let pieces = Pieces::new(&data, encoder.spec(), encoder.width(), |frames| encoder.whole(frames));
+    Ok((encoder, data, pieces))
 }
 
 impl Pieces {

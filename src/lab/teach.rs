@@ -29,6 +29,27 @@ pub struct Course {
     pub seed: u64,
 }
 
+impl Course {
+    /// For examples that are drawn afresh: as many as one likes, so that nothing has to keep them from being learnt by heart.
+    pub fn of_drawn(steps: u64, rate: f32, seed: u64) -> Self {
+        Self {
+            steps,
+            rate,
+            weight_decay: 0.0,
+            clip: 1.0,
+            seed,
+        }
+    }
+
+    /// For a few hundred clips.
+    pub fn of_clips(steps: u64, seed: u64) -> Self {
+        Self {
+            weight_decay: 0.05,
+            ..Self::of_drawn(steps, 3e-3, seed)
+        }
+    }
+}
+
 /// Between words about a run.
 const SILENCE: Duration = Duration::from_secs(5);
 

@@ -8,7 +8,7 @@ use super::studies::Studies;
 use crate::engine::Snapshot;
 use crate::explain::{Explanation, HEARD, Head, Question, similar};
 use crate::features::FrontEndSpec;
-use crate::model::{LoadedModel, ModelSet};
+use crate::model::LoadedModel;
 use crate::units::Seconds;
 use crossbeam_channel::{Receiver, bounded};
 
@@ -135,7 +135,7 @@ impl Frozen {
     }
 
     /// Asks where each score function looks from here, once. `done` is called when there is an answer.
-    pub fn ask_scores(&mut self, models: &ModelSet, spec: &FrontEndSpec, done: impl Fn() + Send + 'static) {
+    pub fn ask_scores(&mut self, spec: &FrontEndSpec, done: impl Fn() + Send + 'static) {
         if !matches!(self.strips, Strips::Unasked) {
             return;
         }
@@ -143,7 +143,7 @@ impl Frozen {
         if levels.is_empty() {
             self.strips = Strips::Failed("Nothing was heard yet".to_owned());
         } else {
-            self.strips.ask(levels, (models, spec), done);
+            self.strips.ask(levels, spec, done);
         }
     }
 

@@ -4,9 +4,7 @@
 
 use crate::explain::Question;
 use crate::features::FrontEndSpec;
-use crate::lab::LabError;
 use crate::lab::scores::{ShippedScores, Weighted};
-use crate::model::ModelSet;
 use crossbeam_channel::{Receiver, bounded};
 
 /// What is known of them.
@@ -16,7 +14,7 @@ pub enum Strips {
     #[default]
     Unasked,
     /// They are being asked.
-    Asking(Receiver<Result<Weighted, LabError>>),
+    Asking(Receiver<Result<Weighted, String>>),
     /// What each weights, oldest frame first.
     Told(Weighted),
     /// They could not be asked, and why.
@@ -25,22 +23,20 @@ pub enum Strips {
 
 impl Strips {
     /// Begins to ask of `levels` (frames, bands) in dB, unless that was done. `done` is called when there is an answer.
-    pub fn ask(
-        &mut self,
-        levels: Vec<f32>,
-        (models, spec): (&ModelSet, &FrontEndSpec),
-        done: impl Fn() + Send + 'static,
-    ) {
+    pub fn ask(&mut self, levels: Vec<f32>, spec: &FrontEndSpec, done: impl Fn() + Send + 'static) {
         if !matches!(self, Self::Unasked) {
             return;
         }
-        let (models, spec) = (models.clone(), spec.clone());
+        let spec = spec.clone();
         let (tell, told) = bounded(1);
         let begun = std::thread::Builder::new()
             .name("attune-scores".to_owned())
             .spawn(move || {
                 let question = Question::of_levels(&levels, &spec);
-                let weights = ShippedScores::of(&models).and_then(|scores| scores.weights(&question.frames));
+                let weights = match ShippedScores::get() {
+                    Ok(scores) => scores.weights(&question.frames).map_err(|error| error.to_string()),
+                    Err(error) => Err(error.to_string()),
+                };
                 // The moment was let go: nobody waits.
                 let _ = tell.send(weights);
                 done();
@@ -56,7 +52,7 @@ impl Strips {
         if let Self::Asking(told) = self
             && let Ok(weights) = told.try_recv()
         {
-            *self = weights.map_or_else(|error| Self::Failed(error.to_string()), Self::Told);
+            *self = weights.map_or_else(Self::Failed, Self::Told);
         }
     }
 }

@@ -9,7 +9,6 @@ use super::time_view::TimeView;
 use super::traces::UnitValue;
 use crate::engine::{Command, SourceRequest};
 use crate::explain::Head;
-use crate::lab::About;
 use crate::playback::Pace;
 use crate::sessions::Order;
 use crate::settings::{ColourMap, Settings};
@@ -96,8 +95,6 @@ impl Page {
 pub struct LabChoice {
     /// Whether the lab is open.
     pub open: bool,
-    /// The labs there are, once it was opened.
-    pub all: Option<Vec<About>>,
     /// The name of the chosen one.
     pub chosen: String,
     /// Its flags, as on the command line.
@@ -112,7 +109,6 @@ impl Default for LabChoice {
     fn default() -> Self {
         Self {
             open: false,
-            all: None,
             chosen: "memory".to_owned(),
             flags: String::new(),
             quick: true,

@@ -4,7 +4,7 @@
 
 use super::hand_made;
 use super::rig::{Rig, Setup};
-use attune::engine::{Engine, EngineConfig, SourceRequest, system_sources};
+use attune::engine::{Engine, EngineConfig, system_sources};
 use attune::explain::Head;
 use attune::genre::{GenreId, GenreSet};
 use attune::model;
@@ -155,11 +155,7 @@ fn the_plain_recurrent_engine_listens_when_it_is_switched_on() {
     config.off = vec![count];
     let engine = Engine::start(config, || ()).unwrap();
     let mut rig = Rig::over(setup, engine.into());
-    let window = rig.window.state_mut().as_mut().unwrap();
-    window.open(SourceRequest::File {
-        path: concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/demo.ogg").into(),
-        pace: Pace::Times(8.0),
-    });
+    rig.open_the_demo(Pace::Times(8.0));
     wait_for(&mut rig, " of 3 engines agree");
     assert!(rig.window.query_by_label_contains(", RNN: ").is_none(), "it is off");
     // What is heard ahead is of the same three: the two can be compared.

@@ -2,8 +2,9 @@
 
 use super::hand_made::{self, Stage};
 use attune::capture::DeviceInfo;
-use attune::engine::{Command, Event, Snapshot};
+use attune::engine::{Command, Event, Snapshot, SourceRequest};
 use attune::model::ModelSet;
+use attune::playback::Pace;
 use attune::settings::{Settings, Theme};
 use attune::source::SourceError;
 use attune::ui::panels::Cast;
@@ -138,6 +139,15 @@ impl Rig {
     /// Frames until nothing asks for another.
     pub fn settle(&mut self) {
         self.window.run_steps(3);
+    }
+
+    /// Opens the bundled demo in a window over a real engine.
+    pub fn open_the_demo(&mut self, pace: Pace) {
+        let window = self.window.state_mut().as_mut().expect("a window");
+        window.open(SourceRequest::File {
+            path: concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/demo.ogg").into(),
+            pace,
+        });
     }
 
     /// Types into the field with this label.

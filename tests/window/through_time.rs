@@ -4,7 +4,7 @@
 
 use super::hand_made;
 use super::rig::{Rig, Setup};
-use attune::engine::{Command, Engine, EngineConfig, Event, SourceRequest, system_sources};
+use attune::engine::{Command, Engine, EngineConfig, Event, system_sources};
 use attune::model;
 use attune::playback::Pace;
 use attune::smoothing::SmoothingConfig;
@@ -157,11 +157,7 @@ fn the_live_path_equals_the_file_heard_ahead() {
     config.sources = system_sources(10, false);
     let engine = Engine::start(config, || ()).unwrap();
     let mut rig = Rig::over(setup, engine.into());
-    let window = rig.window.state_mut().as_mut().unwrap();
-    window.open(SourceRequest::File {
-        path: concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/demo.ogg").into(),
-        pace: Pace::Times(8.0),
-    });
+    rig.open_the_demo(Pace::Times(8.0));
     let begun = Instant::now();
     let parity = loop {
         rig.settle();

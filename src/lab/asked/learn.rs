@@ -38,17 +38,11 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// For sequences that are drawn: as many as one likes, so that nothing has to keep it from learning them by heart.
+    /// For sequences that are drawn.
     pub fn of_drawn(shape: AskedShape, steps: u64, seed: u64) -> Self {
         Self {
             shape,
-            course: Course {
-                steps,
-                rate: 3e-3,
-                weight_decay: 0.0,
-                clip: 1.0,
-                seed,
-            },
+            course: Course::of_drawn(steps, 3e-3, seed),
             batch: 32,
         }
     }

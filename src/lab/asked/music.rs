@@ -1,8 +1,7 @@
 //! The asked network on the genres of real music, over one frozen encoder's features.
 
 use super::{AskedNet, AskedShape, Drawn, Places, Plan};
-use crate::lab::frozen::FrozenEncoder;
-use crate::lab::pieces::{Piece, Pieces, Score, read};
+use crate::lab::pieces::{Piece, Pieces, Score, hear};
 use crate::lab::teach::Course;
 use crate::lab::{LabError, Run};
 use crate::nn::Pass;
@@ -44,10 +43,7 @@ impl Music {
     /// # Errors
     /// If a file is missing or damaged.
     pub fn hear(folder: &Path, run: &mut Run<'_>) -> Result<Self, LabError> {
-        let encoder = FrozenEncoder::of(&run.models()?)?;
-        let spec = encoder.spec().clone();
-        let data = read(folder, &spec, run)?;
-        let pieces = Pieces::new(&data, &spec, encoder.width(), |frames| encoder.whole(frames));
+        let (encoder, _, pieces) = hear(folder, run)?;
         let folder = folder.display().to_string();
         let source = (
             encoder.digest().to_owned(),
@@ -73,13 +69,7 @@ impl Music {
                 classes: self.pieces.genres.len(),
                 dropout: 0.2,
             },
-            course: Course {
-                steps: if quick { 200 } else { 1_500 },
-                rate: 3e-3,
-                weight_decay: 0.05,
-                clip: 1.0,
-                seed,
-            },
+            course: Course::of_clips(if quick { 200 } else { 1_500 }, seed),
             batch: BATCH,
         }
     }

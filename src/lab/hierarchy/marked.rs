@@ -53,13 +53,7 @@ pub fn plan(attends: bool, seed: u64, quick: bool) -> MarkedPlan {
             dropout: 0.0,
             attends,
         },
-        course: Course {
-            steps: if quick { 600 } else { 2_000 },
-            rate: 1e-2,
-            weight_decay: 0.0,
-            clip: 1.0,
-            seed,
-        },
+        course: Course::of_drawn(if quick { 600 } else { 2_000 }, 1e-2, seed),
     }
 }
 

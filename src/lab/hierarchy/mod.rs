@@ -87,7 +87,7 @@ impl Lab for HierarchyLab {
 
     fn run(&self, run: &mut Run<'_>) -> Result<Report, LabError> {
         let config = run.config();
-        let seeds: Vec<u64> = (0..if config.quick { 1 } else { 3 }).map(|n| config.seed + n).collect();
+        let seeds = config.seeds();
         let sets = if self.clips.data.is_some() { 2 } else { 1 };
         run.expect(sets * KINDS.len() * seeds.len());
         let mut found = Vec::new();
@@ -124,12 +124,13 @@ impl HierarchyLab {
     fn music(&self, folder: &Path, seeds: &[u64], run: &mut Run<'_>) -> Result<Vec<(bool, Outcome)>, LabError> {
         let config = run.config();
         let encoder = FrozenEncoder::of(&run.models()?)?;
-        let spec = encoder.spec().clone();
-        let data = read(folder, &spec, run)?;
+        let data = read(folder, encoder.spec(), run)?;
         run.say("encoding the clips")?;
         // To `Pieces` a whole segment is one frame: pieces are drawn and cut by segments.
         let width = words::SEGMENT * encoder.width();
-        let pieces = Pieces::new(&data, &spec, width, |frames| words::whole_segments(&encoder, frames));
+        let pieces = Pieces::new(&data, encoder.spec(), width, |frames| {
+            words::whole_segments(&encoder, frames)
+        });
         let noises = words::noises(&encoder, if config.quick { 2 } else { 12 }, config.seed)?;
         let unheard = words::noises(&encoder, if config.quick { 2 } else { 6 }, config.seed + 1_000_000)?;
         let mut outcomes = Vec::new();
@@ -137,13 +138,7 @@ impl HierarchyLab {
             for &seed in seeds {
                 let plan = Plan {
                     shape: music_shape(&encoder, pieces.genres.len(), attends),
-                    course: Course {
-                        steps: if config.quick { 100 } else { 2_000 },
-                        rate: 3e-3,
-                        weight_decay: 0.05,
-                        clip: 1.0,
-                        seed,
-                    },
+                    course: Course::of_clips(if config.quick { 100 } else { 2_000 }, seed),
                     planted: if config.quick { 50 } else { 300 },
                 };
                 let key = (&plan, encoder.digest(), folder, pieces.train.len(), pieces.valid.len());

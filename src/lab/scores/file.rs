@@ -49,7 +49,7 @@ impl ScoreSet {
     /// # Errors
     /// If it is no such file, or holds the weights of another formula or shape than it says.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, LabError> {
-        let (contents, tensors) = parts(bytes)?;
+        let (contents, tensors) = (Contents::of(bytes)?, tensors(bytes)?);
         let mut nets = Vec::with_capacity(contents.poolings.len());
         let mut store = WeightStore::from_tensors(tensors);
         for &shape in &contents.poolings {
@@ -70,13 +70,18 @@ impl ScoreSet {
     }
 }
 
-fn parts(bytes: &[u8]) -> Result<(Contents, HashMap<String, Tensor>), LabError> {
-    let damaged = |what: String| LabError::Asked(format!("not a file of taught poolings: {what}"));
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| damaged(error.to_string()))?;
-    let text = header.metadata().as_ref().and_then(|metadata| metadata.get(CONTENTS));
-    let text = text.ok_or_else(|| damaged("it does not say what is in it".to_owned()))?;
-    let contents = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
-    Ok((contents, tensors(bytes)?))
+impl Contents {
+    /// What a file says of itself, without its weights.
+    ///
+    /// # Errors
+    /// If it is no such file.
+    pub fn of(bytes: &[u8]) -> Result<Self, LabError> {
+        let damaged = |what: String| LabError::Asked(format!("not a file of taught poolings: {what}"));
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| damaged(error.to_string()))?;
+        let text = header.metadata().as_ref().and_then(|metadata| metadata.get(CONTENTS));
+        let text = text.ok_or_else(|| damaged("it does not say what is in it".to_owned()))?;
+        serde_json::from_str(text).map_err(|error| damaged(error.to_string()))
+    }
 }
 
 /// Adds a taught pooling to the file at `path`, in place of one of the same formula; a file of another encoder or
@@ -96,7 +101,7 @@ pub fn add(
         poolings: Vec::new(),
     };
     let (mut contents, mut all) = match std::fs::read(path) {
-        Ok(bytes) => parts(&bytes)?,
+        Ok(bytes) => (Contents::of(&bytes)?, tensors(&bytes)?),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => (fresh(), HashMap::new()),
         Err(source) => {
             return Err(TrainError::Read {

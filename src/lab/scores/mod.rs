@@ -50,8 +50,7 @@ pub use net::{PackedScoreNet, ScoreNet, ScoreState};
 pub use shipped::{ShippedScores, Weighted};
 pub use width::entropy;
 
-use super::frozen::FrozenEncoder;
-use super::pieces::{ClipArgs, Pieces, read};
+use super::pieces::{ClipArgs, hear};
 use super::teach::Course;
 use super::{Lab, LabError, Report, Run};
 use crate::nn::score::{PoolingShape, ScoreKind};
@@ -136,13 +135,7 @@ fn needles(kinds: &[ScoreKind], seeds: &[u64], run: &mut Run<'_>) -> Result<Vec<
                     width: 8,
                     context: MARKED_AMONG,
                 },
-                course: Course {
-                    steps: if run.config().quick { 2_000 } else { 4_000 },
-                    rate: 1e-2,
-                    weight_decay: 0.0,
-                    clip: 1.0,
-                    seed,
-                },
+                course: Course::of_drawn(if run.config().quick { 2_000 } else { 4_000 }, 1e-2, seed),
             };
             outcomes.push(run.cell(&("marked", &plan), |run| needle::learn(&plan, run))?);
         }
@@ -161,10 +154,7 @@ impl ScoresLab {
         let Some(folder) = &self.clips.data else {
             return Ok(None);
         };
-        let encoder = FrozenEncoder::of(&run.models()?)?;
-        let spec = encoder.spec().clone();
-        let data = read(folder, &spec, run)?;
-        let pieces = Pieces::new(&data, &spec, encoder.width(), |frames| encoder.whole(frames));
+        let (encoder, data, pieces) = hear(folder, run)?;
         let quick = run.config().quick;
         let mut rng = ChaCha8Rng::seed_from_u64(run.config().seed);
         let planted = genre::plant_all(&data, &encoder, if quick { 50 } else { 300 }, &mut rng)?;
@@ -179,13 +169,7 @@ impl ScoresLab {
                         width: WIDTH,
                         context: CONTEXT,
                     },
-                    course: Course {
-                        steps: if quick { 200 } else { 1_500 },
-                        rate: 3e-3,
-                        weight_decay: 0.05,
-                        clip: 1.0,
-                        seed,
-                    },
+                    course: Course::of_clips(if quick { 200 } else { 1_500 }, seed),
                     planted: planted.len(),
                 };
                 let data = (folder, pieces.train.len(), pieces.valid.len());

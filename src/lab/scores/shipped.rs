@@ -2,11 +2,12 @@
 //!
 //! In: normalised frames. Out: weights of each formula. Thread: any.
 
-use super::file::ScoreSet;
+use super::file::{Contents, ScoreSet};
 use crate::lab::LabError;
 use crate::lab::frozen::FrozenEncoder;
-use crate::model::ModelSet;
+use crate::model::{ModelSet, bundled};
 use crate::nn::score::ScoreKind;
+use std::sync::LazyLock;
 
 /// Taught by `attune lab scores --export`; the card is `models/scores.md`.
 const FILE: &[u8] = include_bytes!("../../../models/scores.safetensors");
@@ -22,11 +23,24 @@ pub struct ShippedScores {
 }
 
 impl ShippedScores {
-    /// Those that listen through the TCN among these models.
+    /// Those that are part of the program, put together when they are first asked for.
     ///
     /// # Errors
-    /// If it is not there, or is not the one on whose features they were taught.
-    pub fn of(models: &ModelSet) -> Result<Self, LabError> {
+    /// If they were taught on another encoder's features than the bundled one's: a slip of whoever bundled them.
+    pub fn get() -> Result<&'static Self, &'static LabError> {
+        static SHIPPED: LazyLock<Result<ShippedScores, LabError>> = LazyLock::new(|| ShippedScores::of(&bundled()?));
+        SHIPPED.as_ref()
+    }
+
+    /// Whether the engine on whose features they were taught is among these models.
+    pub fn fit(models: &ModelSet) -> bool {
+        Contents::of(FILE).is_ok_and(|contents| {
+            let mut digests = models.models.iter().map(|model| &model.manifest().weights_sha256);
+            digests.any(|digest| *digest == contents.encoder_sha256)
+        })
+    }
+
+    fn of(models: &ModelSet) -> Result<Self, LabError> {
         let (encoder, set) = (FrozenEncoder::of(models)?, ScoreSet::from_bytes(FILE)?);
         if set.contents.encoder_sha256 != encoder.digest() {
             return Err(LabError::Asked(format!(
@@ -55,11 +69,11 @@ impl ShippedScores {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::bundled;
 
     #[test]
     fn every_formula_looks_in_its_own_way_and_literal_cosine_within_its_bound() {
-        let scores = ShippedScores::of(&bundled().unwrap()).unwrap();
+        let scores = ShippedScores::get().unwrap();
+        assert!(ShippedScores::fit(&bundled().unwrap()));
         let bands = scores.encoder.spec().bands;
         // Quiet and loud by turns: there is something to look at.
         let frames: Vec<f32> = (0..300 * bands)

@@ -11,8 +11,8 @@ impl App {
     /// Asks the score functions about the held moment, if that was not done.
     fn ask_scores(&mut self) {
         let repaint = self.ctx.clone();
-        if let (Some(frozen), Some(models)) = (&mut self.frozen, &self.models) {
-            frozen.ask_scores(models, &self.cast.front_end, move || repaint.request_repaint());
+        if let Some(frozen) = &mut self.frozen {
+            frozen.ask_scores(&self.cast.front_end, move || repaint.request_repaint());
         }
     }
 

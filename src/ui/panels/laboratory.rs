@@ -43,19 +43,19 @@ pub fn laboratory_ui(ctx: &egui::Context, scene: &Scene<'_>, view: &mut ViewStat
 /// Which lab, with what; run or stop.
 fn question_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     let palette = Palette::of(ui);
-    let all = view.lab.all.get_or_insert_with(Choice::all).clone();
+    let all = Choice::all();
     let running = match scene.laboratory {
         LabState::Running(running) => Some(running),
         _ => None,
     };
     let chosen = all.iter().find(|about| about.name == view.lab.chosen).or(all.first());
-    let Some(chosen) = chosen.cloned() else { return };
+    let Some(chosen) = chosen else { return };
     ui.horizontal_wrapped(|ui| {
         ui.add_enabled_ui(running.is_none(), |ui| {
             let picker = ComboBox::from_id_salt("lab")
                 .selected_text(&chosen.name)
                 .show_ui(ui, |ui| {
-                    for about in &all {
+                    for about in all {
                         let label = ui.selectable_label(about.name == chosen.name, &about.name);
                         if label.on_hover_text(&about.question).clicked() {
                             view.lab.chosen.clone_from(&about.name);

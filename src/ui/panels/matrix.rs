@@ -72,7 +72,8 @@ pub(super) fn matrix_ui(
         out_of_reach: palette.outline.lerp_to_gamma(palette.track, 0.5),
     };
     let pixels = (side * ui.ctx().pixels_per_point()).ceil() as usize;
-    let name = frozen.history.total_columns() * 4096 + (64 * study.head.layer + study.head.head) as u64;
+    // Of another file, a moment may have as many columns.
+    let name = frozen.snapshot.sequence * 4096 + (64 * study.head.layer + study.head.head) as u64;
     if let Some(texture) = pictures.matrix.update(ui.ctx(), study, (name, pixels), colours) {
         let uv = Rect::from_min_max(Pos2::ZERO, egui::pos2(1.0, 1.0));
         ui.painter().image(texture.id(), square.rect, uv, Color32::WHITE);

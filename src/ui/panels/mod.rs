@@ -132,7 +132,7 @@ impl Cast {
                     BodyShape::Tcn(_) | BodyShape::Attention(_) => None,
                 })
                 .collect(),
-            scores: ShippedScores::of(models).is_ok(),
+            scores: ShippedScores::fit(models),
             has_attention: models
                 .models
                 .iter()

@@ -2,9 +2,9 @@
 //!
 //! In: a study of one head. Out: a texture no larger than it is shown. Thread: window.
 
+use super::kept_image::KeptImage;
 use crate::explain::HeadStudy;
-use eframe::egui::{self, Color32, ColorImage, ImageData, TextureFilter, TextureHandle, TextureId, TextureOptions};
-use std::sync::Arc;
+use eframe::egui::{self, Color32, ColorImage, TextureFilter, TextureHandle, TextureId, TextureOptions};
 
 /// Frames stay apart.
 const OPTIONS: TextureOptions = TextureOptions {
@@ -29,12 +29,7 @@ pub struct MatrixColours {
 
 /// A picture that is made again only when it shows something else.
 #[derive(Default)]
-pub struct MatrixImage {
-    texture: Option<TextureHandle>,
-    /// The same pixels, for those who save them.
-    image: Arc<ColorImage>,
-    key: Option<(u64, usize, MatrixColours)>,
-}
+pub struct MatrixImage(KeptImage<(u64, usize, MatrixColours)>);
 
 impl MatrixImage {
     /// The picture of a study, at most `pixels` wide; `name` tells studies apart.
@@ -46,23 +41,17 @@ impl MatrixImage {
         colours: MatrixColours,
     ) -> Option<&TextureHandle> {
         let bins = study.frames.min(pixels.max(1));
-        let key = (name, bins, colours);
-        if bins > 0 && self.key != Some(key) {
-            let image = Arc::new(ColorImage::new([bins, bins], pixels_of(study, bins, colours)));
-            self.image = Arc::clone(&image);
-            match &mut self.texture {
-                Some(texture) => texture.set(ImageData::Color(image), OPTIONS),
-                None => self.texture = Some(ctx.load_texture("matrix", ImageData::Color(image), OPTIONS)),
-            }
-            self.key = Some(key);
+        if bins == 0 {
+            return None;
         }
-        self.texture.as_ref()
+        self.0.update(ctx, (name, bins, colours), OPTIONS, || {
+            ColorImage::new([bins, bins], pixels_of(study, bins, colours))
+        })
     }
 
     /// The pixels, if this is their texture.
     pub fn texels(&self, texture: TextureId) -> Option<&ColorImage> {
-        let own = self.texture.as_ref()?.id();
-        (own == texture).then_some(&*self.image)
+        self.0.texels(texture)
     }
 }
 

@@ -6,6 +6,7 @@ mod areas;
 mod bar;
 mod column_texture;
 mod fill;
+mod kept_image;
 mod level_meter;
 mod matrix_image;
 mod mel_axis;

@@ -9,7 +9,6 @@ use resvg::usvg::{Options, Tree, fontdb};
 use std::sync::Arc;
 
 /// What the last image was drawn of.
-#[derive(PartialEq)]
 struct Drawn {
     sheet: Sheet,
     paper: Paper,
@@ -28,17 +27,19 @@ impl SheetImage {
     /// Draws the sheet as wide as there is room, at most in its own size; `None` if it cannot be drawn.
     pub fn show(&mut self, ui: &mut egui::Ui, sheet: &Sheet) -> Option<Response> {
         let scale = ui.ctx().pixels_per_point();
-        let wanted = Drawn {
-            sheet: sheet.clone(),
-            paper: if ui.visuals().dark_mode {
-                Paper::Dark
-            } else {
-                Paper::Light
-            },
-            width: (ui.available_width() * scale).floor().max(1.0) as u32,
+        let paper = if ui.visuals().dark_mode {
+            Paper::Dark
+        } else {
+            Paper::Light
         };
-        if self.kept.as_ref().is_none_or(|(drawn, ..)| *drawn != wanted) {
+        let width = (ui.available_width() * scale).floor().max(1.0) as u32;
+        let is_same = |(drawn, ..): &(Drawn, TextureHandle, Vec2)| {
+            (drawn.paper, drawn.width) == (paper, width) && drawn.sheet == *sheet
+        };
+        if !self.kept.as_ref().is_some_and(is_same) {
             let fonts = Arc::clone(self.fonts.get_or_insert_with(fonts));
+            let sheet = sheet.clone();
+            let wanted = Drawn { sheet, paper, width };
             let image = pixels(&wanted, scale, fonts)?;
             let size = Vec2::new(image.width() as f32, image.height() as f32) / scale;
             let texture = ui.ctx().load_texture("sheet", image, TextureOptions::LINEAR);

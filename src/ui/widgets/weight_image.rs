@@ -2,8 +2,8 @@
 //!
 //! In: weights, oldest first. Out: a texture no wider than it is shown. Thread: window.
 
-use eframe::egui::{self, Color32, ColorImage, ImageData, TextureFilter, TextureHandle, TextureId, TextureOptions};
-use std::sync::Arc;
+use super::kept_image::KeptImage;
+use eframe::egui::{self, Color32, ColorImage, TextureFilter, TextureHandle, TextureId, TextureOptions};
 
 /// Rows stay apart: a head's weights never bleed into its neighbour's.
 const OPTIONS: TextureOptions = TextureOptions {
@@ -23,12 +23,7 @@ struct Key {
 
 /// A picture of weights that is made again only when they change.
 #[derive(Default)]
-pub struct WeightImage {
-    texture: Option<TextureHandle>,
-    /// The same pixels, for those who save them.
-    image: Arc<ColorImage>,
-    key: Option<Key>,
-}
+pub struct WeightImage(KeptImage<Key>);
 
 impl WeightImage {
     /// The picture of `rows`, each scaled to its own strongest weight. When there are more weights than `pixels`, each
@@ -44,7 +39,7 @@ impl WeightImage {
         let mut rows = rows.filter(|row| !row.is_empty()).peekable();
         let bins = rows.peek()?.len().min(pixels.max(1));
         let key = Key { sequence, bins, colour };
-        if self.key != Some(key) {
+        self.0.update(ctx, key, OPTIONS, || {
             let mut image = Vec::new();
             let mut height = 0;
             for row in rows {
@@ -54,21 +49,13 @@ impl WeightImage {
                 image.extend(binned.iter().map(|w| colour.gamma_multiply((w / top).max(0.0).sqrt())));
                 height += 1;
             }
-            let image = Arc::new(ColorImage::new([bins, height], image));
-            self.image = Arc::clone(&image);
-            match &mut self.texture {
-                Some(texture) => texture.set(ImageData::Color(image), OPTIONS),
-                None => self.texture = Some(ctx.load_texture("attention", ImageData::Color(image), OPTIONS)),
-            }
-            self.key = Some(key);
-        }
-        self.texture.as_ref()
+            ColorImage::new([bins, height], image)
+        })
     }
 
     /// The pixels, if this is their texture.
     pub fn texels(&self, texture: TextureId) -> Option<&ColorImage> {
-        let own = self.texture.as_ref()?.id();
-        (own == texture).then_some(&*self.image)
+        self.0.texels(texture)
     }
 }
 
