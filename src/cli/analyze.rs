@@ -20,11 +20,14 @@ use std::process::ExitCode;
 /// Analyses each file; one that fails does not stop the others, but the exit code tells.
 pub(super) fn run(args: &AnalyzeArgs, models: &ModelSet, smoothing: &SmoothingConfig) -> anyhow::Result<ExitCode> {
     let mut code = ExitCode::SUCCESS;
-    let reader = args.segments.as_ref().map(|manifest| {
-        let loaded = Reader::load(manifest, models);
-        loaded.with_context(|| format!("{} cannot be used", manifest.display()))
-    });
-    let reader = reader.transpose()?;
+    let reader = match &args.segments {
+        None => None,
+        Some(None) => Some(Reader::bundled(models).context("the bundled network for whole files cannot be used")?),
+        Some(Some(manifest)) => {
+            let loaded = Reader::load(manifest, models);
+            Some(loaded.with_context(|| format!("{} cannot be used", manifest.display()))?)
+        }
+    };
     for (i, path) in args.files.iter().enumerate() {
         let progress = progress_bar(path);
         let mut lines = HopLines::new(models, args.ndjson);

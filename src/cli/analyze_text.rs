@@ -114,12 +114,15 @@ fn deciding(decided: &DecidedReport, title: &impl Fn(&str) -> String) -> String 
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "  {:>7} – {:>7}  weight {}  {:<10}{}",
+            "  {:>7} – {:>7}  weight {}  {:<10}{}{}",
             Seconds(segment.start_s).clock(),
             Seconds(segment.end_s).clock(),
             percent(segment.weight),
             title(&segment.genre),
-            percent(segment.confidence)
+            percent(segment.confidence),
+            segment
+                .without
+                .map_or_else(String::new, |without| format!("   without it {}", percent(without)))
         );
     }
     text

@@ -93,9 +93,15 @@ pub struct AnalyzeArgs {
     /// One line of JSON for each hop and engine, and each change of state
     #[arg(long)]
     pub ndjson: bool,
-    /// Also tell which segments decided, by a network that reads whole files (`models/hierarchical.json`)
-    #[arg(long, value_name = "NAME.json", conflicts_with = "ndjson")]
-    pub segments: Option<PathBuf>,
+    /// Also tell which segments decided, by a network that reads whole files: the bundled one, or that of a manifest
+    #[arg(
+        long,
+        value_name = "NAME.json",
+        num_args = 0..=1,
+        require_equals = true,
+        conflicts_with = "ndjson"
+    )]
+    pub segments: Option<Option<PathBuf>>,
 }
 
 /// `attune eval`.

@@ -1,5 +1,6 @@
 //! The models that are part of the program, so that it runs from anywhere.
 
+use super::hierarchical::HierarchicalModel;
 use super::load::{from_bytes, hex, load};
 use super::{LoadedModel, ModelError, ModelSet};
 use sha2::{Digest, Sha256};
@@ -45,6 +46,14 @@ pub fn bundled() -> Result<ModelSet, ModelError> {
 pub fn bundled_optional() -> Result<Vec<LoadedModel>, ModelError> {
     let all = OPTIONAL.iter();
     all.map(|(manifest, weights)| from_bytes(manifest, weights)).collect()
+}
+
+/// The bundled network that reads whole files.
+pub fn bundled_hierarchical() -> Result<HierarchicalModel, ModelError> {
+    HierarchicalModel::from_bytes(
+        include_bytes!("../../models/hierarchical.json"),
+        include_bytes!("../../models/hierarchical.safetensors"),
+    )
 }
 
 /// The bundled weights file with this SHA-256 (in lower-case hexadecimal), as bytes of a safetensors file.

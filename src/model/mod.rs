@@ -23,7 +23,7 @@ mod stream;
 pub mod tcn;
 
 pub use crate::nn::recurrent::UnitPicture;
-pub use bundled::{bundled, bundled_optional, bundled_weights, from_files};
+pub use bundled::{bundled, bundled_hierarchical, bundled_optional, bundled_weights, from_files};
 pub use manifest::Manifest;
 
 use crate::features::{FrameBlock, FrontEndError, FrontEndSpec};

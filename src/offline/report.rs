@@ -120,6 +120,9 @@ pub struct DecidingSegment {
     pub genre: String,
     /// Probability of that, calibrated.
     pub confidence: f64,
+    /// Probability of the answer for the whole if this segment were not there; told of the segments with most weight.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub without: Option<f64>,
 }
 
 /// A file that could not be analysed.

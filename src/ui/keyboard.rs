@@ -76,6 +76,10 @@ pub fn shortcuts(ctx: &egui::Context, snapshot: &Snapshot, held: Option<&Frozen>
     if pressed(Key::W) {
         view.timeline_span = if view.timeline_span.is_none() { Some(0) } else { None };
     }
+    if pressed(Key::S) {
+        view.segments = !(view.segments && view.timeline_span.is_none());
+        view.timeline_span = None;
+    }
     through_time(&pressed, snapshot.hop, held, view);
     if view.lab.open && pressed(Key::Escape) {
         view.lab.open = false;

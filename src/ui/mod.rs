@@ -8,6 +8,7 @@ mod ahead;
 mod answers;
 mod app;
 mod colormap;
+mod deciding;
 mod decisions;
 mod demo;
 mod devices;
@@ -37,6 +38,7 @@ use crate::engine::{Engine, EngineConfig, EngineError, SourceRequest, system_sou
 use crate::model::{LoadedModel, ModelError, ModelSet};
 use crate::settings::Settings;
 pub use app::{App, EngineLink, REPAINT_INTERVAL, notify};
+pub use deciding::Deciding;
 pub use demo::file as demo_file;
 pub use devices::{DeviceList, ListDevices};
 use eframe::egui::{Context, ViewportBuilder};

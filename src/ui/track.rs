@@ -3,6 +3,7 @@
 //! In: columns as they are heard, frames heard ahead. Out: points for the track's timeline; the parity. Thread: window.
 
 use super::ahead::{Ahead, Frame};
+use super::deciding::Deciding;
 use super::history::{News, TimelinePoint};
 use crate::genre::Probabilities;
 use crate::offline::Report;
@@ -46,6 +47,8 @@ pub struct Track {
     waiting: Vec<Frame>,
     /// Live and ahead.
     pub parity: Parity,
+    /// Which of its segments decide, for a network that reads it as a whole.
+    pub deciding: Deciding,
     /// Whether what is heard now began with the file, under the knobs of what is heard ahead.
     comparing: bool,
     ahead: Option<Ahead>,
@@ -92,6 +95,7 @@ impl Track {
 
     /// Takes over what was heard ahead, and compares.
     pub fn poll(&mut self) {
+        self.deciding.poll();
         let Some(ahead) = &mut self.ahead else { return };
         let (frames, counts) = (&mut self.frames, &mut self.counts);
         ahead.poll(|new| {

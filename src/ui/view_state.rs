@@ -244,6 +244,8 @@ pub struct ViewState {
     pub time: TimeView,
     /// Which of [`TIMELINE_SPANS`]; `None`: the whole track of a file, the first of them otherwise.
     pub timeline_span: Option<usize>,
+    /// Whether the track shows which of its segments decided.
+    pub segments: bool,
     /// What is being dragged over the track.
     pub track_drag: Option<TrackDrag>,
     /// What is looked into, as it was chosen; [`super::panels::Scene::inside`] tells what can be.
@@ -293,6 +295,7 @@ impl ViewState {
             overlay_attention: settings.show_attention,
             time: TimeView::new(settings.time_span),
             timeline_span: None,
+            segments: false,
             track_drag: None,
             inside: Inside::default(),
             unit_value: UnitValue::default(),
@@ -328,7 +331,12 @@ impl ViewState {
             .and_then(|open| open.duration)
             .map_or(f64::MAX, |it| it.0);
         let start = Seconds((at.0 - HEARD_AROUND).max(0.0));
-        self.order(Command::Select(Some((start, Seconds((at.0 + HEARD_AROUND).min(end))))));
+        self.hear_between(start, Seconds((at.0 + HEARD_AROUND).min(end)));
+    }
+
+    /// Plays a stretch of the file that is open, again and again.
+    pub fn hear_between(&mut self, start: Seconds, end: Seconds) {
+        self.order(Command::Select(Some((start, end))));
         self.order(Command::Seek(start));
         self.order(Command::Play);
     }

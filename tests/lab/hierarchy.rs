@@ -304,8 +304,8 @@ fn who_may_use_it_and_where() {
     // Of a file: in text and in JSON.
     let told = |args: &[&str]| {
         let output = attune()
-            .args(["analyze", "--segments"])
-            .arg(&path)
+            .arg("analyze")
+            .arg(format!("--segments={}", path.display()))
             .arg(&wav)
             .args(args)
             .output()
@@ -319,4 +319,8 @@ fn who_may_use_it_and_where() {
     assert_eq!(segments.len(), 3);
     let sum: f64 = segments.iter().map(|segment| segment["weight"].as_f64().unwrap()).sum();
     assert!((sum - 1.0).abs() < 1e-5 && segments[0]["genre"].is_string());
+    // Without a name, the bundled one.
+    let bundled = attune().args(["analyze", "--segments"]).arg(&wav).output().unwrap();
+    let said = String::from_utf8_lossy(&bundled.stdout);
+    assert!(bundled.status.success() && said.contains("of 3 segments"), "{said}");
 }

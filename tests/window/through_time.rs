@@ -5,13 +5,15 @@
 use super::hand_made;
 use super::rig::{Rig, Setup};
 use attune::engine::{Command, Engine, EngineConfig, Event, system_sources};
+use attune::lab::hierarchy::Reader;
 use attune::model;
 use attune::playback::Pace;
 use attune::smoothing::SmoothingConfig;
-use attune::ui::{App, Page};
+use attune::ui::{App, Deciding, Page};
 use attune::units::Seconds;
 use eframe::egui;
 use egui_kittest::kittest::Queryable;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 fn app(rig: &Rig) -> &App {
@@ -174,6 +176,78 @@ fn the_live_path_equals_the_file_heard_ahead() {
     assert!(!parity.spoiled);
     rig.window
         .get_by_label_contains("Live equals file: largest difference 0.00 points");
+}
+
+/// The real network on the demo: every named segment is a button that plays it, and the figures are those of `attune analyze --segments`.
+#[test]
+fn segments_that_decided_are_named_and_played() {
+    let models = model::bundled().unwrap();
+    let setup = Setup {
+        models: Some(models.clone()),
+        ..Setup::default()
+    };
+    let mut rig = Rig::new(setup);
+    let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/demo.ogg");
+    let mut opened = hand_made::open_file();
+    opened.id = demo.to_owned();
+    rig.tell(Event::Opened(opened));
+    rig.show(hand_made::playing(1200));
+    rig.orders();
+    assert!(matches!(app(&rig).track().unwrap().deciding, Deciding::Unasked));
+    rig.window.key_press(egui::Key::S);
+    rig.settle();
+    let begun = Instant::now();
+    while rig.window.query_by_label_contains("Hear segment 1: ").is_none() {
+        assert!(begun.elapsed() < Duration::from_mins(2), "the file is not read");
+        std::thread::sleep(Duration::from_millis(10));
+        rig.settle();
+    }
+    let read = Reader::bundled(&models)
+        .unwrap()
+        .file(Path::new(demo))
+        .unwrap()
+        .unwrap();
+    let Deciding::Told(shown) = &app(&rig).track().unwrap().deciding else {
+        panic!("it was told");
+    };
+    assert_eq!(*shown, read);
+    let heaviest = read
+        .segments
+        .iter()
+        .max_by(|a, b| a.weight.total_cmp(&b.weight))
+        .unwrap();
+    let without = heaviest.without.unwrap();
+    assert!((0.0..1.0).contains(&without) && (without - read.confidence).abs() > 1e-6);
+    rig.window.get_by_label_contains("Segments: As a whole: ");
+    rig.window.get_by_label_contains("Hear segment 1: ").click();
+    assert_eq!(
+        rig.orders(),
+        [
+            Command::Select(Some((Seconds(heaviest.start_s), Seconds(heaviest.end_s)))),
+            Command::Seek(Seconds(heaviest.start_s)),
+            Command::Play
+        ]
+    );
+    // Any other is heard by a click into the plot.
+    let plot = rect(&rig, "Segments: As a whole");
+    let second = &read.segments[1];
+    let middle = 0.5 * (second.start_s + second.end_s) as f32;
+    let length = app(&rig).track().unwrap().duration.0 as f32;
+    let x = egui::lerp(plot.left() + 48.0..=plot.right() - 20.0, middle / length);
+    rig.window.hover_at(egui::pos2(x, plot.top() + 12.0));
+    rig.window.step();
+    rig.window.drag_at(egui::pos2(x, plot.top() + 12.0));
+    rig.window.step();
+    rig.window.drop_at(egui::pos2(x, plot.top() + 12.0));
+    let orders = rig.orders();
+    assert_eq!(
+        orders.first(),
+        Some(&Command::Select(Some((Seconds(second.start_s), Seconds(second.end_s)))))
+    );
+    // The key goes back to the answers over time.
+    rig.window.key_press(egui::Key::S);
+    rig.settle();
+    rig.window.get_by_label_contains("Timeline: ");
 }
 
 #[test]

@@ -6,10 +6,13 @@ use crate::genre::Probabilities;
 use crate::lab::LabError;
 use crate::lab::frozen::FrozenEncoder;
 use crate::model::hierarchical::{HierarchicalModel, SegmentVector};
-use crate::model::{ModelError, ModelSet};
+use crate::model::{ModelError, ModelSet, bundled_hierarchical};
 use crate::offline::{DecidedReport, DecidingSegment};
 use crate::train::dataset::mel_of_file;
 use std::path::Path;
+
+/// So many segments, those with most weight, are left out one by one to see what the answer is without them.
+const LEFT_OUT: usize = 12;
 
 /// A network and the encoder that it was taught on.
 #[derive(Debug)]
@@ -25,6 +28,14 @@ impl Reader {
     /// If it does not pass a check, or was taught on another encoder.
     pub fn load(manifest: &Path, models: &ModelSet) -> Result<Self, LabError> {
         Self::new(FrozenEncoder::of(models)?, HierarchicalModel::load(manifest)?)
+    }
+
+    /// The bundled network, on the encoder of the bundled TCN among these models.
+    ///
+    /// # Errors
+    /// If the TCN among them is another.
+    pub fn bundled(models: &ModelSet) -> Result<Self, LabError> {
+        Self::new(FrozenEncoder::of(models)?, bundled_hierarchical()?)
     }
 
     /// This network on this encoder.
@@ -73,8 +84,9 @@ impl Reader {
             return Ok(None);
         }
         let reading = self.model.net.track(&vectors)?;
+        let probabilities = |logits: &[f32]| Probabilities::softmax(logits, manifest.temperature);
         let answer = |logits: &[f32]| {
-            let (genre, confidence) = Probabilities::softmax(logits, manifest.temperature).top();
+            let (genre, confidence) = probabilities(logits).top();
             (manifest.genres.label(genre).to_owned(), f64::from(confidence))
         };
         let secs = |frame: usize| (frame as f64 * spec.hop().0 * 1e3).round() / 1e3;
@@ -88,7 +100,17 @@ impl Reader {
                 weight: f64::from(*weight),
                 genre,
                 confidence,
+                without: None,
             });
+        }
+        let top = probabilities(&reading.logits).top().0;
+        for place in heaviest(&reading.segments) {
+            let mut others = vectors.clone();
+            others.remove(place);
+            if !others.is_empty() {
+                let without = self.model.net.track(&others)?;
+                segments[place].without = Some(f64::from(probabilities(&without.logits).of(top)));
+            }
         }
         let (genre, confidence) = answer(&reading.logits);
         Ok(Some(DecidedReport {
@@ -98,4 +120,12 @@ impl Reader {
             segments,
         }))
     }
+}
+
+/// The places of the [`LEFT_OUT`] largest weights, the largest first.
+fn heaviest(weights: &[f32]) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..weights.len()).collect();
+    places.sort_by(|a, b| weights[*b].total_cmp(&weights[*a]));
+    places.truncate(LEFT_OUT);
+    places
 }

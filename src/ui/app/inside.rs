@@ -1,9 +1,12 @@
-//! Looking into a recurrent engine: its units are traced while they are looked at, and only then.
+//! Looking into networks, while they are looked at and only then: the units of a recurrent engine, score functions, the segments of a
+//! file.
 //!
-//! In: what is chosen, what was heard. Out: [`Traces`]. Thread: window.
+//! In: what is chosen, what was heard. Out: [`Traces`], strips, weights of segments. Thread: window.
 
 use super::App;
+use crate::ui::deciding::Deciding;
 use crate::ui::traces::Traces;
+use crate::ui::track::Track;
 use crate::ui::view_state::Inside;
 use crate::ui::widgets::ColumnTexture;
 
@@ -13,6 +16,25 @@ impl App {
         let repaint = self.ctx.clone();
         if let Some(frozen) = &mut self.frozen {
             frozen.ask_scores(&self.cast.front_end, move || repaint.request_repaint());
+        }
+    }
+
+    /// Asks which segments of the file decide, if that is to be seen and was not done.
+    pub(super) fn ask_segments(&mut self) {
+        let is_wanted = self.view.segments && self.view.timeline_span.is_none();
+        let (Some(track), Some(open), true) = (&mut self.track, &self.view.opened, is_wanted) else {
+            return;
+        };
+        let Some(models) = self.models.as_ref().filter(|_| Track::is_short_enough(open.duration)) else {
+            track
+                .deciding
+                .refuse("only files of up to 90 minutes are read as a whole");
+            return;
+        };
+        if matches!(track.deciding, Deciding::Unasked) {
+            let repaint = self.ctx.clone();
+            let done = move || repaint.request_repaint();
+            track.deciding.ask(open.id.clone().into(), models.clone(), done);
         }
     }
 

@@ -197,6 +197,7 @@ impl App {
         self.act(ctx);
         self.retry();
         self.look_inside();
+        self.ask_segments();
     }
 
     fn poll_past(&mut self) {

@@ -4,6 +4,7 @@
 
 use super::Scene;
 use crate::sessions::{Order, Session};
+use crate::ui::sentences;
 use crate::ui::theme::{Palette, card};
 use crate::ui::view_state::{Action, ViewState};
 use crate::units::Seconds;
@@ -62,16 +63,11 @@ fn local_time(unix_secs: i64) -> String {
     }
 }
 
-/// A genre as people read it; a label of other models as it is.
-fn genre_title(label: &str, scene: &Scene<'_>) -> String {
-    let genres = &scene.cast.genres;
-    genres
-        .find(label)
-        .map_or_else(|| label.to_owned(), |id| genres.title(id))
-}
-
 fn fits(session: &Session, scene: &Scene<'_>, wanted: &str) -> bool {
-    let genre = session.genre.as_deref().map(|label| genre_title(label, scene));
+    let genre = session
+        .genre
+        .as_deref()
+        .map(|label| sentences::genre_title(label, &scene.cast.genres));
     let words = [
         &session.beginning.name,
         genre.as_deref().unwrap_or_default(),
@@ -123,7 +119,7 @@ fn session_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, sessio
             });
         });
         let genre = match &session.genre {
-            Some(label) => genre_title(label, scene),
+            Some(label) => sentences::genre_title(label, &scene.cast.genres),
             None => "no genre".to_owned(),
         };
         let said = format!(

@@ -7,7 +7,7 @@ use crate::ui::view_state::ViewState;
 use eframe::egui::{self, Align2, RichText};
 
 /// What keys do.
-pub const SHORTCUTS: [(&str, &str); 18] = [
+pub const SHORTCUTS: [(&str, &str); 19] = [
     ("Space", "Play or pause"),
     ("Left, Right", "Back or forward 5 s"),
     ("L", "Loop"),
@@ -20,6 +20,7 @@ pub const SHORTCUTS: [(&str, &str); 18] = [
     (", and .", "Move the held cursor"),
     ("1, 2, 3, 4, 5", "Genres, decisions, knobs, sessions, heads"),
     ("W", "The whole track, or the last minutes"),
+    ("S", "Which segments of the file decided"),
     ("O", "Open a file"),
     ("D", "Play the demo"),
     ("B", "The lab"),

@@ -3,10 +3,12 @@
 //! In: decisions, weights, sources. Out: text. Thread: window.
 
 mod heads;
+mod segments;
 mod time;
 mod units;
 
 pub use heads::{ablated, asked, matrix, points, tenths};
+pub use segments::{WHAT_SEGMENTS_SAY, as_a_whole, segment, segments};
 pub use time::{disagreement, parity, parity_mark, point, raw_and_smoothed, retrial, shares};
 pub use units::{time_constant, unit, units};
 
@@ -18,6 +20,13 @@ use crate::units::Seconds;
 /// A whole number of percent.
 pub fn percent(share: f32) -> String {
     format!("{:.0} %", 100.0 * share)
+}
+
+/// A genre as people read it; a label of other models as it is.
+pub fn genre_title(label: &str, genres: &GenreSet) -> String {
+    genres
+        .find(label)
+        .map_or_else(|| label.to_owned(), |id| genres.title(id))
 }
 
 /// The answer in a word or two.

@@ -23,7 +23,7 @@ pub use fill::fill_under;
 pub use level_meter::level_meter;
 pub use matrix_image::{MatrixColours, MatrixImage};
 pub use mel_axis::{MelAxis, hz_label};
-pub use ribbon::{Run, ribbon_ui, runs, state_colour};
+pub use ribbon::{Run, ink_on, ribbon_ui, runs, state_colour};
 pub use save_menu::{place_plot, save_menu};
 pub use sheet_image::SheetImage;
 pub use time_axis::TimeAxis;

@@ -87,7 +87,7 @@ pub fn ribbon_ui(ui: &egui::Ui, rect: Rect, runs: &[Run], genres: &GenreSet, opa
 }
 
 /// Black or white, whichever stands out more.
-fn ink_on(fill: Color32) -> Color32 {
+pub fn ink_on(fill: Color32) -> Color32 {
     let lightness = 0.2126 * f32::from(fill.r()) + 0.7152 * f32::from(fill.g()) + 0.0722 * f32::from(fill.b());
     if lightness > 118.0 {
         Color32::from_gray(16)

@@ -1,10 +1,11 @@
-//! The time below: the whole track of a file, or the last minutes of anything; probabilities stacked, answers as a ribbon
-//! above them.
+//! The time below: the whole track of a file, which of its segments decided, or the last minutes of anything; probabilities stacked,
+//! answers as a ribbon above them.
 //!
 //! In: history or track. Out: paint; where to seek, what to loop. Thread: window.
 
 mod hand;
 mod recent;
+mod segments;
 mod whole;
 
 use super::Scene;
@@ -37,16 +38,24 @@ pub fn timeline_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
                         view.timeline_span = Some(i);
                     }
                 }
-                if scene.track.is_some() && ui.selectable_label(whole.is_some(), "Track").clicked() {
-                    view.timeline_span = None;
+                if scene.track.is_some() {
+                    for (segments, name) in [(true, "Segments"), (false, "Track")] {
+                        let chosen = whole.is_some() && view.segments == segments;
+                        if ui.selectable_label(chosen, name).clicked() {
+                            (view.timeline_span, view.segments) = (None, segments);
+                        }
+                    }
                 }
-                if let Some(track) = whole {
-                    whole::note_ui(ui, scene, view, track);
+                match whole {
+                    Some(track) if view.segments => segments::note_ui(ui, scene, view, track),
+                    Some(track) => whole::note_ui(ui, scene, view, track),
+                    None => {}
                 }
             });
         },
     );
     match whole {
+        Some(track) if view.segments => segments::segments_ui(ui, scene, view, track),
         Some(track) => whole::whole_ui(ui, scene, view, track),
         None => recent::recent_ui(ui, scene, view),
     }

@@ -16,9 +16,9 @@ use eframe::egui::{self, Align2, Color32, CornerRadius, Label, Rect, RichText, S
 
 /// What is not heard yet is drawn this much weaker.
 const AHEAD: f32 = 0.35;
-/// The parity mark, and the selection with a way out of it.
-pub(super) fn note_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, track: &Track) {
-    let palette = Palette::of(ui);
+
+/// The selection, with a way out of it.
+pub(super) fn loop_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     if let Some((start, end)) = scene.transport.selection {
         let text = format!("Loop {}–{}  ×", start.clock(), end.clock());
         let button = ui
@@ -29,6 +29,12 @@ pub(super) fn note_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState
             view.order(Command::Select(None));
         }
     }
+}
+
+/// The parity mark, and the selection.
+pub(super) fn note_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, track: &Track) {
+    let palette = Palette::of(ui);
+    loop_ui(ui, scene, view);
     let (text, ink, hover) = mark(palette, scene, track);
     ui.add(Label::new(RichText::new(text).size(10.5).color(ink)).truncate())
         .on_hover_text(hover);
@@ -112,7 +118,8 @@ fn not_under(mut ahead: Vec<Run>, heard: &[Run]) -> Vec<Run> {
     ahead
 }
 
-fn labels(ui: &egui::Ui, inner: Rect, length: f64, to_x: &impl Fn(f64) -> f32) {
+/// Times of the file under the plot.
+pub(super) fn labels(ui: &egui::Ui, inner: Rect, length: f64, to_x: &impl Fn(f64) -> f32) {
     let palette = Palette::of(ui);
     let most = f64::from(inner.width() / 72.0).max(1.0);
     let step = [1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0]
@@ -136,7 +143,7 @@ fn labels(ui: &egui::Ui, inner: Rect, length: f64, to_x: &impl Fn(f64) -> f32) {
 }
 
 /// What is looped, or is being selected: tinted, with its edges.
-fn selection(ui: &egui::Ui, scene: &Scene<'_>, view: &ViewState, inner: Rect, to_x: &impl Fn(f64) -> f32) {
+pub(super) fn selection(ui: &egui::Ui, scene: &Scene<'_>, view: &ViewState, inner: Rect, to_x: &impl Fn(f64) -> f32) {
     let selecting = match view.track_drag {
         Some(TrackDrag::Select { from, to }) => Some((from.0.min(to.0), from.0.max(to.0))),
         _ => None,
@@ -154,7 +161,8 @@ fn selection(ui: &egui::Ui, scene: &Scene<'_>, view: &ViewState, inner: Rect, to
     }
 }
 
-fn playhead(ui: &egui::Ui, scene: &Scene<'_>, view: &ViewState, inner: Rect, to_x: &impl Fn(f64) -> f32) {
+/// Where it plays, and where the plots above point to.
+pub(super) fn playhead(ui: &egui::Ui, scene: &Scene<'_>, view: &ViewState, inner: Rect, to_x: &impl Fn(f64) -> f32) {
     let palette = Palette::of(ui);
     let at = view.seeking_to.unwrap_or(scene.transport.position);
     let x = to_x(at.0).clamp(inner.left(), inner.right());
