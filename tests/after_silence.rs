@@ -5,6 +5,8 @@
 mod common;
 
 use attune::decode::decode_file;
+use attune::engine::{Begins, Pipeline};
+use attune::explain::{Listener, Question};
 use attune::model::bundled;
 use attune::offline::{Report, analyze};
 use attune::smoothing::SmoothingConfig;
@@ -42,6 +44,57 @@ fn half_a_minute_of_room_noise_before_a_piece_changes_nothing() {
             // The frames lie up to a hop apart, and the first few still hold the end of the noise.
             let difference = (p.as_f64().unwrap() - after.probabilities[label].as_f64().unwrap()).abs();
             assert!(difference < 0.05, "{}: {label} differs by {difference}", alone.name);
+        }
+    }
+}
+
+/// What is asked about a moment after a silence is what the live engines went through: from where they began anew, and told where that is.
+#[test]
+fn columns_say_where_the_engines_began_anew() {
+    let models = bundled().unwrap();
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo/demo.ogg");
+    let (info, samples) = decode_file(&demo).unwrap();
+    let at = |secs: u64| secs as usize * info.rate.0 as usize;
+    let mut heard = samples[..at(6)].to_vec();
+    heard.extend(std::iter::repeat_n(0.0, at(20)));
+    heard.extend(&samples[at(30)..at(36)]);
+    let mut pipeline = Pipeline::new(&models, info.rate, SmoothingConfig::default()).unwrap();
+    let (mut levels, mut begun, mut raw) = (Vec::new(), Vec::new(), Vec::new());
+    let bands = models.front_end.bands;
+    pipeline
+        .push(&heard, &mut |hop| {
+            let frame = hop.column.frame.0 as usize;
+            if hop.column.begins > Begins::Nothing {
+                begun.push((frame, hop.column.begins));
+            }
+            levels.extend_from_slice(&hop.column.mel_db[..bands]);
+            raw = hop.column.raw.to_vec();
+        })
+        .unwrap();
+    let everything: Vec<usize> = begun
+        .iter()
+        .filter(|(_, begins)| *begins == Begins::Everything)
+        .map(|(frame, _)| *frame)
+        .collect();
+    let [0, after] = everything[..] else {
+        panic!("everything begins at the start and after the silence, not at {begun:?}");
+    };
+    let secs = after as f64 * models.front_end.hop().0;
+    assert!((secs - 26.0).abs() < 0.2, "{secs} s");
+    // The engines may begin once more where the gate finds music after all.
+    let engines = begun.last().unwrap().0;
+    let mut question = Question::of_levels(&levels[after * bands..], &models.front_end);
+    question.frames.drain(..(engines - after) * bands);
+    for (model, raw) in models.models.iter().zip(&raw) {
+        let mut listener = Listener::new(model).unwrap();
+        listener.hear(&question.frames, bands).unwrap();
+        let answer = listener.answer().unwrap();
+        for (asked, live) in answer.as_slice().iter().zip(raw.as_slice()) {
+            assert!(
+                (asked - live).abs() < 1e-4,
+                "{}: {asked}, live {live}",
+                model.manifest().name
+            );
         }
     }
 }

@@ -84,6 +84,9 @@ pub struct RecipeArgs {
     /// Share of a label's target that the classes by the teacher's features make
     #[arg(long, value_parser = share)]
     told_share: Option<f64>,
+    /// Weight of the classes by the teacher's features of music without labels, beside a label's 1; needs a told share
+    #[arg(long, value_parser = share)]
+    told_weight: Option<f64>,
     /// Which sound the teacher's targets of a take are of
     #[arg(long, value_enum)]
     teacher_hears: Option<TeacherHears>,
@@ -118,6 +121,7 @@ impl RecipeArgs {
         set(&mut recipe.teacher_weight, self.teacher_weight);
         set(&mut recipe.tag_weight, self.tag_weight);
         set(&mut recipe.told_share, self.told_share.map(|share| share as f32));
+        set(&mut recipe.told_weight, self.told_weight.map(|weight| weight as f32));
         set(&mut recipe.take_share, self.take_share.map(|share| share as f32));
         set(
             &mut recipe.unlabelled_share,
@@ -217,6 +221,7 @@ impl RecipeArgs {
         add("unlabelled-share", self.unlabelled_share.map(|value| value.to_string()));
         add("teacher-weight", number(self.teacher_weight));
         add("told-share", self.told_share.map(|value| value.to_string()));
+        add("told-weight", self.told_weight.map(|value| value.to_string()));
         let hears = self.teacher_hears.and_then(|hears| hears.to_possible_value());
         add("teacher-hears", hears.map(|value| value.get_name().to_owned()));
         add("tag-weight", number(self.tag_weight));
@@ -283,7 +288,7 @@ mod tests {
         let words = "--rate 0.001 --weight-decay 0.1 --dropout 0.4 --label-smoothing 0.1 --averaging 0.99 --mix 0.3 \
                      --batches 4x43:1,2x128:3 --patience 7 --fold 2/5 --share 0.25 --split-seed 9 --takes 3 \
                      --mixtures 1 --takes-seed 4 --take-share 0.5 --unlabelled-share 0.25 --teacher-weight 2 \
-                     --told-share 0.25 --teacher-hears take --tag-weight 0.5";
+                     --told-share 0.25 --told-weight 0.75 --teacher-hears take --tag-weight 0.5";
         let line = Line::try_parse_from(std::iter::once("x").chain(words.split_whitespace())).unwrap();
         let told = line.recipe.words();
         assert_eq!(
@@ -315,6 +320,7 @@ mod tests {
             (recipe.teacher_weight, 2.0),
             (recipe.tag_weight, 0.5),
             (recipe.told_share, 0.25),
+            (recipe.told_weight, 0.75),
         ];
         assert!(given.iter().all(|(a, b)| (a - b).abs() < 1e-6), "{given:?}");
     }

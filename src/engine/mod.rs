@@ -29,6 +29,6 @@ pub use handle::{Engine, EngineConfig, EngineError, EngineHandle, WorkerGuard};
 pub use level::Level;
 pub use pipeline::{EngineFault, HopResult, PIECE_SECONDS, Pipeline, PipelineError};
 pub use snapshot::{
-    AttentionSnapshot, Column, EngineSnapshot, Health, MAX_ATTENTION_FRAMES, MAX_BANDS, MAX_ENGINES, MAX_HEADS,
+    AttentionSnapshot, Begins, Column, EngineSnapshot, Health, MAX_ATTENTION_FRAMES, MAX_BANDS, MAX_ENGINES, MAX_HEADS,
     MAX_LAYERS, RECENT_COLUMNS, Snapshot, Transport,
 };

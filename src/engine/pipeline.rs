@@ -4,7 +4,9 @@
 //! In: mono samples at the source's rate. Out: a [`HopResult`] for each frame. Thread: any, one at a time.
 
 use super::level::{Level, LevelTrack};
-use super::snapshot::{AttentionSnapshot, Column, MAX_ATTENTION_FRAMES, MAX_BANDS, MAX_ENGINES, MAX_HEADS, MAX_LAYERS};
+use super::snapshot::{
+    AttentionSnapshot, Begins, Column, MAX_ATTENTION_FRAMES, MAX_BANDS, MAX_ENGINES, MAX_HEADS, MAX_LAYERS,
+};
 use super::track::EngineTrack;
 use crate::features::{FeatureBlock, FeatureExtractor, FrameBlock, FrontEndError, FrontEndSpec, LoudnessNormalizer};
 use crate::genre::{Probabilities, SoundKind};
@@ -84,6 +86,8 @@ pub struct Pipeline {
     frames: u64,
     faults: Vec<EngineFault>,
     attention: Option<(usize, AttentionPicture)>,
+    /// What begins anew with the next frame.
+    begins: Begins,
 }
 
 impl Pipeline {
@@ -114,6 +118,7 @@ impl Pipeline {
             frames: 0,
             faults: Vec::new(),
             attention: None,
+            begins: Begins::Everything,
             spec,
         };
         for engine in 0..pipeline.tracks.len() {
@@ -169,10 +174,12 @@ impl Pipeline {
             self.enable_gate();
         }
         self.restart_engines();
+        self.begins = Begins::Everything;
     }
 
     /// The engines forget what they heard; loudness and gate go on.
     fn restart_engines(&mut self) {
+        self.begins = self.begins.max(Begins::Engines);
         self.attention = None;
         for engine in 0..self.tracks.len() {
             if self.tracks[engine].is_enabled() {
@@ -345,6 +352,7 @@ impl Pipeline {
         let mut column = Column::empty(self.classes);
         column.frame = frame;
         column.at = at;
+        column.begins = std::mem::take(&mut self.begins);
         column.level = level.rms;
         column.mel_db[..mel_db.len()].copy_from_slice(mel_db);
         for (to, from) in column.raw.iter_mut().zip(raw) {

@@ -19,6 +19,18 @@ pub const MAX_LAYERS: usize = 6;
 /// The most heads of a layer drawn.
 pub const MAX_HEADS: usize = 8;
 
+/// What forgot all before a frame: after a silence, after speech.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Begins {
+    /// Nothing: the frame follows on the one before.
+    #[default]
+    Nothing,
+    /// The engines; loudness and gate went on.
+    Engines,
+    /// Engines, loudness and gate.
+    Everything,
+}
+
 /// Everything that happened at one frame.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Column {
@@ -26,6 +38,8 @@ pub struct Column {
     pub frame: FrameIndex,
     /// Stream time at the end of the frame's window: when it could be known.
     pub at: Seconds,
+    /// What began anew with it.
+    pub begins: Begins,
     /// Level of the last moments, root mean square: what silence is told by.
     pub level: Decibels,
     /// Log-mel levels in dB re full scale, lowest band first; only the first `Snapshot::bands` count.
@@ -157,6 +171,7 @@ impl Column {
         Self {
             frame: FrameIndex(0),
             at: Seconds(0.0),
+            begins: Begins::Nothing,
             level: Decibels::SILENCE,
             mel_db: [Decibels::SILENCE.0; MAX_BANDS],
             raw: [Probabilities::from_slice(&[]); MAX_ENGINES],

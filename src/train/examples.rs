@@ -21,7 +21,7 @@ const LEAST_MIX: f32 = 0.01;
 pub struct Batch {
     /// Normalised levels, (b, frames, bands).
     pub x: Vec<f32>,
-    /// Shares of the classes, (b, classes); zeros for an example without label.
+    /// Shares of the classes, (b, classes); zeros for an example of which nobody knows any.
     pub targets: Vec<f32>,
     /// Weight of each example's label, (b): together 1.
     pub label_weights: Vec<f32>,
@@ -146,7 +146,7 @@ impl<'a> Examples<'a> {
             let Example { x, target } = self.mixed(pool, is_labelled, rng);
             batch.x.extend(x);
             batch.targets.extend(target.genres);
-            batch.label_weights.push(f32::from(u8::from(is_labelled)));
+            batch.label_weights.push(target.has_genres);
             batch.features.extend(target.features);
             batch.feature_weights.push(target.has_features);
             batch.tags.extend(target.tags);
@@ -192,7 +192,8 @@ impl<'a> Examples<'a> {
         let (source, take) = self.source(clip, frames, rng);
         let x = draw_excerpt(source, frames, &self.spec, &self.augmentation, rng);
         let target = match take {
-            Some(take) => self.targets.of_take(take),
+            Some(take) if is_labelled => self.targets.of_take(take),
+            Some(take) => self.targets.of_unlabelled(clip, take),
             None => self.targets.of_clip(clip),
         };
         Example { x, target }

@@ -192,6 +192,22 @@ fn the_teachers_genres_make_the_share_asked_for_of_a_label() {
 }
 
 #[test]
+fn music_without_label_has_the_teachers_genres_if_they_are_asked_for() {
+    let mut data = data();
+    data.unlabelled[0].told_genres = Some(Arc::new(vec![0.3, 0.7]));
+    let mut recipe = recipe();
+    let of = |recipe: &Recipe, place: usize| {
+        let clip = &data.unlabelled[place];
+        let target = Targets::new(recipe, &data).of_unlabelled(clip, &clip.takes[0]);
+        (target.genres, target.has_genres)
+    };
+    assert_eq!(of(&recipe, 0), (vec![0.0, 0.0], 0.0));
+    recipe.told_weight = 0.5;
+    assert_eq!(of(&recipe, 0), (vec![0.3, 0.7], 0.5));
+    assert_eq!(of(&recipe, 1), (vec![0.0, 0.0], 0.0), "nothing was told of it");
+}
+
+#[test]
 fn music_without_label_has_no_label_loss_and_the_share_asked_for() {
     let data = data();
     for (shape, batch) in draws(&recipe(), &data, 50) {

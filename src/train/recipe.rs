@@ -60,6 +60,8 @@ pub struct Recipe {
     pub teacher_weight: f32,
     /// Share of a label's target that the classes by the teacher's features make ([`super::teacher::genres`]).
     pub told_share: f32,
+    /// Weight of the classes by the teacher's features of music without labels, beside a label's 1.
+    pub told_weight: f32,
     /// Decay of the running mean of the weights that is shipped (Polyak & Juditsky 1992).
     pub averaging: f32,
     /// Weight of the cross-entropy with the teacher's tags; 0: they are not learnt.
@@ -167,6 +169,7 @@ impl Recipe {
             label_smoothing: 0.05,
             teacher_weight: 1.0,
             told_share: 0.25,
+            told_weight: 0.0,
             averaging: 0.998,
             tag_weight: 0.0,
             // 3 and 6 s: shorter and longer ones taught less for their time (models/EXPERIMENTS.md).

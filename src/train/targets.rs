@@ -5,7 +5,7 @@
 use super::dataset::{Clip, Dataset, Lines, on_lines};
 use super::recipe::Recipe;
 use super::takes::{Take, TeacherHears};
-use super::teacher::genres::{Row, told_out_of_part};
+use super::teacher::genres::{Regression, Row, told_out_of_part};
 use std::sync::Arc;
 
 /// What is asked for of one example.
@@ -13,6 +13,8 @@ use std::sync::Arc;
 pub struct Target {
     /// Share of each class; zeros without a label.
     pub genres: Vec<f32>,
+    /// How much these count: 1 for a label, less for what a teacher's features say in the place of one.
+    pub has_genres: f32,
     /// The teacher's standardised features.
     pub features: Vec<f32>,
     /// 1, or 0 if the teacher told nothing.
@@ -27,6 +29,7 @@ impl Target {
     /// Mixes another one into it: `share` of this and the rest of the other. Half a teacher's target is none.
     pub fn mix(&mut self, other: &Self, share: f32) {
         mix(&mut self.genres, &other.genres, share);
+        self.has_genres = share * self.has_genres + (1.0 - share) * other.has_genres;
         mix(&mut self.features, &other.features, share);
         mix(&mut self.tags, &other.tags, share);
         self.has_features *= other.has_features;
@@ -48,6 +51,7 @@ pub struct Targets<'a> {
     classes: usize,
     label_smoothing: f32,
     told_share: f32,
+    told_weight: f32,
     hears: TeacherHears,
     feature_width: usize,
     tag_width: usize,
@@ -64,6 +68,7 @@ impl<'a> Targets<'a> {
             classes: data.genres.len(),
             label_smoothing: recipe.label_smoothing,
             told_share: recipe.told_share,
+            told_weight: recipe.told_weight,
             hears: recipe.takes.hears,
             feature_width,
             tag_width: if recipe.tag_weight > 0.0 { tag_width } else { 0 },
@@ -85,6 +90,16 @@ impl<'a> Targets<'a> {
     /// Of a labelled clip as it is.
     pub fn of_clip(&self, clip: &Clip) -> Target {
         self.of_parts(&[(clip, 1.0)])
+    }
+
+    /// Of a take of music without a label: what the teacher tells, and the classes by its features.
+    pub fn of_unlabelled(&self, clip: &Clip, take: &Take) -> Target {
+        let mut target = self.of_take(take);
+        if let Some(told) = clip.told_genres.as_ref().filter(|_| self.told_weight > 0.0) {
+            target.genres.clone_from(told);
+            target.has_genres = self.told_weight;
+        }
+        target
     }
 
     /// Of a take, labelled as the clips in it are.
@@ -125,6 +140,7 @@ impl<'a> Targets<'a> {
         }
         Target {
             genres,
+            has_genres: if parts.is_empty() { 0.0 } else { 1.0 },
             features,
             has_features,
             tags,
@@ -159,8 +175,8 @@ fn blend(rows: &[(Option<&Vec<f32>>, f32)], width: usize) -> (Vec<f32>, f32) {
     (sum, if rows.is_empty() { 0.0 } else { 1.0 })
 }
 
-/// Gives each training clip the classes by its teacher's features. Groups of clips that must stay together, as
-/// [`super::split::SplitChoice::groups`] has them. Clips of which nothing was told stay without.
+/// Gives each training clip the classes by its teacher's features, and music without labels too, by all training clips. Groups of
+/// clips that must stay together, as [`super::split::SplitChoice::groups`] has them. Clips of which nothing was told stay without.
 pub fn tell_genres(data: &mut Dataset, groups: &[Vec<usize>]) {
     let width = data.teacher_width;
     let clips = groups
@@ -182,7 +198,17 @@ pub fn tell_genres(data: &mut Dataset, groups: &[Vec<usize>]) {
         })
         .collect();
     let genres = told_out_of_part(&rows, data.genres.len());
+    let regression = Regression::fit(&rows, data.genres.len());
     let places: Vec<usize> = told.iter().map(|(clip, _, _)| *clip).collect();
+    if !places.is_empty() {
+        for clip in &mut data.unlabelled {
+            // The first take is the piece as it is.
+            let features = clip.takes.first().map(|take| &take.recording.told.features);
+            clip.told_genres = features
+                .filter(|features| features.len() == width)
+                .map(|features| Arc::new(regression.tell(&on_lines(&data.told_lines, features))));
+        }
+    }
     for (clip, genres) in places.into_iter().zip(genres) {
         data.train[clip].told_genres = Some(Arc::new(genres));
     }

@@ -2,11 +2,12 @@
 //!
 //! In: history and snapshot. Out: an [`Explanation`], made on a thread of its own. Thread: window, and one for each moment.
 
+use super::heard::Heard;
 use super::history::{COLUMNS, History};
 use super::strips::Strips;
 use super::studies::Studies;
 use crate::engine::Snapshot;
-use crate::explain::{Explanation, HEARD, Head, Question, similar};
+use crate::explain::{Explanation, Head, similar};
 use crate::features::FrontEndSpec;
 use crate::model::LoadedModel;
 use crate::units::Seconds;
@@ -68,8 +69,8 @@ impl Frozen {
             answer: None,
         };
         frozen.move_cursor(cursor);
-        let levels = heard_without_a_break(history, spec);
-        let missing = match (levels.is_empty(), models.is_empty()) {
+        let heard = Heard::of(history, spec);
+        let missing = match (heard.is_empty(), models.is_empty()) {
             (_, true) => Some("there are none"),
             (true, _) => Some("nothing was heard yet"),
             _ => None,
@@ -83,7 +84,7 @@ impl Frozen {
         let asking = std::thread::Builder::new()
             .name("attune-explain".to_owned())
             .spawn(move || {
-                let question = Question::of_levels(&levels, &spec);
+                let question = heard.question(&spec);
                 let told = match Explanation::of(&models, &question, spec.hop()) {
                     Ok(Some(explanation)) => Inquiry::Told(Box::new(explanation)),
                     Ok(None) => Inquiry::Failed("no engine answered".to_owned()),
@@ -126,9 +127,9 @@ impl Frozen {
         (models, spec): (&[LoadedModel], &FrontEndSpec),
         done: impl Fn() + Send + 'static,
     ) {
-        let levels = heard_without_a_break(&self.history, spec);
+        let heard = Heard::of(&self.history, spec);
         match models.get(self.snapshot.attention.engine) {
-            Some(model) if !levels.is_empty() => self.studies.ask(heads, (model, spec), levels, done),
+            Some(model) if !heard.is_empty() => self.studies.ask(heads, (model, spec), heard, done),
             Some(_) => self.studies.refuse(heads, "nothing was heard yet"),
             None => self.studies.refuse(heads, "the engine is not here to be asked"),
         }
@@ -139,11 +140,11 @@ impl Frozen {
         if !matches!(self.strips, Strips::Unasked) {
             return;
         }
-        let levels = heard_without_a_break(&self.history, spec);
-        if levels.is_empty() {
+        let heard = Heard::of(&self.history, spec);
+        if heard.is_empty() {
             self.strips = Strips::Failed("Nothing was heard yet".to_owned());
         } else {
-            self.strips.ask(levels, spec, done);
+            self.strips.ask(heard, spec, done);
         }
     }
 
@@ -180,31 +181,17 @@ impl Frozen {
     }
 }
 
-/// Levels of the newest columns, (columns, bands), back to the last break and at most [`HEARD`].
-fn heard_without_a_break(history: &History, spec: &FrontEndSpec) -> Vec<f32> {
-    let total = history.total_columns();
-    let most = spec.frames_in(HEARD) as u64;
-    let mut first = total;
-    while first > 0 && total - first < most && history.time_of(first - 1).is_some() {
-        first -= 1;
-    }
-    let columns = (first..total).filter_map(|column| history.column(column));
-    columns.flat_map(|column| column.iter().copied()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::history::tests::snapshot;
     use super::*;
 
     #[test]
-    fn a_question_goes_back_to_the_last_break() {
+    fn a_moment_has_its_time_and_its_cursor_another() {
         let spec = FrontEndSpec::default();
         let mut history = History::new();
         history.absorb(&snapshot(1, 100));
-        assert_eq!(heard_without_a_break(&history, &spec).len(), 100 * spec.bands);
         history.absorb(&snapshot(2, 30));
-        assert_eq!(heard_without_a_break(&history, &spec).len(), 30 * spec.bands);
         let moment = snapshot(2, 30);
         let frozen = Frozen::new(&history, &moment, 4, (&[], &spec), || ());
         assert_eq!(frozen.at(), Seconds(29.0 * moment.hop.0));

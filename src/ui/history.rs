@@ -2,7 +2,7 @@
 //!
 //! In: snapshots. Out: mel columns and answers for the plots over time, points for the timeline. Thread: window.
 
-use crate::engine::{Column, RECENT_COLUMNS, Snapshot};
+use crate::engine::{Begins, Column, RECENT_COLUMNS, Snapshot};
 use crate::genre::{GenreId, Probabilities};
 use crate::smoothing::AnswerState;
 use crate::units::Seconds;
@@ -77,6 +77,8 @@ pub struct History {
     times: Vec<f64>,
     /// What was answered at each column, `None` if blank.
     moments: Vec<Option<Moment>>,
+    /// What began anew with each column.
+    begins: Vec<Begins>,
     total: u64,
     heard: f64,
     segment: u64,
@@ -101,6 +103,7 @@ impl History {
             levels: Vec::new(),
             times: vec![f64::NAN; COLUMNS],
             moments: vec![None; COLUMNS],
+            begins: vec![Begins::Nothing; COLUMNS],
             total: 0,
             heard: 0.0,
             segment: 0,
@@ -161,6 +164,7 @@ impl History {
         let slot = self.total as usize % COLUMNS;
         self.levels[slot * self.bands..(slot + 1) * self.bands].copy_from_slice(&column.mel_db[..self.bands]);
         self.times[slot] = column.at.0;
+        self.begins[slot] = column.begins;
         self.heard += hop.0;
         self.moments[slot] = Some(Moment {
             heard: self.heard,
@@ -194,6 +198,7 @@ impl History {
             self.levels[slot * self.bands..(slot + 1) * self.bands].fill(f32::NAN);
             self.times[slot] = f64::NAN;
             self.moments[slot] = None;
+            self.begins[slot] = Begins::Nothing;
             self.total += 1;
         }
     }
@@ -220,6 +225,16 @@ impl History {
         let kept = index < self.total && index + COLUMNS as u64 >= self.total;
         let at = self.times[index as usize % COLUMNS];
         (kept && !at.is_nan()).then_some(Seconds(at))
+    }
+
+    /// What began anew with column `index`; of a blank or forgotten one, nothing.
+    pub fn begins(&self, index: u64) -> Begins {
+        let kept = index < self.total && index + COLUMNS as u64 >= self.total;
+        if kept {
+            self.begins[index as usize % COLUMNS]
+        } else {
+            Begins::Nothing
+        }
     }
 
     /// What was answered at column `index`; `None` if blank or not kept.

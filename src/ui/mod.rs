@@ -15,6 +15,7 @@ mod devices;
 mod export;
 mod frozen;
 mod headless;
+mod heard;
 mod history;
 mod icon;
 mod keyboard;

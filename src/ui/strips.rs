@@ -2,7 +2,7 @@
 //!
 //! In: what was heard. Out: weights of each function. Thread: window, and one for each moment that is asked about.
 
-use crate::explain::Question;
+use super::heard::Heard;
 use crate::features::FrontEndSpec;
 use crate::lab::scores::{ShippedScores, Weighted};
 use crossbeam_channel::{Receiver, bounded};
@@ -22,8 +22,8 @@ pub enum Strips {
 }
 
 impl Strips {
-    /// Begins to ask of `levels` (frames, bands) in dB, unless that was done. `done` is called when there is an answer.
-    pub fn ask(&mut self, levels: Vec<f32>, spec: &FrontEndSpec, done: impl Fn() + Send + 'static) {
+    /// Begins to ask about what was heard, unless that was done. `done` is called when there is an answer.
+    pub fn ask(&mut self, heard: Heard, spec: &FrontEndSpec, done: impl Fn() + Send + 'static) {
         if !matches!(self, Self::Unasked) {
             return;
         }
@@ -32,7 +32,7 @@ impl Strips {
         let begun = std::thread::Builder::new()
             .name("attune-scores".to_owned())
             .spawn(move || {
-                let question = Question::of_levels(&levels, &spec);
+                let question = heard.question(&spec);
                 let weights = match ShippedScores::get() {
                     Ok(scores) => scores.weights(&question.frames).map_err(|error| error.to_string()),
                     Err(error) => Err(error.to_string()),

@@ -2,7 +2,8 @@
 //!
 //! In: what was heard, heads. Out: a [`HeadStudy`] of each. Thread: window, and one for each time that heads are asked about.
 
-use crate::explain::{Head, HeadStudy, Question};
+use super::heard::Heard;
+use crate::explain::{Head, HeadStudy};
 use crate::features::FrontEndSpec;
 use crate::model::LoadedModel;
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -38,13 +39,13 @@ impl Default for Studies {
 }
 
 impl Studies {
-    /// Asks about those of the heads that were not asked about yet, of a model that heard `levels` (frames, bands) in dB. `done` is
+    /// Asks about those of the heads that were not asked about yet, of a model that heard this. `done` is
     /// called after each.
     pub fn ask(
         &mut self,
         heads: &[Head],
         (model, spec): (&LoadedModel, &FrontEndSpec),
-        levels: Vec<f32>,
+        heard: Heard,
         done: impl Fn() + Send + 'static,
     ) {
         let new: Vec<Head> = heads.iter().copied().filter(|head| self.of(*head).is_none()).collect();
@@ -57,7 +58,7 @@ impl Studies {
         let begun = std::thread::Builder::new()
             .name("attune-heads".to_owned())
             .spawn(move || {
-                let question = Question::of_levels(&levels, &spec);
+                let question = heard.question(&spec);
                 for head in asked {
                     let study = match HeadStudy::of(&model, &question, head) {
                         Ok(Some(study)) => Study::Told(Box::new(study)),

@@ -190,6 +190,8 @@ fn segments_that_decided_are_named_and_played() {
     let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/demo.ogg");
     let mut opened = hand_made::open_file();
     opened.id = demo.to_owned();
+    // As long as it is at least, or the axis would grow while the file is heard ahead.
+    opened.duration = Some(Seconds(70.0));
     rig.tell(Event::Opened(opened));
     rig.show(hand_made::playing(1200));
     rig.orders();

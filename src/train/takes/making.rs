@@ -80,9 +80,9 @@ impl Making<'_> {
     /// Makes the takes of all training clips with audio, and of `unlabelled` music, which becomes `data.unlabelled`.
     ///
     /// The teacher is asked about each clip as it is, too, and stored features and what it tells are brought into line.
-    /// Unlabelled music has a take of itself as it is. Mixtures are made of two training clips; of the partners in question those come first that a
-    /// draw by the seed and both digests puts first, so that another split changes as few mixtures as it can. `progress`
-    /// is told how many of how many takes are made.
+    /// Unlabelled music has a take of itself as it is, and others only if the teacher hears takes. Mixtures are made of two training
+    /// clips; of the partners in question those come first that a draw by the seed and both digests puts first, so that another split
+    /// changes as few mixtures as it can. `progress` is told how many of how many takes are made.
     ///
     /// # Errors
     /// If a clip's audio cannot be read, or the cache is damaged or of another brand. A file of unlabelled music that
@@ -293,7 +293,12 @@ fn orders(pieces: &[Piece], data: &Dataset, plan: &TakesPlan, is_taught: bool) -
         if clip.is_none() || is_taught {
             order(clean_key(digest), Kind::Clean);
         }
-        for version in 1..=plan.versions {
+        // A teacher that hears clips has not heard how a take of music without a label is to be heard.
+        let versions = match (clip, plan.hears) {
+            (None, TeacherHears::Clip) => 0,
+            _ => plan.versions,
+        };
+        for version in 1..=versions {
             let kind = if version % 2 == 1 {
                 Kind::Microphone
             } else {

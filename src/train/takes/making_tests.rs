@@ -153,8 +153,18 @@ fn unlabelled_music_has_no_label_and_never_is_a_clip_that_is_judged_by() {
     assert!(made.left_out.iter().any(|line| line.contains("broken.mp3")));
     assert_eq!(data.unlabelled.len(), 1);
     let takes = &data.unlabelled[0].takes;
-    assert_eq!(takes.len(), 3, "as it is, and two versions");
+    assert_eq!(takes.len(), 1, "as it is: nobody knows how another take is to be heard");
     assert!(takes.iter().all(|take| take.clips.is_empty()));
+    // A teacher that hears takes can be asked about any.
+    let studio = Studio {
+        plan: TakesPlan {
+            hears: TeacherHears::Take,
+            ..studio.plan.clone()
+        },
+        ..studio
+    };
+    studio.make(&mut data, &files, None);
+    assert_eq!(data.unlabelled[0].takes.len(), 3, "as it is, and two versions");
     assert!(crate::train::takes::music_below(&studio.folder.path().join("more/none")).is_err());
 }
 

@@ -35,10 +35,10 @@ pub fn segment(segment: &DecidingSegment, decided: &DecidedReport, genres: &Genr
     );
     if let Some(without) = segment.without {
         text += &format!(
-            "; without it {} {} → {}",
+            "; without it {} has {}, not {}",
             genre_title(&decided.genre, genres),
-            percent(decided.confidence as f32),
-            percent(without as f32)
+            percent(without as f32),
+            percent(decided.confidence as f32)
         );
     }
     text + "."
@@ -82,7 +82,7 @@ mod tests {
         assert_eq!(
             segments(&decided, &[1], &genres),
             "Segments: As a whole: Rock 62 %. Of 2 segments these have most weight. 0:03.0 to 0:06.0: weight 70 %, all alike 50 %; \
-             alone Jazz 41 %; without it Rock 62 % → 55 %."
+             alone Jazz 41 %; without it Rock has 55 %, not 62 %."
         );
         assert!(segment(&decided.segments[0], &decided, &genres).ends_with("alone Jazz 41 %."));
     }

@@ -1,7 +1,7 @@
 //! What the units of a recurrent engine hold at each column that is kept: gates, cells, hidden states.
 //!
-//! The engine is run again beside the live one, over the levels that the spectrogram keeps, from the last break on; where the
-//! live one began anew (after a silence, after speech), this one goes on.
+//! The engine is run again beside the live one, over the levels that the spectrogram keeps, from the last break on; it begins anew where
+//! the live one did (after a silence, after speech).
 //!
 //! In: columns of a history, one engine. Out: values to draw, units in the order of their selectivity. Thread: window, and
 //! one while an engine is looked into.
@@ -15,12 +15,12 @@ use crate::model::LoadedModel;
 use crate::model::architecture::BodyShape;
 use crate::units::Seconds;
 use crossbeam_channel::{Receiver, Sender, bounded};
-use runner::{Traced, run};
+use runner::{Batch, Traced, run};
 
 /// The most units that are kept: 16 MB with four values each.
 const MOST_UNITS: usize = 512;
 /// Columns that are asked for at once, and how many such batches may wait.
-const BATCH: u64 = 256;
+const AT_ONCE: u64 = 256;
 const WAITING: usize = 4;
 /// Live, units change places this often, in columns: some 10 s.
 const REORDERED: u64 = 430;
@@ -77,8 +77,8 @@ pub struct Traces {
     first: u64,
     total: u64,
     sent: u64,
-    /// Columns to be run through the engine: (column, band) in dB; a break is NaN.
-    batches: Sender<Vec<f32>>,
+    /// Columns to be run through the engine.
+    batches: Sender<Batch>,
     traced: Receiver<Traced>,
 }
 
@@ -135,9 +135,12 @@ impl Traces {
             return false;
         }
         while self.sent < total {
-            let until = total.min(self.sent + BATCH);
+            let until = total.min(self.sent + AT_ONCE);
             let columns = (self.sent..until).filter_map(|column| history.column(column));
-            let batch = columns.flat_map(|column| column.iter().copied()).collect();
+            let batch = Batch {
+                levels: columns.flat_map(|column| column.iter().copied()).collect(),
+                begins: (self.sent..until).map(|column| history.begins(column)).collect(),
+            };
             // Full: the rest is asked for in a later frame. Gone: its fault is told.
             if self.batches.try_send(batch).is_err() {
                 break;
@@ -260,6 +263,7 @@ mod tests {
     use super::super::history::tests::snapshot;
     use super::runner::LEAST_DECAY;
     use super::*;
+    use crate::engine::Begins;
     use crate::features::{FrameBlock, LoudnessNormalizer};
     use crate::model::{StreamOutput, UnitPicture};
 
@@ -299,6 +303,29 @@ mod tests {
             assert!((tau / wanted - 1.0).abs() < 1e-5, "{tau} s, not {wanted} s");
         }
         assert_eq!(traces.value(UnitValue::Cell, first - 1, 0), None);
+        // After a silence the live engine begins anew, and so does this one: its first frame is that of a fresh stream.
+        let mut after = snapshot(2, 60);
+        after.recent[40].begins = Begins::Everything;
+        history.absorb(&after);
+        assert!(traces.follow(&history));
+        while traces.total() < history.total_columns() {
+            std::thread::yield_now();
+            traces.poll();
+        }
+        let levels = history.column(first + 40).expect("kept");
+        normalized.clear();
+        LoudnessNormalizer::new(&models.front_end).push(levels, &mut normalized);
+        let mut fresh = lstm.stream().expect("a stream");
+        fresh
+            .push(FrameBlock::new(&normalized, models.front_end.bands), &mut output)
+            .expect("a frame");
+        assert!(fresh.units(&mut units));
+        for unit in 0..traces.units() {
+            assert_eq!(
+                traces.value(UnitValue::Input, first + 40, unit),
+                Some(units.input[unit])
+            );
+        }
         // Another history has other columns: it has to begin anew.
         assert!(!traces.follow(&History::new()));
     }

@@ -3,12 +3,22 @@
 //! In: levels. Out: what its units held, and the order of their selectivity. Thread: `attune-units`, this is its whole life.
 
 use super::UnitValue;
+use crate::engine::Begins;
 use crate::features::{FrameBlock, FrontEndSpec, LoudnessNormalizer};
 use crate::model::{GenreStream, LoadedModel, ModelError, StreamOutput, UnitPicture};
 use crossbeam_channel::{Receiver, Sender};
 
 /// A gate that takes less than this in a frame is open for all that can be told: days at the default hop.
 pub(super) const LEAST_DECAY: f32 = 1e-7;
+
+/// Columns to be traced.
+pub(super) struct Batch {
+    /// (column, band) in dB; a break is NaN.
+    pub(super) levels: Vec<f32>,
+    /// What began anew with each column.
+    pub(super) begins: Vec<Begins>,
+}
+
 /// What came of a batch.
 pub(super) struct Traced {
     /// (column, value, unit).
@@ -47,7 +57,7 @@ pub(super) fn run(
     model: &LoadedModel,
     spec: &FrontEndSpec,
     (kinds, units): (&[UnitValue], usize),
-    batches: &Receiver<Vec<f32>>,
+    batches: &Receiver<Batch>,
     answer: &Sender<Traced>,
     tell: &impl Fn(),
 ) {
@@ -98,14 +108,19 @@ impl<'a> Runner<'a> {
         })
     }
 
-    fn trace(&mut self, levels: &[f32]) -> Result<Traced, ModelError> {
+    fn trace(&mut self, Batch { levels, begins }: &Batch) -> Result<Traced, ModelError> {
         let bands = self.spec.bands;
         let mut values = Vec::with_capacity(levels.len() / bands * self.kinds.len() * self.sums.len());
         let (mut normalized, mut output) = (Vec::new(), StreamOutput::default());
-        for row in levels.chunks_exact(bands) {
-            if row[0].is_nan() {
+        for (row, begins) in levels.chunks_exact(bands).zip(begins) {
+            let is_break = row[0].is_nan();
+            if is_break || *begins > Begins::Nothing {
                 self.stream = self.model.stream()?;
+            }
+            if is_break || *begins == Begins::Everything {
                 self.loudness.reset();
+            }
+            if is_break {
                 values.resize(values.len() + self.kinds.len() * self.sums.len(), f32::NAN);
                 continue;
             }

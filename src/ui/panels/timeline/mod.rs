@@ -9,6 +9,7 @@ mod segments;
 mod whole;
 
 use super::Scene;
+use crate::ui::sentences;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT};
 use crate::ui::view_state::{TIMELINE_SPANS, ViewState};
 use crate::ui::widgets::{heading, save_menu};
@@ -21,6 +22,9 @@ const RIBBON: f32 = 16.0;
 /// Height of the time labels.
 const LABELS: f32 = 18.0;
 
+/// What track and timeline show.
+const ANSWERS_OVER_TIME: &str = "Agreed probabilities over time; the ribbon holds the answers";
+
 /// Draws the timeline into what is available.
 pub fn timeline_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     let whole = scene.track.filter(|_| view.timeline_span.is_none());
@@ -28,8 +32,12 @@ pub fn timeline_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
         Vec2::new(ui.available_width(), 26.0),
         Layout::left_to_right(Align::Center),
         |ui| {
-            heading(ui, if whole.is_some() { "The track" } else { "Timeline" })
-                .on_hover_text("Agreed probabilities over time; the ribbon holds the answers");
+            let (title, what) = match whole {
+                Some(_) if view.segments => ("Segments", sentences::WHAT_SEGMENTS_SAY),
+                Some(_) => ("The track", ANSWERS_OVER_TIME),
+                None => ("Timeline", ANSWERS_OVER_TIME),
+            };
+            heading(ui, title).on_hover_text(what);
             save_menu(ui, view, "Timeline");
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 for (i, span) in TIMELINE_SPANS.iter().enumerate().rev() {
