@@ -12,7 +12,7 @@ pub fn share_bar(ui: &mut egui::Ui, size: Vec2, share: f32, colour: Color32, nam
     super::describe(&response, format!("{name}: {text} %"));
     if ui.is_rect_visible(rect) {
         let palette = Palette::of(ui);
-        let figures = 27.0_f32.min(0.5 * rect.width());
+        let figures = 27.0_f32.min(0.6 * rect.width());
         let bar = Rect::from_min_max(rect.min, egui::pos2(rect.right() - figures, rect.bottom()))
             .shrink2(Vec2::new(0.0, 3.0));
         answer_bar(ui, bar, share, colour);
