@@ -6,7 +6,7 @@ use super::frozen::Frozen;
 use super::history::COLUMNS;
 use super::panels::next_theme;
 use super::time_view::ZOOM_STEP;
-use super::view_state::{Action, Page, ViewState};
+use super::view_state::{Action, Page, TrackShows, ViewState};
 use crate::engine::{Command, Snapshot};
 use crate::units::Seconds;
 use eframe::egui::{self, Key, Modifiers};
@@ -77,7 +77,10 @@ pub fn shortcuts(ctx: &egui::Context, snapshot: &Snapshot, held: Option<&Frozen>
         view.timeline_span = if view.timeline_span.is_none() { Some(0) } else { None };
     }
     if pressed(Key::S) {
-        view.segments = !(view.segments && view.timeline_span.is_none());
+        view.track_shows = match (view.track_shows, view.timeline_span) {
+            (TrackShows::Segments, None) => TrackShows::Answers,
+            _ => TrackShows::Segments,
+        };
         view.timeline_span = None;
     }
     through_time(&pressed, snapshot.hop, held, view);

@@ -149,6 +149,16 @@ pub enum Inside {
     Scores,
 }
 
+/// What the track of a file shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TrackShows {
+    /// Answers over time.
+    #[default]
+    Answers,
+    /// Which of its segments decided.
+    Segments,
+}
+
 /// A drag over the track of a file.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum TrackDrag {
@@ -244,8 +254,8 @@ pub struct ViewState {
     pub time: TimeView,
     /// Which of [`TIMELINE_SPANS`]; `None`: the whole track of a file, the first of them otherwise.
     pub timeline_span: Option<usize>,
-    /// Whether the track shows which of its segments decided.
-    pub segments: bool,
+    /// What the track of a file shows.
+    pub track_shows: TrackShows,
     /// What is being dragged over the track.
     pub track_drag: Option<TrackDrag>,
     /// What is looked into, as it was chosen; [`super::panels::Scene::inside`] tells what can be.
@@ -295,7 +305,7 @@ impl ViewState {
             overlay_attention: settings.show_attention,
             time: TimeView::new(settings.time_span),
             timeline_span: None,
-            segments: false,
+            track_shows: TrackShows::default(),
             track_drag: None,
             inside: Inside::default(),
             unit_value: UnitValue::default(),

@@ -7,7 +7,7 @@ use super::App;
 use crate::ui::deciding::Deciding;
 use crate::ui::traces::Traces;
 use crate::ui::track::Track;
-use crate::ui::view_state::Inside;
+use crate::ui::view_state::{Inside, TrackShows};
 use crate::ui::widgets::ColumnTexture;
 
 impl App {
@@ -21,7 +21,7 @@ impl App {
 
     /// Asks which segments of the file decide, if that is to be seen and was not done.
     pub(super) fn ask_segments(&mut self) {
-        let is_wanted = self.view.segments && self.view.timeline_span.is_none();
+        let is_wanted = self.view.track_shows == TrackShows::Segments && self.view.timeline_span.is_none();
         let (Some(track), Some(open), true) = (&mut self.track, &self.view.opened, is_wanted) else {
             return;
         };

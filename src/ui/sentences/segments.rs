@@ -24,7 +24,7 @@ pub fn as_a_whole(decided: &DecidedReport, genres: &GenreSet) -> String {
 /// One segment: where, its weight, what it is alone, and the answer without it.
 pub fn segment(segment: &DecidingSegment, decided: &DecidedReport, genres: &GenreSet) -> String {
     let alike = 1.0 / decided.segments.len().max(1) as f64;
-    let mut text = format!(
+    let text = format!(
         "{} to {}: weight {}, all alike {}; alone {} {}",
         Seconds(segment.start_s).clock(),
         Seconds(segment.end_s).clock(),
@@ -33,15 +33,15 @@ pub fn segment(segment: &DecidingSegment, decided: &DecidedReport, genres: &Genr
         genre_title(&segment.genre, genres),
         percent(segment.confidence as f32)
     );
-    if let Some(without) = segment.without {
-        text += &format!(
-            "; without it {} has {}, not {}",
+    match segment.without {
+        Some(without) => format!(
+            "{text}; without it {} has {}, not {}.",
             genre_title(&decided.genre, genres),
             percent(without as f32),
             percent(decided.confidence as f32)
-        );
+        ),
+        None => format!("{text}."),
     }
-    text + "."
 }
 
 /// What a screen reader says instead of the bars.

@@ -11,7 +11,7 @@ mod whole;
 use super::Scene;
 use crate::ui::sentences;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT};
-use crate::ui::view_state::{TIMELINE_SPANS, ViewState};
+use crate::ui::view_state::{TIMELINE_SPANS, TrackShows, ViewState};
 use crate::ui::widgets::{heading, save_menu};
 use eframe::egui::{self, Align, Layout, Rect, Vec2};
 
@@ -33,7 +33,7 @@ pub fn timeline_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
         Layout::left_to_right(Align::Center),
         |ui| {
             let (title, what) = match whole {
-                Some(_) if view.segments => ("Segments", sentences::WHAT_SEGMENTS_SAY),
+                Some(_) if view.track_shows == TrackShows::Segments => ("Segments", sentences::WHAT_SEGMENTS_SAY),
                 Some(_) => ("The track", ANSWERS_OVER_TIME),
                 None => ("Timeline", ANSWERS_OVER_TIME),
             };
@@ -47,15 +47,17 @@ pub fn timeline_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
                     }
                 }
                 if scene.track.is_some() {
-                    for (segments, name) in [(true, "Segments"), (false, "Track")] {
-                        let chosen = whole.is_some() && view.segments == segments;
+                    for (shows, name) in [(TrackShows::Segments, "Segments"), (TrackShows::Answers, "Track")] {
+                        let chosen = whole.is_some() && view.track_shows == shows;
                         if ui.selectable_label(chosen, name).clicked() {
-                            (view.timeline_span, view.segments) = (None, segments);
+                            (view.timeline_span, view.track_shows) = (None, shows);
                         }
                     }
                 }
                 match whole {
-                    Some(track) if view.segments => segments::note_ui(ui, scene, view, track),
+                    Some(track) if view.track_shows == TrackShows::Segments => {
+                        segments::note_ui(ui, scene, view, track);
+                    }
                     Some(track) => whole::note_ui(ui, scene, view, track),
                     None => {}
                 }
@@ -63,7 +65,7 @@ pub fn timeline_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
         },
     );
     match whole {
-        Some(track) if view.segments => segments::segments_ui(ui, scene, view, track),
+        Some(track) if view.track_shows == TrackShows::Segments => segments::segments_ui(ui, scene, view, track),
         Some(track) => whole::whole_ui(ui, scene, view, track),
         None => recent::recent_ui(ui, scene, view),
     }
