@@ -4,7 +4,7 @@
 
 use super::bars::{bar, percent};
 use crate::model::ModelSet;
-use crate::offline::{AnswerReport, DecidedReport, DecidingSegment, Report};
+use crate::offline::{AnswerReport, DecidedReport, Report};
 use crate::units::Seconds;
 use std::fmt::Write;
 
@@ -99,10 +99,8 @@ const DECIDING: usize = 3;
 
 /// The segments with most weight, in the order of time.
 fn deciding(decided: &DecidedReport, title: &impl Fn(&str) -> String) -> String {
-    let mut heaviest: Vec<&DecidingSegment> = decided.segments.iter().collect();
-    heaviest.sort_by(|a, b| b.weight.total_cmp(&a.weight));
-    heaviest.truncate(DECIDING);
-    heaviest.sort_by(|a, b| a.start_s.total_cmp(&b.start_s));
+    let mut heaviest = decided.heaviest(DECIDING);
+    heaviest.sort_unstable();
     let mut text = format!(
         "\n  As a whole ({}): {}, {}. What decided it, of {} segments, and what each is alone:\n",
         decided.model,
@@ -110,7 +108,7 @@ fn deciding(decided: &DecidedReport, title: &impl Fn(&str) -> String) -> String 
         percent(decided.confidence).trim(),
         decided.segments.len()
     );
-    for segment in heaviest {
+    for segment in heaviest.into_iter().map(|place| &decided.segments[place]) {
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,

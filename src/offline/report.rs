@@ -107,6 +107,17 @@ pub struct DecidedReport {
     pub segments: Vec<DecidingSegment>,
 }
 
+impl DecidedReport {
+    /// The places of the `most` segments with most weight, the heaviest first.
+    pub fn heaviest(&self, most: usize) -> Vec<usize> {
+        let weight = |place: &usize| self.segments[*place].weight;
+        let mut places: Vec<usize> = (0..self.segments.len()).collect();
+        places.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
+        places.truncate(most);
+        places
+    }
+}
+
 /// A segment of a file and its part in the answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DecidingSegment {

@@ -4,7 +4,7 @@
 
 use crate::lab::hierarchy::Reader;
 use crate::model::ModelSet;
-use crate::offline::{DecidedReport, DecidingSegment};
+use crate::offline::DecidedReport;
 use crossbeam_channel::{Receiver, bounded};
 use std::path::PathBuf;
 
@@ -60,12 +60,4 @@ impl Deciding {
             };
         }
     }
-}
-
-/// The places of the `most` segments with most weight, the heaviest first.
-pub fn heaviest(segments: &[DecidingSegment], most: usize) -> Vec<usize> {
-    let mut places: Vec<usize> = (0..segments.len()).collect();
-    places.sort_by(|a, b| segments[*b].weight.total_cmp(&segments[*a].weight));
-    places.truncate(most);
-    places
 }

@@ -103,29 +103,22 @@ impl Reader {
                 without: None,
             });
         }
-        let top = probabilities(&reading.logits).top().0;
-        for place in heaviest(&reading.segments) {
-            let mut others = vectors.clone();
-            others.remove(place);
-            if !others.is_empty() {
-                let without = self.model.net.track(&others)?;
-                segments[place].without = Some(f64::from(probabilities(&without.logits).of(top)));
-            }
-        }
         let (genre, confidence) = answer(&reading.logits);
-        Ok(Some(DecidedReport {
+        let mut decided = DecidedReport {
             model: manifest.name.clone(),
             genre,
             confidence,
             segments,
-        }))
+        };
+        let top = probabilities(&reading.logits).top().0;
+        for place in decided.heaviest(LEFT_OUT) {
+            let mut others = vectors.clone();
+            others.remove(place);
+            if !others.is_empty() {
+                let without = self.model.net.track(&others)?;
+                decided.segments[place].without = Some(f64::from(probabilities(&without.logits).of(top)));
+            }
+        }
+        Ok(Some(decided))
     }
-}
-
-/// The places of the [`LEFT_OUT`] largest weights, the largest first.
-fn heaviest(weights: &[f32]) -> Vec<usize> {
-    let mut places: Vec<usize> = (0..weights.len()).collect();
-    places.sort_by(|a, b| weights[*b].total_cmp(&weights[*a]));
-    places.truncate(LEFT_OUT);
-    places
 }

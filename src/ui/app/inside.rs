@@ -25,16 +25,21 @@ impl App {
         let (Some(track), Some(open), true) = (&mut self.track, &self.view.opened, is_wanted) else {
             return;
         };
-        let Some(models) = self.models.as_ref().filter(|_| Track::is_short_enough(open.duration)) else {
-            track
-                .deciding
-                .refuse("only files of up to 90 minutes are read as a whole");
+        if !matches!(track.deciding, Deciding::Unasked) {
             return;
-        };
-        if matches!(track.deciding, Deciding::Unasked) {
-            let repaint = self.ctx.clone();
-            let done = move || repaint.request_repaint();
-            track.deciding.ask(open.id.clone().into(), models.clone(), done);
+        }
+        match &self.models {
+            None => track.deciding.refuse("there is no network to ask"),
+            Some(_) if !Track::is_short_enough(open.duration) => {
+                track
+                    .deciding
+                    .refuse("only files of up to 90 minutes are read as a whole");
+            }
+            Some(models) => {
+                let repaint = self.ctx.clone();
+                let done = move || repaint.request_repaint();
+                track.deciding.ask(open.id.clone().into(), models.clone(), done);
+            }
         }
     }
 

@@ -5,7 +5,7 @@
 use super::Scene;
 use super::whole::{labels, loop_ui, playhead, selection};
 use crate::offline::{DecidedReport, DecidingSegment};
-use crate::ui::deciding::{Deciding, heaviest};
+use crate::ui::deciding::Deciding;
 use crate::ui::sentences;
 use crate::ui::theme::{Palette, axis_font};
 use crate::ui::track::Track;
@@ -41,12 +41,12 @@ pub(super) fn segments_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewS
     ui.painter().rect_filled(area, CornerRadius::ZERO, palette.track);
     let decided = match &track.deciding {
         Deciding::Told(decided) => decided,
-        Deciding::Failed(why) => return say(ui, &response, area, &format!("Segments: none are weighted: {why}")),
+        Deciding::Failed(why) => return say(ui, &response, area, &format!("It cannot be told: {why}")),
         Deciding::Unasked | Deciding::Reading(_) => {
-            return say(ui, &response, area, "Segments: the file is being read as a whole …");
+            return say(ui, &response, area, "The file is being read as a whole …");
         }
     };
-    let named = heaviest(&decided.segments, NAMED);
+    let named = decided.heaviest(NAMED);
     describe(&response, sentences::segments(decided, &named, &scene.cast.genres));
     if !ui.is_rect_visible(rect) {
         return;
@@ -102,17 +102,10 @@ pub(super) fn segments_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewS
 
 /// A sentence in the place of the bars.
 fn say(ui: &egui::Ui, response: &egui::Response, area: Rect, text: &str) {
-    describe(response, text);
-    let shown = text.strip_prefix("Segments: ").unwrap_or(text);
-    let shown: String = shown
-        .chars()
-        .take(1)
-        .flat_map(char::to_uppercase)
-        .chain(shown.chars().skip(1))
-        .collect();
+    describe(response, format!("Segments: {text}"));
     let muted = Palette::of(ui).muted;
     ui.painter()
-        .text(area.center(), Align2::CENTER_CENTER, shown, axis_font(), muted);
+        .text(area.center(), Align2::CENTER_CENTER, text, axis_font(), muted);
 }
 
 fn bar_ui(ui: &egui::Ui, scene: &Scene<'_>, segment: &DecidingSegment, bar: Rect, opacity: f32) {
