@@ -38,6 +38,7 @@ fn every_row_that_scripts_rely_on_is_there_with_figures() {
         }
         expected.push(format!("train/{engine}/16x256"));
     }
+    expected.extend(["explain/held", "explain/live"].map(str::to_owned));
     expected.extend(["lstm", "tcn", "attention"].map(|engine| format!("step/{engine}/1-cold")));
     if cfg!(target_os = "linux") {
         expected.push("live/load".to_owned());

@@ -177,7 +177,12 @@ fn an_explanation_tells_of_every_engine_and_place() {
         .map(|place| it.attention_at(looked, *place) * place.len() as f32)
         .sum();
     assert!((all - 1.0).abs() < 1e-3, "{all}");
+    // What is asked again and again while sound goes on is the same, without what was looked at.
+    let changes = Explanation::changes(&models, &question, HOP).unwrap().unwrap();
+    assert_eq!((&changes.agreed, &changes.opinions), (&it.agreed, &it.opinions));
+    assert!(changes.looked.is_empty());
     assert!(Explanation::of(&[], &question, HOP).unwrap().is_none());
+    assert!(Explanation::changes(&[], &question, HOP).unwrap().is_none());
 }
 
 #[test]

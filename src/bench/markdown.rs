@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 /// Rows are put together by the first part of their names.
-const PARTS: [(&str, &str); 6] = [
+const PARTS: [(&str, &str); 7] = [
     (
         "step/",
         "Streaming step (one thread; the last part of a name is the number of frames)",
@@ -18,6 +18,10 @@ const PARTS: [(&str, &str); 6] = [
     ("resample/", "Resampling"),
     ("decode/", "Decoding"),
     ("analyze/", "A whole file, all engines"),
+    (
+        "explain/",
+        "Why: 24 s heard again without each of 24 half seconds, by all engines; held (all cores), also what attention is worth",
+    ),
 ];
 
 /// The page.

@@ -6,6 +6,7 @@
 //! what the machine does besides hits all alike. A ratio is the median over rounds of the ratio within a round.
 
 pub(crate) mod demo;
+mod explain;
 mod front_end;
 pub mod growth;
 pub mod live;
@@ -121,6 +122,7 @@ pub fn run(
     bench.training(&subjects, peers.as_deref_mut())?;
     bench.front_end(models, peers.as_deref_mut())?;
     bench.files(models, &demo)?;
+    bench.explain(models, &demo)?;
     bench.live(&demo)?;
     Ok(Report {
         machine,

@@ -53,7 +53,10 @@ pub(super) fn run(
     let mut window = Headless::begin(WindowLaunch {
         models,
         optional,
-        settings: Settings::default(),
+        settings: Settings {
+            show_changes: true,
+            ..Settings::default()
+        },
         open: Some(SourceRequest::File {
             path,
             pace: Pace::Times(PACE),

@@ -53,7 +53,7 @@ pub struct Explanation {
     pub opinions: Vec<Opinion>,
     /// Their mean.
     pub agreed: Occlusion,
-    /// The engines that attend.
+    /// The engines that attend; none if only changes were asked about.
     pub looked: Vec<Looked>,
 }
 
@@ -62,8 +62,7 @@ impl Explanation {
     /// what changes its answer, and what it looked at.
     /// `None` without engines or frames.
     pub fn of(models: &[LoadedModel], question: &Question, hop: Seconds) -> Result<Option<Self>, ModelError> {
-        let places = segments(question.count(), hop, SPAN, PLACE);
-        let around = (AROUND.0 / hop.0.max(1e-9)) as usize;
+        let (places, around) = places(question, hop);
         let asked: Vec<_> = std::thread::scope(|scope| {
             let asked = models.iter().map(|model| {
                 (
@@ -76,28 +75,57 @@ impl Explanation {
             let of = asked.into_iter().map(|(occlusion, look)| (join(occlusion), join(look)));
             of.collect()
         });
-        let (mut opinions, mut looks) = (Vec::new(), Vec::new());
+        let (mut occlusions, mut looks) = (Vec::new(), Vec::new());
         for (model, (occlusion, look)) in models.iter().zip(asked) {
             let Some(occlusion) = occlusion? else { return Ok(None) };
-            opinions.push(Opinion {
-                engine: model.manifest().name.clone(),
-                occlusion,
-            });
+            occlusions.push(occlusion);
             looks.extend(look?.map(|look| (model, look)));
         }
-        let occlusions: Vec<Occlusion> = opinions.iter().map(|opinion| opinion.occlusion.clone()).collect();
-        Ok(Occlusion::mean(&occlusions).map(|agreed| Self {
+        Ok(
+            Self::together(models, occlusions, (places, question.count(), hop)).map(|it| {
+                // All is told of one class, the one that is answered, whatever an engine alone would say.
+                let class = it.class();
+                let looked = looks.into_iter().map(|(model, look)| look.told(model, class));
+                Self {
+                    looked: looked.collect(),
+                    ..it
+                }
+            }),
+        )
+    }
+
+    /// The same without what it looked at, and on the caller's thread alone: what can be asked again and again beside other work.
+    pub fn changes(models: &[LoadedModel], question: &Question, hop: Seconds) -> Result<Option<Self>, ModelError> {
+        let (places, around) = places(question, hop);
+        let mut occlusions = Vec::with_capacity(models.len());
+        for model in models {
+            let Some(occlusion) = occlude(model, question, &places, around)? else {
+                return Ok(None);
+            };
+            occlusions.push(occlusion);
+        }
+        Ok(Self::together(models, occlusions, (places, question.count(), hop)))
+    }
+
+    /// What all engines say, and what they say together; `None` without engines.
+    fn together(
+        models: &[LoadedModel],
+        occlusions: Vec<Occlusion>,
+        (places, frames, hop): (Vec<Segment>, usize, Seconds),
+    ) -> Option<Self> {
+        let agreed = Occlusion::mean(&occlusions)?;
+        let opinions = models.iter().zip(occlusions).map(|(model, occlusion)| Opinion {
+            engine: model.manifest().name.clone(),
+            occlusion,
+        });
+        Some(Self {
             places,
-            frames: question.count(),
+            frames,
             hop,
-            // All is told of one class, the one that is answered, whatever an engine alone would say.
-            looked: looks
-                .into_iter()
-                .map(|(model, look)| look.told(model, agreed.whole.top().0))
-                .collect(),
-            opinions,
+            opinions: opinions.collect(),
             agreed,
-        }))
+            looked: Vec::new(),
+        })
     }
 
     /// The class that is answered.
@@ -117,6 +145,12 @@ impl Explanation {
         let weights = (place.start..place.end).filter_map(|frame| looked.weights.get(frame.checked_sub(first)?));
         weights.fold(0.0, |sum, weight| sum + weight) / place.len().max(1) as f32
     }
+}
+
+/// The places that are asked about, and within how many frames lies what replaces one.
+fn places(question: &Question, hop: Seconds) -> (Vec<Segment>, usize) {
+    let around = (AROUND.0 / hop.0.max(1e-9)) as usize;
+    (segments(question.count(), hop, SPAN, PLACE), around)
 }
 
 fn join<T>(thread: ScopedJoinHandle<'_, Result<T, ModelError>>) -> Result<T, ModelError> {

@@ -75,6 +75,8 @@ pub struct Settings {
     pub zoom: f32,
     /// Whether attention is laid over the spectrogram.
     pub show_attention: bool,
+    /// Whether what changes the answer is shown while it is live.
+    pub show_changes: bool,
     /// How many seconds the plots over time show.
     pub time_span: f64,
 }
@@ -93,6 +95,7 @@ impl Default for Settings {
             window_size: [1280.0, 800.0],
             zoom: 1.0,
             show_attention: true,
+            show_changes: false,
             time_span: 12.0,
         }
     }

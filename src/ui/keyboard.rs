@@ -73,6 +73,9 @@ pub fn shortcuts(ctx: &egui::Context, snapshot: &Snapshot, held: Option<&Frozen>
             view.turn_to(page);
         }
     }
+    if pressed(Key::C) {
+        view.shows.changes = !view.shows.changes;
+    }
     if pressed(Key::W) {
         view.timeline_span = if view.timeline_span.is_none() { Some(0) } else { None };
     }

@@ -7,6 +7,7 @@
 mod ahead;
 mod answers;
 mod app;
+mod changing;
 mod colormap;
 mod deciding;
 mod decisions;

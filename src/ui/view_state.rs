@@ -137,6 +137,15 @@ pub struct PlotPlace {
     pub layer: LayerId,
 }
 
+/// What can be shown beside the spectrogram itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shows {
+    /// Attention, drawn over it.
+    pub attention: bool,
+    /// What changes the answer, while it is live; of a held moment it always is.
+    pub changes: bool,
+}
+
 /// What is looked into below the spectrogram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Inside {
@@ -248,8 +257,8 @@ pub struct ViewState {
     pub colour_map: ColourMap,
     /// Level drawn darkest and level drawn lightest, in dB re full scale.
     pub range_db: (f32, f32),
-    /// Whether attention is drawn over the spectrogram.
-    pub overlay_attention: bool,
+    /// What is shown beside the spectrogram itself.
+    pub shows: Shows,
     /// What of the past the plots over time show.
     pub time: TimeView,
     /// Which of [`TIMELINE_SPANS`]; `None`: the whole track of a file, the first of them otherwise.
@@ -302,7 +311,10 @@ impl ViewState {
             pace: Pace::Times(1.0),
             colour_map: settings.colour_map,
             range_db: settings.range_db.into(),
-            overlay_attention: settings.show_attention,
+            shows: Shows {
+                attention: settings.show_attention,
+                changes: settings.show_changes,
+            },
             time: TimeView::new(settings.time_span),
             timeline_span: None,
             track_shows: TrackShows::default(),

@@ -96,6 +96,43 @@ fn a_click_holds_the_moment_and_end_lets_it_go() {
 }
 
 #[test]
+fn live_the_engines_are_asked_what_changed_the_answer_and_the_answer_moves_on() {
+    let setup = Setup {
+        models: Some(model::bundled().unwrap()),
+        ..Setup::default()
+    };
+    let mut rig = Rig::playing(setup, 600);
+    assert!(
+        rig.window
+            .query_by_label_contains("What changed the answer: ")
+            .is_none()
+    );
+    rig.window.key_press(egui::Key::C);
+    rig.settle();
+    rig.window
+        .get_by_label_contains("What changed the answer: Asking the engines");
+    let begun = Instant::now();
+    while rig.window.query_by_label_contains("seconds back").is_none() {
+        assert!(begun.elapsed() < Duration::from_mins(1), "no answer");
+        std::thread::sleep(Duration::from_millis(20));
+        rig.settle();
+    }
+    rig.window.get_by_label_contains("0 s ago");
+    // Two seconds later the same answer lies two seconds back.
+    rig.show(hand_made::playing(690));
+    rig.settle();
+    rig.window.get_by_label_contains("2 s ago");
+    // Another click, and nobody is asked any more.
+    rig.window.get_by_label("Changes").click();
+    rig.settle();
+    assert!(
+        rig.window
+            .query_by_label_contains("What changed the answer: ")
+            .is_none()
+    );
+}
+
+#[test]
 fn the_engines_are_asked_why_and_what_they_say_is_written_to_files() {
     let setup = Setup {
         models: Some(model::bundled().unwrap()),

@@ -122,7 +122,7 @@ fn a_frame_with_everything_open_leaves_time_too() {
         let mut rig = Rig::playing(setup, 4000);
         rig.window.key_press(key);
         let view = rig.window.state_mut().as_mut().unwrap().view_mut();
-        (view.time.span, view.inside) = (40.0, inside);
+        (view.time.span, view.inside, view.shows.changes) = (40.0, inside, true);
         rig.settle();
         let (mut times, mut used) = (Vec::new(), Vec::new());
         for i in 0..100 {

@@ -1,9 +1,10 @@
-//! Looking into networks, while they are looked at and only then: the units of a recurrent engine, score functions, the segments of a
-//! file.
+//! Looking into networks, while they are looked at and only then: the units of a recurrent engine, score functions, what changes the
+//! answer, the segments of a file.
 //!
-//! In: what is chosen, what was heard. Out: [`Traces`], strips, weights of segments. Thread: window.
+//! In: what is chosen, what was heard. Out: [`Traces`], strips, changes, weights of segments. Thread: window.
 
 use super::App;
+use crate::ui::changing::Changing;
 use crate::ui::deciding::Deciding;
 use crate::ui::traces::Traces;
 use crate::ui::track::Track;
@@ -17,6 +18,24 @@ impl App {
         if let Some(frozen) = &mut self.frozen {
             frozen.ask_scores(&self.cast.front_end, move || repaint.request_repaint());
         }
+    }
+
+    /// Asks what changes the answer, if that is to be seen of now.
+    pub(super) fn ask_changes(&mut self) {
+        if !self.view.shows.changes || self.view.opened.is_none() {
+            self.changing = Changing::default();
+            return;
+        }
+        self.changing.poll();
+        if self.frozen.is_some() {
+            return;
+        }
+        let repaint = self.ctx.clone();
+        let mut changing = std::mem::take(&mut self.changing);
+        let models = || self.models_on().map_or(Vec::new(), |set| set.models);
+        let asked = (models, &self.cast.front_end);
+        changing.follow(&self.history, asked, move || repaint.request_repaint());
+        self.changing = changing;
     }
 
     /// Asks which segments of the file decide, if that is to be seen and was not done.

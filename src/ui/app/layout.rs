@@ -7,7 +7,7 @@ use super::knobs::Trial;
 use crate::source::SourceKind;
 use crate::ui::frozen::Frozen;
 use crate::ui::keyboard;
-use crate::ui::panels::{self, Pictures, Scene};
+use crate::ui::panels::{self, Changed, Pictures, Scene};
 use crate::ui::theme::{GRID, Palette};
 use crate::ui::view_state::{Inside, ViewState};
 use eframe::egui::{
@@ -20,8 +20,9 @@ const NARROW: f32 = 720.0;
 const SPECTROGRAM: f32 = 164.0;
 const HEADS: f32 = 84.0;
 const TIMELINE: f32 = 96.0;
-/// Height of the strip of what changed the answer.
+/// Height of the strip of what changed the answer, of a held moment and live.
 const CHANGED: f32 = 118.0;
+const CHANGED_LIVE: f32 = 88.0;
 /// Height of the strip of answers and disagreement.
 const ANSWERS: f32 = 72.0;
 
@@ -40,6 +41,7 @@ impl App {
             devices,
             pictures,
             frozen,
+            changing,
             track,
             log,
             past,
@@ -55,6 +57,7 @@ impl App {
             cast,
             devices,
             frozen: None,
+            changed: view.shows.changes.then(|| Changed::live(changing, history)),
             transport: &link.snapshots.output_buffer().transport,
             track: track.as_ref(),
             log,
@@ -70,6 +73,7 @@ impl App {
                 snapshot: &frozen.snapshot,
                 history: &frozen.history,
                 frozen: Some(frozen),
+                changed: Some(Changed::held(frozen)),
                 ..scene
             },
             None => scene,
@@ -85,41 +89,7 @@ impl App {
                 .frame(bar(ui, edge))
                 .show_separator_line(false)
                 .show(ui, |ui| panels::health_ui(ui, &scene, view));
-            let narrow = ui.available_width() < NARROW;
-            if !narrow {
-                let width = (0.31 * ui.available_width()).clamp(312.0, 460.0);
-                Panel::left("answer")
-                    .exact_size(width)
-                    .resizable(false)
-                    .frame(bar(
-                        ui,
-                        Margin {
-                            left: 12,
-                            right: 4,
-                            top: 4,
-                            bottom: 0,
-                        },
-                    ))
-                    .show_separator_line(false)
-                    .show(ui, |ui| {
-                        ScrollArea::vertical().show(ui, |ui| {
-                            panels::answer_ui(ui, &shown);
-                            ui.add_space(GRID);
-                            panels::page_ui(ui, &shown, view, pictures);
-                        });
-                    });
-            }
-            CentralPanel::no_frame()
-                .frame(bar(
-                    ui,
-                    Margin {
-                        left: if narrow { 12 } else { 4 },
-                        right: 12,
-                        top: 4,
-                        bottom: 0,
-                    },
-                ))
-                .show(ui, |ui| plots_ui(ui, &shown, view, pictures, narrow));
+            listening_ui(ui, &shown, view, pictures);
         }
         over_all_ui(ui.ctx(), &scene, view, pictures);
         view.time.turn();
@@ -140,6 +110,45 @@ impl App {
         }
         self.view.open_file(first.path().to_path_buf());
     }
+}
+
+/// The answer and its pages, beside or above the plots.
+fn listening_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
+    let narrow = ui.available_width() < NARROW;
+    if !narrow {
+        let width = (0.31 * ui.available_width()).clamp(312.0, 460.0);
+        Panel::left("answer")
+            .exact_size(width)
+            .resizable(false)
+            .frame(bar(
+                ui,
+                Margin {
+                    left: 12,
+                    right: 4,
+                    top: 4,
+                    bottom: 0,
+                },
+            ))
+            .show_separator_line(false)
+            .show(ui, |ui| {
+                ScrollArea::vertical().show(ui, |ui| {
+                    panels::answer_ui(ui, scene);
+                    ui.add_space(GRID);
+                    panels::page_ui(ui, scene, view, pictures);
+                });
+            });
+    }
+    CentralPanel::no_frame()
+        .frame(bar(
+            ui,
+            Margin {
+                left: if narrow { 12 } else { 4 },
+                right: 12,
+                top: 4,
+                bottom: 0,
+            },
+        ))
+        .show(ui, |ui| plots_ui(ui, scene, view, pictures, narrow));
 }
 
 /// What lies over everything else.
@@ -200,9 +209,18 @@ fn plots_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures
     });
 }
 
+/// Height of the strip of what changed the answer: live it has no sentence below it.
+fn changed_height(scene: &Scene<'_>) -> f32 {
+    match (scene.changed, scene.frozen) {
+        (Some(_), Some(_)) => CHANGED,
+        (Some(_), None) => CHANGED_LIVE,
+        (None, _) => 0.0,
+    }
+}
+
 /// The height below which the plots scroll.
 fn least(scene: &Scene<'_>, view: &ViewState) -> f32 {
-    let changed = if scene.frozen.is_some() { CHANGED } else { 0.0 };
+    let changed = changed_height(scene);
     let heads = if scene.inside(view).is_some() { HEADS } else { 0.0 };
     SPECTROGRAM + changed + heads + ANSWERS + TIMELINE
 }
@@ -225,7 +243,7 @@ fn stacked_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictur
         0.0
     };
     let (whole, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), height), egui::Sense::hover());
-    let changed = if scene.frozen.is_some() { CHANGED } else { 0.0 };
+    let changed = changed_height(scene);
     let spectrogram = height - timeline - heads - changed - ANSWERS;
     let mut top = whole.top();
     let mut part = |height: f32| {
@@ -235,8 +253,8 @@ fn stacked_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictur
     };
     let child = |ui: &mut egui::Ui, rect: Rect, name: &str| ui.new_child(UiBuilder::new().id_salt(name).max_rect(rect));
     panels::spectrogram_ui(&mut child(ui, part(spectrogram), "spectrogram"), scene, view, pictures);
-    if let Some(frozen) = scene.frozen {
-        panels::changed_ui(&mut child(ui, part(changed), "changed"), scene, frozen, view);
+    if let Some(it) = scene.changed {
+        panels::changed_ui(&mut child(ui, part(changed), "changed"), scene, it, view);
     }
     if inside.is_some() {
         panels::inside_ui(&mut child(ui, part(heads), "heads"), scene, view, pictures);

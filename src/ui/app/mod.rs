@@ -11,6 +11,7 @@ mod link;
 mod saving;
 
 use super::answers::Answers;
+use super::changing::Changing;
 use super::decisions::DecisionLog;
 use super::demo;
 use super::devices::{DeviceList, ListDevices};
@@ -54,6 +55,8 @@ pub struct App {
     /// Which engines are wanted on.
     on: Vec<bool>,
     frozen: Option<Frozen>,
+    /// What changes the answer while nothing is held.
+    changing: Changing,
     /// The file that is open, as a whole.
     track: Option<Track>,
     log: DecisionLog,
@@ -91,6 +94,7 @@ impl App {
             settings,
             models: None,
             frozen: None,
+            changing: Changing::default(),
             track: None,
             log: DecisionLog::default(),
             past: Past::default(),
@@ -197,6 +201,7 @@ impl App {
         self.act(ctx);
         self.retry();
         self.look_inside();
+        self.ask_changes();
         self.ask_segments();
     }
 
@@ -310,7 +315,8 @@ impl App {
         settings.theme = theme::kept(ctx.options(|options| options.theme_preference));
         settings.colour_map = self.view.colour_map;
         settings.range_db = self.view.range_db.into();
-        settings.show_attention = self.view.overlay_attention;
+        settings.show_attention = self.view.shows.attention;
+        settings.show_changes = self.view.shows.changes;
         settings.time_span = self.view.time.span;
         settings.zoom = ctx.zoom_factor();
         settings.window_size = ctx.content_rect().size().into();

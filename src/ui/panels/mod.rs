@@ -33,7 +33,7 @@ mod welcome;
 pub use answer::answer_ui;
 pub use attention::ATTENTION_ROW_GAP;
 pub use banner::{banner_ui, remark_ui};
-pub use changed::changed_ui;
+pub use changed::{Changed, changed_ui};
 pub use decisions::decisions_ui;
 pub use disagreement::disagreement_ui;
 pub use engines::engines_ui;
@@ -177,6 +177,8 @@ pub struct Scene<'a> {
     pub devices: &'a DeviceList,
     /// The moment that is held, if one is: then `snapshot` and `history` are its own.
     pub frozen: Option<&'a Frozen>,
+    /// What changed the answer, if that is shown.
+    pub changed: Option<Changed<'a>>,
     /// Where the file is now, held or not.
     pub transport: &'a Transport,
     /// The file as a whole, if one is open.

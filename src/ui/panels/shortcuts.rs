@@ -7,7 +7,7 @@ use crate::ui::view_state::ViewState;
 use eframe::egui::{self, Align2, RichText};
 
 /// What keys do.
-pub const SHORTCUTS: [(&str, &str); 19] = [
+pub const SHORTCUTS: [(&str, &str); 20] = [
     ("Space", "Play or pause"),
     ("Left, Right", "Back or forward 5 s"),
     ("L", "Loop"),
@@ -19,6 +19,7 @@ pub const SHORTCUTS: [(&str, &str); 19] = [
     ("Page up, Page down", "Earlier or later in what is held"),
     (", and .", "Move the held cursor"),
     ("1, 2, 3, 4, 5", "Genres, decisions, knobs, sessions, heads"),
+    ("C", "What changed the answer, live"),
     ("W", "The whole track, or the last minutes"),
     ("S", "Which segments of the file decided"),
     ("O", "Open a file"),

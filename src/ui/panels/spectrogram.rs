@@ -80,7 +80,7 @@ pub fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState
             egui::pos2(plot.right(), plot.bottom() + 4.0 + STRIP),
         );
         strip_ui(ui, scene, &TimeAxis { rect: strip, ..time });
-        if view.overlay_attention {
+        if view.shows.attention {
             overlay_ui(ui, scene, &time);
         }
     }
@@ -117,8 +117,12 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
                         view.time.set_span(span.seconds, scene.kept(), scene.snapshot.hop);
                     }
                 }
-                ui.checkbox(&mut view.overlay_attention, "Attention")
-                    .on_hover_text("Draw over the picture where the attention engine looked. What changed the answer is another thing: click to see it");
+                ui.checkbox(&mut view.shows.attention, "Attention")
+                    .on_hover_text("Draw over the picture where the attention engine looked. What changed the answer is another thing");
+                ui.add_space(4.0);
+                ui.checkbox(&mut view.shows.changes, "Changes").on_hover_text(
+                    "Show what changed the answer: the engines are asked again every few seconds, without each half second in turn (C)",
+                );
             });
         },
     );
@@ -149,7 +153,7 @@ fn colours_ui(ui: &mut egui::Ui, view: &mut ViewState) {
 
 /// The colours and the levels they stand for.
 fn legend_ui(ui: &mut egui::Ui, view: &ViewState) {
-    if ui.available_width() < 330.0 {
+    if ui.available_width() < 420.0 {
         return;
     }
     let palette = Palette::of(ui);
