@@ -31,6 +31,22 @@ pub enum BodyShape {
     Attention(EncoderShape),
 }
 
+/// A convolution over time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dilated {
+    /// How many frames it reads.
+    pub taps: usize,
+    /// How many frames they lie apart.
+    pub dilation: usize,
+}
+
+impl Dilated {
+    /// How many frames lie between the newest and the oldest that it reads.
+    pub fn reach(&self) -> usize {
+        (self.taps - 1) * self.dilation
+    }
+}
+
 /// Everything that fixes a network but its weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -114,6 +130,27 @@ impl Architecture {
                 self.around(body, root)
             }
         }
+    }
+
+    /// Its convolutions over time, from the input on; `None` of a network whose body is something else, which has no bound or
+    /// weights of its own to show. Features are then pooled over a longer time.
+    pub fn convolutions(&self) -> Option<Vec<Dilated>> {
+        let BodyShape::Tcn(body) = &self.body else {
+            return None;
+        };
+        let front = Dilated {
+            taps: self.front.kernel_frames,
+            dilation: 1,
+        };
+        let blocks = self.stem.iter().chain(std::iter::once(body)).flat_map(|shape| {
+            let taps = shape.taps;
+            // Two in each block.
+            shape
+                .dilations
+                .iter()
+                .flat_map(move |&dilation| [Dilated { taps, dilation }; 2])
+        });
+        Some(std::iter::once(front).chain(blocks).collect())
     }
 
     /// Share of features silenced in training in the body.

@@ -2,13 +2,15 @@
 //!
 //! In: history and snapshot. Out: an [`Explanation`], made on a thread of its own. Thread: window, and one for each moment.
 
+use super::asked::Asked;
 use super::heard::Heard;
 use super::history::{COLUMNS, History};
-use super::strips::Strips;
 use super::studies::Studies;
 use crate::engine::Snapshot;
 use crate::explain::{Explanation, Head, similar};
 use crate::features::FrontEndSpec;
+use crate::lab::limits::Taught;
+use crate::lab::scores::{ShippedScores, Weighted};
 use crate::model::LoadedModel;
 use crate::units::Seconds;
 use crossbeam_channel::{Receiver, bounded};
@@ -45,7 +47,9 @@ pub struct Frozen {
     /// The heads that were asked about.
     pub studies: Studies,
     /// Where six score functions look from it.
-    pub strips: Strips,
+    pub strips: Asked<Weighted>,
+    /// How much the convolutions depend on each frame before it, newest first.
+    pub field: Asked<Vec<f64>>,
     answer: Option<Receiver<Inquiry>>,
 }
 
@@ -65,7 +69,8 @@ impl Frozen {
             inquiry: Inquiry::Asking,
             similar: Vec::new(),
             studies: Studies::default(),
-            strips: Strips::default(),
+            strips: Asked::Unasked,
+            field: Asked::Unasked,
             answer: None,
         };
         frozen.move_cursor(cursor);
@@ -137,21 +142,54 @@ impl Frozen {
 
     /// Asks where each score function looks from here, once. `done` is called when there is an answer.
     pub fn ask_scores(&mut self, spec: &FrontEndSpec, done: impl Fn() + Send + 'static) {
-        if !matches!(self.strips, Strips::Unasked) {
+        if !self.strips.is_unasked() {
             return;
         }
-        let heard = Heard::of(&self.history, spec);
+        let (heard, spec) = (Heard::of(&self.history, spec), spec.clone());
         if heard.is_empty() {
-            self.strips = Strips::Failed("Nothing was heard yet".to_owned());
-        } else {
-            self.strips.ask(heard, spec, done);
+            return self.strips.refuse("Nothing was heard yet");
         }
+        let work = move || {
+            let scores = ShippedScores::get().map_err(ToString::to_string)?;
+            let weights = scores.weights(&heard.question(&spec).frames);
+            weights.map_err(|error| error.to_string())
+        };
+        self.strips.ask("attune-scores", work, done);
+    }
+
+    /// Asks how far the convolutions of this engine reach back from here, once. `done` is called when there is an answer.
+    pub fn ask_field(
+        &mut self,
+        frames: usize,
+        (model, spec): (Option<&LoadedModel>, &FrontEndSpec),
+        done: impl Fn() + Send + 'static,
+    ) {
+        if !self.field.is_unasked() {
+            return;
+        }
+        let Some(taught) = model.and_then(|model| Taught::of(model.manifest())) else {
+            self.field
+                .refuse("only networks that are part of the program can be asked");
+            return;
+        };
+        let (heard, spec) = (Heard::of(&self.history, spec), spec.clone());
+        if heard.is_empty() {
+            return self.field.refuse("nothing was heard yet");
+        }
+        let work = move || {
+            let question = heard.question(&spec);
+            let first = question.count().saturating_sub(frames);
+            let dependence = taught.dependence(&question.frames[first * spec.bands..]);
+            dependence.map_err(|error| error.to_string())
+        };
+        self.field.ask("attune-field", work, done);
     }
 
     /// Takes over the answers that are there.
     pub fn poll(&mut self) {
         self.studies.poll();
         self.strips.poll();
+        self.field.poll();
         if let Some(told) = self.answer.as_ref().and_then(|answer| answer.try_recv().ok()) {
             self.inquiry = told;
             self.answer = None;

@@ -7,9 +7,9 @@
 mod ahead;
 mod answers;
 mod app;
+mod asked;
 mod changing;
 mod colormap;
-mod deciding;
 mod decisions;
 mod demo;
 mod devices;
@@ -26,7 +26,6 @@ pub mod panels;
 mod past;
 mod sentences;
 mod sketch;
-mod strips;
 mod studies;
 mod theme;
 mod time_view;
@@ -40,7 +39,7 @@ use crate::engine::{Engine, EngineConfig, EngineError, SourceRequest, system_sou
 use crate::model::{LoadedModel, ModelError, ModelSet};
 use crate::settings::Settings;
 pub use app::{App, EngineLink, REPAINT_INTERVAL, notify};
-pub use deciding::Deciding;
+pub use asked::Asked;
 pub use demo::file as demo_file;
 pub use devices::{DeviceList, ListDevices};
 use eframe::egui::{Context, ViewportBuilder};
@@ -51,7 +50,6 @@ pub use laboratory::{Experiment, LabOrder, LabState, Laboratory};
 pub use notices::{Notices, Problem, Severity};
 use std::sync::Arc;
 
-pub use strips::Strips;
 pub use studies::Study;
 pub use time_view::TimeView;
 pub use traces::UnitValue;

@@ -3,10 +3,10 @@
 //! In: columns as they are heard, frames heard ahead. Out: points for the track's timeline; the parity. Thread: window.
 
 use super::ahead::{Ahead, Frame};
-use super::deciding::Deciding;
+use super::asked::Asked;
 use super::history::{News, TimelinePoint};
 use crate::genre::Probabilities;
-use crate::offline::Report;
+use crate::offline::{DecidedReport, Report};
 use crate::smoothing::AnswerState;
 use crate::units::Seconds;
 
@@ -48,7 +48,7 @@ pub struct Track {
     /// Live and ahead.
     pub parity: Parity,
     /// Which of its segments decide, for a network that reads it as a whole.
-    pub deciding: Deciding,
+    pub deciding: Asked<DecidedReport>,
     /// Whether what is heard now began with the file, under the knobs of what is heard ahead.
     comparing: bool,
     ahead: Option<Ahead>,

@@ -154,6 +154,8 @@ pub enum Inside {
     Heads,
     /// The units of the recurrent engine at this place among the engines.
     Units(usize),
+    /// How far the engine of convolutions reaches.
+    Field,
     /// Six score functions, taught by themselves.
     Scores,
 }

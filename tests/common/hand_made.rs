@@ -8,10 +8,11 @@ use attune::engine::{
 use attune::features::FrontEndSpec;
 use attune::genre::{GenreId, GenreSet, Probabilities};
 use attune::model::ModelSet;
+use attune::model::architecture::Dilated;
 use attune::smoothing::{AnswerState, Decision, Reason};
 use attune::source::{OpenedSource, SourceKind};
 use attune::ui::EngineLink;
-use attune::ui::panels::{Cast, EngineLabel};
+use attune::ui::panels::{Cast, ConvolutionsLabel, EngineLabel};
 use attune::units::{Decibels, FrameIndex, SampleRate, Seconds};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
@@ -57,7 +58,13 @@ pub fn cast() -> Cast {
         scores: false,
         has_attention: true,
         recurrent: vec![(0, true)],
-        field: Some(("TCN".to_owned(), 65)),
+        convolutions: Some(ConvolutionsLabel {
+            engine: 1,
+            name: "TCN".to_owned(),
+            layers: [(5, 1), (3, 1), (3, 1), (3, 2), (3, 2), (3, 4), (3, 4), (3, 8), (3, 8)]
+                .map(|(taps, dilation)| Dilated { taps, dilation })
+                .to_vec(),
+        }),
     }
 }
 

@@ -11,7 +11,7 @@ use attune::model;
 use attune::playback::Pace;
 use attune::smoothing::SmoothingConfig;
 use attune::ui::panels::Cast;
-use attune::ui::{App, Inside, UnitValue};
+use attune::ui::{App, Asked, Inside, UnitValue};
 use eframe::egui;
 use egui_kittest::kittest::{NodeT, Queryable};
 use std::time::{Duration, Instant};
@@ -203,4 +203,31 @@ fn each_score_function_shows_where_it_looks_from_a_held_moment() {
     ] {
         assert!(said.contains(&format!("The {name} score looks ")), "{said}");
     }
+}
+
+#[test]
+fn the_field_of_the_convolutions_shows_what_the_held_features_depend_on() {
+    let mut rig = Rig::playing(with_models(), 600);
+    rig.window.get_by_label("Look into TCN field").click();
+    rig.settle();
+    rig.window.get_by_label_contains("Receptive field: Hold a moment");
+    rig.window.key_press(egui::Key::H);
+    wait_for(&mut rig, "Receptive field: TCN has 65 frames (1.5 s)");
+    let Asked::Told(norms) = &app(&rig).frozen().unwrap().field else {
+        panic!("it was told");
+    };
+    // All frames of the nominal field, the newest most of all, the oldest hardly.
+    assert_eq!(norms.len(), 65);
+    let most = norms.iter().copied().fold(0.0, f64::max);
+    assert!(
+        norms[..16].contains(&most) && norms[64] > 0.0 && norms[64] < 0.2 * most,
+        "{norms:?}"
+    );
+    // Without weights to take gradients of, it says so.
+    rig.window.key_press(egui::Key::End);
+    rig.settle();
+    let mut rig = Rig::playing(Setup::default(), 600);
+    rig.window.get_by_label("Look into TCN field").click();
+    rig.window.key_press(egui::Key::H);
+    wait_for(&mut rig, "only networks that are part of the program");
 }

@@ -9,7 +9,7 @@ use attune::lab::hierarchy::Reader;
 use attune::model;
 use attune::playback::Pace;
 use attune::smoothing::SmoothingConfig;
-use attune::ui::{App, Deciding, Page};
+use attune::ui::{App, Asked, Page};
 use attune::units::Seconds;
 use eframe::egui;
 use egui_kittest::kittest::Queryable;
@@ -195,7 +195,7 @@ fn segments_that_decided_are_named_and_played() {
     rig.tell(Event::Opened(opened));
     rig.show(hand_made::playing(1200));
     rig.orders();
-    assert!(matches!(app(&rig).track().unwrap().deciding, Deciding::Unasked));
+    assert!(app(&rig).track().unwrap().deciding.is_unasked());
     rig.window.key_press(egui::Key::S);
     rig.settle();
     let begun = Instant::now();
@@ -209,7 +209,7 @@ fn segments_that_decided_are_named_and_played() {
         .file(Path::new(demo))
         .unwrap()
         .unwrap();
-    let Deciding::Told(shown) = &app(&rig).track().unwrap().deciding else {
+    let Asked::Told(shown) = &app(&rig).track().unwrap().deciding else {
         panic!("it was told");
     };
     assert_eq!(*shown, read);

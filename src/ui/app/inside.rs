@@ -4,12 +4,13 @@
 //! In: what is chosen, what was heard. Out: [`Traces`], strips, changes, weights of segments. Thread: window.
 
 use super::App;
+use crate::lab::hierarchy::Reader;
 use crate::ui::changing::Changing;
-use crate::ui::deciding::Deciding;
 use crate::ui::traces::Traces;
 use crate::ui::track::Track;
 use crate::ui::view_state::{Inside, TrackShows};
 use crate::ui::widgets::ColumnTexture;
+use std::path::PathBuf;
 
 impl App {
     /// Asks the score functions about the held moment, if that was not done.
@@ -38,13 +39,24 @@ impl App {
         self.changing = changing;
     }
 
+    /// Asks how far convolutions reach back from the held moment, if that was not done.
+    fn ask_field(&mut self) {
+        let Some(label) = &self.cast.convolutions else { return };
+        let repaint = self.ctx.clone();
+        let model = self.models.as_ref().and_then(|set| set.models.get(label.engine));
+        if let Some(frozen) = &mut self.frozen {
+            let asked = (model, &self.cast.front_end);
+            frozen.ask_field(label.frames(), asked, move || repaint.request_repaint());
+        }
+    }
+
     /// Asks which segments of the file decide, if that is to be seen and was not done.
     pub(super) fn ask_segments(&mut self) {
         let is_wanted = self.view.track_shows == TrackShows::Segments && self.view.timeline_span.is_none();
         let (Some(track), Some(open), true) = (&mut self.track, &self.view.opened, is_wanted) else {
             return;
         };
-        if !matches!(track.deciding, Deciding::Unasked) {
+        if !track.deciding.is_unasked() {
             return;
         }
         match &self.models {
@@ -57,7 +69,13 @@ impl App {
             Some(models) => {
                 let repaint = self.ctx.clone();
                 let done = move || repaint.request_repaint();
-                track.deciding.ask(open.id.clone().into(), models.clone(), done);
+                let (path, models) = (PathBuf::from(open.id.clone()), models.clone());
+                let read = move || {
+                    let read = Reader::bundled(&models).and_then(|reader| reader.file(&path));
+                    let read = read.map_err(|error| error.to_string())?;
+                    read.ok_or_else(|| "it is shorter than the shortest segment".to_owned())
+                };
+                track.deciding.ask("attune-segments", read, done);
             }
         }
     }
@@ -69,6 +87,10 @@ impl App {
             Inside::Units(engine) => Some(engine),
             Inside::Scores => {
                 self.ask_scores();
+                None
+            }
+            Inside::Field => {
+                self.ask_field();
                 None
             }
             Inside::Heads if attends => None,

@@ -1,8 +1,10 @@
-//! What an engine does inside, below the spectrogram: the heads of attention, the units of a recurrent engine, score functions.
+//! What an engine does inside, below the spectrogram: the heads of attention, the units of a recurrent engine, the field of
+//! convolutions, score functions.
 //!
 //! In: what is chosen. Out: paint; another choice. Thread: window.
 
 use super::attention::attention_ui;
+use super::field::field_ui;
 use super::scores::scores_ui;
 use super::units::units_ui;
 use super::{Pictures, Scene};
@@ -15,6 +17,7 @@ pub fn inside_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pic
     match scene.inside(view) {
         Some(Inside::Heads) => attention_ui(ui, scene, view, pictures),
         Some(Inside::Units(engine)) => units_ui(ui, scene, view, pictures, engine),
+        Some(Inside::Field) => field_ui(ui, scene, view),
         Some(Inside::Scores) => scores_ui(ui, scene, view, pictures),
         None => {}
     }
@@ -39,7 +42,11 @@ pub(super) fn chooser_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSt
         let hint = "Six score functions over one network's features: where each looks from a held moment";
         (Inside::Scores, "Scores".to_owned(), hint)
     });
-    let choices: Vec<_> = heads.into_iter().chain(units).chain(scores).collect();
+    let field = scene.cast.convolutions.as_ref().map(|label| {
+        let hint = "Dilations, and how far back the newest features really reach";
+        (Inside::Field, format!("{} field", label.name), hint)
+    });
+    let choices: Vec<_> = heads.into_iter().chain(units).chain(field).chain(scores).collect();
     if let [(_, title, hint)] = choices.as_slice() {
         heading(ui, title).on_hover_text(*hint);
         return;

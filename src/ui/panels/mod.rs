@@ -10,6 +10,7 @@ mod changed;
 mod decisions;
 mod disagreement;
 mod engines;
+mod field;
 mod heads;
 mod health;
 mod held;
@@ -68,7 +69,7 @@ use crate::features::FrontEndSpec;
 use crate::genre::GenreSet;
 use crate::lab::scores::ShippedScores;
 use crate::model::ModelSet;
-use crate::model::architecture::{Architecture, BodyShape};
+use crate::model::architecture::{BodyShape, Dilated};
 use eframe::egui::{ColorImage, TextureId};
 
 /// What the window says of one engine beside its figures.
@@ -80,6 +81,24 @@ pub struct EngineLabel {
     pub weight_count: usize,
     /// Whether it is off until someone switches it on.
     pub optional: bool,
+}
+
+/// What the window says of an engine whose body is convolutions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConvolutionsLabel {
+    /// Its place among the engines.
+    pub engine: usize,
+    /// Its name for people.
+    pub name: String,
+    /// Its convolutions over time, from the input on.
+    pub layers: Vec<Dilated>,
+}
+
+impl ConvolutionsLabel {
+    /// The nominal receptive field: how many frames one of their features can depend on, 1 + Σ (taps − 1) · dilation.
+    pub fn frames(&self) -> usize {
+        1 + self.layers.iter().map(Dilated::reach).sum::<usize>()
+    }
 }
 
 /// What does not change while the window is open.
@@ -97,8 +116,8 @@ pub struct Cast {
     pub recurrent: Vec<(usize, bool)>,
     /// Whether score functions that were taught behind one of the engines can be asked.
     pub scores: bool,
-    /// An engine of convolutions: its name, and how many frames one of their features can depend on.
-    pub field: Option<(String, usize)>,
+    /// An engine of convolutions.
+    pub convolutions: Option<ConvolutionsLabel>,
 }
 
 impl Cast {
@@ -118,9 +137,13 @@ impl Cast {
             genres: models.genres.clone(),
             engines,
             front_end: models.front_end.clone(),
-            field: models.models.iter().find_map(|model| {
+            convolutions: models.models.iter().enumerate().find_map(|(engine, model)| {
                 let manifest = model.manifest();
-                Some((engine_title(&manifest.name), nominal_field(&manifest.architecture)?))
+                Some(ConvolutionsLabel {
+                    engine,
+                    name: engine_title(&manifest.name),
+                    layers: manifest.architecture.convolutions()?,
+                })
             }),
             recurrent: models
                 .models
@@ -139,16 +162,6 @@ impl Cast {
                 .any(|model| matches!(model.manifest().architecture.body, BodyShape::Attention(_))),
         }
     }
-}
-
-/// The nominal receptive field of a network whose body is convolutions, in frames: what front, stem and body reach together,
-/// before features are averaged over time. `None` of others, which have no bound or weights of their own to show.
-fn nominal_field(architecture: &Architecture) -> Option<usize> {
-    let BodyShape::Tcn(body) = &architecture.body else {
-        return None;
-    };
-    let stem = architecture.stem.as_ref().map_or(0, |stem| stem.receptive_field() - 1);
-    Some(architecture.front.kernel_frames.saturating_sub(1) + stem + body.receptive_field())
 }
 
 /// An engine's short name as people read it: an acronym in capitals, a word with one.
@@ -218,6 +231,7 @@ impl Scene<'_> {
         let first = self.cast.recurrent.first().map(|(engine, _)| Inside::Units(*engine));
         match view.inside {
             Inside::Scores if self.cast.scores => Some(view.inside),
+            Inside::Field if self.cast.convolutions.is_some() => Some(view.inside),
             Inside::Units(engine) if self.cast.recurrent.iter().any(|(known, _)| *known == engine) => Some(view.inside),
             _ if self.attends() => Some(Inside::Heads),
             _ => first,

@@ -6,8 +6,8 @@ use super::inside::chooser_ui;
 use super::{Pictures, Scene};
 use crate::lab::scores::Weighted;
 use crate::nn::score::ScoreKind;
+use crate::ui::asked::Asked;
 use crate::ui::sentences;
-use crate::ui::strips::Strips;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{TimeAxis, describe, place_plot, save_menu};
@@ -37,11 +37,11 @@ pub(super) fn scores_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSta
     let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
     let plot = Rect::from_min_max(rect.min + Vec2::new(GUTTER, 2.0), rect.max - Vec2::new(PLOT_RIGHT, 4.0));
     let strips = match scene.frozen.map(|frozen| &frozen.strips) {
-        Some(Strips::Told(strips)) => strips,
+        Some(Asked::Told(strips)) => strips,
         other => {
             let text = match other {
                 None => "Hold a moment (H, or a click) to ask where each score function looks from it",
-                Some(Strips::Failed(message)) => message.as_str(),
+                Some(Asked::Failed(message)) => message.as_str(),
                 Some(_) => "Asking …",
             };
             describe(&response, format!("{NAME}: {text}"));

@@ -182,17 +182,18 @@ fn legend_ui(ui: &mut egui::Ui, view: &ViewState) {
 
 /// A bracket over what the convolutions see at once.
 fn field_ui(ui: &egui::Ui, scene: &Scene<'_>, time: &TimeAxis) {
-    let Some((engine, frames)) = &scene.cast.field else {
+    let Some(label) = &scene.cast.convolutions else {
         return;
     };
+    let frames = label.frames();
     let painter = ui.painter().with_clip_rect(time.rect.intersect(ui.clip_rect()));
-    let (left, right) = (time.x_of(*frames as f32), time.x_of(0.0));
+    let (left, right) = (time.x_of(frames as f32), time.x_of(0.0));
     let (top, foot) = (time.rect.top() + 4.0, time.rect.top() + 9.0);
     let corners = [(left, foot), (left, top), (right - 1.0, top), (right - 1.0, foot)].map(|(x, y)| egui::pos2(x, y));
     // A dark edge keeps it apart from light parts of the picture.
     painter.line(corners.to_vec(), Stroke::new(3.0, Color32::from_black_alpha(150)));
     painter.line(corners.to_vec(), Stroke::new(1.0, Color32::WHITE));
-    let text = format!("{engine} {:.1} s", *frames as f64 * scene.snapshot.hop.0);
+    let text = format!("{} {:.1} s", label.name, frames as f64 * scene.snapshot.hop.0);
     let galley = painter.layout_no_wrap(text, axis_font(), Color32::WHITE);
     let at = egui::pos2(left - galley.size().x - 6.0, time.rect.top() + 1.0);
     let ground = Rect::from_min_size(at, galley.size()).expand2(Vec2::new(3.0, 0.0));
@@ -254,10 +255,10 @@ fn summary(scene: &Scene<'_>) -> String {
         Some(look) => sentences::pooling(&look),
         None => "Attention appears when sound is heard.".to_owned(),
     };
-    let field = match &scene.cast.field {
-        Some((engine, frames)) => {
-            let secs = *frames as f64 * scene.snapshot.hop.0;
-            format!(" The convolutions of {engine} see {secs:.1} s at once.")
+    let field = match &scene.cast.convolutions {
+        Some(label) => {
+            let secs = label.frames() as f64 * scene.snapshot.hop.0;
+            format!(" The convolutions of {} see {secs:.1} s at once.", label.name)
         }
         None => String::new(),
     };

@@ -2,11 +2,13 @@
 //!
 //! In: decisions, weights, sources. Out: text. Thread: window.
 
+mod field;
 mod heads;
 mod segments;
 mod time;
 mod units;
 
+pub use field::{depends, field};
 pub use heads::{ablated, asked, matrix, points, tenths};
 pub use segments::{WHAT_SEGMENTS_SAY, as_a_whole, segment, segments};
 pub use time::{disagreement, parity, parity_mark, point, raw_and_smoothed, retrial, shares};

@@ -5,7 +5,7 @@
 use super::Scene;
 use super::whole::{labels, loop_ui, playhead, selection};
 use crate::offline::{DecidedReport, DecidingSegment};
-use crate::ui::deciding::Deciding;
+use crate::ui::asked::Asked;
 use crate::ui::sentences;
 use crate::ui::theme::{Palette, axis_font};
 use crate::ui::track::Track;
@@ -25,7 +25,7 @@ const OTHERS: f32 = 0.45;
 pub(super) fn note_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, track: &Track) {
     let palette = Palette::of(ui);
     loop_ui(ui, scene, view);
-    if let Deciding::Told(decided) = &track.deciding {
+    if let Asked::Told(decided) = &track.deciding {
         let text = sentences::as_a_whole(decided, &scene.cast.genres);
         ui.add(Label::new(RichText::new(text).size(10.5).color(palette.muted)).truncate())
             .on_hover_text(sentences::WHAT_SEGMENTS_SAY);
@@ -40,9 +40,9 @@ pub(super) fn segments_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewS
     let (inner, _, area) = super::parts(rect, 0);
     ui.painter().rect_filled(area, CornerRadius::ZERO, palette.track);
     let decided = match &track.deciding {
-        Deciding::Told(decided) => decided,
-        Deciding::Failed(why) => return say(ui, &response, area, &format!("It cannot be told: {why}")),
-        Deciding::Unasked | Deciding::Reading(_) => {
+        Asked::Told(decided) => decided,
+        Asked::Failed(why) => return say(ui, &response, area, &format!("It cannot be told: {why}")),
+        Asked::Unasked | Asked::Asking(_) => {
             return say(ui, &response, area, "The file is being read as a whole …");
         }
     };
