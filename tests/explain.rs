@@ -177,10 +177,16 @@ fn an_explanation_tells_of_every_engine_and_place() {
         .map(|place| it.attention_at(looked, *place) * place.len() as f32)
         .sum();
     assert!((all - 1.0).abs() < 1e-3, "{all}");
+    // Forced onto one place, within its reach only, the attention engine says more or less than by itself.
+    let forced = it.forced(it.class()).unwrap();
+    assert_eq!(forced.len(), it.places.len());
+    assert!(forced[0].is_none() && forced.last().unwrap().is_some());
+    let newest = looked.forced.last().unwrap().unwrap().of(it.class());
+    assert!((forced.last().unwrap().unwrap() - (newest - own.of(it.class()))).abs() < 1e-6);
     // What is asked again and again while sound goes on is the same, without what was looked at.
     let changes = Explanation::changes(&models, &question, HOP).unwrap().unwrap();
     assert_eq!((&changes.agreed, &changes.opinions), (&it.agreed, &it.opinions));
-    assert!(changes.looked.is_empty());
+    assert!(changes.looked.is_empty() && changes.forced(it.class()).is_none());
     assert!(Explanation::of(&[], &question, HOP).unwrap().is_none());
     assert!(Explanation::changes(&[], &question, HOP).unwrap().is_none());
 }

@@ -139,6 +139,16 @@ impl Explanation {
         (back(place.start), back(place.end))
     }
 
+    /// What the first engine that attends says more of a class when it looks at one place only than by itself, of each place; `None`
+    /// if none attends.
+    pub fn forced(&self, class: GenreId) -> Option<Vec<Option<f32>>> {
+        let looked = self.looked.first()?;
+        let own = self.opinions.iter().find(|opinion| opinion.engine == looked.engine)?;
+        let whole = own.occlusion.whole.of(class);
+        let more = |forced: &Option<Probabilities>| forced.as_ref().map(|forced| forced.of(class) - whole);
+        Some(looked.forced.iter().map(more).collect())
+    }
+
     /// Mean weight of a frame of a place by an engine that looked; 0 out of reach.
     pub fn attention_at(&self, looked: &Looked, place: Segment) -> f32 {
         let first = self.frames - looked.weights.len().min(self.frames);

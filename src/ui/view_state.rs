@@ -9,6 +9,7 @@ use super::time_view::TimeView;
 use super::traces::UnitValue;
 use crate::engine::{Command, SourceRequest};
 use crate::explain::Head;
+use crate::genre::GenreId;
 use crate::playback::Pace;
 use crate::sessions::Order;
 use crate::settings::{ColourMap, Settings};
@@ -146,6 +147,25 @@ pub struct Shows {
     pub changes: bool,
 }
 
+/// How a half second's part in the answer is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ChangedBy {
+    /// All engines are asked without it.
+    #[default]
+    Occluded,
+    /// The attention engine may look at nothing else.
+    Forced,
+}
+
+/// What of the changes is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ChangedChoice {
+    /// Found how.
+    pub by: ChangedBy,
+    /// Of which class; `None`: the likeliest.
+    pub class: Option<GenreId>,
+}
+
 /// What is looked into below the spectrogram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Inside {
@@ -261,6 +281,8 @@ pub struct ViewState {
     pub range_db: (f32, f32),
     /// What is shown beside the spectrogram itself.
     pub shows: Shows,
+    /// What of the changes is shown.
+    pub changed: ChangedChoice,
     /// What of the past the plots over time show.
     pub time: TimeView,
     /// Which of [`TIMELINE_SPANS`]; `None`: the whole track of a file, the first of them otherwise.
@@ -317,6 +339,7 @@ impl ViewState {
                 attention: settings.show_attention,
                 changes: settings.show_changes,
             },
+            changed: ChangedChoice::default(),
             time: TimeView::new(settings.time_span),
             timeline_span: None,
             track_shows: TrackShows::default(),

@@ -5,6 +5,7 @@
 use super::hand_made;
 use super::rig::{Rig, Setup};
 use attune::engine::Command;
+use attune::genre::GenreId;
 use attune::model;
 use attune::ui::{App, Inquiry};
 use attune::units::Seconds;
@@ -153,6 +154,26 @@ fn the_engines_are_asked_why_and_what_they_say_is_written_to_files() {
     rig.settle();
     rig.window.get_by_label_contains("What changed the answer: ");
     rig.window.get_by_label_contains("What it looks at matters");
+    rig.window.get_by_label_contains("Deletion curves: ");
+    // By force instead of by taking away, and of another class.
+    let explanation = app(&rig).frozen().unwrap().explanation().unwrap().clone();
+    rig.window.get_by_label("Changes by: Looked at alone").click();
+    rig.settle();
+    rig.window.get_by_label_contains("gains most");
+    rig.window.get_by_label_contains("Class of the changes: ").click();
+    rig.settle();
+    let other = (0..10).map(GenreId).find(|id| *id != explanation.class()).unwrap();
+    let title = hand_made::cast().genres.title(other);
+    rig.window
+        .get_by_role_and_label(egui::Role::RadioButton, &title)
+        .click();
+    rig.settle();
+    let forced = explanation.forced(other).unwrap();
+    let most = forced.into_iter().flatten().fold(f32::NEG_INFINITY, f32::max);
+    rig.window.get_by_label_contains(&format!(
+        "What changed the answer: {title} gains most, {:+.0} points",
+        100.0 * most
+    ));
     rig.window.get_by_label("Export").click();
     rig.settle();
     let begun = Instant::now();

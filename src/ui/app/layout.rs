@@ -21,7 +21,7 @@ const SPECTROGRAM: f32 = 164.0;
 const HEADS: f32 = 84.0;
 const TIMELINE: f32 = 96.0;
 /// Height of the strip of what changed the answer, of a held moment and live.
-const CHANGED: f32 = 118.0;
+const CHANGED: f32 = 132.0;
 const CHANGED_LIVE: f32 = 88.0;
 /// Height of the strip of answers and disagreement.
 const ANSWERS: f32 = 72.0;

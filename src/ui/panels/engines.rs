@@ -37,7 +37,7 @@ pub fn engines_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
         let column = room.max(LEAST_COLUMN);
         let genres = scene.cast.genres.len() as f32;
         let below = 16.0 + if waiting.is_empty() { 0.0 } else { WAITING_HEIGHT };
-        let rows = ui.available_height() - HEADER_HEIGHT - 2.0 * FIGURE_HEIGHT - below;
+        let rows = ui.available_height() - HEADER_HEIGHT - 3.0 * FIGURE_HEIGHT - below;
         let row_height = (rows / genres).floor().clamp(18.0, 28.0);
         let mut table = |ui: &mut egui::Ui| {
             ui.spacing_mut().item_spacing = Vec2::new(GAP, 0.0);
@@ -162,7 +162,7 @@ fn genre_row_ui(ui: &mut egui::Ui, scene: &Scene<'_>, id: GenreId, size: Vec2, e
     });
 }
 
-/// Step times and sizes, under their engines.
+/// Step times, loads and sizes, under their engines.
 fn figures_ui(ui: &mut egui::Ui, scene: &Scene<'_>, column: f32, engines: &[usize]) {
     let palette = Palette::of(ui);
     let figure = |text: String| {
@@ -173,6 +173,10 @@ fn figures_ui(ui: &mut egui::Ui, scene: &Scene<'_>, column: f32, engines: &[usiz
     };
     for (title, hover) in [
         ("Step, µs", "Median time that one frame takes, in microseconds"),
+        (
+            "Load, %",
+            "Share of the time from one frame to the next that a step takes: 100 % would be too much for one core",
+        ),
         ("Weights", "How many trained numbers the engine has"),
     ] {
         ui.horizontal(|ui| {
@@ -182,10 +186,13 @@ fn figures_ui(ui: &mut egui::Ui, scene: &Scene<'_>, column: f32, engines: &[usiz
             for &engine in engines {
                 let label = &scene.cast.engines[engine];
                 let state = &scene.snapshot.engines[engine];
+                let is_timed = state.enabled && state.step_us > 0.0;
+                let load = 1e-4 * f64::from(state.step_us) / scene.snapshot.hop.0;
                 let text = match title {
-                    "Step, µs" if state.enabled && state.step_us > 0.0 => format!("{:.0}", state.step_us),
-                    "Step, µs" => "—".to_owned(),
-                    _ => sentences::count(label.weight_count),
+                    "Weights" => sentences::count(label.weight_count),
+                    _ if !is_timed => "—".to_owned(),
+                    "Load, %" => format!("{load:.1}"),
+                    _ => format!("{:.0}", state.step_us),
                 };
                 cell(ui, Vec2::new(column, FIGURE_HEIGHT), Align::Max, figure(text));
             }

@@ -1,0 +1,141 @@
+//! One bar for each half second.
+
+use super::shown_class;
+use crate::explain::Explanation;
+use crate::genre::{GenreId, GenreSet};
+use crate::ui::theme::{Palette, axis_font};
+use crate::ui::view_state::{ChangedBy, ViewState};
+use crate::ui::widgets::TimeAxis;
+use eframe::egui::{self, Align2, CornerRadius, Rect};
+
+/// The least scale of the bars: below it there is nothing to be seen.
+const LEAST_POINTS: f32 = 0.02;
+
+/// What each half second does to one class.
+pub(super) struct Bars<'a> {
+    it: &'a Explanation,
+    /// How many columns ago it was asked.
+    ago: u64,
+    pub(super) class: GenreId,
+    by: ChangedBy,
+    /// Of each place; `None` out of reach.
+    added: Vec<Option<f32>>,
+}
+
+impl<'a> Bars<'a> {
+    /// As they were chosen; by force only of engines that attend.
+    pub(super) fn of(it: &'a Explanation, ago: u64, view: &ViewState) -> Self {
+        let class = shown_class(it, view.changed.class);
+        let forced = match view.changed.by {
+            ChangedBy::Forced => it.forced(class),
+            ChangedBy::Occluded => None,
+        };
+        let (by, added) = if let Some(added) = forced {
+            (ChangedBy::Forced, added)
+        } else {
+            let added = it.agreed.contributions(usize::from(class.0));
+            (ChangedBy::Occluded, added.into_iter().map(Some).collect())
+        };
+        Self {
+            it,
+            ago,
+            class,
+            by,
+            added,
+        }
+    }
+
+    pub(super) fn likeliest(&self) -> GenreId {
+        self.it.class()
+    }
+
+    /// Whether attention can be forced onto one half second.
+    pub(super) fn can_be_alone(&self) -> bool {
+        !self.it.looked.is_empty()
+    }
+
+    /// What the bars are.
+    pub(super) fn note(&self, held: bool) -> String {
+        let when = if held {
+            "at the held frame".to_owned()
+        } else {
+            format!("{:.0} s ago", self.ago as f64 * self.it.hop.0)
+        };
+        match self.by {
+            ChangedBy::Occluded if self.class == self.likeliest() => {
+                format!("points that each half second adds to the likeliest {when}")
+            }
+            ChangedBy::Occluded => format!("points that each half second adds {when}"),
+            ChangedBy::Forced => format!("points more when nothing else is looked at {when}"),
+        }
+    }
+
+    /// What a screen reader says instead of the picture.
+    pub(super) fn summary(&self, genres: &GenreSet) -> String {
+        let title = genres.title(self.class);
+        let known = self.added.iter().zip(&self.it.places);
+        let highest = known
+            .filter_map(|(added, place)| Some(((*added)?, *place)))
+            .max_by(|a, b| a.0.total_cmp(&b.0));
+        let Some((added, place)) = highest else {
+            return "nothing was heard".to_owned();
+        };
+        let (from, to) = self.it.back(place);
+        let (points, span) = (100.0 * added, format!("the sound {from:.1} to {to:.1} seconds back"));
+        match self.by {
+            ChangedBy::Occluded => format!("{title} loses most, {points:.0} points, without {span}"),
+            ChangedBy::Forced => format!("{title} gains most, {points:+.0} points, when only {span} is looked at"),
+        }
+    }
+
+    pub(super) fn draw(&self, ui: &egui::Ui, time: &TimeAxis, response: &egui::Response) {
+        let palette = Palette::of(ui);
+        let plot = time.rect;
+        let known = self.added.iter().flatten();
+        let most = known.fold(LEAST_POINTS, |most, added| most.max(added.abs()));
+        let middle = plot.center().y;
+        let label = |y: f32, align, text: String| {
+            let at = egui::pos2(plot.left() - 6.0, y);
+            ui.painter().text(at, align, text, axis_font(), palette.muted);
+        };
+        label(plot.top(), Align2::RIGHT_TOP, format!("+{:.0}", 100.0 * most));
+        label(plot.bottom(), Align2::RIGHT_BOTTOM, format!("−{:.0}", 100.0 * most));
+        let painter = ui.painter().with_clip_rect(plot.intersect(ui.clip_rect()));
+        let pointed = response.hover_pos().and_then(|pointer| time.back_at(pointer.x));
+        for (place, added) in self.it.places.iter().zip(&self.added) {
+            let back = |frame: usize| self.it.frames - frame + self.ago as usize;
+            let (from, to) = (back(place.start), back(place.end));
+            let x = time.x_of(from as f32)..=time.x_of(to as f32) - 1.0;
+            let added_here = added.unwrap_or(0.0);
+            let y = middle - added_here / most * (0.5 * plot.height() - 2.0);
+            let colour = if added_here >= 0.0 { palette.good } else { palette.bad };
+            painter.rect_filled(
+                Rect::from_x_y_ranges(x, y.min(middle)..=y.max(middle)),
+                CornerRadius::ZERO,
+                colour,
+            );
+            if pointed.is_some_and(|back| (to..from).contains(&back)) {
+                let (from, to) = (from as f64 * self.it.hop.0, to as f64 * self.it.hop.0);
+                let what = self.what(*added);
+                response
+                    .clone()
+                    .on_hover_text_at_pointer(format!("−{from:.1} … −{to:.1} s {what}"));
+            }
+        }
+        painter.hline(plot.x_range(), middle, (1.0, palette.muted));
+    }
+
+    /// What one half second does.
+    fn what(&self, added: Option<f32>) -> String {
+        let Some(added) = added else {
+            return "is out of reach of attention".to_owned();
+        };
+        let points = 100.0 * added.abs();
+        match (self.by, added >= 0.0) {
+            (ChangedBy::Occluded, true) => format!("adds {points:.1} points"),
+            (ChangedBy::Occluded, false) => format!("takes {points:.1} points"),
+            (ChangedBy::Forced, true) => format!("alone: {points:.1} points more"),
+            (ChangedBy::Forced, false) => format!("alone: {points:.1} points less"),
+        }
+    }
+}
