@@ -3,7 +3,8 @@
 //! In: what a window begins with. Out: frames that cost what frames cost. Thread: any one.
 
 use super::app::{App, REPAINT_INTERVAL};
-use super::view_state::{Action, Page};
+use super::choices::Page;
+use super::view_state::Action;
 use super::{UiError, WindowLaunch};
 use crate::engine::{Command, Snapshot};
 use crate::settings::Settings;

@@ -2,11 +2,12 @@
 //!
 //! In: key presses. Out: actions. Thread: window.
 
+use super::choices::{Page, TrackShows};
 use super::frozen::Frozen;
 use super::history::COLUMNS;
 use super::panels::next_theme;
 use super::time_view::ZOOM_STEP;
-use super::view_state::{Action, Page, TrackShows, ViewState};
+use super::view_state::{Action, ViewState};
 use crate::engine::{Command, Snapshot};
 use crate::units::Seconds;
 use eframe::egui::{self, Key, Modifiers};

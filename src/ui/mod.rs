@@ -9,6 +9,7 @@ mod answers;
 mod app;
 mod asked;
 mod changing;
+mod choices;
 mod colormap;
 mod decisions;
 mod demo;
@@ -50,13 +51,12 @@ pub use laboratory::{Experiment, LabOrder, LabState, Laboratory};
 pub use notices::{Notices, Problem, Severity};
 use std::sync::Arc;
 
+pub use choices::{Inside, PACES, Page, Picture, PlotPlace, SPECTROGRAM_SPANS, Span, TIMELINE_SPANS};
 pub use studies::Study;
 pub use time_view::TimeView;
 pub use traces::UnitValue;
 pub use track::{Parity, Track};
-pub use view_state::{
-    Action, Inside, PACES, Page, Picture, PlotPlace, SPECTROGRAM_SPANS, Span, TIMELINE_SPANS, ViewState,
-};
+pub use view_state::{Action, ViewState};
 
 /// What the window begins with.
 #[derive(Debug, Clone)]

@@ -2,6 +2,7 @@
 //!
 //! In: clicks and events. Out: [`Action`]s for the app to carry out. Thread: window.
 
+use super::choices::{ChangedChoice, Inside, LabChoice, Page, Picture, PlotPlace, Shows, TrackDrag, TrackShows};
 use super::decisions::Filter;
 use super::laboratory::LabOrder;
 use super::notices::Notices;
@@ -9,14 +10,12 @@ use super::time_view::TimeView;
 use super::traces::UnitValue;
 use crate::engine::{Command, SourceRequest};
 use crate::explain::Head;
-use crate::genre::GenreId;
 use crate::playback::Pace;
 use crate::sessions::Order;
 use crate::settings::{ColourMap, Settings};
 use crate::smoothing::SmoothingConfig;
 use crate::source::OpenedSource;
 use crate::units::Seconds;
-use eframe::egui::{LayerId, Rect};
 use std::path::PathBuf;
 
 /// Something that a panel asks for.
@@ -48,213 +47,8 @@ pub enum Action {
     Lab(LabOrder),
 }
 
-/// A page of the left column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Page {
-    /// Genres × engines.
-    #[default]
-    Genres,
-    /// The log of decisions.
-    Decisions,
-    /// The knobs of smoothing and decision.
-    Knobs,
-    /// What was listened to before.
-    Sessions,
-    /// The heads of the attention engine at the held moment.
-    Heads,
-}
-
-impl Page {
-    /// All pages, in order.
-    pub const ALL: [Self; 5] = [Self::Genres, Self::Decisions, Self::Knobs, Self::Sessions, Self::Heads];
-
-    /// What it is called.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Genres => "Genres",
-            Self::Decisions => "Decisions",
-            Self::Knobs => "Knobs",
-            Self::Sessions => "Sessions",
-            Self::Heads => "Heads",
-        }
-    }
-
-    /// What is on it.
-    pub fn hint(self) -> &'static str {
-        match self {
-            Self::Genres => "What each engine says",
-            Self::Decisions => "What was answered and what was held back, and why",
-            Self::Knobs => "How raw answers become what is shown",
-            Self::Sessions => "What was listened to before",
-            Self::Heads => "What each head of attention asked, and the answer without it",
-        }
-    }
-}
-
-/// What is chosen in the lab.
-#[derive(Debug)]
-pub struct LabChoice {
-    /// Whether the lab is open.
-    pub open: bool,
-    /// The name of the chosen one.
-    pub chosen: String,
-    /// Its flags, as on the command line.
-    pub flags: String,
-    /// Whether a taste is enough.
-    pub quick: bool,
-    /// Everything random comes from this.
-    pub seed: u64,
-}
-
-impl Default for LabChoice {
-    fn default() -> Self {
-        Self {
-            open: false,
-            chosen: "memory".to_owned(),
-            flags: String::new(),
-            quick: true,
-            seed: 1,
-        }
-    }
-}
-
-/// How a plot is saved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Picture {
-    /// Pixels as they are seen.
-    Png,
-    /// Shapes, as large as one likes.
-    Svg,
-}
-
-/// Where a plot stands in this frame.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PlotPlace {
-    /// Its name.
-    pub name: String,
-    /// With its axes.
-    pub rect: Rect,
-    /// What it is painted on.
-    pub layer: LayerId,
-}
-
-/// What can be shown beside the spectrogram itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shows {
-    /// Attention, drawn over it.
-    pub attention: bool,
-    /// What changes the answer, while it is live; of a held moment it always is.
-    pub changes: bool,
-}
-
-/// How a half second's part in the answer is found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ChangedBy {
-    /// All engines are asked without it.
-    #[default]
-    Occluded,
-    /// The attention engine may look at nothing else.
-    Forced,
-}
-
-/// What of the changes is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ChangedChoice {
-    /// Found how.
-    pub by: ChangedBy,
-    /// Of which class; `None`: the likeliest.
-    pub class: Option<GenreId>,
-}
-
-/// What is looked into below the spectrogram.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Inside {
-    /// The heads of the attention engine.
-    #[default]
-    Heads,
-    /// The units of the recurrent engine at this place among the engines.
-    Units(usize),
-    /// How far the engine of convolutions reaches.
-    Field,
-    /// Six score functions, taught by themselves.
-    Scores,
-}
-
-/// What the track of a file shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum TrackShows {
-    /// Answers over time.
-    #[default]
-    Answers,
-    /// Which of its segments decided.
-    Segments,
-}
-
-/// A drag over the track of a file.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum TrackDrag {
-    /// The playhead is moved.
-    Scrub,
-    /// A stretch to loop is chosen.
-    Select {
-        /// Where the drag began.
-        from: Seconds,
-        /// Where it is.
-        to: Seconds,
-    },
-}
-
-/// How much of the past a plot shows.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Span {
-    /// What people read.
-    pub label: &'static str,
-    /// Its length.
-    pub seconds: f64,
-}
-
-/// What the spectrogram can show: at most what [`super::history`] keeps at the default hop.
-pub const SPECTROGRAM_SPANS: [Span; 3] = [
-    Span {
-        label: "6 s",
-        seconds: 6.0,
-    },
-    Span {
-        label: "12 s",
-        seconds: 12.0,
-    },
-    Span {
-        label: "23 s",
-        seconds: 23.0,
-    },
-];
-
-/// What the timeline can show.
-pub const TIMELINE_SPANS: [Span; 3] = [
-    Span {
-        label: "1 min",
-        seconds: 60.0,
-    },
-    Span {
-        label: "5 min",
-        seconds: 300.0,
-    },
-    Span {
-        label: "20 min",
-        seconds: 1200.0,
-    },
-];
-
 /// Seconds heard before and after a moment that is to be heard.
 const HEARD_AROUND: f64 = 1.0;
-
-/// How fast a file may be played.
-pub const PACES: [(Pace, &str); 4] = [
-    (Pace::Times(1.0), "1×"),
-    (Pace::Times(2.0), "2×"),
-    (Pace::Times(8.0), "8×"),
-    (Pace::FlatOut, "Flat out"),
-];
 
 /// The window's own state.
 #[derive(Debug)]

@@ -5,11 +5,11 @@
 use super::App;
 use crate::explain::Head;
 use crate::explain::document::{self, Told};
+use crate::ui::choices::Page;
 use crate::ui::export;
 use crate::ui::frozen::Frozen;
 use crate::ui::laboratory::{LabOrder, files_of};
 use crate::ui::notices::{Problem, Severity};
-use crate::ui::view_state::Page;
 use eframe::egui;
 
 impl App {

@@ -6,9 +6,9 @@
 use super::App;
 use crate::lab::hierarchy::Reader;
 use crate::ui::changing::Changing;
+use crate::ui::choices::{Inside, TrackShows};
 use crate::ui::traces::Traces;
 use crate::ui::track::Track;
-use crate::ui::view_state::{Inside, TrackShows};
 use crate::ui::widgets::ColumnTexture;
 use std::path::PathBuf;
 

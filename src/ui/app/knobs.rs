@@ -8,8 +8,8 @@ use crate::engine::Command;
 use crate::smoothing::SmoothingConfig;
 use crate::ui::ahead::Ahead;
 use crate::ui::answers::{Retrial, Retry};
+use crate::ui::choices::Page;
 use crate::ui::track::Track;
-use crate::ui::view_state::Page;
 
 /// Frames that are tried for one picture at most: half a millisecond's work.
 const AT_ONCE: usize = 1600;

@@ -5,11 +5,12 @@
 use super::App;
 use super::knobs::Trial;
 use crate::source::SourceKind;
+use crate::ui::choices::Inside;
 use crate::ui::frozen::Frozen;
 use crate::ui::keyboard;
 use crate::ui::panels::{self, Changed, Pictures, Scene};
 use crate::ui::theme::{GRID, Palette};
-use crate::ui::view_state::{Inside, ViewState};
+use crate::ui::view_state::ViewState;
 use eframe::egui::{
     self, Align2, CentralPanel, Color32, Frame, Id, LayerId, Margin, Order, Panel, Rect, ScrollArea, UiBuilder, Vec2,
 };

@@ -4,9 +4,9 @@
 
 use super::App;
 use crate::picture::{Provenance, Raster};
+use crate::ui::choices::Picture;
 use crate::ui::sketch::Sketch;
 use crate::ui::theme::Palette;
-use crate::ui::view_state::Picture;
 use crossbeam_channel::{Receiver, bounded};
 use eframe::egui::epaint::ClippedShape;
 use eframe::egui::{self, ColorImage, Rect};

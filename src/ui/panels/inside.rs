@@ -8,7 +8,8 @@ use super::field::field_ui;
 use super::scores::scores_ui;
 use super::units::units_ui;
 use super::{Pictures, Scene};
-use crate::ui::view_state::{Inside, ViewState};
+use crate::ui::choices::Inside;
+use crate::ui::view_state::ViewState;
 use crate::ui::widgets::heading;
 use eframe::egui::{self, Role, WidgetInfo};
 

@@ -54,6 +54,7 @@ pub use tuning::tuning_ui;
 pub use welcome::welcome_ui;
 
 use super::answers::Retrial;
+use super::choices::Inside;
 use super::decisions::DecisionLog;
 use super::devices::DeviceList;
 use super::frozen::Frozen;
@@ -62,7 +63,7 @@ use super::laboratory::LabState;
 use super::past::Past;
 use super::traces::Traces;
 use super::track::Track;
-use super::view_state::{Inside, ViewState};
+use super::view_state::ViewState;
 use super::widgets::{ColumnTexture, MatrixImage, SheetImage, WeightImage};
 use crate::engine::{AttentionSnapshot, MAX_ATTENTION_FRAMES, MAX_HEADS, MAX_LAYERS, Snapshot, Transport};
 use crate::features::FrontEndSpec;

@@ -3,7 +3,8 @@
 //! In: which page is open. Out: paint; another page. Thread: window.
 
 use super::{Pictures, Scene};
-use crate::ui::view_state::{Page, ViewState};
+use crate::ui::choices::Page;
+use crate::ui::view_state::ViewState;
 use eframe::egui::{self, Role, WidgetInfo};
 
 /// Draws the row of pages, and the page that is open into what is available.

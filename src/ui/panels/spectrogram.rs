@@ -5,9 +5,10 @@
 use super::weights::{overlay_ui, strip_ui};
 use super::{Pictures, Scene, attention_lag, pooling_of};
 use crate::settings::ColourMap;
+use crate::ui::choices::SPECTROGRAM_SPANS;
 use crate::ui::sentences;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
-use crate::ui::view_state::{SPECTROGRAM_SPANS, ViewState};
+use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{LevelColours, MelAxis, Shades, TimeAxis, describe, heading, hz_label, place_plot, save_menu};
 use eframe::egui::{
     self, Align, Align2, Color32, CornerRadius, Layout, Mesh, Rect, RichText, Sense, Shape, Stroke, Vec2,

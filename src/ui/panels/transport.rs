@@ -4,8 +4,9 @@
 
 use super::Scene;
 use crate::engine::Command;
+use crate::ui::choices::PACES;
 use crate::ui::theme::{Palette, figure_text};
-use crate::ui::view_state::{PACES, ViewState};
+use crate::ui::view_state::ViewState;
 use crate::units::Seconds;
 use eframe::egui::{self, Align, Button, ComboBox, Layout, RichText, Slider, Vec2};
 

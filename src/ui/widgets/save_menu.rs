@@ -2,8 +2,9 @@
 //!
 //! In: a plot's name and place. Out: a wish to save it. Thread: window.
 
+use crate::ui::choices::{Picture, PlotPlace};
 use crate::ui::theme::Palette;
-use crate::ui::view_state::{Action, Picture, PlotPlace, ViewState};
+use crate::ui::view_state::{Action, ViewState};
 use eframe::egui::containers::menu::MenuButton;
 use eframe::egui::{self, Button, Response, RichText};
 

@@ -3,8 +3,9 @@
 use super::shown_class;
 use crate::explain::Explanation;
 use crate::genre::{GenreId, GenreSet};
+use crate::ui::choices::ChangedBy;
 use crate::ui::theme::{Palette, axis_font};
-use crate::ui::view_state::{ChangedBy, ViewState};
+use crate::ui::view_state::ViewState;
 use crate::ui::widgets::TimeAxis;
 use eframe::egui::{self, Align2, CornerRadius, Rect};
 

@@ -4,7 +4,8 @@
 
 use super::Scene;
 use crate::engine::Command;
-use crate::ui::view_state::{TrackDrag, ViewState};
+use crate::ui::choices::TrackDrag;
+use crate::ui::view_state::ViewState;
 use crate::units::Seconds;
 use eframe::egui::{self, CursorIcon, Rect};
 

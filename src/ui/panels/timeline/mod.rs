@@ -9,9 +9,10 @@ mod segments;
 mod whole;
 
 use super::Scene;
+use crate::ui::choices::{TIMELINE_SPANS, TrackShows};
 use crate::ui::sentences;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT};
-use crate::ui::view_state::{TIMELINE_SPANS, TrackShows, ViewState};
+use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{heading, save_menu};
 use eframe::egui::{self, Align, Layout, Rect, Vec2};
 

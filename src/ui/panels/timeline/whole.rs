@@ -5,11 +5,12 @@
 use super::hand::drag;
 use super::{MOST_POINTS, Scene, parts};
 use crate::engine::Command;
+use crate::ui::choices::TrackDrag;
 use crate::ui::frozen::Frozen;
 use crate::ui::sentences;
 use crate::ui::theme::{Palette, axis_font};
 use crate::ui::track::{SAME, Track};
-use crate::ui::view_state::{TrackDrag, ViewState};
+use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{Bands, Run, areas_ui, describe, place_plot, ribbon_ui, runs, share_labels};
 use crate::units::Seconds;
 use eframe::egui::{self, Align2, Color32, CornerRadius, Label, Rect, RichText, Sense};
