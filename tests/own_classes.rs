@@ -121,17 +121,19 @@ fn words_are_joined_within_a_group_and_noises_are_made_on_both_sides() {
     assert_eq!((of(0), of(1), of(2)), ((8, 2), (4, 1), (44, 11)));
 }
 
+/// What the program writes to standard output, and what to standard error.
+fn run(args: &[&str]) -> (String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_attune")).args(args).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    (String::from_utf8(output.stdout).unwrap(), said)
+}
+
 #[test]
 fn own_classes_are_trained_exported_and_listened_with() {
     let folder = media::folder();
     let (sound, out) = (folder.path().join("sounds"), folder.path().join("out"));
     sounds(&sound);
-    let run = |args: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_attune")).args(args).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{said}");
-        (String::from_utf8(output.stdout).unwrap(), said)
-    };
     let text = |path: &Path| path.to_str().unwrap().to_owned();
     let (_, said) = run(&[
         "train",
@@ -170,4 +172,39 @@ fn own_classes_are_trained_exported_and_listened_with() {
     let shares = report["engines"][0]["probabilities"].as_object().unwrap();
     assert_eq!(shares.keys().collect::<Vec<_>>(), ["high", "low"]);
     assert!(report["answer"]["kinds"].is_null(), "no gate was named");
+}
+
+#[test]
+fn all_folds_are_judged_together_and_finished_ones_are_not_run_again() {
+    let folder = media::folder();
+    let (sound, out) = (folder.path().join("sounds"), folder.path().join("out"));
+    sounds(&sound);
+    let (sound, to) = (sound.to_str().unwrap(), out.to_str().unwrap());
+    let args = [
+        "train",
+        "tcn",
+        "--data",
+        sound,
+        "--group-by",
+        "1:_",
+        "--folds",
+        "2",
+        "--width",
+        "8",
+        "--steps",
+        "25",
+        "--out",
+        to,
+    ];
+    let (page, _) = run(&args);
+    assert!(page.contains("attune train tcn --data FOLDER --group-by 1:_"), "{page}");
+    assert!(
+        page.contains("--folds 2") && page.contains("| whole clips | 20 |"),
+        "{page}"
+    );
+    assert_eq!(std::fs::read_to_string(out.join("cross-validation.md")).unwrap(), page);
+    let logs = || ["fold-1", "fold-2"].map(|fold| std::fs::read_to_string(out.join(fold).join("log.csv")).unwrap());
+    let before = logs();
+    let (again, _) = run(&[&args[..], &["--resume"]].concat());
+    assert_eq!((again, logs()), (page, before), "nothing was left to be done");
 }

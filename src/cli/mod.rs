@@ -19,6 +19,7 @@ mod models;
 mod soak;
 mod train;
 mod train_folders;
+mod train_folds;
 mod train_recipe;
 
 pub use args::{AnalyzeArgs, Args, BenchArgs, Command, EvalArgs, ExplainArgs, LiveArgs};
@@ -73,7 +74,7 @@ impl Launch {
             Task::Terminal(command) => match command {
                 Command::Analyze(args) => analyze::run(&args, &models()?, &settings().smoothing),
                 Command::Live(args) => live::run(&args, models()?, &settings()),
-                Command::Train(args) => train::run(&args).map(|()| ExitCode::SUCCESS).map_err(Into::into),
+                Command::Train(args) => train_folds::run(&args).map(|()| ExitCode::SUCCESS),
                 Command::Devices { json } => devices::run(json)
                     .map(|()| ExitCode::SUCCESS)
                     .map_err(|error| anyhow::anyhow!("{}\n  {}", error.message, error.remedy)),

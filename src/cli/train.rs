@@ -4,10 +4,12 @@ use super::train_folders::FolderArgs;
 use super::train_recipe::RecipeArgs;
 use crate::features::FrontEndSpec;
 use crate::train::TrainError;
+use crate::train::cross::HeldOut;
 use crate::train::dataset::{Collection, Dataset};
-use crate::train::evaluate::Part;
+use crate::train::evaluate::{Figures, Part, answers};
 use crate::train::export::{Provenance, export};
 use crate::train::recipe::{Engine, Recipe};
+use crate::train::split::Fold;
 use crate::train::takes::{Making, music_below};
 use crate::train::targets::tell_genres;
 use crate::train::teacher::TeacherNet;
@@ -39,13 +41,17 @@ pub struct TrainArgs {
     data_rights: Option<String>,
     /// Folder for checkpoint, log, weights, manifest and card
     #[arg(long)]
-    out: PathBuf,
+    pub(super) out: PathBuf,
     /// Optimiser steps
     #[arg(long, default_value_t = 2_500, value_parser = clap::value_parser!(u64).range(1..))]
     steps: u64,
     /// Everything random comes from this
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Cross-validate: a run for each of so many folds, in --out/fold-1, …; every clip is judged once, by a network that learnt without
+    /// its artist
+    #[arg(long, value_name = "N", conflicts_with_all = ["fold", "only_takes"], value_parser = clap::value_parser!(u16).range(2..=100))]
+    pub(super) folds: Option<u16>,
     #[command(flatten)]
     recipe: RecipeArgs,
     /// Make the takes, keep them in --takes-cache, and end
@@ -60,10 +66,21 @@ pub struct TrainArgs {
 }
 
 impl TrainArgs {
+    /// The run of one fold.
+    pub(super) fn of_fold(&self, fold: Fold) -> Self {
+        Self {
+            out: self.out.join(format!("fold-{}", fold.number)),
+            folds: None,
+            recipe: self.recipe.clone().of_fold(fold),
+            ..self.clone()
+        }
+    }
+
     /// The command that makes the same weights from the same data.
-    fn command(&self) -> String {
+    pub(super) fn command(&self) -> String {
+        let folds = self.folds.map_or(String::new(), |folds| format!(" --folds {folds}"));
         format!(
-            "attune train {}{}{} --out FOLDER --steps {} --seed {}{}",
+            "attune train {}{}{} --out FOLDER --steps {} --seed {}{folds}{}",
             self.engine.name(),
             if self.data.is_some() { " --data FOLDER" } else { "" },
             self.folders.typed(),
@@ -79,8 +96,16 @@ impl TrainArgs {
     }
 }
 
-/// Runs the training to its end; progress goes to stderr and to `log.csv` in the folder.
-pub fn run(args: &TrainArgs) -> Result<(), TrainError> {
+/// What a run leaves besides its files.
+pub(super) struct Ended {
+    /// What its network made of the clips that it is judged by.
+    pub(super) held: HeldOut,
+    pub(super) front_end: FrontEndSpec,
+    pub(super) classes: usize,
+}
+
+/// Runs one training to its end; progress goes to stderr and to `log.csv` in the folder. `None` if only takes were made.
+pub(super) fn run(args: &TrainArgs) -> Result<Option<Ended>, TrainError> {
     let bar = bar();
     let teacher = args.recipe.teacher.as_deref().map(TeacherNet::open).transpose()?;
     let Material {
@@ -95,7 +120,7 @@ pub fn run(args: &TrainArgs) -> Result<(), TrainError> {
         tell_genres(&mut data, &groups);
     }
     if args.only_takes {
-        return Ok(());
+        return Ok(None);
     }
     let mut trainer = Trainer::new(recipe, &data)?;
     learn(args, &mut trainer, &bar)?;
@@ -111,8 +136,13 @@ pub fn run(args: &TrainArgs) -> Result<(), TrainError> {
         date: jiff::Timestamp::now().strftime("%Y-%m-%d").to_string(),
     };
     let manifest = export(&trainer, &data, &args.out, &provenance)?;
-    for part in [Part::Excerpt, Part::Whole] {
-        let figures = trainer.figures(part)?;
+    let held = HeldOut {
+        excerpts: trainer.validate(Part::Excerpt)?,
+        whole: trainer.validate(Part::Whole)?,
+    };
+    let (front_end, classes) = (trainer.recipe().front_end.clone(), data.genres.len());
+    for (part, heard) in [(Part::Excerpt, &held.excerpts), (Part::Whole, &held.whole)] {
+        let figures = Figures::of(&answers(heard, 1.0, &front_end), classes);
         if figures.clips > 0 {
             eprintln!(
                 "{part:?}: {:.1} % of {} validation clips",
@@ -126,7 +156,11 @@ pub fn run(args: &TrainArgs) -> Result<(), TrainError> {
         manifest.weight_count,
         args.out.join(format!("{}.safetensors", manifest.name)).display()
     );
-    Ok(())
+    Ok(Some(Ended {
+        held,
+        front_end,
+        classes,
+    }))
 }
 
 /// What a run begins with.

@@ -110,6 +110,12 @@ impl RecipeArgs {
         self.fold
     }
 
+    /// The same, judged by this part.
+    pub(super) fn of_fold(mut self, fold: Fold) -> Self {
+        self.fold = Some(fold);
+        self
+    }
+
     /// Sets in a recipe what was given.
     pub(super) fn apply(&self, recipe: &mut Recipe, teacher: Option<&TeacherNet>) {
         let set = |place: &mut f32, given: Option<f32>| *place = given.unwrap_or(*place);

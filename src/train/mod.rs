@@ -7,6 +7,7 @@
 pub mod augment;
 mod card;
 pub mod checkpoint;
+pub mod cross;
 pub mod dataset;
 pub mod evaluate;
 pub mod examples;
