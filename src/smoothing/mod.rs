@@ -150,7 +150,8 @@ impl Default for SmoothingConfig {
     fn default() -> Self {
         Self {
             time_constant: Seconds(2.0),
-            warm_up: Seconds(1.0),
+            // With the window of the first frame, an answer is there within a second of sound.
+            warm_up: Seconds(0.9),
             enter: 0.40,
             leave: 0.30,
             lead: 0.05,
