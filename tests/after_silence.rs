@@ -6,7 +6,7 @@ mod common;
 
 use attune::decode::decode_file;
 use attune::engine::{Begins, Pipeline};
-use attune::explain::{Listener, Question};
+use attune::explain::{Heard, Listener, Question};
 use attune::model::bundled;
 use attune::offline::{Report, analyze};
 use attune::smoothing::SmoothingConfig;
@@ -85,6 +85,18 @@ fn columns_say_where_the_engines_began_anew() {
     let engines = begun.last().unwrap().0;
     let mut question = Question::of_levels(&levels[after * bands..], &models.front_end);
     question.frames.drain(..(engines - after) * bands);
+    // Asked about the file, `attune explain` goes back as far.
+    let folder = folder();
+    let path = folder.path().join("heard.wav");
+    write_float_wav(&path, info.rate.0, 1, &heard);
+    let (of_file, _) = Heard::of_file(&path, &models, None).unwrap().unwrap();
+    let of_file = of_file.question(&models.front_end);
+    assert!(
+        question.count().abs_diff(of_file.count()) <= 1,
+        "{} frames, not {}",
+        of_file.count(),
+        question.count()
+    );
     for (model, raw) in models.models.iter().zip(&raw) {
         let mut listener = Listener::new(model).unwrap();
         listener.hear(&question.frames, bands).unwrap();

@@ -3,7 +3,7 @@
 //! In: what was heard, engines. Out: an [`Explanation`] of a column that moves on with the sound. Thread: window, and one for each
 //! question.
 
-use super::heard::Heard;
+use super::heard::heard;
 use super::history::History;
 use crate::explain::Explanation;
 use crate::features::FrontEndSpec;
@@ -51,7 +51,7 @@ impl Changing {
         if self.open.is_some() || !is_news || self.next.is_some_and(|next| now < next) {
             return;
         }
-        let heard = Heard::of(history, spec);
+        let heard = heard(history, spec);
         if heard.is_empty() {
             return;
         }
@@ -132,7 +132,7 @@ mod tests {
         changing.poll();
         let (explanation, ago) = changing.told(&history).expect("told");
         assert_eq!((ago, explanation.frames), (10, 60));
-        let heard = Heard::of(&history, spec);
+        let heard = heard(&history, spec);
         assert!(!heard.is_empty() && changing.next.is_some_and(|next| next > Instant::now()));
         changing.follow(&history, (engines, spec), || ());
         assert!(changing.open.is_none(), "it is not time yet");

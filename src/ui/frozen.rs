@@ -3,7 +3,7 @@
 //! In: history and snapshot. Out: an [`Explanation`], made on a thread of its own. Thread: window, and one for each moment.
 
 use super::asked::Asked;
-use super::heard::Heard;
+use super::heard::heard;
 use super::history::{COLUMNS, History};
 use super::studies::Studies;
 use crate::engine::Snapshot;
@@ -74,7 +74,7 @@ impl Frozen {
             answer: None,
         };
         frozen.move_cursor(cursor);
-        let heard = Heard::of(history, spec);
+        let heard = heard(history, spec);
         let missing = match (heard.is_empty(), models.is_empty()) {
             (_, true) => Some("there are none"),
             (true, _) => Some("nothing was heard yet"),
@@ -132,7 +132,7 @@ impl Frozen {
         (models, spec): (&[LoadedModel], &FrontEndSpec),
         done: impl Fn() + Send + 'static,
     ) {
-        let heard = Heard::of(&self.history, spec);
+        let heard = heard(&self.history, spec);
         match models.get(self.snapshot.attention.engine) {
             Some(model) if !heard.is_empty() => self.studies.ask(heads, (model, spec), heard, done),
             Some(_) => self.studies.refuse(heads, "nothing was heard yet"),
@@ -145,7 +145,7 @@ impl Frozen {
         if !self.strips.is_unasked() {
             return;
         }
-        let (heard, spec) = (Heard::of(&self.history, spec), spec.clone());
+        let (heard, spec) = (heard(&self.history, spec), spec.clone());
         if heard.is_empty() {
             return self.strips.refuse("Nothing was heard yet");
         }
@@ -172,7 +172,7 @@ impl Frozen {
                 .refuse("only networks that are part of the program can be asked");
             return;
         };
-        let (heard, spec) = (Heard::of(&self.history, spec), spec.clone());
+        let (heard, spec) = (heard(&self.history, spec), spec.clone());
         if heard.is_empty() {
             return self.field.refuse("nothing was heard yet");
         }

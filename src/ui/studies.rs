@@ -2,8 +2,7 @@
 //!
 //! In: what was heard, heads. Out: a [`HeadStudy`] of each. Thread: window, and one for each time that heads are asked about.
 
-use super::heard::Heard;
-use crate::explain::{Head, HeadStudy};
+use crate::explain::{Head, HeadStudy, Heard};
 use crate::features::FrontEndSpec;
 use crate::model::LoadedModel;
 use crossbeam_channel::{Receiver, Sender, unbounded};

@@ -5,10 +5,9 @@ mod tables;
 
 use super::ExplainArgs;
 use crate::explain::document::{self, Told};
-use crate::explain::{Explanation, HEARD, Question};
+use crate::explain::{Explanation, Heard};
 use crate::model::ModelSet;
 use crate::train::checkpoint::write_atomically;
-use crate::train::dataset::mel_of_file;
 use crate::units::Seconds;
 use anyhow::{Context, bail};
 use std::path::{Path, PathBuf};
@@ -27,28 +26,22 @@ pub(super) fn run(args: &ExplainArgs, models: &ModelSet) -> anyhow::Result<ExitC
 
 fn explain(args: &ExplainArgs, file: &Path, models: &ModelSet) -> anyhow::Result<String> {
     let spec = &models.front_end;
-    let levels = mel_of_file(file, spec)?;
-    let all = levels.len() / spec.bands;
-    if all == 0 {
-        bail!("{}: it is too short for a single frame", file.display());
-    }
     // A frame is known when its window has ended.
     let window = spec.rate.duration(spec.window_samples as u64).0;
-    let end_of = |frames: usize| Seconds(window + (frames - 1) as f64 * spec.hop().0);
-    let frames = match args.at {
-        None => all,
-        Some(at) if at > end_of(all).0 + spec.hop().0 => bail!(
+    if let Some(at) = args.at.filter(|at| *at < window) {
+        bail!("--at {at}: the first answer is there after {window:.2} s; name a later moment");
+    }
+    let Some((heard, newest)) = Heard::of_file(file, models, args.at.map(Seconds))? else {
+        bail!("{}: it is too short for a single frame", file.display());
+    };
+    if let Some(at) = args.at.filter(|at| *at > newest.0 + 2.0 * spec.hop().0) {
+        bail!(
             "--at {at}: {} lasts {:.1} s; name a moment within it",
             file.display(),
-            end_of(all).0
-        ),
-        Some(at) if at < window => {
-            bail!("--at {at}: the first answer is there after {window:.2} s; name a later moment")
-        }
-        Some(at) => spec.frames_in(Seconds(at - window)).min(all - 1) + 1,
-    };
-    let first = frames.saturating_sub(spec.frames_in(HEARD));
-    let question = Question::of_levels(&levels[first * spec.bands..frames * spec.bands], spec);
+            newest.0
+        );
+    }
+    let question = heard.question(spec);
     let Some(explanation) = Explanation::of(&models.models, &question, spec.hop())? else {
         bail!("no engine answered");
     };
@@ -66,7 +59,7 @@ fn explain(args: &ExplainArgs, file: &Path, models: &ModelSet) -> anyhow::Result
         .collect();
     let explained = Told {
         source: &file.display().to_string(),
-        at: end_of(frames),
+        at: newest,
         class,
         genres: &models.genres,
         weights: &weights,
