@@ -103,14 +103,16 @@ fn a_device_is_picked_by_name_and_outputs_are_not_offered() {
 }
 
 #[test]
-fn the_welcome_offers_the_default_microphone() {
-    let mut rig = Rig::new(Setup::default());
-    rig.window.get_by_label("Listen").click();
-    let wanted = SourceRequest::Device {
-        id: Some("mic".to_owned()),
-        channel: None,
-    };
-    assert_eq!(rig.orders(), [Command::Open(wanted)]);
+fn the_welcome_offers_the_default_microphone_and_what_the_computer_plays() {
+    for (button, id) in [("Listen", "mic"), ("Listen in", "mon")] {
+        let mut rig = Rig::new(Setup::default());
+        rig.window.get_by_label(button).click();
+        let wanted = SourceRequest::Device {
+            id: Some(id.to_owned()),
+            channel: None,
+        };
+        assert_eq!(rig.orders(), [Command::Open(wanted)]);
+    }
 }
 
 #[test]

@@ -3,11 +3,12 @@
 //! In: devices. Out: paint; sources to open. Thread: window.
 
 use super::Scene;
+use crate::capture::{DeviceInfo, DeviceKind};
 use crate::ui::theme::{Palette, card};
 use crate::ui::view_state::{Action, ViewState};
 use eframe::egui::{self, Button, Label, RichText, Vec2};
 
-/// Draws three ways to begin.
+/// Draws the ways to begin.
 pub fn welcome_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     let palette = Palette::of(ui);
     let room = ui.available_height();
@@ -55,19 +56,32 @@ pub fn welcome_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     });
 }
 
+/// The device that is listened to by default, and one that brings what the computer plays, if that is another.
 fn microphone_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     let palette = Palette::of(ui);
     let devices = scene.devices;
-    let device = devices
+    let usual = devices
         .inputs()
         .find(|device| device.default)
         .or_else(|| devices.inputs().next());
-    if let Some(device) = device {
-        way_ui(ui, "A microphone", &device.name, |ui| {
-            if ui.add(primary(palette, "Listen")).clicked() {
-                view.open_device(Some(device.id.clone()), &device.name);
-            }
-        });
+    if let Some(usual) = usual {
+        let mut listen_ui = |ui: &mut egui::Ui, device: &DeviceInfo, button: Button<'_>| {
+            let title = match device.kind {
+                DeviceKind::Monitor => "What this computer plays",
+                DeviceKind::Microphone | DeviceKind::Output => "A microphone",
+            };
+            way_ui(ui, title, &device.name, |ui| {
+                if ui.add(button).clicked() {
+                    view.open_device(Some(device.id.clone()), &device.name);
+                }
+            });
+        };
+        listen_ui(ui, usual, primary(palette, "Listen"));
+        let is_monitor = |device: &&DeviceInfo| device.kind == DeviceKind::Monitor;
+        if let Some(monitor) = devices.inputs().find(is_monitor).filter(|it| it.id != usual.id) {
+            ui.add_space(8.0);
+            listen_ui(ui, monitor, wide("Listen in"));
+        }
         return;
     }
     let text = match devices.error() {
