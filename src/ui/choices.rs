@@ -84,6 +84,8 @@ pub enum Picture {
     Png,
     /// Shapes, as large as one likes.
     Svg,
+    /// No picture: the figures behind it.
+    Csv,
 }
 
 /// Where a plot stands in this frame.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use super::hand_made;
 use super::rig::{Rig, Setup};
 use attune::model;
 use eframe::egui::{ColorImage, ViewportCommand};
@@ -78,6 +79,93 @@ fn every_plot_is_saved_as_svg_with_its_provenance() {
             "{plot} has a number that is none"
         );
         assert!(svg.len() < 4_000_000, "{} bytes", svg.len());
+    }
+}
+
+/// The rows of a file of figures: the lines about it are left out, and all rows are as long as the heading.
+fn rows(path: &Path) -> Vec<Vec<String>> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let about: Vec<&str> = text.lines().take_while(|line| line.starts_with("# ")).collect();
+    let lstm = &model::bundled().unwrap().models[0].manifest().weights_sha256.clone();
+    for wanted in ["# Source: Attune demo.ogg", "# Software: attune 0.", lstm] {
+        assert!(
+            about.iter().any(|line| line.contains(wanted)),
+            "no {wanted} in {about:?}"
+        );
+    }
+    let mut reader = csv::ReaderBuilder::new()
+        .comment(Some(b'#'))
+        .has_headers(false)
+        .from_reader(text.as_bytes());
+    reader
+        .records()
+        .map(|record| record.unwrap().iter().map(str::to_owned).collect())
+        .collect()
+}
+
+#[test]
+fn the_figures_behind_every_plot_are_saved_as_a_table() {
+    for (plot, columns, first) in [
+        ("Spectrogram", 129, "at_s"),
+        ("Attention heads", 2 + 16, "back_s"),
+        ("Answers and disagreement", 23, "at_s"),
+        ("Timeline", 14, "at_s"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut rig = saving(folder.path());
+        choose(&mut rig, plot, "Save figures as CSV");
+        let rows = rows(&written(&mut rig, folder.path(), "csv"));
+        assert_eq!((rows[0].len(), rows[0][0].as_str()), (columns, first), "{plot}");
+        assert!(rows.len() > 30, "{plot}: {} rows", rows.len());
+        assert!(rows.iter().flatten().all(|value| !value.contains("NaN")), "{plot}");
+        if plot == "Spectrogram" {
+            let newest = hand_made::playing(600);
+            let column = &newest.recent[(newest.frames as usize - 1) % newest.recent.len()];
+            let last = rows.last().unwrap();
+            assert_eq!(last[0], format!("{:.4}", column.at.0));
+            assert_eq!(last[1], format!("{:.2}", column.mel_db[0]));
+        }
+    }
+}
+
+#[test]
+fn the_figures_of_a_held_moment_are_saved_as_tables_too() {
+    for (plot, look_into, columns) in [
+        ("What changed the answer", None, 2 + 10 + 10),
+        ("Receptive field", Some("TCN field"), 2),
+        ("Units", Some("LSTM gates"), 1 + 128),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut rig = saving(folder.path());
+        rig.window.key_press(eframe::egui::Key::H);
+        if let Some(name) = look_into {
+            rig.settle();
+            rig.window.get_by_label(&format!("Look into {name}")).click();
+        }
+        rig.settle();
+        // Before there are any, that is said.
+        let begun = Instant::now();
+        let path = loop {
+            assert!(begun.elapsed() < Duration::from_mins(1), "no figures of {plot}");
+            choose(&mut rig, plot, "Save figures as CSV");
+            for _ in 0..10 {
+                std::thread::sleep(Duration::from_millis(20));
+                rig.settle();
+            }
+            let files = std::fs::read_dir(folder.path())
+                .unwrap()
+                .map(|entry| entry.unwrap().path());
+            if let Some(path) = files
+                .into_iter()
+                .find(|path| path.extension().is_some_and(|it| it == "csv"))
+            {
+                break path;
+            }
+            rig.window.get_by_label_contains("There are no figures of");
+        };
+        let rows = rows(&path);
+        assert_eq!(rows[0].len(), columns, "{plot}");
+        assert!(rows.len() > 20, "{plot}: {} rows", rows.len());
     }
 }
 

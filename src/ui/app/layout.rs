@@ -4,6 +4,7 @@
 
 use super::App;
 use super::knobs::Trial;
+use super::saving::Saving;
 use crate::source::SourceKind;
 use crate::ui::choices::Inside;
 use crate::ui::frozen::Frozen;
@@ -49,6 +50,7 @@ impl App {
             trial,
             traces,
             laboratory,
+            saving,
             ..
         } = self;
         let trial = trial.as_ref().and_then(Trial::shown);
@@ -93,9 +95,14 @@ impl App {
             listening_ui(ui, &shown, view, pictures);
         }
         over_all_ui(ui.ctx(), &scene, view, pictures);
+        let wanted = saving.as_ref().and_then(Saving::tabulated);
+        let figures = wanted.map(|plot| panels::figures_of(plot, &shown, view));
         view.time.turn();
         let is_asked = !view.actions.is_empty();
         self.sketch();
+        if let Some(figures) = figures {
+            self.tabulate(figures);
+        }
         if is_asked {
             // Carried out by the next `drain`, which should not wait for news.
             ui.ctx().request_repaint();

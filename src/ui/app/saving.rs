@@ -1,15 +1,18 @@
-//! Saving a plot as it is seen: SVG from the shapes that are painted, PNG from the pixels of the window.
+//! Saving a plot as it is seen: SVG from the shapes that are painted, PNG from the pixels of the window, CSV from the figures.
 //!
 //! In: a plot's name. Out: a file. Thread: window; an export's own writes.
 
 use super::App;
 use crate::picture::{Provenance, Raster};
+use crate::table;
 use crate::ui::choices::Picture;
+use crate::ui::panels::Table;
 use crate::ui::sketch::Sketch;
 use crate::ui::theme::Palette;
 use crossbeam_channel::{Receiver, bounded};
 use eframe::egui::epaint::ClippedShape;
 use eframe::egui::{self, ColorImage, Rect};
+use std::fmt::Write;
 use std::sync::Arc;
 
 /// Frames until the menu that a plot was saved by is gone from the window.
@@ -26,10 +29,19 @@ pub(super) struct Saving {
 enum State {
     /// Its shapes are taken when the next frame is painted.
     Sketching,
+    /// Its figures are taken when the next frame is painted.
+    Tabulating,
     /// So many frames pass before its pixels are asked for.
     Waiting(u8),
     /// Its pixels come, of this part of the window.
     Taking(Receiver<Arc<ColorImage>>, Rect),
+}
+
+impl Saving {
+    /// The plot whose figures are wanted.
+    pub(super) fn tabulated(&self) -> Option<&str> {
+        matches!(self.state, State::Tabulating).then_some(self.plot.as_str())
+    }
 }
 
 impl App {
@@ -38,6 +50,7 @@ impl App {
         let state = match picture {
             Picture::Svg => State::Sketching,
             Picture::Png => State::Waiting(MENU_GOES),
+            Picture::Csv => State::Tabulating,
         };
         self.saving = Some(Saving { plot, state });
         self.ctx.request_repaint();
@@ -50,6 +63,7 @@ impl App {
         };
         let state = match state {
             State::Sketching => State::Sketching,
+            State::Tabulating => State::Tabulating,
             State::Waiting(0) => match self.place_of(&plot) {
                 Some(rect) => {
                     let (give, taken) = bounded(1);
@@ -117,6 +131,23 @@ impl App {
         let texels = |id| self.pictures.texels(id);
         let svg = Sketch::new(place.rect, paper, &texels).svg(shapes.iter(), &self.provenance(&plot));
         self.write_plot(&plot, "svg", svg.into_bytes());
+    }
+
+    /// Writes the figures of a plot, under lines that say where they come from.
+    pub(super) fn tabulate(&mut self, table: Option<Table>) {
+        let Some(Saving { plot, .. }) = self.saving.take() else {
+            return;
+        };
+        let Some(table) = table else {
+            return self.view.notices.remark(format!("There are no figures of {plot} yet."));
+        };
+        let mut text = String::new();
+        for (name, value) in self.provenance(&plot).entries() {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "# {name}: {}", value.replace(char::is_control, " "));
+        }
+        text.push_str(&table::csv(table));
+        self.write_plot(&plot, "csv", text.into_bytes());
     }
 
     fn write_plot(&mut self, plot: &str, ending: &'static str, file: Vec<u8>) {

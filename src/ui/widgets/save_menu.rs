@@ -1,4 +1,4 @@
-//! A plot as a picture: a small menu in its heading, and the same on the plot itself.
+//! A plot as a picture or a table: a small menu in its heading, and the same on the plot itself.
 //!
 //! In: a plot's name and place. Out: a wish to save it. Thread: window.
 
@@ -9,7 +9,11 @@ use eframe::egui::containers::menu::MenuButton;
 use eframe::egui::{self, Button, Response, RichText};
 
 fn choices_ui(ui: &mut egui::Ui, view: &mut ViewState, plot: &str) {
-    for (picture, words) in [(Picture::Png, "Save as PNG"), (Picture::Svg, "Save as SVG")] {
+    for (picture, words) in [
+        (Picture::Png, "Save as PNG"),
+        (Picture::Svg, "Save as SVG"),
+        (Picture::Csv, "Save figures as CSV"),
+    ] {
         if ui.button(words).clicked() {
             view.ask(Action::SavePlot(plot.to_owned(), picture));
         }
@@ -30,7 +34,7 @@ pub fn save_menu(ui: &mut egui::Ui, view: &mut ViewState, plot: &str) {
     });
     menu.inner
         .accessible_name(format!("Save {plot}"))
-        .on_hover_text("Save this plot as a picture");
+        .on_hover_text("Save this plot as a picture, or the figures behind it");
 }
 
 /// Says where a plot is, and offers to save it with a right click on it.

@@ -55,6 +55,11 @@ impl<'a> Changed<'a> {
         }
     }
 
+    /// What was told, and how many columns before the newest one.
+    pub(super) fn told(self) -> Option<(&'a Explanation, u64)> {
+        self.told
+    }
+
     /// What is said while nothing is told.
     fn waiting(self, scene: &Scene<'_>) -> String {
         match self.fault {
