@@ -142,6 +142,28 @@ fn a_selection_repeats_to_the_sample_and_what_was_cut_off_plays_when_it_is_let_g
 }
 
 #[test]
+fn what_is_muted_is_silence_to_the_sample_and_the_rest_plays() {
+    let dir = folder();
+    let (mut player, mut source) = FilePlayer::open(&counting_wav(&dir, 60_000), Pace::FlatOut, false).unwrap();
+    player.pause();
+    let at = |sample: u64| Seconds(sample as f64 / f64::from(RATE));
+    for muted in [Some(20_003..30_011_u64), None] {
+        player.set_muted(muted.clone().map(|part| (at(part.start), at(part.end))));
+        source = player.seek(at(10_000)).unwrap_or(source);
+        player.play();
+        let mut samples = Vec::new();
+        let mark = read_to_mark(&mut player, &mut source, &mut samples).unwrap();
+        assert_eq!((mark.kind, samples.len()), (MarkKind::Ended, 50_000));
+        player.pause();
+        for (n, sample) in samples.iter().enumerate() {
+            let place = 10_000 + n as u64;
+            let is_muted = muted.as_ref().is_some_and(|part| part.contains(&place));
+            assert_eq!(u64::from(index(*sample)), if is_muted { 0 } else { place });
+        }
+    }
+}
+
+#[test]
 fn looping_marks_each_beginning_exactly() {
     let dir = folder();
     let total = 5_003;

@@ -41,6 +41,8 @@ pub enum Command {
     Loop(bool),
     /// Plays this stretch of the file, from and to, again and again; `None`: all of it.
     Select(Option<(Seconds, Seconds)>),
+    /// Plays silence in place of this stretch of the file, for ears and engines, until something else is selected.
+    Mute((Seconds, Seconds)),
     /// Changes how fast the file plays.
     SetPace(Pace),
     /// Changes smoothing and decision from now on.

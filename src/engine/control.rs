@@ -35,6 +35,10 @@ pub trait SourceControl: Send {
     fn set_selection(&mut self, selection: Option<(Seconds, Seconds)>) {
         let _ = selection;
     }
+    /// What to play as silence; `None`: nothing.
+    fn set_muted(&mut self, part: Option<(Seconds, Seconds)>) {
+        let _ = part;
+    }
     /// Changes the pace from now on.
     fn set_pace(&mut self, pace: Pace) {
         let _ = pace;
@@ -96,6 +100,9 @@ impl SourceControl for FilePlayer {
     }
     fn set_selection(&mut self, selection: Option<(Seconds, Seconds)>) {
         self.set_selection(selection);
+    }
+    fn set_muted(&mut self, part: Option<(Seconds, Seconds)>) {
+        self.set_muted(part);
     }
     fn set_pace(&mut self, pace: Pace) {
         self.set_pace(pace);

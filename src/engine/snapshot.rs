@@ -124,6 +124,8 @@ pub struct Transport {
     pub looping: bool,
     /// What of it is played again and again, from and to.
     pub selection: Option<(Seconds, Seconds)>,
+    /// What of it is played as silence.
+    pub muted: Option<(Seconds, Seconds)>,
 }
 
 /// The engine at one moment.
@@ -282,6 +284,7 @@ impl Snapshot {
                 duration: Seconds(0.0),
                 looping: false,
                 selection: None,
+                muted: None,
             },
         }
     }

@@ -43,6 +43,7 @@ struct Wish {
     playing: bool,
     looping: bool,
     selection: Option<(Seconds, Seconds)>,
+    muted: Option<(Seconds, Seconds)>,
     seek: Option<Seconds>,
     engines: Vec<bool>,
 }
@@ -74,6 +75,7 @@ impl<'a> Worker<'a> {
                 playing: true,
                 looping: false,
                 selection: None,
+                muted: None,
                 seek: None,
                 engines,
             },
@@ -176,6 +178,7 @@ impl<'a> Worker<'a> {
                 }
             }
             Command::Select(selection) => self.select(selection),
+            Command::Mute(part) => self.mute(Some(part)),
             Command::SetPace(pace) => self.set_pace(pace),
             Command::SetSmoothing(smoothing) => self.set_smoothing(smoothing),
             Command::EnableEngine { engine, on } => self.enable(engine, on),
@@ -191,6 +194,7 @@ impl<'a> Worker<'a> {
         self.parts.board.begin_epoch();
         self.wish.source = None;
         self.wish.selection = None;
+        self.wish.muted = None;
         self.wish.seek = None;
         self.lost_counts = None;
         self.failure_told = None;
@@ -245,6 +249,15 @@ impl<'a> Worker<'a> {
         };
         self.wish.selection = selection.filter(|(start, end)| start.0 >= 0.0 && end.0 > start.0);
         listening.control.set_selection(self.wish.selection);
+        self.mute(None);
+    }
+
+    fn mute(&mut self, part: Option<(Seconds, Seconds)>) {
+        let Some(listening) = self.listening.as_mut().filter(|listening| !listening.is_device()) else {
+            return;
+        };
+        self.wish.muted = part.filter(|(start, end)| end.0 > start.0);
+        listening.control.set_muted(self.wish.muted);
     }
 
     fn set_pace(&mut self, pace: Pace) {
@@ -512,6 +525,7 @@ impl<'a> Worker<'a> {
                     .unwrap_or_default(),
                 looping: self.wish.looping,
                 selection: self.wish.selection,
+                muted: self.wish.muted,
             },
         };
         self.parts.board.publish(self.pipeline.as_ref(), &readings, &self.meter);

@@ -132,6 +132,11 @@ impl FilePlayer {
         self.order(Order::Select(selection));
     }
 
+    /// Plays silence in place of the samples from one time to another, in what is decoded from now on; `None`: of none.
+    pub fn set_muted(&mut self, part: Option<(Seconds, Seconds)>) {
+        self.order(Order::Mute(part));
+    }
+
     /// Changes the pace from now on.
     pub fn set_pace(&mut self, pace: Pace) {
         self.order(Order::Pace(pace));

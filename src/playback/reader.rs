@@ -26,6 +26,7 @@ pub(super) enum Order {
     Loop(bool),
     Pace(Pace),
     Select(Option<(Seconds, Seconds)>),
+    Mute(Option<(Seconds, Seconds)>),
     Seek {
         at: Seconds,
         sink: SampleSink,
@@ -57,6 +58,8 @@ pub(super) struct Reader {
     position: u64,
     /// What is played again and again, in samples of the file.
     selection: Option<Range<u64>>,
+    /// What is played as silence, in samples of the file.
+    muted: Option<Range<u64>>,
     /// Samples of `mono` that were cut off at the selection's end: the file itself is so much further on.
     cut: u64,
     /// Whether the newest mark was the last: nothing follows until a seek.
@@ -97,6 +100,7 @@ impl Reader {
             done: 0,
             position: 0,
             selection: None,
+            muted: None,
             cut: 0,
             ended: false,
         }
@@ -131,6 +135,7 @@ impl Reader {
                 self.clock = clock_for(&self.file, pace);
             }
             Order::Select(selection) => self.select(selection),
+            Order::Mute(part) => self.muted = part.and_then(|part| self.samples_of(part)),
             Order::Seek { at, sink, marks } => {
                 self.sink = Some(sink);
                 self.marks = marks;
@@ -166,10 +171,27 @@ impl Reader {
             // What was cut off plays after all.
             self.go_to(rate.duration(self.position));
         }
-        self.selection = selection
-            .map(|(start, end)| rate.index_at(start).0..rate.index_at(end).0)
-            .filter(|range| !range.is_empty());
+        self.selection = selection.and_then(|part| self.samples_of(part));
         self.cut_at_selection();
+    }
+
+    /// The samples between two times; `None` if there are none.
+    fn samples_of(&self, (start, end): (Seconds, Seconds)) -> Option<Range<u64>> {
+        let rate = self.file.info().rate;
+        let range = rate.index_at(start).0..rate.index_at(end).0;
+        (!range.is_empty()).then_some(range)
+    }
+
+    /// Takes silence for what of the newest block is muted, for networks and ears alike.
+    fn mute(&mut self) {
+        let Some(muted) = &self.muted else { return };
+        let first = self.position - self.mono.len() as u64;
+        let place = |sample: u64| (sample.clamp(first, self.position) - first) as usize;
+        let (from, to) = (place(muted.start), place(muted.end));
+        self.mono[from..to].fill(0.0);
+        if let Some(part) = self.interleaved.get_mut(from * self.channels..to * self.channels) {
+            part.fill(0.0);
+        }
     }
 
     /// What was decoded beyond the selection's end is left out, unless it plays beyond already.
@@ -277,6 +299,7 @@ impl Reader {
                 self.interleaved.clear();
                 self.interleaved.extend_from_slice(block.samples);
             }
+            self.mute();
             self.cut_at_selection();
             return true;
         }

@@ -51,10 +51,13 @@ pub fn shortcuts(ctx: &egui::Context, snapshot: &Snapshot, held: Option<&Frozen>
     if pressed(Key::E) {
         view.ask(Action::Export);
     }
-    if let Some(at) = held.and_then(Frozen::cursor_at).filter(|_| transport.duration.0 > 0.0)
-        && pressed(Key::P)
-    {
-        view.hear_around(at);
+    if let Some(at) = held.and_then(Frozen::cursor_at).filter(|_| transport.duration.0 > 0.0) {
+        if pressed(Key::P) {
+            view.hear_around(at);
+        }
+        if pressed(Key::M) {
+            view.hear_without(at);
+        }
     }
     if pressed(Key::O) {
         view.toggle_path_field();

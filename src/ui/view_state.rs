@@ -10,6 +10,7 @@ use super::time_view::TimeView;
 use super::traces::UnitValue;
 use crate::engine::{Command, SourceRequest};
 use crate::explain::Head;
+use crate::explain::planted::PLACE;
 use crate::playback::Pace;
 use crate::sessions::Order;
 use crate::settings::{ColourMap, Settings};
@@ -49,6 +50,8 @@ pub enum Action {
 
 /// Seconds heard before and after a moment that is to be heard.
 const HEARD_AROUND: f64 = 1.0;
+/// The same where the moment itself is muted: the engines need some time before and after it.
+const WITHOUT_AROUND: f64 = 4.0;
 
 /// The window's own state.
 #[derive(Debug)]
@@ -173,6 +176,22 @@ impl ViewState {
             .map_or(f64::MAX, |it| it.0);
         let start = Seconds((at.0 - HEARD_AROUND).max(0.0));
         self.hear_between(start, Seconds((at.0 + HEARD_AROUND).min(end)));
+    }
+
+    /// Plays what is around a time of the file that is open again and again, with silence in place of half a second at it: little enough
+    /// that no engine takes it for the end of the music.
+    pub fn hear_without(&mut self, at: Seconds) {
+        let end = self
+            .opened
+            .as_ref()
+            .and_then(|open| open.duration)
+            .map_or(f64::MAX, |it| it.0);
+        let around = |by: f64| (Seconds((at.0 - by).max(0.0)), Seconds((at.0 + by).min(end)));
+        let (start, stop) = around(WITHOUT_AROUND);
+        self.order(Command::Select(Some((start, stop))));
+        self.order(Command::Mute(around(0.5 * PLACE.0)));
+        self.order(Command::Seek(start));
+        self.order(Command::Play);
     }
 
     /// Plays a stretch of the file that is open, again and again.

@@ -64,6 +64,17 @@ fn a_click_holds_the_moment_and_end_lets_it_go() {
     assert_eq!(rig.orders(), wanted);
     rig.window.key_press(egui::Key::P);
     assert_eq!(rig.orders(), wanted);
+    // The same half second that is taken away above is muted, some seconds around it are played.
+    let wanted = [
+        Command::Select(Some((Seconds(at - 4.0), Seconds(at + 4.0)))),
+        Command::Mute((Seconds(at - 0.25), Seconds(at + 0.25))),
+        Command::Seek(Seconds(at - 4.0)),
+        Command::Play,
+    ];
+    rig.window.get_by_label("Without it").click();
+    assert_eq!(rig.orders(), wanted);
+    rig.window.key_press(egui::Key::M);
+    assert_eq!(rig.orders(), wanted);
     rig.window.key_press(egui::Key::End);
     rig.settle();
     // The four chords of the hand-made file last 2 s each and come again after 8 s: what sounds like this one lies in the same

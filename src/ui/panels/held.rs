@@ -39,6 +39,14 @@ pub fn frozen_ui(ui: &mut egui::Ui, frozen: &Frozen, view: &mut ViewState) {
             {
                 view.hear_around(at);
             }
+            if let Some(at) = frozen.cursor_at().filter(|_| is_file)
+                && ui
+                    .button("Without it")
+                    .on_hover_text("Play the four seconds before and after the cursor again and again, with half a second at it muted (M)")
+                    .clicked()
+            {
+                view.hear_without(at);
+            }
             let can_keep = frozen.explanation().is_some();
             let keep = ui.add_enabled(can_keep, egui::Button::new("Export"));
             if keep

@@ -7,13 +7,14 @@ use crate::ui::view_state::ViewState;
 use eframe::egui::{self, Align2, RichText};
 
 /// What keys do.
-pub const SHORTCUTS: [(&str, &str); 20] = [
+pub const SHORTCUTS: [(&str, &str); 21] = [
     ("Space", "Play or pause"),
     ("Left, Right", "Back or forward 5 s"),
     ("L", "Loop"),
     ("H", "Hold this moment and ask why"),
     ("End", "Back to now"),
     ("P", "Hear the held moment"),
+    ("M", "Hear the file with the held moment muted"),
     ("E", "Export what is held"),
     ("+, −", "Zoom the time of all plots"),
     ("Page up, Page down", "Earlier or later in what is held"),

@@ -21,7 +21,11 @@ const AHEAD: f32 = 0.35;
 /// The selection, with a way out of it.
 pub(super) fn loop_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     if let Some((start, end)) = scene.transport.selection {
-        let text = format!("Loop {}–{}  ×", start.clock(), end.clock());
+        let muted = scene
+            .transport
+            .muted
+            .map_or(String::new(), |(from, _)| format!(", {} muted", from.clock()));
+        let text = format!("Loop {}–{}{muted}  ×", start.clock(), end.clock());
         let button = ui
             .add(egui::Button::new(RichText::new(text).small()).selected(true))
             .on_hover_text("Play on instead (Esc)")
@@ -159,6 +163,12 @@ pub(super) fn selection(ui: &egui::Ui, scene: &Scene<'_>, view: &ViewState, inne
         .rect_filled(part, CornerRadius::ZERO, palette.accent.gamma_multiply(0.22));
     for x in [part.left(), part.right()] {
         ui.painter().vline(x, inner.y_range(), (1.5, palette.accent));
+    }
+    if let Some((from, to)) = scene.transport.muted {
+        // At least a line, however long the track is.
+        let (left, right) = (to_x(from.0), to_x(to.0).max(to_x(from.0) + 2.0));
+        let part = Rect::from_x_y_ranges(left..=right, inner.y_range()).intersect(inner);
+        ui.painter().rect_filled(part, CornerRadius::ZERO, palette.background);
     }
 }
 
