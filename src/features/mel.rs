@@ -2,6 +2,8 @@
 //!
 //! In: a power spectrum. Out: power in each mel band. Thread: worker.
 
+use super::FrontEndSpec;
+
 /// Hertz to one mel below the knee of the scale, and the knee itself: linear below 1 kHz, logarithmic above.
 const HZ_PER_MEL: f64 = 200.0 / 3.0;
 const KNEE_HZ: f64 = 1000.0;
@@ -54,6 +56,12 @@ struct Band {
 }
 
 impl MelFilterbank {
+    /// That of a front end.
+    pub fn of(spec: &FrontEndSpec) -> Self {
+        let rate_hz = spec.rate.hz();
+        Self::new(rate_hz, spec.window_samples, spec.bands, spec.low_hz, spec.high_hz)
+    }
+
     /// `bands` triangles, evenly spaced in mel from `low_hz` to `high_hz`, over the bins of a transform of `window`
     /// samples at `rate_hz`. Each has area 1 in hertz.
     pub fn new(rate_hz: f64, window: usize, bands: usize, low_hz: f64, high_hz: f64) -> Self {

@@ -340,3 +340,20 @@ fn what_each_frame_says_stands_beside_what_smoothing_makes_of_it() {
     rig.settle();
     assert!(app(&rig).frozen().is_some());
 }
+
+#[test]
+fn what_is_heard_with_a_part_muted_is_not_the_track() {
+    let mut rig = Rig::playing(Setup::default(), 600);
+    let live = |rig: &Rig| app(rig).track().unwrap().live(10_000).len();
+    let before = live(&rig);
+    let mut muted = hand_made::playing(690);
+    muted.transport.selection = Some((Seconds(2.0), Seconds(10.0)));
+    muted.transport.muted = Some((Seconds(5.75), Seconds(6.25)));
+    rig.show(muted);
+    rig.settle();
+    assert_eq!(live(&rig), before);
+    rig.window.get_by_label("Let the loop go");
+    rig.show(hand_made::playing(780));
+    rig.settle();
+    assert!(live(&rig) > before);
+}

@@ -229,7 +229,8 @@ impl App {
             answers.push(&news);
             log.hear(&news);
             past.hear(&news.column.decision, snapshot.hop);
-            if let Some(track) = track {
+            // What is heard with a part muted is not the track.
+            if let Some(track) = track.as_mut().filter(|_| snapshot.transport.muted.is_none()) {
                 let mut raw = news.column.raw.iter().take(engines).zip(&self.on);
                 track.hear(&news, raw.all(|(raw, on)| raw.as_slice().is_empty() != *on));
             }

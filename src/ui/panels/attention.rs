@@ -2,13 +2,13 @@
 //!
 //! In: attention. Out: paint. Thread: window.
 
-use super::inside::chooser_ui;
+use super::inside::header_ui;
 use super::{Pictures, Scene, attention_lag, head_of, map_shape};
 use crate::ui::sentences;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
 use crate::ui::view_state::ViewState;
-use crate::ui::widgets::{TimeAxis, describe, place_plot, save_menu};
-use eframe::egui::{self, Align, Align2, Color32, CornerRadius, Layout, Rect, RichText, Sense, Vec2};
+use crate::ui::widgets::{TimeAxis, describe, place_plot};
+use eframe::egui::{self, Align2, Color32, CornerRadius, Rect, Sense, Vec2};
 
 /// Space between two layers.
 const LAYER_GAP: f32 = 4.0;
@@ -19,18 +19,8 @@ pub const ATTENTION_ROW_GAP: f32 = 1.0;
 pub(super) fn attention_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
     let palette = Palette::of(ui);
     let attention = &scene.snapshot.attention;
-    ui.allocate_ui_with_layout(
-        Vec2::new(ui.available_width(), 22.0),
-        Layout::left_to_right(Align::Center),
-        |ui| {
-            chooser_ui(ui, scene, view);
-            save_menu(ui, view, "Attention heads");
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                let note = "mean look-back · entropy · a wedge marks a sink · each row scaled to its strongest weight";
-                ui.add(egui::Label::new(RichText::new(note).size(10.5).color(palette.muted)).truncate());
-            });
-        },
-    );
+    let note = "mean look-back · entropy · a wedge marks a sink · each row scaled to its strongest weight";
+    header_ui(ui, scene, view, "Attention heads", note);
     let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
     let (layers, heads) = map_shape(attention);
     let plot = Rect::from_min_max(rect.min + Vec2::new(GUTTER, 2.0), rect.max - Vec2::new(PLOT_RIGHT, 4.0));

@@ -3,16 +3,14 @@
 //!
 //! In: shapes; the held moment's dependence on frames. Out: paint. Thread: window.
 
-use super::inside::chooser_ui;
+use super::inside::header_ui;
 use super::{ConvolutionsLabel, Scene};
 use crate::ui::asked::Asked;
 use crate::ui::sentences;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
 use crate::ui::view_state::ViewState;
-use crate::ui::widgets::{TimeAxis, describe, fill_under, place_plot, save_menu};
-use eframe::egui::{
-    self, Align, Align2, CornerRadius, Label, Layout, Painter, Pos2, Rect, RichText, Sense, Stroke, Vec2,
-};
+use crate::ui::widgets::{TimeAxis, describe, fill_under, place_plot};
+use eframe::egui::{self, Align2, CornerRadius, Painter, Pos2, Rect, Sense, Stroke, Vec2};
 use std::collections::BTreeSet;
 
 /// What the plot is called.
@@ -25,19 +23,8 @@ const DOTS: f32 = 4.0;
 /// Draws field and dilations of the engine of convolutions into what is available.
 pub(super) fn field_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     let palette = Palette::of(ui);
-    ui.allocate_ui_with_layout(
-        Vec2::new(ui.available_width(), 22.0),
-        Layout::left_to_right(Align::Center),
-        |ui| {
-            chooser_ui(ui, scene, view);
-            save_menu(ui, view, NAME);
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                let note =
-                    "what the newest features depend on, by gradients · below, which frame each convolution reads";
-                ui.add(Label::new(RichText::new(note).size(10.5).color(palette.muted)).truncate());
-            });
-        },
-    );
+    let note = "what the newest features depend on, by gradients · below, which frame each convolution reads";
+    header_ui(ui, scene, view, NAME, note);
     let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
     let Some(label) = &scene.cast.convolutions else {
         return;

@@ -9,9 +9,10 @@ use super::scores::scores_ui;
 use super::units::units_ui;
 use super::{Pictures, Scene};
 use crate::ui::choices::Inside;
+use crate::ui::theme::Palette;
 use crate::ui::view_state::ViewState;
-use crate::ui::widgets::heading;
-use eframe::egui::{self, Role, WidgetInfo};
+use crate::ui::widgets::{heading, save_menu};
+use eframe::egui::{self, Align, Label, Layout, RichText, Role, Vec2, WidgetInfo};
 
 /// Draws what is chosen into what is available.
 pub fn inside_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
@@ -22,6 +23,22 @@ pub fn inside_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pic
         Some(Inside::Scores) => scores_ui(ui, scene, view, pictures),
         None => {}
     }
+}
+
+/// The row above a picture: what is looked into, the menu to save it, and a note.
+pub(super) fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, name: &str, note: &str) {
+    let palette = Palette::of(ui);
+    ui.allocate_ui_with_layout(
+        Vec2::new(ui.available_width(), 22.0),
+        Layout::left_to_right(Align::Center),
+        |ui| {
+            chooser_ui(ui, scene, view);
+            save_menu(ui, view, name);
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                ui.add(Label::new(RichText::new(note).size(10.5).color(palette.muted)).truncate());
+            });
+        },
+    );
 }
 
 /// The heading, or where there is more than one thing to look into, a choice of headings.
@@ -56,7 +73,7 @@ pub(super) fn chooser_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSt
     ui.spacing_mut().item_spacing.x = 4.0;
     // No higher than a heading.
     ui.spacing_mut().interact_size.y = 20.0;
-    ui.spacing_mut().button_padding = egui::Vec2::new(6.0, 1.0);
+    ui.spacing_mut().button_padding = Vec2::new(6.0, 1.0);
     for (inside, title, hint) in choices {
         let open = chosen == Some(inside);
         let tab = ui.selectable_label(open, &title).on_hover_text(hint);

@@ -2,7 +2,7 @@
 //!
 //! In: weights of each. Out: paint. Thread: window.
 
-use super::inside::chooser_ui;
+use super::inside::header_ui;
 use super::{Pictures, Scene};
 use crate::lab::scores::Weighted;
 use crate::nn::score::ScoreKind;
@@ -10,8 +10,8 @@ use crate::ui::asked::Asked;
 use crate::ui::sentences;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
 use crate::ui::view_state::ViewState;
-use crate::ui::widgets::{TimeAxis, describe, place_plot, save_menu};
-use eframe::egui::{self, Align, Align2, Color32, CornerRadius, Label, Layout, Rect, RichText, Sense, Vec2};
+use crate::ui::widgets::{TimeAxis, describe, place_plot};
+use eframe::egui::{self, Align2, Color32, CornerRadius, Rect, Sense, Vec2};
 
 /// What the plot is called.
 const NAME: &str = "Attention scores";
@@ -21,19 +21,9 @@ const GAP: f32 = 2.0;
 /// Draws a strip for each score function into what is available.
 pub(super) fn scores_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
     let palette = Palette::of(ui);
-    ui.allocate_ui_with_layout(
-        Vec2::new(ui.available_width(), 22.0),
-        Layout::left_to_right(Align::Center),
-        |ui| {
-            chooser_ui(ui, scene, view);
-            save_menu(ui, view, NAME);
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                let note = "each taught by itself over the TCN's features; no strip points at a planted passage more often than \
+    let note = "each taught by itself over the TCN's features; no strip points at a planted passage more often than \
                             chance (docs/lab.md)";
-                ui.add(Label::new(RichText::new(note).size(10.5).color(palette.muted)).truncate());
-            });
-        },
-    );
+    header_ui(ui, scene, view, NAME, note);
     let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
     let plot = Rect::from_min_max(rect.min + Vec2::new(GUTTER, 2.0), rect.max - Vec2::new(PLOT_RIGHT, 4.0));
     let strips = match scene.frozen.map(|frozen| &frozen.strips) {

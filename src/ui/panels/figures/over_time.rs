@@ -21,14 +21,7 @@ fn columns<'a>(scene: &'a Scene<'_>) -> impl Iterator<Item = (u64, Seconds)> + '
 
 /// Level of each band, in dB; a band is named by its centre.
 pub(super) fn levels(scene: &Scene<'_>) -> Table {
-    let spec = &scene.cast.front_end;
-    let bank = MelFilterbank::new(
-        spec.rate.hz(),
-        spec.window_samples,
-        spec.bands,
-        spec.low_hz,
-        spec.high_hz,
-    );
+    let bank = MelFilterbank::of(&scene.cast.front_end);
     let bands = bank.centres_hz().iter().map(|hz| format!("{hz:.0}_hz"));
     let first = std::iter::once("at_s".to_owned()).chain(bands).collect();
     let rows = columns(scene).filter_map(|(column, at)| {
