@@ -96,6 +96,8 @@ pub struct ViewState {
     pub page: Page,
     /// The head that is looked at.
     pub head: Option<Head>,
+    /// The head whose row was under the pointer in the last frame.
+    pub pointed_head: Option<Head>,
     /// Which decisions are listed.
     pub log_filter: Filter,
     /// What the decisions are searched for.
@@ -145,6 +147,7 @@ impl ViewState {
             unit_value: UnitValue::default(),
             page: Page::default(),
             head: None,
+            pointed_head: None,
             log_filter: Filter::default(),
             log_search: String::new(),
             session_search: String::new(),

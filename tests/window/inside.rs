@@ -231,3 +231,22 @@ fn the_field_of_the_convolutions_shows_what_the_held_features_depend_on() {
     rig.window.key_press(egui::Key::H);
     wait_for(&mut rig, "only networks that are part of the program");
 }
+
+#[test]
+fn the_head_under_the_pointer_and_the_chosen_one_show_whom_they_look_at() {
+    let mut rig = Rig::playing(with_models(), 600);
+    let rows = rig.window.get_by_label_contains("Attention heads: ").rect();
+    rig.window.hover_at(egui::pos2(rows.right() - 60.0, rows.top() + 6.0));
+    rig.settle();
+    let head = Head { layer: 0, head: 0 };
+    assert_eq!(app(&rig).view().pointed_head, Some(head));
+    rig.window.hover_at(egui::pos2(4.0, 4.0));
+    rig.settle();
+    assert_eq!(app(&rig).view().pointed_head, None);
+    // Away from the heads nothing is pointed at.
+    rig.window.hover_at(egui::pos2(rows.right() - 60.0, rows.top() + 6.0));
+    rig.settle();
+    rig.window.get_by_label("Look into LSTM gates").click();
+    rig.settle();
+    assert_eq!(app(&rig).view().pointed_head, None);
+}

@@ -4,6 +4,7 @@
 
 use super::inside::header_ui;
 use super::{Pictures, Scene, attention_lag, head_of, map_shape};
+use crate::explain::Head;
 use crate::ui::sentences;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
 use crate::ui::view_state::ViewState;
@@ -40,7 +41,12 @@ pub(super) fn attention_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut View
     draw_rows(ui, scene, pictures, &time, &grid, &looks);
     time.draw_cursors(ui, scene, &view.time);
     time.take_pointer(ui, scene, view, &response);
-    hover_ui(ui, scene, &response, &time, &grid);
+    let pointed = hover_ui(ui, scene, &response, &time, &grid);
+    if pointed != view.pointed_head {
+        view.pointed_head = pointed;
+        // Its lines are drawn above, in the next frame.
+        ui.ctx().request_repaint();
+    }
 }
 
 /// Where each head's row lies.
@@ -185,17 +191,16 @@ fn figures(painter: &egui::Painter, palette: &Palette, row: Rect, look: &sentenc
     painter.galley(at, galley, palette.text);
 }
 
-fn hover_ui(ui: &egui::Ui, scene: &Scene<'_>, response: &egui::Response, time: &TimeAxis, grid: &Grid) {
-    let Some(pointer) = response.hover_pos() else { return };
+/// Says what the head under the pointer does; which that is.
+fn hover_ui(ui: &egui::Ui, scene: &Scene<'_>, response: &egui::Response, time: &TimeAxis, grid: &Grid) -> Option<Head> {
+    let pointer = response.hover_pos()?;
     let attention = &scene.snapshot.attention;
     let cell = grid
         .cells()
         .find(|(layer, head)| grid.row(*layer, *head).expand(0.5).contains(pointer));
-    let Some((layer, head)) = cell else { return };
+    let (layer, head) = cell?;
     let weights = head_of(attention, layer, head);
-    let Some(look) = sentences::look(weights, scene.snapshot.hop) else {
-        return;
-    };
+    let look = sentences::look(weights, scene.snapshot.hop)?;
     let palette = Palette::of(ui);
     ui.painter().rect_stroke(
         grid.row(layer, head),
@@ -217,6 +222,7 @@ fn hover_ui(ui: &egui::Ui, scene: &Scene<'_>, response: &egui::Response, time: &
         said = format!("{said}\nThe page Heads (5) tells what the answer is without it.");
     }
     response.clone().on_hover_text_at_pointer(said);
+    Some(Head { layer, head })
 }
 
 /// Where each head looks, layer by layer.

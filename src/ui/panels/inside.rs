@@ -16,7 +16,11 @@ use eframe::egui::{self, Align, Label, Layout, RichText, Role, Vec2, WidgetInfo}
 
 /// Draws what is chosen into what is available.
 pub fn inside_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
-    match scene.inside(view) {
+    let inside = scene.inside(view);
+    if inside != Some(Inside::Heads) {
+        view.pointed_head = None;
+    }
+    match inside {
         Some(Inside::Heads) => attention_ui(ui, scene, view, pictures),
         Some(Inside::Units(engine)) => units_ui(ui, scene, view, pictures, engine),
         Some(Inside::Field) => field_ui(ui, scene, view),

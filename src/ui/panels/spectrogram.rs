@@ -3,7 +3,7 @@
 //! In: history, attention. Out: paint; how it is drawn. Thread: window.
 
 use super::weights::{overlay_ui, strip_ui};
-use super::{Pictures, Scene, attention_lag, pooling_of};
+use super::{HeadLines, Pictures, Scene, attention_lag, pooling_of};
 use crate::settings::ColourMap;
 use crate::ui::choices::SPECTROGRAM_SPANS;
 use crate::ui::sentences;
@@ -84,6 +84,9 @@ pub fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState
         if view.shows.attention {
             overlay_ui(ui, scene, &time);
         }
+    }
+    if let Some(lines) = HeadLines::of(scene, view) {
+        lines.draw(ui, &time);
     }
     ui.painter().rect_stroke(
         plot,
