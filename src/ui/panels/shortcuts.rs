@@ -39,10 +39,14 @@ pub fn shortcuts_ui(ctx: &egui::Context, view: &mut ViewState) {
         .collapsible(false)
         .resizable(false)
         .anchor(Align2::CENTER_CENTER, egui::Vec2::ZERO)
+        .vscroll(true)
+        // All of it, unless the window is lower than the list.
+        .default_height((ctx.content_rect().height() - 32.0).min(72.0 + 22.0 * SHORTCUTS.len() as f32))
         .show(ctx, |ui| {
             egui::Grid::new("shortcuts")
                 .num_columns(2)
-                .spacing([24.0, 8.0])
+                .min_row_height(0.0)
+                .spacing([24.0, 6.0])
                 .show(ui, |ui| {
                     for (keys, what) in SHORTCUTS {
                         ui.label(RichText::new(keys).text_style(figure_text()).strong());
