@@ -3,20 +3,21 @@
 //! In: what was heard, engines. Out: an [`Explanation`] of a column that moves on with the sound. Thread: window, and one for each
 //! question.
 
+use super::asked::Asked;
 use super::heard::heard;
 use super::history::History;
 use crate::explain::Explanation;
 use crate::features::FrontEndSpec;
 use crate::model::LoadedModel;
-use crossbeam_channel::{Receiver, bounded};
 use std::time::{Duration, Instant};
 
-/// The least time from one question to the next.
+/// The least time from an answer to the next question.
 const EVERY: Duration = Duration::from_secs(3);
 /// After an answer nothing is asked for so many times what it took, so that asking takes a tenth of one core at most.
 const REST: u32 = 9;
 
-type Answer = Result<Option<Explanation>, String>;
+/// How long it took, and what was told.
+type Answer = (Duration, Option<Explanation>);
 
 /// The newest answer, and the question that is open.
 #[derive(Debug, Default)]
@@ -24,17 +25,10 @@ pub struct Changing {
     /// How many columns had been heard, and what was told of the newest of them.
     told: Option<(u64, Explanation)>,
     fault: Option<String>,
-    open: Option<Open>,
+    /// How many columns had been heard when it was asked, and the answer.
+    open: Option<(u64, Asked<Answer>)>,
     /// When the next question may be asked; `None`: at once.
     next: Option<Instant>,
-}
-
-/// A question that is open.
-#[derive(Debug)]
-struct Open {
-    columns: u64,
-    since: Instant,
-    answer: Receiver<Answer>,
 }
 
 impl Changing {
@@ -46,57 +40,44 @@ impl Changing {
         (models, spec): (impl FnOnce() -> Vec<LoadedModel>, &FrontEndSpec),
         done: impl Fn() + Send + 'static,
     ) {
-        let (now, columns) = (Instant::now(), history.total_columns());
+        let columns = history.total_columns();
         let is_news = self.told.as_ref().is_none_or(|(asked, _)| *asked != columns);
-        if self.open.is_some() || !is_news || self.next.is_some_and(|next| now < next) {
+        if self.open.is_some() || !is_news || self.next.is_some_and(|next| Instant::now() < next) {
             return;
         }
         let heard = heard(history, spec);
         if heard.is_empty() {
             return;
         }
-        let (tell, answer) = bounded(1);
         let (models, spec) = (models(), spec.clone());
-        let asking = std::thread::Builder::new()
-            .name("attune-changes".to_owned())
-            .spawn(move || {
-                let told = Explanation::changes(&models, &heard.question(&spec), spec.hop());
-                // Nobody waits any more if the strip was closed.
-                let _ = tell.send(told.map_err(|error| error.to_string()));
-                done();
-            });
-        match asking {
-            Ok(_) => {
-                self.open = Some(Open {
-                    columns,
-                    since: now,
-                    answer,
-                });
-            }
-            Err(error) => self.rest(now, Some(error.to_string())),
-        }
+        let work = move || {
+            let begun = Instant::now();
+            let told = Explanation::changes(&models, &heard.question(&spec), spec.hop());
+            Ok((begun.elapsed(), told.map_err(|error| error.to_string())?))
+        };
+        let mut asked = Asked::Unasked;
+        asked.ask("attune-changes", work, done);
+        self.open = Some((columns, asked));
     }
 
     /// Takes over the answer, if it is there.
     pub fn poll(&mut self) {
-        let Some(open) = &self.open else { return };
-        let Ok(told) = open.answer.try_recv() else { return };
-        let (columns, since) = (open.columns, open.since);
-        self.open = None;
-        self.told = None;
-        match told {
-            Ok(Some(told)) => {
-                self.told = Some((columns, told));
-                self.rest(since, None);
+        let Some((columns, mut asked)) = self.open.take() else {
+            return;
+        };
+        asked.poll();
+        let (took, told, fault) = match asked {
+            Asked::Unasked | Asked::Asking(_) => {
+                self.open = Some((columns, asked));
+                return;
             }
-            Ok(None) => self.rest(since, Some("all are off".to_owned())),
-            Err(error) => self.rest(since, Some(error)),
-        }
-    }
-
-    fn rest(&mut self, since: Instant, fault: Option<String>) {
-        self.fault = fault;
-        self.next = Some(Instant::now() + (REST * since.elapsed()).max(EVERY.saturating_sub(since.elapsed())));
+            Asked::Told((took, Some(told))) => (took, Some((columns, told)), None),
+            Asked::Told((took, None)) => (took, None, Some("all are off".to_owned())),
+            Asked::Failed(why) => (Duration::ZERO, None, Some(why)),
+        };
+        (self.told, self.fault) = (told, fault);
+        // By what the work took, not by when the answer was seen: a window that was hidden meanwhile need not make up for it.
+        self.next = Some(Instant::now() + (REST * took).max(EVERY));
     }
 
     /// What was told last, and how many columns ago; `None` if nothing was, or what is heard began anew in another shape.
@@ -115,6 +96,7 @@ impl Changing {
 mod tests {
     use super::super::history::tests::snapshot;
     use super::*;
+    use crossbeam_channel::bounded;
 
     #[test]
     fn an_answer_is_of_the_column_that_was_asked_about_and_the_next_question_waits() {
@@ -129,7 +111,14 @@ mod tests {
         changing.follow(&history, (engines, spec), move || tell.send(()).unwrap_or_default());
         told.recv_timeout(Duration::from_mins(1)).expect("an answer");
         history.absorb(&snapshot(1, 70));
+        // Seen late, as by a window that was hidden: the next question waits for what the work took, not for how long nobody looked.
+        std::thread::sleep(Duration::from_secs(1));
         changing.poll();
+        assert!(
+            changing
+                .next
+                .is_some_and(|next| next < Instant::now() + Duration::from_secs(9))
+        );
         let (explanation, ago) = changing.told(&history).expect("told");
         assert_eq!((ago, explanation.frames), (10, 60));
         let heard = heard(&history, spec);

@@ -114,6 +114,7 @@ fn a_frame_with_everything_open_leaves_time_too() {
         (egui::Key::Num2, Inside::Heads, "decisions"),
         (egui::Key::Num3, Inside::Heads, "knobs"),
         (egui::Key::Num1, Inside::Units(0), "genres and gates"),
+        (egui::Key::Num1, Inside::Field, "genres and the field"),
     ] {
         let setup = Setup {
             models: Some(model::bundled().unwrap()),

@@ -81,7 +81,9 @@ impl<'a> Bars<'a> {
         let Some((added, place)) = highest else {
             return "nothing was heard".to_owned();
         };
+        let ago = self.ago as f64 * self.it.hop.0;
         let (from, to) = self.it.back(place);
+        let (from, to) = (from + ago, to + ago);
         let (points, span) = (100.0 * added, format!("the sound {from:.1} to {to:.1} seconds back"));
         match self.by {
             ChangedBy::Occluded => format!("{title} loses most, {points:.0} points, without {span}"),
