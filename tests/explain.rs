@@ -275,7 +275,7 @@ fn the_command_explains_a_moment_and_writes_what_it_shows() {
     for (args, words) in [
         (vec![demo, "--at", "500"], ["--at 500", "lasts"]),
         (vec![demo, "--class", "polka"], ["polka", "blues"]),
-        (vec!["/nonexistent.wav"], ["/nonexistent.wav", "exist"]),
+        (vec!["/nonexistent.wav"], ["/nonexistent.wav", "\n  "]),
     ] {
         let (code, _, said) = run(&args);
         assert_ne!(code, Some(0));

@@ -9,7 +9,7 @@ use crate::explain::{Explanation, Heard};
 use crate::model::ModelSet;
 use crate::train::checkpoint::write_atomically;
 use crate::units::Seconds;
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -31,7 +31,9 @@ fn explain(args: &ExplainArgs, file: &Path, models: &ModelSet) -> anyhow::Result
     if let Some(at) = args.at.filter(|at| *at < window) {
         bail!("--at {at}: the first answer is there after {window:.2} s; name a later moment");
     }
-    let Some((heard, newest)) = Heard::of_file(file, models, args.at.map(Seconds))? else {
+    let read = Heard::of_file(file, models, args.at.map(Seconds));
+    let read = read.map_err(|error| anyhow!("{error}\n  {}", error.remedy()))?;
+    let Some((heard, newest)) = read else {
         bail!("{}: it is too short for a single frame", file.display());
     };
     if let Some(at) = args.at.filter(|at| *at > newest.0 + 2.0 * spec.hop().0) {
