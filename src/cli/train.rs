@@ -14,6 +14,7 @@ use crate::train::takes::{Making, music_below};
 use crate::train::targets::tell_genres;
 use crate::train::teacher::TeacherNet;
 use crate::train::trainer::Trainer;
+use crate::train::windows::WindowsFile;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -108,13 +109,18 @@ pub(super) struct Ended {
 pub(super) fn run(args: &TrainArgs) -> Result<Option<Ended>, TrainError> {
     let bar = bar();
     let teacher = args.recipe.teacher.as_deref().map(TeacherNet::open).transpose()?;
+    let windows = args.recipe.windows.as_deref().map(WindowsFile::open).transpose()?;
     let Material {
         recipe,
         mut data,
         name,
         rights,
-    } = read(args, teacher.as_ref(), &bar)?;
+    } = read(args, teacher.as_ref(), windows.as_ref(), &bar)?;
     prepare(args, &recipe, teacher.as_ref(), &mut data, &bar)?;
+    if let Some(windows) = &windows {
+        let hung = windows.hang(&mut data)?;
+        eprintln!("windows tell of {} sounds, not of {}", hung.told, hung.without);
+    }
     if recipe.told_share > 0.0 {
         let groups = recipe.split.groups(&data.train);
         tell_genres(&mut data, &groups);
@@ -173,14 +179,19 @@ struct Material {
 }
 
 /// Reads the clips, of an index or of folders, and sets up the recipe for them.
-fn read(args: &TrainArgs, teacher: Option<&TeacherNet>, bar: &ProgressBar) -> Result<Material, TrainError> {
+fn read(
+    args: &TrainArgs,
+    teacher: Option<&TeacherNet>,
+    windows: Option<&WindowsFile>,
+    bar: &ProgressBar,
+) -> Result<Material, TrainError> {
     let spec = FrontEndSpec::default();
     let folder = args.data.as_deref();
     let planned = |indexed: bool, classes: usize| {
         let mut recipe = args
             .folders
             .recipe(args.engine, indexed, classes, args.seed, args.steps);
-        args.recipe.apply(&mut recipe, teacher);
+        args.recipe.apply(&mut recipe, teacher, windows);
         recipe
     };
     let indexed = folder.filter(|folder| folder.join("clips.csv").is_file());
@@ -232,19 +243,20 @@ fn learn(args: &TrainArgs, trainer: &mut Trainer<'_>, bar: &ProgressBar) -> Resu
     if trainer.step_count() == 0 {
         writeln!(
             log,
-            "step,loss,teacher_loss,gradient_norm,valid_accuracy,valid_nll,tag_loss"
+            "step,loss,teacher_loss,gradient_norm,valid_accuracy,valid_nll,tag_loss,window_loss"
         )
         .map_err(failed)?;
     }
     bar.set_prefix(args.model_name());
     bar.set_length(args.steps);
-    let [mut loss, mut told, mut tags, mut norm] = std::array::from_fn(|_| Mean::default());
+    let [mut loss, mut told, mut tags, mut windows, mut norm] = std::array::from_fn(|_| Mean::default());
     let mut accuracy = String::from("–");
     while !trainer.is_done() {
         let report = trainer.step()?;
         loss.add(report.loss);
         told.add(report.teacher_loss);
         tags.add(report.tag_loss);
+        windows.add(report.window_loss);
         norm.add(report.gradient_norm);
         bar.set_position(report.step);
         bar.set_message(format!("loss {:.3}  validation {accuracy}", loss.value()));
@@ -252,14 +264,15 @@ fn learn(args: &TrainArgs, trainer: &mut Trainer<'_>, bar: &ProgressBar) -> Resu
             let valid = trainer.judge()?;
             accuracy = format!("{:.1} %", valid.shown().accuracy * 100.0);
             let line = format!(
-                "{},{:.4},{:.4},{:.4},{:.4},{:.4},{:.4}",
+                "{},{:.4},{:.4},{:.4},{:.4},{:.4},{:.4},{:.4}",
                 report.step,
                 loss.take(),
                 told.take(),
                 norm.take(),
                 valid.shown().accuracy,
                 valid.nll,
-                tags.take()
+                tags.take(),
+                windows.take()
             );
             writeln!(log, "{line}").map_err(failed)?;
             if bar.is_hidden() {

@@ -6,6 +6,7 @@ use crate::train::recipe::{BatchShape, Recipe};
 use crate::train::split::Fold;
 use crate::train::takes::TeacherHears;
 use crate::train::teacher::TeacherNet;
+use crate::train::windows::WindowsFile;
 use crate::units::Decibels;
 use clap::ValueEnum;
 use std::fmt::Write;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 
 /// Options that change the recipe of the shipped weights; each left out stays as it is there.
 #[derive(Debug, Clone, Default, clap::Args)]
+#[command(group = clap::ArgGroup::new("a_teacher").args(["teacher", "windows"]).multiple(true))]
 pub struct RecipeArgs {
     /// Highest learning rate
     #[arg(long, value_parser = positive)]
@@ -96,8 +98,14 @@ pub struct RecipeArgs {
     /// A teacher network that is asked about every take (safetensors: mel, conv1…5, norm1…5, tags)
     #[arg(long, value_name = "FILE")]
     pub(super) teacher: Option<PathBuf>,
+    /// What a teacher tells of every few seconds of each sound (safetensors; made by models/tell_windows.py)
+    #[arg(long, value_name = "FILE")]
+    pub(super) windows: Option<PathBuf>,
+    /// Weight of the features of windows as a target
+    #[arg(long, value_parser = not_negative)]
+    window_weight: Option<f32>,
     /// A folder below which there is music without labels, learnt from by the teacher alone; may be repeated
-    #[arg(long, value_name = "FOLDER", requires = "teacher")]
+    #[arg(long, value_name = "FOLDER", requires = "a_teacher")]
     pub(super) unlabelled: Vec<PathBuf>,
     /// A file in which takes are kept from run to run
     #[arg(long, value_name = "FILE")]
@@ -117,7 +125,7 @@ impl RecipeArgs {
     }
 
     /// Sets in a recipe what was given.
-    pub(super) fn apply(&self, recipe: &mut Recipe, teacher: Option<&TeacherNet>) {
+    pub(super) fn apply(&self, recipe: &mut Recipe, teacher: Option<&TeacherNet>, windows: Option<&WindowsFile>) {
         let set = |place: &mut f32, given: Option<f32>| *place = given.unwrap_or(*place);
         set(&mut recipe.rate, self.rate);
         set(&mut recipe.weight_decay, self.weight_decay);
@@ -126,6 +134,7 @@ impl RecipeArgs {
         set(&mut recipe.augmentation.mix_beta, self.mix);
         set(&mut recipe.teacher_weight, self.teacher_weight);
         set(&mut recipe.tag_weight, self.tag_weight);
+        set(&mut recipe.window_weight, self.window_weight);
         set(&mut recipe.told_share, self.told_share.map(|share| share as f32));
         set(&mut recipe.told_weight, self.told_weight.map(|weight| weight as f32));
         set(&mut recipe.take_share, self.take_share.map(|share| share as f32));
@@ -158,6 +167,7 @@ impl RecipeArgs {
         takes.seed = self.takes_seed.unwrap_or(takes.seed);
         takes.hears = self.teacher_hears.unwrap_or(takes.hears);
         takes.teacher = teacher.map(|teacher| teacher.sha256().to_owned());
+        recipe.windows = windows.map(|windows| windows.sha256().to_owned());
     }
 
     /// Sets in the network's shape what was given.
@@ -231,7 +241,9 @@ impl RecipeArgs {
         let hears = self.teacher_hears.and_then(|hears| hears.to_possible_value());
         add("teacher-hears", hears.map(|value| value.get_name().to_owned()));
         add("tag-weight", number(self.tag_weight));
+        add("window-weight", number(self.window_weight));
         add("teacher", self.teacher.as_ref().map(|_| "FILE".to_owned()));
+        add("windows", self.windows.as_ref().map(|_| "FILE".to_owned()));
         if self.normalized {
             words.push_str(" --normalized");
         }
@@ -294,7 +306,7 @@ mod tests {
         let words = "--rate 0.001 --weight-decay 0.1 --dropout 0.4 --label-smoothing 0.1 --averaging 0.99 --mix 0.3 \
                      --batches 4x43:1,2x128:3 --patience 7 --fold 2/5 --share 0.25 --split-seed 9 --takes 3 \
                      --mixtures 1 --takes-seed 4 --take-share 0.5 --unlabelled-share 0.25 --teacher-weight 2 \
-                     --told-share 0.25 --told-weight 0.75 --teacher-hears take --tag-weight 0.5";
+                     --told-share 0.25 --told-weight 0.75 --teacher-hears take --tag-weight 0.5 --window-weight 3";
         let line = Line::try_parse_from(std::iter::once("x").chain(words.split_whitespace())).unwrap();
         let told = line.recipe.words();
         assert_eq!(
@@ -302,7 +314,7 @@ mod tests {
             words.split_whitespace().collect::<Vec<_>>()
         );
         let mut recipe = Recipe::new(Engine::Lstm, 10, 1, 1);
-        line.recipe.apply(&mut recipe, None);
+        line.recipe.apply(&mut recipe, None, None);
         assert_eq!(
             recipe.batches,
             [BatchShape::new(4, 43, 1.0), BatchShape::new(2, 128, 3.0)]
@@ -325,6 +337,7 @@ mod tests {
             (recipe.unlabelled_share, 0.25),
             (recipe.teacher_weight, 2.0),
             (recipe.tag_weight, 0.5),
+            (recipe.window_weight, 3.0),
             (recipe.told_share, 0.25),
             (recipe.told_weight, 0.75),
         ];

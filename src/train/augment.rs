@@ -6,6 +6,7 @@ use half::slice::HalfFloatSliceExt;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// How strongly excerpts are changed.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -80,15 +81,15 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Draws an excerpt of `frames` frames: (frames, bands), normalised as a live stream that begins there. `source` has at
-/// least two frames.
+/// Draws an excerpt of `frames` frames: (frames, bands), normalised as a live stream that begins there; and which part of
+/// the source it is, by shares of its length. `source` has at least two frames.
 pub fn draw_excerpt(
     source: Source<'_>,
     frames: usize,
     spec: &FrontEndSpec,
     augmentation: &Augmentation,
     rng: &mut ChaCha8Rng,
-) -> Vec<f32> {
+) -> (Vec<f32>, Range<f32>) {
     let bands = spec.bands;
     let available = source.frames(bands);
     let factor = 1.0 + augmentation.stretch * (rng.random::<f32>() * 2.0 - 1.0);
@@ -99,7 +100,8 @@ pub fn draw_excerpt(
     let mut normalized = Vec::with_capacity(levels.len());
     LoudnessNormalizer::new(spec).push(&levels, &mut normalized);
     mask(&mut normalized, bands, augmentation, rng);
-    normalized
+    let share = |frame: usize| frame as f32 / available as f32;
+    (normalized, share(start)..share(start + wanted))
 }
 
 /// A shift along frequency and a curve over it: another room, another instrument size, another equaliser.
@@ -236,7 +238,7 @@ mod tests {
         let half: Vec<f16> = full.iter().map(|&x| f16::from_f32(x)).collect();
         let draw = |source| {
             let mut rng = ChaCha8Rng::seed_from_u64(7);
-            draw_excerpt(source, 50, &spec, &Augmentation::default(), &mut rng)
+            draw_excerpt(source, 50, &spec, &Augmentation::default(), &mut rng).0
         };
         for (a, b) in draw(Source::Full(&full)).iter().zip(draw(Source::Half(&half))) {
             assert!((a - b).abs() < 5e-3, "{a} {b}");
@@ -262,7 +264,7 @@ mod tests {
         let louder: Vec<f32> = levels.iter().map(|level| level + 12.0).collect();
         let draw = |levels: Vec<f32>| {
             let mut rng = ChaCha8Rng::seed_from_u64(3);
-            draw_excerpt(Source::Full(&levels), 100, &spec, &Augmentation::default(), &mut rng)
+            draw_excerpt(Source::Full(&levels), 100, &spec, &Augmentation::default(), &mut rng).0
         };
         for (quiet, loud) in draw(levels).iter().zip(draw(louder)) {
             assert!((quiet - loud).abs() < 1e-3, "{quiet} {loud}");

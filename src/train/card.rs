@@ -133,7 +133,7 @@ fn write_origin(
     if !data.unlabelled.is_empty() {
         writeln!(
             card,
-            "| music without labels | {} pieces, learnt from by the teacher alone |",
+            "| music without labels | {} pieces, learnt from by the teachers alone |",
             data.unlabelled.len()
         )?;
     }
@@ -142,6 +142,13 @@ fn write_origin(
             card,
             "| teacher | {} features of another network for each clip, as a second target in training (weight {}) |",
             data.teacher_width, recipe.teacher_weight
+        )?;
+    }
+    if data.window_width > 0 {
+        writeln!(
+            card,
+            "| teacher of windows | {} features of another network for each excerpt, as another target in training (weight {}) |",
+            data.window_width, recipe.window_weight
         )?;
     }
     writeln!(card, "| rights in the data | {} |", provenance.rights)?;

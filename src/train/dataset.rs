@@ -3,9 +3,11 @@
 use super::TrainError;
 use super::split::SplitChoice;
 use super::takes::Take;
+use super::windows::Windows;
 use crate::decode::decode_file;
 use crate::features::{FeatureExtractor, FrontEndSpec};
 use crate::genre::{GenreId, GenreSet};
+use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -36,6 +38,10 @@ pub struct Clip {
     pub told_genres: Option<Arc<Vec<f32>>>,
     /// Where its audio is, if it is at hand.
     pub audio: Option<PathBuf>,
+    /// What a teacher of short windows tells of its audio along time.
+    pub windows: Option<Arc<Windows>>,
+    /// What that teacher tells of the excerpt.
+    pub excerpt_window: Option<Arc<Windows>>,
     /// Altered versions of the whole clip ([`super::takes`]); training clips only.
     pub takes: Vec<Take>,
 }
@@ -67,6 +73,8 @@ pub struct Dataset {
     pub teacher_width: usize,
     /// What leads from the features that are told of a sound to those of the clips; empty if they are alike.
     pub told_lines: Lines,
+    /// How many features a teacher of short windows tells, 0 without one.
+    pub window_width: usize,
     /// Music without labels, only to learn from a teacher by; its clips have takes and nothing else.
     pub unlabelled: Vec<Clip>,
 }
@@ -137,6 +145,7 @@ impl Dataset {
             valid,
             teacher_width: 0,
             told_lines: Lines::new(),
+            window_width: 0,
             unlabelled: Vec::new(),
         };
         data.teacher_width = data.told_widths().0;
@@ -236,6 +245,7 @@ impl Collection {
             valid,
             teacher_width: self.teacher_width,
             told_lines: Lines::new(),
+            window_width: 0,
             unlabelled: Vec::new(),
         };
         Ok((data, notes))
@@ -323,23 +333,29 @@ fn each_tensor(
     };
     let file = SafeTensors::deserialize(&buffer).map_err(|error| data(error.to_string()))?;
     for (name, view) in file.iter() {
-        let values: Vec<f32> = match view.dtype() {
-            Dtype::F32 => view
-                .data()
-                .chunks_exact(4)
-                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-                .collect(),
-            Dtype::F16 => view
-                .data()
-                .chunks_exact(2)
-                .map(|b| half::f16::from_le_bytes([b[0], b[1]]).to_f32())
-                .collect(),
-            other => return Err(data(format!("{name} is {other:?}, not F16 or F32"))),
-        };
-        if let Some(at) = values.iter().position(|value| !value.is_finite()) {
-            return Err(data(format!("{name} has {} at {at}", values[at])));
-        }
+        let values = tensor_values(name, &view).map_err(data)?;
         take(name, view.shape(), values).map_err(data)?;
     }
     Ok(())
+}
+
+/// The values of a tensor in half or single precision; what is not finite is refused.
+pub(super) fn tensor_values(name: &str, view: &TensorView<'_>) -> Result<Vec<f32>, String> {
+    let values: Vec<f32> = match view.dtype() {
+        Dtype::F32 => view
+            .data()
+            .chunks_exact(4)
+            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect(),
+        Dtype::F16 => view
+            .data()
+            .chunks_exact(2)
+            .map(|b| half::f16::from_le_bytes([b[0], b[1]]).to_f32())
+            .collect(),
+        other => return Err(format!("{name} is {other:?}, not F16 or F32")),
+    };
+    match values.iter().position(|value| !value.is_finite()) {
+        Some(at) => Err(format!("{name} has {} at {at}", values[at])),
+        None => Ok(values),
+    }
 }

@@ -33,6 +33,10 @@ pub struct Batch {
     pub tags: Vec<f32>,
     /// Weight of each example's tags, as that of the features.
     pub tag_weights: Vec<f32>,
+    /// Standardised features of windows, (b, features).
+    pub windows: Vec<f32>,
+    /// Weight of each example's windows, as that of the features.
+    pub window_weights: Vec<f32>,
 }
 
 /// What can be drawn.
@@ -105,6 +109,11 @@ impl<'a> Examples<'a> {
         self.targets.feature_width()
     }
 
+    /// Width of the features of a window, 0 without a teacher of windows.
+    pub fn window_width(&self) -> usize {
+        self.targets.window_width()
+    }
+
     /// How many tags are learnt.
     pub fn tag_width(&self) -> usize {
         self.targets.tag_width()
@@ -151,11 +160,14 @@ impl<'a> Examples<'a> {
             batch.feature_weights.push(target.has_features);
             batch.tags.extend(target.tags);
             batch.tag_weights.push(target.has_tags);
+            batch.windows.extend(target.windows);
+            batch.window_weights.push(target.has_windows);
         }
         for weights in [
             &mut batch.label_weights,
             &mut batch.feature_weights,
             &mut batch.tag_weights,
+            &mut batch.window_weights,
         ] {
             let sum: f32 = weights.iter().sum();
             for weight in weights {
@@ -189,23 +201,24 @@ impl<'a> Examples<'a> {
         };
         let clip = clips[rng.random_range(0..clips.len())];
         let frames = pool.shape.frames;
-        let (source, take) = self.source(clip, frames, rng);
-        let x = draw_excerpt(source, frames, &self.spec, &self.augmentation, rng);
-        let target = match take {
-            Some(take) if is_labelled => self.targets.of_take(take),
-            Some(take) => self.targets.of_unlabelled(clip, take),
-            None => self.targets.of_clip(clip),
+        let (source, origin) = self.source(clip, frames, rng);
+        let (x, part) = draw_excerpt(source, frames, &self.spec, &self.augmentation, rng);
+        let target = match origin {
+            Origin::Take(take) if is_labelled => self.targets.of_take(take, &part),
+            Origin::Take(take) => self.targets.of_unlabelled(clip, take, &part),
+            Origin::Whole => self.targets.of_clip(clip, Some(&part)),
+            Origin::Excerpt => self.targets.of_clip(clip, None),
         };
         Example { x, target }
     }
 
     /// Takes now and then, else clean sound: whole audio or the excerpt, which came through another codec.
-    fn source<'c>(&self, clip: &'c Clip, frames: usize, rng: &mut ChaCha8Rng) -> (Source<'c>, Option<&'c Take>) {
+    fn source<'c>(&self, clip: &'c Clip, frames: usize, rng: &mut ChaCha8Rng) -> (Source<'c>, Origin<'c>) {
         let bands = self.spec.bands;
         let long_enough = |source: &Source<'_>| self.augmentation.can_fill(frames, source.frames(bands));
         let (takes, clean): (Vec<_>, Vec<_>) = sources(clip, bands)
             .filter(|(source, _)| long_enough(source))
-            .partition(|(_, take)| take.is_some());
+            .partition(|(_, origin)| matches!(origin, Origin::Take(_)));
         let wants_take = rng.random::<f32>() < self.take_share;
         let among = if clean.is_empty() || (wants_take && !takes.is_empty()) {
             takes
@@ -216,14 +229,27 @@ impl<'a> Examples<'a> {
     }
 }
 
-/// All that excerpts of a clip can be drawn from, with the take if it is one.
-fn sources(clip: &Clip, bands: usize) -> impl Iterator<Item = (Source<'_>, Option<&Take>)> {
-    let clean = [&clip.whole, &clip.excerpt].into_iter().flatten();
-    let clean = clean.map(|levels| (Source::Full(levels.as_slice()), None));
+/// What a source is of its clip.
+#[derive(Debug, Clone, Copy)]
+enum Origin<'a> {
+    /// The whole audio.
+    Whole,
+    /// The excerpt that came as features.
+    Excerpt,
+    /// A take.
+    Take(&'a Take),
+}
+
+/// All that excerpts of a clip can be drawn from.
+fn sources(clip: &Clip, bands: usize) -> impl Iterator<Item = (Source<'_>, Origin<'_>)> {
+    let clean = [(&clip.whole, Origin::Whole), (&clip.excerpt, Origin::Excerpt)];
+    let clean = clean
+        .into_iter()
+        .filter_map(|(levels, origin)| Some((Source::Full(levels.as_ref()?.as_slice()), origin)));
     let takes = clip
         .takes
         .iter()
-        .map(|take| (Source::Half(&take.recording.levels), Some(take)));
+        .map(|take| (Source::Half(&take.recording.levels), Origin::Take(take)));
     clean.chain(takes).filter(move |(source, _)| source.frames(bands) >= 2)
 }
 

@@ -3,6 +3,7 @@
 use super::super::recipe::Engine;
 use super::super::takes::{Recording, TeacherHears};
 use super::super::teacher::Told;
+use super::super::windows::Windows;
 use super::*;
 use crate::genre::GenreSet;
 use half::f16;
@@ -167,7 +168,7 @@ fn what_the_teacher_tells_of_a_sound_is_brought_to_the_clips_scale() {
     let mut data = data();
     data.told_lines = vec![(0.1, 1.0), (1.0, 0.0)];
     let targets = Targets::new(&recipe(), &data);
-    let target = targets.of_take(&data.unlabelled[0].takes[0]);
+    let target = targets.of_take(&data.unlabelled[0].takes[0], &(0.0..1.0));
     // 40 on its line is 5.
     assert!(
         (target.features[0] - (5.0 - 2.5) / 0.75f32.sqrt()).abs() < 1e-4,
@@ -186,9 +187,12 @@ fn the_teachers_genres_make_the_share_asked_for_of_a_label() {
     let targets = Targets::new(&recipe, &data);
     let near = |target: Target, wanted: f32| assert!((target.genres[0] - wanted).abs() < 1e-6, "{target:?}");
     // ¾·0.9 + ¼·0.2; nothing told: the label, smoothed; a take: by the shares of its clips.
-    near(targets.of_clip(&data.train[0]), 0.725);
-    near(targets.of_clip(&data.train[1]), 0.1);
-    near(targets.of_take(&data.train[1].takes[0]), 0.75 * 0.1 + 0.25 * 0.725);
+    near(targets.of_clip(&data.train[0], None), 0.725);
+    near(targets.of_clip(&data.train[1], None), 0.1);
+    near(
+        targets.of_take(&data.train[1].takes[0], &(0.0..1.0)),
+        0.75 * 0.1 + 0.25 * 0.725,
+    );
 }
 
 #[test]
@@ -198,7 +202,7 @@ fn music_without_label_has_the_teachers_genres_if_they_are_asked_for() {
     let mut recipe = recipe();
     let of = |recipe: &Recipe, place: usize| {
         let clip = &data.unlabelled[place];
-        let target = Targets::new(recipe, &data).of_unlabelled(clip, &clip.takes[0]);
+        let target = Targets::new(recipe, &data).of_unlabelled(clip, &clip.takes[0], &(0.0..1.0));
         (target.genres, target.has_genres)
     };
     assert_eq!(of(&recipe, 0), (vec![0.0, 0.0], 0.0));
@@ -227,6 +231,56 @@ fn music_without_label_has_no_label_loss_and_the_share_asked_for() {
         );
         assert!(batch.features[12] > 30.0, "what the teacher told of unlabelled music");
         assert_eq!(batch.x.len(), 8 * 32 * BANDS);
+    }
+}
+
+#[test]
+fn a_window_is_asked_for_where_the_excerpt_was_drawn() {
+    let mut data = data();
+    // Class 0: an excerpt of which 5 is told; class 1: ten windows of a tenth, numbered; without label: 100.
+    let windows = |rows: Vec<f32>| Some(Arc::new(Windows::new(rows, 1, 1.0, 1.0)));
+    data.window_width = 1;
+    data.train[0].excerpt_window = windows(vec![5.0]);
+    for clip in &mut data.train[1..] {
+        clip.windows = windows((0..10).map(|n| n as f32).collect());
+    }
+    data.unlabelled[0].windows = windows(vec![100.0]);
+    let mut recipe = recipe();
+    recipe.takes.hears = TeacherHears::Clip;
+    let targets = Targets::new(&recipe, &data);
+    // Mean and deviation of 5 and three times 0 to 9.
+    let mean: f32 = (5.0 + 3.0 * 45.0) / 31.0;
+    let deviation = ((25.0 + 3.0 * 285.0) / 31.0 - mean * mean).sqrt();
+    let told = |target: Target| target.windows[0] * deviation + mean;
+    let near = |target: Target, wanted: f32| {
+        assert!(target.has_windows > 0.0);
+        assert!((told(target.clone()) - wanted).abs() < 1e-3, "{target:?}, not {wanted}");
+    };
+    near(targets.of_clip(&data.train[0], None), 5.0);
+    near(targets.of_clip(&data.train[1], Some(&(0.7..0.8))), 7.0);
+    near(targets.of_clip(&data.train[1], Some(&(0.2..0.5))), 3.0);
+    let unlabelled = &data.unlabelled[0];
+    near(
+        targets.of_unlabelled(unlabelled, &unlabelled.takes[0], &(0.0..0.1)),
+        100.0,
+    );
+    // A take of half a clip with windows and half of one that has none but of its excerpt: nothing is known of the mixture.
+    assert!(targets.of_take(&data.train[1].takes[0], &(0.0..1.0)).has_windows < 0.5);
+    let not_told = &data.unlabelled[1];
+    let target = targets.of_unlabelled(not_told, &not_told.takes[0], &(0.0..1.0));
+    assert!(target.has_windows < 0.5);
+    // In batches: what is drawn of class 1 has places all over the clip, and each target has one.
+    let places: Vec<i32> = draws(&recipe, &data, 40)
+        .iter()
+        .flat_map(|(_, batch)| {
+            let weights = batch.window_weights.iter().zip(&batch.windows);
+            let told = weights.filter(|(weight, _)| **weight > 0.0);
+            told.map(|(_, x)| (x * deviation + mean).round() as i32)
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    for place in [2, 3, 4, 5, 6, 100] {
+        assert!(places.contains(&place), "{place} in {places:?}");
     }
 }
 

@@ -183,15 +183,7 @@ pub fn open(
             });
         }
     }
-    let data = Dataset {
-        genres,
-        train,
-        valid,
-        teacher_width: 0,
-        told_lines: Vec::new(),
-        unlabelled: Vec::new(),
-    };
-    Ok((data, left_out))
+    Ok((Dataset::new(genres, train, valid), left_out))
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, TrainError> {

@@ -25,6 +25,7 @@ pub mod targets;
 pub mod teacher;
 pub mod trainer;
 pub mod variant;
+pub mod windows;
 
 use crate::model::ModelError;
 use crate::source::SourceError;

@@ -79,6 +79,10 @@ pub struct Recipe {
     pub split: SplitChoice,
     /// Altered versions of the clips.
     pub takes: TakesPlan,
+    /// SHA-256 of the file of what a teacher of short windows tells, if there is one.
+    pub windows: Option<String>,
+    /// Weight of the mean squared error with that teacher's features.
+    pub window_weight: f32,
     /// How excerpts are changed.
     pub augmentation: Augmentation,
     /// The front end.
@@ -179,6 +183,8 @@ impl Recipe {
             patience: 0,
             split: SplitChoice::default(),
             takes: TakesPlan::default(),
+            windows: None,
+            window_weight: 1.0,
             augmentation: Augmentation::default(),
             architecture: architecture(engine, &front_end, classes),
             front_end,

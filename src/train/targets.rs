@@ -6,6 +6,7 @@ use super::dataset::{Clip, Dataset, Lines, on_lines};
 use super::recipe::Recipe;
 use super::takes::{Take, TeacherHears};
 use super::teacher::genres::{Regression, Row, told_out_of_part};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// What is asked for of one example.
@@ -23,6 +24,10 @@ pub struct Target {
     pub tags: Vec<f32>,
     /// As `has_features`.
     pub has_tags: f32,
+    /// Standardised features of the windows that the sound is in.
+    pub windows: Vec<f32>,
+    /// As `has_features`.
+    pub has_windows: f32,
 }
 
 impl Target {
@@ -32,6 +37,8 @@ impl Target {
         self.has_genres = share * self.has_genres + (1.0 - share) * other.has_genres;
         mix(&mut self.features, &other.features, share);
         mix(&mut self.tags, &other.tags, share);
+        mix(&mut self.windows, &other.windows, share);
+        self.has_windows *= other.has_windows;
         self.has_features *= other.has_features;
         self.has_tags *= other.has_tags;
     }
@@ -57,6 +64,7 @@ pub struct Targets<'a> {
     tag_width: usize,
     lines: &'a Lines,
     scale: Standard,
+    window_scale: Standard,
 }
 
 impl<'a> Targets<'a> {
@@ -74,6 +82,7 @@ impl<'a> Targets<'a> {
             tag_width: if recipe.tag_weight > 0.0 { tag_width } else { 0 },
             lines: &data.told_lines,
             scale: Standard::of(data, feature_width),
+            window_scale: Standard::of_windows(data),
         }
     }
 
@@ -82,19 +91,27 @@ impl<'a> Targets<'a> {
         self.feature_width
     }
 
+    /// Width of the features of a window, 0 without a teacher of windows.
+    pub fn window_width(&self) -> usize {
+        self.window_scale.mean.len()
+    }
+
     /// How many tags are asked for.
     pub fn tag_width(&self) -> usize {
         self.tag_width
     }
 
-    /// Of a labelled clip as it is.
-    pub fn of_clip(&self, clip: &Clip) -> Target {
-        self.of_parts(&[(clip, 1.0)])
+    /// Of a labelled clip as it is: of a part of its audio, or of its excerpt.
+    pub fn of_clip(&self, clip: &Clip, part: Option<&Range<f32>>) -> Target {
+        let mut target = self.of_parts(&[(clip, 1.0)]);
+        self.add_windows(&mut target, &[(clip, 1.0)], part);
+        target
     }
 
-    /// Of a take of music without a label: what the teacher tells, and the classes by its features.
-    pub fn of_unlabelled(&self, clip: &Clip, take: &Take) -> Target {
-        let mut target = self.of_take(take);
+    /// Of a part of a take of music without a label: what the teacher tells, and the classes by its features.
+    pub fn of_unlabelled(&self, clip: &Clip, take: &Take, part: &Range<f32>) -> Target {
+        let mut target = self.told_of_take(take);
+        self.add_windows(&mut target, &[(clip, 1.0)], Some(part));
         if let Some(told) = clip.told_genres.as_ref().filter(|_| self.told_weight > 0.0) {
             target.genres.clone_from(told);
             target.has_genres = self.told_weight;
@@ -102,13 +119,22 @@ impl<'a> Targets<'a> {
         target
     }
 
-    /// Of a take, labelled as the clips in it are.
-    pub fn of_take(&self, take: &Take) -> Target {
-        let parts: Vec<(&Clip, f32)> = take
-            .clips
-            .iter()
-            .map(|&(place, share)| (&self.clips[place], share))
-            .collect();
+    /// Of a part of a take, labelled as the clips in it are. A take may be slower than its clip: the same share of either's
+    /// length is the same music.
+    pub fn of_take(&self, take: &Take, part: &Range<f32>) -> Target {
+        let mut target = self.told_of_take(take);
+        self.add_windows(&mut target, &self.parts(take), Some(part));
+        target
+    }
+
+    fn parts(&self, take: &Take) -> Vec<(&Clip, f32)> {
+        let parts = take.clips.iter();
+        parts.map(|&(place, share)| (&self.clips[place], share)).collect()
+    }
+
+    /// Without the windows.
+    fn told_of_take(&self, take: &Take) -> Target {
+        let parts = self.parts(take);
         let mut target = self.of_parts(&parts);
         if self.hears == TeacherHears::Take || parts.is_empty() {
             let told = &take.recording.told;
@@ -119,6 +145,19 @@ impl<'a> Targets<'a> {
             (target.tags, target.has_tags) = blend(&[(Some(&told.tags), 1.0)], self.tag_width);
         }
         target
+    }
+
+    /// Adds the features of the windows that a part of these clips is in, or of their excerpts.
+    fn add_windows(&self, target: &mut Target, clips: &[(&Clip, f32)], part: Option<&Range<f32>>) {
+        let told = |clip: &Clip| match part {
+            Some(part) => Some(clip.windows.as_ref()?.at(part)),
+            None => Some(clip.excerpt_window.as_ref()?.mean()),
+        };
+        let rows: Vec<(Option<Vec<f32>>, f32)> = clips.iter().map(|&(clip, share)| (told(clip), share)).collect();
+        let rows: Vec<(Option<&Vec<f32>>, f32)> = rows.iter().map(|(row, share)| (row.as_ref(), *share)).collect();
+        let (windows, has_windows) = blend(&rows, self.window_width());
+        target.windows = self.window_scale.apply(&windows);
+        target.has_windows = has_windows;
     }
 
     /// Of what these clips make by their shares.
@@ -145,6 +184,7 @@ impl<'a> Targets<'a> {
             has_features,
             tags,
             has_tags,
+            ..Target::default()
         }
     }
 
@@ -175,18 +215,21 @@ fn blend(rows: &[(Option<&Vec<f32>>, f32)], width: usize) -> (Vec<f32>, f32) {
     (sum, if rows.is_empty() { 0.0 } else { 1.0 })
 }
 
-/// Gives each training clip the classes by its teacher's features, and music without labels too, by all training clips. Groups of
-/// clips that must stay together, as [`super::split::SplitChoice::groups`] has them. Clips of which nothing was told stay without.
+/// Gives each training clip the classes by its teachers' features, and music without labels too, by all training clips. Groups of
+/// clips that must stay together, as [`super::split::SplitChoice::groups`] has them. Clips of which not all is told stay without.
 pub fn tell_genres(data: &mut Dataset, groups: &[Vec<usize>]) {
-    let width = data.teacher_width;
+    let widths = (data.teacher_width, data.window_width);
+    if widths == (0, 0) {
+        return;
+    }
     let clips = groups
         .iter()
         .enumerate()
         .flat_map(|(group, members)| members.iter().map(move |&clip| (clip, group)));
-    let told: Vec<(usize, Arc<Vec<f32>>, usize)> = clips
-        .filter_map(|(clip, group)| {
-            let features = data.train[clip].teacher.clone()?;
-            (width > 0 && features.len() == width).then_some((clip, features, group))
+    let told: Vec<(usize, Vec<f32>, usize)> = clips
+        .filter_map(|(place, group)| {
+            let clip = &data.train[place];
+            Some((place, all_told(clip, clip.teacher.as_deref(), widths)?, group))
         })
         .collect();
     let rows: Vec<Row<'_>> = told
@@ -203,15 +246,30 @@ pub fn tell_genres(data: &mut Dataset, groups: &[Vec<usize>]) {
     if !places.is_empty() {
         for clip in &mut data.unlabelled {
             // The first take is the piece as it is.
-            let features = clip.takes.first().map(|take| &take.recording.told.features);
-            clip.told_genres = features
-                .filter(|features| features.len() == width)
-                .map(|features| Arc::new(regression.tell(&on_lines(&data.told_lines, features))));
+            let features = clip
+                .takes
+                .first()
+                .map(|take| on_lines(&data.told_lines, &take.recording.told.features));
+            let features = all_told(clip, features.as_ref(), widths);
+            clip.told_genres = features.map(|features| Arc::new(regression.tell(&features)));
         }
     }
     for (clip, genres) in places.into_iter().zip(genres) {
         data.train[clip].told_genres = Some(Arc::new(genres));
     }
+}
+
+/// A teacher's features of a clip and the mean of what another tells of its windows, as many as these; or nothing.
+fn all_told(clip: &Clip, features: Option<&Vec<f32>>, widths: (usize, usize)) -> Option<Vec<f32>> {
+    let mut told = Vec::with_capacity(widths.0 + widths.1);
+    if widths.0 > 0 {
+        told.extend(features.filter(|features| features.len() == widths.0)?);
+    }
+    if widths.1 > 0 {
+        let windows = clip.windows.as_ref().or(clip.excerpt_window.as_ref());
+        told.extend(windows?.mean());
+    }
+    Some(told)
 }
 
 /// Mean and deviation of each of the teacher's features over the training clips.
@@ -222,6 +280,13 @@ struct Standard {
 }
 
 impl Standard {
+    /// Over the windows of the training clips.
+    fn of_windows(data: &Dataset) -> Self {
+        let told = data.train.iter().flat_map(|clip| [&clip.windows, &clip.excerpt_window]);
+        let rows: Vec<&[f32]> = told.flatten().flat_map(|windows| windows.rows()).collect();
+        Self::of_rows(&rows, data.window_width)
+    }
+
     /// Over the features of the training clips; without any, over what was told of their takes.
     fn of(data: &Dataset, width: usize) -> Self {
         let stored = data.train.iter().filter_map(|clip| clip.teacher.as_deref());
@@ -231,6 +296,11 @@ impl Standard {
             rows = takes.map(|take| &take.recording.told.features).collect();
             rows.retain(|row| row.len() == width);
         }
+        let rows: Vec<&[f32]> = rows.into_iter().map(Vec::as_slice).collect();
+        Self::of_rows(&rows, width)
+    }
+
+    fn of_rows(rows: &[&[f32]], width: usize) -> Self {
         let n = rows.len().max(1) as f32;
         let mean: Vec<f32> = (0..width)
             .map(|i| rows.iter().map(|row| row[i]).sum::<f32>() / n)

@@ -25,6 +25,8 @@ use std::sync::Arc;
 pub const TEACHER: &str = "teacher";
 /// The output that tells the teacher's tags; training alone, as its name says.
 const TAGS: &str = "teacher_tags";
+/// The output that tells the features of windows.
+const WINDOWS: &str = "teacher_windows";
 
 /// A run under way.
 #[derive(Debug)]
@@ -36,6 +38,8 @@ pub struct Trainer<'a> {
     teacher: Option<Linear>,
     /// The third one: its tags.
     tags: Option<Linear>,
+    /// The fourth one: the standardised features of windows.
+    windows: Option<Linear>,
     store: WeightStore,
     net: Arc<dyn Net>,
     optimizer: AdamW,
@@ -57,6 +61,8 @@ pub struct StepReport {
     pub teacher_loss: f32,
     /// Cross-entropy with the teacher's tags.
     pub tag_loss: f32,
+    /// Mean squared error with the teacher of windows.
+    pub window_loss: f32,
     /// Norm of the gradients.
     pub gradient_norm: f32,
 }
@@ -102,6 +108,7 @@ impl<'a> Trainer<'a> {
         };
         let teacher = output(TEACHER, examples.feature_width())?;
         let tags = output(TAGS, examples.tag_width())?;
+        let windows = output(WINDOWS, examples.window_width())?;
         let optimizer = AdamW::new(store.learnt(), recipe.weight_decay, recipe.clip);
         Ok(Self {
             recipe,
@@ -109,6 +116,7 @@ impl<'a> Trainer<'a> {
             examples,
             teacher,
             tags,
+            windows,
             store,
             net,
             optimizer,
@@ -235,8 +243,25 @@ impl<'a> Trainer<'a> {
         };
         let teacher_loss = match &self.teacher {
             Some(teacher) => second(
-                feature_loss(&teacher.forward(&output.hidden)?, shape, &batch)?,
+                feature_loss(
+                    &teacher.forward(&output.hidden)?,
+                    shape,
+                    &batch.features,
+                    &batch.feature_weights,
+                )?,
                 self.recipe.teacher_weight,
+            )?,
+            None => 0.0,
+        };
+        let window_loss = match &self.windows {
+            Some(windows) => second(
+                feature_loss(
+                    &windows.forward(&output.hidden)?,
+                    shape,
+                    &batch.windows,
+                    &batch.window_weights,
+                )?,
+                self.recipe.window_weight,
             )?,
             None => 0.0,
         };
@@ -260,6 +285,7 @@ impl<'a> Trainer<'a> {
             loss,
             teacher_loss,
             tag_loss,
+            window_loss,
             gradient_norm,
         })
     }
@@ -374,11 +400,11 @@ fn label_loss(output: &NetOutput, shape: &BatchShape, batch: &Batch) -> candle_c
     weighted(&entropy, shape, &batch.label_weights)
 }
 
-/// The mean squared error with the teacher's features (b, p, features).
-fn feature_loss(told: &Tensor, shape: &BatchShape, batch: &Batch) -> candle_core::Result<Tensor> {
-    let targets = target(&batch.features, shape)?;
+/// The mean squared error of features (b, p, features) that a teacher's, (b, features), are the targets of.
+fn feature_loss(told: &Tensor, shape: &BatchShape, features: &[f32], weights: &[f32]) -> candle_core::Result<Tensor> {
+    let targets = target(features, shape)?;
     let error = told.broadcast_sub(&targets)?.sqr()?.mean(D::Minus1)?; // (b, p)
-    weighted(&error, shape, &batch.feature_weights)
+    weighted(&error, shape, weights)
 }
 
 /// The mean cross-entropy with the teacher's tags, from logits z (b, p, tags): ln(1 + e^z) − y·z, in a form in which

@@ -234,7 +234,8 @@ fn pool() -> Result<rayon::ThreadPool, TrainError> {
     Ok(rayon::ThreadPoolBuilder::new().num_threads(threads).build()?)
 }
 
-fn digest(path: &Path) -> Result<String, TrainError> {
+/// The first 32 hexadecimal digits of a file's SHA-256.
+pub(in super::super) fn digest(path: &Path) -> Result<String, TrainError> {
     let bytes = std::fs::read(path).map_err(|source| TrainError::Read {
         path: path.to_owned(),
         source,
@@ -462,6 +463,7 @@ fn hang(data: &mut Dataset, pieces: &[Piece], orders: &[Order], recordings: &Rec
             None => {
                 let clip = unlabelled.entry(order.piece).or_insert_with(|| Clip {
                     name: piece.audio.display().to_string(),
+                    audio: Some(piece.audio.clone()),
                     ..Clip::default()
                 });
                 clip.takes.push(take);

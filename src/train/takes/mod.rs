@@ -11,6 +11,7 @@ pub mod cache;
 mod making;
 mod music_files;
 
+pub(super) use making::digest;
 pub use making::{Made, Making};
 pub use music_files::music_below;
 
