@@ -58,7 +58,8 @@ class MusicNN:
     def tell(self, levels):
         """(windows, FRAMES, MELS) to (windows, 250)."""
         out = [self.tell_some(levels[at : at + BATCH]) for at in range(0, len(levels), BATCH)]
-        return np.concatenate(out).astype(np.float16)
+        # In the order of rows: safetensors writes the bytes as they lie.
+        return np.ascontiguousarray(np.concatenate(out), dtype=np.float16)
 
     def tell_some(self, levels):
         pad = lambda z: tf.pad(z, [[0, 0], [3, 3], [0, 0], [0, 0]])
@@ -163,6 +164,7 @@ def main():
                 print(f"{number + 1} of {len(paths)} in {folder}", flush=True)
     metadata = {"hop_seconds": str(HOP_SECONDS), "window_seconds": str(WINDOW_SECONDS), "teacher": "MSD_musicnn"}
     partial = options.out.with_suffix(".partial")
+    assert all(rows.flags.c_contiguous for rows in told.values())
     safetensors.numpy.save_file(told, partial, metadata=metadata)
     partial.replace(options.out)
 

@@ -3,6 +3,7 @@
 use super::train_folders::FolderArgs;
 use super::train_recipe::RecipeArgs;
 use crate::features::FrontEndSpec;
+use crate::model::load::{hex, tensors};
 use crate::train::TrainError;
 use crate::train::cross::HeldOut;
 use crate::train::dataset::{Collection, Dataset};
@@ -15,10 +16,13 @@ use crate::train::targets::tell_genres;
 use crate::train::teacher::TeacherNet;
 use crate::train::trainer::Trainer;
 use crate::train::windows::WindowsFile;
+use candle_core::Tensor;
 use indicatif::{ProgressBar, ProgressStyle};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -110,8 +114,9 @@ pub(super) fn run(args: &TrainArgs) -> Result<Option<Ended>, TrainError> {
     let bar = bar();
     let teacher = args.recipe.teacher.as_deref().map(TeacherNet::open).transpose()?;
     let windows = args.recipe.windows.as_deref().map(WindowsFile::open).transpose()?;
+    let start = args.recipe.start_from.as_deref().map(Start::open).transpose()?;
     let Material {
-        recipe,
+        mut recipe,
         mut data,
         name,
         rights,
@@ -128,7 +133,11 @@ pub(super) fn run(args: &TrainArgs) -> Result<Option<Ended>, TrainError> {
     if args.only_takes {
         return Ok(None);
     }
+    recipe.start = start.as_ref().map(|start| start.sha256.clone());
     let mut trainer = Trainer::new(recipe, &data)?;
+    if let Some(start) = &start {
+        start.put_into(&mut trainer)?;
+    }
     learn(args, &mut trainer, &bar)?;
     trainer.keep_best();
     if let (1.., Some(best)) = (trainer.recipe().patience, trainer.best_so_far()) {
@@ -167,6 +176,48 @@ pub(super) fn run(args: &TrainArgs) -> Result<Option<Ended>, TrainError> {
         front_end,
         classes,
     }))
+}
+
+/// Weights to begin with.
+struct Start {
+    path: PathBuf,
+    sha256: String,
+    weights: HashMap<String, Tensor>,
+}
+
+impl Start {
+    fn open(path: &Path) -> Result<Self, TrainError> {
+        let buffer = std::fs::read(path).map_err(|source| TrainError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        let weights = tensors(&buffer).map_err(|error| TrainError::Data {
+            path: path.to_owned(),
+            message: format!("{error}: --start-from takes the NAME.safetensors of another run"),
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            sha256: hex(&Sha256::digest(&buffer)),
+            weights,
+        })
+    }
+
+    fn put_into(&self, trainer: &mut Trainer<'_>) -> Result<(), TrainError> {
+        let fitting = trainer.start_from(&self.weights)?;
+        if fitting == 0 {
+            return Err(TrainError::Data {
+                path: self.path.clone(),
+                message: "none of its weights is one of this engine: --start-from takes those of the same kind"
+                    .to_owned(),
+            });
+        }
+        eprintln!(
+            "begins with {fitting} of {} tensors of {}",
+            self.weights.len(),
+            self.path.display()
+        );
+        Ok(())
+    }
 }
 
 /// What a run begins with.

@@ -16,6 +16,9 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(group = clap::ArgGroup::new("a_teacher").args(["teacher", "windows"]).multiple(true))]
 pub struct RecipeArgs {
+    /// Begin with the weights of another run (safetensors), where name and shape are the same
+    #[arg(long, value_name = "FILE")]
+    pub(super) start_from: Option<PathBuf>,
     /// Highest learning rate
     #[arg(long, value_parser = positive)]
     rate: Option<f32>,
@@ -25,6 +28,9 @@ pub struct RecipeArgs {
     /// Share of activations silenced in training, before the classifier (and half of it between layers)
     #[arg(long, value_parser = share_below_1)]
     dropout: Option<f32>,
+    /// Units of the classifier's hidden layer, from which the teachers' features are told too [default: 160]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=4096))]
+    hidden: Option<u64>,
     /// Blocks of convolutions between front and body, by their dilations [default: 1,2,4 for LSTM and attention]
     #[arg(long, value_delimiter = ',', value_name = "D,D,…", value_parser = dilation)]
     stem: Vec<usize>,
@@ -173,6 +179,9 @@ impl RecipeArgs {
     /// Sets in the network's shape what was given.
     fn shape(&self, recipe: &mut Recipe) {
         let architecture = &mut recipe.architecture;
+        if let Some(hidden) = self.hidden {
+            architecture.head.hidden = hidden as usize;
+        }
         let dropout = architecture.body_dropout();
         let layers = self.layers.map(|layers| layers as usize);
         match &mut architecture.body {
@@ -206,6 +215,7 @@ impl RecipeArgs {
             }
         };
         let number = |value: Option<f32>| value.map(|value| value.to_string());
+        add("start-from", self.start_from.as_ref().map(|_| "FILE".to_owned()));
         add("rate", number(self.rate));
         add("weight-decay", number(self.weight_decay));
         add("dropout", number(self.dropout));
@@ -213,6 +223,7 @@ impl RecipeArgs {
             let words: Vec<String> = values.iter().map(ToString::to_string).collect();
             (!words.is_empty()).then(|| words.join(","))
         };
+        add("hidden", self.hidden.map(|value| value.to_string()));
         add("stem", list(&self.stem));
         add("dilations", list(&self.dilations));
         add("layers", self.layers.map(|value| value.to_string()));
@@ -303,7 +314,7 @@ mod tests {
 
     #[test]
     fn what_is_given_is_in_the_recipe_and_in_the_command_told() {
-        let words = "--rate 0.001 --weight-decay 0.1 --dropout 0.4 --label-smoothing 0.1 --averaging 0.99 --mix 0.3 \
+        let words = "--rate 0.001 --weight-decay 0.1 --dropout 0.4 --hidden 200 --label-smoothing 0.1 --averaging 0.99 --mix 0.3 \
                      --batches 4x43:1,2x128:3 --patience 7 --fold 2/5 --share 0.25 --split-seed 9 --takes 3 \
                      --mixtures 1 --takes-seed 4 --take-share 0.5 --unlabelled-share 0.25 --teacher-weight 2 \
                      --told-share 0.25 --told-weight 0.75 --teacher-hears take --tag-weight 0.5 --window-weight 3";
@@ -319,6 +330,8 @@ mod tests {
             recipe.batches,
             [BatchShape::new(4, 43, 1.0), BatchShape::new(2, 128, 3.0)]
         );
+        let architecture = &recipe.architecture;
+        assert_eq!(architecture.head.hidden, 200);
         assert_eq!((recipe.patience, recipe.split.fold.unwrap().number), (7, 2));
         assert_eq!(
             (recipe.takes.versions, recipe.takes.mixtures, recipe.takes.seed),

@@ -29,13 +29,14 @@ pub mod windows;
 
 use crate::model::ModelError;
 use crate::source::SourceError;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 /// What can stop a training run.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
     /// A file of the data set cannot be read.
-    #[error("cannot read {path}: {source}")]
+    #[error("cannot read {path}: {source}\n  {}", remedy(source))]
     Read {
         /// The file.
         path: PathBuf,
@@ -43,7 +44,7 @@ pub enum TrainError {
         source: std::io::Error,
     },
     /// A file cannot be written.
-    #[error("cannot write {path}: {source}")]
+    #[error("cannot write {path}: {source}\n  {}", remedy(source))]
     Write {
         /// The file.
         path: PathBuf,
@@ -102,6 +103,16 @@ pub enum TrainError {
         /// What differs.
         what: &'static str,
     },
+}
+
+/// What a user can do about a file that cannot be read or written.
+fn remedy(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::NotFound => "Check the spelling and the folder.",
+        ErrorKind::PermissionDenied => "Give yourself the right to it, for instance with chmod u+rw.",
+        ErrorKind::StorageFull => "Make room on the disk, and take the run up with --resume.",
+        _ => "Check the disk or network it lies on.",
+    }
 }
 
 impl From<candle_core::Error> for TrainError {

@@ -46,6 +46,8 @@ pub struct Recipe {
     pub engine: Engine,
     /// Everything random comes from this.
     pub seed: u64,
+    /// SHA-256 of the file of weights that it begins with, if they are not all drawn.
+    pub start: Option<String>,
     /// Optimiser steps.
     pub steps: u64,
     /// Highest learning rate of the cycle.
@@ -166,6 +168,7 @@ impl Recipe {
         Self {
             engine,
             seed,
+            start: None,
             steps,
             rate: 2e-3,
             weight_decay: 0.05,

@@ -126,6 +126,21 @@ impl<'a> Trainer<'a> {
         })
     }
 
+    /// Begins with these weights in the place of drawn ones, where name and shape are the same. Returns how many they are.
+    ///
+    /// # Errors
+    /// If a weight cannot be set.
+    pub fn start_from(&mut self, weights: &HashMap<String, Tensor>) -> Result<usize, TrainError> {
+        let mut fitting = 0;
+        for (name, var) in self.store.all() {
+            if let Some(weight) = weights.get(name).filter(|weight| weight.dims() == var.dims()) {
+                var.set(weight)?;
+                fitting += 1;
+            }
+        }
+        Ok(fitting)
+    }
+
     /// Takes up the run in `path`, if there is one; false if there is none.
     ///
     /// # Errors
