@@ -98,7 +98,10 @@ fn what_cannot_be_a_data_set_is_named() {
     let mut gone = source(folder.path());
     gone.classes[0].folders = vec![folder.path().join("nowhere")];
     let said = refusal(&gone);
-    assert!(said.contains("nowhere") && said.contains("Check the spelling"), "{said}");
+    assert!(
+        said.contains("nowhere") && said.contains("Check the spelling"),
+        "{said}"
+    );
 }
 
 #[test]
