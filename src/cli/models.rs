@@ -17,17 +17,20 @@ pub(super) fn run(as_json: bool, models: &ModelSet) -> anyhow::Result<ExitCode> 
     let mut table = Table::new();
     table
         .load_style(NOTHING)
-        .set_header(["model", "weights", "reach of its body", "temperature", "made by"]);
+        .set_header(["model", "weights", "reach of its body", "temperature"]);
     for manifest in manifests() {
         table.add_row([
             manifest.name.clone(),
             manifest.weight_count.to_string(),
             reach_secs(manifest).map_or("all that was heard".to_owned(), |secs| format!("{secs:.1} s")),
             format!("{:.2}", manifest.temperature),
-            manifest.provenance.clone(),
         ]);
     }
     super::print_line(&table.to_string())?;
+    // Commands are of any length: in a column they would draw every line out to the longest.
+    for manifest in manifests() {
+        super::print_line(&format!("\n{}: {}", manifest.name, manifest.provenance))?;
+    }
     if let Some(gate) = &models.gate {
         super::print_line(&format!(
             "\n{} is the gate: it tells {} apart, and no genre is answered for what is not music",
