@@ -256,30 +256,25 @@ impl<'a> Trainer<'a> {
             total = (&total + (&loss * f64::from(weight))?)?;
             Ok(loss.to_scalar()?)
         };
-        let teacher_loss = match &self.teacher {
-            Some(teacher) => second(
-                feature_loss(
-                    &teacher.forward(&output.hidden)?,
-                    shape,
-                    &batch.features,
-                    &batch.feature_weights,
-                )?,
-                self.recipe.teacher_weight,
-            )?,
-            None => 0.0,
+        let mut features = |output_of: &Option<Linear>, told: &[f32], weights: &[f32], weight: f32| match output_of {
+            Some(told_by) => second(
+                feature_loss(&told_by.forward(&output.hidden)?, shape, told, weights)?,
+                weight,
+            ),
+            None => Ok(0.0),
         };
-        let window_loss = match &self.windows {
-            Some(windows) => second(
-                feature_loss(
-                    &windows.forward(&output.hidden)?,
-                    shape,
-                    &batch.windows,
-                    &batch.window_weights,
-                )?,
-                self.recipe.window_weight,
-            )?,
-            None => 0.0,
-        };
+        let teacher_loss = features(
+            &self.teacher,
+            &batch.features,
+            &batch.feature_weights,
+            self.recipe.teacher_weight,
+        )?;
+        let window_loss = features(
+            &self.windows,
+            &batch.windows,
+            &batch.window_weights,
+            self.recipe.window_weight,
+        )?;
         let tag_loss = match &self.tags {
             Some(tags) => second(
                 tag_loss(&tags.forward(&output.hidden)?, shape, &batch)?,

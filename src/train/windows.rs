@@ -114,7 +114,12 @@ impl WindowsFile {
             path: path.to_owned(),
             message,
         };
-        let (_, metadata) = SafeTensors::read_metadata(&buffer).map_err(|error| refused(error.to_string()))?;
+        let damaged = |error: safetensors::SafeTensorError| {
+            refused(format!(
+                "not a whole safetensors file ({error}): make it with models/tell_windows.py"
+            ))
+        };
+        let (_, metadata) = SafeTensors::read_metadata(&buffer).map_err(damaged)?;
         let seconds = |name: &str| -> Result<f32, TrainError> {
             let text = metadata.metadata().as_ref().and_then(|entries| entries.get(name));
             let value = text.and_then(|text| text.parse::<f32>().ok());
@@ -125,7 +130,7 @@ impl WindowsFile {
             })
         };
         let (hop, window) = (seconds("hop_seconds")?, seconds("window_seconds")?);
-        let file = SafeTensors::deserialize(&buffer).map_err(|error| refused(error.to_string()))?;
+        let file = SafeTensors::deserialize(&buffer).map_err(damaged)?;
         let mut width = 0;
         let mut told = HashMap::new();
         for (name, view) in file.iter() {
@@ -309,6 +314,13 @@ mod tests {
             assert!(error.contains(&file.path().display().to_string()), "{error}");
             error
         };
+        let text = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(text.path(), "no tensors at all").unwrap();
+        let error = WindowsFile::open(text.path()).unwrap_err().to_string();
+        assert!(
+            error.contains("not a whole safetensors file") && error.contains("tell_windows"),
+            "{error}"
+        );
         let good = ("a", vec![1, 2], vec![1.0, 2.0]);
         assert!(of(std::slice::from_ref(&good), None).contains("hop_seconds"));
         assert!(of(std::slice::from_ref(&good), Some("-1")).contains("tell_windows"));
