@@ -362,3 +362,39 @@ proptest! {
         );
     }
 }
+
+/// Only the last of 300 frames is asked, by a recurrence that halves what it keeps: what reaches the frames long before is
+/// zero, and not one of the numbers under 1.2e-38 that processors are slow with; and a NaN stays one.
+#[test]
+fn a_gradient_that_has_died_away_is_zero() {
+    const FRAMES: usize = 300;
+    let x = variable(&[2, FRAMES, 3], 1);
+    let halves = Tensor::eye(16, DType::F32, &Device::Cpu).unwrap() * 0.5;
+    let (input, w) = (variable(&[4, 16], 2), Var::from_tensor(&halves.unwrap()).unwrap());
+    let gradients = |seed: f64| {
+        let hidden = x.apply_op3(&input, &w, RnnSequence)?;
+        let asked = (hidden.narrow(1, FRAMES - 1, 1)?.sum_all()? * seed)?;
+        let grads = asked.backward()?;
+        let of = |variable: &Var| grads.get(variable).expect("a gradient").flatten_all()?.to_vec1::<f32>();
+        Ok::<_, candle_core::Error>([of(&x)?, of(&input)?, of(&w)?])
+    };
+    let [by_x, by_input, by_w] = gradients(1.0).unwrap();
+    for gradient in by_x.iter().chain(&by_input).chain(&by_w) {
+        assert!(gradient.is_finite() && !gradient.is_subnormal(), "{gradient:e}");
+    }
+    for stream in by_x.chunks_exact(FRAMES * 3) {
+        assert!(
+            stream[..3].iter().all(|gradient| *gradient == 0.0),
+            "{:?}",
+            &stream[..3]
+        );
+        assert!(stream[FRAMES * 3 - 3..].iter().all(|gradient| gradient.abs() > 1e-6));
+    }
+    assert!(
+        gradients(f64::NAN)
+            .unwrap()
+            .iter()
+            .flatten()
+            .all(|gradient| gradient.is_nan())
+    );
+}

@@ -27,6 +27,7 @@ pub mod running_moments;
 pub mod shares;
 pub mod strided_convolution;
 pub mod tap_product;
+pub mod vanishing;
 pub mod weighted_moments;
 pub mod widest;
 pub mod windowed_softmax;

@@ -9,11 +9,21 @@ use super::feed_forward::add_products;
 use super::outer_sum::{StridedRows, add_outer};
 use super::packed_matrix::{Finish, PackedMatrix, Start, padded};
 use super::shares::{cut, each, shares, total};
+use super::vanishing::vanished;
+use super::widest::{wide, widest_of};
 use candle_core::{Result, Tensor, bail};
 use std::ops::Range;
 
 /// Frames whose inputs are projected at once: what comes of them stays in the cache until the recurrence takes it.
 const AHEAD: usize = 16;
+
+#[inline(always)]
+fn vanish(gradients: &mut [f32]) {
+    for gradient in gradients {
+        *gradient = vanished(*gradient);
+    }
+}
+wide!(Vanish, vanish(&mut [f32]));
 
 /// Sizes of one op's arguments.
 #[derive(Debug, Clone, Copy)]
@@ -112,6 +122,7 @@ pub(super) fn backward(
         let dz = &*dz;
         let after = |stream: usize, _| &dz[(stream * t + frame) * stride..][..sizes.sums];
         turned.multiply(1, after, (Start::Bias, Finish::Plain), &mut later);
+        widest_of(Vanish, &mut later);
     }
 }
 

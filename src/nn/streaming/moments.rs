@@ -1,6 +1,7 @@
 //! Mean and deviation of everything a stream heard, exponentially forgotten.
 
 use super::rows::Rows;
+use crate::nn::kernels::vanishing::vanished;
 use crate::nn::kernels::widest::{wide, widest_of};
 use crate::nn::statistics::LEAST_VARIANCE;
 
@@ -47,8 +48,8 @@ fn follow((memory, parts, out): (&mut MomentMemory, &[Rows], &mut Rows)) {
             let moments = moments.zip(&mut memory.squares[range.clone()]);
             let outs = mean_out[range.clone()].iter_mut().zip(&mut deviation_out[range]);
             for (((mean, square), x), (mean_out, deviation)) in moments.zip(x).zip(outs) {
-                *mean += alpha * (x - *mean);
-                *square += alpha * (x * x - *square);
+                *mean = vanished(*mean + alpha * (x - *mean));
+                *square = vanished(*square + alpha * (x * x - *square));
                 *mean_out = *mean;
                 *deviation = deviation_of(*mean, *square);
             }
@@ -62,4 +63,31 @@ wide!(Follow, follow((&mut MomentMemory, &[Rows], &mut Rows)));
 #[inline(always)]
 pub fn deviation_of(mean: f32, square: f32) -> f32 {
     ((square - mean * mean).max(0.0) + LEAST_VARIANCE as f32).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A feature that was heard and then is silent for twenty minutes: its mean dies away to zero, and never becomes one of
+    /// the numbers that processors are slow with.
+    #[test]
+    fn a_mean_of_silence_dies_away_to_zero() {
+        const TEN_SECONDS: f64 = 430.0;
+        let mut memory = MomentMemory::new(2, (-1.0 / TEN_SECONDS).exp());
+        let (mut frames, mut out) = (Rows::new(2), Rows::new(4));
+        frames.take(&[1.0, 2.0]);
+        memory.step(std::slice::from_ref(&frames), &mut out);
+        assert_eq!(out.row(0)[..2], [1.0, 2.0]);
+        frames.take(&[0.0, 2.0]);
+        for frame in 0..20 * 60 * 43 {
+            memory.step(std::slice::from_ref(&frames), &mut out);
+            assert!(
+                memory.means.iter().chain(&memory.squares).all(|x| !x.is_subnormal()),
+                "{frame}"
+            );
+        }
+        assert!(out.row(0)[0].abs() < f32::MIN_POSITIVE, "{}", out.row(0)[0]);
+        assert!((out.row(0)[1] - 2.0).abs() < 1e-5, "{}", out.row(0)[1]);
+    }
 }
