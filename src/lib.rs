@@ -49,6 +49,8 @@ pub mod evaluate;
 
 pub mod train;
 
+pub mod page;
+
 pub mod bench;
 
 pub mod lab;

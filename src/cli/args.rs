@@ -120,6 +120,10 @@ pub struct EvalArgs {
     /// Also draw accuracy against seconds, reliability, confusion and conditions there, as SVG
     #[arg(long, value_name = "FOLDER")]
     pub pictures: Option<PathBuf>,
+    /// Also put the tables into this page, between the lines `<!-- attune eval NAME -->`, NAME being that of the manifest
+    /// without its end, and `<!-- end -->`
+    #[arg(long, value_name = "FILE.md")]
+    pub page: Option<PathBuf>,
     /// Also hear every clip re-recorded through a room and a microphone, in pink noise 10 dB below, and from 300 to 3,400 Hz
     #[arg(long, conflicts_with = "mels")]
     pub conditions: bool,

@@ -27,12 +27,14 @@ pub mod teach;
 
 pub use cells::Cells;
 pub use choice::{About, Choice};
+pub use page::check as check_page;
 pub use report::{Entry, Report, Table};
 pub use run::{Progress, Run, RunConfig};
 
 use crate::bench::BenchError;
 use crate::evaluate::EvaluateError;
 use crate::model::ModelError;
+use crate::page::PageError;
 use crate::train::TrainError;
 use report::mean;
 use std::path::PathBuf;
@@ -57,6 +59,9 @@ pub enum LabError {
     /// Training fails, or a file cannot be written.
     #[error(transparent)]
     Train(#[from] TrainError),
+    /// The tables cannot be put into a page.
+    #[error(transparent)]
+    Page(#[from] PageError),
     /// Clips cannot be listened to.
     #[error(transparent)]
     Evaluate(#[from] EvaluateError),

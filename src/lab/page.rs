@@ -1,35 +1,33 @@
-//! A lab's tables in a page of text, between two lines that mark their place.
+//! A lab's tables in a page of text.
 
 use super::{Entry, LabError, Report, Table};
-use crate::train::TrainError;
-use crate::train::checkpoint::write_atomically;
-use std::fmt::Write;
+use crate::page;
 use std::path::Path;
 
-/// The line behind the tables.
-const END: &str = "<!-- end -->";
-
 impl Table {
-    /// In Markdown: words stand left, all else right.
+    /// In Markdown.
     pub fn markdown(&self) -> String {
-        let is_words = |column: usize| {
-            self.rows
-                .iter()
-                .any(|row| matches!(row.get(column), Some(Entry::Text(_))))
+        let columns: Vec<&str> = self.columns.iter().map(String::as_str).collect();
+        let holds_words = |column: usize| {
+            let mut entries = self.rows.iter().map(|row| row.get(column));
+            entries.any(|entry| matches!(entry, Some(Entry::Text(_))))
         };
-        let rule = (0..self.columns.len()).map(|column| if is_words(column) { "---" } else { "--:" });
-        let mut text = format!(
-            "| {} |\n|{}|\n",
-            self.columns.join(" | "),
-            rule.collect::<Vec<_>>().join("|")
-        );
-        for row in &self.rows {
-            let cells: Vec<String> = row.iter().map(|entry| entry.to_string().replace('|', "\\|")).collect();
-            // Writing to a String cannot fail.
-            let _ = writeln!(text, "| {} |", cells.join(" | "));
-        }
-        text
+        let texts = |row: &Vec<Entry>| row.iter().map(Entry::to_string).collect();
+        let rows: Vec<Vec<String>> = self.rows.iter().map(texts).collect();
+        page::table(&columns, holds_words, &rows)
     }
+}
+
+/// Whether the page has a place for a lab's tables: see [`Report::write_into`].
+///
+/// # Errors
+/// If it has none, or cannot be read.
+pub fn check(lab: &str, page: &Path) -> Result<(), LabError> {
+    Ok(page::check(page, &mark(lab))?)
+}
+
+fn mark(lab: &str) -> String {
+    format!("attune lab {lab}")
 }
 
 impl Report {
@@ -39,32 +37,14 @@ impl Report {
     /// # Errors
     /// If the page cannot be read or written, or has no such lines.
     pub fn write_into(&self, page: &Path) -> Result<(), LabError> {
-        let text = std::fs::read_to_string(page).map_err(|source| TrainError::Read {
-            path: page.to_owned(),
-            source,
-        })?;
-        let Some(text) = self.put_into(&text) else {
-            return Err(LabError::Asked(format!(
-                "{}: it has no line `{}` with a line `{END}` after it: put both where the tables are to stand",
-                page.display(),
-                self.begin()
-            )));
-        };
-        Ok(write_atomically(page, text.as_bytes())?)
+        Ok(page::put(page, &mark(self.lab), &self.markdown())?)
     }
 
-    fn begin(&self) -> String {
-        format!("<!-- attune lab {} -->", self.lab)
-    }
-
-    fn put_into(&self, page: &str) -> Option<String> {
-        let begin = self.begin() + "\n";
-        let from = page.find(&begin)? + begin.len();
-        let to = from + page[from..].find(END)?;
+    /// All but the tables that are for files only.
+    fn markdown(&self) -> String {
         let tables = self.tables.iter().filter(|table| !table.long).map(Table::markdown);
         let notes = self.notes.iter().map(|note| format!("{note}.\n"));
-        let between: Vec<String> = tables.chain(notes).collect();
-        Some(format!("{}{}{}", &page[..from], between.join("\n"), &page[to..]))
+        tables.chain(notes).collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -73,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tables_stand_between_the_marks_and_nothing_else_changes() {
+    fn a_page_has_the_short_tables_and_the_notes() {
         let mut table = Table::new("x", "Numbers", &["net", "right"]);
         table.rows.push(vec!["a|b".into(), Entry::Share(0.125)]);
         let long = Table {
@@ -86,21 +66,13 @@ mod tests {
             notes: vec!["one clip".to_owned()],
             picture: None,
         };
-        let page = "before\n<!-- attune lab arena -->\nold\n<!-- end -->\nafter\n";
-        let put = report.put_into(page).unwrap();
-        assert_eq!(
-            put,
-            "before\n<!-- attune lab arena -->\n| net | right |\n|---|--:|\n| a\\|b | 12.5 % |\n\none clip.\n<!-- end -->\nafter\n"
-        );
-        assert_eq!(report.put_into(&put), Some(put.clone()), "again the same");
-        assert_eq!(report.put_into("no marks\n<!-- end -->"), None);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("PAGE.md");
-        std::fs::write(&path, "nothing").unwrap();
-        let error = report.write_into(&path).unwrap_err().to_string();
-        assert!(
-            error.contains("PAGE.md") && error.contains("<!-- attune lab arena -->"),
-            "{error}"
+        std::fs::write(&path, "before\n<!-- attune lab arena -->\nold\n<!-- end -->\nafter\n").unwrap();
+        report.write_into(&path).unwrap();
+        assert_eq!(
+            std::fs::read_to_string(&path).unwrap(),
+            "before\n<!-- attune lab arena -->\n| net | right |\n|---|--:|\n| a\\|b | 12.5 % |\n\none clip.\n<!-- end -->\nafter\n"
         );
     }
 }

@@ -11,6 +11,7 @@ use crate::evaluate::manifest::{self, Label, Row};
 use crate::evaluate::{Evaluation, pictures};
 use crate::genre::GenreSet;
 use crate::model::ModelSet;
+use crate::page;
 use crate::train::checkpoint::write_atomically;
 use anyhow::{Context, bail};
 use hear::Session;
@@ -22,6 +23,11 @@ use std::process::ExitCode;
 /// is then 1.
 pub(super) fn run(args: &EvalArgs, models: &ModelSet) -> anyhow::Result<ExitCode> {
     let rows = manifest::read(&args.manifest, &models.genres)?;
+    let name = args.manifest.file_stem().unwrap_or_default().to_string_lossy();
+    let mark = format!("attune eval {name}");
+    if let Some(file) = &args.page {
+        page::check(file, &mark)?;
+    }
     let bar = ProgressBar::new(0).with_style(
         ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len}")
             .unwrap_or_else(|_| ProgressStyle::default_bar()),
@@ -37,6 +43,9 @@ pub(super) fn run(args: &EvalArgs, models: &ModelSet) -> anyhow::Result<ExitCode
     if let Some(folder) = &args.pictures {
         draw(&evaluation, &models.genres, folder)
             .with_context(|| format!("the pictures cannot be written to {}", folder.display()))?;
+    }
+    if let Some(file) = &args.page {
+        page::put(file, &mark, &tables::markdown(&evaluation, models))?;
     }
     let shown = if args.json {
         document::of(&evaluation, &models.genres).to_string()

@@ -1,57 +1,96 @@
-//! An evaluation as tables for people: a line for each engine, sections only for what there is.
+//! An evaluation as tables for people, in a terminal or a page: a line for each engine, sections only for what there is.
 
 use crate::evaluate::rejection::ErrorRate;
 use crate::evaluate::{EngineFigures, Evaluation, Figures, Moment, Times};
 use crate::genre::GenreSet;
+use crate::model::{LoadedModel, Manifest, ModelSet};
+use crate::page;
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 
-/// Sections with a heading each, one below the other.
+/// A heading and what stands below it.
+struct Section {
+    heading: String,
+    columns: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Section {
+    fn new<H: Into<String>>(heading: impl Into<String>, columns: impl IntoIterator<Item = H>) -> Self {
+        Self {
+            heading: heading.into(),
+            columns: columns.into_iter().map(Into::into).collect(),
+            rows: Vec::new(),
+        }
+    }
+
+    fn with(mut self, rows: impl IntoIterator<Item = Vec<String>>) -> Self {
+        self.rows.extend(rows);
+        self
+    }
+
+    fn columns(&self) -> Vec<&str> {
+        self.columns.iter().map(String::as_str).collect()
+    }
+}
+
+/// For a terminal: one below the other.
 pub(super) fn of(evaluation: &Evaluation, genres: &GenreSet) -> String {
+    let text = |section: Section| {
+        format!(
+            "{}\n\n{}",
+            section.heading,
+            table(&section.columns(), section.rows.clone())
+        )
+    };
+    let texts: Vec<String> = sections(evaluation, genres).into_iter().map(text).collect();
+    texts.join("\n\n")
+}
+
+/// For a page.
+pub(super) fn markdown(evaluation: &Evaluation, models: &ModelSet) -> String {
+    let text = |section: Section| {
+        let rows = page::table(&section.columns(), |column| column == 0, &section.rows);
+        format!("{}:\n\n{rows}", section.heading)
+    };
+    let model = |model: &LoadedModel| {
+        let Manifest {
+            name, weights_sha256, ..
+        } = model.manifest();
+        format!("{name} (weights {}…)", &weights_sha256[..8])
+    };
+    let named: Vec<String> = models.models.iter().map(model).collect();
+    let mut texts = vec![format!(
+        "Of {}; `ensemble`: the mean of what they say.\n",
+        named.join(", ")
+    )];
+    texts.extend(sections(evaluation, &models.genres).into_iter().map(text));
+    texts.join("\n")
+}
+
+/// Those for which there is something.
+fn sections(evaluation: &Evaluation, genres: &GenreSet) -> Vec<Section> {
     let engines = &evaluation.engines;
-    let mut sections = vec![
-        (format!("{} clips", evaluation.clips), whole(engines)),
-        ("Right after so many seconds".to_owned(), seconds(engines)),
-        (
-            "Calibration error after so many seconds, at temperature 1 → as given".to_owned(),
-            calibration(engines),
-        ),
-    ];
+    let mut sections = vec![whole(evaluation.clips, engines), seconds(engines), calibration(engines)];
     if engines.iter().any(|engine| !engine.conditions.is_empty()) {
-        sections.push((
-            "The same clips, heard otherwise (difference to clean, its 95 % interval)".to_owned(),
-            conditions(engines),
-        ));
+        sections.push(conditions(engines));
     }
     if engines.iter().any(|engine| engine.shown.is_some()) {
-        sections.push((
-            "What is shown while a clip plays (median, 90th percentile; –: never)".to_owned(),
-            shown(engines),
-        ));
+        sections.push(shown(engines));
     }
     if engines.iter().any(|engine| engine.changes.is_some()) {
-        sections.push((
-            "From a change of genre until the new one is shown (median, 90th percentile; –: never)".to_owned(),
-            changes(engines),
-        ));
+        sections.push(changes(engines));
     }
     if !evaluation.rejected_music.is_empty() {
-        sections.push(("Music and what is none".to_owned(), rejection(evaluation)));
+        sections.push(rejection(evaluation));
     }
     if !evaluation.agreement.is_empty() {
-        sections.push(("Engines that give the same answer".to_owned(), agreement(evaluation)));
+        sections.push(agreement(evaluation));
     }
     if let Some(ensemble) = engines.last() {
-        sections.push((
-            format!("Confusion of the {}", ensemble.name),
-            confusion(&ensemble.whole, genres),
-        ));
+        sections.push(confusion(&ensemble.name, &ensemble.whole, genres));
     }
-    let texts: Vec<String> = sections
-        .into_iter()
-        .map(|(heading, table)| format!("{heading}\n\n{table}"))
-        .collect();
-    texts.join("\n\n")
+    sections
 }
 
 /// A table whose first column stands left and all others right.
@@ -75,7 +114,7 @@ fn interval([low, high]: [f64; 2]) -> String {
     format!("{:.1}–{:.1} %", low * 100.0, high * 100.0)
 }
 
-fn whole(engines: &[EngineFigures]) -> String {
+fn whole(clips: usize, engines: &[EngineFigures]) -> Section {
     let row = |engine: &EngineFigures| {
         let figures = &engine.whole;
         vec![
@@ -89,7 +128,7 @@ fn whole(engines: &[EngineFigures]) -> String {
             format!("{:.2}", engine.fitted_temperature),
         ]
     };
-    let heading = [
+    let columns = [
         "engine",
         "right",
         "95 % interval",
@@ -99,7 +138,7 @@ fn whole(engines: &[EngineFigures]) -> String {
         "temperature",
         "best here",
     ];
-    table(&heading, engines.iter().map(row))
+    Section::new(format!("{clips} clips"), columns).with(engines.iter().map(row))
 }
 
 /// One column for each second, one row for each engine, and the interval of the last.
@@ -115,8 +154,8 @@ fn by_seconds(engines: &[EngineFigures], cell: impl Fn(&Moment) -> String) -> (V
     (heading, engines.iter().map(row).collect())
 }
 
-fn seconds(engines: &[EngineFigures]) -> String {
-    let (heading, mut rows) = by_seconds(engines, |moment| percent(moment.figures.accuracy));
+fn seconds(engines: &[EngineFigures]) -> Section {
+    let (columns, mut rows) = by_seconds(engines, |moment| percent(moment.figures.accuracy));
     if let Some(ensemble) = engines.last() {
         let rounded = |[low, high]: [f64; 2]| format!("{:.0}–{:.0} %", low * 100.0, high * 100.0);
         let mut intervals = vec!["  95 % interval".to_owned()];
@@ -127,14 +166,13 @@ fn seconds(engines: &[EngineFigures]) -> String {
         }
         rows.extend([intervals, clips]);
     }
-    let heading: Vec<&str> = heading.iter().map(String::as_str).collect();
-    table(&heading, rows)
+    Section::new("Right after so many seconds", columns).with(rows)
 }
 
-fn calibration(engines: &[EngineFigures]) -> String {
+fn calibration(engines: &[EngineFigures]) -> Section {
     let arrow = |before: f64, after: f64| format!("{:.0} → {:.1} %", before * 100.0, after * 100.0);
-    let (mut heading, mut rows) = by_seconds(engines, |moment| arrow(moment.before.ece, moment.figures.ece));
-    heading.push("whole".to_owned());
+    let (mut columns, mut rows) = by_seconds(engines, |moment| arrow(moment.before.ece, moment.figures.ece));
+    columns.push("whole".to_owned());
     for (row, engine) in rows.iter_mut().zip(engines) {
         row.push(arrow(engine.before.ece, engine.whole.ece));
     }
@@ -144,13 +182,13 @@ fn calibration(engines: &[EngineFigures]) -> String {
         row.push(percent(ensemble.chance_ece));
         rows.push(row);
     }
-    let heading: Vec<&str> = heading.iter().map(String::as_str).collect();
-    table(&heading, rows)
+    let heading = "Calibration error after so many seconds, at temperature 1 → as given";
+    Section::new(heading, columns).with(rows)
 }
 
-fn conditions(engines: &[EngineFigures]) -> String {
+fn conditions(engines: &[EngineFigures]) -> Section {
     let names = engines[0].conditions.iter().map(|condition| condition.name);
-    let heading: Vec<&str> = ["engine", "clean"].into_iter().chain(names).collect();
+    let columns = ["engine", "clean"].into_iter().chain(names);
     let row = |engine: &EngineFigures| {
         let mut row = vec![engine.name.clone(), percent(engine.whole.accuracy)];
         row.extend(engine.conditions.iter().map(|condition| {
@@ -164,7 +202,8 @@ fn conditions(engines: &[EngineFigures]) -> String {
         }));
         row
     };
-    table(&heading, engines.iter().map(row))
+    let heading = "The same clips, heard otherwise (difference to clean, its 95 % interval)";
+    Section::new(heading, columns).with(engines.iter().map(row))
 }
 
 /// Median and 90th percentile; a dash for never.
@@ -173,7 +212,7 @@ fn times(times: &Times) -> String {
     format!("{}, {}", secs(times.median), secs(times.p90))
 }
 
-fn shown(engines: &[EngineFigures]) -> String {
+fn shown(engines: &[EngineFigures]) -> Section {
     let rows = engines.iter().filter_map(|engine| {
         let shown = engine.shown.as_ref()?;
         Some(vec![
@@ -184,17 +223,18 @@ fn shown(engines: &[EngineFigures]) -> String {
             percent(shown.right_at_end),
         ])
     });
-    let heading = [
+    let columns = [
         "engine",
         "switches a minute",
         "first answer",
         "right from then on",
         "right at the end",
     ];
-    table(&heading, rows)
+    let heading = "What is shown while a clip plays (median, 90th percentile; –: never)";
+    Section::new(heading, columns).with(rows)
 }
 
-fn changes(engines: &[EngineFigures]) -> String {
+fn changes(engines: &[EngineFigures]) -> Section {
     let rows = engines.iter().filter_map(|engine| {
         let changes = engine.changes.as_ref()?;
         Some(vec![
@@ -207,7 +247,7 @@ fn changes(engines: &[EngineFigures]) -> String {
             format!("{} of {}", changes.too_early, changes.pairs),
         ])
     });
-    let heading = [
+    let columns = [
         "engine",
         "delay",
         "never in 15 s",
@@ -216,10 +256,11 @@ fn changes(engines: &[EngineFigures]) -> String {
         "switches a minute",
         "shown too early",
     ];
-    table(&heading, rows)
+    let heading = "From a change of genre until the new one is shown (median, 90th percentile; –: never)";
+    Section::new(heading, columns).with(rows)
 }
 
-fn rejection(evaluation: &Evaluation) -> String {
+fn rejection(evaluation: &Evaluation) -> Section {
     let row = |label: &str, wrong: &str, rate: &ErrorRate| {
         let states: Vec<String> = rate
             .states
@@ -245,31 +286,29 @@ fn rejection(evaluation: &Evaluation) -> String {
         .false_genre
         .iter()
         .map(|(label, rate)| row(&label.replace('_', " "), "got a genre", rate));
-    table(
-        &[
-            "what",
-            "clips",
-            "wrong",
-            "95 % interval",
-            "time with a genre",
-            "answers",
-        ],
-        music.chain(other),
-    )
+    let columns = [
+        "what",
+        "clips",
+        "wrong",
+        "95 % interval",
+        "time with a genre",
+        "answers",
+    ];
+    Section::new("Music and what is none", columns).with(music.chain(other))
 }
 
-fn agreement(evaluation: &Evaluation) -> String {
+fn agreement(evaluation: &Evaluation) -> Section {
     let rows = evaluation
         .agreement
         .iter()
         .map(|pair| vec![pair.engines.join(" and "), percent(pair.share)]);
-    table(&["engines", "of clips"], rows)
+    Section::new("Engines that give the same answer", ["engines", "of clips"]).with(rows)
 }
 
-fn confusion(figures: &Figures, genres: &GenreSet) -> String {
-    let mut heading = vec!["truth \\ answer"];
-    heading.extend(genres.labels().iter().map(String::as_str));
-    heading.push("right");
+fn confusion(name: &str, figures: &Figures, genres: &GenreSet) -> Section {
+    let mut columns = vec!["truth \\ answer"];
+    columns.extend(genres.labels().iter().map(String::as_str));
+    columns.push("right");
     let rows = genres.ids().zip(figures.per_class()).map(|(id, share)| {
         let mut cells = vec![genres.label(id).to_owned()];
         cells.extend(figures.confusion[usize::from(id.0)].iter().map(|&count| match count {
@@ -279,5 +318,5 @@ fn confusion(figures: &Figures, genres: &GenreSet) -> String {
         cells.push(share.map_or("–".to_owned(), |share| format!("{:.0} %", share * 100.0)));
         cells
     });
-    table(&heading, rows)
+    Section::new(format!("Confusion of the {name}"), columns).with(rows)
 }

@@ -1,6 +1,6 @@
 //! `attune lab NAME`: experiments on memory, speed and attention, run anew.
 
-use crate::lab::{Cells, Choice, Progress, Report, Run, RunConfig};
+use crate::lab::{Cells, Choice, Progress, Report, Run, RunConfig, check_page};
 use crate::model::{ModelError, ModelSet};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -32,6 +32,9 @@ pub struct LabArgs {
 /// Runs the lab; tells on stderr where it is.
 pub(super) fn run(args: &LabArgs, models: &dyn Fn() -> Result<ModelSet, ModelError>) -> anyhow::Result<ExitCode> {
     let lab = args.chosen.lab();
+    if let Some(page) = &args.page {
+        check_page(lab.name(), page)?;
+    }
     let cells = match &args.out {
         Some(folder) => Cells::open(&folder.join(format!("{}.cells.jsonl", lab.name())))?,
         None => Cells::default(),
