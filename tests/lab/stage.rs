@@ -40,3 +40,8 @@ pub fn random(dims: &[usize], seed: u64) -> Tensor {
 pub fn flat(x: &Tensor) -> Vec<f32> {
     x.flatten_all().unwrap().to_vec1().unwrap()
 }
+
+/// Why a lab does not begin.
+pub fn refusal(lab: &dyn Lab) -> String {
+    with_run(None, |run| lab.run(run)).unwrap_err().to_string()
+}
