@@ -39,13 +39,16 @@ mod tests {
 
     #[test]
     fn what_is_taken_is_counted() {
-        let before = bytes_taken().unwrap();
-        // Looked at by nobody, it would not be taken at all.
-        let taken = std::hint::black_box(vec![1u8; 256 << 20]);
-        let with = bytes_taken().unwrap().wrapping_sub(before) >> 20;
-        // Other tests take and give back beside this one, but not that much.
-        assert!((200..320).contains(&with), "{with} MiB, {}", taken.len());
-        drop(taken);
-        assert!(bytes_taken().unwrap().wrapping_sub(before).cast_signed() >> 20 < 128);
+        // Other tests take and give back beside this one, which may hide it once, but not every time.
+        let is_counted = |_| {
+            let before = bytes_taken().unwrap();
+            // Looked at by nobody, it would not be taken at all.
+            let taken = std::hint::black_box(vec![1u8; 256 << 20]);
+            let with = bytes_taken().unwrap().wrapping_sub(before).cast_signed() >> 20;
+            drop(taken);
+            let after = bytes_taken().unwrap().wrapping_sub(before).cast_signed() >> 20;
+            (200..320).contains(&with) && after < 128
+        };
+        assert!((0..20).any(is_counted));
     }
 }
