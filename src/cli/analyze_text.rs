@@ -123,6 +123,7 @@ fn deciding(decided: &DecidedReport, title: &impl Fn(&str) -> String) -> String 
                 .map_or_else(String::new, |without| format!("   without it {}", percent(without)))
         );
     }
+    text += "  A weight is no proof: what a segment is worth is what the answer loses without it.\n";
     text
 }
 

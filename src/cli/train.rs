@@ -38,7 +38,7 @@ pub struct TrainArgs {
     data: Option<PathBuf>,
     #[command(flatten)]
     folders: FolderArgs,
-    /// What the data set is called in the card [default: the folders' names, or GTZAN's for clips.csv]
+    /// What the data set is called in the card [default: the folders' names, or GTZAN's]
     #[arg(long)]
     data_name: Option<String>,
     /// Whose the data are, for the card
@@ -229,6 +229,9 @@ struct Material {
     rights: &'static str,
 }
 
+/// What a card calls GTZAN with the index of its split.
+const GTZAN: &str = "GTZAN, fault-filtered artist-separated split (Kereliuk, Sturm & Larsen 2015)";
+
 /// Reads the clips, of an index or of folders, and sets up the recipe for them.
 fn read(
     args: &TrainArgs,
@@ -253,11 +256,16 @@ fn read(
         for note in &notes {
             eprintln!("{note}");
         }
+        let (name, rights) = if data.is_gtzan() {
+            (GTZAN.to_owned(), "none stated; research use; not part of this project")
+        } else {
+            (args.folders.data_name(Some(folder)), "not stated")
+        };
         return Ok(Material {
             recipe,
             data,
-            name: "GTZAN, fault-filtered artist-separated split (Kereliuk, Sturm & Larsen 2015)".to_owned(),
-            rights: "none stated; research use; not part of this project",
+            name,
+            rights,
         });
     }
     let data = reading(bar, "reading", |progress| {

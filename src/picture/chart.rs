@@ -54,6 +54,8 @@ pub enum Mark {
     Whiskers(Ink, Vec<(f64, f64, f64)>),
     /// Bars from the bottom: from x to x, and height.
     Bars(Ink, Vec<(f64, f64, f64)>),
+    /// The cells of a map, one wide and one high: x and y of the middle, and how much ink, 0…1.
+    Cells(Ink, Vec<(f64, f64, f64)>),
 }
 
 /// What a colour means.
@@ -247,6 +249,20 @@ impl Plot<'_> {
                         "<path class=\"whisker {}\" d=\"M{x:.1} {low:.1}V{high:.1}M{from:.1} {low:.1}H{to:.1}M{from:.1} \
                          {high:.1}H{to:.1}\"/>",
                         ink.class()
+                    );
+                }
+            }
+            Mark::Cells(ink, cells) => {
+                for &(x, y, share) in cells {
+                    let (from, to) = (self.x(x - 0.5), self.x(x + 0.5));
+                    let (top, bottom) = (self.y(y + 0.5), self.y(y - 0.5));
+                    let _ = writeln!(
+                        out,
+                        "<rect class=\"fill {}\" fill-opacity=\"{share:.2}\" x=\"{from:.1}\" y=\"{top:.1}\" width=\"{:.1}\" \
+                         height=\"{:.1}\"/>",
+                        ink.class(),
+                        to - from,
+                        bottom - top
                     );
                 }
             }

@@ -7,7 +7,6 @@ use super::split::SplitChoice;
 use super::trainer::Trainer;
 use crate::evaluate::{Answers, moments};
 use crate::features::FrontEndSpec;
-use crate::genre::GenreSet;
 use crate::model::manifest::Manifest;
 use std::fmt::Write;
 
@@ -107,7 +106,7 @@ fn write_origin(
     writeln!(
         card,
         "{} from sound, frame by frame, causal. Written by `attune train`; not edited by hand.\n",
-        if is_gtzan(data) { "Genre" } else { "Class" }
+        if data.is_gtzan() { "Genre" } else { "Class" }
     )?;
     writeln!(card, "| | |\n|---|---|")?;
     writeln!(card, "| command | `{}` |", provenance.command)?;
@@ -200,8 +199,9 @@ fn write_figures(
         "\nThe answer for a clip is the mean of the calibrated probabilities over its frames after the first second. The \
          weights are the running mean {chosen}. {}The temperature was fitted on them: read the figures as somewhat \
          optimistic.\n",
-        if is_gtzan(data) {
-            "The shape of the front and of the pooling follows prototypes that were compared on them. "
+        if data.is_gtzan() {
+            "The shape of the front and of the pooling follows prototypes that were compared on them, and recipes were \
+             chosen by them. "
         } else {
             ""
         }
@@ -218,7 +218,7 @@ fn write_figures(
 
 /// What the model is not good for.
 fn limits(data: &Dataset) -> &'static str {
-    if is_gtzan(data) {
+    if data.is_gtzan() {
         "Trained on a small collection of Western popular and classical music of the 20th century; other music gets the \
          nearest of these labels. It does not know speech or noise as such. Genre is a convention, not a property of sound: \
          read the probabilities as resemblance."
@@ -226,9 +226,4 @@ fn limits(data: &Dataset) -> &'static str {
         "It knows only what it was trained on: any other sound gets the nearest of these labels. The figures hold for sounds \
          recorded as these were."
     }
-}
-
-/// Whether these are the classes of the shipped engines.
-fn is_gtzan(data: &Dataset) -> bool {
-    data.genres == GenreSet::gtzan()
 }

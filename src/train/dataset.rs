@@ -131,6 +131,16 @@ struct IndexRow {
 }
 
 impl Dataset {
+    /// Whether these are clips of GTZAN: its ten genres, and its names (`blues.00042`).
+    pub fn is_gtzan(&self) -> bool {
+        let is_named = |clip: &Clip| {
+            let number = clip.name.strip_prefix(self.genres.label(clip.genre));
+            let digits = number.and_then(|number| number.strip_prefix('.'));
+            digits.is_some_and(|digits| digits.len() == 5 && digits.bytes().all(|byte| byte.is_ascii_digit()))
+        };
+        self.genres == GenreSet::gtzan() && self.train.iter().chain(&self.valid).all(is_named)
+    }
+
     /// Reads a folder as [`Collection::open`] does, split as its index says.
     pub fn open(folder: &Path, spec: &FrontEndSpec, progress: impl FnMut(usize, usize)) -> Result<Self, TrainError> {
         let collection = Collection::open(folder, spec, progress)?;

@@ -163,7 +163,7 @@ fn planted_evidence_gets_the_highest_weight() {
     );
 }
 
-/// The weights that are shipped, on music and noises that were no part of their teaching: three seconds of the demo at
+/// The weights that are shipped, on music that was no part of their teaching and noises drawn anew: three seconds of the demo at
 /// each of ten places among nine noises.
 #[test]
 fn the_shipped_network_finds_music_among_noises() {

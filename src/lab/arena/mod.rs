@@ -19,7 +19,7 @@
 //! program's own engines; those of `--also` listen by themselves, behind the same gate.
 //!
 //! # Result
-//! Between the markers in `README.md`; this writes it, `docs/arena.svg` and the tables behind it anew:
+//! Between the markers in `README.md`; this writes it, `docs/arena/arena.svg` and the tables behind it anew:
 //! `attune lab arena --data gtzan --also models/rnn.json --out docs/arena --page README.md`.
 //!
 //! # What it does not show
@@ -94,7 +94,7 @@ impl Lab for ArenaLab {
         let changes = if config.quick { QUICK.1 } else { CHANGES };
         let clips = heard_clips(&data.valid, if config.quick { QUICK.0 } else { usize::MAX });
         let excerpts = if config.quick { &clips } else { &data.valid };
-        let plan = (audience.digests(), folder, clips.len(), config.seed);
+        let plan = (audience.digests(), folder, clips.len(), config.seed, config.quick);
         let judged = run.cell(&("clips", &plan), |run| audience.judge(&clips, excerpts, run))?;
         let changes = run.cell(&("changes", &plan, changes), |run| {
             audience.follow(&clips, &judged, changes, config.seed, run)

@@ -16,6 +16,11 @@
 //! connections, with neither. Weights begin alike. The norm of the loss's gradient by all weights of each layer is taken at the
 //! first step and at the last one.
 //!
+//! # Result
+//! Six layers with normalisation alone are right of 84 %, all other forms and depths of 98 % and more; with neither, the first
+//! gradient of the lowest of six layers is one three hundredth of that with both, and AdamW makes up for it. The tables, with command
+//! and date: `docs/lab.md`.
+//!
 //! # What it does not show
 //! One rate and one number of steps for all forms: a form that fails here might learn slower, from other weights, or with a
 //! warm-up of its own. Six layers are few: networks without normalisation are known to need care at depths that are not

@@ -141,7 +141,7 @@ impl HierarchyLab {
                     course: Course::of_clips(if config.quick { 100 } else { 2_000 }, seed),
                     planted: if config.quick { 50 } else { 300 },
                 };
-                let key = (&plan, encoder.digest(), folder, pieces.train.len(), pieces.valid.len());
+                let data = (folder, pieces.train.len(), pieces.valid.len(), config.seed);
                 let teach = |run: &mut Run<'_>| {
                     let (tensors, loss) = taught::learn_music(&plan, &pieces, &noises, run)?;
                     let net = restored(tensors.clone(), plan.shape)?;
@@ -155,7 +155,9 @@ impl HierarchyLab {
                         card::export(to, &plan, &tensors, (&outcome, &pieces), (encoder.digest(), folder))?;
                         outcome
                     }
-                    _ => run.cell(&("music", key), |run| teach(run).map(|(_, outcome)| outcome))?,
+                    _ => run.cell(&("music", &plan, encoder.digest(), data), |run| {
+                        teach(run).map(|(_, outcome)| outcome)
+                    })?,
                 };
                 outcomes.push((attends, outcome));
             }

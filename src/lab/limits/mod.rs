@@ -27,6 +27,11 @@
 //! many blocks of a TCN as see it; 4,096 frames of noise for a training step (forward, backward, clipping, AdamW), cut into
 //! clips of the length; and the streaming step of one frame. One thread.
 //!
+//! # Result
+//! Half of a plain recurrence's state is left after one frame, 3e-10 after 32; of the taught LSTM's cell 0.7 after eight frames and
+//! no less over 256; of the TCN exactly nothing beyond its field. Attention costs more with every frame that it sees, a TCN with their
+//! logarithm, recurrence nothing. The tables, with command and date: `docs/lab.md`.
+//!
 //! # What it does not show
 //! A gradient that is small is slow to learn from; that it cannot be learnt from is another matter (`attune lab memory`
 //! teaches). A Jacobian is the dependence on small changes: what a gate would do if something large came is not in

@@ -22,6 +22,10 @@
 //! *Genre* (`--data`): the bundled TCN is frozen; one layer of the same network is taught on 3 s of its features and judged on the
 //! validation clips, artists apart.
 //!
+//! # Result
+//! One layer without an encoding is right of 33.1 % (chance: 33.3), with sines of 99.1 %; three causal layers need none; genres
+//! hardly need it. The tables, with command and date: `docs/lab.md`.
+//!
 //! # What it does not show
 //! Rising and falling are coarse: whether an encoding tells neighbours apart in a long window is another question.
 //! The frozen encoder's features have gathered 1.4 s around them, in order: what genre does without is the order of seconds, not
@@ -113,7 +117,7 @@ impl Lab for PositionLab {
             lab: self.name(),
             tables: shown::tables(&orders, genres.as_deref(), &seeds, TESTED),
             notes,
-            picture: Some(shown::picture(&orders, genres.as_deref())),
+            picture: Some(shown::picture(&orders, genres.as_deref())?),
         })
     }
 }

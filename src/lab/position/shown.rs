@@ -7,7 +7,8 @@ use crate::lab::asked::music::Outcome;
 use crate::lab::asked::notes;
 use crate::lab::pieces::{Score, accuracy};
 use crate::lab::{Entry, Table, mean};
-use crate::picture::{Axis, Chart, Ink, Mark, Panel, Sheet};
+use crate::nn::positional::sinusoids;
+use crate::picture::{Axis, Chart, Ink, Mark, Panel, Scale, Sheet};
 
 /// Layers, encoding, what came of each seed.
 pub type OfOrder = (usize, Places, Vec<Order>);
@@ -89,8 +90,43 @@ fn for_each_seed(
     }
 }
 
-/// Bars of right answers.
-pub fn picture(orders: &[OfOrder], genres: Option<&[OfGenres]>) -> Sheet {
+/// Places and features of the map of sines.
+const MAP: (usize, usize) = (64, 32);
+
+/// What the sinusoidal encoding adds to each place: above zero in one colour, below it in another.
+fn sines() -> candle_core::Result<Panel> {
+    let (frames, width) = MAP;
+    let (mut above, mut below) = (Vec::new(), Vec::new());
+    for (place, features) in sinusoids(frames, width)?.to_vec2::<f32>()?.iter().enumerate() {
+        for (feature, value) in features.iter().enumerate() {
+            let cells = if *value < 0.0 { &mut below } else { &mut above };
+            cells.push((place as f64, feature as f64, f64::from(value.abs())));
+        }
+    }
+    let axis = |label: &str, count: usize| Axis {
+        label: label.to_owned(),
+        scale: Scale::Linear,
+        least: -0.5,
+        most: count as f64 - 0.5,
+        ticks: (0..count).step_by(8).map(|n| (n as f64, n.to_string())).collect(),
+    };
+    Ok(Panel::Chart(Chart {
+        title: "What sines add to a frame".to_owned(),
+        x: axis("place", frames),
+        y: axis("feature", width),
+        marks: vec![Mark::Cells(Ink::Series(0), above), Mark::Cells(Ink::Series(1), below)],
+        legend: vec![
+            (Ink::Series(0), "up to 1".to_owned()),
+            (Ink::Series(1), "down to −1".to_owned()),
+        ],
+    }))
+}
+
+/// The encoding, and bars of right answers.
+///
+/// # Errors
+/// If memory runs out.
+pub fn picture(orders: &[OfOrder], genres: Option<&[OfGenres]>) -> candle_core::Result<Sheet> {
     let order: Vec<(String, f64)> = orders
         .iter()
         .map(|(layers, places, outcomes)| {
@@ -98,12 +134,15 @@ pub fn picture(orders: &[OfOrder], genres: Option<&[OfGenres]>) -> Sheet {
             (format!("{} ({layers})", name(*places)), right)
         })
         .collect();
-    let mut panels = vec![bars(
-        "Forward, reversed or shuffled",
-        "encoding (layers); dashed: chance",
-        &order,
-        Some(1.0 / notes::CLASSES as f64),
-    )];
+    let mut panels = vec![
+        sines()?,
+        bars(
+            "Forward, reversed or shuffled",
+            "encoding (layers); dashed: chance",
+            &order,
+            Some(1.0 / notes::CLASSES as f64),
+        ),
+    ];
     if let Some(genres) = genres {
         let genres: Vec<(String, f64)> = genres
             .iter()
@@ -114,10 +153,10 @@ pub fn picture(orders: &[OfOrder], genres: Option<&[OfGenres]>) -> Sheet {
             .collect();
         panels.push(bars("Genres of whole clips", "encoding", &genres, None));
     }
-    Sheet {
+    Ok(Sheet {
         title: "What attention knows of order".to_owned(),
         panels,
-    }
+    })
 }
 
 fn bars(title: &str, x: &str, values: &[(String, f64)], chance: Option<f64>) -> Panel {

@@ -30,6 +30,11 @@
 //! *The marked frame*: the same network on sequences in which the frame that names the class is known and marked, and all
 //! others name a class at random. *Width*: entropy of s·h and s·h/√d for independent normal s and h.
 //!
+//! # Result
+//! Where the frame that counts is marked, the scores that look at frames find it, but for the plain cosine, which reaches
+//! its bound (0.136 of 48 frames) and no more. On genres none is told apart from the mean of the window, and none of the maps is
+//! evidence. The tables, with command and date: `docs/lab.md`.
+//!
 //! # What it does not show
 //! The encoder learnt from the same training clips, so its features are surer there than on what is judged: what is
 //! compared is the pooling, not the height of the figures. Its reach of 1.4 s has already gathered what a frame's
@@ -158,6 +163,7 @@ impl ScoresLab {
         let quick = run.config().quick;
         let mut rng = ChaCha8Rng::seed_from_u64(run.config().seed);
         let planted = genre::plant_all(&data, &encoder, if quick { 50 } else { 300 }, &mut rng)?;
+        let data = (folder, pieces.train.len(), pieces.valid.len(), run.config().seed);
         let mut rows = Vec::new();
         for &kind in kinds {
             let mut outcomes = Vec::new();
@@ -172,11 +178,12 @@ impl ScoresLab {
                     course: Course::of_clips(if quick { 200 } else { 1_500 }, seed),
                     planted: planted.len(),
                 };
-                let data = (folder, pieces.train.len(), pieces.valid.len());
-                outcomes.push(run.cell(&("genres", &plan, encoder.digest(), data), |run| {
-                    let classes = pieces.genres.len();
+                let classes = pieces.genres.len();
+                let exports = self.export.as_ref();
+                let exports = exports.filter(|_| seed == seeds[0] && kind != ScoreKind::Even);
+                let teach = |run: &mut Run<'_>| {
                     let (tensors, loss) = genre::learn(&plan, &pieces, run)?;
-                    if let (Some(path), true) = (&self.export, seed == seeds[0] && kind != ScoreKind::Even) {
+                    if let Some(path) = exports {
                         add(path, plan.shape, (classes, encoder.digest()), &tensors)?;
                     }
                     let weights = tensors.values().map(candle_core::Tensor::elem_count).sum();
@@ -186,7 +193,12 @@ impl ScoresLab {
                         loss,
                         ..genre::judge(&plan, &net, &pieces, &planted)?
                     })
-                })?);
+                };
+                // What is exported is taught now, for a finished cell does not keep its weights.
+                outcomes.push(match exports {
+                    Some(_) => teach(run)?,
+                    None => run.cell(&("genres", &plan, encoder.digest(), &data), teach)?,
+                });
             }
             rows.push((kind, outcomes));
         }
