@@ -1,6 +1,6 @@
 //! One chart: two axes, what is drawn between them, and what the colours mean.
 
-use super::axis::Axis;
+use super::axis::{Axis, Scale};
 use super::{WIDTH, escaped, text_width};
 use std::fmt::Write;
 
@@ -159,11 +159,17 @@ impl Plot<'_> {
                 escaped(name)
             );
         }
+        let mut end = f64::NEG_INFINITY;
         for (value, name) in &self.chart.x.ticks {
+            let (at, half) = (self.x(*value), text_width(name) / 2.0);
+            // Of values that lie close together the first is named; names of places are few and all needed.
+            if self.chart.x.scale == Scale::Logarithmic && at - half < end + 2.0 {
+                continue;
+            }
+            end = at + half;
             let _ = writeln!(
                 out,
-                "<text class=\"soft\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
-                self.x(*value),
+                "<text class=\"soft\" x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
                 self.bottom() + TICKS,
                 escaped(name)
             );

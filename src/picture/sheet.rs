@@ -173,6 +173,47 @@ mod tests {
         assert_eq!(svg.matches("prefers-color-scheme").count(), 1);
     }
 
+    fn svg_of(x: Axis, y: Axis, mark: Mark) -> String {
+        let chart = Chart {
+            title: "chart".to_owned(),
+            x,
+            y,
+            marks: vec![mark],
+            legend: Vec::new(),
+        };
+        Sheet {
+            title: "sheet".to_owned(),
+            panels: vec![Panel::Chart(chart)],
+        }
+        .svg()
+    }
+
+    #[test]
+    fn values_that_lie_too_close_are_not_named_over_each_other() {
+        let x = Axis::ratios("frames", &[8.0, 25.0, 28.0, 29.0, 96.0]);
+        let svg = svg_of(x, Axis::shares("right"), Mark::Line(Ink::Strong, Vec::new()));
+        let is_named = |value: &str| svg.contains(&format!("text-anchor=\"middle\">{value}</text>"));
+        assert_eq!(
+            ["8", "25", "28", "29", "96"].map(is_named),
+            [true, true, true, false, true],
+            "{svg}"
+        );
+    }
+
+    #[test]
+    fn a_map_has_a_cell_for_each_value_as_strong_as_it_is() {
+        let places = || Axis::places("place", ["0", "1"].into_iter());
+        let cells = vec![(0.0, 0.0, 0.25), (1.0, 1.0, 1.0)];
+        let svg = svg_of(places(), places(), Mark::Cells(Ink::Series(1), cells));
+        // Half of a plot 340 wide and 184 high: the first cell at the left and at the bottom, the second right above.
+        for cell in [
+            "fill-opacity=\"0.25\" x=\"68.0\" y=\"148.0\" width=\"170.0\" height=\"92.0\"",
+            "fill-opacity=\"1.00\" x=\"238.0\" y=\"56.0\" width=\"170.0\" height=\"92.0\"",
+        ] {
+            assert!(svg.contains(cell), "{cell}: {svg}");
+        }
+    }
+
     #[test]
     fn a_sheet_on_one_paper_has_its_colours_alone() {
         let sheet = Sheet {

@@ -179,7 +179,7 @@ impl Lab for MemoryLab {
             tables: shown::tables(&cells),
             notes: vec![
                 "field: frames that an answer can depend on (–: no bound). One seed each: a network that solves a task \
-                 can; one that does not, did not in these steps."
+                 can; one that does not, did not in these steps"
                     .to_owned(),
             ],
             picture: shown::picture(&cells, recall_field(config.quick)),

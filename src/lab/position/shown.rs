@@ -131,7 +131,11 @@ pub fn picture(orders: &[OfOrder], genres: Option<&[OfGenres]>) -> candle_core::
         .iter()
         .map(|(layers, places, outcomes)| {
             let right = mean(outcomes.iter().map(|outcome| outcome.accuracy));
-            (format!("{} ({layers})", name(*places)), right)
+            let name = match places {
+                Places::Sinusoidal => "sines", // there is not room for more
+                other => name(*other),
+            };
+            (format!("{name} ({layers})"), right)
         })
         .collect();
     let mut panels = vec![
