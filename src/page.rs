@@ -63,11 +63,11 @@ fn put_into(page: &str, begin: &str, text: &str) -> Option<String> {
 }
 
 /// A table in Markdown; of each column, whether it holds words, which stand left: all else stands right.
-pub fn table(columns: &[&str], holds_words: impl Fn(usize) -> bool, rows: &[Vec<String>]) -> String {
+pub fn table(columns: &[impl AsRef<str>], holds_words: impl Fn(usize) -> bool, rows: &[Vec<String>]) -> String {
     let line = |cells: Vec<String>, between: &str| format!("|{}|\n", cells.join(between));
     let cell = |text: &str| format!(" {} ", text.trim().replace('|', "\\|"));
     let rule = |column| if holds_words(column) { "---" } else { "--:" }.to_owned();
-    let mut text = line(columns.iter().map(|name| cell(name)).collect(), "|");
+    let mut text = line(columns.iter().map(|name| cell(name.as_ref())).collect(), "|");
     text += &line((0..columns.len()).map(rule).collect(), "|");
     for row in rows {
         text += &line(row.iter().map(|entry| cell(entry)).collect(), "|");

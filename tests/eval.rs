@@ -116,6 +116,7 @@ fn everything_that_was_asked_for_is_told_in_one_document() {
         // Nothing is answered within the warm-up.
         let first = number(&figures["shown"]["first_s"]["median"]);
         assert!((0.9..12.0).contains(&first), "{engine}: {first}");
+        assert!(number(&figures["shown"]["switches_per_minute"]) >= 0.0);
         let changes = &figures["changes"];
         assert_eq!(changes["pairs"], 4);
         let timed = changes["delay_s"]["count"].as_u64().unwrap() + changes["too_early"].as_u64().unwrap();
@@ -167,7 +168,7 @@ fn tables_have_only_the_sections_that_were_asked_for() {
     assert!(spliced.contains("From a change of genre"), "{spliced}");
 }
 
-/// The page of the ensemble and the README are written so, not by hand.
+/// The ensemble's card is written so, not by hand.
 #[test]
 fn tables_are_put_into_a_page_where_it_says() {
     let folder = folder();

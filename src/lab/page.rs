@@ -7,14 +7,13 @@ use std::path::Path;
 impl Table {
     /// In Markdown.
     pub fn markdown(&self) -> String {
-        let columns: Vec<&str> = self.columns.iter().map(String::as_str).collect();
         let holds_words = |column: usize| {
             let mut entries = self.rows.iter().map(|row| row.get(column));
             entries.any(|entry| matches!(entry, Some(Entry::Text(_))))
         };
         let texts = |row: &Vec<Entry>| row.iter().map(Entry::to_string).collect();
         let rows: Vec<Vec<String>> = self.rows.iter().map(texts).collect();
-        page::table(&columns, holds_words, &rows)
+        page::table(&self.columns, holds_words, &rows)
     }
 }
 

@@ -120,6 +120,16 @@ impl<'a> Run<'a> {
         self.finished += 1;
         Ok(result)
     }
+
+    /// What comes of `work`, even if an earlier run finished it: for what a cell does not keep, like weights to be exported.
+    ///
+    /// # Errors
+    /// If the work fails or is stopped.
+    pub fn anew<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, LabError>) -> Result<T, LabError> {
+        let result = work(self)?;
+        self.finished += 1;
+        Ok(result)
+    }
 }
 
 fn value_of(it: &impl Serialize) -> Result<serde_json::Value, LabError> {

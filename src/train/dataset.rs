@@ -369,3 +369,28 @@ pub(super) fn tensor_values(name: &str, view: &TensorView<'_>) -> Result<Vec<f32
         None => Ok(values),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_gtzans_clips_are_called_gtzans() {
+        let with = |name: &str| Dataset {
+            genres: GenreSet::gtzan(),
+            train: vec![Clip {
+                name: name.to_owned(),
+                ..Clip::default()
+            }],
+            valid: Vec::new(),
+            teacher_width: 0,
+            told_lines: Lines::new(),
+            window_width: 0,
+            unlabelled: Vec::new(),
+        };
+        assert!(with("blues.00042").is_gtzan());
+        for other in ["blues.42", "jazz.00042", "mine.00042", "blues-00042"] {
+            assert!(!with(other).is_gtzan(), "{other}");
+        }
+    }
+}

@@ -16,6 +16,8 @@ use attune::nn::kernels::running_moments::RunningMoments;
 use attune::nn::kernels::strided_convolution::StridedConvolution;
 use attune::nn::kernels::widest::widest;
 use attune::nn::kernels::windowed_softmax::WindowedSoftmax;
+use attune::nn::streaming::moments::MomentMemory;
+use attune::nn::streaming::rows::Rows;
 use candle_core::{Device, Tensor, Var};
 use divan::Bencher;
 use divan::counter::ItemsCount;
@@ -227,4 +229,25 @@ fn log_mel(bencher: Bencher) {
     bencher
         .counter(ItemsCount::new(samples.len() / spec.hop_samples))
         .bench_local(|| extractor.push(&samples).unwrap());
+}
+
+/// Running mean and deviation of 700 features, half of which have been silent for so many minutes: they died away, and must
+/// not cost more than what sounds.
+#[divan::bench(args = [0, 20])]
+fn died_away(bencher: Bencher, minutes: usize) {
+    let x: Vec<f32> = numbers(700);
+    let silent: Vec<f32> = x
+        .iter()
+        .enumerate()
+        .map(|(n, x)| if n % 2 == 0 { 0.0 } else { *x })
+        .collect();
+    let mut memory = MomentMemory::new(700, (-1.0_f64 / 430.0).exp());
+    let (mut frames, mut out) = (Rows::new(700), Rows::new(1400));
+    frames.take(&x);
+    memory.step(std::slice::from_ref(&frames), &mut out);
+    frames.take(&silent);
+    for _ in 0..minutes * 60 * 43 {
+        memory.step(std::slice::from_ref(&frames), &mut out);
+    }
+    bencher.bench_local(|| memory.step(std::slice::from_ref(&frames), &mut out));
 }

@@ -16,32 +16,24 @@ struct Section {
 }
 
 impl Section {
-    fn new<H: Into<String>>(heading: impl Into<String>, columns: impl IntoIterator<Item = H>) -> Self {
+    fn new<H: Into<String>>(
+        heading: impl Into<String>,
+        columns: impl IntoIterator<Item = H>,
+        rows: impl IntoIterator<Item = Vec<String>>,
+    ) -> Self {
         Self {
             heading: heading.into(),
             columns: columns.into_iter().map(Into::into).collect(),
-            rows: Vec::new(),
+            rows: rows.into_iter().collect(),
         }
-    }
-
-    fn with(mut self, rows: impl IntoIterator<Item = Vec<String>>) -> Self {
-        self.rows.extend(rows);
-        self
-    }
-
-    fn columns(&self) -> Vec<&str> {
-        self.columns.iter().map(String::as_str).collect()
     }
 }
 
 /// For a terminal: one below the other.
 pub(super) fn of(evaluation: &Evaluation, genres: &GenreSet) -> String {
-    let text = |section: Section| {
-        format!(
-            "{}\n\n{}",
-            section.heading,
-            table(&section.columns(), section.rows.clone())
-        )
+    let text = |Section { heading, columns, rows }| {
+        let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+        format!("{heading}\n\n{}", table(&columns, rows))
     };
     let texts: Vec<String> = sections(evaluation, genres).into_iter().map(text).collect();
     texts.join("\n\n")
@@ -50,7 +42,7 @@ pub(super) fn of(evaluation: &Evaluation, genres: &GenreSet) -> String {
 /// For a page.
 pub(super) fn markdown(evaluation: &Evaluation, models: &ModelSet) -> String {
     let text = |section: Section| {
-        let rows = page::table(&section.columns(), |column| column == 0, &section.rows);
+        let rows = page::table(&section.columns, |column| column == 0, &section.rows);
         format!("{}:\n\n{rows}", section.heading)
     };
     let model = |model: &LoadedModel| {
@@ -138,7 +130,7 @@ fn whole(clips: usize, engines: &[EngineFigures]) -> Section {
         "temperature",
         "best here",
     ];
-    Section::new(format!("{clips} clips"), columns).with(engines.iter().map(row))
+    Section::new(format!("{clips} clips"), columns, engines.iter().map(row))
 }
 
 /// One column for each second, one row for each engine, and the interval of the last.
@@ -166,7 +158,7 @@ fn seconds(engines: &[EngineFigures]) -> Section {
         }
         rows.extend([intervals, clips]);
     }
-    Section::new("Right after so many seconds", columns).with(rows)
+    Section::new("Right after so many seconds", columns, rows)
 }
 
 fn calibration(engines: &[EngineFigures]) -> Section {
@@ -183,7 +175,7 @@ fn calibration(engines: &[EngineFigures]) -> Section {
         rows.push(row);
     }
     let heading = "Calibration error after so many seconds, at temperature 1 → as given";
-    Section::new(heading, columns).with(rows)
+    Section::new(heading, columns, rows)
 }
 
 fn conditions(engines: &[EngineFigures]) -> Section {
@@ -203,7 +195,7 @@ fn conditions(engines: &[EngineFigures]) -> Section {
         row
     };
     let heading = "The same clips, heard otherwise (difference to clean, its 95 % interval)";
-    Section::new(heading, columns).with(engines.iter().map(row))
+    Section::new(heading, columns, engines.iter().map(row))
 }
 
 /// Median and 90th percentile; a dash for never.
@@ -231,7 +223,7 @@ fn shown(engines: &[EngineFigures]) -> Section {
         "right at the end",
     ];
     let heading = "What is shown while a clip plays (median, 90th percentile; –: never)";
-    Section::new(heading, columns).with(rows)
+    Section::new(heading, columns, rows)
 }
 
 fn changes(engines: &[EngineFigures]) -> Section {
@@ -257,7 +249,7 @@ fn changes(engines: &[EngineFigures]) -> Section {
         "shown too early",
     ];
     let heading = "From a change of genre until the new one is shown (median, 90th percentile; –: never)";
-    Section::new(heading, columns).with(rows)
+    Section::new(heading, columns, rows)
 }
 
 fn rejection(evaluation: &Evaluation) -> Section {
@@ -294,7 +286,7 @@ fn rejection(evaluation: &Evaluation) -> Section {
         "time with a genre",
         "answers",
     ];
-    Section::new("Music and what is none", columns).with(music.chain(other))
+    Section::new("Music and what is none", columns, music.chain(other))
 }
 
 fn agreement(evaluation: &Evaluation) -> Section {
@@ -302,7 +294,7 @@ fn agreement(evaluation: &Evaluation) -> Section {
         .agreement
         .iter()
         .map(|pair| vec![pair.engines.join(" and "), percent(pair.share)]);
-    Section::new("Engines that give the same answer", ["engines", "of clips"]).with(rows)
+    Section::new("Engines that give the same answer", ["engines", "of clips"], rows)
 }
 
 fn confusion(name: &str, figures: &Figures, genres: &GenreSet) -> Section {
@@ -318,5 +310,5 @@ fn confusion(name: &str, figures: &Figures, genres: &GenreSet) -> Section {
         cells.push(share.map_or("–".to_owned(), |share| format!("{:.0} %", share * 100.0)));
         cells
     });
-    Section::new(format!("Confusion of the {name}"), columns).with(rows)
+    Section::new(format!("Confusion of the {name}"), columns, rows)
 }

@@ -18,8 +18,8 @@
 //!
 //! # Result
 //! Six layers with normalisation alone are right of 84 %, all other forms and depths of 98 % and more; with neither, the first
-//! gradient of the lowest of six layers is one three hundredth of that with both, and AdamW makes up for it. The tables, with command
-//! and date: `docs/lab.md`.
+//! gradient of the lowest of six layers is one three hundredth of that with both, which AdamW may make up for (not tested). The tables,
+//! with command and date: `docs/lab.md`.
 //!
 //! # What it does not show
 //! One rate and one number of steps for all forms: a form that fails here might learn slower, from other weights, or with a

@@ -151,7 +151,7 @@ impl HierarchyLab {
                 };
                 let outcome = match &self.export {
                     Some(to) if attends && seed == seeds[0] => {
-                        let (tensors, outcome) = teach(run)?;
+                        let (tensors, outcome) = run.anew(teach)?;
                         card::export(to, &plan, &tensors, (&outcome, &pieces), (encoder.digest(), folder))?;
                         outcome
                     }

@@ -194,9 +194,8 @@ impl ScoresLab {
                         ..genre::judge(&plan, &net, &pieces, &planted)?
                     })
                 };
-                // What is exported is taught now, for a finished cell does not keep its weights.
                 outcomes.push(match exports {
-                    Some(_) => teach(run)?,
+                    Some(_) => run.anew(teach)?,
                     None => run.cell(&("genres", &plan, encoder.digest(), &data), teach)?,
                 });
             }

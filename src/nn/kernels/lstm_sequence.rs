@@ -7,6 +7,7 @@ use super::exponential::{sigmoid, tanh};
 use super::packed_matrix::PackedMatrix;
 use super::recurrence::{self, Sizes};
 use super::shares::{cut, each, shares};
+use super::vanishing::vanished;
 use super::widest::{wide, widest_of};
 use super::{borrow, contiguous};
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
@@ -79,7 +80,7 @@ fn frame_backward((kept, before, grads, later, dc, dz): FrameBack<'_>) {
         df[k] = into_c * before[k] * f[k] * (1.0 - f[k]);
         dg[k] = into_c * i[k] * (1.0 - g[k] * g[k]);
         d_o[k] = into_h * squashed * o[k] * (1.0 - o[k]);
-        dc[k] = into_c * f[k];
+        dc[k] = vanished(into_c * f[k]);
     }
 }
 wide!(FrameBackward, frame_backward(FrameBack<'_>));

@@ -1,8 +1,9 @@
 //! What has died away is zero.
 //!
 //! A mean that forgets and a gradient through a recurrence shrink by a factor with every frame. Under 1.2e-38 an `f32` has
-//! lost its leading digit, processors take a hundred times as long over it, and rounding holds it there for ever: fifteen
-//! minutes of silence doubled the time of every later frame, and the RNN of `attune lab memory` learnt eight times as slowly.
+//! lost its leading digit, many processors take much longer over it, and rounding holds it there for ever: after fifteen
+//! minutes of silence a frame took nearly twice as long (`cargo bench -- died_away` watches it), and the RNN of `attune lab memory` learnt at an
+//! eighth of its speed.
 
 /// Next to any number that matters here (Adam divides by at least 1e-8, deviations have their least variance) nothing;
 /// large enough for its products with weights and activations to be ordinary numbers.
