@@ -52,6 +52,13 @@ class MusicNN:
         y = tf.nn.conv2d(x, self.weight("conv2d", number, "kernel"), 1, padding)
         return tf.nn.relu(y + self.weight("conv2d", number, "bias"))
 
+    def front(self, x, number, padding):
+        """Greatest over mels, of a map that is normed. A norm keeps the order, or turns it: so it comes last, and on one number of many."""
+        y = tf.nn.conv2d(x, self.weight("conv2d", number, "kernel"), 1, padding)
+        bias, turned = self.weight("conv2d", number, "bias"), self.weight("batch_normalization", number + 1, "gamma") < 0
+        greatest = tf.where(turned, tf.reduce_min(y, 2), tf.reduce_max(y, 2))
+        return self.norm(tf.nn.relu(greatest + bias), number + 1)
+
     def dense(self, x, number):
         return x @ self.weight("dense", number, "kernel") + self.weight("dense", number, "bias")
 
@@ -64,10 +71,9 @@ class MusicNN:
     def tell_some(self, levels):
         pad = lambda z: tf.pad(z, [[0, 0], [3, 3], [0, 0], [0, 0]])
         x = self.norm(tf.constant(levels, tf.float32)[..., None], 0)
-        maps = [self.conv(pad(x), number, "VALID") for number in (0, 1)]
-        maps += [self.conv(x, number, "SAME") for number in (2, 3, 4)]
-        front = tf.concat([tf.reduce_max(self.norm(y, n + 1), 2) for n, y in enumerate(maps)], 2)
-        layers = [front]
+        maps = [self.front(pad(x), number, "VALID") for number in (0, 1)]
+        maps += [self.front(x, number, "SAME") for number in (2, 3, 4)]
+        layers = [tf.concat(maps, 2)]
         for number in (5, 6, 7):
             y = self.norm(self.conv(pad(layers[-1][..., None]), number, "VALID"), number + 1)[:, :, 0, :]
             layers.append(y if number == 5 else y + layers[-1])
