@@ -29,7 +29,7 @@ pub use cells::Cells;
 pub use choice::{About, Choice};
 pub use page::check as check_page;
 pub use report::{Entry, Report, Table};
-pub use run::{Progress, Run, RunConfig};
+pub use run::{Progress, Run, RunConfig, Said};
 
 use crate::bench::BenchError;
 use crate::evaluate::EvaluateError;

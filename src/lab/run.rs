@@ -1,6 +1,6 @@
 //! One run of a lab: what is asked for, what is finished, whom to tell, and when to stop.
 
-use super::{Cells, LabError};
+use super::{Cells, LabError, Report};
 use crate::model::{ModelError, ModelSet};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -33,12 +33,21 @@ pub struct Progress<'a> {
     pub line: &'a str,
 }
 
+/// What a run has to say.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Said<'a> {
+    /// Where it is.
+    At(Progress<'a>),
+    /// What it has found so far: as it will report it, without what is not finished yet.
+    Found(Box<Report>),
+}
+
 /// One run of a lab.
 pub struct Run<'a> {
     config: RunConfig,
     cells: Cells,
     models: &'a dyn Fn() -> Result<ModelSet, ModelError>,
-    say: &'a mut dyn FnMut(Progress<'_>),
+    say: &'a mut dyn FnMut(Said<'_>),
     stop: &'a AtomicBool,
     finished: usize,
     of: usize,
@@ -46,12 +55,12 @@ pub struct Run<'a> {
 
 impl<'a> Run<'a> {
     /// `models` loads those that listen; it is asked only by labs that need them. `stop` is looked at whenever
-    /// something is said.
+    /// something is said, and at each step of teaching.
     pub fn new(
         config: RunConfig,
         cells: Cells,
         models: &'a dyn Fn() -> Result<ModelSet, ModelError>,
-        say: &'a mut dyn FnMut(Progress<'_>),
+        say: &'a mut dyn FnMut(Said<'_>),
         stop: &'a AtomicBool,
     ) -> Self {
         Self {
@@ -88,15 +97,28 @@ impl<'a> Run<'a> {
     /// # Errors
     /// If the run is to stop.
     pub fn say(&mut self, line: &str) -> Result<(), LabError> {
-        (self.say)(Progress {
+        (self.say)(Said::At(Progress {
             finished: self.finished,
             of: self.of,
             line,
-        });
+        }));
+        self.go_on()
+    }
+
+    /// Whether to: asked at each step of anything long.
+    ///
+    /// # Errors
+    /// If the run is to stop.
+    pub fn go_on(&self) -> Result<(), LabError> {
         if self.stop.load(Ordering::Relaxed) {
             return Err(LabError::Stopped);
         }
         Ok(())
+    }
+
+    /// Shows what has been found so far. It stays, if the run is stopped.
+    pub fn found(&mut self, so_far: Report) {
+        (self.say)(Said::Found(Box::new(so_far)));
     }
 
     /// What comes of `plan`: taken from an earlier run if that finished it, worked out and kept otherwise. All that fixes
@@ -149,7 +171,7 @@ mod tests {
         let stop = AtomicBool::new(false);
         let mut worked = 0;
         for _ in 0..2 {
-            let mut say = |_: Progress<'_>| {};
+            let mut say = |_: Said<'_>| {};
             let mut run = Run::new(config, Cells::open(&path).unwrap(), &none, &mut say, &stop);
             for n in [1_u32, 2, 1] {
                 let square = run.cell(&("square", n), |_| {
@@ -163,7 +185,10 @@ mod tests {
 
         stop.store(true, Ordering::Relaxed);
         let mut said = Vec::new();
-        let mut say = |progress: Progress<'_>| said.push((progress.finished, progress.of, progress.line.to_owned()));
+        let mut say = |what: Said<'_>| match what {
+            Said::At(progress) => said.push((progress.finished, progress.of, progress.line.to_owned())),
+            Said::Found(_) => panic!("nothing was found"),
+        };
         let mut run = Run::new(config, Cells::default(), &none, &mut say, &stop);
         run.expect(3);
         let result: Result<u32, _> = run.cell(&0, |run| run.say("half").map(|()| 1));

@@ -73,6 +73,7 @@ pub fn teach(
     let (mut sum, mut count) = (0.0, 0_u64);
     let mut said = Instant::now();
     for step in 0..course.steps {
+        run.go_on()?;
         let of_step = loss(&mut rng)?;
         let value = of_step.to_scalar::<f32>()?;
         if !value.is_finite() {

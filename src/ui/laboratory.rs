@@ -2,7 +2,7 @@
 //!
 //! In: a lab with its flags. Out: progress, a [`Report`]. Thread: window, and one of its own for each run.
 
-use crate::lab::{Cells, Choice, LabError, Progress, Report, Run, RunConfig};
+use crate::lab::{Cells, Choice, LabError, Report, Run, RunConfig, Said};
 use crate::model::{ModelSet, bundled};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::path::{Path, PathBuf};
@@ -41,10 +41,22 @@ pub enum LabState {
     Running(Running),
     /// One has ended.
     Ended(Box<Report>),
-    /// One was stopped. What it had finished is kept.
-    Stopped,
+    /// One was stopped, having found this. What it had finished is kept.
+    Stopped(Option<Box<Report>>),
     /// One failed, and what there is to say of it.
     Failed(String),
+}
+
+impl LabState {
+    /// What was found, whole or so far.
+    pub fn report(&self) -> Option<&Report> {
+        match self {
+            Self::Ended(report) => Some(report),
+            Self::Running(running) => running.so_far.as_deref(),
+            Self::Stopped(so_far) => so_far.as_deref(),
+            Self::Idle | Self::Failed(_) => None,
+        }
+    }
 }
 
 /// A run.
@@ -58,6 +70,8 @@ pub struct Running {
     pub line: String,
     /// Since when.
     pub begun: Instant,
+    /// What it has found so far.
+    pub so_far: Option<Box<Report>>,
     /// Whether it was told to stop, and has not heard it yet.
     pub stopping: bool,
     stop: Arc<AtomicBool>,
@@ -67,6 +81,7 @@ pub struct Running {
 #[derive(Debug)]
 enum News {
     At((usize, usize), String),
+    Found(Box<Report>),
     Ended(Result<Box<Report>, LabError>),
 }
 
@@ -92,12 +107,9 @@ impl Laboratory {
         &self.state
     }
 
-    /// What the last run found.
+    /// What the last run found, or this one so far.
     pub fn report(&self) -> Option<&Report> {
-        match &self.state {
-            LabState::Ended(report) => Some(report),
-            LabState::Idle | LabState::Running(_) | LabState::Stopped | LabState::Failed(_) => None,
-        }
+        self.state.report()
     }
 
     /// Begins a run, unless one is under way. `models` listen in labs that need some; `notify` is called at each news.
@@ -131,6 +143,7 @@ impl Laboratory {
                 cells: (0, 0),
                 line: "Beginning".to_owned(),
                 begun: Instant::now(),
+                so_far: None,
                 stopping: false,
                 stop,
                 news,
@@ -158,8 +171,11 @@ impl Laboratory {
         while let Ok(news) = running.news.try_recv() {
             match news {
                 News::At(cells, line) => (running.cells, running.line) = (cells, line),
+                News::Found(report) => running.so_far = Some(report),
                 News::Ended(Ok(report)) => return self.state = LabState::Ended(report),
-                News::Ended(Err(LabError::Stopped)) => return self.state = LabState::Stopped,
+                News::Ended(Err(LabError::Stopped)) => {
+                    return self.state = LabState::Stopped(running.so_far.take());
+                }
                 News::Ended(Err(error)) => return self.state = LabState::Failed(error.to_string()),
             }
         }
@@ -210,10 +226,13 @@ fn work(
         }
         None => Cells::default(),
     };
-    let mut say = |progress: Progress<'_>| {
-        let Progress { finished, of, line } = progress;
+    let mut say = |said: Said<'_>| {
+        let news = match said {
+            Said::At(at) => News::At((at.finished, at.of), at.line.to_owned()),
+            Said::Found(report) => News::Found(report),
+        };
         // As above.
-        let _ = tell.send(News::At((finished, of), line.to_owned()));
+        let _ = tell.send(news);
         notify();
     };
     let load = || models.map_or_else(bundled, |models| Ok(models.clone()));

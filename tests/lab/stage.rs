@@ -1,6 +1,6 @@
 //! A run of a lab without a terminal.
 
-use attune::lab::{Cells, Lab, LabError, Progress, Report, Run, RunConfig};
+use attune::lab::{Cells, Lab, LabError, Report, Run, RunConfig, Said};
 use attune::model;
 use candle_core::{Device, Tensor};
 use rand::{RngExt, SeedableRng};
@@ -17,7 +17,7 @@ pub fn with_run<T>(
         Some(folder) => Cells::open(&folder.join("test.cells.jsonl"))?,
         None => Cells::default(),
     };
-    let (mut say, stop) = (|_: Progress<'_>| {}, AtomicBool::new(false));
+    let (mut say, stop) = (|_: Said<'_>| {}, AtomicBool::new(false));
     let config = RunConfig { quick: true, seed: 1 };
     work(&mut Run::new(config, cells, &model::bundled, &mut say, &stop))
 }

@@ -96,11 +96,23 @@ fn a_lab_runs_shows_what_it_found_and_goes_on_from_it() {
 #[test]
 fn a_lab_is_stopped_and_what_is_wrong_with_its_flags_is_told() {
     let folder = tempfile::tempdir().unwrap();
-    let mut rig = open(folder.path(), "--task adding --net lstm");
+    // The second task takes a quarter of a minute: time enough to see what was found of the first, and to stop.
+    let mut rig = open(folder.path(), "--task recall,adding --length 96 --net tcn");
     press(&mut rig, "Run");
+    until(&mut rig, |state| state.report().is_some());
+    let found = lab(&rig).report().unwrap().clone();
+    rig.window.get_by_label(&found.tables[0].title);
     press(&mut rig, "Stop");
-    until(&mut rig, |state| matches!(state, LabState::Stopped));
+    until(&mut rig, |state| matches!(state, LabState::Stopped(_)));
     rig.window.get_by_label_contains("Run goes on from it");
+    assert_eq!(lab(&rig).report(), Some(&found), "what was found stays");
+    rig.window.get_by_label(&found.tables[0].title);
+    // Taken up again: the first task is not taught anew, or it would have taken another time.
+    press(&mut rig, "Run");
+    until(&mut rig, |state| state.report().is_some());
+    assert_eq!(lab(&rig).report(), Some(&found));
+    press(&mut rig, "Stop");
+    until(&mut rig, |state| matches!(state, LabState::Stopped(_)));
     flags_of(&mut rig, "--task singing");
     press(&mut rig, "Run");
     rig.window.get_by_label_contains("invalid value 'singing'");

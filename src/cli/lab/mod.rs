@@ -1,6 +1,6 @@
 //! `attune lab NAME`: experiments on memory, speed and attention, run anew.
 
-use crate::lab::{Cells, Choice, Progress, Report, Run, RunConfig, check_page};
+use crate::lab::{Cells, Choice, LabError, Report, Run, RunConfig, Said, check_page};
 use crate::model::{ModelError, ModelSet};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -42,21 +42,27 @@ pub(super) fn run(args: &LabArgs, models: &dyn Fn() -> Result<ModelSet, ModelErr
     let stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&stop);
     ctrlc::set_handler(move || {
-        // The second time the program ends at once: a cell may be far from its next word.
+        // The second time the program ends at once: what it is at may be far from its next step.
         if asked.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
-        eprintln!("attune lab: stopping at the next word; once more to stop at once");
+        eprintln!("attune lab: stopping at the next step; once more to stop at once");
     })?;
     let config = RunConfig {
         quick: args.quick,
         seed: args.seed,
     };
-    let mut say = |progress: Progress<'_>| {
-        let Progress { finished, of, line } = progress;
-        eprintln!("attune lab {}: [{finished}/{of}] {line}", lab.name());
+    let mut so_far = None;
+    let mut say = |said: Said<'_>| match said {
+        Said::At(at) => eprintln!("attune lab {}: [{}/{}] {}", lab.name(), at.finished, at.of, at.line),
+        Said::Found(report) => so_far = Some(report),
     };
-    let report = lab.run(&mut Run::new(config, cells, models, &mut say, &stop))?;
+    let ran = lab.run(&mut Run::new(config, cells, models, &mut say, &stop));
+    // Whoever stops a long run wants to see what it was good for.
+    if let (Err(LabError::Stopped), Some(report), false) = (&ran, &so_far, args.json) {
+        super::print_line(&format!("So far:\n\n{}", tables(report)))?;
+    }
+    let report = ran?;
     if let Some(folder) = &args.out {
         for path in report.write(folder)? {
             eprintln!("attune lab {}: wrote {}", lab.name(), path.display());

@@ -86,6 +86,12 @@ impl Lab for DepthLab {
         let depths: Vec<usize> = LAYERS.into_iter().filter(wanted).collect();
         run.expect(FORMS.len() * depths.len() * seeds.len());
         let steps = self.steps.unwrap_or(if config.quick { 500 } else { 2_000 });
+        let report = |rows: &[Row]| Report {
+            lab: self.name(),
+            tables: shown::tables(rows, &seeds, TESTED),
+            notes: vec!["loss by chance: ln 3 = 1.099; gradients are those before clipping".to_owned()],
+            picture: Some(shown::picture(rows)),
+        };
         let mut rows: Vec<Row> = Vec::new();
         for form in FORMS {
             for &layers in &depths {
@@ -104,14 +110,10 @@ impl Lab for DepthLab {
                     outcomes.push(run.cell(&plan, |run| learn_one(&plan, run))?);
                 }
                 rows.push((form, layers, outcomes));
+                run.found(report(&rows));
             }
         }
-        Ok(Report {
-            lab: self.name(),
-            tables: shown::tables(&rows, &seeds, TESTED),
-            notes: vec!["loss by chance: ln 3 = 1.099; gradients are those before clipping".to_owned()],
-            picture: Some(shown::picture(&rows)),
-        })
+        Ok(report(&rows))
     }
 }
 

@@ -128,18 +128,11 @@ impl Lab for HeadsLab {
                 outcomes.push(run.cell(&("needles", &plan), |run| learn_needles(&plan, run))?);
             }
             of_needles.push((heads, outcomes));
+            run.found(self.report(&of_needles, None, &seeds));
         }
-        let of_genres = self.genres(&numbers, &seeds, run)?;
-        let mut notes = vec!["every number of heads has the same number of weights".to_owned()];
-        if of_genres.is_none() {
-            notes.push("name a folder of clips after --data to teach it on music too".to_owned());
-        }
-        Ok(Report {
-            lab: self.name(),
-            tables: shown::tables(&of_needles, of_genres.as_deref(), &seeds, TESTED),
-            notes,
-            picture: Some(shown::picture(&of_needles, of_genres.as_deref())),
-        })
+        let so_far = |genres: &[Row<OfGenres>]| self.report(&of_needles, Some(genres), &seeds);
+        let of_genres = self.genres(&numbers, &seeds, run, so_far)?;
+        Ok(self.report(&of_needles, of_genres.as_deref(), &seeds))
     }
 }
 
@@ -162,11 +155,25 @@ fn learn_needles(plan: &Plan, run: &mut Run<'_>) -> Result<OfNeedles, LabError> 
 }
 
 impl HeadsLab {
+    fn report(&self, needles: &[Row<OfNeedles>], genres: Option<&[Row<OfGenres>]>, seeds: &[u64]) -> Report {
+        let mut notes = vec!["every number of heads has the same number of weights".to_owned()];
+        if self.clips.data.is_none() {
+            notes.push("name a folder of clips after --data to teach it on music too".to_owned());
+        }
+        Report {
+            lab: self.name(),
+            tables: shown::tables(needles, genres, seeds, TESTED),
+            notes,
+            picture: Some(shown::picture(needles, genres)),
+        }
+    }
+
     fn genres(
         &self,
         numbers: &[usize],
         seeds: &[u64],
         run: &mut Run<'_>,
+        so_far: impl Fn(&[Row<OfGenres>]) -> Report,
     ) -> Result<Option<Vec<Row<OfGenres>>>, LabError> {
         let Some(folder) = &self.clips.data else {
             return Ok(None);
@@ -191,6 +198,7 @@ impl HeadsLab {
                 })?);
             }
             rows.push((heads, outcomes));
+            run.found(so_far(&rows));
         }
         Ok(Some(rows))
     }

@@ -112,6 +112,16 @@ impl Lab for LimitsLab {
             .filter(|engine| engine.manifest().context_frames.is_none());
         run.expect(plans.len() + engines.len() + 2 * recurrent.count());
         let (reaches, dependences) = reaches(&engines, run)?;
+        let report = |costs: &[(Plan, Cost)]| Report {
+            lab: self.name(),
+            tables: shown::tables(&reaches, &dependences, costs),
+            notes: vec![
+                "reach: root mean square of the Jacobian's singular values, geometric mean over the places. Times are \
+                 this machine's, with whatever else it does."
+                    .to_owned(),
+            ],
+            picture: shown::picture(&reaches, &dependences, costs),
+        };
         let mut costs = Vec::new();
         for plan in plans {
             let cost = run.cell(&("cost", plan), |run| {
@@ -124,17 +134,9 @@ impl Lab for LimitsLab {
                 plan.measure()
             })?;
             costs.push((plan, cost));
+            run.found(report(&costs));
         }
-        Ok(Report {
-            lab: self.name(),
-            tables: shown::tables(&reaches, &dependences, &costs),
-            notes: vec![
-                "reach: root mean square of the Jacobian's singular values, geometric mean over the places. Times are \
-                 this machine's, with whatever else it does."
-                    .to_owned(),
-            ],
-            picture: shown::picture(&reaches, &dependences, &costs),
-        })
+        Ok(report(&costs))
     }
 }
 

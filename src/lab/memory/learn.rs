@@ -72,6 +72,7 @@ pub fn learn(plan: &Plan, run: &mut Run<'_>) -> Result<Outcome, LabError> {
     let mut curve: Vec<Tested> = Vec::new();
     let (mut sum, mut count, mut said) = (0.0, 0_u64, begin);
     for step in 1..=plan.steps {
+        run.go_on()?;
         let batch = rung.batch(plan.batch, &mut rng)?;
         let answers = net.classify(&batch.x, &batch.read, &mut Pass::Train(&mut rng))?.logits;
         let loss = plan.task.loss(&answers, &batch.targets)?;
@@ -83,6 +84,7 @@ pub fn learn(plan: &Plan, run: &mut Run<'_>) -> Result<Outcome, LabError> {
                 plan.kind.label()
             )));
         }
+        descent.set_rate(plan.rate_at(step));
         descent.step(&loss.backward()?)?;
         (sum, count) = (sum + f64::from(value), count + 1);
         if said.elapsed() > SILENCE || step == 1 {

@@ -76,6 +76,9 @@ pub struct MemoryLab {
     /// Steps of teaching at the most, of each cell [default: 6,000; of recall 2,000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub steps: Option<u64>,
+    /// Let the rate fall to nothing over so large a share of the steps, at their end [default: it stays, as in the paper]
+    #[arg(long, value_name = "SHARE")]
+    pub settle: Option<f64>,
 }
 
 impl MemoryLab {
@@ -90,6 +93,7 @@ impl MemoryLab {
                         plan = plan.climbing(rise);
                     }
                     plan.steps = self.steps.unwrap_or(plan.steps);
+                    plan.settle = self.settle.unwrap_or(plan.settle);
                     plans.push(plan);
                 }
             }
@@ -167,22 +171,27 @@ impl Lab for MemoryLab {
                 "--length {length}: name lengths of {least} to {most} frames"
             )));
         }
+        if let Some(share) = self.settle.filter(|share| !(0.0..=1.0).contains(share)) {
+            return Err(LabError::Asked(format!("--settle {share}: name a share of 0 to 1")));
+        }
         let plans = self.plans(config.quick, config.seed);
         run.expect(plans.len());
-        let mut cells = Vec::new();
-        for plan in plans {
-            let outcome = run.cell(&plan, |run| learn(&plan, run))?;
-            cells.push((plan, outcome));
-        }
-        Ok(Report {
+        let report = |cells: &[(Plan, Outcome)]| Report {
             lab: self.name(),
-            tables: shown::tables(&cells),
+            tables: shown::tables(cells),
             notes: vec![
                 "field: frames that an answer can depend on (–: no bound). One seed each: a network that solves a task \
                  can; one that does not, did not in these steps"
                     .to_owned(),
             ],
-            picture: shown::picture(&cells, recall_field(config.quick)),
-        })
+            picture: shown::picture(cells, recall_field(config.quick)),
+        };
+        let mut cells = Vec::new();
+        for plan in plans {
+            let outcome = run.cell(&plan, |run| learn(&plan, run))?;
+            cells.push((plan, outcome));
+            run.found(report(&cells));
+        }
+        Ok(report(&cells))
     }
 }

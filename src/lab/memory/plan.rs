@@ -66,8 +66,16 @@ pub struct Plan {
     /// Shorter tasks that are taught before it, each until its loss is enough, with the same weights.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ladder: Vec<Task>,
+    /// The share of the steps, at their end, over which the rate falls to nothing by a straight line.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub settle: f64,
     /// What weights and sequences are drawn from.
     pub seed: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_nothing(share: &f64) -> bool {
+    *share <= 0.0
 }
 
 /// The first delay of a ladder: every kind of network learns it.
@@ -158,8 +166,16 @@ impl Plan {
             tested: if quick { 256 } else { 1_000 },
             enough,
             ladder: Vec::new(),
+            settle: 0.0,
             seed,
         }
+    }
+
+    /// The rate of a step, of which the first is 1.
+    pub fn rate_at(&self, step: u64) -> f32 {
+        let left = (self.steps + 1).saturating_sub(step) as f64;
+        let falling = self.settle * self.steps as f64;
+        self.rate * if left < falling { left / falling } else { 1.0 } as f32
     }
 
     /// The same for a task of recall that is climbed to: from [`FOOT`] frames of delay on, `rise` more at a time. There is
@@ -207,6 +223,19 @@ fn body(task: Task, kind: Kind, sizes: Sizes) -> BodyShape {
 mod tests {
     use super::*;
     use crate::nn::weights::WeightStore;
+
+    #[test]
+    fn a_rate_that_settles_falls_over_the_last_steps_only() {
+        let task = Task::Copy { blank: 100 };
+        let mut plan = Plan::new(task, Kind::Tcn, true, 1);
+        plan.steps = 100;
+        let of = |plan: &Plan, step| f64::from(plan.rate_at(step) / plan.rate);
+        assert!([1, 50, 100].iter().all(|&step| (of(&plan, step) - 1.0).abs() < 1e-6));
+        plan.settle = 0.4;
+        for (step, share) in [(1, 1.0), (61, 1.0), (81, 0.5), (91, 0.25), (100, 0.025)] {
+            assert!((of(&plan, step) - share).abs() < 1e-6, "{step}: {}", of(&plan, step));
+        }
+    }
 
     #[test]
     fn networks_are_the_papers_and_of_about_one_size() {

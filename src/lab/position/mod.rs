@@ -102,23 +102,12 @@ impl Lab for PositionLab {
                     outcomes.push(run.cell(&("order", &plan), |run| order(&plan, run))?);
                 }
                 orders.push((layers, places, outcomes));
+                run.found(self.report(&orders, None, &seeds)?);
             }
         }
-        let genres = self.genres(&seeds, run)?;
-        let mut notes = vec![
-            "one layer without an encoding is a function of the bag of frames; a causal mask over several layers tells the \
-             order by itself"
-                .to_owned(),
-        ];
-        if genres.is_none() {
-            notes.push("name a folder of clips after --data to teach it on music too".to_owned());
-        }
-        Ok(Report {
-            lab: self.name(),
-            tables: shown::tables(&orders, genres.as_deref(), &seeds, TESTED),
-            notes,
-            picture: Some(shown::picture(&orders, genres.as_deref())?),
-        })
+        let so_far = |genres: &[OfGenres]| self.report(&orders, Some(genres), &seeds);
+        let genres = self.genres(&seeds, run, so_far)?;
+        self.report(&orders, genres.as_deref(), &seeds)
     }
 }
 
@@ -144,7 +133,29 @@ fn order(plan: &Plan, run: &mut Run<'_>) -> Result<Order, LabError> {
 }
 
 impl PositionLab {
-    fn genres(&self, seeds: &[u64], run: &mut Run<'_>) -> Result<Option<Vec<OfGenres>>, LabError> {
+    fn report(&self, orders: &[OfOrder], genres: Option<&[OfGenres]>, seeds: &[u64]) -> Result<Report, LabError> {
+        let mut notes = vec![
+            "one layer without an encoding is a function of the bag of frames; a causal mask over several layers tells the \
+             order by itself"
+                .to_owned(),
+        ];
+        if self.clips.data.is_none() {
+            notes.push("name a folder of clips after --data to teach it on music too".to_owned());
+        }
+        Ok(Report {
+            lab: self.name(),
+            tables: shown::tables(orders, genres, seeds, TESTED),
+            notes,
+            picture: Some(shown::picture(orders, genres)?),
+        })
+    }
+
+    fn genres(
+        &self,
+        seeds: &[u64],
+        run: &mut Run<'_>,
+        so_far: impl Fn(&[OfGenres]) -> Result<Report, LabError>,
+    ) -> Result<Option<Vec<OfGenres>>, LabError> {
         let Some(folder) = &self.clips.data else {
             return Ok(None);
         };
@@ -161,6 +172,7 @@ impl PositionLab {
                 })?);
             }
             rows.push((places, outcomes));
+            run.found(so_far(&rows)?);
         }
         Ok(Some(rows))
     }

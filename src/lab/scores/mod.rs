@@ -98,37 +98,45 @@ impl Lab for ScoresLab {
         let kinds: Vec<ScoreKind> = ScoreKind::ALL.into_iter().filter(wanted).collect();
         let sets = if self.clips.data.is_some() { 2 } else { 1 };
         run.expect(sets * kinds.len() * seeds.len());
-        let needles = needles(&kinds, &seeds, run)?;
-        let genres = self.genres(&kinds, &seeds, run)?;
         let widths = [4, 8, 16, 32, 64, 128, 256, 512].map(|width| {
             let of = |kind| entropy(kind, width, FRAMES, config.seed);
             Ok((width, of(ScoreKind::Dot)?, of(ScoreKind::ScaledDot)?))
         });
         let widths = widths.into_iter().collect::<Result<Vec<_>, LabError>>()?;
-        let mut tables = Vec::new();
-        if let Some(rows) = &genres {
-            tables.extend(shown::genres(rows, &seeds));
-        }
-        tables.push(shown::needles(&needles, MARKED_AMONG));
-        tables.push(shown::widths(&widths, FRAMES));
-        let mut notes = vec![format!(
-            "a plain cosine can put e/(e + (n − 1)/e) on one of n frames at the most: {:.3} of {MARKED_AMONG}, {:.4} of {CONTEXT}",
-            cosine_bound(MARKED_AMONG),
-            cosine_bound(CONTEXT)
-        )];
-        if genres.is_none() {
-            notes.push("name a folder of clips after --data to teach them on music too".to_owned());
-        }
-        Ok(Report {
-            lab: self.name(),
-            tables,
-            notes,
-            picture: Some(shown::picture(&needles, &widths)),
-        })
+        let report = |needles: &[Row<needle::Outcome>], genres: Option<&[Row<genre::Outcome>]>| {
+            let mut tables = Vec::new();
+            if let Some(rows) = genres {
+                tables.extend(shown::genres(rows, &seeds));
+            }
+            tables.push(shown::needles(needles, MARKED_AMONG));
+            tables.push(shown::widths(&widths, FRAMES));
+            let mut notes = vec![format!(
+                "a plain cosine can put e/(e + (n − 1)/e) on one of n frames at the most: {:.3} of {MARKED_AMONG}, {:.4} of {CONTEXT}",
+                cosine_bound(MARKED_AMONG),
+                cosine_bound(CONTEXT)
+            )];
+            if self.clips.data.is_none() {
+                notes.push("name a folder of clips after --data to teach them on music too".to_owned());
+            }
+            Report {
+                lab: self.name(),
+                tables,
+                notes,
+                picture: Some(shown::picture(needles, &widths)),
+            }
+        };
+        let needles = needles(&kinds, &seeds, run, |rows| report(rows, None))?;
+        let genres = self.genres(&kinds, &seeds, run, |rows| report(&needles, Some(rows)))?;
+        Ok(report(&needles, genres.as_deref()))
     }
 }
 
-fn needles(kinds: &[ScoreKind], seeds: &[u64], run: &mut Run<'_>) -> Result<Vec<Row<needle::Outcome>>, LabError> {
+fn needles(
+    kinds: &[ScoreKind],
+    seeds: &[u64],
+    run: &mut Run<'_>,
+    so_far: impl Fn(&[Row<needle::Outcome>]) -> Report,
+) -> Result<Vec<Row<needle::Outcome>>, LabError> {
     let mut rows = Vec::new();
     for &kind in kinds {
         let mut outcomes = Vec::new();
@@ -145,6 +153,7 @@ fn needles(kinds: &[ScoreKind], seeds: &[u64], run: &mut Run<'_>) -> Result<Vec<
             outcomes.push(run.cell(&("marked", &plan), |run| needle::learn(&plan, run))?);
         }
         rows.push((kind, outcomes));
+        run.found(so_far(&rows));
     }
     Ok(rows)
 }
@@ -155,6 +164,7 @@ impl ScoresLab {
         kinds: &[ScoreKind],
         seeds: &[u64],
         run: &mut Run<'_>,
+        so_far: impl Fn(&[Row<genre::Outcome>]) -> Report,
     ) -> Result<Option<Vec<Row<genre::Outcome>>>, LabError> {
         let Some(folder) = &self.clips.data else {
             return Ok(None);
@@ -200,6 +210,7 @@ impl ScoresLab {
                 });
             }
             rows.push((kind, outcomes));
+            run.found(so_far(&rows));
         }
         Ok(Some(rows))
     }

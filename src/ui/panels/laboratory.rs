@@ -96,9 +96,8 @@ fn question_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
                 }
             }
         }
-        let has_found = matches!(scene.laboratory, LabState::Ended(_));
         if ui
-            .add_enabled(has_found, Button::new("Export"))
+            .add_enabled(scene.laboratory.report().is_some(), Button::new("Export"))
             .on_hover_text("Write the tables (CSV, JSON) and the picture (SVG)")
             .accessible_name("Export what the lab found")
             .clicked()
@@ -141,14 +140,17 @@ fn found_ui(ui: &mut egui::Ui, scene: &Scene<'_>, pictures: &mut Pictures) {
             "Nothing has been run yet. Choose a lab and press Run: it works beside the listening, and what it has finished is kept \
              when it is stopped.",
         ),
-        LabState::Stopped => say(
+        LabState::Stopped(_) => say(
             ui,
             palette.muted,
             "Stopped. What is finished is kept: Run goes on from it.",
         ),
         LabState::Running(running) => progress_ui(ui, running),
         LabState::Failed(message) => say(ui, palette.warning, message),
-        LabState::Ended(report) => report_ui(ui, report, pictures),
+        LabState::Ended(_) => {}
+    }
+    if let Some(report) = scene.laboratory.report() {
+        report_ui(ui, report, pictures);
     }
 }
 
