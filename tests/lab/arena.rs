@@ -1,39 +1,14 @@
 //! The arena: its figures are those of `attune eval`, and counted by hand from its own answers.
 
 use super::common::media;
-use super::stage::report;
-use attune::decode::decode_file;
+use super::stage::{report, stretches};
 use attune::evaluate::{EngineClips, Evaluation, listen};
 use attune::genre::GenreSet;
 use attune::lab::arena::ArenaLab;
 use attune::lab::{Entry, Table};
 use attune::model;
 use attune::smoothing::SmoothingConfig;
-use std::fmt::Write;
-use std::path::{Path, PathBuf};
-
-/// Ten stretches of the demo, 6 s each, as the validation clips of ten genres, and one more to learn from.
-fn data(folder: &Path) -> Vec<PathBuf> {
-    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo/demo.ogg");
-    let (info, samples) = decode_file(&demo).unwrap();
-    let length = 6 * info.rate.0 as usize;
-    let (mut table, mut paths) = ("clip,genre,split,audio,artist\n".to_owned(), Vec::new());
-    for split in ["train", "valid"] {
-        std::fs::create_dir_all(folder.join(split)).unwrap();
-    }
-    let mut add = |clip: &str, genre: &str, split: &str, samples: &[f32]| {
-        writeln!(table, "{clip},{genre},{split},yes,artist of {clip}").unwrap();
-        let path = folder.join(split).join(format!("{clip}.ogg"));
-        media::write_float_wav(&path, info.rate.0, 1, samples);
-        path
-    };
-    add("learnt", "blues", "train", &samples[..length]);
-    for (genre, samples) in GenreSet::gtzan().labels().iter().zip(samples.chunks_exact(length)) {
-        paths.push(add(&format!("{genre}.1"), genre, "valid", samples));
-    }
-    std::fs::write(folder.join("clips.csv"), table).unwrap();
-    paths
-}
+use std::path::Path;
 
 fn number(table: &Table, row: usize, column: &str) -> f64 {
     let column = table.columns.iter().position(|name| name == column).unwrap();
@@ -46,7 +21,7 @@ fn number(table: &Table, row: usize, column: &str) -> f64 {
 #[test]
 fn figures_are_those_of_eval_and_of_its_own_answers() {
     let folder = tempfile::tempdir().unwrap();
-    let paths = data(folder.path());
+    let paths = stretches(folder.path(), 6, 1);
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
     // The bundled LSTM once more, by itself: the same answers, however it is listened to.
     let lab = ArenaLab::new(folder.path(), vec![models.join("lstm.json"), models.join("rnn.json")]);

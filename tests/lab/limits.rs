@@ -1,7 +1,8 @@
 //! The lab of limits: reach against what can be worked out by hand, and against differences.
 
 use super::stage::{flat, random};
-use attune::lab::limits::{Layer, Moment, Taught, dependence};
+use attune::lab::limits::{Layer, Moment, Plan, Taught, dependence};
+use attune::lab::memory::Kind;
 use attune::model::body::Body;
 use attune::model::tcn::{Tcn, TcnShape};
 use attune::model::{bundled, bundled_optional};
@@ -217,4 +218,30 @@ fn shipped_engines_can_be_taken_apart() {
     }
     // RNN, LSTM, TCN, attention: 4 of the front and 60 of the blocks before a frame; 4, 28 and 510.
     assert_eq!(fields, [None, None, Some(65), Some(543)]);
+}
+
+/// Times are shown, not tested: what is tested is that each kind is taught and listens, and is of the size that it should be.
+#[test]
+fn every_kind_has_its_cost() {
+    for kind in Kind::ALL {
+        let of = |length, width| {
+            let plan = Plan {
+                kind,
+                length,
+                width,
+                quick: true,
+            };
+            let cost = plan.measure().unwrap();
+            let rates = [cost.taught_per_second, cost.step_us];
+            assert!(
+                rates.iter().all(|rate| rate.is_finite() && *rate > 0.0),
+                "{kind:?} {cost:?}"
+            );
+            cost.weights
+        };
+        let (small, wide, long) = (of(64, 8), of(64, 16), of(256, 8));
+        assert!(wide > 2 * small, "{kind:?}: {small} {wide}");
+        // Only a TCN needs more weights to see further.
+        assert_eq!(long > small, kind == Kind::Tcn, "{kind:?}: {small} {long}");
+    }
 }

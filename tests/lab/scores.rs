@@ -1,6 +1,7 @@
 //! The six score functions, each by something that would fail if it were faked.
 
-use super::stage::{flat, random};
+use super::stage::{flat, random, report, stretches};
+use attune::lab::Choice;
 use attune::lab::scores::{ScoreNet, ScoreSet, ScoresLab, add, cosine_bound, entropy};
 use attune::nn::Pass;
 use attune::nn::gradcheck::worst_disagreement;
@@ -235,7 +236,7 @@ fn a_plain_cosine_keeps_to_its_bound_and_a_temperature_does_not() {
 
 #[test]
 fn the_lab_finds_what_can_be_found() {
-    let report = super::stage::report(&ScoresLab::default(), None);
+    let report = report(&ScoresLab::default(), None);
     let table = report.tables.iter().find(|table| table.name == "marked").unwrap();
     let column = |name: &str| table.columns.iter().position(|column| column == name).unwrap();
     let of = |kind: ScoreKind, name: &str| {
@@ -263,4 +264,22 @@ fn the_lab_finds_what_can_be_found() {
         }
     }
     assert!(report.notes[0].contains("0.136 of 48"), "{:?}", report.notes);
+}
+
+/// What is finished is not taught again; but weights are in no cell, so that whoever wants them waits for them.
+#[test]
+fn an_export_after_finished_cells_has_the_weights_of_all_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    stretches(folder.path(), 13, 4);
+    let asked = format!("--data {} --score dot,location", folder.path().display());
+    let run = |flags: &str| report(Choice::read("scores", flags).unwrap().lab(), Some(folder.path()));
+    let cells = || std::fs::read_to_string(folder.path().join("test.cells.jsonl")).unwrap();
+    run(&asked);
+    let kept = cells();
+    let weights = folder.path().join("scores.safetensors");
+    run(&format!("{asked} --export {}", weights.display()));
+    assert_eq!(cells(), kept, "what an export teaches is no new cell");
+    let set = ScoreSet::from_bytes(&std::fs::read(&weights).unwrap()).unwrap();
+    let kinds: Vec<ScoreKind> = set.nets.iter().map(|(kind, _)| *kind).collect();
+    assert_eq!(kinds, [ScoreKind::Location, ScoreKind::Dot]);
 }

@@ -1,11 +1,15 @@
 //! A run of a lab without a terminal.
 
+use super::common::media;
+use attune::decode::decode_file;
+use attune::genre::GenreSet;
 use attune::lab::{Cells, Lab, LabError, Report, Run, RunConfig, Said};
 use attune::model;
 use candle_core::{Device, Tensor};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use std::path::Path;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 /// Runs `work` as a lab would be run: with the bundled models, cells kept in `folder` if there is one, nothing told.
@@ -25,6 +29,33 @@ pub fn with_run<T>(
 /// All of a lab, its quick form.
 pub fn report(lab: &dyn Lab, folder: Option<&Path>) -> Report {
     with_run(folder, |run| lab.run(run)).unwrap()
+}
+
+/// Stretches of the demo as the validation clips of a genre each, while music and genres last, and the first of them to learn
+/// from. Returns the paths of the former.
+pub fn stretches(folder: &Path, seconds: usize, learnt: usize) -> Vec<PathBuf> {
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo/demo.ogg");
+    let (info, samples) = decode_file(&demo).unwrap();
+    let length = seconds * info.rate.0 as usize;
+    let (mut table, mut paths) = ("clip,genre,split,audio,artist\n".to_owned(), Vec::new());
+    for split in ["train", "valid"] {
+        std::fs::create_dir_all(folder.join(split)).unwrap();
+    }
+    let mut add = |clip: &str, genre: &str, split: &str, samples: &[f32]| {
+        writeln!(table, "{clip},{genre},{split},yes,artist of {clip}").unwrap();
+        let path = folder.join(split).join(format!("{clip}.ogg"));
+        media::write_float_wav(&path, info.rate.0, 1, samples);
+        path
+    };
+    let genres = GenreSet::gtzan();
+    for (number, (genre, samples)) in genres.labels().iter().zip(samples.chunks_exact(length)).enumerate() {
+        if number < learnt {
+            add(&format!("{genre}.2"), genre, "train", samples);
+        }
+        paths.push(add(&format!("{genre}.1"), genre, "valid", samples));
+    }
+    std::fs::write(folder.join("clips.csv"), table).unwrap();
+    paths
 }
 
 /// Uniform in −1…1.
