@@ -217,15 +217,17 @@ fn recall_chart(cells: &[Cell], field: usize) -> Panel {
         .iter()
         .filter(|(plan, _)| plan.task.family() == "recall")
         .collect();
-    let mut delays: Vec<f64> = of.iter().map(|(plan, _)| plan.task.length() as f64).collect();
+    // The field stands on the axis too, whichever delays were asked for.
+    let lengths = of.iter().map(|(plan, _)| plan.task.length());
+    let mut delays: Vec<f64> = lengths.chain([field]).map(|length| length as f64).collect();
     delays.sort_by(f64::total_cmp);
     delays.dedup();
-    let mut marks = Vec::new();
-    if let (Some(&least), Some(&most)) = (delays.first(), delays.last()) {
-        let chance = 1.0 / of[0].0.task.outputs() as f64;
-        marks.push(Mark::Rule((least, chance), (most, chance)));
-        marks.push(Mark::Rule((field as f64, 0.0), (field as f64, 1.0)));
-    }
+    let ends = (delays[0], delays[delays.len() - 1]);
+    let chance = 1.0 / Task::Recall { delay: field }.outputs() as f64;
+    let mut marks = vec![
+        Mark::Rule((ends.0, chance), (ends.1, chance)),
+        Mark::Rule((field as f64, 0.0), (field as f64, 1.0)),
+    ];
     for kind in Kind::ALL {
         let mut points: Vec<(f64, f64)> = of
             .iter()
