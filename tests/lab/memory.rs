@@ -103,7 +103,12 @@ fn the_papers_tasks_are_learnt_by_whom_they_should_be() {
 }
 
 #[test]
-fn lengths_that_are_no_sequence_are_refused() {
+fn what_no_network_can_be_taught_with_is_refused() {
     let error = refusal(&of(Family::Adding, 1, Kind::Rnn));
     assert!(error.contains("--length 1") && error.contains("2 to 5000"), "{error}");
+    let error = refusal(&MemoryLab {
+        dropout: Some(1.0),
+        ..of(Family::Copy, 30, Kind::Tcn)
+    });
+    assert!(error.contains("--dropout 1:"), "{error}");
 }

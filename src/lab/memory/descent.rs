@@ -62,11 +62,6 @@ impl Descent {
         }
     }
 
-    /// From the next step on, at this rate.
-    pub fn set_rate(&mut self, rate: f32) {
-        self.rate = rate;
-    }
-
     /// One step.
     ///
     /// # Errors

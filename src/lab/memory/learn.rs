@@ -84,7 +84,6 @@ pub fn learn(plan: &Plan, run: &mut Run<'_>) -> Result<Outcome, LabError> {
                 plan.kind.label()
             )));
         }
-        descent.set_rate(plan.rate_at(step));
         descent.step(&loss.backward()?)?;
         (sum, count) = (sum + f64::from(value), count + 1);
         if said.elapsed() > SILENCE || step == 1 {

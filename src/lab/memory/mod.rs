@@ -14,7 +14,8 @@
 //! The adding problem and copy memory are those of Bai, Kolter & Koltun 2018, "An Empirical Evaluation of Generic
 //! Convolutional and Recurrent Networks for Sequence Modeling", with their kernels, levels, widths, rates, optimisers and
 //! batches of 32. What differs: sequences are drawn afresh for each step instead of 50,000 or 10,000 that come again;
-//! weights begin as everywhere in Attune (uniform by fan-in), not as N(0, 0.01); the first 1×1 convolution stands before the
+//! weights begin as everywhere in Attune (uniform by fan-in), not as N(0, 0.01); the TCN has no dropout in copy memory, as in the
+//! authors' program by default, where the paper names 0.05 (`--dropout 0.05`); the first 1×1 convolution stands before the
 //! first block, not beside it; a network whose tested loss is next to nothing is not taught further. The attention network
 //! (two layers, four heads, rotary places) is not in the paper; it and the LSTM have about as many weights as the TCN.
 //!
@@ -26,7 +27,8 @@
 //!
 //! # Result
 //! The LSTM and the TCN solve the adding problem at 200, 400 and 600, the plain RNN at none; copy memory of 500 and 1,000 is learnt by
-//! TCN and attention and by neither recurrent network (the LSTM had 3,000 steps at 1,000). In recall the TCN is right while the whole
+//! TCN and attention and by neither recurrent network (the LSTM had 3,000 steps at 1,000), of 1,000 by the TCN with a loss of 2.8e-5 (the
+//! paper: 3.5e-5). In recall the TCN is right while the whole
 //! motif lies in its field, and at chance once none of it does; the RNN forgets before the LSTM. The tables, with command and date: `docs/lab.md`.
 //!
 //! # What it does not show
@@ -76,9 +78,9 @@ pub struct MemoryLab {
     /// Steps of teaching at the most, of each cell [default: 6,000; of recall 2,000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub steps: Option<u64>,
-    /// Let the rate fall to nothing over so large a share of the steps, at their end [default: it stays, as in the paper]
+    /// Dropout in the TCN's blocks [default: none]
     #[arg(long, value_name = "SHARE")]
-    pub settle: Option<f64>,
+    pub dropout: Option<f32>,
 }
 
 impl MemoryLab {
@@ -92,13 +94,23 @@ impl MemoryLab {
                     if let Some(rise) = self.climb {
                         plan = plan.climbing(rise);
                     }
+                    if let Some(rate) = self.dropout {
+                        plan = plan.with_dropout(rate);
+                    }
                     plan.steps = self.steps.unwrap_or(plan.steps);
-                    plan.settle = self.settle.unwrap_or(plan.settle);
                     plans.push(plan);
                 }
             }
         }
         plans
+    }
+
+    /// How to read the tables, and what was not as in the paper.
+    fn notes(&self) -> Vec<String> {
+        let how = "field: frames that an answer can depend on (–: no bound). One seed each: a network that solves a task can; \
+                   one that does not, did not in these steps";
+        let dropout = self.dropout.map(|share| format!("dropout of the TCN: {share}"));
+        [Some(how.to_owned()), dropout].into_iter().flatten().collect()
     }
 
     /// Those that are asked for: of the usual lengths, or of those that are named.
@@ -171,19 +183,17 @@ impl Lab for MemoryLab {
                 "--length {length}: name lengths of {least} to {most} frames"
             )));
         }
-        if let Some(share) = self.settle.filter(|share| !(0.0..=1.0).contains(share)) {
-            return Err(LabError::Asked(format!("--settle {share}: name a share of 0 to 1")));
+        if let Some(share) = self.dropout.filter(|share| !(0.0..1.0).contains(share)) {
+            return Err(LabError::Asked(format!(
+                "--dropout {share}: name a share of 0 up to, but not, 1"
+            )));
         }
         let plans = self.plans(config.quick, config.seed);
         run.expect(plans.len());
         let report = |cells: &[(Plan, Outcome)]| Report {
             lab: self.name(),
             tables: shown::tables(cells),
-            notes: vec![
-                "field: frames that an answer can depend on (–: no bound). One seed each: a network that solves a task \
-                 can; one that does not, did not in these steps"
-                    .to_owned(),
-            ],
+            notes: self.notes(),
             picture: shown::picture(cells, recall_field(config.quick)),
         };
         let mut cells = Vec::new();

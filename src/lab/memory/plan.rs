@@ -66,16 +66,8 @@ pub struct Plan {
     /// Shorter tasks that are taught before it, each until its loss is enough, with the same weights.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ladder: Vec<Task>,
-    /// The share of the steps, at their end, over which the rate falls to nothing by a straight line.
-    #[serde(skip_serializing_if = "is_nothing")]
-    pub settle: f64,
     /// What weights and sequences are drawn from.
     pub seed: u64,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
-fn is_nothing(share: &f64) -> bool {
-    *share <= 0.0
 }
 
 /// The first delay of a ladder: every kind of network learns it.
@@ -90,7 +82,6 @@ struct Sizes {
     rnn: usize,
     lstm: usize,
     attention: usize,
-    dropout: f32,
 }
 
 /// The receptive field of the networks asked to recall, in frames: 1 + 2·(3 − 1)·(2⁵ − 1) or, for a taste, ·(2³ − 1).
@@ -114,10 +105,10 @@ fn sizes(task: Task, quick: bool) -> Sizes {
         Task::Copy { .. } => (8, 8, 10),
         Task::Recall { .. } => (3, recall_levels(quick), 32),
     };
-    let (rnn, lstm, attention, dropout) = match task {
-        Task::Adding { .. } => (260, 130, 64, 0.0),
-        Task::Copy { .. } => (110, 50, 32, 0.05),
-        Task::Recall { .. } => (64, 64, 32, 0.0),
+    let (rnn, lstm, attention) = match task {
+        Task::Adding { .. } => (260, 130, 64),
+        Task::Copy { .. } => (110, 50, 32),
+        Task::Recall { .. } => (64, 64, 32),
     };
     Sizes {
         taps,
@@ -126,7 +117,6 @@ fn sizes(task: Task, quick: bool) -> Sizes {
         rnn,
         lstm,
         attention,
-        dropout,
     }
 }
 
@@ -166,16 +156,16 @@ impl Plan {
             tested: if quick { 256 } else { 1_000 },
             enough,
             ladder: Vec::new(),
-            settle: 0.0,
             seed,
         }
     }
 
-    /// The rate of a step, of which the first is 1.
-    pub fn rate_at(&self, step: u64) -> f32 {
-        let left = (self.steps + 1).saturating_sub(step) as f64;
-        let falling = self.settle * self.steps as f64;
-        self.rate * if left < falling { left / falling } else { 1.0 } as f32
+    /// The same with this dropout in the TCN's blocks; the other networks have none.
+    pub fn with_dropout(mut self, rate: f32) -> Self {
+        if let BodyShape::Tcn(shape) = &mut self.shape.body {
+            shape.dropout = rate;
+        }
+        self
     }
 
     /// The same for a task of recall that is climbed to: from [`FOOT`] frames of delay on, `rise` more at a time. There is
@@ -205,7 +195,7 @@ fn body(task: Task, kind: Kind, sizes: Sizes) -> BodyShape {
             width: sizes.width,
             taps: sizes.taps,
             dilations: (0..sizes.levels).map(|level| 1 << level).collect(),
-            dropout: sizes.dropout,
+            dropout: 0.0,
             normalized: false,
         }),
         Kind::Attention => BodyShape::Attention(EncoderShape {
@@ -225,15 +215,12 @@ mod tests {
     use crate::nn::weights::WeightStore;
 
     #[test]
-    fn a_rate_that_settles_falls_over_the_last_steps_only() {
-        let task = Task::Copy { blank: 100 };
-        let mut plan = Plan::new(task, Kind::Tcn, true, 1);
-        plan.steps = 100;
-        let of = |plan: &Plan, step| f64::from(plan.rate_at(step) / plan.rate);
-        assert!([1, 50, 100].iter().all(|&step| (of(&plan, step) - 1.0).abs() < 1e-6));
-        plan.settle = 0.4;
-        for (step, share) in [(1, 1.0), (61, 1.0), (81, 0.5), (91, 0.25), (100, 0.025)] {
-            assert!((of(&plan, step) - share).abs() < 1e-6, "{step}: {}", of(&plan, step));
+    fn dropout_is_the_tcns_alone() {
+        let of = |kind| Plan::new(Task::Copy { blank: 100 }, kind, true, 1);
+        assert_eq!(of(Kind::Tcn).with_dropout(0.0), of(Kind::Tcn));
+        assert_ne!(of(Kind::Tcn).with_dropout(0.5), of(Kind::Tcn));
+        for kind in [Kind::Rnn, Kind::Lstm, Kind::Attention] {
+            assert_eq!(of(kind).with_dropout(0.5), of(kind));
         }
     }
 
