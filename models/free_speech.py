@@ -48,13 +48,13 @@ def write(samples, path):
 
 
 def copy(paths, voice, out):
-    """The longest of these, so many that a voice is as often there as another."""
     for number, path in enumerate(paths):
         samples, _ = librosa.load(path, sr=RATE)
         write(samples, out / f"{number}_{voice.replace('_', '.')}_{path.stem.replace('_', '.')}.flac")
 
 
 def longest(paths, most):
+    """So many that a voice is as often there as another."""
     return sorted(paths, key=lambda path: (-path.stat().st_size, path.name))[:most]
 
 

@@ -116,8 +116,12 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Shows what has been found so far. It stays, if the run is stopped.
-    pub fn found(&mut self, so_far: Report) {
+    /// Shows what has been found so far, and that it is not all. It stays, if the run is stopped or fails.
+    pub fn found(&mut self, mut so_far: Report) {
+        if self.finished < self.of {
+            let unfinished = format!("unfinished: {} of {} parts", self.finished, self.of);
+            so_far.notes.insert(0, unfinished);
+        }
         (self.say)(Said::Found(Box::new(so_far)));
     }
 

@@ -43,8 +43,8 @@ pub enum LabState {
     Ended(Box<Report>),
     /// One was stopped, having found this. What it had finished is kept.
     Stopped(Option<Box<Report>>),
-    /// One failed, and what there is to say of it.
-    Failed(String),
+    /// One failed, what there is to say of it, and what it had found.
+    Failed(String, Option<Box<Report>>),
 }
 
 impl LabState {
@@ -53,8 +53,8 @@ impl LabState {
         match self {
             Self::Ended(report) => Some(report),
             Self::Running(running) => running.so_far.as_deref(),
-            Self::Stopped(so_far) => so_far.as_deref(),
-            Self::Idle | Self::Failed(_) => None,
+            Self::Stopped(so_far) | Self::Failed(_, so_far) => so_far.as_deref(),
+            Self::Idle => None,
         }
     }
 }
@@ -151,7 +151,7 @@ impl Laboratory {
         });
         self.state = match begun {
             Ok(running) => LabState::Running(running),
-            Err(message) => LabState::Failed(message),
+            Err(message) => LabState::Failed(message, None),
         };
     }
 
@@ -176,7 +176,9 @@ impl Laboratory {
                 News::Ended(Err(LabError::Stopped)) => {
                     return self.state = LabState::Stopped(running.so_far.take());
                 }
-                News::Ended(Err(error)) => return self.state = LabState::Failed(error.to_string()),
+                News::Ended(Err(error)) => {
+                    return self.state = LabState::Failed(error.to_string(), running.so_far.take());
+                }
             }
         }
     }

@@ -103,6 +103,19 @@ fn the_papers_tasks_are_learnt_by_whom_they_should_be() {
 }
 
 #[test]
+fn dropout_is_what_was_asked_for() {
+    let of = |dropout| {
+        MemoryLab {
+            dropout,
+            ..of(Family::Copy, 30, Kind::Tcn)
+        }
+        .plans(true, 1)
+    };
+    assert_eq!(of(Some(0.0)), of(None));
+    assert_ne!(of(Some(0.05)), of(None));
+}
+
+#[test]
 fn what_no_network_can_be_taught_with_is_refused() {
     let error = refusal(&of(Family::Adding, 1, Kind::Rnn));
     assert!(error.contains("--length 1") && error.contains("2 to 5000"), "{error}");

@@ -1,6 +1,6 @@
 //! `attune lab NAME`: experiments on memory, speed and attention, run anew.
 
-use crate::lab::{Cells, Choice, LabError, Report, Run, RunConfig, Said, check_page};
+use crate::lab::{Cells, Choice, Report, Run, RunConfig, Said, check_page};
 use crate::model::{ModelError, ModelSet};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -58,8 +58,8 @@ pub(super) fn run(args: &LabArgs, models: &dyn Fn() -> Result<ModelSet, ModelErr
         Said::Found(report) => so_far = Some(report),
     };
     let ran = lab.run(&mut Run::new(config, cells, models, &mut say, &stop));
-    // Whoever stops a long run wants to see what it was good for.
-    if let (Err(LabError::Stopped), Some(report), false) = (&ran, &so_far, args.json) {
+    // Whoever stops a long run, or sees it fail, wants to see what it was good for.
+    if let (Err(_), Some(report), false) = (&ran, &so_far, args.json) {
         super::print_line(&format!("So far:\n\n{}", tables(report)))?;
     }
     let report = ran?;

@@ -121,7 +121,7 @@ fn sizes(task: Task, quick: bool) -> Sizes {
 }
 
 impl Plan {
-    /// Who learns what, as the paper has it where it says so.
+    /// Who learns what, as the paper has it where it says so, but for dropout: there is none.
     pub fn new(task: Task, kind: Kind, quick: bool, seed: u64) -> Self {
         let sizes = sizes(task, quick);
         let shape = PlainShape {
