@@ -6,7 +6,7 @@
     models/free_speech.py --out FOLDER
 
 Needs a Debian or Ubuntu with `apt-get` and `dpkg-deb`. FOLDER/prompts: the telephone prompts of Asterisk in five languages, a
-speaker each (CC BY-SA 3.0); FOLDER/letters: letters and syllables of KLettres in some twenty languages (GPL 2+);
+speaker each, but English and Spanish by the same one (CC BY-SA 3.0); FOLDER/letters: letters and syllables of KLettres in some twenty languages (GPL 2+);
 FOLDER/synthetic: the first Harvard sentences (IEEE 1969) by the voices of eSpeak NG and Flite. Files are named
 NUMBER_VOICE_NAME.flac, mono at 22,050 Hz, so that `attune train --group-by 2:_` keeps a voice on one side.
 """

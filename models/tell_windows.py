@@ -53,7 +53,7 @@ class MusicNN:
         return tf.nn.relu(y + self.weight("conv2d", number, "bias"))
 
     def front(self, x, number, padding):
-        """Greatest over mels, of a map that is normed. A norm keeps the order, or turns it: so it comes last, and on one number of many."""
+        """Greatest over mels of a normed map. A norm keeps the order or turns it, so it can come last, on one number of many."""
         y = tf.nn.conv2d(x, self.weight("conv2d", number, "kernel"), 1, padding)
         bias, turned = self.weight("conv2d", number, "bias"), self.weight("batch_normalization", number + 1, "gamma") < 0
         greatest = tf.where(turned, tf.reduce_min(y, 2), tf.reduce_max(y, 2))

@@ -191,12 +191,30 @@ mod tests {
         let mut said = Vec::new();
         let mut say = |what: Said<'_>| match what {
             Said::At(progress) => said.push((progress.finished, progress.of, progress.line.to_owned())),
-            Said::Found(_) => panic!("nothing was found"),
+            Said::Found(report) => said.push((0, 0, report.notes.join(", "))),
         };
         let mut run = Run::new(config, Cells::default(), &none, &mut say, &stop);
         run.expect(3);
         let result: Result<u32, _> = run.cell(&0, |run| run.say("half").map(|()| 1));
         assert!(matches!(result, Err(LabError::Stopped)));
-        assert_eq!(said, [(0, 3, "half".to_owned())]);
+        // What is found is called unfinished, until it is not.
+        let report = || Report {
+            lab: "none",
+            tables: Vec::new(),
+            notes: vec!["read it so".to_owned()],
+            picture: None,
+        };
+        run.cell(&1, |_| Ok(1)).unwrap();
+        run.found(report());
+        run.expect(1);
+        run.found(report());
+        let told = ["half", "unfinished: 1 of 3 parts, read it so", "read it so"];
+        let places = [(0, 3), (0, 0), (0, 0)];
+        let expected: Vec<_> = places
+            .into_iter()
+            .zip(told)
+            .map(|((at, of), line)| (at, of, line.to_owned()))
+            .collect();
+        assert_eq!(said, expected);
     }
 }

@@ -10,7 +10,9 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// Runs `work` as a lab would be run: with the bundled models, cells kept in `folder` if there is one, nothing told.
 pub fn with_run<T>(
@@ -22,8 +24,25 @@ pub fn with_run<T>(
         None => Cells::default(),
     };
     let (mut say, stop) = (|_: Said<'_>| {}, AtomicBool::new(false));
-    let config = RunConfig { quick: true, seed: 1 };
-    work(&mut Run::new(config, cells, &model::bundled, &mut say, &stop))
+    work(&mut Run::new(QUICK, cells, &model::bundled, &mut say, &stop))
+}
+
+const QUICK: RunConfig = RunConfig { quick: true, seed: 1 };
+
+/// How often a lab speaks if it is stopped soon after its first word.
+pub fn words_until_stopped(lab: &dyn Lab) -> usize {
+    let (stop, mut words) = (Arc::new(AtomicBool::new(false)), 0);
+    let mut say = |_: Said<'_>| {
+        words += 1;
+        let stop = Arc::clone(&stop);
+        std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(50));
+            stop.store(true, Ordering::Relaxed);
+        });
+    };
+    let ended = lab.run(&mut Run::new(QUICK, Cells::default(), &model::bundled, &mut say, &stop));
+    assert!(matches!(ended, Err(LabError::Stopped)), "{ended:?}");
+    words
 }
 
 /// All of a lab, its quick form.
