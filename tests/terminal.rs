@@ -98,6 +98,39 @@ fn eval_counts_what_the_engines_answer_to_mels() {
 }
 
 #[test]
+fn eval_tells_intervals_over_groups_if_every_clip_has_one() {
+    let folder = folder();
+    let (mels, table) = (folder.path().join("mels.safetensors"), folder.path().join("clips.csv"));
+    write_mels(&mels, 1);
+    // Ten clips of one sound, so one of ten is right, of three artists; then one of whom nothing is told.
+    let rows = |group: fn(usize) -> &'static str| -> String {
+        let rows: Vec<String> = GTZAN
+            .iter()
+            .enumerate()
+            .map(|(n, label)| format!("clip0,{label},{}", group(n)))
+            .collect();
+        rows.join("\n")
+    };
+    let eval = |json: &[&str]| {
+        let output = attune(&[&["eval", "--mels", text(&mels), "--manifest", text(&table)], json].concat());
+        assert!(output.status.success(), "{}", said(&output));
+        output
+    };
+    std::fs::write(&table, rows(|n| ["a", "b", "c"][n % 3])).unwrap();
+    let figures = &document(&eval(&["--json"]))["engines"]["ensemble"];
+    assert_eq!(figures["by_group"]["groups"], 3);
+    let width = |interval: &Value| interval[1].as_f64().unwrap() - interval[0].as_f64().unwrap();
+    assert!(width(&figures["by_group"]["interval95"]) > width(&figures["interval95"]));
+    let shown = String::from_utf8(eval(&[]).stdout).unwrap();
+    assert!(
+        shown.contains("10 clips of 3 groups") && shown.contains("over groups"),
+        "{shown}"
+    );
+    std::fs::write(&table, rows(|n| ["a", "b", "", "c"][n % 4])).unwrap();
+    assert!(document(&eval(&["--json"]))["engines"]["ensemble"]["by_group"].is_null());
+}
+
+#[test]
 fn eval_hears_files_as_analyze_does() {
     let folder = folder();
     let (wav, table) = (folder.path().join("a.wav"), folder.path().join("clips.csv"));

@@ -108,7 +108,8 @@ pub struct AnalyzeArgs {
 #[derive(Debug, Clone, clap::Args)]
 pub struct EvalArgs {
     /// Table of path,label[,group]; labels are the models' classes, or speech, not_music, silence; with --mels the first
-    /// column is a key in that file
+    /// column is a key in that file. With a group (an artist, a session) for each clip of music, the interval of the accuracy is told over
+    /// whole groups too
     #[arg(long, value_name = "CSV")]
     pub manifest: PathBuf,
     /// Log-mel clips, (128, T) each, instead of sound

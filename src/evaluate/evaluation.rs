@@ -4,6 +4,7 @@ use super::answers::{Answers, Heard};
 use super::calibration::{error_by_chance, fit_answers, fit_temperature};
 use super::conditions::{ConditionFigures, PairedDifference};
 use super::figures::Figures;
+use super::groups::ByGroup;
 use super::moments::{Moment, moments};
 use super::rejection::ErrorRate;
 use super::shown::ShownFigures;
@@ -52,6 +53,8 @@ pub struct EngineFigures {
     pub temperature: f32,
     /// Over whole clips, as the answers are given.
     pub whole: Figures,
+    /// How sure the accuracy is over whole groups of clips, if groups were told.
+    pub by_group: Option<ByGroup>,
     /// Over whole clips, every temperature 1.
     pub before: Figures,
     /// The calibration error that honest answers would have on so few clips, by chance ([`error_by_chance`]).
@@ -149,6 +152,15 @@ impl Evaluation {
         }
     }
 
+    /// Adds intervals over whole groups, if every clip's is told: one name for each clip that was heard, in their order.
+    pub fn add_groups(&mut self, groups: &[&str]) {
+        if groups.iter().all(|group| !group.is_empty()) {
+            for engine in &mut self.engines {
+                engine.by_group = ByGroup::of(&engine.right, groups);
+            }
+        }
+    }
+
     /// Adds what the engines heard of the same clips under a condition.
     pub fn add_condition(&mut self, name: &'static str, engines: &[EngineClips]) {
         let mut given: Vec<Answers> = engines
@@ -179,6 +191,7 @@ fn engine_figures(
         name: name.to_owned(),
         temperature,
         whole: Figures::of(&labelled, classes),
+        by_group: None,
         before: Figures::of(&before.labelled(), classes),
         chance_ece: error_by_chance(&labelled),
         fitted_temperature,

@@ -66,6 +66,9 @@ impl Figures {
     }
 }
 
+/// What a standard normal value stays below with a probability of 97.5 %.
+pub(super) const Z: f64 = 1.959_964;
+
 /// 95 % score interval of a share `p` of `n` (Wilson 1927).
 ///
 /// ```
@@ -73,7 +76,7 @@ impl Figures {
 /// assert!((low - 0.4038).abs() < 1e-4 && (high - 0.5962).abs() < 1e-4);
 /// ```
 pub fn wilson(p: f64, n: f64) -> [f64; 2] {
-    let z = 1.959_964;
+    let z = Z;
     let centre = p + z * z / (2.0 * n);
     let half = z * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt();
     let total = 1.0 + z * z / n;

@@ -21,6 +21,8 @@ pub struct Row {
     pub clip: String,
     /// What it is.
     pub label: Label,
+    /// Whose it is: an artist, a session; empty if the table does not tell.
+    pub group: String,
 }
 
 /// Reads `path,label[,group]`, with or without a heading.
@@ -54,6 +56,7 @@ pub fn read(path: &Path, genres: &GenreSet) -> Result<Vec<Row>, EvaluateError> {
             Some(label) => rows.push(Row {
                 clip: clip.to_owned(),
                 label,
+                group: record.get(2).unwrap_or_default().to_owned(),
             }),
             None if number == 0 && ["label", "genre"].contains(&label.to_lowercase().as_str()) => {} // a heading
             None => {
@@ -94,6 +97,7 @@ mod tests {
         let rows = read(&path, &GenreSet::gtzan()).unwrap();
         assert_eq!(rows[0].label, Label::Genre(GenreId(0)));
         assert_eq!(rows[1].label, Label::NotMusic("speech"));
+        assert_eq!((rows[0].group.as_str(), rows[1].group.as_str()), ("x", ""));
         assert_eq!(rows.len(), 2);
         std::fs::write(&path, "a.wav,blues\nb.wav,noise\n").unwrap();
         let said = read(&path, &GenreSet::gtzan()).unwrap_err().to_string();

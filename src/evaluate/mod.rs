@@ -7,6 +7,7 @@
 //!
 //! - [`Heard`] is one clip through one engine, [`Answers`] what it says after so many seconds and in the end;
 //! - [`Figures`] are accuracy with its interval, per class, confusion, −ln p and calibration of a set of answers;
+//! - [`ByGroup`] is that interval over whole artists, where the table tells who plays;
 //! - [`Moment`] is the same after 1, 2, 3, 5, 10, 20, 30 s;
 //! - [`Shown`] is what stood on the screen: switches, first answer, delay at a true change ([`splice`]);
 //! - [`rejection`] counts what was taken for music and was none, and the other way round;
@@ -17,6 +18,7 @@ mod calibration;
 mod conditions;
 mod evaluation;
 mod figures;
+mod groups;
 pub mod listen;
 pub mod manifest;
 mod moments;
@@ -30,6 +32,7 @@ pub use calibration::{BINS, Bin, bins, error_by_chance, expected_error, fit_answ
 pub use conditions::{ConditionFigures, PairedDifference};
 pub use evaluation::{Agreement, EngineClips, EngineFigures, Evaluation};
 pub use figures::{Figures, wilson};
+pub use groups::ByGroup;
 pub use moments::{MARKS, Moment, moments};
 pub use shown::{Answer, Shown, ShownFigures, Times};
 

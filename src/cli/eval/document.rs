@@ -65,6 +65,9 @@ fn engine(engine: &EngineFigures, genres: &GenreSet) -> Value {
         },
         "seconds": engine.moments.iter().map(moment).collect::<Vec<_>>(),
     });
+    if let Some(by_group) = &engine.by_group {
+        document["by_group"] = json!(by_group);
+    }
     if !engine.conditions.is_empty() {
         let mut conditions = Map::new();
         conditions.insert("clean".to_owned(), shares(whole));

@@ -50,6 +50,7 @@ fn by_telephone(samples: &[f32], rate: SampleRate, _: &mut ChaCha8Rng) -> Vec<f3
 struct Music {
     path: PathBuf,
     truth: GenreId,
+    group: String,
     engines: Vec<Heard>,
     rate: SampleRate,
     shown: Vec<Shown>,
@@ -100,6 +101,7 @@ impl<'a> Session<'a> {
                 shown: file.listened.shown,
                 path,
                 truth,
+                group: row.group.clone(),
                 verdict,
             }),
         }
@@ -118,6 +120,8 @@ impl<'a> Session<'a> {
         let engines = self.take_engines();
         let mut evaluation = Evaluation::of(&engines, &self.models.front_end, self.models.genres.len());
         evaluation.failed = self.failed;
+        let groups: Vec<&str> = self.music.iter().map(|clip| clip.group.as_str()).collect();
+        evaluation.add_groups(&groups);
         for (place, engine) in evaluation.engines.iter_mut().enumerate() {
             let shown: Vec<(GenreId, &Shown)> =
                 self.music.iter().map(|clip| (clip.truth, &clip.shown[place])).collect();

@@ -35,7 +35,10 @@ pub(super) fn run(args: &EvalArgs, models: &ModelSet) -> anyhow::Result<ExitCode
     let evaluation = match &args.mels {
         Some(mels) => {
             let clips = hear::excerpts(mels, &music_only(&rows, &args.manifest)?, models)?;
-            Evaluation::of(&clips, &models.front_end, models.genres.len())
+            let mut evaluation = Evaluation::of(&clips, &models.front_end, models.genres.len());
+            let groups: Vec<&str> = rows.iter().map(|row| row.group.as_str()).collect();
+            evaluation.add_groups(&groups);
+            evaluation
         }
         None => Session::hear(&args.manifest, &rows, models, &bar).evaluate(args, &bar)?,
     };

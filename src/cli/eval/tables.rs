@@ -7,6 +7,7 @@ use crate::model::{LoadedModel, Manifest, ModelSet};
 use crate::page;
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
+use std::fmt::Write;
 
 /// A heading and what stands below it.
 struct Section {
@@ -107,9 +108,10 @@ fn interval([low, high]: [f64; 2]) -> String {
 }
 
 fn whole(clips: usize, engines: &[EngineFigures]) -> Section {
+    let groups = engines.first().and_then(|engine| engine.by_group).map(|by| by.groups);
     let row = |engine: &EngineFigures| {
         let figures = &engine.whole;
-        vec![
+        let mut cells = vec![
             engine.name.clone(),
             percent(figures.accuracy),
             interval(figures.interval95),
@@ -118,9 +120,13 @@ fn whole(clips: usize, engines: &[EngineFigures]) -> Section {
             percent(figures.ece),
             format!("{:.2}", engine.temperature),
             format!("{:.2}", engine.fitted_temperature),
-        ]
+        ];
+        if let Some(by) = engine.by_group {
+            cells.insert(3, interval(by.interval95));
+        }
+        cells
     };
-    let columns = [
+    let mut columns = vec![
         "engine",
         "right",
         "95 % interval",
@@ -130,7 +136,12 @@ fn whole(clips: usize, engines: &[EngineFigures]) -> Section {
         "temperature",
         "best here",
     ];
-    Section::new(format!("{clips} clips"), columns, engines.iter().map(row))
+    let mut title = format!("{clips} clips");
+    if let Some(groups) = groups {
+        columns.insert(3, "over groups");
+        let _ = write!(title, " of {groups} groups");
+    }
+    Section::new(title, columns, engines.iter().map(row))
 }
 
 /// One column for each second, one row for each engine, and the interval of the last.
