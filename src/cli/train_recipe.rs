@@ -55,6 +55,9 @@ pub struct RecipeArgs {
     /// Both parameters of the Beta distribution by which two examples are mixed; 0: not at all
     #[arg(long, value_parser = not_negative)]
     mix: Option<f32>,
+    /// How often an excerpt is heard from across a room [default: 0]
+    #[arg(long, value_parser = share)]
+    room: Option<f64>,
     /// Batches as CLIPSxFRAMES:FREQUENCY, with commas between them [default: 32x128:4,16x256:1]
     #[arg(long, value_delimiter = ',')]
     batches: Vec<BatchShape>,
@@ -138,6 +141,7 @@ impl RecipeArgs {
         set(&mut recipe.label_smoothing, self.label_smoothing);
         set(&mut recipe.averaging, self.averaging);
         set(&mut recipe.augmentation.mix_beta, self.mix);
+        set(&mut recipe.augmentation.room, self.room.map(|share| share as f32));
         set(&mut recipe.teacher_weight, self.teacher_weight);
         set(&mut recipe.tag_weight, self.tag_weight);
         set(&mut recipe.window_weight, self.window_weight);
@@ -231,6 +235,7 @@ impl RecipeArgs {
         add("label-smoothing", number(self.label_smoothing));
         add("averaging", number(self.averaging));
         add("mix", number(self.mix));
+        add("room", self.room.map(|value| value.to_string()));
         let batches: Vec<String> = self
             .batches
             .iter()
@@ -315,7 +320,7 @@ mod tests {
     #[test]
     fn what_is_given_is_in_the_recipe_and_in_the_command_told() {
         let words = "--rate 0.001 --weight-decay 0.1 --dropout 0.4 --hidden 200 --label-smoothing 0.1 --averaging 0.99 --mix 0.3 \
-                     --batches 4x43:1,2x128:3 --patience 7 --fold 2/5 --share 0.25 --split-seed 9 --takes 3 \
+                     --room 0.5 --batches 4x43:1,2x128:3 --patience 7 --fold 2/5 --share 0.25 --split-seed 9 --takes 3 \
                      --mixtures 1 --takes-seed 4 --take-share 0.5 --unlabelled-share 0.25 --teacher-weight 2 \
                      --told-share 0.25 --told-weight 0.75 --teacher-hears take --tag-weight 0.5 --window-weight 3";
         let line = Line::try_parse_from(std::iter::once("x").chain(words.split_whitespace())).unwrap();
@@ -346,6 +351,7 @@ mod tests {
             (recipe.label_smoothing, 0.1),
             (recipe.averaging, 0.99),
             (recipe.augmentation.mix_beta, 0.3),
+            (recipe.augmentation.room, 0.5),
             (recipe.take_share, 0.5),
             (recipe.unlabelled_share, 0.25),
             (recipe.teacher_weight, 2.0),
@@ -364,6 +370,7 @@ mod tests {
             "--dropout 1",
             "--rate 0",
             "--mix -1",
+            "--room 1.1",
             "--fold 3/2",
             "--unlabelled x",
         ] {

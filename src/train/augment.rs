@@ -1,5 +1,6 @@
 //! Excerpts made different each time they are drawn, so that a small data set is not learnt by heart.
 
+use super::across_room::across_room;
 use crate::features::{FrontEndSpec, LoudnessNormalizer};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
@@ -25,6 +26,9 @@ pub struct Augmentation {
     pub mask_share: f32,
     /// Chance that low-passed music is simulated.
     pub low_pass: f32,
+    /// Chance that it is heard from across a room ([`super::across_room`]).
+    #[serde(default)]
+    pub room: f32,
     /// Both parameters of the Beta distribution that two excerpts are mixed by (Zhang et al. 2018); 0 mixes nothing.
     pub mix_beta: f32,
 }
@@ -39,6 +43,7 @@ impl Default for Augmentation {
             mask_bands: 16,
             mask_share: 0.15,
             low_pass: 0.1,
+            room: 0.0,
             mix_beta: 0.2,
         }
     }
@@ -96,7 +101,11 @@ pub fn draw_excerpt(
     let wanted = ((frames as f32 * factor) as usize).clamp(2, available);
     let start = rng.random_range(0..=available - wanted);
     let piece = source.piece(start * bands, (start + wanted) * bands);
-    let levels = reshaped(&piece, frames, &Colour::random(bands, augmentation, rng));
+    let mut levels = reshaped(&piece, frames, &Colour::random(bands, augmentation, rng));
+    // No draw where there is no room: what was learnt without stays what it was.
+    if augmentation.room > 0.0 && rng.random_bool(f64::from(augmentation.room)) {
+        across_room(&mut levels, spec, rng);
+    }
     let mut normalized = Vec::with_capacity(levels.len());
     LoudnessNormalizer::new(spec).push(&levels, &mut normalized);
     mask(&mut normalized, bands, augmentation, rng);
@@ -262,12 +271,19 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(2);
         let levels: Vec<f32> = (0..130 * spec.bands).map(|_| -40.0 + 15.0 * normal(&mut rng)).collect();
         let louder: Vec<f32> = levels.iter().map(|level| level + 12.0).collect();
-        let draw = |levels: Vec<f32>| {
+        let draw = |levels: &[f32], room: f32| {
+            let augmentation = Augmentation {
+                room,
+                ..Augmentation::default()
+            };
             let mut rng = ChaCha8Rng::seed_from_u64(3);
-            draw_excerpt(Source::Full(&levels), 100, &spec, &Augmentation::default(), &mut rng).0
+            draw_excerpt(Source::Full(levels), 100, &spec, &augmentation, &mut rng).0
         };
-        for (quiet, loud) in draw(levels).iter().zip(draw(louder)) {
-            assert!((quiet - loud).abs() < 1e-3, "{quiet} {loud}");
+        for room in [0.0, 1.0] {
+            for (quiet, loud) in draw(&levels, room).iter().zip(draw(&louder, room)) {
+                assert!((quiet - loud).abs() < 1e-3, "{quiet} {loud}");
+            }
         }
+        assert_ne!(draw(&levels, 0.0), draw(&levels, 1.0), "a room is heard");
     }
 }

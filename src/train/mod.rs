@@ -4,6 +4,7 @@
 //! In: a folder of music with labels. Out: `NAME.json`, `NAME.safetensors` and `NAME.md` (manifest, weights, card).
 //! Thread: the caller's, candle's pool, and a pool of its own while takes are made.
 
+pub mod across_room;
 pub mod augment;
 mod card;
 pub mod checkpoint;
