@@ -210,5 +210,14 @@ fn all_folds_are_judged_together_and_finished_ones_are_not_run_again() {
     let logs = || ["fold-1", "fold-2"].map(|fold| std::fs::read_to_string(out.join(fold).join("log.csv")).unwrap());
     let before = logs();
     let (again, _) = run(&[&args[..], &["--resume"]].concat());
-    assert_eq!((again, logs()), (page, before), "nothing was left to be done");
+    assert_eq!((again, logs()), (page, before.clone()), "nothing was left to be done");
+
+    // Without --resume nothing is written over.
+    let output = Command::new(env!("CARGO_BIN_EXE_attune")).args(args).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        !output.status.success() && said.contains("fold-1 holds a run: --resume"),
+        "{said}"
+    );
+    assert_eq!(logs(), before);
 }

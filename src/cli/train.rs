@@ -111,6 +111,10 @@ pub(super) struct Ended {
 
 /// Runs one training to its end; progress goes to stderr and to `log.csv` in the folder. `None` if only takes were made.
 pub(super) fn run(args: &TrainArgs) -> Result<Option<Ended>, TrainError> {
+    // Before anything that takes long: hours of training are not written over.
+    if !args.resume && !args.only_takes && args.out.join(CHECKPOINT).exists() {
+        return Err(TrainError::HoldsRun { path: args.out.clone() });
+    }
     let bar = bar();
     let teacher = args.recipe.teacher.as_deref().map(TeacherNet::open).transpose()?;
     let windows = args.recipe.windows.as_deref().map(WindowsFile::open).transpose()?;
@@ -220,6 +224,9 @@ impl Start {
     }
 }
 
+/// What a run is kept by, in its folder.
+const CHECKPOINT: &str = "checkpoint.safetensors";
+
 /// What a run begins with.
 struct Material {
     recipe: Recipe,
@@ -283,7 +290,7 @@ fn read(
 
 /// All steps, with a validation, a line of the log and a checkpoint every so many.
 fn learn(args: &TrainArgs, trainer: &mut Trainer<'_>, bar: &ProgressBar) -> Result<(), TrainError> {
-    let checkpoint = args.out.join("checkpoint.safetensors");
+    let checkpoint = args.out.join(CHECKPOINT);
     let failed = |source| TrainError::Write {
         path: args.out.clone(),
         source,

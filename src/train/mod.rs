@@ -96,8 +96,14 @@ pub enum TrainError {
     /// Threads cannot be started.
     #[error("cannot start threads: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
+    /// There is a run where one is to begin.
+    #[error("{path} holds a run: --resume goes on with it; to begin anew, name another --out or delete that folder")]
+    HoldsRun {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A checkpoint is of another run.
-    #[error("the checkpoint {path} is of another run ({what} differs): name another --out, or leave --resume away")]
+    #[error("the checkpoint {path} is of another run ({what} differs): name another --out")]
     OtherRun {
         /// The checkpoint.
         path: PathBuf,
