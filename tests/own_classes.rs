@@ -3,11 +3,16 @@
 
 mod common;
 
-use attune::features::FrontEndSpec;
+use attune::features::{FeatureExtractor, FrontEndSpec};
+use attune::genre::GenreSet;
 use attune::train::TrainError;
+use attune::train::also;
+use attune::train::dataset::Clip;
 use attune::train::folders::{ClassSource, FolderData, classes_below, open};
 use attune::train::grouping::Judged;
 use common::media;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use std::path::Path;
 use std::process::Command;
 
@@ -118,7 +123,7 @@ fn words_are_joined_within_a_group_and_noises_are_made_on_both_sides() {
     source.judged = Judged::Matching(vec!["*0_*".to_owned()]);
     let (data, _) = open(&source, &FrontEndSpec::default(), |_, _| {}).unwrap();
     let of = |class: u8| {
-        let count = |clips: &[attune::train::dataset::Clip]| clips.iter().filter(|clip| clip.genre.0 == class).count();
+        let count = |clips: &[Clip]| clips.iter().filter(|clip| clip.genre.0 == class).count();
         (count(&data.train), count(&data.valid))
     };
     // Two recordings of 2 s in each of five sessions.
@@ -220,4 +225,80 @@ fn all_folds_are_judged_together_and_finished_ones_are_not_run_again() {
         "{said}"
     );
     assert_eq!(logs(), before);
+}
+
+#[test]
+fn more_of_a_class_from_another_source_is_learnt_from_and_never_judged_by() {
+    let folder = media::folder();
+    let (sound, more, out) = (
+        folder.path().join("sounds"),
+        folder.path().join("more"),
+        folder.path().join("out"),
+    );
+    sounds(&sound);
+    let spec = FrontEndSpec::default();
+    let genres = GenreSet::new(vec!["low".to_owned(), "high".to_owned()]).unwrap();
+    std::fs::create_dir_all(more.join("quiet")).unwrap();
+    let nothing = also::open(&more, &genres, &spec, |_, _| {}).unwrap_err().to_string();
+    assert!(nothing.contains("more") && nothing.contains("low, high"), "{nothing}");
+
+    // Noise by telephone, and by a full band.
+    std::fs::create_dir_all(more.join("low")).unwrap();
+    let mut random = ChaCha8Rng::seed_from_u64(1);
+    for (name, rate) in [("telephone.wav", 8_000), ("full.wav", 44_100)] {
+        let samples: Vec<f32> = (0..3 * rate).map(|_| random.random_range(-0.5..0.5)).collect();
+        media::write_float_wav(&more.join("low").join(name), rate, 1, &samples);
+    }
+    let found = also::open(&more, &genres, &spec, |_, _| {}).unwrap();
+    assert_eq!(found.no_class, ["quiet"]);
+    let limits: Vec<usize> = found.clips.iter().filter_map(|clip| clip.band_limit).collect();
+    let extractor = FeatureExtractor::new(&spec, spec.rate).unwrap();
+    let kilohertz = |band: usize| extractor.centres_hz()[band] / 1_000.0;
+    assert_eq!(limits.len(), 2);
+    assert_eq!(limits[0], spec.bands, "a full band has no limit");
+    assert!((2.5..3.9).contains(&kilohertz(limits[1])), "{limits:?}");
+    assert!(found.clips.iter().all(|clip| genres.label(clip.genre) == "low"));
+
+    let copy = Clip {
+        name: sound.join("low/low4_9.wav").to_str().unwrap().to_owned(),
+        ..Clip::default()
+    };
+    also::refuse_judged(&found.clips, std::slice::from_ref(&copy)).unwrap();
+    std::fs::copy(&copy.name, more.join("low").join("new name.wav")).unwrap();
+    let with_copy = also::open(&more, &genres, &spec, |_, _| {}).unwrap();
+    let leak = also::refuse_judged(&with_copy.clips, &[copy]).unwrap_err().to_string();
+    assert!(leak.contains("new name.wav") && leak.contains("judged by"), "{leak}");
+    std::fs::remove_file(more.join("low").join("new name.wav")).unwrap();
+
+    let text = |path: &Path| path.to_str().unwrap().to_owned();
+    let (_, said) = run(&[
+        "train",
+        "tcn",
+        "--data",
+        &text(&sound),
+        "--also",
+        &text(&more),
+        "--also-share",
+        "0.5",
+        "--width",
+        "8",
+        "--steps",
+        "3",
+        "--out",
+        &text(&out),
+    ]);
+    assert!(
+        said.contains("2 more clips to learn from") && said.contains("quiet"),
+        "{said}"
+    );
+    let card = std::fs::read_to_string(out.join("tcn.md")).unwrap();
+    assert!(
+        card.contains("| 2 of the train clips, never judged by, artists not told; 50 %")
+            && card.contains("--also-share 0.5 --also FOLDER"),
+        "{card}"
+    );
+    assert!(
+        card.contains("18 train clips (18 with whole audio), 4 validation clips"),
+        "{card}"
+    );
 }

@@ -5,8 +5,9 @@ use super::train_recipe::RecipeArgs;
 use crate::features::FrontEndSpec;
 use crate::model::load::{hex, tensors};
 use crate::train::TrainError;
+use crate::train::also;
 use crate::train::cross::HeldOut;
-use crate::train::dataset::{Collection, Dataset};
+use crate::train::dataset::{Clip, Collection, Dataset};
 use crate::train::evaluate::{Figures, Part, answers};
 use crate::train::export::{Provenance, export};
 use crate::train::recipe::{Engine, Recipe};
@@ -125,7 +126,14 @@ pub(super) fn run(args: &TrainArgs) -> Result<Option<Ended>, TrainError> {
         name,
         rights,
     } = read(args, teacher.as_ref(), windows.as_ref(), &bar)?;
+    let also = match &args.recipe.also {
+        Some(folder) if !args.only_takes => more(folder, &recipe.front_end, &data, &bar)?,
+        _ => Vec::new(),
+    };
     prepare(args, &recipe, teacher.as_ref(), &mut data, &bar)?;
+    // After the takes: none is made of another source.
+    recipe.also_clips = also.len();
+    data.train.extend(also);
     if let Some(windows) = &windows {
         let hung = windows.hang(&mut data)?;
         eprintln!("windows tell of {} sounds, not of {}", hung.told, hung.without);
@@ -147,11 +155,16 @@ pub(super) fn run(args: &TrainArgs) -> Result<Option<Ended>, TrainError> {
     if let (1.., Some(best)) = (trainer.recipe().patience, trainer.best_so_far()) {
         eprintln!("kept the weights of step {} (−ln p {:.4})", best.step, best.nll);
     }
+    let another = if args.recipe.also.is_some() {
+        "; and of another source"
+    } else {
+        ""
+    };
     let provenance = Provenance {
         command: args.command(),
         name: args.model_name(),
-        data: args.data_name.clone().unwrap_or(name),
-        rights: args.data_rights.clone().unwrap_or_else(|| rights.to_owned()),
+        data: args.data_name.clone().unwrap_or(name + another),
+        rights: args.data_rights.clone().unwrap_or_else(|| format!("{rights}{another}")),
         date: jiff::Timestamp::now().strftime("%Y-%m-%d").to_string(),
     };
     let manifest = export(&trainer, &data, &args.out, &provenance)?;
@@ -389,6 +402,19 @@ fn prepare(
         );
     }
     Ok(())
+}
+
+/// Labelled music of another source; says how much.
+fn more(folder: &Path, spec: &FrontEndSpec, data: &Dataset, bar: &ProgressBar) -> Result<Vec<Clip>, TrainError> {
+    let found = reading(bar, "reading more", |progress| {
+        also::open(folder, &data.genres, spec, progress)
+    })?;
+    also::refuse_judged(&found.clips, &data.valid)?;
+    if !found.no_class.is_empty() {
+        eprintln!("left out, as no class is called so: {}", found.no_class.join(", "));
+    }
+    eprintln!("{} more clips to learn from", found.clips.len());
+    Ok(found.clips)
 }
 
 fn bar() -> ProgressBar {

@@ -12,6 +12,9 @@ use clap::ValueEnum;
 use std::fmt::Write;
 use std::path::PathBuf;
 
+/// How often a labelled excerpt is limited to the band of another source, if there is one and nothing else is said.
+const ALSO_SHARE: f32 = 0.4;
+
 /// Options that change the recipe of the shipped weights; each left out stays as it is there.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(group = clap::ArgGroup::new("a_teacher").args(["teacher", "windows"]).multiple(true))]
@@ -116,6 +119,13 @@ pub struct RecipeArgs {
     /// A folder below which there is music without labels, learnt from by the teacher alone; may be repeated
     #[arg(long, value_name = "FOLDER", requires = "a_teacher")]
     pub(super) unlabelled: Vec<PathBuf>,
+    /// A folder with sub-folders of more audio for some of the classes, from another source; learnt from, never judged by. As it may
+    /// be of a narrower band, a share of all labelled excerpts is limited to that band
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) also: Option<PathBuf>,
+    /// How often a labelled excerpt is limited so [default: 0.4]
+    #[arg(long, value_parser = share, requires = "also")]
+    also_share: Option<f64>,
     /// A file in which takes are kept from run to run
     #[arg(long, value_name = "FILE")]
     pub(super) takes_cache: Option<PathBuf>,
@@ -152,6 +162,9 @@ impl RecipeArgs {
             &mut recipe.unlabelled_share,
             self.unlabelled_share.map(|share| share as f32),
         );
+        if self.also.is_some() {
+            recipe.also_share = self.also_share.map_or(ALSO_SHARE, |share| share as f32);
+        }
         if let Some(dropout) = self.dropout {
             recipe.architecture.head.dropout = dropout;
             match &mut recipe.architecture.body {
@@ -251,6 +264,7 @@ impl RecipeArgs {
         add("takes-seed", self.takes_seed.map(|value| value.to_string()));
         add("take-share", self.take_share.map(|value| value.to_string()));
         add("unlabelled-share", self.unlabelled_share.map(|value| value.to_string()));
+        add("also-share", self.also_share.map(|value| value.to_string()));
         add("teacher-weight", number(self.teacher_weight));
         add("told-share", self.told_share.map(|value| value.to_string()));
         add("told-weight", self.told_weight.map(|value| value.to_string()));
@@ -259,6 +273,7 @@ impl RecipeArgs {
         add("tag-weight", number(self.tag_weight));
         add("window-weight", number(self.window_weight));
         add("teacher", self.teacher.as_ref().map(|_| "FILE".to_owned()));
+        add("also", self.also.as_ref().map(|_| "FOLDER".to_owned()));
         add("windows", self.windows.as_ref().map(|_| "FILE".to_owned()));
         if self.normalized {
             words.push_str(" --normalized");

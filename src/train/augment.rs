@@ -9,6 +9,9 @@ use rand_chacha::ChaCha8Rng;
 use std::borrow::Cow;
 use std::ops::Range;
 
+/// What is put into bands that hold nothing, below the loudest level, in dB: less than the normaliser's range shows.
+const NOTHING_DB: f32 = 100.0;
+
 /// How strongly excerpts are changed.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Augmentation {
@@ -87,9 +90,10 @@ impl<'a> Source<'a> {
 }
 
 /// Draws an excerpt of `frames` frames: (frames, bands), normalised as a live stream that begins there; and which part of
-/// the source it is, by shares of its length. `source` has at least two frames.
+/// the source it is, by shares of its length. `source` has at least two frames. Its bands from `limit` on are taken away.
 pub fn draw_excerpt(
     source: Source<'_>,
+    limit: Option<usize>,
     frames: usize,
     spec: &FrontEndSpec,
     augmentation: &Augmentation,
@@ -100,7 +104,10 @@ pub fn draw_excerpt(
     let factor = 1.0 + augmentation.stretch * (rng.random::<f32>() * 2.0 - 1.0);
     let wanted = ((frames as f32 * factor) as usize).clamp(2, available);
     let start = rng.random_range(0..=available - wanted);
-    let piece = source.piece(start * bands, (start + wanted) * bands);
+    let mut piece = source.piece(start * bands, (start + wanted) * bands);
+    if let Some(limit) = limit {
+        limit_band(piece.to_mut(), bands, limit);
+    }
     let mut levels = reshaped(&piece, frames, &Colour::random(bands, augmentation, rng));
     // No draw where there is no room: what was learnt without stays what it was.
     if augmentation.room > 0.0 && rng.random_bool(f64::from(augmentation.room)) {
@@ -111,6 +118,16 @@ pub fn draw_excerpt(
     mask(&mut normalized, bands, augmentation, rng);
     let share = |frame: usize| frame as f32 / available as f32;
     (normalized, share(start)..share(start + wanted))
+}
+
+/// Takes all bands of levels (frames, bands) from `limit` on away.
+fn limit_band(levels: &mut [f32], bands: usize, limit: usize) {
+    let loudest = levels.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    for frame in levels.chunks_exact_mut(bands) {
+        if let Some(above) = frame.get_mut(limit..) {
+            above.fill(loudest - NOTHING_DB);
+        }
+    }
 }
 
 /// A shift along frequency and a curve over it: another room, another instrument size, another equaliser.
@@ -240,6 +257,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_limited_has_nothing_above_and_is_the_same_below() {
+        let full: Vec<f32> = (0..5 * 64).map(|i| -0.5 * (i % 64) as f32 - (i / 64) as f32).collect();
+        let mut limited = full.clone();
+        limit_band(&mut limited, 64, 30);
+        for (full, limited) in full.chunks(64).zip(limited.chunks(64)) {
+            assert_eq!(full[..30], limited[..30]);
+            assert!(limited[30..].iter().all(|level| *level <= -NOTHING_DB), "{limited:?}");
+        }
+        limit_band(&mut limited, 64, 0);
+        assert!(limited.iter().all(|level| *level <= -NOTHING_DB));
+        let mut whole = full.clone();
+        limit_band(&mut whole, 64, 64);
+        assert_eq!(whole, full, "no limit");
+    }
+
+    #[test]
     fn half_precision_is_drawn_from_as_full_is() {
         let spec = FrontEndSpec::default();
         let mut rng = ChaCha8Rng::seed_from_u64(6);
@@ -247,7 +280,7 @@ mod tests {
         let half: Vec<f16> = full.iter().map(|&x| f16::from_f32(x)).collect();
         let draw = |source| {
             let mut rng = ChaCha8Rng::seed_from_u64(7);
-            draw_excerpt(source, 50, &spec, &Augmentation::default(), &mut rng).0
+            draw_excerpt(source, None, 50, &spec, &Augmentation::default(), &mut rng).0
         };
         for (a, b) in draw(Source::Full(&full)).iter().zip(draw(Source::Half(&half))) {
             assert!((a - b).abs() < 5e-3, "{a} {b}");
@@ -277,7 +310,7 @@ mod tests {
                 ..Augmentation::default()
             };
             let mut rng = ChaCha8Rng::seed_from_u64(3);
-            draw_excerpt(Source::Full(levels), 100, &spec, &augmentation, &mut rng).0
+            draw_excerpt(Source::Full(levels), None, 100, &spec, &augmentation, &mut rng).0
         };
         for room in [0.0, 1.0] {
             for (quiet, loud) in draw(&levels, room).iter().zip(draw(&louder, room)) {

@@ -129,6 +129,14 @@ fn write_origin(
             "| takes | {takes} altered versions of the train clips: re-recorded, played otherwise, mixed |"
         )?;
     }
+    if recipe.also_clips > 0 {
+        writeln!(
+            card,
+            "| of another source | {} of the train clips, never judged by, artists not told; {:.0} % of all labelled excerpts are limited to their band |",
+            recipe.also_clips,
+            recipe.also_share * 100.0
+        )?;
+    }
     if !data.unlabelled.is_empty() {
         writeln!(
             card,

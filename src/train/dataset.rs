@@ -44,6 +44,8 @@ pub struct Clip {
     pub excerpt_window: Option<Arc<Windows>>,
     /// Altered versions of the whole clip ([`super::takes`]); training clips only.
     pub takes: Vec<Take>,
+    /// Of a clip of another source ([`super::also`]): the first band that was taken away there, or their number.
+    pub band_limit: Option<usize>,
 }
 
 impl Clip {
@@ -138,7 +140,9 @@ impl Dataset {
             let digits = number.and_then(|number| number.strip_prefix('.'));
             digits.is_some_and(|digits| digits.len() == 5 && digits.bytes().all(|byte| byte.is_ascii_digit()))
         };
-        self.genres == GenreSet::gtzan() && self.train.iter().chain(&self.valid).all(is_named)
+        let clips = self.train.iter().chain(&self.valid);
+        let mut of_this_source = clips.filter(|clip| clip.band_limit.is_none());
+        self.genres == GenreSet::gtzan() && of_this_source.all(is_named)
     }
 
     /// Reads a folder as [`Collection::open`] does, split as its index says.

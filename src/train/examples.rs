@@ -15,6 +15,8 @@ use rand_chacha::ChaCha8Rng;
 
 /// A share of a mix that is nearer than this to 0 or 1 is none: it saves an excerpt that nobody would hear.
 const LEAST_MIX: f32 = 0.01;
+/// Share of a class's limited draws that are of clips of another source, where it has any.
+const OF_ANOTHER_SOURCE: f64 = 0.75;
 
 /// Excerpts and targets of one step; b examples, the unlabelled ones last.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -46,6 +48,7 @@ pub struct Examples<'a> {
     augmentation: Augmentation,
     take_share: f32,
     unlabelled_share: f32,
+    also_share: f64,
     targets: Targets<'a>,
     /// Batches that at least one clip is long enough for.
     pools: Vec<Pool<'a>>,
@@ -56,8 +59,18 @@ pub struct Examples<'a> {
 struct Pool<'a> {
     shape: BatchShape,
     /// Genres are drawn evenly, whatever their number of clips.
-    by_genre: Vec<Vec<&'a Clip>>,
+    by_genre: Vec<Genre<'a>>,
     unlabelled: Vec<&'a Clip>,
+    /// The bands of all clips of another source.
+    limits: Vec<usize>,
+}
+
+/// Clips of one genre.
+#[derive(Debug)]
+struct Genre<'a> {
+    clips: Vec<&'a Clip>,
+    /// Of another source ([`super::also`]).
+    also: Vec<&'a Clip>,
 }
 
 /// One excerpt with its target.
@@ -77,13 +90,16 @@ impl<'a> Examples<'a> {
             let fits = |clip: &&Clip| {
                 sources(clip, bands).any(|(source, _)| recipe.augmentation.can_fill(shape.frames, source.frames(bands)))
             };
-            let of = |genre: GenreId| -> Vec<&Clip> {
-                let clips = data.train.iter().filter(|clip| clip.genre == genre);
-                clips.filter(fits).collect()
+            let of = |genre: GenreId| {
+                let clips = data.train.iter().filter(|clip| clip.genre == genre).filter(fits);
+                let (also, clips) = clips.partition(|clip| clip.band_limit.is_some());
+                Genre { clips, also }
             };
-            let by_genre: Vec<Vec<&Clip>> = data.genres.ids().map(of).filter(|clips| !clips.is_empty()).collect();
+            let genres = data.genres.ids().map(of).filter(|genre| !genre.clips.is_empty());
+            let by_genre: Vec<Genre<'_>> = genres.collect();
             (!by_genre.is_empty()).then(|| Pool {
                 shape: shape.clone(),
+                limits: limits(&by_genre),
                 by_genre,
                 unlabelled: data.unlabelled.iter().filter(fits).collect(),
             })
@@ -99,6 +115,7 @@ impl<'a> Examples<'a> {
             augmentation: recipe.augmentation,
             take_share: recipe.take_share,
             unlabelled_share: recipe.unlabelled_share,
+            also_share: f64::from(recipe.also_share),
             targets: Targets::new(recipe, data),
             pools,
         })
@@ -194,15 +211,17 @@ impl<'a> Examples<'a> {
     }
 
     fn one(&self, pool: &Pool<'_>, is_labelled: bool, rng: &mut ChaCha8Rng) -> Example {
-        let clips = if is_labelled {
-            &pool.by_genre[rng.random_range(0..pool.by_genre.len())]
+        let (clips, limit) = if is_labelled {
+            let genre = &pool.by_genre[rng.random_range(0..pool.by_genre.len())];
+            self.of_genre(genre, &pool.limits, rng)
         } else {
-            &pool.unlabelled
+            (&pool.unlabelled, None)
         };
         let clip = clips[rng.random_range(0..clips.len())];
+        let limit = clip.band_limit.or(limit);
         let frames = pool.shape.frames;
         let (source, origin) = self.source(clip, frames, rng);
-        let (x, part) = draw_excerpt(source, frames, &self.spec, &self.augmentation, rng);
+        let (x, part) = draw_excerpt(source, limit, frames, &self.spec, &self.augmentation, rng);
         let target = match origin {
             Origin::Take(take) if is_labelled => self.targets.of_take(take, &part),
             Origin::Take(take) => self.targets.of_unlabelled(clip, take, &part),
@@ -210,6 +229,25 @@ impl<'a> Examples<'a> {
             Origin::Excerpt => self.targets.of_clip(clip, None),
         };
         Example { x, target }
+    }
+
+    /// Which clips of a genre to draw from, and which band is left of them. Without another source nothing is drawn for it: what
+    /// was learnt without stays what it was.
+    fn of_genre<'p>(
+        &self,
+        genre: &'p Genre<'a>,
+        limits: &[usize],
+        rng: &mut ChaCha8Rng,
+    ) -> (&'p Vec<&'a Clip>, Option<usize>) {
+        if limits.is_empty() || !rng.random_bool(self.also_share) {
+            return (&genre.clips, None);
+        }
+        let limit = Some(limits[rng.random_range(0..limits.len())]);
+        if !genre.also.is_empty() && rng.random_bool(OF_ANOTHER_SOURCE) {
+            (&genre.also, limit)
+        } else {
+            (&genre.clips, limit)
+        }
     }
 
     /// Takes now and then, else clean sound: whole audio or the excerpt, which came through another codec.
@@ -227,6 +265,11 @@ impl<'a> Examples<'a> {
         };
         among[rng.random_range(0..among.len())]
     }
+}
+
+fn limits(genres: &[Genre<'_>]) -> Vec<usize> {
+    let also = genres.iter().flat_map(|genre| &genre.also);
+    also.filter_map(|clip| clip.band_limit).collect()
 }
 
 /// What a source is of its clip.

@@ -315,3 +315,65 @@ fn what_is_too_short_for_every_batch_is_refused() {
     let message = Examples::new(&recipe, &data).unwrap_err().to_string();
     assert!(message.contains("500") && message.contains("--batches"), "{message}");
 }
+
+#[test]
+fn the_band_of_another_source_tells_nothing_of_the_class() {
+    // The other source has clips of class 0 alone; they are known by a teacher's features, which no other clip has.
+    let of = |genre, band_limit: Option<usize>| Clip {
+        genre: GenreId(genre),
+        whole: Some(Arc::new(levels(0, 40, 1.0))),
+        teacher: band_limit.map(|_| Arc::new(vec![1.0])),
+        band_limit,
+        ..Clip::default()
+    };
+    let clips = vec![of(0, None), of(1, None), of(0, Some(60)), of(0, Some(90))];
+    let genres = GenreSet::new(vec!["low".to_owned(), "high".to_owned()]).unwrap();
+    let mut data = Dataset::new(genres, clips, Vec::new());
+    let mut recipe = recipe();
+    recipe.batches = vec![BatchShape::new(8, 32, 1.0)];
+    recipe.augmentation.shift_bands = 0;
+    recipe.augmentation.colour_db = 0.0;
+    recipe.augmentation.low_pass = 0.0;
+    recipe.augmentation.masks = 0;
+    recipe.also_share = 0.4;
+    // Excerpts of each class with the full band and with either limit, and how many are of the other source. The levels rise
+    // over the bands, but for those that were taken away.
+    let count = |recipe: &Recipe, data: &Dataset| {
+        let mut counts = [[[0.0f64; 2]; 3]; 2];
+        for (_, batch) in draws(recipe, data, 300) {
+            let examples = batch.x.chunks(32 * BANDS).zip(batch.targets.chunks(2));
+            for ((x, target), told) in examples.zip(&batch.feature_weights) {
+                let band = usize::from(x[BANDS - 1] < x[0]) + usize::from(x[75] < x[0]);
+                counts[usize::from(target[1] > 0.5)][band][usize::from(*told > 0.0)] += 1.0;
+            }
+        }
+        counts
+    };
+    // Five deviations of the share of n draws.
+    let about = |share: f64, expected: f64, n: f64| {
+        let off = (share - expected).abs();
+        assert!(
+            off < 5.0 * (expected * (1.0 - expected) / n).sqrt(),
+            "{share} of {n}, not {expected}"
+        );
+    };
+    let counts = count(&recipe, &data);
+    for class in counts {
+        let [full, wide, narrow] = class.map(|[own, also]| own + also);
+        about((wide + narrow) / (full + wide + narrow), 0.4, full + wide + narrow);
+        about(narrow / (wide + narrow), 0.5, wide + narrow);
+        assert!(class[0][1] < 0.5, "the other source comes only where all are limited");
+    }
+    let [own, also] = [0, 1].map(|source| counts[0][1][source] + counts[0][2][source]);
+    about(also / (own + also), OF_ANOTHER_SOURCE, own + also);
+    // Where there is no other source, the share changes nothing.
+    data.train.truncate(2);
+    let without = draws(&recipe, &data, 20);
+    recipe.also_share = 0.0;
+    assert_eq!(without, draws(&recipe, &data, 20));
+    assert!(
+        count(&recipe, &data)
+            .iter()
+            .all(|[_, wide, narrow]| wide[0] + narrow[0] < 0.5)
+    );
+}

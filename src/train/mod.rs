@@ -5,6 +5,7 @@
 //! Thread: the caller's, candle's pool, and a pool of its own while takes are made.
 
 pub mod across_room;
+pub mod also;
 pub mod augment;
 mod card;
 pub mod checkpoint;

@@ -74,6 +74,13 @@ pub struct Recipe {
     pub take_share: f32,
     /// Share of music without labels in a batch, where there is any of the length asked for.
     pub unlabelled_share: f32,
+    /// How often a labelled excerpt is limited to the band of a clip of another source, where there are such clips
+    /// ([`super::also`]).
+    #[serde(default)]
+    pub also_share: f32,
+    /// How many clips of another source there are.
+    #[serde(default)]
+    pub also_clips: usize,
     /// The run ends after so many validations in a row without a better −ln p, and the best weights are kept; 0: it
     /// goes on to its last step, and the weights of that are kept.
     pub patience: u64,
@@ -183,6 +190,8 @@ impl Recipe {
             batches: vec![BatchShape::new(32, 128, 4.0), BatchShape::new(16, 256, 1.0)],
             take_share: 0.3,
             unlabelled_share: 0.125,
+            also_share: 0.0,
+            also_clips: 0,
             patience: 0,
             split: SplitChoice::default(),
             takes: TakesPlan::default(),

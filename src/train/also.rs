@@ -1,0 +1,154 @@
+//! Labelled music of another source besides the data set: of some of its classes, and perhaps of a narrower band.
+//!
+//! Drawn as it is, its band would tell its class: what is dull is blues, because the blues came by telephone. So a share of
+//! *all* labelled draws is limited to the band of such a clip, whatever the class, and clips of the other source come only
+//! there. Of a sound that is limited, its band tells nothing then, if that source has one band for all its classes. What
+//! still tells something: no takes are made of the other source, so that what is limited *and* re-recorded is more often of a
+//! class that it has not.
+//!
+//! In: a folder with a sub-folder for each class. Out: clips. Thread: training's.
+
+use super::TrainError;
+use super::dataset::{Clip, mel_of_file};
+use super::takes::{digest, music_below};
+use crate::features::FrontEndSpec;
+use crate::genre::{GenreId, GenreSet};
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A band of which the loudest level lies further below the loudest of all than this holds nothing, in dB.
+const RANGE_DB: f32 = 70.0;
+/// The flank of the filter that took the rest away: these bands below the first empty one are as telling as that.
+const FLANK_BANDS: usize = 10;
+
+/// More clips, and the sub-folders that are no class.
+#[derive(Debug, Default)]
+pub struct Also {
+    /// Each with its [`Clip::band_limit`].
+    pub clips: Vec<Clip>,
+    /// Names of sub-folders that were left out.
+    pub no_class: Vec<String>,
+}
+
+/// Reads all audio below the sub-folders that are named as a class is. `progress` is told how many of how many files are
+/// read.
+///
+/// # Errors
+/// If no sub-folder is a class, one of them has no audio, or a file cannot be decoded.
+pub fn open(
+    folder: &Path,
+    genres: &GenreSet,
+    spec: &FrontEndSpec,
+    mut progress: impl FnMut(usize, usize),
+) -> Result<Also, TrainError> {
+    let failed = |source| TrainError::Read {
+        path: folder.to_owned(),
+        source,
+    };
+    let mut also = Also::default();
+    let mut files: Vec<(GenreId, PathBuf)> = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let Some(name) = name.filter(|name| path.is_dir() && !name.starts_with('.')) else {
+            continue;
+        };
+        match genres.find(&name) {
+            Some(genre) => files.extend(music_below(&path)?.into_iter().map(|file| (genre, file))),
+            None => also.no_class.push(name),
+        }
+    }
+    also.no_class.sort();
+    if files.is_empty() {
+        return Err(TrainError::Data {
+            path: folder.to_owned(),
+            message: format!(
+                "none of its sub-folders is named as a class is: put more audio of a class into a sub-folder of its name ({})",
+                genres.labels().join(", ")
+            ),
+        });
+    }
+    files.sort();
+    for (done, (genre, file)) in files.iter().enumerate() {
+        progress(done, files.len());
+        let levels = mel_of_file(file, spec)?;
+        if levels.len() < 2 * spec.bands {
+            return Err(TrainError::Data {
+                path: file.clone(),
+                message: "shorter than two frames: leave it away".to_owned(),
+            });
+        }
+        also.clips.push(Clip {
+            name: file.to_string_lossy().into_owned(),
+            genre: *genre,
+            band_limit: Some(band_limit(&levels, spec.bands)),
+            whole: Some(Arc::new(levels)),
+            audio: Some(file.clone()),
+            ..Clip::default()
+        });
+    }
+    Ok(also)
+}
+
+/// Refuses clips whose file is one that is judged by, whatever it is called.
+///
+/// # Errors
+/// If there is one, or a file cannot be read.
+pub fn refuse_judged(clips: &[Clip], valid: &[Clip]) -> Result<(), TrainError> {
+    // Clips of folders have their path for a name.
+    let file = |clip: &Clip| clip.audio.clone().unwrap_or_else(|| PathBuf::from(&clip.name));
+    let files = valid.iter().map(file).filter(|file| file.is_file());
+    let judged = files.map(|file| digest(&file)).collect::<Result<HashSet<_>, _>>()?;
+    for clip in clips {
+        let file = file(clip);
+        if judged.contains(&digest(&file)?) {
+            return Err(TrainError::Data {
+                path: file,
+                message: "a clip that is judged by is the same file: learn from others".to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The first band of levels (frames, bands) that something took away, or `bands` if nothing did.
+fn band_limit(levels: &[f32], bands: usize) -> usize {
+    let mut loudest = vec![f32::NEG_INFINITY; bands];
+    for frame in levels.chunks_exact(bands) {
+        for (loudest, level) in loudest.iter_mut().zip(frame) {
+            *loudest = loudest.max(*level);
+        }
+    }
+    let least = loudest.iter().copied().fold(f32::NEG_INFINITY, f32::max) - RANGE_DB;
+    match loudest.iter().rposition(|level| *level > least) {
+        Some(last) if last + 1 < bands => (last + 1).saturating_sub(FLANK_BANDS).max(1),
+        _ => bands,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BANDS: usize = 64;
+
+    /// Levels that fall by half a dB a band, and by 8 more from `edge` on.
+    fn levels(edge: usize) -> Vec<f32> {
+        let level = |band: usize| -0.5 * band as f32 - 8.0 * band.saturating_sub(edge) as f32;
+        (0..20 * BANDS)
+            .map(|i| level(i % BANDS) - 5.0 * (i / BANDS) as f32)
+            .collect()
+    }
+
+    #[test]
+    fn the_limit_lies_below_the_flank_and_a_full_band_has_none() {
+        assert_eq!(band_limit(&levels(BANDS), BANDS), BANDS);
+        // From band 40 on 8.5 dB a band: −20 there, −62.5 at 45, −71 at 46.
+        assert_eq!(band_limit(&levels(40), BANDS), 46 - FLANK_BANDS);
+        // Digital silence keeps a band to be heard by.
+        assert_eq!(band_limit(&vec![-100.0; 4 * BANDS], BANDS), BANDS);
+        let one = [vec![0.0], vec![-100.0; BANDS - 1]].concat();
+        assert_eq!(band_limit(&one, BANDS), 1);
+    }
+}
