@@ -14,11 +14,13 @@ use attune::model::architecture::BodyShape;
 use attune::model::load::tensors;
 use attune::nn::kernels::packed_matrix::Precision;
 use attune::nn::weights::WeightStore;
+use attune::train::dataset::mel_of_file;
 use attune::units::Seconds;
 use candle_core::{Device, Tensor};
 use common::fake_models::{Fake, model as fake};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use std::path::Path;
 
 const BANDS: usize = 128;
 const HOP: Seconds = Seconds(512.0 / 22_050.0);
@@ -285,7 +287,7 @@ fn the_command_explains_a_moment_and_writes_what_it_shows() {
 
 /// The shipped attention engine with what one head mixes taken out of its own weights: the rows of W_o that read it are zero.
 fn without_head_in_the_weights(head: Head, precision: Precision) -> Box<dyn model::GenreStream> {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
     let manifest: model::Manifest =
         serde_json::from_slice(&std::fs::read(root.join("attention.json")).unwrap()).unwrap();
     let mut tensors = tensors(&std::fs::read(root.join("attention.safetensors")).unwrap()).unwrap();
@@ -337,7 +339,10 @@ fn an_ablated_head_contributes_exactly_nothing() {
 
 #[test]
 fn a_study_of_a_head_tells_what_each_frame_asked_and_what_is_lost_without_it() {
-    let question = Question::of_levels(&levels(600, 6), &FrontEndSpec::default());
+    // Music: of noise the engine is so sure that no head could change what it says.
+    let music = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo/demo.mp3");
+    let music = mel_of_file(&music, &FrontEndSpec::default()).unwrap();
+    let question = Question::of_levels(&music[..600 * BANDS], &FrontEndSpec::default());
     let engine = model::bundled().unwrap().models.swap_remove(2);
     let head = Head { layer: 1, head: 1 };
     let study = HeadStudy::of(&engine, &question, head).unwrap().unwrap();
@@ -360,8 +365,18 @@ fn a_study_of_a_head_tells_what_each_frame_asked_and_what_is_lost_without_it() {
             assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-4);
         }
     }
-    let lost: f32 = (0..10).map(|class| study.added(class)).sum();
-    assert!(lost.abs() < 1e-5 && (0..10).any(|class| study.added(class).abs() > 1e-4));
+    // What one class loses others gain; which heads matter to this sound is the weights' affair, but some do.
+    let most = (0..4).map(|head| {
+        let study = HeadStudy::of(&engine, &question, Head { layer: 1, head })
+            .unwrap()
+            .unwrap();
+        let added: Vec<f32> = (0..10).map(|class| study.added(class)).collect();
+        let sum = added.iter().sum::<f32>();
+        assert!(sum.abs() < 1e-5, "head {head}: {sum}");
+        added.into_iter().map(f32::abs).fold(0.0, f32::max)
+    });
+    let most: Vec<f32> = most.collect();
+    assert!(most.iter().any(|added| *added > 1e-4), "{most:?}");
     let none = Head { layer: 9, head: 0 };
     assert_eq!(HeadStudy::of(&engine, &question, none).unwrap(), None);
 }
