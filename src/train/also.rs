@@ -10,6 +10,7 @@
 
 use super::TrainError;
 use super::dataset::{Clip, mel_of_file};
+use super::folders::classes_below;
 use super::takes::{digest, music_below};
 use crate::features::FrontEndSpec;
 use crate::genre::{GenreId, GenreSet};
@@ -42,24 +43,18 @@ pub fn open(
     spec: &FrontEndSpec,
     mut progress: impl FnMut(usize, usize),
 ) -> Result<Also, TrainError> {
-    let failed = |source| TrainError::Read {
-        path: folder.to_owned(),
-        source,
-    };
     let mut also = Also::default();
     let mut files: Vec<(GenreId, PathBuf)> = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-        let Some(name) = name.filter(|name| path.is_dir() && !name.starts_with('.')) else {
-            continue;
-        };
-        match genres.find(&name) {
-            Some(genre) => files.extend(music_below(&path)?.into_iter().map(|file| (genre, file))),
-            None => also.no_class.push(name),
+    for class in classes_below(folder, &[])? {
+        match genres.find(&class.label) {
+            Some(genre) => {
+                for folder in &class.folders {
+                    files.extend(music_below(folder)?.into_iter().map(|file| (genre, file)));
+                }
+            }
+            None => also.no_class.push(class.label),
         }
     }
-    also.no_class.sort();
     if files.is_empty() {
         return Err(TrainError::Data {
             path: folder.to_owned(),
