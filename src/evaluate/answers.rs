@@ -4,10 +4,7 @@ use super::calibration::tempered;
 use super::moments::{MARKS, frames_at, is_long_enough};
 use crate::features::FrontEndSpec;
 use crate::genre::{GenreId, Probabilities};
-use crate::units::Seconds;
-
-/// Frames before this are not counted in the answer for a clip: too little was heard.
-const WARM_UP: Seconds = Seconds(1.0);
+use crate::smoothing::SETTLED;
 
 /// Logits of every frame of one clip that was loud enough to be heard, and the truth.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,7 +23,7 @@ impl Heard {
         self.logits.len() / self.classes.max(1)
     }
 
-    /// The answer for the clip: the mean of the calibrated probabilities over all frames after the warm-up (over the
+    /// The answer for the clip: the mean of the calibrated probabilities over all frames after [`SETTLED`] (the
     /// last frame alone, if the clip is shorter; uniform, if nothing was heard).
     pub fn answer(&self, temperature: f32, spec: &FrontEndSpec) -> Probabilities {
         self.answers_after(&[self.frames()], temperature, spec)
@@ -35,10 +32,9 @@ impl Heard {
     }
 
     /// The answer as it stands after each of these numbers of frames (ascending, at most [`Heard::frames`]): the mean
-    /// of the calibrated probabilities from the end of the warm-up up to there, or the last frame alone while the warm-up
-    /// lasts.
+    /// of the calibrated probabilities from [`SETTLED`] up to there, or the last frame alone before that.
     pub fn answers_after(&self, counts: &[usize], temperature: f32, spec: &FrontEndSpec) -> Vec<Probabilities> {
-        let warm_up = spec.frames_in(WARM_UP);
+        let unsettled = spec.frames_in(SETTLED);
         let mut sums = vec![0.0f64; self.classes];
         let mut counts = counts.iter().copied().peekable();
         let mut answers = Vec::new();
@@ -47,19 +43,19 @@ impl Heard {
         }
         for (frame, row) in self.logits.chunks_exact(self.classes.max(1)).enumerate() {
             let Some(&next) = counts.peek() else { break };
-            let is_warm = frame >= warm_up;
-            if !is_warm && frame + 1 != next {
+            let is_settled = frame >= unsettled;
+            if !is_settled && frame + 1 != next {
                 continue;
             }
             let probabilities = Probabilities::softmax(row, temperature);
-            if is_warm {
+            if is_settled {
                 for (sum, &p) in sums.iter_mut().zip(probabilities.as_slice()) {
                     *sum += f64::from(p);
                 }
             }
             while counts.next_if_eq(&(frame + 1)).is_some() {
-                answers.push(if is_warm {
-                    let frames = (frame + 1 - warm_up) as f64;
+                answers.push(if is_settled {
+                    let frames = (frame + 1 - unsettled) as f64;
                     let mean: Vec<f32> = sums.iter().map(|sum| (sum / frames) as f32).collect();
                     Probabilities::from_slice(&mean)
                 } else {
@@ -171,29 +167,29 @@ impl Answers {
 mod tests {
     use super::*;
 
-    /// 60 frames of two classes: frame n has the probability n/100 for the first class.
+    /// 120 frames of two classes: frame n has the probability n/200 for the first class.
     fn heard() -> Heard {
-        let row = |n: usize| [(n as f32 / 100.0).max(1e-9).ln(), (1.0 - n as f32 / 100.0).ln()];
+        let row = |n: usize| [(n as f32 / 200.0).max(1e-9).ln(), (1.0 - n as f32 / 200.0).ln()];
         Heard {
             truth: GenreId(0),
-            logits: (0..60).flat_map(row).collect(),
+            logits: (0..120).flat_map(row).collect(),
             classes: 2,
         }
     }
 
     #[test]
-    fn an_answer_is_the_mean_from_the_end_of_the_warm_up() {
-        // A second of the default front end is 43 frames: of 60, frames 43…59 count, whose mean is 51.
+    fn an_answer_is_the_mean_from_where_engines_have_settled() {
+        // Two seconds of the default front end are 86 frames: of 120, frames 86…119 count, whose mean is 102.5.
         let spec = FrontEndSpec::default();
-        assert_eq!(spec.frames_in(WARM_UP), 43);
-        assert!((heard().answer(1.0, &spec).as_slice()[0] - 0.51).abs() < 1e-6);
+        assert_eq!(spec.frames_in(SETTLED), 86);
+        assert!((heard().answer(1.0, &spec).as_slice()[0] - 0.5125).abs() < 1e-6);
         let said: Vec<f32> = heard()
-            .answers_after(&[0, 20, 43, 44, 45], 1.0, &spec)
+            .answers_after(&[0, 20, 86, 87, 88], 1.0, &spec)
             .iter()
             .map(|p| p.as_slice()[0])
             .collect();
-        // Nothing; the last frame alone, twice; one frame; the mean of 43 and 44.
-        for (said, expected) in said.iter().zip([0.5, 0.19, 0.42, 0.43, 0.435]) {
+        // Nothing; the last frame alone, twice; one frame; the mean of 86 and 87.
+        for (said, expected) in said.iter().zip([0.5, 0.095, 0.425, 0.43, 0.4325]) {
             assert!((said - expected).abs() < 1e-6, "{said} {expected}");
         }
         assert_eq!(said.len(), 5);
@@ -202,13 +198,13 @@ mod tests {
     #[test]
     fn a_clip_counts_at_the_marks_it_is_long_enough_for() {
         let spec = FrontEndSpec::default();
-        // 60 frames last (59 · 512 + 2048) / 22,050 = 1.46 s.
+        // 120 frames last (119 · 512 + 2048) / 22,050 = 2.86 s.
         let answers = Answers::of(&[heard()], 1.0, &spec);
-        assert_eq!(answers.at_marks[0].len(), 1);
-        assert_eq!(answers.labelled_at(0).len(), 1);
-        assert!(answers.labelled_at(1).is_empty());
-        // (22,050 − 2048) / 512 + 1 = 40 frames end within a second: the last has 39 %.
-        assert!((answers.at_marks[0][0].as_slice()[0] - 0.39).abs() < 1e-6);
+        assert_eq!(answers.at_marks[0].len(), 2);
+        assert_eq!(answers.labelled_at(1).len(), 1);
+        assert!(answers.labelled_at(2).is_empty());
+        // (22,050 − 2048) / 512 + 1 = 40 frames end within a second: the last has 19.5 %.
+        assert!((answers.at_marks[0][0].as_slice()[0] - 0.195).abs() < 1e-6);
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub const MARKS: [f64; 7] = [1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0];
 const ENOUGH: f64 = 0.98;
 
 /// What is right after so many seconds of sound: for each clip that is long enough, the mean of the calibrated
-/// probabilities from the end of the warm-up (1 s) to that second; at 1 s the newest frame alone.
+/// probabilities after the first two seconds, up to that one; at 1 and 2 s the newest frame alone.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Moment {
     /// Seconds of sound heard.

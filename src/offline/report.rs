@@ -74,8 +74,8 @@ pub struct EngineReport {
     pub name: String,
     /// Its most probable genre; none if it heard nothing.
     pub genre: Option<String>,
-    /// Mean of its calibrated probabilities, by label: over all frames after the warm-up that the gate did not reject; over
-    /// all that were heard if there are none.
+    /// Mean of its calibrated probabilities, by label: over all frames after the first two seconds that the gate did not
+    /// reject; the newest one before that, and all that were heard if it rejected all.
     pub probabilities: Map<String, Value>,
 }
 

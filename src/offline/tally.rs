@@ -7,7 +7,7 @@ use super::report::{AnswerReport, EngineReport, Report, SegmentReport, SourceRep
 use crate::engine::{EngineFault, HopResult};
 use crate::genre::{GenreSet, Probabilities, SoundKind};
 use crate::model::ModelSet;
-use crate::smoothing::{AnswerState, Reason, SmoothingConfig};
+use crate::smoothing::{AnswerState, Reason, SETTLED, SmoothingConfig};
 use crate::units::{Decibels, Seconds};
 
 /// A mean of probabilities.
@@ -41,6 +41,42 @@ impl Mean {
     }
 }
 
+/// What one engine says of the whole.
+#[derive(Debug, Clone)]
+struct View {
+    /// Over the frames after [`SETTLED`] that the gate let in.
+    settled: Mean,
+    /// Over all that were heard.
+    all: Mean,
+    /// The newest frame, until engines have settled.
+    newest: Option<Probabilities>,
+}
+
+impl View {
+    fn new(classes: usize) -> Self {
+        Self {
+            settled: Mean::new(classes),
+            all: Mean::new(classes),
+            newest: None,
+        }
+    }
+
+    /// Takes what the engine says of a frame; whether it has settled, and whether the gate let the frame in.
+    fn hear(&mut self, raw: &Probabilities, is_settled: bool, counted: bool) {
+        self.all.push(raw);
+        if is_settled && counted {
+            self.settled.push(raw);
+        }
+        self.newest = (!is_settled).then_some(*raw);
+    }
+
+    fn value(&self) -> Option<Probabilities> {
+        self.newest
+            .or_else(|| self.settled.value())
+            .or_else(|| self.all.value())
+    }
+}
+
 /// A stretch of the same answer, still growing.
 struct Run {
     start: Seconds,
@@ -54,9 +90,8 @@ pub(super) struct Tally {
     genres: GenreSet,
     hop: Seconds,
     smoothing: SmoothingConfig,
-    /// Over frames after the warm-up, and over all that were heard: a file shorter than the warm-up has only those.
-    warm: Vec<Mean>,
-    all: Vec<Mean>,
+    /// What each engine says of the whole.
+    views: Vec<View>,
     /// Music, speech and other sounds over all frames heard.
     kinds: Mean,
     frames: u64,
@@ -68,7 +103,6 @@ pub(super) struct Tally {
 
 impl Tally {
     pub(super) fn new(models: &ModelSet, smoothing: &SmoothingConfig) -> Self {
-        let means = vec![Mean::new(models.genres.len()); models.models.len()];
         Self {
             names: models
                 .models
@@ -78,8 +112,7 @@ impl Tally {
             genres: models.genres.clone(),
             hop: models.front_end.hop(),
             smoothing: *smoothing,
-            warm: means.clone(),
-            all: means,
+            views: vec![View::new(models.genres.len()); models.models.len()],
             kinds: Mean::new(SoundKind::LABELS.len()),
             frames: 0,
             heard: 0,
@@ -100,14 +133,10 @@ impl Tally {
             if !column.kinds_raw.as_slice().is_empty() {
                 self.kinds.push(&column.kinds_raw);
             }
-            let warm = hop.counted && self.heard_time().0 >= self.smoothing.warm_up.0;
-            for ((warm_mean, all), raw) in self.warm.iter_mut().zip(&mut self.all).zip(&column.raw) {
-                if raw.as_slice().is_empty() {
-                    continue;
-                }
-                all.push(raw);
-                if warm {
-                    warm_mean.push(raw);
+            let is_settled = self.heard > frames_in(SETTLED, self.hop);
+            for (view, raw) in self.views.iter_mut().zip(&column.raw) {
+                if !raw.as_slice().is_empty() {
+                    view.hear(raw, is_settled, hop.counted);
                 }
             }
         }
@@ -140,7 +169,7 @@ impl Tally {
             if faults.iter().any(|fault| fault.engine == engine) {
                 continue;
             }
-            let view = self.warm[engine].value().or_else(|| self.all[engine].value());
+            let view = self.views[engine].value();
             engines.push(EngineReport {
                 name: name.clone(),
                 genre: view.map(|view| self.genres.label(view.top().0).to_owned()),
@@ -251,5 +280,52 @@ impl Tally {
 
     fn heard_time(&self) -> Seconds {
         Seconds(self.heard as f64 * self.hop.0)
+    }
+}
+
+/// How many frames a span has, as [`FrontEndSpec::frames_in`](crate::features::FrontEndSpec::frames_in) counts them.
+fn frames_in(span: Seconds, hop: Seconds) -> u64 {
+    (span.0 / hop.0).round() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(p: f32) -> Probabilities {
+        Probabilities::from_slice(&[p, 1.0 - p])
+    }
+
+    /// The first class, after these frames: what is said of each, whether the engine has settled, whether the gate let it in.
+    fn first(frames: &[(f32, bool, bool)]) -> Option<f32> {
+        let mut view = View::new(2);
+        for &(p, is_settled, counted) in frames {
+            view.hear(&said(p), is_settled, counted);
+        }
+        view.value().map(|value| value.as_slice()[0])
+    }
+
+    #[test]
+    fn what_counts_is_what_engines_say_once_they_have_settled() {
+        assert_eq!(first(&[]), None);
+        // Too short: the newest alone, let in or not.
+        assert_eq!(first(&[(0.25, false, true), (0.5, false, true)]), Some(0.5));
+        assert_eq!(first(&[(0.25, false, true), (0.5, false, false)]), Some(0.5));
+        // Then the mean of what the gate lets in.
+        let settled = [
+            (0.25, false, true),
+            (0.5, true, true),
+            (1.0, true, true),
+            (0.0, true, false),
+        ];
+        assert_eq!(first(&settled), Some(0.75));
+        // If it lets nothing in, of all that was heard.
+        assert_eq!(first(&[(0.25, false, true), (0.75, true, false)]), Some(0.5));
+    }
+
+    #[test]
+    fn a_span_has_as_many_frames_as_the_front_end_says() {
+        let spec = crate::features::FrontEndSpec::default();
+        assert_eq!(frames_in(SETTLED, spec.hop()), spec.frames_in(SETTLED) as u64);
     }
 }

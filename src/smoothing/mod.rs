@@ -146,6 +146,10 @@ pub struct SmoothingConfig {
     pub admit: f32,
 }
 
+/// What engines say in the first so many seconds of a clip that are heard does not count for the answer to the whole of it, if it is
+/// longer: their pooled features, and so their answers, are still on their way there. (Where they begin anew in the middle, it does.)
+pub const SETTLED: Seconds = Seconds(2.0);
+
 impl Default for SmoothingConfig {
     fn default() -> Self {
         Self {

@@ -48,8 +48,8 @@ fn moments_section(what: &str, heard: &[Heard], temperature: f32, spec: &FrontEn
     };
     let at = |temperature| Answers::of(heard, temperature, spec);
     let mut section = format!(
-        "\n## Against seconds heard ({what})\n\nThe mean of the calibrated probabilities from the end of the first second \
-         to there (at 1 s: the newest frame), of the clips that are long enough.\n\n| seconds | clips | accuracy | 95 % interval | \
+        "\n## Against seconds heard ({what})\n\nThe mean of the calibrated probabilities after the first two seconds, up \
+         to there (at 1 and 2 s: the newest frame), of the clips that are long enough.\n\n| seconds | clips | accuracy | 95 % interval | \
          calibration error before → after | of honest answers, by chance |\n|--:|--:|--:|--:|--:|--:|\n"
     );
     for moment in moments(&at(temperature), &at(1.0), classes) {
@@ -204,7 +204,7 @@ fn write_figures(
     let chosen = step_in_words(trainer);
     writeln!(
         card,
-        "\nThe answer for a clip is the mean of the calibrated probabilities over its frames after the first second. The \
+        "\nThe answer for a clip is the mean of the calibrated probabilities over its frames after the first two seconds. The \
          weights are the running mean {chosen}. {}The temperature was fitted on them: read the figures as somewhat \
          optimistic.\n",
         if data.is_gtzan() {

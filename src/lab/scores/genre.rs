@@ -188,7 +188,7 @@ fn answers(net: &PackedScoreNet, pieces: &Pieces, part: Part, looks: &mut Looks,
     }
 }
 
-/// Truth and answer of a clip: the mean over its frames after the first second.
+/// Truth and answer of a clip: the mean over its frames after the first two seconds.
 fn answer_of(
     piece: &Piece,
     logits: Vec<f32>,
