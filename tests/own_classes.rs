@@ -7,9 +7,10 @@ use attune::features::{FeatureExtractor, FrontEndSpec};
 use attune::genre::GenreSet;
 use attune::train::TrainError;
 use attune::train::also;
-use attune::train::dataset::Clip;
+use attune::train::dataset::{Clip, Dataset};
 use attune::train::folders::{ClassSource, FolderData, classes_below, open};
 use attune::train::grouping::Judged;
+use attune::train::takes::TakesPlan;
 use common::media;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -301,4 +302,41 @@ fn more_of_a_class_from_another_source_is_learnt_from_and_never_judged_by() {
         card.contains("18 train clips (18 with whole audio), 4 validation clips"),
         "{card}"
     );
+}
+
+#[test]
+fn what_is_of_another_source_is_re_recorded_as_the_rest_is() {
+    let folder = media::folder();
+    let low = folder.path().join("low");
+    std::fs::create_dir_all(&low).unwrap();
+    let mut random = ChaCha8Rng::seed_from_u64(2);
+    for name in ["a.wav", "b.wav"] {
+        let samples: Vec<f32> = (0..2 * 8_000).map(|_| random.random_range(-0.5..0.5)).collect();
+        media::write_float_wav(&low.join(name), 8_000, 1, &samples);
+    }
+    let spec = FrontEndSpec::default();
+    let genres = GenreSet::new(vec!["low".to_owned(), "high".to_owned()]).unwrap();
+    let found = also::open(folder.path(), &genres, &spec, |_, _| {}).unwrap();
+    let own = Clip {
+        name: "own".to_owned(),
+        ..Clip::default()
+    };
+    let mut data = Dataset::new(genres, vec![own.clone(), own], Vec::new());
+    let plan = TakesPlan {
+        versions: 4,
+        // Of the rest's: the other source is not asked about.
+        teacher: Some("digest".to_owned()),
+        ..TakesPlan::default()
+    };
+    also::join(&mut data, found.clips, &plan, &spec, &|_, _| {}).unwrap();
+    assert_eq!(data.train.len(), 4);
+    assert!(data.train[..2].iter().all(|clip| clip.takes.is_empty()));
+    for (place, clip) in data.train.iter().enumerate().skip(2) {
+        // A take says which clip it is of by the place among all.
+        assert!(clip.takes.iter().all(|take| take.clips == [(place, 1.0)]));
+        assert_eq!(clip.takes.len(), 4, "each version, and no mixture");
+        assert!(clip.teacher.is_none() && clip.takes.iter().all(|take| take.recording.told.features.is_empty()));
+        let levels = |take: usize| &clip.takes[take].recording.levels;
+        assert_ne!(levels(0), levels(2), "two rooms");
+    }
 }

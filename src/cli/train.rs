@@ -131,9 +131,13 @@ pub(super) fn run(args: &TrainArgs) -> Result<Option<Ended>, TrainError> {
         _ => Vec::new(),
     };
     prepare(args, &recipe, teacher.as_ref(), &mut data, &bar)?;
-    // After the takes: none is made of another source.
+    // After the others' takes: of another source no teacher is asked, and it is mixed with none of them.
     recipe.also_clips = also.len();
-    data.train.extend(also);
+    if !also.is_empty() {
+        reading(&bar, "takes of more", |progress| {
+            also::join(&mut data, also, &recipe.takes, &recipe.front_end, progress)
+        })?;
+    }
     if let Some(windows) = &windows {
         let hung = windows.hang(&mut data)?;
         eprintln!("windows tell of {} sounds, not of {}", hung.told, hung.without);

@@ -2,16 +2,16 @@
 //!
 //! Drawn as it is, its band would tell its class: what is dull is blues, because the blues came by telephone. So a share of
 //! *all* labelled draws is limited to the band of such a clip, whatever the class, and clips of the other source come only
-//! there. Of a sound that is limited, its band tells nothing then, if that source has one band for all its classes. What
-//! still tells something: no takes are made of the other source, so that what is limited *and* re-recorded is more often of a
-//! class that it has not.
+//! there. Of a sound that is limited, its band tells nothing then, if that source has one band for all its classes. Takes are
+//! made of the other source as of the data set: else what is limited *and* re-recorded would more often be of a class that it
+//! has not. (Mixtures are not: of those that are limited it is so still.)
 //!
-//! In: a folder with a sub-folder for each class. Out: clips. Thread: training's.
+//! In: a folder with a sub-folder for each class. Out: clips, with their takes. Thread: training's, and for the takes a pool of its own.
 
 use super::TrainError;
-use super::dataset::{Clip, mel_of_file};
+use super::dataset::{Clip, Dataset, mel_of_file};
 use super::folders::classes_below;
-use super::takes::{digest, music_below};
+use super::takes::{Making, TakesPlan, digest, music_below};
 use crate::features::FrontEndSpec;
 use crate::genre::{GenreId, GenreSet};
 use std::collections::HashSet;
@@ -104,6 +104,42 @@ pub fn refuse_judged(clips: &[Clip], valid: &[Clip]) -> Result<(), TrainError> {
             });
         }
     }
+    Ok(())
+}
+
+/// Adds the clips to those that are learnt from, each with takes by `plan`: without mixtures, and no teacher is asked, for what one
+/// makes of a narrow band is wrong more often than not. `progress` is told how many of how many takes are made. Takes are not
+/// kept in a file: they are few, and need no teacher's time.
+///
+/// # Errors
+/// If a file can no longer be read or decoded.
+pub fn join(
+    data: &mut Dataset,
+    clips: Vec<Clip>,
+    plan: &TakesPlan,
+    spec: &FrontEndSpec,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Result<(), TrainError> {
+    let plan = TakesPlan {
+        mixtures: 0,
+        teacher: None,
+        ..plan.clone()
+    };
+    let making = Making {
+        plan: &plan,
+        spec,
+        teacher: None,
+        kept: None,
+    };
+    let mut also = Dataset::new(data.genres.clone(), clips, Vec::new());
+    making.make(&mut also, &[], progress)?;
+    // A take names its clip by the place among all.
+    let first = data.train.len();
+    let takes = also.train.iter_mut().flat_map(|clip| &mut clip.takes);
+    for (place, _) in takes.flat_map(|take| &mut take.clips) {
+        *place += first;
+    }
+    data.train.append(&mut also.train);
     Ok(())
 }
 

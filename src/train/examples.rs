@@ -242,12 +242,11 @@ impl<'a> Examples<'a> {
         if limits.is_empty() || !rng.random_bool(self.also_share) {
             return (&genre.clips, None);
         }
-        let limit = Some(limits[rng.random_range(0..limits.len())]);
         if !genre.also.is_empty() && rng.random_bool(OF_ANOTHER_SOURCE) {
-            (&genre.also, limit)
-        } else {
-            (&genre.clips, limit)
+            // Each is limited to its own band.
+            return (&genre.also, None);
         }
+        (&genre.clips, Some(limits[rng.random_range(0..limits.len())]))
     }
 
     /// Takes now and then, else clean sound: whole audio or the excerpt, which came through another codec.
