@@ -4,12 +4,12 @@
 
 mod common;
 
-use attune::decode::decode_file;
-use attune::engine::{Begins, Pipeline};
-use attune::explain::{Heard, Listener, Question};
-use attune::model::bundled;
-use attune::offline::{Report, analyze};
-use attune::smoothing::SmoothingConfig;
+use attune_audio::decode::decode_file;
+use attune_engine::explain::{Heard, Listener, Question};
+use attune_engine::offline::{Report, analyze};
+use attune_engine::smoothing::SmoothingConfig;
+use attune_engine::{Begins, Pipeline};
+use attune_model::bundled;
 use common::media::{folder, write_float_wav};
 use std::ops::ControlFlow::Continue;
 use std::path::Path;

@@ -4,9 +4,9 @@
 
 mod common;
 
-use attune::model::bundled;
-use attune::offline::{AnalyzeError, Report, analyze, document};
-use attune::smoothing::{AnswerState, SmoothingConfig};
+use attune_engine::offline::{AnalyzeError, Report, analyze, document};
+use attune_engine::smoothing::{AnswerState, SmoothingConfig};
+use attune_model::bundled;
 use common::fake_models::{Fake, models, three};
 use common::media;
 use rand::{RngExt, SeedableRng};
@@ -72,7 +72,7 @@ fn segments_cover_the_file_without_a_gap_and_follow_the_hops() {
     let path = folder.path().join("gap.wav");
     wav(&path, &[(4.0, 0.4), (4.0, 0.0), (4.0, 0.4)]);
     let mut states = Vec::new();
-    let on_hop = |hop: &attune::engine::HopResult| states.push(hop.column.decision.state);
+    let on_hop = |hop: &attune_engine::HopResult| states.push(hop.column.decision.state);
     let report = analyze(&path, &three(), &SmoothingConfig::default(), on_hop, |_| Continue(())).unwrap();
     states.dedup();
     let names: Vec<_> = report.segments.iter().map(|segment| segment.state).collect();

@@ -13,10 +13,10 @@
 
 mod common;
 
-use attune::capture::{CaptureRequest, CaptureStream, DEFAULT_BUFFER_MS, list_devices};
-use attune::playback::{FilePlayer, Pace};
-use attune::ring::SampleSource;
-use attune::source::MarkKind;
+use attune_audio::capture::{CaptureRequest, CaptureStream, DEFAULT_BUFFER_MS, list_devices};
+use attune_audio::playback::{FilePlayer, Pace};
+use attune_audio::ring::SampleSource;
+use attune_audio::source::MarkKind;
 use common::audio_server::{AudioServer, MONITOR_ID, RATE_HZ};
 use common::media::{folder, write_int_wav};
 use serde_json::{Value, json};

@@ -2,9 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use attune::bench::peers::Peers;
-use attune::bench::{BenchConfig, Effort};
-use attune::model;
+use attune_lab::bench::peers::Peers;
+use attune_lab::bench::{BenchConfig, Effort};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -137,7 +136,7 @@ done
 #[cfg(unix)]
 #[test]
 fn a_peer_that_answers_otherwise_is_refused_before_it_is_timed() {
-    let models = model::bundled().unwrap();
+    let models = attune_model::bundled().unwrap();
     let config = BenchConfig {
         effort: Effort::QUICK,
         files: Vec::new(),
@@ -153,7 +152,7 @@ fn a_peer_that_answers_otherwise_is_refused_before_it_is_timed() {
         ("[[0]]", "gives 1 numbers"),
     ] {
         let (mut peers, timed) = fake_peers(tempfile::tempdir().unwrap(), logits);
-        let error = attune::bench::run(&config, &models, Some(&mut peers), &mut |_| {})
+        let error = attune_lab::bench::run(&config, &models, Some(&mut peers), &mut |_| {})
             .unwrap_err()
             .to_string();
         for word in ["step/lstm-page/1", "onnxruntime", complaint] {

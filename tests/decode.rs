@@ -9,9 +9,9 @@
 
 mod common;
 
-use attune::decode::{AudioFile, decode_file};
-use attune::source::SourceError;
-use attune::units::Seconds;
+use attune_audio::decode::{AudioFile, decode_file};
+use attune_audio::source::SourceError;
+use attune_audio::units::Seconds;
 use common::media::{ffmpeg, folder, mono, signal, text, write_float_wav, write_int_wav};
 use std::fs;
 use std::path::{Path, PathBuf};

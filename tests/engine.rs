@@ -3,16 +3,16 @@
 
 mod common;
 
-use attune::engine::{
+use attune_audio::playback::Pace;
+use attune_audio::ring::{SampleSink, SampleSource, ring};
+use attune_audio::source::{MarkKind, OpenedSource, SourceError, SourceKind, SourceMark};
+use attune_audio::units::{SampleRate, Seconds};
+use attune_engine::smoothing::{AnswerState, SmoothingConfig};
+use attune_engine::{
     Command, Engine, EngineConfig, EngineHandle, Event, HopResult, Pipeline, ResetCause, Snapshot, SourceControl,
     SourceOpener, SourceRequest,
 };
-use attune::model::ModelSet;
-use attune::playback::Pace;
-use attune::ring::{SampleSink, SampleSource, ring};
-use attune::smoothing::{AnswerState, SmoothingConfig};
-use attune::source::{MarkKind, OpenedSource, SourceError, SourceKind, SourceMark};
-use attune::units::{SampleRate, Seconds};
+use attune_model::ModelSet;
 use common::fake_models::{Fake, gate, model, models, three};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -4,7 +4,7 @@
 
 mod common;
 
-use attune::decode::decode_file;
+use attune_audio::decode::decode_file;
 use common::media::{folder, signal, text, write_float_wav};
 use serde_json::Value;
 use std::path::{Path, PathBuf};

@@ -4,18 +4,19 @@
 
 mod common;
 
-use attune::explain::occlusion::occlude;
-use attune::explain::planted::{Source, Worth, plant};
-use attune::explain::{Explanation, Head, HeadStudy, Listener, Question, Segment, faithfulness, forced, segments};
-use attune::features::{FrameBlock, FrontEndSpec};
-use attune::genre::GenreId;
-use attune::model;
-use attune::model::architecture::BodyShape;
-use attune::model::load::tensors;
-use attune::nn::kernels::packed_matrix::Precision;
-use attune::nn::weights::WeightStore;
-use attune::train::dataset::mel_of_file;
-use attune::units::Seconds;
+use attune_audio::features::{FrameBlock, FrontEndSpec};
+use attune_audio::units::Seconds;
+use attune_engine::explain::occlusion::occlude;
+use attune_engine::explain::planted::{Source, Worth, plant};
+use attune_engine::explain::{
+    Explanation, Head, HeadStudy, Listener, Question, Segment, faithfulness, forced, segments,
+};
+use attune_model::architecture::BodyShape;
+use attune_model::genre::GenreId;
+use attune_model::load::tensors;
+use attune_nn::kernels::packed_matrix::Precision;
+use attune_nn::weights::WeightStore;
+use attune_train::dataset::mel_of_file;
 use candle_core::{Device, Tensor};
 use common::fake_models::{Fake, model as fake};
 use rand::{RngExt, SeedableRng};
@@ -65,7 +66,7 @@ fn what_is_taken_away_is_what_the_answer_loses() {
 #[test]
 fn a_fork_goes_its_own_way_and_the_shipped_engines_answer_as_before_it() {
     let question = Question::of_levels(&levels(150, 1), &FrontEndSpec::default());
-    for engine in model::bundled().unwrap().models {
+    for engine in attune_model::bundled().unwrap().models {
         let mut straight = Listener::new(&engine).unwrap();
         straight.hear(&question.frames, BANDS).unwrap();
         let mut first = Listener::new(&engine).unwrap();
@@ -82,7 +83,7 @@ fn a_fork_goes_its_own_way_and_the_shipped_engines_answer_as_before_it() {
 fn its_own_weights_forced_give_the_attention_engine_its_own_answer() {
     let question = Question::of_levels(&levels(700, 2), &FrontEndSpec::default());
     let mut attending = 0;
-    for engine in model::bundled().unwrap().models {
+    for engine in attune_model::bundled().unwrap().models {
         let mut listener = Listener::new(&engine).unwrap();
         assert!(listener.forced(&[1.0]).is_none(), "forced before a frame was heard");
         listener.hear(&question.frames, BANDS).unwrap();
@@ -109,7 +110,7 @@ fn its_own_weights_forced_give_the_attention_engine_its_own_answer() {
 #[test]
 fn deletion_takes_from_all_to_little_and_the_same_seed_draws_the_same() {
     let question = Question::of_levels(&levels(280, 3), &FrontEndSpec::default());
-    let models = model::bundled().unwrap().models;
+    let models = attune_model::bundled().unwrap().models;
     let measured: Vec<_> = models
         .iter()
         .map(|engine| faithfulness::measure(engine, &question, 43, 7).unwrap())
@@ -153,7 +154,7 @@ fn taking_away_what_is_attended_to_takes_more_than_chance_where_that_is_what_dec
 #[test]
 fn an_explanation_tells_of_every_engine_and_place() {
     let question = Question::of_levels(&levels(600, 4), &FrontEndSpec::default());
-    let models = model::bundled().unwrap().models;
+    let models = attune_model::bundled().unwrap().models;
     let it = Explanation::of(&models, &question, HOP).unwrap().unwrap();
     assert_eq!((it.opinions.len(), it.looked.len()), (3, 1));
     assert_eq!(it.agreed.without.len(), it.places.len());
@@ -286,9 +287,9 @@ fn the_command_explains_a_moment_and_writes_what_it_shows() {
 }
 
 /// The shipped attention engine with what one head mixes taken out of its own weights: the rows of W_o that read it are zero.
-fn without_head_in_the_weights(head: Head, precision: Precision) -> Box<dyn model::GenreStream> {
+fn without_head_in_the_weights(head: Head, precision: Precision) -> Box<dyn attune_model::GenreStream> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
-    let manifest: model::Manifest =
+    let manifest: attune_model::Manifest =
         serde_json::from_slice(&std::fs::read(root.join("attention.json")).unwrap()).unwrap();
     let mut tensors = tensors(&std::fs::read(root.join("attention.safetensors")).unwrap()).unwrap();
     let BodyShape::Attention(shape) = &manifest.architecture.body else {
@@ -314,9 +315,9 @@ fn without_head_in_the_weights(head: Head, precision: Precision) -> Box<dyn mode
 #[test]
 fn an_ablated_head_contributes_exactly_nothing() {
     let question = Question::of_levels(&levels(300, 5), &FrontEndSpec::default());
-    let engine = model::bundled().unwrap().models.swap_remove(2);
+    let engine = attune_model::bundled().unwrap().models.swap_remove(2);
     let precision = engine.manifest().precision;
-    let answers = |mut stream: Box<dyn model::GenreStream>| {
+    let answers = |mut stream: Box<dyn attune_model::GenreStream>| {
         stream.answers(FrameBlock::new(&question.frames, BANDS)).unwrap().logits
     };
     let whole = answers(engine.stream().unwrap());
@@ -333,7 +334,7 @@ fn an_ablated_head_contributes_exactly_nothing() {
         !stream.mute_head(2, 0) && !stream.mute_head(0, 4),
         "there is no such head"
     );
-    let lstm = model::bundled().unwrap().models.swap_remove(0);
+    let lstm = attune_model::bundled().unwrap().models.swap_remove(0);
     assert!(!lstm.stream().unwrap().mute_head(0, 0));
 }
 
@@ -343,7 +344,7 @@ fn a_study_of_a_head_tells_what_each_frame_asked_and_what_is_lost_without_it() {
     let music = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo/demo.mp3");
     let music = mel_of_file(&music, &FrontEndSpec::default()).unwrap();
     let question = Question::of_levels(&music[..600 * BANDS], &FrontEndSpec::default());
-    let engine = model::bundled().unwrap().models.swap_remove(2);
+    let engine = attune_model::bundled().unwrap().models.swap_remove(2);
     let head = Head { layer: 1, head: 1 };
     let study = HeadStudy::of(&engine, &question, head).unwrap().unwrap();
     assert_eq!((study.frames, study.reach), (512, 256));

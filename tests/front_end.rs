@@ -3,8 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use attune::features::{FeatureBlock, FeatureExtractor, FrontEndError, FrontEndSpec};
-use attune::units::{FrameIndex, SampleRate};
+use attune_audio::features::{FeatureBlock, FeatureExtractor, FrontEndError, FrontEndSpec};
+use attune_audio::units::{FrameIndex, SampleRate};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::f64::consts::TAU;

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use attune::features::{FeatureExtractor, FrontEndSpec, MelFilterbank, PowerSpectrum, whole_frames};
+use attune_audio::features::{FeatureExtractor, FrontEndSpec, MelFilterbank, PowerSpectrum, whole_frames};
 use safetensors::SafeTensors;
 
 struct Golden(Vec<u8>);

@@ -2,18 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use attune::model::load::tensors;
-use attune::nn::Pass;
-use attune::nn::causal_conv::{CausalConv, ConvShape};
-use attune::nn::kernels::convolution::Activation;
-use attune::nn::kernels::packed_matrix::Precision;
-use attune::nn::lstm_cell::Lstm;
-use attune::nn::multihead::{AttentionShape, EncoderLayer, MultiHead};
-use attune::nn::positional::Turns;
-use attune::nn::recurrent::{PackedRecurrent, Recurrent};
-use attune::nn::rnn_cell::Rnn;
-use attune::nn::streaming::rows::Rows;
-use attune::nn::weights::WeightStore;
+use attune_model::load::tensors;
+use attune_nn::Pass;
+use attune_nn::causal_conv::{CausalConv, ConvShape};
+use attune_nn::kernels::convolution::Activation;
+use attune_nn::kernels::packed_matrix::Precision;
+use attune_nn::lstm_cell::Lstm;
+use attune_nn::multihead::{AttentionShape, EncoderLayer, MultiHead};
+use attune_nn::positional::Turns;
+use attune_nn::recurrent::{PackedRecurrent, Recurrent};
+use attune_nn::rnn_cell::Rnn;
+use attune_nn::streaming::rows::Rows;
+use attune_nn::weights::WeightStore;
 use candle_core::{Device, Tensor};
 use std::collections::HashMap;
 

@@ -2,26 +2,26 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use attune::model::front::{Front, FrontShape};
-use attune::nn::Pass;
-use attune::nn::causal_conv::{CausalConv, ConvShape};
-use attune::nn::gradcheck::worst_disagreement;
-use attune::nn::kernels::activation::Dropout;
-use attune::nn::kernels::convolution::{Activation, CausalConvolution};
-use attune::nn::kernels::cross_entropy::CrossEntropy;
-use attune::nn::kernels::residual::ResidualRelu;
-use attune::nn::kernels::running_moments::RunningMoments;
-use attune::nn::kernels::windowed_softmax::WindowedSoftmax;
-use attune::nn::linear::Linear;
-use attune::nn::lstm_cell::Lstm;
-use attune::nn::multihead::{AttentionShape, EncoderLayer, MultiHead};
-use attune::nn::norm::{BatchNorm, LayerNorm};
-use attune::nn::recurrent::Recurrent;
-use attune::nn::rnn_cell::Rnn;
-use attune::nn::statistics::{AttentivePooling, MomentPooling};
-use attune::nn::weights::WeightStore;
-use attune::train::recipe::Engine;
-use attune::train::variant::Variant;
+use attune_model::front::{Front, FrontShape};
+use attune_nn::Pass;
+use attune_nn::causal_conv::{CausalConv, ConvShape};
+use attune_nn::gradcheck::worst_disagreement;
+use attune_nn::kernels::activation::Dropout;
+use attune_nn::kernels::convolution::{Activation, CausalConvolution};
+use attune_nn::kernels::cross_entropy::CrossEntropy;
+use attune_nn::kernels::residual::ResidualRelu;
+use attune_nn::kernels::running_moments::RunningMoments;
+use attune_nn::kernels::windowed_softmax::WindowedSoftmax;
+use attune_nn::linear::Linear;
+use attune_nn::lstm_cell::Lstm;
+use attune_nn::multihead::{AttentionShape, EncoderLayer, MultiHead};
+use attune_nn::norm::{BatchNorm, LayerNorm};
+use attune_nn::recurrent::Recurrent;
+use attune_nn::rnn_cell::Rnn;
+use attune_nn::statistics::{AttentivePooling, MomentPooling};
+use attune_nn::weights::WeightStore;
+use attune_train::recipe::Engine;
+use attune_train::variant::Variant;
 use candle_core::{Device, Result, Tensor, Var};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -27,7 +27,7 @@ mod stage;
 /// came of it here, and what does not follow.
 #[test]
 fn every_lab_has_a_page() {
-    let labs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lab");
+    let labs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/attune-lab/src");
     let mut pages = 0;
     for folder in std::fs::read_dir(&labs).unwrap() {
         let module = folder.unwrap().path().join("mod.rs");

@@ -91,11 +91,11 @@ fn difference(a: &Heard, b: &Heard, first: u64) -> f64 {
 
 /// The beginning of the demo after `lead_in` seconds of silence, and a second of silence behind it.
 fn write_wav(path: &Path, lead_in: f64) {
-    let (info, samples) = attune::decode::decode_file(Path::new(DEMO)).unwrap();
+    let (info, samples) = attune_audio::decode::decode_file(Path::new(DEMO)).unwrap();
     let rate = info.rate;
     let played = &samples[..samples
         .len()
-        .min(rate.index_at(attune::units::Seconds(PLAYED)).0 as usize)];
+        .min(rate.index_at(attune_audio::units::Seconds(PLAYED)).0 as usize)];
     let mut out = vec![0.0; (lead_in * rate.hz()).round() as usize];
     out.extend_from_slice(played);
     out.extend(vec![0.0; rate.0 as usize]);

@@ -2,7 +2,7 @@
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use attune::nn::kernels::memory::bytes_taken;
+use attune_nn::kernels::memory::bytes_taken;
 
 #[test]
 fn what_is_taken_is_counted() {

@@ -3,14 +3,14 @@
 
 mod common;
 
-use attune::features::{FeatureExtractor, FrontEndSpec};
-use attune::genre::GenreSet;
-use attune::train::TrainError;
-use attune::train::also;
-use attune::train::dataset::{Clip, Dataset};
-use attune::train::folders::{ClassSource, FolderData, classes_below, open};
-use attune::train::grouping::Judged;
-use attune::train::takes::TakesPlan;
+use attune_audio::features::{FeatureExtractor, FrontEndSpec};
+use attune_model::genre::GenreSet;
+use attune_train::TrainError;
+use attune_train::also;
+use attune_train::dataset::{Clip, Dataset};
+use attune_train::folders::{ClassSource, FolderData, classes_below, open};
+use attune_train::grouping::Judged;
+use attune_train::takes::TakesPlan;
 use common::media;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -115,7 +115,7 @@ fn words_are_joined_within_a_group_and_noises_are_made_on_both_sides() {
     let folder = media::folder();
     sounds(folder.path());
     let mut source = source(folder.path());
-    source.classes[1].joined = Some(attune::units::Seconds(10.0));
+    source.classes[1].joined = Some(attune_audio::units::Seconds(10.0));
     source.classes.push(ClassSource {
         label: "noise".to_owned(),
         generated: 55,

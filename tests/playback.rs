@@ -9,10 +9,10 @@
 
 mod common;
 
-use attune::playback::{FilePlayer, Pace};
-use attune::ring::SampleSource;
-use attune::source::{MarkKind, SourceKind, SourceMark};
-use attune::units::Seconds;
+use attune_audio::playback::{FilePlayer, Pace};
+use attune_audio::ring::SampleSource;
+use attune_audio::source::{MarkKind, SourceKind, SourceMark};
+use attune_audio::units::Seconds;
 use common::media::{folder, write_float_wav};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;

@@ -5,9 +5,9 @@
 
 mod common;
 
-use attune::model::{ModelSet, bundled};
-use attune::offline::{Report, analyze};
-use attune::smoothing::SmoothingConfig;
+use attune_engine::offline::{Report, analyze};
+use attune_engine::smoothing::SmoothingConfig;
+use attune_model::{ModelSet, bundled};
 use common::media::{ffmpeg, folder, text};
 use std::ops::ControlFlow::Continue;
 use std::path::{Path, PathBuf};

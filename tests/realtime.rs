@@ -11,12 +11,12 @@
 )]
 
 use assert_no_alloc::{AllocDisabler, assert_no_alloc};
-use attune::capture::callback::{CaptureCallback, ChannelPick, ToAmplitude};
-use attune::features::FrameBlock;
-use attune::model::StreamOutput;
-use attune::nn::weights::WeightStore;
-use attune::ring::ring;
-use attune::train::recipe::{Engine, Recipe};
+use attune_audio::capture::callback::{CaptureCallback, ChannelPick, ToAmplitude};
+use attune_audio::features::FrameBlock;
+use attune_audio::ring::ring;
+use attune_model::StreamOutput;
+use attune_nn::weights::WeightStore;
+use attune_train::recipe::{Engine, Recipe};
 use std::process::Command;
 use std::sync::atomic::Ordering;
 

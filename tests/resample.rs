@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use attune::features::{FrontEndError, RateConverter};
-use attune::units::SampleRate;
+use attune_audio::features::{FrontEndError, RateConverter};
+use attune_audio::units::SampleRate;
 
 const TO: SampleRate = SampleRate(22_050);
 /// Rates that the Fourier resampler takes, and some that only sinc interpolation can.

@@ -1,9 +1,9 @@
 //! Smoothing keeps its promises: how frames come does not matter, silence starts afresh, knobs out of range are named.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use attune::genre::{GenreId, Probabilities};
-use attune::smoothing::{AnswerState, Decision, Reason, Smoothed, Smoother, SmoothingConfig};
-use attune::units::{Decibels, Seconds};
+use attune_audio::units::{Decibels, Seconds};
+use attune_engine::smoothing::{AnswerState, Decision, Reason, Smoothed, Smoother, SmoothingConfig};
+use attune_model::genre::{GenreId, Probabilities};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

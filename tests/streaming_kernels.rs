@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use attune::nn::kernels::attend::{Attend, KeyValueRing, TOGETHER};
-use attune::nn::kernels::packed_matrix::{Finish, PackedMatrix, Precision, Start, half, padded};
-use attune::nn::kernels::widest::widest;
+use attune_nn::kernels::attend::{Attend, KeyValueRing, TOGETHER};
+use attune_nn::kernels::packed_matrix::{Finish, PackedMatrix, Precision, Start, half, padded};
+use attune_nn::kernels::widest::widest;
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -3,18 +3,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use attune::decode::decode_file;
-use attune::features::{FeatureExtractor, FrameBlock};
-use attune::model::architecture::{BodyShape, Net};
-use attune::model::genre_net::PoolingShape;
-use attune::model::load::from_bytes;
-use attune::model::{GenreStream, from_files};
-use attune::nn::Pass;
-use attune::nn::kernels::packed_matrix::Precision;
-use attune::nn::statistics::AttentivePooling;
-use attune::nn::streaming::rows::Rows;
-use attune::nn::weights::WeightStore;
-use attune::train::recipe::{Engine, Recipe};
+use attune_audio::decode::decode_file;
+use attune_audio::features::{FeatureExtractor, FrameBlock};
+use attune_model::architecture::{BodyShape, Net};
+use attune_model::genre_net::PoolingShape;
+use attune_model::load::from_bytes;
+use attune_model::{GenreStream, from_files};
+use attune_nn::Pass;
+use attune_nn::kernels::packed_matrix::Precision;
+use attune_nn::statistics::AttentivePooling;
+use attune_nn::streaming::rows::Rows;
+use attune_nn::weights::WeightStore;
+use attune_train::recipe::{Engine, Recipe};
 use candle_core::{Device, Tensor};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -241,8 +241,8 @@ fn the_weights_that_are_drawn_are_those_the_classifier_sees() {
 #[test]
 fn the_tcn_answers_from_exactly_its_receptive_field() {
     // The body alone: pooling remembers more on purpose.
-    use attune::model::body::Body;
-    use attune::model::tcn::{Tcn, TcnShape};
+    use attune_model::body::Body;
+    use attune_model::tcn::{Tcn, TcnShape};
     let shape = TcnShape {
         width: 6,
         taps: 3,

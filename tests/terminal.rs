@@ -4,8 +4,8 @@
 
 mod common;
 
-use attune::decode::decode_file;
-use attune::genre::GTZAN;
+use attune_audio::decode::decode_file;
+use attune_model::genre::GTZAN;
 use common::media::{folder, signal, text, write_float_wav};
 use serde_json::Value;
 use std::collections::HashMap;

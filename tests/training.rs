@@ -2,19 +2,19 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use attune::genre::{GenreId, GenreSet};
-use attune::model::architecture::BodyShape;
-use attune::model::load;
-use attune::train::TrainError;
-use attune::train::augment::normal;
-use attune::train::dataset::{Clip, Dataset};
-use attune::train::evaluate::Part;
-use attune::train::export::{Provenance, export};
-use attune::train::recipe::{BatchShape, Engine, Recipe};
-use attune::train::takes::{Recording, Take};
-use attune::train::teacher::Told;
-use attune::train::trainer::{StepReport, Trainer};
-use attune::train::windows::Windows;
+use attune_model::architecture::BodyShape;
+use attune_model::genre::{GenreId, GenreSet};
+use attune_model::load;
+use attune_train::TrainError;
+use attune_train::augment::normal;
+use attune_train::dataset::{Clip, Dataset};
+use attune_train::export::{Provenance, export};
+use attune_train::recipe::{BatchShape, Engine, Recipe};
+use attune_train::takes::{Recording, Take};
+use attune_train::teacher::Told;
+use attune_train::trainer::{StepReport, Trainer};
+use attune_train::validate::Part;
+use attune_train::windows::Windows;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::collections::HashMap;

@@ -3,18 +3,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use attune::nn::kernels::attention_block::AttentionBlock;
-use attune::nn::kernels::batch_norm::{BatchNormalization, ColumnMoments};
-use attune::nn::kernels::causal_attention::CausalAttention;
-use attune::nn::kernels::convolution::{Activation, CausalConvolution};
-use attune::nn::kernels::cross_entropy::CrossEntropy;
-use attune::nn::kernels::feed_forward::FeedForward;
-use attune::nn::kernels::layer_norm::LayerNormalization;
-use attune::nn::kernels::lstm_sequence::LstmSequence;
-use attune::nn::kernels::rnn_sequence::RnnSequence;
-use attune::nn::kernels::strided_convolution::StridedConvolution;
-use attune::nn::kernels::weighted_moments::WeightedMoments;
-use attune::nn::kernels::windowed_softmax::WindowedSoftmax;
+use attune_nn::kernels::attention_block::AttentionBlock;
+use attune_nn::kernels::batch_norm::{BatchNormalization, ColumnMoments};
+use attune_nn::kernels::causal_attention::CausalAttention;
+use attune_nn::kernels::convolution::{Activation, CausalConvolution};
+use attune_nn::kernels::cross_entropy::CrossEntropy;
+use attune_nn::kernels::feed_forward::FeedForward;
+use attune_nn::kernels::layer_norm::LayerNormalization;
+use attune_nn::kernels::lstm_sequence::LstmSequence;
+use attune_nn::kernels::rnn_sequence::RnnSequence;
+use attune_nn::kernels::strided_convolution::StridedConvolution;
+use attune_nn::kernels::weighted_moments::WeightedMoments;
+use attune_nn::kernels::windowed_softmax::WindowedSoftmax;
 use candle_core::{D, DType, Device, Result, Tensor, Var};
 use candle_nn::ops::{log_softmax, sigmoid, softmax};
 use proptest::prelude::*;

@@ -5,12 +5,12 @@
 use super::analyze_text::readable;
 use super::args::AnalyzeArgs;
 use super::print_line;
-use crate::engine::HopResult;
-use crate::lab::hierarchy::Reader;
-use crate::model::ModelSet;
-use crate::offline::{EngineHop, FailureLine, FailureReport, HopLine, Progress, StateLine, analyze, document};
-use crate::smoothing::{AnswerState, SmoothingConfig};
 use anyhow::Context;
+use attune_engine::HopResult;
+use attune_engine::offline::{EngineHop, FailureLine, FailureReport, HopLine, Progress, StateLine, analyze, document};
+use attune_engine::smoothing::{AnswerState, SmoothingConfig};
+use attune_lab::hierarchy::Reader;
+use attune_model::ModelSet;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::cell::Cell;
 use std::ops::ControlFlow;

@@ -3,9 +3,9 @@
 //! In: a report. Out: text. Thread: main.
 
 use super::bars::{bar, percent};
-use crate::model::ModelSet;
-use crate::offline::{AnswerReport, DecidedReport, Report};
-use crate::units::Seconds;
+use attune_audio::units::Seconds;
+use attune_engine::offline::{AnswerReport, DecidedReport, Report};
+use attune_model::ModelSet;
 use std::fmt::Write;
 
 const BAR: usize = 24;

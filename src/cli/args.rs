@@ -4,7 +4,7 @@
 
 use super::lab::LabArgs;
 use super::train::TrainArgs;
-use crate::playback::Pace;
+use attune_audio::playback::Pace;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 

@@ -1,10 +1,10 @@
 //! `attune bench`: how fast each part is on this machine.
 
 use super::BenchArgs;
-use crate::bench::peers::{Environment, Peers};
-use crate::bench::{self, BenchConfig, Effort, Report, growth, markdown};
-use crate::model::ModelSet;
 use anyhow::Context;
+use attune_lab::bench::peers::{Environment, Peers};
+use attune_lab::bench::{self, BenchConfig, Effort, Report, growth, markdown};
+use attune_model::ModelSet;
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 use std::path::Path;

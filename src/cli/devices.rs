@@ -2,8 +2,8 @@
 //!
 //! In: the system's devices. Out: a table, or JSON, on stdout. Thread: the main one.
 
-use crate::capture::{DeviceInfo, DeviceKind, list_devices};
-use crate::source::SourceError;
+use attune_audio::capture::{DeviceInfo, DeviceKind, list_devices};
+use attune_audio::source::SourceError;
 use std::io::Write;
 
 /// Prints the devices, as a table or as JSON (`interfaces`: id, name, host, kind, channels, `rates_hz`, default). Having

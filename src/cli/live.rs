@@ -5,13 +5,13 @@
 
 use super::args::LiveArgs;
 use super::live_screen::{Screen, Standing};
-use crate::engine::{
+use crate::settings::Settings;
+use anyhow::Context;
+use attune_audio::units::Seconds;
+use attune_engine::{
     Engine, EngineConfig, EngineHandle, Event, RECENT_COLUMNS, Snapshot, SourceRequest, system_sources,
 };
-use crate::model::ModelSet;
-use crate::settings::Settings;
-use crate::units::Seconds;
-use anyhow::Context;
+use attune_model::ModelSet;
 use crossbeam_channel::{Receiver, TrySendError, bounded, select};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -36,7 +36,7 @@ pub(super) fn run(args: &LiveArgs, models: ModelSet, settings: &Settings) -> any
         sources: system_sources(settings.buffer_ms, settings.heard && !args.mute),
     };
     let engine = Engine::start(config, notify).context("the engine cannot start")?;
-    let order = crate::engine::Command::Open(request(args));
+    let order = attune_engine::Command::Open(request(args));
     engine.commands.send(order).context("the engine has ended")?;
     let mut session = Session {
         engine,
@@ -148,7 +148,7 @@ impl Session {
         Ok(match event {
             Event::Opened(source) => {
                 self.opened.get_or_insert_with(Instant::now);
-                self.is_file = source.kind == crate::source::SourceKind::File;
+                self.is_file = source.kind == attune_audio::source::SourceKind::File;
                 None
             }
             Event::Ended => Some(ExitCode::SUCCESS),

@@ -4,11 +4,11 @@
 
 use super::bars::{bar, percent};
 use super::print_line;
-use crate::engine::{Event, Snapshot};
-use crate::model::ModelSet;
-use crate::offline::{EngineHop, HealthLine, HopLine, StateLine, document};
-use crate::smoothing::AnswerState;
-use crate::units::Seconds;
+use attune_audio::units::Seconds;
+use attune_engine::offline::{EngineHop, HealthLine, HopLine, StateLine, document};
+use attune_engine::smoothing::AnswerState;
+use attune_engine::{Event, Snapshot};
+use attune_model::ModelSet;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 use std::fmt::Write;

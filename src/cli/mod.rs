@@ -24,11 +24,11 @@ mod train_recipe;
 
 pub use args::{AnalyzeArgs, Args, BenchArgs, Command, EvalArgs, ExplainArgs, LiveArgs};
 
-use crate::engine::SourceRequest;
-use crate::model::{self, LoadedModel, ModelError, ModelSet};
-use crate::playback::Pace;
 use crate::settings::Settings;
 use anyhow::Context;
+use attune_audio::playback::Pace;
+use attune_engine::SourceRequest;
+use attune_model::{LoadedModel, ModelError, ModelSet};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -123,7 +123,7 @@ fn soak(
 /// The engines that can be switched on beside the others: who names models wants those and no more.
 fn optional(named: &[PathBuf]) -> Result<Vec<LoadedModel>, ModelError> {
     if named.is_empty() {
-        model::bundled_optional()
+        attune_model::bundled_optional()
     } else {
         Ok(Vec::new())
     }
@@ -139,9 +139,9 @@ fn load(named: &[PathBuf]) -> anyhow::Result<ModelSet> {
 
 fn named_or_bundled(named: &[PathBuf]) -> Result<ModelSet, ModelError> {
     if named.is_empty() {
-        model::bundled()
+        attune_model::bundled()
     } else {
-        model::from_files(named)
+        attune_model::from_files(named)
     }
 }
 

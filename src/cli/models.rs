@@ -1,6 +1,6 @@
 //! `attune models`: what is listening, and what its cards say.
 
-use crate::model::{LoadedModel, Manifest, ModelSet};
+use attune_model::{LoadedModel, Manifest, ModelSet};
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use serde_json::json;

@@ -4,13 +4,13 @@
 //! In: models, a file or the demo. Out: a line for each reading; a verdict. Thread: main; the engine has its own.
 
 use super::print_line;
-use crate::bench::live::memory_mb;
-use crate::engine::SourceRequest;
-use crate::model::{LoadedModel, ModelSet};
-use crate::playback::Pace;
 use crate::settings::Settings;
 use crate::ui::{Headless, Page, WindowLaunch, demo_file};
 use anyhow::{Context, bail};
+use attune_audio::playback::Pace;
+use attune_engine::SourceRequest;
+use attune_lab::bench::live::memory_mb;
+use attune_model::{LoadedModel, ModelSet};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -117,7 +117,7 @@ struct Ear {
 }
 
 impl Ear {
-    fn hear(&mut self, snapshot: &crate::engine::Snapshot) {
+    fn hear(&mut self, snapshot: &attune_engine::Snapshot) {
         let before = if self.epoch == snapshot.epoch { self.frames } else { 0 };
         self.secs += snapshot.frames.saturating_sub(before) as f64 * snapshot.hop.0;
         (self.epoch, self.frames) = (snapshot.epoch, snapshot.frames);

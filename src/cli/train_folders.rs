@@ -1,14 +1,14 @@
 //! `attune train` on folders of one's own: which folders are which class, what stays together, what is judged by.
 
-use crate::features::FrontEndSpec;
-use crate::train::TrainError;
-use crate::train::dataset::Dataset;
-use crate::train::folders::{ClassSource, FolderData, classes_below, open};
-use crate::train::grouping::{GroupRule, Judged};
-use crate::train::recipe::{Engine, Recipe};
-use crate::train::split::Fold;
-use crate::train::variant::Variant;
-use crate::units::Seconds;
+use attune_audio::features::FrontEndSpec;
+use attune_audio::units::Seconds;
+use attune_train::TrainError;
+use attune_train::dataset::Dataset;
+use attune_train::folders::{ClassSource, FolderData, classes_below, open};
+use attune_train::grouping::{GroupRule, Judged};
+use attune_train::recipe::{Engine, Recipe};
+use attune_train::split::Fold;
+use attune_train::variant::Variant;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 

@@ -2,9 +2,9 @@
 
 use super::print_line;
 use super::train::{self, TrainArgs};
-use crate::train::checkpoint::write_atomically;
-use crate::train::cross::{page, pooled};
-use crate::train::split::Fold;
+use attune_train::checkpoint::write_atomically;
+use attune_train::cross::{page, pooled};
+use attune_train::split::Fold;
 
 /// Runs what was asked for. Of a cross-validation every fold has a folder of its own; what came out is printed, and kept beside them.
 pub(super) fn run(args: &TrainArgs) -> anyhow::Result<()> {

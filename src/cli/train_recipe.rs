@@ -1,13 +1,13 @@
 //! What of a training recipe can be set on the command line.
 
-use crate::model::architecture::BodyShape;
-use crate::model::tcn::TcnShape;
-use crate::train::recipe::{BatchShape, Recipe};
-use crate::train::split::Fold;
-use crate::train::takes::TeacherHears;
-use crate::train::teacher::TeacherNet;
-use crate::train::windows::WindowsFile;
-use crate::units::Decibels;
+use attune_audio::units::Decibels;
+use attune_model::architecture::BodyShape;
+use attune_model::tcn::TcnShape;
+use attune_train::recipe::{BatchShape, Recipe};
+use attune_train::split::Fold;
+use attune_train::takes::TeacherHears;
+use attune_train::teacher::TeacherNet;
+use attune_train::windows::WindowsFile;
 use clap::ValueEnum;
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -323,7 +323,7 @@ fn share(text: &str) -> Result<f64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::recipe::Engine;
+    use attune_train::recipe::Engine;
     use clap::Parser;
 
     #[derive(Parser)]

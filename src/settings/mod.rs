@@ -5,7 +5,7 @@
 
 mod migrate;
 
-use crate::smoothing::SmoothingConfig;
+use attune_engine::smoothing::SmoothingConfig;
 pub use migrate::VERSION;
 use migrate::{Refusal, to_today};
 use serde::{Deserialize, Serialize};
@@ -272,7 +272,7 @@ mod tests {
         let (settings, message) = Settings::load_from(&path);
         let wanted = SmoothingConfig {
             enter: 0.6,
-            silence_hold: crate::units::Seconds(0.7),
+            silence_hold: attune_audio::units::Seconds(0.7),
             ..SmoothingConfig::default()
         };
         assert_eq!((settings.smoothing, message), (wanted, None));

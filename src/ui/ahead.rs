@@ -3,12 +3,12 @@
 //! In: a path, models, knobs. Out: the answer at each frame, as it is found. Thread: one of its own for each file; it takes
 //! some seconds of one core for an hour of music.
 
-use crate::engine::HopResult;
-use crate::genre::Probabilities;
-use crate::model::ModelSet;
-use crate::offline::{Report, analyze};
-use crate::smoothing::{AnswerState, SmoothingConfig};
-use crate::units::Seconds;
+use attune_audio::units::Seconds;
+use attune_engine::HopResult;
+use attune_engine::offline::{Report, analyze};
+use attune_engine::smoothing::{AnswerState, SmoothingConfig};
+use attune_model::ModelSet;
+use attune_model::genre::Probabilities;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::cell::Cell;
 use std::ops::ControlFlow;

@@ -3,10 +3,10 @@
 //! In: columns. Out: the answers that other knobs would have given. Thread: window, some frames at a time.
 
 use super::history::{News, TimelinePoint};
-use crate::engine::MAX_ENGINES;
-use crate::genre::{GenreId, Probabilities};
-use crate::smoothing::{AnswerState, Smoother, SmoothingConfig, SmoothingError};
-use crate::units::{Decibels, Seconds};
+use attune_audio::units::{Decibels, Seconds};
+use attune_engine::MAX_ENGINES;
+use attune_engine::smoothing::{AnswerState, Smoother, SmoothingConfig, SmoothingError};
+use attune_model::genre::{GenreId, Probabilities};
 use std::collections::VecDeque;
 
 /// Frames that are kept: 5 minutes at the default hop, 2 MB with three engines of ten classes.
@@ -266,8 +266,8 @@ fn take(values: &mut impl Iterator<Item = f32>, count: usize) -> Probabilities {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Column;
-    use crate::smoothing::Smoothed;
+    use attune_engine::Column;
+    use attune_engine::smoothing::Smoothed;
 
     const HOP: Seconds = Seconds(0.02);
 

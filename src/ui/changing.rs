@@ -6,9 +6,9 @@
 use super::asked::Asked;
 use super::heard::heard;
 use super::history::History;
-use crate::explain::Explanation;
-use crate::features::FrontEndSpec;
-use crate::model::LoadedModel;
+use attune_audio::features::FrontEndSpec;
+use attune_engine::explain::Explanation;
+use attune_model::LoadedModel;
 use std::time::{Duration, Instant};
 
 /// The least time from an answer to the next question.
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_of_the_column_that_was_asked_about_and_the_next_question_waits() {
-        let models = crate::model::bundled().expect("bundled models");
+        let models = attune_model::bundled().expect("bundled models");
         let spec = &models.front_end;
         let (mut history, mut changing) = (History::new(), Changing::default());
         let engines = || models.models.clone();

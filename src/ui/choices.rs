@@ -2,9 +2,9 @@
 //!
 //! In: nothing. Out: the choices. Thread: window.
 
-use crate::genre::GenreId;
-use crate::playback::Pace;
-use crate::units::Seconds;
+use attune_audio::playback::Pace;
+use attune_audio::units::Seconds;
+use attune_model::genre::GenreId;
 use eframe::egui::{LayerId, Rect};
 
 /// A page of the left column.

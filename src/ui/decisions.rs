@@ -4,10 +4,10 @@
 
 use super::history::News;
 use super::sentences;
-use crate::genre::{GenreId, GenreSet};
-use crate::smoothing::{AnswerState, Decision, Reason};
-use crate::table;
-use crate::units::Seconds;
+use attune_audio::units::Seconds;
+use attune_engine::smoothing::{AnswerState, Decision, Reason};
+use attune_engine::table;
+use attune_model::genre::{GenreId, GenreSet};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 
@@ -203,8 +203,8 @@ impl DecisionLog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Column;
-    use crate::genre::Probabilities;
+    use attune_engine::Column;
+    use attune_model::genre::Probabilities;
 
     fn log() -> DecisionLog {
         let mut log = DecisionLog::default();

@@ -2,8 +2,8 @@
 //!
 //! In: a way to list devices. Out: the last list. Thread: window; the listing runs on one of its own.
 
-use crate::capture::DeviceInfo;
-use crate::source::SourceError;
+use attune_audio::capture::DeviceInfo;
+use attune_audio::source::SourceError;
 use crossbeam_channel::{Receiver, bounded};
 use std::sync::Arc;
 
@@ -69,7 +69,7 @@ impl DeviceList {
             .iter()
             .filter_map(|found| found.as_ref().ok())
             .flatten()
-            .filter(|device| device.kind != crate::capture::DeviceKind::Output)
+            .filter(|device| device.kind != attune_audio::capture::DeviceKind::Output)
     }
 
     /// Why the devices could not be listed.

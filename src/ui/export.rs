@@ -2,8 +2,8 @@
 //!
 //! In: files, by their endings. Out: files. Thread: one of its own for each export.
 
-use crate::train::TrainError;
-use crate::train::checkpoint::write_atomically;
+use attune_train::TrainError;
+use attune_train::checkpoint::write_atomically;
 use crossbeam_channel::{Receiver, bounded};
 use std::path::{Path, PathBuf};
 

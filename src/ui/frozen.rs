@@ -6,13 +6,13 @@ use super::asked::Asked;
 use super::heard::heard;
 use super::history::{COLUMNS, History};
 use super::studies::Studies;
-use crate::engine::Snapshot;
-use crate::explain::{Explanation, Head, similar};
-use crate::features::FrontEndSpec;
-use crate::lab::limits::Taught;
-use crate::lab::scores::{ShippedScores, Weighted};
-use crate::model::LoadedModel;
-use crate::units::Seconds;
+use attune_audio::features::FrontEndSpec;
+use attune_audio::units::Seconds;
+use attune_engine::Snapshot;
+use attune_engine::explain::{Explanation, Head, similar};
+use attune_lab::limits::Taught;
+use attune_lab::scores::{ShippedScores, Weighted};
+use attune_model::LoadedModel;
 use crossbeam_channel::{Receiver, bounded};
 
 /// So many similar moments are offered at most…

@@ -3,8 +3,8 @@
 //! In: a history. Out: [`Heard`]. Thread: any.
 
 use super::history::History;
-use crate::explain::Heard;
-use crate::features::FrontEndSpec;
+use attune_audio::features::FrontEndSpec;
+use attune_engine::explain::Heard;
 
 /// Up to the newest column, back to the last break at most.
 pub fn heard(history: &History, spec: &FrontEndSpec) -> Heard {

@@ -2,10 +2,10 @@
 //!
 //! In: snapshots. Out: mel columns and answers for the plots over time, points for the timeline. Thread: window.
 
-use crate::engine::{Begins, Column, RECENT_COLUMNS, Snapshot};
-use crate::genre::{GenreId, Probabilities};
-use crate::smoothing::AnswerState;
-use crate::units::Seconds;
+use attune_audio::units::Seconds;
+use attune_engine::smoothing::AnswerState;
+use attune_engine::{Begins, Column, RECENT_COLUMNS, Snapshot};
+use attune_model::genre::{GenreId, Probabilities};
 use std::collections::VecDeque;
 
 /// Columns of the spectrogram that are kept: 47.6 s at the default hop.
@@ -274,9 +274,9 @@ impl History {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::features::FrontEndSpec;
-    use crate::genre::GenreSet;
-    use crate::model::ModelSet;
+    use attune_audio::features::FrontEndSpec;
+    use attune_model::ModelSet;
+    use attune_model::genre::GenreSet;
 
     /// A snapshot after `frames` frames; the lowest band of frame n has the level n.
     pub(in crate::ui) fn snapshot(epoch: u64, frames: u64) -> Snapshot {

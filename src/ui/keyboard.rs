@@ -8,8 +8,8 @@ use super::history::COLUMNS;
 use super::panels::next_theme;
 use super::time_view::ZOOM_STEP;
 use super::view_state::{Action, ViewState};
-use crate::engine::{Command, Snapshot};
-use crate::units::Seconds;
+use attune_audio::units::Seconds;
+use attune_engine::{Command, Snapshot};
 use eframe::egui::{self, Key, Modifiers};
 
 /// How far an arrow key seeks.

@@ -2,8 +2,8 @@
 //!
 //! In: a lab with its flags. Out: progress, a [`Report`]. Thread: window, and one of its own for each run.
 
-use crate::lab::{Cells, Choice, LabError, Report, Run, RunConfig, Said};
-use crate::model::{ModelSet, bundled};
+use attune_lab::{Cells, Choice, LabError, Report, Run, RunConfig, Said};
+use attune_model::{ModelSet, bundled};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -35,12 +35,12 @@ mod track;
 mod view_state;
 mod widgets;
 
-use crate::capture;
-use crate::engine::{Engine, EngineConfig, EngineError, SourceRequest, system_sources};
-use crate::model::{LoadedModel, ModelError, ModelSet};
 use crate::settings::Settings;
 pub use app::{App, EngineLink, REPAINT_INTERVAL, notify};
 pub use asked::Asked;
+use attune_audio::capture;
+use attune_engine::{Engine, EngineConfig, EngineError, SourceRequest, system_sources};
+use attune_model::{LoadedModel, ModelError, ModelSet};
 pub use demo::file as demo_file;
 pub use devices::{DeviceList, ListDevices};
 use eframe::egui::{Context, ViewportBuilder};

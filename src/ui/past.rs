@@ -2,11 +2,11 @@
 //!
 //! In: sources, decisions, columns. Out: orders; the sessions to list. Thread: window.
 
-use crate::genre::{GenreId, GenreSet, MAX_CLASSES};
 use crate::sessions::{Beginning, Decided, Keeper, Order, Session, Told};
-use crate::smoothing::{AnswerState, Decision};
-use crate::source::{OpenedSource, SourceKind};
-use crate::units::Seconds;
+use attune_audio::source::{OpenedSource, SourceKind};
+use attune_audio::units::Seconds;
+use attune_engine::smoothing::{AnswerState, Decision};
+use attune_model::genre::{GenreId, GenreSet, MAX_CLASSES};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 

@@ -2,9 +2,9 @@
 //!
 //! In: what was heard, heads. Out: a [`HeadStudy`] of each. Thread: window, and one for each time that heads are asked about.
 
-use crate::explain::{Head, HeadStudy, Heard};
-use crate::features::FrontEndSpec;
-use crate::model::LoadedModel;
+use attune_audio::features::FrontEndSpec;
+use attune_engine::explain::{Head, HeadStudy, Heard};
+use attune_model::LoadedModel;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 /// What is known of a head.

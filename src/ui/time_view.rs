@@ -4,7 +4,7 @@
 
 use super::history::{COLUMNS, History};
 use super::widgets::TimeAxis;
-use crate::units::Seconds;
+use attune_audio::units::Seconds;
 use eframe::egui::Rect;
 
 /// The shortest span that can be shown, in seconds.

@@ -5,10 +5,10 @@
 use super::ahead::{Ahead, Frame};
 use super::asked::Asked;
 use super::history::{News, TimelinePoint};
-use crate::genre::Probabilities;
-use crate::offline::{DecidedReport, Report};
-use crate::smoothing::AnswerState;
-use crate::units::Seconds;
+use attune_audio::units::Seconds;
+use attune_engine::offline::{DecidedReport, Report};
+use attune_engine::smoothing::AnswerState;
+use attune_model::genre::Probabilities;
 
 /// Two frames are the same one if their times differ by less: rounding is far below it, a hop far above.
 const SAME_TIME: f64 = 1e-6;
@@ -269,8 +269,8 @@ fn most_apart(a: &Probabilities, b: &Probabilities) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Column;
-    use crate::units::FrameIndex;
+    use attune_audio::units::FrameIndex;
+    use attune_engine::Column;
 
     const HOP: Seconds = Seconds(0.02);
 
@@ -306,14 +306,19 @@ mod tests {
 
     /// Something heard ahead that tells nothing.
     fn nothing() -> Ahead {
-        let models = crate::model::ModelSet {
-            front_end: crate::features::FrontEndSpec::default(),
-            genres: crate::genre::GenreSet::gtzan(),
+        let models = attune_model::ModelSet {
+            front_end: attune_audio::features::FrontEndSpec::default(),
+            genres: attune_model::genre::GenreSet::gtzan(),
             models: Vec::new(),
             gate: None,
         };
         let nowhere = std::path::PathBuf::from("/nowhere/at all.wav");
-        Ahead::begin(nowhere, models, crate::smoothing::SmoothingConfig::default(), || ())
+        Ahead::begin(
+            nowhere,
+            models,
+            attune_engine::smoothing::SmoothingConfig::default(),
+            || (),
+        )
     }
 
     #[test]

@@ -8,15 +8,15 @@ use super::laboratory::LabOrder;
 use super::notices::Notices;
 use super::time_view::TimeView;
 use super::traces::UnitValue;
-use crate::engine::{Command, SourceRequest};
-use crate::explain::Head;
-use crate::explain::planted::PLACE;
-use crate::playback::Pace;
 use crate::sessions::Order;
 use crate::settings::{ColourMap, Settings};
-use crate::smoothing::SmoothingConfig;
-use crate::source::OpenedSource;
-use crate::units::Seconds;
+use attune_audio::playback::Pace;
+use attune_audio::source::OpenedSource;
+use attune_audio::units::Seconds;
+use attune_engine::explain::Head;
+use attune_engine::explain::planted::PLACE;
+use attune_engine::smoothing::SmoothingConfig;
+use attune_engine::{Command, SourceRequest};
 use std::path::PathBuf;
 
 /// Something that a panel asks for.

@@ -3,21 +3,21 @@
 #![allow(clippy::unwrap_used, reason = "a bench may panic")]
 #![allow(missing_docs, reason = "nothing here is for others")]
 
-use attune::explain::similar;
-use attune::features::{FeatureExtractor, FrontEndSpec};
-use attune::nn::kernels::attend::{Attend, KeyValueRing};
-use attune::nn::kernels::causal_attention::CausalAttention;
-use attune::nn::kernels::convolution::{Activation, CausalConvolution};
-use attune::nn::kernels::layer_norm::LayerNormalization;
-use attune::nn::kernels::lstm_sequence::LstmSequence;
-use attune::nn::kernels::matmul::{View, add_product};
-use attune::nn::kernels::packed_matrix::{Finish, PackedMatrix, Precision, Start, padded};
-use attune::nn::kernels::running_moments::RunningMoments;
-use attune::nn::kernels::strided_convolution::StridedConvolution;
-use attune::nn::kernels::widest::widest;
-use attune::nn::kernels::windowed_softmax::WindowedSoftmax;
-use attune::nn::streaming::moments::MomentMemory;
-use attune::nn::streaming::rows::Rows;
+use attune_audio::features::{FeatureExtractor, FrontEndSpec};
+use attune_engine::explain::similar;
+use attune_nn::kernels::attend::{Attend, KeyValueRing};
+use attune_nn::kernels::causal_attention::CausalAttention;
+use attune_nn::kernels::convolution::{Activation, CausalConvolution};
+use attune_nn::kernels::layer_norm::LayerNormalization;
+use attune_nn::kernels::lstm_sequence::LstmSequence;
+use attune_nn::kernels::matmul::{View, add_product};
+use attune_nn::kernels::packed_matrix::{Finish, PackedMatrix, Precision, Start, padded};
+use attune_nn::kernels::running_moments::RunningMoments;
+use attune_nn::kernels::strided_convolution::StridedConvolution;
+use attune_nn::kernels::widest::widest;
+use attune_nn::kernels::windowed_softmax::WindowedSoftmax;
+use attune_nn::streaming::moments::MomentMemory;
+use attune_nn::streaming::rows::Rows;
 use candle_core::{Device, Tensor, Var};
 use divan::Bencher;
 use divan::counter::ItemsCount;

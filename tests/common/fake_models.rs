@@ -1,13 +1,13 @@
 //! Models that need no weights: what they answer follows from the mel bands, so a splice, a gap or a wrong rate shows.
 
-use attune::features::{FrameBlock, FrontEndSpec};
-use attune::genre::{GenreSet, SoundKind};
-use attune::model::golden::Golden;
-use attune::model::manifest::FORMAT;
-use attune::model::{AttentionPicture, GenreStream, LoadedModel, Manifest, ModelError, ModelSet, StreamOutput};
-use attune::nn::kernels::packed_matrix::Precision;
-use attune::train::recipe::{Engine, Recipe};
-use attune::units::FrameIndex;
+use attune_audio::features::{FrameBlock, FrontEndSpec};
+use attune_audio::units::FrameIndex;
+use attune_model::genre::{GenreSet, SoundKind};
+use attune_model::golden::Golden;
+use attune_model::manifest::FORMAT;
+use attune_model::{AttentionPicture, GenreStream, LoadedModel, Manifest, ModelError, ModelSet, StreamOutput};
+use attune_nn::kernels::packed_matrix::Precision;
+use attune_train::recipe::{Engine, Recipe};
 
 /// How a fake behaves.
 #[derive(Debug, Clone, Copy, PartialEq)]

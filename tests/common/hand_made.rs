@@ -1,19 +1,19 @@
 //! Hand-made pictures of an engine, and the engine's side of the window's channels: everything a panel can show,
 //! without sound, models or threads.
 
-use attune::capture::{DeviceInfo, DeviceKind};
-use attune::engine::{
-    AttentionSnapshot, Column, Command, Event, MAX_ATTENTION_FRAMES, MAX_HEADS, RECENT_COLUMNS, Snapshot,
-};
-use attune::features::FrontEndSpec;
-use attune::genre::{GenreId, GenreSet, Probabilities};
-use attune::model::ModelSet;
-use attune::model::architecture::Dilated;
-use attune::smoothing::{AnswerState, Decision, Reason};
-use attune::source::{OpenedSource, SourceKind};
 use attune::ui::EngineLink;
 use attune::ui::panels::{Cast, ConvolutionsLabel, EngineLabel};
-use attune::units::{Decibels, FrameIndex, SampleRate, Seconds};
+use attune_audio::capture::{DeviceInfo, DeviceKind};
+use attune_audio::features::FrontEndSpec;
+use attune_audio::source::{OpenedSource, SourceKind};
+use attune_audio::units::{Decibels, FrameIndex, SampleRate, Seconds};
+use attune_engine::smoothing::{AnswerState, Decision, Reason};
+use attune_engine::{
+    AttentionSnapshot, Column, Command, Event, MAX_ATTENTION_FRAMES, MAX_HEADS, RECENT_COLUMNS, Snapshot,
+};
+use attune_model::ModelSet;
+use attune_model::architecture::Dilated;
+use attune_model::genre::{GenreId, GenreSet, Probabilities};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 /// The engine's side of the channels.

@@ -2,12 +2,11 @@
 
 use super::common::media;
 use super::stage::{report, stretches};
-use attune::evaluate::{EngineClips, Evaluation, listen};
-use attune::genre::GenreSet;
-use attune::lab::arena::ArenaLab;
-use attune::lab::{Entry, Table};
-use attune::model;
-use attune::smoothing::SmoothingConfig;
+use attune_engine::smoothing::SmoothingConfig;
+use attune_lab::arena::ArenaLab;
+use attune_lab::{Entry, Table};
+use attune_model::genre::GenreSet;
+use attune_train::evaluate::{EngineClips, Evaluation, listen};
 use std::path::Path;
 
 fn number(table: &Table, row: usize, column: &str) -> f64 {
@@ -55,7 +54,7 @@ fn figures_are_those_of_eval_and_of_its_own_answers() {
     assert!(differ > 0, "ten stretches of music, and never two opinions");
 
     // By another way: the program's engines through `attune eval`'s figures.
-    let set = model::bundled().unwrap();
+    let set = attune_model::bundled().unwrap();
     let genres = GenreSet::gtzan();
     let heard = paths.iter().zip(genres.ids()).map(|(path, truth)| {
         let file = listen::file(path, &set, &SmoothingConfig::default()).unwrap();
@@ -100,7 +99,7 @@ fn what_cannot_be_compared_is_refused() {
     std::fs::rename(folder.path().join("valid"), folder.path().join("train")).unwrap();
     std::fs::create_dir_all(folder.path().join("valid")).unwrap();
     std::fs::copy(folder.path().join("train/b.ogg"), folder.path().join("valid/b.ogg")).unwrap();
-    let refused = |lab: &ArenaLab| super::stage::with_run(None, |run| attune::lab::Lab::run(lab, run)).unwrap_err();
+    let refused = |lab: &ArenaLab| super::stage::with_run(None, |run| attune_lab::Lab::run(lab, run)).unwrap_err();
     let error = refused(&ArenaLab::new(folder.path(), Vec::new())).to_string();
     assert!(error.contains("bark purr") && error.contains("blues"), "{error}");
     let error = refused(&ArenaLab::default()).to_string();

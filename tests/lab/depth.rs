@@ -1,14 +1,14 @@
 //! Depth: the layer in its four forms, and what they come to.
 
 use super::stage::{flat, random, report};
-use attune::lab::Entry;
-use attune::lab::asked::{AskedLayer, AskedNet, AskedShape, LayerShape, Places};
-use attune::lab::depth::{DepthLab, gradients};
-use attune::lab::position::order_shape;
-use attune::nn::Pass;
-use attune::nn::gradcheck::worst_disagreement;
-use attune::nn::multihead::{AttentionShape, EncoderLayer};
-use attune::nn::weights::WeightStore;
+use attune_lab::Entry;
+use attune_lab::asked::{AskedLayer, AskedNet, AskedShape, LayerShape, Places};
+use attune_lab::depth::{DepthLab, gradients};
+use attune_lab::position::order_shape;
+use attune_nn::Pass;
+use attune_nn::gradcheck::worst_disagreement;
+use attune_nn::multihead::{AttentionShape, EncoderLayer};
+use attune_nn::weights::WeightStore;
 use candle_core::{Result, Tensor, Var};
 use std::collections::HashMap;
 

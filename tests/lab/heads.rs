@@ -1,11 +1,11 @@
 //! Heads: what one can do and several can, and what is lost without one.
 
 use super::stage::{flat, random, report};
-use attune::lab::Entry;
-use attune::lab::asked::{AskedNet, without_head};
-use attune::lab::heads::{HeadsLab, needle_shape};
-use attune::nn::Pass;
-use attune::nn::weights::WeightStore;
+use attune_lab::Entry;
+use attune_lab::asked::{AskedNet, without_head};
+use attune_lab::heads::{HeadsLab, needle_shape};
+use attune_nn::Pass;
+use attune_nn::weights::WeightStore;
 use candle_core::Tensor;
 use std::collections::HashMap;
 

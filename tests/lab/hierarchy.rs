@@ -2,25 +2,25 @@
 
 use super::common::media;
 use super::stage::report;
-use attune::decode::decode_file;
-use attune::features::FeatureExtractor;
-use attune::genre::GenreSet;
-use attune::lab::frozen::FrozenEncoder;
-use attune::lab::hierarchy::{HierarchyLab, Reader};
-use attune::lab::{Entry, Table};
-use attune::model::hierarchical::{
+use attune_audio::decode::decode_file;
+use attune_audio::features::FeatureExtractor;
+use attune_audio::units::{SampleRate, Seconds};
+use attune_lab::frozen::FrozenEncoder;
+use attune_lab::hierarchy::{HierarchyLab, Reader};
+use attune_lab::{Entry, Table};
+use attune_model::genre::GenreSet;
+use attune_model::hierarchical::{
     Golden, Hierarchical, HierarchicalManifest, HierarchicalModel, HierarchicalShape, KIND,
 };
-use attune::model::load::hex;
-use attune::model::{self, ModelError};
-use attune::nn::Pass;
-use attune::nn::bidirectional::Bidirectional;
-use attune::nn::gradcheck::worst_disagreement;
-use attune::nn::lstm_cell::Lstm;
-use attune::nn::recurrent::Recurrent;
-use attune::nn::weights::WeightStore;
-use attune::train::noises::Noise;
-use attune::units::{SampleRate, Seconds};
+use attune_model::load::hex;
+use attune_model::{self, ModelError};
+use attune_nn::Pass;
+use attune_nn::bidirectional::Bidirectional;
+use attune_nn::gradcheck::worst_disagreement;
+use attune_nn::lstm_cell::Lstm;
+use attune_nn::recurrent::Recurrent;
+use attune_nn::weights::WeightStore;
+use attune_train::noises::Noise;
 use candle_core::{Device, Result, Tensor, Var};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -168,7 +168,7 @@ fn planted_evidence_gets_the_highest_weight() {
 #[test]
 fn the_shipped_network_finds_music_among_noises() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let models = model::bundled().unwrap();
+    let models = attune_model::bundled().unwrap();
     let reader = Reader::load(&root.join("models/hierarchical.json"), &models).unwrap();
     let spec = &models.front_end;
     let (info, music) = decode_file(&root.join("assets/demo/demo.ogg")).unwrap();
@@ -216,7 +216,7 @@ fn files(folder: &Path, encoder: &str) -> PathBuf {
         .collect();
     let weights = safetensors::serialize(&tensors, None).unwrap();
     let manifest = HierarchicalManifest {
-        format: model::manifest::FORMAT,
+        format: attune_model::manifest::FORMAT,
         kind: KIND.to_owned(),
         name: KIND.to_owned(),
         encoder_sha256: encoder.to_owned(),
@@ -238,7 +238,7 @@ fn files(folder: &Path, encoder: &str) -> PathBuf {
 #[test]
 fn every_segment_of_a_file_is_read_by_itself() {
     let folder = tempfile::tempdir().unwrap();
-    let models = model::bundled().unwrap();
+    let models = attune_model::bundled().unwrap();
     let digest = FrozenEncoder::of(&models).unwrap().digest().to_owned();
     let reader = Reader::load(&files(folder.path(), &digest), &models).unwrap();
     // Three segments of 128 frames and 40 frames, which are ten words; 20 frames are too few.
@@ -266,7 +266,7 @@ fn every_segment_of_a_file_is_read_by_itself() {
 #[test]
 fn who_may_use_it_and_where() {
     let folder = tempfile::tempdir().unwrap();
-    let models = model::bundled().unwrap();
+    let models = attune_model::bundled().unwrap();
     // Taught on another encoder.
     let strange = files(folder.path(), "0123");
     let error = Reader::load(&strange, &models).unwrap_err().to_string();
@@ -284,7 +284,7 @@ fn who_may_use_it_and_where() {
         Err(ModelError::Digest { .. })
     ));
     // Never live.
-    let error = model::from_files(std::slice::from_ref(&path)).unwrap_err();
+    let error = attune_model::from_files(std::slice::from_ref(&path)).unwrap_err();
     assert!(matches!(error, ModelError::WholeFilesOnly));
     let attune = || Command::new(env!("CARGO_BIN_EXE_attune"));
     let wav = folder.path().join("song.wav");

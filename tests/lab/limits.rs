@@ -1,16 +1,16 @@
 //! The lab of limits: reach against what can be worked out by hand, and against differences.
 
 use super::stage::{flat, random};
-use attune::lab::limits::{Layer, Moment, Plan, Taught, dependence};
-use attune::lab::memory::Kind;
-use attune::model::body::Body;
-use attune::model::tcn::{Tcn, TcnShape};
-use attune::model::{bundled, bundled_optional};
-use attune::nn::Pass;
-use attune::nn::lstm_cell::Lstm;
-use attune::nn::recurrent::Recurrent;
-use attune::nn::rnn_cell::Rnn;
-use attune::nn::weights::WeightStore;
+use attune_lab::limits::{Layer, Moment, Plan, Taught, dependence};
+use attune_lab::memory::Kind;
+use attune_model::body::Body;
+use attune_model::tcn::{Tcn, TcnShape};
+use attune_model::{bundled, bundled_optional};
+use attune_nn::Pass;
+use attune_nn::lstm_cell::Lstm;
+use attune_nn::recurrent::Recurrent;
+use attune_nn::rnn_cell::Rnn;
+use attune_nn::weights::WeightStore;
 use candle_core::{Device, Tensor};
 use std::collections::HashMap;
 

@@ -1,8 +1,8 @@
 //! The memory lab: what is finished is kept.
 
 use super::stage::{refusal, report, words_until_stopped};
-use attune::lab::memory::{Family, Kind, MemoryLab};
-use attune::lab::{Choice, Entry, Table};
+use attune_lab::memory::{Family, Kind, MemoryLab};
+use attune_lab::{Choice, Entry, Table};
 
 #[test]
 fn a_lab_goes_on_from_what_is_finished_and_writes_what_it_found() {

@@ -1,12 +1,12 @@
 //! Positional encoding: what is blind to order, and what is not.
 
 use super::stage::{flat, random, report};
-use attune::lab::Entry;
-use attune::lab::asked::notes::BANDS;
-use attune::lab::asked::{AskedNet, Places};
-use attune::lab::position::{PositionLab, order_shape};
-use attune::nn::Pass;
-use attune::nn::weights::WeightStore;
+use attune_lab::Entry;
+use attune_lab::asked::notes::BANDS;
+use attune_lab::asked::{AskedNet, Places};
+use attune_lab::position::{PositionLab, order_shape};
+use attune_nn::Pass;
+use attune_nn::weights::WeightStore;
 use candle_core::{Device, Tensor};
 
 /// How much the answer changes when the frames come in another order.

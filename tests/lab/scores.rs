@@ -1,12 +1,12 @@
 //! The six score functions, each by something that would fail if it were faked.
 
 use super::stage::{flat, random, report, stretches};
-use attune::lab::Choice;
-use attune::lab::scores::{ScoreNet, ScoreSet, ScoresLab, add, cosine_bound, entropy};
-use attune::nn::Pass;
-use attune::nn::gradcheck::worst_disagreement;
-use attune::nn::score::{PoolingShape, ScoreKind, ScorePooling};
-use attune::nn::weights::WeightStore;
+use attune_lab::Choice;
+use attune_lab::scores::{ScoreNet, ScoreSet, ScoresLab, add, cosine_bound, entropy};
+use attune_nn::Pass;
+use attune_nn::gradcheck::worst_disagreement;
+use attune_nn::score::{PoolingShape, ScoreKind, ScorePooling};
+use attune_nn::weights::WeightStore;
 use candle_core::{Device, Result, Tensor, Var};
 use std::collections::HashMap;
 

@@ -1,10 +1,9 @@
 //! A run of a lab without a terminal.
 
 use super::common::media;
-use attune::decode::decode_file;
-use attune::genre::GenreSet;
-use attune::lab::{Cells, Lab, LabError, Report, Run, RunConfig, Said};
-use attune::model;
+use attune_audio::decode::decode_file;
+use attune_lab::{Cells, Lab, LabError, Report, Run, RunConfig, Said};
+use attune_model::genre::GenreSet;
 use candle_core::{Device, Tensor};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -24,7 +23,7 @@ pub fn with_run<T>(
         None => Cells::default(),
     };
     let (mut say, stop) = (|_: Said<'_>| {}, AtomicBool::new(false));
-    work(&mut Run::new(QUICK, cells, &model::bundled, &mut say, &stop))
+    work(&mut Run::new(QUICK, cells, &attune_model::bundled, &mut say, &stop))
 }
 
 const QUICK: RunConfig = RunConfig { quick: true, seed: 1 };
@@ -40,7 +39,13 @@ pub fn words_until_stopped(lab: &dyn Lab) -> usize {
             stop.store(true, Ordering::Relaxed);
         });
     };
-    let ended = lab.run(&mut Run::new(QUICK, Cells::default(), &model::bundled, &mut say, &stop));
+    let ended = lab.run(&mut Run::new(
+        QUICK,
+        Cells::default(),
+        &attune_model::bundled,
+        &mut say,
+        &stop,
+    ));
     assert!(matches!(ended, Err(LabError::Stopped)), "{ended:?}");
     words
 }

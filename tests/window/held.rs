@@ -4,11 +4,10 @@
 
 use super::hand_made;
 use super::rig::{Rig, Setup};
-use attune::engine::Command;
-use attune::genre::GenreId;
-use attune::model;
 use attune::ui::{App, Inquiry};
-use attune::units::Seconds;
+use attune_audio::units::Seconds;
+use attune_engine::Command;
+use attune_model::genre::GenreId;
 use eframe::egui;
 use egui_kittest::kittest::Queryable;
 use std::time::{Duration, Instant};
@@ -110,7 +109,7 @@ fn a_click_holds_the_moment_and_end_lets_it_go() {
 #[test]
 fn live_the_engines_are_asked_what_changed_the_answer_and_the_answer_moves_on() {
     let setup = Setup {
-        models: Some(model::bundled().unwrap()),
+        models: Some(attune_model::bundled().unwrap()),
         ..Setup::default()
     };
     let mut rig = Rig::playing(setup, 600);
@@ -147,7 +146,7 @@ fn live_the_engines_are_asked_what_changed_the_answer_and_the_answer_moves_on() 
 #[test]
 fn the_engines_are_asked_why_and_what_they_say_is_written_to_files() {
     let setup = Setup {
-        models: Some(model::bundled().unwrap()),
+        models: Some(attune_model::bundled().unwrap()),
         ..Setup::default()
     };
     let mut rig = Rig::playing(setup, 600);

@@ -4,14 +4,13 @@
 
 use super::hand_made;
 use super::rig::{Rig, Setup};
-use attune::engine::{Engine, EngineConfig, system_sources};
-use attune::explain::Head;
-use attune::genre::{GenreId, GenreSet};
-use attune::model;
-use attune::playback::Pace;
-use attune::smoothing::SmoothingConfig;
 use attune::ui::panels::Cast;
 use attune::ui::{App, Asked, Inside, UnitValue};
+use attune_audio::playback::Pace;
+use attune_engine::explain::Head;
+use attune_engine::smoothing::SmoothingConfig;
+use attune_engine::{Engine, EngineConfig, system_sources};
+use attune_model::genre::{GenreId, GenreSet};
 use eframe::egui;
 use egui_kittest::kittest::{NodeT, Queryable};
 use std::time::{Duration, Instant};
@@ -22,7 +21,7 @@ fn app(rig: &Rig) -> &App {
 
 fn with_models() -> Setup {
     Setup {
-        models: Some(model::bundled().unwrap()),
+        models: Some(attune_model::bundled().unwrap()),
         ..Setup::default()
     }
 }
@@ -142,9 +141,9 @@ fn a_head_is_ablated_by_its_button_and_its_matrix_says_who_asked_whom() {
 /// The real engine, with the plain recurrent one waiting beside the usual three.
 #[test]
 fn the_plain_recurrent_engine_listens_when_it_is_switched_on() {
-    let usual = model::bundled().unwrap();
+    let usual = attune_model::bundled().unwrap();
     let count = usual.models.len();
-    let models = usual.and(model::bundled_optional().unwrap()).unwrap();
+    let models = usual.and(attune_model::bundled_optional().unwrap()).unwrap();
     let setup = Setup {
         models: Some(models.clone()),
         cast: Cast::of(&models, count),
@@ -177,7 +176,7 @@ fn the_plain_recurrent_engine_listens_when_it_is_switched_on() {
 #[test]
 fn each_score_function_shows_where_it_looks_from_a_held_moment() {
     let setup = Setup {
-        models: Some(model::bundled().unwrap()),
+        models: Some(attune_model::bundled().unwrap()),
         cast: Cast {
             scores: true,
             ..hand_made::cast()

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use super::rig::{Rig, Setup};
-use attune::lab::Report;
 use attune::ui::{LabState, Laboratory};
+use attune_lab::Report;
 use egui_kittest::kittest::Queryable;
 use std::path::Path;
 use std::time::{Duration, Instant};

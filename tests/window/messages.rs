@@ -2,9 +2,9 @@
 
 use super::hand_made;
 use super::rig::{Rig, Setup};
-use attune::engine::{Event, ResetCause};
-use attune::source::SourceError;
-use attune::units::Seconds;
+use attune_audio::source::SourceError;
+use attune_audio::units::Seconds;
+use attune_engine::{Event, ResetCause};
 use egui_kittest::kittest::Queryable;
 
 #[test]

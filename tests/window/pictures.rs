@@ -4,7 +4,6 @@
 
 use super::hand_made;
 use super::rig::{Rig, Setup};
-use attune::model;
 use attune::settings::Theme;
 use attune::ui::Inside;
 use eframe::egui;
@@ -117,7 +116,7 @@ fn a_frame_with_everything_open_leaves_time_too() {
         (egui::Key::Num1, Inside::Field, "genres and the field"),
     ] {
         let setup = Setup {
-            models: Some(model::bundled().unwrap()),
+            models: Some(attune_model::bundled().unwrap()),
             ..Setup::default()
         };
         let mut rig = Rig::playing(setup, 4000);

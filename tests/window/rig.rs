@@ -1,14 +1,14 @@
 //! A window in a harness, with the test at the engine's end of the channels.
 
 use super::hand_made::{self, Stage};
-use attune::capture::DeviceInfo;
-use attune::engine::{Command, Event, Snapshot, SourceRequest};
-use attune::model::ModelSet;
-use attune::playback::Pace;
 use attune::settings::{Settings, Theme};
-use attune::source::SourceError;
 use attune::ui::panels::Cast;
 use attune::ui::{App, EngineLink, ListDevices};
+use attune_audio::capture::DeviceInfo;
+use attune_audio::playback::Pace;
+use attune_audio::source::SourceError;
+use attune_engine::{Command, Event, Snapshot, SourceRequest};
+use attune_model::ModelSet;
 use eframe::egui::UiBuilder;
 use egui_kittest::kittest::Queryable;
 use egui_kittest::{Harness, HarnessBuilder};

@@ -4,7 +4,6 @@
 
 use super::hand_made;
 use super::rig::{Rig, Setup};
-use attune::model;
 use eframe::egui::{ColorImage, ViewportCommand};
 use egui_kittest::kittest::Queryable;
 use std::path::{Path, PathBuf};
@@ -13,7 +12,7 @@ use std::time::{Duration, Instant};
 
 fn saving(folder: &Path) -> Rig {
     let setup = Setup {
-        models: Some(model::bundled().unwrap()),
+        models: Some(attune_model::bundled().unwrap()),
         ..Setup::default()
     };
     let mut rig = Rig::playing(setup, 600);
@@ -58,7 +57,10 @@ fn every_plot_is_saved_as_svg_with_its_provenance() {
         choose(&mut rig, plot, "Save as SVG");
         let path = written(&mut rig, folder.path(), "svg");
         let svg = std::fs::read_to_string(&path).unwrap();
-        let lstm = &model::bundled().unwrap().models[0].manifest().weights_sha256.clone();
+        let lstm = &attune_model::bundled().unwrap().models[0]
+            .manifest()
+            .weights_sha256
+            .clone();
         for wanted in [
             "<svg ",
             "<dc:source>Attune demo.ogg</dc:source>",
@@ -86,7 +88,10 @@ fn every_plot_is_saved_as_svg_with_its_provenance() {
 fn rows(path: &Path) -> Vec<Vec<String>> {
     let text = std::fs::read_to_string(path).unwrap();
     let about: Vec<&str> = text.lines().take_while(|line| line.starts_with("# ")).collect();
-    let lstm = &model::bundled().unwrap().models[0].manifest().weights_sha256.clone();
+    let lstm = &attune_model::bundled().unwrap().models[0]
+        .manifest()
+        .weights_sha256
+        .clone();
     for wanted in ["# Source: Attune demo.ogg", "# Software: attune 0.", lstm] {
         assert!(
             about.iter().any(|line| line.contains(wanted)),

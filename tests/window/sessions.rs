@@ -4,9 +4,9 @@
 
 use super::hand_made;
 use super::rig::{Rig, Setup};
-use attune::engine::{Command, Event, SourceRequest};
 use attune::sessions::Store;
-use attune::units::Seconds;
+use attune_audio::units::Seconds;
+use attune_engine::{Command, Event, SourceRequest};
 use eframe::egui;
 use egui_kittest::kittest::Queryable;
 use std::path::Path;

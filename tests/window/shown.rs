@@ -2,11 +2,11 @@
 
 use super::hand_made;
 use super::rig::{Rig, Setup};
-use attune::engine::Event;
-use attune::genre::GenreSet;
-use attune::smoothing::{AnswerState, Reason};
-use attune::source::{OpenedSource, SourceKind};
-use attune::units::{Decibels, Seconds};
+use attune_audio::source::{OpenedSource, SourceKind};
+use attune_audio::units::{Decibels, Seconds};
+use attune_engine::Event;
+use attune_engine::smoothing::{AnswerState, Reason};
+use attune_model::genre::GenreSet;
 use eframe::egui;
 use egui_kittest::kittest::Queryable;
 
@@ -89,7 +89,7 @@ fn what_is_really_open_is_said() {
         kind: SourceKind::Microphone,
         host: "PulseAudio".to_owned(),
         name: "USB Mic".to_owned(),
-        rate: attune::units::SampleRate(48_000),
+        rate: attune_audio::units::SampleRate(48_000),
         channels: 1,
         buffer_frames: Some(480),
         duration: None,

@@ -4,13 +4,12 @@
 
 use super::hand_made;
 use super::rig::{Rig, Setup};
-use attune::engine::{Command, Engine, EngineConfig, Event, system_sources};
-use attune::lab::hierarchy::Reader;
-use attune::model;
-use attune::playback::Pace;
-use attune::smoothing::SmoothingConfig;
 use attune::ui::{App, Asked, Page};
-use attune::units::Seconds;
+use attune_audio::playback::Pace;
+use attune_audio::units::Seconds;
+use attune_engine::smoothing::SmoothingConfig;
+use attune_engine::{Command, Engine, EngineConfig, Event, system_sources};
+use attune_lab::hierarchy::Reader;
 use eframe::egui;
 use egui_kittest::kittest::Queryable;
 use std::path::Path;
@@ -98,7 +97,7 @@ fn what_is_pointed_at_in_one_plot_is_pointed_at_in_all() {
 #[test]
 fn the_strip_says_what_was_answered_and_how_much_the_engines_disagree() {
     let rig = Rig::playing(Setup::default(), 1200);
-    let newest = hand_made::playing(1200).recent[1199 % attune::engine::RECENT_COLUMNS];
+    let newest = hand_made::playing(1200).recent[1199 % attune_engine::RECENT_COLUMNS];
     let share = format!("{:.0} %", 100.0 * newest.disagreement().unwrap());
     rig.window
         .get_by_label_contains(&format!("the engines' disagreement is {share} of the most possible"));
@@ -150,7 +149,7 @@ fn a_click_into_the_track_seeks_and_a_drag_loops() {
 /// The real engine with the window over it: what the live path shows of the demo is what `attune analyze` makes of it.
 #[test]
 fn the_live_path_equals_the_file_heard_ahead() {
-    let models = model::bundled().unwrap();
+    let models = attune_model::bundled().unwrap();
     let setup = Setup {
         models: Some(models.clone()),
         ..Setup::default()
@@ -181,7 +180,7 @@ fn the_live_path_equals_the_file_heard_ahead() {
 /// The real network on the demo: every named segment is a button that plays it, and the figures are those of `attune analyze --segments`.
 #[test]
 fn segments_that_decided_are_named_and_played() {
-    let models = model::bundled().unwrap();
+    let models = attune_model::bundled().unwrap();
     let setup = Setup {
         models: Some(models.clone()),
         ..Setup::default()
@@ -321,12 +320,12 @@ fn what_each_frame_says_stands_beside_what_smoothing_makes_of_it() {
     let mut rig = Rig::playing(Setup::default(), 1200);
     rig.window.key_press(egui::Key::Num2);
     rig.settle();
-    let newest = hand_made::playing(1200).recent[1199 % attune::engine::RECENT_COLUMNS];
+    let newest = hand_made::playing(1200).recent[1199 % attune_engine::RECENT_COLUMNS];
     let (genre, smoothed) = newest.agreed.top();
     let raw = newest.raw_mean().unwrap().of(genre);
     let said = format!(
         "{}: this frame alone {:.0} %, smoothed {:.0} %; an answer needs 40 %",
-        attune::genre::GenreSet::gtzan().title(genre),
+        attune_model::genre::GenreSet::gtzan().title(genre),
         100.0 * raw,
         100.0 * smoothed
     );

@@ -1,7 +1,7 @@
 //! An evaluation as one JSON document.
 
-use crate::evaluate::{ConditionFigures, EngineFigures, Evaluation, Figures, Moment};
-use crate::genre::GenreSet;
+use attune_model::genre::GenreSet;
+use attune_train::evaluate::{ConditionFigures, EngineFigures, Evaluation, Figures, Moment};
 use serde_json::{Map, Value, json};
 
 /// All of it. `engines` has what scripts rely on; sections that were not asked for are left out.

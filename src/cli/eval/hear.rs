@@ -1,20 +1,20 @@
 //! Every clip of the table through the models: as it is, under other conditions, and one after another.
 
 use super::EvalArgs;
-use crate::decode::decode_file;
-use crate::evaluate::listen::{self, ListenedFile};
-use crate::evaluate::manifest::{Label, Row, beside};
-use crate::evaluate::rejection::{ErrorRate, NOT_MUSIC, Verdict};
-use crate::evaluate::splice::{self, Change, ChangeFigures};
-use crate::evaluate::{EngineClips, EvaluateError, Evaluation, Heard, Shown, ShownFigures};
-use crate::genre::GenreId;
-use crate::model::ModelSet;
-use crate::smoothing::SmoothingConfig;
-use crate::train::dataset::{Clip, load_excerpts};
-use crate::train::evaluate::{Part, listen as listen_to_excerpts};
-use crate::train::sound::{NoiseColour, add_at_snr, band_limited, microphone_chain, noise};
-use crate::units::{Decibels, SampleRate};
 use anyhow::bail;
+use attune_audio::decode::decode_file;
+use attune_audio::units::{Decibels, SampleRate};
+use attune_engine::smoothing::SmoothingConfig;
+use attune_model::ModelSet;
+use attune_model::genre::GenreId;
+use attune_train::dataset::{Clip, load_excerpts};
+use attune_train::evaluate::listen::{self, ListenedFile};
+use attune_train::evaluate::manifest::{Label, Row, beside};
+use attune_train::evaluate::rejection::{ErrorRate, NOT_MUSIC, Verdict};
+use attune_train::evaluate::splice::{self, Change, ChangeFigures};
+use attune_train::evaluate::{EngineClips, EvaluateError, Evaluation, Heard, Shown, ShownFigures};
+use attune_train::sound::{NoiseColour, add_at_snr, band_limited, microphone_chain, noise};
+use attune_train::validate::{Part, listen as listen_to_excerpts};
 use indicatif::ProgressBar;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;

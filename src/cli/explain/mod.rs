@@ -4,12 +4,12 @@ mod planted;
 mod tables;
 
 use super::ExplainArgs;
-use crate::explain::document::{self, Told};
-use crate::explain::{Explanation, Heard};
-use crate::model::ModelSet;
-use crate::train::checkpoint::write_atomically;
-use crate::units::Seconds;
 use anyhow::{Context, anyhow, bail};
+use attune_audio::units::Seconds;
+use attune_engine::explain::document::{self, Told};
+use attune_engine::explain::{Explanation, Heard};
+use attune_model::ModelSet;
+use attune_train::checkpoint::write_atomically;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 

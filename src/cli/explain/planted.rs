@@ -1,12 +1,12 @@
 //! How often each map points at a passage that alone carries its class.
 
 use super::super::ExplainArgs;
-use crate::evaluate::manifest::{self, Label, beside};
-use crate::explain::planted::{PASSAGE, PIECE, PLACE, Pointing, Source, Worth, pieces};
-use crate::genre::GenreId;
-use crate::model::ModelSet;
-use crate::train::dataset::mel_of_file;
 use anyhow::bail;
+use attune_engine::explain::planted::{PASSAGE, PIECE, PLACE, Pointing, Source, Worth, pieces};
+use attune_model::ModelSet;
+use attune_model::genre::GenreId;
+use attune_train::dataset::mel_of_file;
+use attune_train::evaluate::manifest::{self, Label, beside};
 use indicatif::ProgressBar;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;

@@ -1,8 +1,8 @@
 //! An explanation for people.
 
 use super::super::bars::{bar, percent};
-use crate::explain::document::Told;
-use crate::explain::words::faithfulness;
+use attune_engine::explain::document::Told;
+use attune_engine::explain::words::faithfulness;
 use std::fmt::Write;
 
 /// Widths of the bars.

@@ -1,7 +1,7 @@
 //! `attune lab NAME`: experiments on memory, speed and attention, run anew.
 
-use crate::lab::{Cells, Choice, Report, Run, RunConfig, Said, check_page};
-use crate::model::{ModelError, ModelSet};
+use attune_lab::{Cells, Choice, Report, Run, RunConfig, Said, check_page};
+use attune_model::{ModelError, ModelSet};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;

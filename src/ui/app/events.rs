@@ -3,10 +3,10 @@
 //! In: events. Out: view state and notices. Thread: window.
 
 use super::App;
-use crate::engine::{Event, ResetCause};
-use crate::source::SourceKind;
 use crate::ui::notices::{Problem, Severity};
 use crate::ui::track::Track;
+use attune_audio::source::SourceKind;
+use attune_engine::{Event, ResetCause};
 
 impl App {
     pub(super) fn take(&mut self, event: Event) {

@@ -3,13 +3,13 @@
 //! In: a cursor. Out: a [`Frozen`] moment; files. Thread: window.
 
 use super::App;
-use crate::explain::Head;
-use crate::explain::document::{self, Told};
 use crate::ui::choices::Page;
 use crate::ui::export;
 use crate::ui::frozen::Frozen;
 use crate::ui::laboratory::{LabOrder, files_of};
 use crate::ui::notices::{Problem, Severity};
+use attune_engine::explain::Head;
+use attune_engine::explain::document::{self, Told};
 use eframe::egui;
 
 impl App {

@@ -4,12 +4,12 @@
 //! In: what is chosen, what was heard. Out: [`Traces`], strips, changes, weights of segments. Thread: window.
 
 use super::App;
-use crate::lab::hierarchy::Reader;
 use crate::ui::changing::Changing;
 use crate::ui::choices::{Inside, TrackShows};
 use crate::ui::traces::Traces;
 use crate::ui::track::Track;
 use crate::ui::widgets::ColumnTexture;
+use attune_lab::hierarchy::Reader;
 use std::path::PathBuf;
 
 impl App {

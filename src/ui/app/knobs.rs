@@ -4,12 +4,12 @@
 //! millisecond for each picture while the page is open.
 
 use super::App;
-use crate::engine::Command;
-use crate::smoothing::SmoothingConfig;
 use crate::ui::ahead::Ahead;
 use crate::ui::answers::{Retrial, Retry};
 use crate::ui::choices::Page;
 use crate::ui::track::Track;
+use attune_engine::Command;
+use attune_engine::smoothing::SmoothingConfig;
 
 /// Frames that are tried for one picture at most: half a millisecond's work.
 const AT_ONCE: usize = 1600;

@@ -5,13 +5,13 @@
 use super::App;
 use super::knobs::Trial;
 use super::saving::Saving;
-use crate::source::SourceKind;
 use crate::ui::choices::Inside;
 use crate::ui::frozen::Frozen;
 use crate::ui::keyboard;
 use crate::ui::panels::{self, Changed, Pictures, Scene};
 use crate::ui::theme::{GRID, Palette};
 use crate::ui::view_state::ViewState;
+use attune_audio::source::SourceKind;
 use eframe::egui::{
     self, Align2, CentralPanel, Color32, Frame, Id, LayerId, Margin, Order, Panel, Rect, ScrollArea, UiBuilder, Vec2,
 };

@@ -2,7 +2,7 @@
 //!
 //! In: an engine's handle. Out: the ends of its channels. Thread: window.
 
-use crate::engine::{Command, EngineHandle, Event, Snapshot, WorkerGuard};
+use attune_engine::{Command, EngineHandle, Event, Snapshot, WorkerGuard};
 use crossbeam_channel::{Receiver, Sender};
 
 /// The ends of the engine's channels that the window holds.

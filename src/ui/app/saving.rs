@@ -3,12 +3,12 @@
 //! In: a plot's name. Out: a file. Thread: window; an export's own writes.
 
 use super::App;
-use crate::picture::{Provenance, Raster};
-use crate::table;
 use crate::ui::choices::Picture;
 use crate::ui::panels::Table;
 use crate::ui::sketch::Sketch;
 use crate::ui::theme::Palette;
+use attune_engine::picture::{Provenance, Raster};
+use attune_engine::table;
 use crossbeam_channel::{Receiver, bounded};
 use eframe::egui::epaint::ClippedShape;
 use eframe::egui::{self, ColorImage, Rect};

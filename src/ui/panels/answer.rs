@@ -3,11 +3,11 @@
 //! In: decision. Out: paint. Thread: window.
 
 use super::Scene;
-use crate::genre::SoundKind;
-use crate::smoothing::AnswerState;
 use crate::ui::sentences;
 use crate::ui::theme::{Palette, card, display_text, figure_text};
 use crate::ui::widgets::{answer_bar, describe};
+use attune_engine::smoothing::AnswerState;
+use attune_model::genre::SoundKind;
 use eframe::egui::{self, Color32, CornerRadius, Rect, RichText, Sense, Vec2};
 
 /// Height of the reason: two lines, so that nothing below jumps when it changes.

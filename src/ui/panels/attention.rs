@@ -4,11 +4,11 @@
 
 use super::inside::header_ui;
 use super::{Pictures, Scene, attention_lag, head_of, map_shape};
-use crate::explain::Head;
 use crate::ui::sentences;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{TimeAxis, describe, place_plot};
+use attune_engine::explain::Head;
 use eframe::egui::{self, Align2, Color32, CornerRadius, Rect, Sense, Vec2};
 
 /// Space between two layers.

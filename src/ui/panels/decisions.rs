@@ -7,7 +7,7 @@ use crate::ui::decisions::{Entry, Filter};
 use crate::ui::theme::{Palette, card, figure_text};
 use crate::ui::view_state::{Action, ViewState};
 use crate::ui::widgets::{describe, state_colour};
-use crate::units::Seconds;
+use attune_audio::units::Seconds;
 use eframe::egui::{
     self, Align, Align2, CornerRadius, Layout, Rect, RichText, ScrollArea, Sense, TextEdit, TextStyle, Vec2,
 };

@@ -3,13 +3,13 @@
 //! In: smoothed probabilities, step times. Out: paint; engines switched on and off. Thread: window.
 
 use super::Scene;
-use crate::engine::Command;
-use crate::genre::GenreId;
-use crate::smoothing::AnswerState;
 use crate::ui::sentences;
 use crate::ui::theme::{Palette, card, figure_text};
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::share_bar;
+use attune_engine::Command;
+use attune_engine::smoothing::AnswerState;
+use attune_model::genre::GenreId;
 use eframe::egui::{self, Align, Button, Color32, CornerRadius, Label, Layout, Rect, RichText, Sense, TextStyle, Vec2};
 
 /// Width of the genres' names.

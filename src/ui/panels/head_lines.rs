@@ -4,11 +4,11 @@
 //! In: weights. Out: paint. Thread: window.
 
 use super::{Scene, attention_lag, head_of, map_shape};
-use crate::explain::Head;
 use crate::ui::choices::Page;
 use crate::ui::studies::Study;
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::TimeAxis;
+use attune_engine::explain::Head;
 use eframe::egui::{self, Color32, Pos2, Stroke};
 
 /// So many lines at the most, and none with less than this share of the strongest weight.

@@ -4,14 +4,14 @@
 
 use super::matrix::matrix_ui;
 use super::{Pictures, Scene, map_shape};
-use crate::explain::{Head, HeadStudy};
-use crate::genre::GenreId;
 use crate::ui::frozen::Frozen;
 use crate::ui::sentences;
 use crate::ui::studies::Study;
 use crate::ui::theme::{Palette, card, figure_text};
 use crate::ui::view_state::{Action, ViewState};
 use crate::ui::widgets::describe;
+use attune_engine::explain::{Head, HeadStudy};
+use attune_model::genre::GenreId;
 use eframe::egui::{
     self, Align2, Button, Color32, CornerRadius, Label, Rect, RichText, Role, Sense, Stroke, TextStyle, Vec2,
     WidgetInfo,
@@ -71,7 +71,7 @@ pub(super) fn heads_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
 fn class(frozen: &Frozen, study: &HeadStudy) -> GenreId {
     frozen
         .explanation()
-        .map_or_else(|| study.whole.top().0, crate::explain::Explanation::class)
+        .map_or_else(|| study.whole.top().0, attune_engine::explain::Explanation::class)
 }
 
 fn grid_ui(

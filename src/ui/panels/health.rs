@@ -3,9 +3,9 @@
 //! In: health. Out: paint. Thread: window.
 
 use super::Scene;
-use crate::source::SourceKind;
 use crate::ui::theme::{Palette, figure_text};
 use crate::ui::view_state::ViewState;
+use attune_audio::source::SourceKind;
 use eframe::egui::{self, Align2, Color32, Sense, TextStyle, Vec2};
 
 /// Latency above which an answer feels late: about one hop and a buffer more than the design needs.

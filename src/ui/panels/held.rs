@@ -2,12 +2,12 @@
 //!
 //! In: the moment. Out: paint; letting it go, writing it down. Thread: window.
 
-use crate::source::SourceKind;
 use crate::ui::frozen::Frozen;
 use crate::ui::sentences;
 use crate::ui::theme::Palette;
 use crate::ui::view_state::{Action, ViewState};
-use crate::units::Seconds;
+use attune_audio::source::SourceKind;
+use attune_audio::units::Seconds;
 use eframe::egui::{self, Align, Layout, RichText};
 
 /// Draws the bar that says what is held and what to do with it.

@@ -3,11 +3,11 @@
 //! In: where the laboratory is. Out: paint; orders to it. Thread: window.
 
 use super::{Pictures, Scene};
-use crate::lab::{Choice, Report, RunConfig, Table};
 use crate::ui::laboratory::{Experiment, LabOrder, LabState, Running};
 use crate::ui::theme::{Palette, figure_text};
 use crate::ui::view_state::{Action, ViewState};
 use crate::ui::widgets::heading;
+use attune_lab::{Choice, Report, RunConfig, Table};
 use eframe::egui::{
     self, Align2, Button, Checkbox, Color32, ComboBox, DragValue, Grid, Label, ProgressBar, RichText, Role, ScrollArea,
     TextEdit, Vec2, WidgetInfo,

@@ -3,12 +3,12 @@
 //! In: a study. Out: paint; the column that is pointed at. Thread: window.
 
 use super::{Pictures, Scene};
-use crate::explain::HeadStudy;
 use crate::ui::frozen::Frozen;
 use crate::ui::sentences;
 use crate::ui::theme::{Palette, axis_font};
 use crate::ui::view_state::{Action, ViewState};
 use crate::ui::widgets::{MatrixColours, describe, place_plot};
+use attune_engine::explain::HeadStudy;
 use eframe::egui::{self, Align2, Color32, CornerRadius, Pos2, Rect, RichText, Sense, Vec2};
 
 /// Room at the left and below for the times.

@@ -69,12 +69,12 @@ use super::traces::Traces;
 use super::track::Track;
 use super::view_state::ViewState;
 use super::widgets::{ColumnTexture, MatrixImage, SheetImage, WeightImage};
-use crate::engine::{AttentionSnapshot, MAX_ATTENTION_FRAMES, MAX_HEADS, MAX_LAYERS, Snapshot, Transport};
-use crate::features::FrontEndSpec;
-use crate::genre::GenreSet;
-use crate::lab::scores::ShippedScores;
-use crate::model::ModelSet;
-use crate::model::architecture::{BodyShape, Dilated};
+use attune_audio::features::FrontEndSpec;
+use attune_engine::{AttentionSnapshot, MAX_ATTENTION_FRAMES, MAX_HEADS, MAX_LAYERS, Snapshot, Transport};
+use attune_lab::scores::ShippedScores;
+use attune_model::ModelSet;
+use attune_model::architecture::{BodyShape, Dilated};
+use attune_model::genre::GenreSet;
 use eframe::egui::{ColorImage, TextureId};
 
 /// What the window says of one engine beside its figures.

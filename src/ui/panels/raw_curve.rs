@@ -3,12 +3,12 @@
 //! In: history, knobs. Out: paint. Thread: window.
 
 use super::Scene;
-use crate::genre::{GenreId, Probabilities};
 use crate::ui::history::Moment;
 use crate::ui::sentences;
 use crate::ui::theme::{Palette, axis_font};
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{TimeAxis, describe, place_plot};
+use attune_model::genre::{GenreId, Probabilities};
 use eframe::egui::{self, Align2, Color32, CornerRadius, Pos2, Rect, RichText, Sense, Shape, Stroke, Vec2};
 
 /// Height of the picture.

@@ -4,13 +4,13 @@
 
 use super::inside::header_ui;
 use super::{Pictures, Scene};
-use crate::lab::scores::Weighted;
-use crate::nn::score::ScoreKind;
 use crate::ui::asked::Asked;
 use crate::ui::sentences;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{TimeAxis, describe, place_plot};
+use attune_lab::scores::Weighted;
+use attune_nn::score::ScoreKind;
 use eframe::egui::{self, Align2, Color32, CornerRadius, Rect, Sense, Vec2};
 
 /// What the plot is called.

@@ -7,7 +7,7 @@ use crate::sessions::{Order, Session};
 use crate::ui::sentences;
 use crate::ui::theme::{Palette, card};
 use crate::ui::view_state::{Action, ViewState};
-use crate::units::Seconds;
+use attune_audio::units::Seconds;
 use eframe::egui::{
     self, Align, Button, Label, Layout, Mesh, Pos2, RichText, ScrollArea, Sense, Shape, Stroke, TextEdit, Vec2,
 };

@@ -3,12 +3,12 @@
 //! In: devices, what is open. Out: paint; sources to open. Thread: window.
 
 use super::Scene;
-use crate::capture::{DeviceInfo, DeviceKind};
-use crate::source::SourceKind;
 use crate::ui::sentences;
 use crate::ui::theme::Palette;
 use crate::ui::view_state::{Action, ViewState};
 use crate::ui::widgets::level_meter;
+use attune_audio::capture::{DeviceInfo, DeviceKind};
+use attune_audio::source::SourceKind;
 use eframe::egui::{self, Align, ComboBox, Key, Label, Layout, RichText, TextEdit, ThemePreference};
 use std::path::PathBuf;
 

@@ -3,11 +3,11 @@
 //! In: where the file is. Out: paint; orders to the engine. Thread: window.
 
 use super::Scene;
-use crate::engine::Command;
 use crate::ui::choices::PACES;
 use crate::ui::theme::{Palette, figure_text};
 use crate::ui::view_state::ViewState;
-use crate::units::Seconds;
+use attune_audio::units::Seconds;
+use attune_engine::Command;
 use eframe::egui::{self, Align, Button, ComboBox, Layout, RichText, Slider, Vec2};
 
 /// Draws the transport.

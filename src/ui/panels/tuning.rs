@@ -3,11 +3,11 @@
 //! In: knobs, what was heard. Out: paint; other knobs. Thread: window.
 
 use super::Scene;
-use crate::smoothing::SmoothingConfig;
 use crate::ui::sentences;
 use crate::ui::theme::{Palette, card};
 use crate::ui::view_state::{Action, ViewState};
-use crate::units::Seconds;
+use attune_audio::units::Seconds;
+use attune_engine::smoothing::SmoothingConfig;
 use eframe::egui::{self, Button, Label, RichText, Slider};
 use std::ops::RangeInclusive;
 

@@ -3,9 +3,9 @@
 //! In: devices. Out: paint; sources to open. Thread: window.
 
 use super::Scene;
-use crate::capture::{DeviceInfo, DeviceKind};
 use crate::ui::theme::{Palette, card};
 use crate::ui::view_state::{Action, ViewState};
+use attune_audio::capture::{DeviceInfo, DeviceKind};
 use eframe::egui::{self, Button, Label, RichText, Vec2};
 
 /// Draws the ways to begin.

@@ -2,7 +2,7 @@
 
 use super::percent;
 use crate::ui::panels::ConvolutionsLabel;
-use crate::units::Seconds;
+use attune_audio::units::Seconds;
 
 /// How far back lies what a feature depends on: `norms` are of each frame, newest first.
 pub fn field(label: &ConvolutionsLabel, norms: &[f64], hop: Seconds) -> String {
@@ -41,7 +41,7 @@ fn within(norms: &[f64], share: f64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::architecture::Dilated;
+    use attune_model::architecture::Dilated;
 
     #[test]
     fn the_newest_frames_hold_their_share() {

@@ -2,9 +2,9 @@
 //!
 //! In: a study. Out: text. Thread: window.
 
-use crate::explain::HeadStudy;
-use crate::genre::{GenreId, GenreSet};
-use crate::units::Seconds;
+use attune_audio::units::Seconds;
+use attune_engine::explain::HeadStudy;
+use attune_model::genre::{GenreId, GenreSet};
 
 /// Points with their sign: `+1.2`, `−0.3`, `0.0`.
 pub fn points(points: f32) -> String {
@@ -68,8 +68,8 @@ pub fn matrix(study: &HeadStudy, hop: Seconds) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::explain::Head;
-    use crate::genre::Probabilities;
+    use attune_engine::explain::Head;
+    use attune_model::genre::Probabilities;
 
     #[test]
     fn a_place_of_the_matrix_is_a_sentence() {

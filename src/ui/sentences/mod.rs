@@ -14,10 +14,10 @@ pub use segments::{WHAT_SEGMENTS_SAY, as_a_whole, segment, segments};
 pub use time::{disagreement, parity, parity_mark, point, raw_and_smoothed, retrial, shares};
 pub use units::{time_constant, unit, units};
 
-use crate::genre::GenreSet;
-use crate::smoothing::{Decision, Reason};
-use crate::source::{OpenedSource, SourceKind};
-use crate::units::Seconds;
+use attune_audio::source::{OpenedSource, SourceKind};
+use attune_audio::units::Seconds;
+use attune_engine::smoothing::{Decision, Reason};
+use attune_model::genre::GenreSet;
 
 /// A whole number of percent.
 pub fn percent(share: f32) -> String {
@@ -251,9 +251,9 @@ pub fn pooling(look: &Look) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::genre::{GenreId, SoundKind};
-    use crate::smoothing::AnswerState;
-    use crate::units::{Decibels, SampleRate};
+    use attune_audio::units::{Decibels, SampleRate};
+    use attune_engine::smoothing::AnswerState;
+    use attune_model::genre::{GenreId, SoundKind};
 
     #[test]
     fn a_look_finds_median_peak_and_spread() {

@@ -3,12 +3,12 @@
 //! In: points, parity, retrials. Out: text. Thread: window.
 
 use super::percent;
-use crate::genre::{GenreId, GenreSet};
-use crate::smoothing::AnswerState;
 use crate::ui::answers::Retrial;
 use crate::ui::history::{History, Moment, TimelinePoint};
 use crate::ui::track::{Parity, SAME};
-use crate::units::Seconds;
+use attune_audio::units::Seconds;
+use attune_engine::smoothing::AnswerState;
+use attune_model::genre::{GenreId, GenreSet};
 
 /// One point of a timeline: when, what was answered, what was likeliest.
 pub fn point(point: &TimelinePoint, genres: &GenreSet) -> String {

@@ -4,7 +4,7 @@
 
 use super::percent;
 use crate::ui::traces::{Traces, UnitValue};
-use crate::units::Seconds;
+use attune_audio::units::Seconds;
 
 /// A time constant from milliseconds to minutes; beyond, the gate is open for all that can be told.
 pub fn time_constant(tau: Seconds) -> String {

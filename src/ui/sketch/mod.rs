@@ -4,7 +4,7 @@
 
 mod ink;
 
-use crate::picture::{Provenance, Raster, base64, escaped};
+use attune_engine::picture::{Provenance, Raster, base64, escaped};
 use eframe::egui::epaint::{ClippedShape, RectShape, TextShape};
 use eframe::egui::{Color32, ColorImage, Mesh, Pos2, Rect, Shape, Stroke, TextureId};
 use ink::{box_of, corners, fill, has_ink, line_of, stop, stroke};

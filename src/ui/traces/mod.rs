@@ -10,10 +10,10 @@ mod runner;
 
 use super::history::{COLUMNS, History};
 use super::widgets::Columns;
-use crate::features::FrontEndSpec;
-use crate::model::LoadedModel;
-use crate::model::architecture::BodyShape;
-use crate::units::Seconds;
+use attune_audio::features::FrontEndSpec;
+use attune_audio::units::Seconds;
+use attune_model::LoadedModel;
+use attune_model::architecture::BodyShape;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use runner::{Batch, Traced, run};
 
@@ -263,13 +263,13 @@ mod tests {
     use super::super::history::tests::snapshot;
     use super::runner::LEAST_DECAY;
     use super::*;
-    use crate::engine::Begins;
-    use crate::features::{FrameBlock, LoudnessNormalizer};
-    use crate::model::{StreamOutput, UnitPicture};
+    use attune_audio::features::{FrameBlock, LoudnessNormalizer};
+    use attune_engine::Begins;
+    use attune_model::{StreamOutput, UnitPicture};
 
     #[test]
     fn the_traces_are_what_the_engine_holds_from_the_last_break_on() {
-        let models = crate::model::bundled().expect("bundled models");
+        let models = attune_model::bundled().expect("bundled models");
         let lstm = models.models.first().expect("the LSTM");
         let mut history = History::new();
         history.absorb(&snapshot(1, 50));

@@ -3,9 +3,9 @@
 //! In: levels. Out: what its units held, and the order of their selectivity. Thread: `attune-units`, this is its whole life.
 
 use super::UnitValue;
-use crate::engine::Begins;
-use crate::features::{FrameBlock, FrontEndSpec, LoudnessNormalizer};
-use crate::model::{GenreStream, LoadedModel, ModelError, StreamOutput, UnitPicture};
+use attune_audio::features::{FrameBlock, FrontEndSpec, LoudnessNormalizer};
+use attune_engine::Begins;
+use attune_model::{GenreStream, LoadedModel, ModelError, StreamOutput, UnitPicture};
 use crossbeam_channel::{Receiver, Sender};
 
 /// A gate that takes less than this in a frame is open for all that can be told: days at the default hop.

@@ -2,9 +2,9 @@
 //!
 //! In: points. Out: paint. Thread: window.
 
-use crate::genre::GenreSet;
 use crate::ui::history::TimelinePoint;
 use crate::ui::theme::Palette;
+use attune_model::genre::GenreSet;
 use eframe::egui::{self, Color32, Mesh, Rect};
 
 /// Where the bands are drawn.

@@ -3,7 +3,7 @@
 //! In: levels in dB re full scale. Out: paint. Thread: window.
 
 use crate::ui::theme::{Palette, figure_text};
-use crate::units::Decibels;
+use attune_audio::units::Decibels;
 use eframe::egui::{self, Align2, CornerRadius, FontId, Rect, Response, Sense, Vec2};
 
 /// The level at the left end.

@@ -3,7 +3,7 @@
 //! In: a study of one head. Out: a texture no larger than it is shown. Thread: window.
 
 use super::kept_image::KeptImage;
-use crate::explain::HeadStudy;
+use attune_engine::explain::HeadStudy;
 use eframe::egui::{self, Color32, ColorImage, TextureFilter, TextureHandle, TextureId, TextureOptions};
 
 /// Frames stay apart.
@@ -89,8 +89,8 @@ fn pixels_of(study: &HeadStudy, bins: usize, colours: MatrixColours) -> Vec<Colo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::explain::Head;
-    use crate::genre::Probabilities;
+    use attune_engine::explain::Head;
+    use attune_model::genre::Probabilities;
 
     #[test]
     fn the_future_is_grey_and_no_peak_is_lost() {

@@ -2,7 +2,7 @@
 //!
 //! In: the front end's bands. Out: where a frequency lies. Thread: window.
 
-use crate::features::{FrontEndSpec, hz_from_mel, mel_from_hz};
+use attune_audio::features::{FrontEndSpec, hz_from_mel, mel_from_hz};
 
 /// Where mel bands lie between bottom (0) and top (1) of a spectrogram.
 #[derive(Debug, Clone, Copy, PartialEq)]

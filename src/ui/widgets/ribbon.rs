@@ -2,10 +2,10 @@
 //!
 //! In: runs of answers. Out: paint. Thread: window.
 
-use crate::genre::GenreSet;
-use crate::smoothing::AnswerState;
 use crate::ui::history::TimelinePoint;
 use crate::ui::theme::{Palette, axis_font};
+use attune_engine::smoothing::AnswerState;
+use attune_model::genre::GenreSet;
 use eframe::egui::{self, Color32, CornerRadius, Rect};
 
 /// One answer, from one x to another.
@@ -99,8 +99,8 @@ pub fn ink_on(fill: Color32) -> Color32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::genre::{GenreId, Probabilities};
-    use crate::units::Seconds;
+    use attune_audio::units::Seconds;
+    use attune_model::genre::{GenreId, Probabilities};
 
     #[test]
     fn runs_end_where_the_answer_changes_or_the_segment_does() {

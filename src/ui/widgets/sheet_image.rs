@@ -2,7 +2,7 @@
 //!
 //! In: a [`Sheet`]. Out: an image. Thread: window.
 
-use crate::picture::{Paper, Sheet};
+use attune_engine::picture::{Paper, Sheet};
 use eframe::egui::{self, ColorImage, FontDefinitions, Response, TextureHandle, TextureOptions, Vec2};
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{Options, Tree, fontdb};

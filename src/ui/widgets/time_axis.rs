@@ -6,7 +6,7 @@ use crate::ui::panels::Scene;
 use crate::ui::theme::{Palette, axis_font};
 use crate::ui::time_view::TimeView;
 use crate::ui::view_state::{Action, ViewState};
-use crate::units::Seconds;
+use attune_audio::units::Seconds;
 use eframe::egui::{self, Align2, Color32, Rect, Response};
 
 /// Places columns so that the newest one ends at the right edge, or `offset` columns beyond it.

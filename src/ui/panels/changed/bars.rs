@@ -1,12 +1,12 @@
 //! One bar for each half second.
 
 use super::shown_class;
-use crate::explain::Explanation;
-use crate::genre::{GenreId, GenreSet};
 use crate::ui::choices::ChangedBy;
 use crate::ui::theme::{Palette, axis_font};
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::TimeAxis;
+use attune_engine::explain::Explanation;
+use attune_model::genre::{GenreId, GenreSet};
 use eframe::egui::{self, Align2, CornerRadius, Rect};
 
 /// The least scale of the bars: below it there is nothing to be seen.

@@ -1,9 +1,9 @@
 //! What is left of the answer while what was attended to is taken away, beside as much at random: two small curves.
 
-use crate::explain::Looked;
-use crate::explain::faithfulness::SHARES;
 use crate::ui::theme::{Palette, axis_font};
 use crate::ui::widgets::describe;
+use attune_engine::explain::Looked;
+use attune_engine::explain::faithfulness::SHARES;
 use eframe::egui::{self, Align2, CornerRadius, Pos2, Rect, Sense, Stroke, Vec2};
 
 /// Width of the picture.

@@ -7,8 +7,6 @@ mod bars;
 mod deletion;
 
 use super::Scene;
-use crate::explain::{Explanation, words};
-use crate::genre::GenreId;
 use crate::ui::changing::Changing;
 use crate::ui::choices::ChangedBy;
 use crate::ui::frozen::{Frozen, Inquiry};
@@ -16,6 +14,8 @@ use crate::ui::history::History;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{TimeAxis, describe, heading, place_plot, save_menu};
+use attune_engine::explain::{Explanation, words};
+use attune_model::genre::GenreId;
 use bars::Bars;
 use eframe::egui::{self, Align, Align2, CornerRadius, Label, Layout, Rect, RichText, Role, Sense, Vec2, WidgetInfo};
 

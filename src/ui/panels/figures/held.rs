@@ -2,11 +2,11 @@
 
 use super::super::Scene;
 use super::{Table, back, heading};
-use crate::genre::GenreId;
-use crate::nn::score::ScoreKind;
 use crate::ui::asked::Asked;
 use crate::ui::studies::Study;
 use crate::ui::view_state::ViewState;
+use attune_model::genre::GenreId;
+use attune_nn::score::ScoreKind;
 
 /// What each class loses without each half second, and what attention forced onto it adds.
 pub(super) fn changed(scene: &Scene<'_>) -> Option<Table> {

@@ -6,9 +6,9 @@ mod held;
 mod over_time;
 
 use super::Scene;
-use crate::genre::{GenreSet, Probabilities};
-use crate::smoothing::AnswerState;
 use crate::ui::view_state::ViewState;
+use attune_engine::smoothing::AnswerState;
+use attune_model::genre::{GenreSet, Probabilities};
 
 /// A heading and rows under it.
 pub type Table = Vec<Vec<String>>;

@@ -2,12 +2,12 @@
 
 use super::super::{Scene, head_of, map_shape, pooling_of};
 use super::{Table, back, heading, shares, state};
-use crate::features::MelFilterbank;
 use crate::ui::asked::Asked;
 use crate::ui::choices::TrackShows;
 use crate::ui::history::{COLUMNS, TimelinePoint};
 use crate::ui::view_state::ViewState;
-use crate::units::Seconds;
+use attune_audio::features::MelFilterbank;
+use attune_audio::units::Seconds;
 
 /// So many points of a track at the most.
 const POINTS: usize = 20_000;

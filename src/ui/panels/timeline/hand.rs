@@ -3,10 +3,10 @@
 //! In: the pointer. Out: orders. Thread: window.
 
 use super::Scene;
-use crate::engine::Command;
 use crate::ui::choices::TrackDrag;
 use crate::ui::view_state::ViewState;
-use crate::units::Seconds;
+use attune_audio::units::Seconds;
+use attune_engine::Command;
 use eframe::egui::{self, CursorIcon, Rect};
 
 /// A drag that begins this near the playhead moves it.

@@ -3,13 +3,13 @@
 //! In: history. Out: paint. Thread: window.
 
 use super::{MOST_POINTS, Scene, parts};
-use crate::smoothing::AnswerState;
 use crate::ui::choices::TIMELINE_SPANS;
 use crate::ui::history::TimelinePoint;
 use crate::ui::sentences;
 use crate::ui::theme::{Palette, axis_font};
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{Bands, areas_ui, describe, place_plot, ribbon_ui, runs, share_labels};
+use attune_engine::smoothing::AnswerState;
 use eframe::egui::{self, Align2, CornerRadius, Rect, Sense};
 
 /// Draws the last minutes into what is available.

@@ -4,14 +4,14 @@
 
 use super::Scene;
 use super::whole::{labels, loop_ui, playhead, selection};
-use crate::offline::{DecidedReport, DecidingSegment};
 use crate::ui::asked::Asked;
 use crate::ui::sentences;
 use crate::ui::theme::{Palette, axis_font};
 use crate::ui::track::Track;
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{describe, ink_on, place_plot};
-use crate::units::Seconds;
+use attune_audio::units::Seconds;
+use attune_engine::offline::{DecidedReport, DecidingSegment};
 use eframe::egui::{self, Align2, Color32, CornerRadius, CursorIcon, Label, Rect, RichText, Role, Sense, WidgetInfo};
 
 /// So many segments are named as those that decided.

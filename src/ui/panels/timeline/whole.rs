@@ -4,7 +4,6 @@
 
 use super::hand::drag;
 use super::{MOST_POINTS, Scene, parts};
-use crate::engine::Command;
 use crate::ui::choices::TrackDrag;
 use crate::ui::frozen::Frozen;
 use crate::ui::sentences;
@@ -12,7 +11,8 @@ use crate::ui::theme::{Palette, axis_font};
 use crate::ui::track::{SAME, Track};
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{Bands, Run, areas_ui, describe, place_plot, ribbon_ui, runs, share_labels};
-use crate::units::Seconds;
+use attune_audio::units::Seconds;
+use attune_engine::Command;
 use eframe::egui::{self, Align2, Color32, CornerRadius, Label, Rect, RichText, Sense};
 
 /// What is not heard yet is drawn this much weaker.

@@ -1,0 +1,191 @@
+//! The picture being drawn: everything that goes into the next snapshot.
+//!
+//! In: hop results, health, transport. Out: [`Snapshot`]s through the triple buffer. Thread: worker.
+
+use super::health::HealthMeter;
+use super::pipeline::{HopResult, Pipeline};
+use super::snapshot::{Health, RECENT_COLUMNS, Snapshot, Transport};
+use attune_audio::units::{Decibels, Seconds};
+use attune_model::ModelSet;
+use attune_model::genre::Probabilities;
+use std::time::{Duration, Instant};
+
+/// Percentiles are sorted out this often, not with every snapshot.
+const PERCENTILES_EVERY: Duration = Duration::from_millis(200);
+/// How long a clipped sample shows.
+const CLIP_SHOWN: Seconds = Seconds(1.0);
+
+/// What the worker reports beside hops.
+pub(super) struct Readings {
+    pub(super) samples_lost: u64,
+    pub(super) samples_not_finite: u64,
+    pub(super) callback_age: Seconds,
+    pub(super) ring_fill: f32,
+    pub(super) transport: Transport,
+}
+
+/// Holds the newest state and writes it into snapshots.
+pub(super) struct Board {
+    newest: Snapshot,
+    out: triple_buffer::Input<Snapshot>,
+    /// Since the last picture; `None`: no frame came.
+    peak: Option<f32>,
+    clipped_at: Option<Seconds>,
+    percentiles_at: Option<Instant>,
+}
+
+impl Board {
+    /// A board for these models, and the reader's end.
+    pub(super) fn new(models: &ModelSet) -> (Self, triple_buffer::Output<Snapshot>) {
+        let newest = Snapshot::empty(models);
+        let (out, reader) = triple_buffer::triple_buffer(&newest);
+        let board = Self {
+            newest,
+            out,
+            peak: None,
+            clipped_at: None,
+            percentiles_at: None,
+        };
+        (board, reader)
+    }
+
+    /// Another stream begins: what was heard before is of another epoch.
+    pub(super) fn begin_epoch(&mut self) {
+        let classes = self.newest.agreed.as_slice().len();
+        let empty = crate::smoothing::Decision::nothing_heard(classes);
+        self.newest.epoch += 1;
+        self.newest.frames = 0;
+        self.newest.decision = empty;
+        self.newest.agreed = Probabilities::uniform(classes);
+        self.newest.agreement = 0.0;
+        self.newest.attention.frames = 0;
+        self.peak = None;
+        self.newest.peak = Decibels::SILENCE;
+        self.newest.rms = Decibels::SILENCE;
+        self.newest.clipped = false;
+        self.clipped_at = None;
+        for engine in &mut self.newest.engines {
+            engine.raw = Probabilities::uniform(classes);
+            engine.smoothed = Probabilities::uniform(classes);
+        }
+    }
+
+    /// Takes one hop.
+    pub(super) fn hear(&mut self, hop: &HopResult) {
+        let column = &hop.column;
+        self.newest.recent[column.frame.0 as usize % RECENT_COLUMNS] = *column;
+        self.newest.frames = column.frame.0 + 1;
+        self.newest.rms = hop.level.rms;
+        self.newest.decision = column.decision;
+        self.newest.agreed = column.agreed;
+        self.peak = Some(self.peak.unwrap_or(0.0).max(hop.level.peak));
+        if hop.level.clipped {
+            self.clipped_at = Some(column.at);
+        }
+        self.newest.clipped = self.clipped_at.is_some_and(|at| column.at.0 - at.0 < CLIP_SHOWN.0);
+        for (engine, smoothed) in self.newest.engines.iter_mut().zip(&column.engines) {
+            engine.smoothed = *smoothed;
+        }
+    }
+
+    /// Frames on the board since its epoch began.
+    pub(super) fn frames(&self) -> u64 {
+        self.newest.frames
+    }
+
+    /// Publishes the picture.
+    pub(super) fn publish(&mut self, pipeline: Option<&Pipeline>, readings: &Readings, meter: &HealthMeter) {
+        self.newest.sequence += 1;
+        if let Some(peak) = self.peak.take() {
+            self.newest.peak = Decibels::from_amplitude(peak);
+        }
+        let percentiles_due = self.percentiles_at.is_none_or(|at| at.elapsed() >= PERCENTILES_EVERY);
+        if percentiles_due {
+            self.percentiles_at = Some(Instant::now());
+        }
+        self.newest.health = self.health(readings, meter, percentiles_due);
+        self.newest.transport = readings.transport;
+        if let Some(pipeline) = pipeline {
+            self.take_engines(pipeline, percentiles_due);
+            pipeline.copy_attention(&mut self.newest.attention);
+        }
+        self.write();
+    }
+
+    fn health(&self, readings: &Readings, meter: &HealthMeter, percentiles_due: bool) -> Health {
+        let old = &self.newest.health;
+        let (latency_p50_ms, latency_p99_ms) = if percentiles_due {
+            meter.latency_ms()
+        } else {
+            (old.latency_p50_ms, old.latency_p99_ms)
+        };
+        Health {
+            samples_lost: readings.samples_lost,
+            samples_not_finite: readings.samples_not_finite,
+            load: meter.load(),
+            latency_p50_ms,
+            latency_p99_ms,
+            callback_age: readings.callback_age,
+            ring_fill: readings.ring_fill,
+        }
+    }
+
+    fn take_engines(&mut self, pipeline: &Pipeline, percentiles_due: bool) {
+        let best = self.newest.agreed.top().0;
+        let (mut enabled, mut agreeing) = (0, 0);
+        for (shown, track) in self.newest.engines.iter_mut().zip(pipeline.tracks()) {
+            shown.enabled = track.is_enabled();
+            if let Some(raw) = track.newest() {
+                shown.raw = *raw;
+            }
+            if percentiles_due {
+                (shown.step_us, shown.step_p99_us) = track.step_us().median_and_p99();
+            }
+            if shown.enabled {
+                enabled += 1;
+                agreeing += usize::from(shown.smoothed.top().0 == best);
+            }
+        }
+        let heard = enabled > 0 && self.newest.frames > 0;
+        self.newest.agreement = if heard { agreeing as f32 / enabled as f32 } else { 0.0 };
+    }
+
+    /// Brings the buffer that the reader does not hold up to date. It is an older picture of the same board, so only the
+    /// columns that came since are copied.
+    fn write(&mut self) {
+        let new = &self.newest;
+        let buffer = self.out.input_buffer_mut();
+        let oldest = new.frames.saturating_sub(RECENT_COLUMNS as u64);
+        let from = if buffer.epoch == new.epoch {
+            buffer.frames.max(oldest)
+        } else {
+            oldest
+        };
+        for frame in from..new.frames {
+            let place = frame as usize % RECENT_COLUMNS;
+            buffer.recent[place] = new.recent[place];
+        }
+        let recent = std::mem::take(&mut buffer.recent);
+        // Named one by one, so that a new field cannot be forgotten.
+        *buffer = Snapshot {
+            sequence: new.sequence,
+            epoch: new.epoch,
+            hop: new.hop,
+            bands: new.bands,
+            frames: new.frames,
+            peak: new.peak,
+            rms: new.rms,
+            clipped: new.clipped,
+            decision: new.decision,
+            agreed: new.agreed,
+            agreement: new.agreement,
+            engine_count: new.engine_count,
+            engines: new.engines,
+            attention: new.attention,
+            recent,
+            health: new.health,
+            transport: new.transport,
+        };
+        self.out.publish();
+    }
+}

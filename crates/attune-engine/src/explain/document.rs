@@ -1,0 +1,261 @@
+//! An explanation to keep: JSON, CSV and SVG, each with where it comes from.
+
+use super::explanation::{Explanation, Looked};
+use super::faithfulness::SHARES;
+use super::segments::Segment;
+use crate::picture::{Axis, Chart, Ink, Mark, Panel, Scale, Sheet};
+use crate::table;
+use attune_audio::units::Seconds;
+use attune_model::genre::{GenreId, GenreSet, Probabilities};
+use serde_json::{Value, json};
+
+/// One explained moment, with where it comes from.
+#[derive(Debug, Clone, Copy)]
+pub struct Told<'a> {
+    /// The file or device.
+    pub source: &'a str,
+    /// When.
+    pub at: Seconds,
+    /// The class whose contributions are drawn.
+    pub class: GenreId,
+    /// The classes.
+    pub genres: &'a GenreSet,
+    /// SHA-256 of each engine's weights.
+    pub weights: &'a [String],
+    /// What was found.
+    pub explanation: &'a Explanation,
+}
+
+fn probabilities(of: &Told<'_>, p: &Probabilities) -> Value {
+    let labels = of.genres.labels().iter().zip(p.as_slice());
+    Value::Object(labels.map(|(label, p)| (label.clone(), json!(p))).collect())
+}
+
+/// What a place adds to each class.
+fn contributions(of: &Told<'_>, place: usize) -> Value {
+    let agreed = &of.explanation.agreed;
+    let pairs = agreed.whole.as_slice().iter().zip(agreed.without[place].as_slice());
+    let labels = of.genres.labels().iter();
+    Value::Object(
+        labels
+            .zip(pairs)
+            .map(|(label, (whole, without))| (label.clone(), json!(whole - without)))
+            .collect(),
+    )
+}
+
+/// The whole of it.
+pub fn json(of: &Told<'_>) -> Value {
+    let it = of.explanation;
+    let places: Vec<Value> = it
+        .places
+        .iter()
+        .enumerate()
+        .map(|(place, &segment)| {
+            let (from, to) = it.back(segment);
+            let attended: serde_json::Map<String, Value> = it
+                .looked
+                .iter()
+                .map(|looked| (looked.engine.clone(), json!(it.attention_at(looked, segment))))
+                .collect();
+            let forced: serde_json::Map<String, Value> = it
+                .looked
+                .iter()
+                .filter_map(|looked| Some((looked.engine.clone(), probabilities(of, &looked.forced[place]?))))
+                .collect();
+            json!({
+                "from_s": of.at.0 - from,
+                "to_s": of.at.0 - to,
+                "contribution": contributions(of, place),
+                "attention": attended,
+                "forced": forced,
+            })
+        })
+        .collect();
+    let faithfulness: serde_json::Map<String, Value> = it
+        .looked
+        .iter()
+        .map(|looked| (looked.engine.clone(), faithfulness(of, looked)))
+        .collect();
+    let engines: serde_json::Map<String, Value> = it
+        .opinions
+        .iter()
+        .map(|opinion| (opinion.engine.clone(), probabilities(of, &opinion.occlusion.whole)))
+        .collect();
+    json!({
+        "program": concat!("attune ", env!("CARGO_PKG_VERSION")),
+        "models": of.weights,
+        "source": of.source,
+        "at_s": of.at.0,
+        "genre": of.genres.label(it.class()),
+        "probabilities": probabilities(of, &it.agreed.whole),
+        "engines": engines,
+        "places": places,
+        "faithfulness": faithfulness,
+    })
+}
+
+fn faithfulness(of: &Told<'_>, looked: &Looked) -> Value {
+    let it = &looked.faithfulness;
+    let (attended, random) = it.areas();
+    json!({
+        "class": of.genres.label(it.class),
+        "frames": it.frames,
+        "whole": it.whole,
+        "uniform_attention": it.uniform,
+        "shares_taken": SHARES,
+        "left_attended_first": it.deletion.attended,
+        "left_at_random": it.deletion.random,
+        "area_attended_first": attended,
+        "area_at_random": random,
+    })
+}
+
+/// A row for each place, in seconds of the file.
+pub fn csv(of: &Told<'_>) -> String {
+    let it = of.explanation;
+    let labels = of.genres.labels().iter().map(|label| format!("contribution_{label}"));
+    let looked = it.looked.iter().map(|looked| format!("attention_{}", looked.engine));
+    let heading: Vec<String> = ["from_s".to_owned(), "to_s".to_owned()]
+        .into_iter()
+        .chain(labels)
+        .chain(looked)
+        .collect();
+    let rows = it.places.iter().enumerate().map(|(place, &segment)| {
+        let (from, to) = it.back(segment);
+        let mut row = vec![format!("{:.3}", of.at.0 - from), format!("{:.3}", of.at.0 - to)];
+        row.extend((0..of.genres.len()).map(|class| {
+            let whole = it.agreed.whole.as_slice()[class];
+            format!("{:.5}", whole - it.agreed.without[place].as_slice()[class])
+        }));
+        row.extend(
+            it.looked
+                .iter()
+                .map(|looked| format!("{:.6}", it.attention_at(looked, segment))),
+        );
+        row
+    });
+    let engines: Vec<&str> = it.opinions.iter().map(|opinion| opinion.engine.as_str()).collect();
+    format!(
+        "# attune {}, {}, {:.3} s, models {}\n{}",
+        env!("CARGO_PKG_VERSION"),
+        of.source,
+        of.at.0,
+        engines.join(" "),
+        table::csv(std::iter::once(heading).chain(rows))
+    )
+}
+
+/// What changed the answer and where was looked, on one axis of time; and the curves of deletion.
+pub fn sheet(of: &Told<'_>) -> Sheet {
+    let it = of.explanation;
+    let middle = |segment: Segment| {
+        let (from, to) = it.back(segment);
+        -f64::midpoint(from, to)
+    };
+    let class = usize::from(of.class.0);
+    let title = of.genres.title(of.class);
+    let line = |values: Vec<f32>| -> Vec<(f64, f64)> {
+        let points = it.places.iter().zip(values);
+        points
+            .map(|(&place, value)| (middle(place), f64::from(value)))
+            .collect()
+    };
+    let agreed = line(it.agreed.contributions(class));
+    let mut panels = vec![Panel::Chart(Chart {
+        title: format!("What changed the answer: {title}"),
+        x: past(it.back(it.places[0]).0),
+        y: around_zero("points that a place adds", agreed.iter().map(|(_, y)| *y)),
+        marks: vec![
+            Mark::Rule((-it.back(it.places[0]).0, 0.0), (0.0, 0.0)),
+            Mark::Line(Ink::Strong, agreed),
+        ],
+        legend: Vec::new(),
+    })];
+    for looked in &it.looked {
+        let weights = line(it.places.iter().map(|&place| it.attention_at(looked, place)).collect());
+        panels.push(Panel::Chart(Chart {
+            title: format!("Where {} looked", looked.engine),
+            x: past(it.back(it.places[0]).0),
+            y: from_zero("weight of a frame", weights.iter().map(|(_, y)| *y)),
+            marks: vec![Mark::Line(Ink::Series(0), weights)],
+            legend: Vec::new(),
+        }));
+        let faith = &looked.faithfulness;
+        let curve = |left: &[f64]| -> Vec<(f64, f64)> {
+            let whole = std::iter::once((0.0, faith.whole));
+            whole.chain(SHARES.iter().copied().zip(left.iter().copied())).collect()
+        };
+        panels.push(Panel::Chart(Chart {
+            title: format!(
+                "What is left of {} without it ({})",
+                of.genres.title(faith.class),
+                looked.engine
+            ),
+            x: Axis::shares("frames taken away"),
+            y: Axis::shares("probability"),
+            marks: vec![
+                Mark::Line(Ink::Faint, curve(&faith.deletion.random)),
+                Mark::Line(Ink::Series(0), curve(&faith.deletion.attended)),
+            ],
+            legend: vec![
+                (Ink::Series(0), "most attended first".to_owned()),
+                (Ink::Faint, "at random".to_owned()),
+            ],
+        }));
+    }
+    Sheet {
+        title: format!(
+            "{} at {}: {}, explained by attune {}",
+            of.source,
+            of.at.clock(),
+            title,
+            env!("CARGO_PKG_VERSION")
+        ),
+        panels,
+    }
+}
+
+/// Seconds before the moment.
+fn past(span: f64) -> Axis {
+    let ticks = (0..=(span / 2.0) as i32).map(|n| {
+        (
+            f64::from(-2 * n),
+            if n == 0 {
+                "now".to_owned()
+            } else {
+                format!("−{} s", 2 * n)
+            },
+        )
+    });
+    Axis {
+        label: "seconds before the moment".to_owned(),
+        scale: Scale::Linear,
+        least: -span,
+        most: 0.0,
+        ticks: ticks.collect(),
+    }
+}
+
+fn from_zero(label: &str, values: impl Iterator<Item = f64>) -> Axis {
+    let most = values.fold(0.0, f64::max).max(1e-4);
+    Axis {
+        label: label.to_owned(),
+        scale: Scale::Linear,
+        least: 0.0,
+        most,
+        ticks: vec![(0.0, "0".to_owned()), (most, format!("{:.1} %", 100.0 * most))],
+    }
+}
+
+fn around_zero(label: &str, values: impl Iterator<Item = f64>) -> Axis {
+    let most = values.map(f64::abs).fold(0.0, f64::max).max(1e-3);
+    let tick = |value: f64| (value, format!("{:+.1}", 100.0 * value));
+    Axis {
+        label: label.to_owned(),
+        scale: Scale::Linear,
+        least: -most,
+        most,
+        ticks: vec![tick(-most), (0.0, "0".to_owned()), tick(most)],
+    }
+}

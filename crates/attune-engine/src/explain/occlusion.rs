@@ -1,0 +1,77 @@
+//! What each class loses when a segment is taken away.
+
+use super::listener::{Listener, Question};
+use super::replace::by_local_mean;
+use super::segments::Segment;
+use attune_model::genre::Probabilities;
+use attune_model::{LoadedModel, ModelError};
+
+/// One engine's answer with all of the past, and without each segment of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Occlusion {
+    /// With all of it.
+    pub whole: Probabilities,
+    /// Without each segment.
+    pub without: Vec<Probabilities>,
+}
+
+impl Occlusion {
+    /// What each segment adds to a class: its probability with all, less that without the segment. Positive: it speaks
+    /// for the class.
+    pub fn contributions(&self, class: usize) -> Vec<f32> {
+        let whole = self.whole.as_slice()[class];
+        self.without
+            .iter()
+            .map(|without| whole - without.as_slice()[class])
+            .collect()
+    }
+
+    /// The mean over engines that were asked the same; `None` without any.
+    pub fn mean(of: &[Self]) -> Option<Self> {
+        let first = of.first()?;
+        let share = 1.0 / of.len() as f32;
+        let mean = |each: &dyn Fn(&Self) -> Probabilities| {
+            let mut sum = each(first);
+            for (class, slot) in sum.as_mut_slice().iter_mut().enumerate() {
+                *slot = of.iter().map(|one| each(one).as_slice()[class]).sum::<f32>() * share;
+            }
+            sum
+        };
+        Some(Self {
+            whole: mean(&|one| one.whole),
+            without: (0..first.without.len())
+                .map(|at| mean(&|one| one.without[at]))
+                .collect(),
+        })
+    }
+}
+
+/// Asks one engine about the newest frame with all of the past, and without each of the `segments` (ascending, apart from
+/// each other) in turn: a segment is replaced by the mean of the frames within `reach` of it. `None` for no frames.
+///
+/// What precedes a segment is heard once: the engine is forked there.
+pub fn occlude(
+    model: &LoadedModel,
+    question: &Question,
+    segments: &[Segment],
+    reach: usize,
+) -> Result<Option<Occlusion>, ModelError> {
+    let (count, bands) = (question.count(), question.bands);
+    let mut listener = Listener::new(model)?;
+    let mut heard = 0;
+    let mut without = Vec::with_capacity(segments.len());
+    for segment in segments {
+        listener.hear(question.rows(heard, segment.start), bands)?;
+        heard = segment.start;
+        let mut other = listener.fork();
+        let mut frames = question.frames.clone();
+        let taken: Vec<bool> = (0..count)
+            .map(|frame| (segment.start..segment.end).contains(&frame))
+            .collect();
+        by_local_mean(&mut frames, bands, &taken, reach);
+        other.hear(&frames[segment.start * bands..], bands)?;
+        without.extend(other.answer());
+    }
+    listener.hear(question.rows(heard, count), bands)?;
+    Ok(listener.answer().map(|whole| Occlusion { whole, without }))
+}

@@ -1,0 +1,54 @@
+//! The pieces of the past that are asked about one by one.
+
+use attune_audio::units::Seconds;
+
+/// Frames `start..end` of a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Segment {
+    /// Its first frame.
+    pub start: usize,
+    /// The frame after its last one.
+    pub end: usize,
+}
+
+impl Segment {
+    /// Frames in it.
+    pub fn len(self) -> usize {
+        self.end - self.start
+    }
+
+    /// Whether there is no frame in it.
+    pub fn is_empty(self) -> bool {
+        self.end <= self.start
+    }
+
+    /// The frame in its middle.
+    pub fn middle(self) -> usize {
+        usize::midpoint(self.start, self.end)
+    }
+}
+
+/// The last `span` of `frames` frames in segments of about `length`, the newest frame at the end of the last one; the
+/// first one may be shorter. None for no frames.
+///
+/// ```
+/// use attune_engine::explain::{Segment, segments};
+/// use attune_audio::units::Seconds;
+/// let found = segments(100, Seconds(0.1), Seconds(2.5), Seconds(1.0));
+/// assert_eq!(found.len(), 3);
+/// assert_eq!((found[0], found[2]), (Segment { start: 75, end: 80 }, Segment { start: 90, end: 100 }));
+/// ```
+pub fn segments(frames: usize, hop: Seconds, span: Seconds, length: Seconds) -> Vec<Segment> {
+    let in_frames = |time: Seconds| (time.0 / hop.0.max(1e-9)).round() as usize;
+    let first = frames.saturating_sub(in_frames(span));
+    let length = in_frames(length).max(1);
+    let mut found = Vec::new();
+    let mut end = frames;
+    while end > first {
+        let start = end.saturating_sub(length).max(first);
+        found.push(Segment { start, end });
+        end = start;
+    }
+    found.reverse();
+    found
+}

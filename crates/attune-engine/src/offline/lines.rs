@@ -1,0 +1,163 @@
+//! One line of JSON for each thing that happens (NDJSON), the same for files and for live sound.
+//!
+//! In: columns and health. Out: lines. Thread: any.
+
+use super::report::FailureReport;
+use crate::{Column, Health};
+use attune_audio::units::Seconds;
+use attune_model::genre::{GenreSet, Probabilities, SoundKind};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// A millionth is finer than any probability means, and keeps lines short.
+pub(super) fn rounded(value: f64) -> f64 {
+    (value * 1e6).round() / 1e6
+}
+
+pub(super) fn rounded_secs(at: Seconds) -> f64 {
+    rounded(at.0)
+}
+
+/// Probabilities by label.
+pub(super) fn by_label(probabilities: &Probabilities, genres: &GenreSet) -> Map<String, Value> {
+    let pairs = genres.labels().iter().zip(probabilities.as_slice());
+    pairs
+        .map(|(label, &p)| (label.clone(), Value::from(rounded(f64::from(p)))))
+        .collect()
+}
+
+/// One engine at one frame.
+#[derive(Debug, Clone, Copy)]
+pub struct EngineHop<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its place among the engines.
+    pub engine: usize,
+}
+
+/// What one engine heard at one frame.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HopLine {
+    r#type: &'static str,
+    t_s: f64,
+    engine: String,
+    genre: String,
+    probabilities: Map<String, Value>,
+    smoothed: Map<String, Value>,
+}
+
+impl HopLine {
+    /// `None`: the engine was off.
+    pub fn new(column: &Column, hop: EngineHop<'_>, genres: &GenreSet) -> Option<Self> {
+        let raw = column.raw.get(hop.engine)?;
+        if raw.as_slice().is_empty() {
+            return None;
+        }
+        let smoothed = &column.engines[hop.engine];
+        Some(Self {
+            r#type: "hop",
+            t_s: rounded_secs(column.at),
+            engine: hop.name.to_owned(),
+            genre: genres.label(smoothed.top().0).to_owned(),
+            probabilities: by_label(raw, genres),
+            smoothed: by_label(smoothed, genres),
+        })
+    }
+}
+
+/// The answer has changed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StateLine {
+    r#type: &'static str,
+    t_s: f64,
+    state: &'static str,
+    genre: Option<String>,
+    confidence: f64,
+    reason: String,
+    rule: &'static str,
+    /// Music, speech and other sounds, smoothed; not there without a gate.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    kinds: Map<String, Value>,
+}
+
+/// Probabilities of a gate by label; empty without one.
+pub(super) fn by_kind(kinds: &Probabilities) -> Map<String, Value> {
+    let pairs = SoundKind::LABELS.iter().zip(kinds.as_slice());
+    pairs
+        .map(|(label, &p)| ((*label).to_owned(), Value::from(rounded(f64::from(p)))))
+        .collect()
+}
+
+impl StateLine {
+    /// The answer at this frame.
+    pub fn new(column: &Column, genres: &GenreSet) -> Self {
+        let decision = &column.decision;
+        Self {
+            r#type: "state",
+            t_s: rounded_secs(column.at),
+            state: decision.state.name(),
+            genre: decision.state.genre().map(|id| genres.label(id).to_owned()),
+            confidence: rounded(f64::from(decision.confidence)),
+            reason: decision.reason.sentence(genres),
+            rule: decision.reason.rule(),
+            kinds: by_kind(&column.kinds),
+        }
+    }
+}
+
+/// Whether the engine keeps up.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HealthLine {
+    r#type: &'static str,
+    t_s: f64,
+    samples_lost: u64,
+    samples_not_finite: u64,
+    load: f64,
+    latency_ms: Percentiles,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Percentiles {
+    p50: f64,
+    p99: f64,
+}
+
+impl HealthLine {
+    /// Health at stream time `at`.
+    pub fn new(at: Seconds, health: &Health) -> Self {
+        Self {
+            r#type: "health",
+            t_s: rounded_secs(at),
+            samples_lost: health.samples_lost,
+            samples_not_finite: health.samples_not_finite,
+            load: rounded(f64::from(health.load)),
+            latency_ms: Percentiles {
+                p50: rounded(f64::from(health.latency_p50_ms)),
+                p99: rounded(f64::from(health.latency_p99_ms)),
+            },
+        }
+    }
+}
+
+/// A failure among lines.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FailureLine {
+    r#type: &'static str,
+    #[serde(flatten)]
+    failure: FailureReport,
+}
+
+impl From<FailureReport> for FailureLine {
+    fn from(failure: FailureReport) -> Self {
+        Self {
+            r#type: "error",
+            failure,
+        }
+    }
+}
+
+/// One line of JSON, without its end.
+pub fn document(value: &impl Serialize) -> String {
+    // Our own types have string keys and no custom serialisers: nothing in them can fail.
+    serde_json::to_string(value).unwrap_or_default()
+}

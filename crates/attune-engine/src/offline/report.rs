@@ -1,0 +1,212 @@
+//! What is said of a whole file, in the shape that scripts rely on.
+//!
+//! In: sums of a [`super::tally::Tally`]. Out: JSON through serde. Thread: any.
+
+use super::AnalyzeError;
+use super::lines::rounded_secs;
+use attune_audio::decode::{AudioFile, AudioInfo};
+use attune_audio::units::Seconds;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::path::Path;
+
+/// A file that lacks more than this of the length it promises was cut: encoders' padding and rounding take up to a
+/// packet or two of a tenth of a second.
+const CUT_SHORT: Seconds = Seconds(0.3);
+
+/// A whole file. Times in seconds, probabilities 0…1.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// Version of Attune.
+    pub attune: &'static str,
+    /// The file.
+    pub source: SourceReport,
+    /// The one answer for the whole.
+    pub answer: AnswerReport,
+    /// Each engine's view of the whole.
+    pub engines: Vec<EngineReport>,
+    /// What was answered when.
+    pub segments: Vec<SegmentReport>,
+    /// Which segments decided, by a network that reads whole files; not there unless it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decided: Option<DecidedReport>,
+    /// What was not as it should be, though the file could be analysed.
+    pub warnings: Vec<String>,
+}
+
+/// The file that was analysed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SourceReport {
+    /// As it was given.
+    pub path: String,
+    /// Of the samples that were decoded.
+    pub duration_s: f64,
+    /// Sample rate.
+    pub rate_hz: u32,
+    /// Audio channels.
+    pub channels: u16,
+    /// `mp3`, `flac`, …
+    pub decoder: String,
+}
+
+/// The answer for the whole file.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AnswerReport {
+    /// `genre`, `unsure`, `silence`, `speech` or `not_music`.
+    pub state: &'static str,
+    /// Label of the genre, if one is answered.
+    pub genre: Option<String>,
+    /// Probability of speech or other sound where that is answered, else of the most probable genre, whether or not it is.
+    pub confidence: Option<f64>,
+    /// Why, for people.
+    pub reason: String,
+    /// The rule behind it, for scripts.
+    pub rule: &'static str,
+    /// Mean probabilities of music, speech and other sounds over all that was heard; not there without a gate.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub kinds: Map<String, Value>,
+}
+
+/// One engine's view of the whole file.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EngineReport {
+    /// Its name.
+    pub name: String,
+    /// Its most probable genre; none if it heard nothing.
+    pub genre: Option<String>,
+    /// Mean of its calibrated probabilities, by label: over all frames after the first two seconds that the gate did not
+    /// reject; the newest one before that, and all that were heard if it rejected all.
+    pub probabilities: Map<String, Value>,
+}
+
+/// A stretch of the same answer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SegmentReport {
+    /// Where it begins.
+    pub start_s: f64,
+    /// Where it ends.
+    pub end_s: f64,
+    /// `warming_up`, `silence`, `unsure`, `speech`, `not_music`, `genre`.
+    pub state: &'static str,
+    /// Label of the genre, if one is answered.
+    pub genre: Option<String>,
+    /// Mean over the stretch of the smoothed probability of what is answered, or of the most probable genre.
+    pub confidence: f64,
+}
+
+/// What a network that reads whole files says, and what it rests on.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DecidedReport {
+    /// Its name.
+    pub model: String,
+    /// Label of its answer.
+    pub genre: String,
+    /// Probability of that, calibrated.
+    pub confidence: f64,
+    /// The segments of the file, in order.
+    pub segments: Vec<DecidingSegment>,
+}
+
+impl DecidedReport {
+    /// The places of the `most` segments with most weight, the heaviest first.
+    pub fn heaviest(&self, most: usize) -> Vec<usize> {
+        let weight = |place: &usize| self.segments[*place].weight;
+        let mut places: Vec<usize> = (0..self.segments.len()).collect();
+        places.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
+        places.truncate(most);
+        places
+    }
+}
+
+/// A segment of a file and its part in the answer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DecidingSegment {
+    /// Where it begins.
+    pub start_s: f64,
+    /// Where it ends.
+    pub end_s: f64,
+    /// Its weight in the whole; all of a file sum to 1.
+    pub weight: f64,
+    /// What it would be taken for alone.
+    pub genre: String,
+    /// Probability of that, calibrated.
+    pub confidence: f64,
+    /// Probability of the answer for the whole if this segment were not there; told of the segments with most weight.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub without: Option<f64>,
+}
+
+/// A file that could not be analysed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FailureReport {
+    source: FailedSource,
+    error: Failure,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct FailedSource {
+    path: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Failure {
+    kind: &'static str,
+    message: String,
+    remedy: String,
+}
+
+impl SourceReport {
+    pub(super) fn new(path: &Path, info: &AudioInfo, duration: Seconds) -> Self {
+        Self {
+            path: path.display().to_string(),
+            duration_s: rounded_secs(duration),
+            rate_hz: info.rate.0,
+            channels: info.channels,
+            decoder: info.decoder.clone(),
+        }
+    }
+}
+
+impl Report {
+    /// Warns of what was wrong with the file's content.
+    pub(super) fn note_damage(&mut self, file: &AudioFile) {
+        let decoded = self.source.duration_s;
+        if let Some(cut) = file.cut_short() {
+            self.warnings.push(cut.to_owned());
+        } else if let Some(promised) = file
+            .info()
+            .duration
+            .filter(|promised| decoded < promised.0 - CUT_SHORT.0)
+        {
+            self.warnings.push(format!(
+                "the file ends early: {decoded:.1} s could be decoded of the {:.1} s that it promises",
+                promised.0
+            ));
+        }
+        if file.broken_packets() > 0 {
+            let count = file.broken_packets();
+            self.warnings.push(format!("{count} broken packets were left out"));
+        }
+        if file.not_finite() > 0 {
+            let count = file.not_finite();
+            self.warnings
+                .push(format!("{count} samples were no numbers and count as silence"));
+        }
+    }
+}
+
+impl FailureReport {
+    /// The failure of this file.
+    pub fn new(path: &Path, error: &AnalyzeError) -> Self {
+        Self {
+            source: FailedSource {
+                path: path.display().to_string(),
+            },
+            error: Failure {
+                kind: error.kind(),
+                message: error.to_string(),
+                remedy: error.remedy().to_owned(),
+            },
+        }
+    }
+}

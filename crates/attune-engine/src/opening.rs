@@ -1,0 +1,135 @@
+//! Opening a source without waiting for it, and trying again after a loss.
+//!
+//! In: a request. Out: an open source or an error, through a channel. Thread: a short-lived helper for each attempt,
+//! because opening may hang for ever; everything else on the worker.
+
+use super::SourceRequest;
+use super::control::{OpenSource, SourceOpener};
+use attune_audio::source::SourceError;
+use crossbeam_channel::{Receiver, Sender};
+use std::time::{Duration, Instant};
+
+/// First and longest wait before another attempt.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// After this an attempt is called hanging.
+const SLOW: Duration = Duration::from_secs(5);
+
+/// How one attempt ended.
+pub(super) struct Attempt {
+    generation: u64,
+    pub(super) result: Result<OpenSource, SourceError>,
+}
+
+/// What is being opened, and when to try again.
+pub(super) struct Opening {
+    opener: SourceOpener,
+    sender: Sender<Attempt>,
+    pub(super) attempts: Receiver<Attempt>,
+    /// Attempts of an older generation are thrown away when they arrive.
+    generation: u64,
+    pending: Option<Pending>,
+    retry: Option<Instant>,
+    wait: Duration,
+}
+
+struct Pending {
+    since: Instant,
+    told: bool,
+}
+
+impl Opening {
+    pub(super) fn new(opener: SourceOpener) -> Self {
+        let (sender, attempts) = crossbeam_channel::unbounded();
+        Self {
+            opener,
+            sender,
+            attempts,
+            generation: 0,
+            pending: None,
+            retry: None,
+            wait: FIRST_WAIT,
+        }
+    }
+
+    /// Begins an attempt; what was under way before is forgotten.
+    pub(super) fn begin(&mut self, request: &SourceRequest) {
+        self.generation += 1;
+        self.retry = None;
+        let (generation, sender) = (self.generation, self.sender.clone());
+        let (opener, request) = (self.opener.clone(), request.clone());
+        let attempt = std::thread::Builder::new()
+            .name("attune-open".to_owned())
+            .spawn(move || {
+                let result = opener(&request);
+                // Nobody waits any more if the engine has ended: then the source is closed here.
+                let _ = sender.send(Attempt { generation, result });
+            });
+        match attempt {
+            Ok(_) => {
+                self.pending = Some(Pending {
+                    since: Instant::now(),
+                    told: false,
+                });
+            }
+            Err(error) => {
+                let result = Err(SourceError {
+                    kind: "no_thread",
+                    message: format!("no thread could be started to open the source: {error}"),
+                    remedy: "close other programs".to_owned(),
+                    retryable: true,
+                });
+                let _ = self.sender.send(Attempt { generation, result });
+            }
+        }
+    }
+
+    /// Whether this attempt is the one waited for; a newer one or [`Opening::cancel`] makes it void.
+    pub(super) fn accept(&mut self, attempt: &Attempt) -> bool {
+        let current = attempt.generation == self.generation;
+        if current {
+            self.pending = None;
+        }
+        current
+    }
+
+    /// An attempt succeeded: the next loss is retried soon again.
+    pub(super) fn succeeded(&mut self) {
+        self.wait = FIRST_WAIT;
+    }
+
+    /// Plans the next attempt, each later than the one before.
+    pub(super) fn plan_retry(&mut self) {
+        self.retry = Some(Instant::now() + self.wait);
+        self.wait = (self.wait * 2).min(LONGEST_WAIT);
+    }
+
+    /// Forgets attempts under way and planned.
+    pub(super) fn cancel(&mut self) {
+        self.generation += 1;
+        self.pending = None;
+        self.retry = None;
+        self.wait = FIRST_WAIT;
+    }
+
+    /// Whether it is time for the planned attempt.
+    pub(super) fn is_due(&self) -> bool {
+        self.retry.is_some_and(|at| Instant::now() >= at)
+    }
+
+    /// Whether something is under way or planned.
+    pub(super) fn is_busy(&self) -> bool {
+        self.pending.is_some() || self.retry.is_some()
+    }
+
+    /// True once for an attempt that takes too long.
+    pub(super) fn is_newly_slow(&mut self) -> bool {
+        match &mut self.pending {
+            Some(pending) if !pending.told && pending.since.elapsed() > SLOW => {
+                pending.told = true;
+                true
+            }
+            _ => false,
+        }
+    }
+}

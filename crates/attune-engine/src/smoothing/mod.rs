@@ -1,0 +1,229 @@
+//! From a row of logits for each frame to an answer that a person can use.
+//!
+//! In: raw probabilities and level per frame. Out: smoothed probabilities, and a [`Decision`] with its [`Reason`].
+//! Thread: worker.
+//!
+//! Each engine's calibrated probabilities are averaged over time (`average.rs`), the averages of all enabled engines
+//! are averaged with each other, and rules with two thresholds, a lead and a dwell time turn the mean into an answer
+//! (`decide.rs`). Frames below the silence level feed no average: silence says nothing about a genre. When it was
+//! quiet for longer than the averages remember ([`SmoothingConfig::time_constant`]), they start afresh, and so does the
+//! warm-up: what plays next is heard as new.
+//!
+//! Where a gate listens too, its probabilities of music, speech and other sounds are averaged with a time constant of their
+//! own, and between two thresholds music is let in or rejected (`admission.rs`). What is rejected feeds no average either,
+//! for a genre of speech means nothing; and when it lasted longer than the averages remember, everything begins anew with
+//! the music after it, the engines' states too, which would otherwise carry ten seconds of speech into it.
+
+mod admission;
+mod average;
+mod decide;
+mod disagreement;
+mod reasons;
+mod smoother;
+
+pub use admission::Admission;
+pub use disagreement::disagreement;
+pub use smoother::{Silence, Smoothed, Smoother};
+
+use attune_audio::units::{Decibels, Seconds};
+use attune_model::genre::{GenreId, SoundKind};
+use serde::{Deserialize, Serialize};
+
+/// What is answered at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnswerState {
+    /// Too little was heard since the start, a seek or a silence.
+    WarmingUp,
+    /// Nothing loud enough to be music.
+    Silence,
+    /// Music, perhaps, but no genre is sure enough; or perhaps no music.
+    Unsure,
+    /// A voice that speaks.
+    Speech,
+    /// A sound that is neither music nor speech.
+    NotMusic,
+    /// This genre.
+    Genre(GenreId),
+}
+
+/// An answer, how sure it is, and why it is this one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Decision {
+    /// The answer.
+    pub state: AnswerState,
+    /// Smoothed probability, 0…1: of speech or other sound where that is answered, else of the most probable genre
+    /// (whether or not it is answered).
+    pub confidence: f32,
+    /// The rule that led here.
+    pub reason: Reason,
+    /// Stream time at which this state began.
+    pub since: Seconds,
+}
+
+/// The rule that made a [`Decision`], with the figures it compared.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Reason {
+    /// Heard less than is needed for a first answer.
+    HeardTooLittle {
+        /// Sound heard so far.
+        heard: Seconds,
+        /// Sound needed.
+        needed: Seconds,
+    },
+    /// The level stayed below the threshold.
+    TooQuiet {
+        /// Level of the last moments.
+        level: Decibels,
+        /// The threshold.
+        threshold: Decibels,
+    },
+    /// The best genre is not probable enough.
+    BelowThreshold {
+        /// The best genre.
+        best: GenreId,
+        /// Its smoothed probability.
+        confidence: f32,
+        /// What it would need.
+        threshold: f32,
+    },
+    /// The genre's smoothed probability passed the threshold.
+    Confident {
+        /// What it had to pass.
+        threshold: f32,
+    },
+    /// Another genre leads, but not by enough or not for long enough: the answer is held.
+    Held {
+        /// The genre that leads now.
+        challenger: GenreId,
+        /// By how much it leads.
+        lead: f32,
+    },
+    /// The gate hears no music.
+    Rejected {
+        /// What it hears.
+        kind: SoundKind,
+        /// The smoothed probability of that.
+        share: f32,
+        /// The smoothed probability of music.
+        music: f32,
+        /// What music would need.
+        needed: f32,
+    },
+    /// The gate has not made up its mind.
+    PerhapsNotMusic {
+        /// The smoothed probability of music.
+        music: f32,
+        /// What music would need.
+        needed: f32,
+    },
+}
+
+/// The knobs of smoothing and decision. Times in seconds, so that the hop does not matter.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SmoothingConfig {
+    /// Probabilities are averaged with this time constant.
+    pub time_constant: Seconds,
+    /// Sound that must be heard before the first answer.
+    pub warm_up: Seconds,
+    /// Smoothed probability that a genre must pass to be answered.
+    pub enter: f32,
+    /// Smoothed probability below which an answered genre is given up.
+    pub leave: f32,
+    /// By how much another genre must lead to take over.
+    pub lead: f32,
+    /// Least time between two answers.
+    pub dwell: Seconds,
+    /// Level below which it is silence.
+    pub silence: Decibels,
+    /// How long it must be quiet to be silence.
+    pub silence_hold: Seconds,
+    /// The gate's probabilities are averaged with this time constant.
+    pub gate_time_constant: Seconds,
+    /// Smoothed probability of anything but music above which no genre is answered; 1 turns the gate off.
+    pub reject: f32,
+    /// Smoothed probability of anything but music below which music is let in, at first and again.
+    pub admit: f32,
+}
+
+/// What engines say in the first so many seconds of a clip that are heard does not count for the answer to the whole of it, if it is
+/// longer: their pooled features, and so their answers, are still on their way there. (Where they begin anew in the middle, it does.)
+pub const SETTLED: Seconds = Seconds(2.0);
+
+impl Default for SmoothingConfig {
+    fn default() -> Self {
+        Self {
+            time_constant: Seconds(2.0),
+            // With the window of the first frame, an answer is there within a second of sound.
+            warm_up: Seconds(0.9),
+            enter: 0.40,
+            leave: 0.30,
+            lead: 0.05,
+            dwell: Seconds(1.5),
+            silence: Decibels(-60.0),
+            silence_hold: Seconds(0.5),
+            gate_time_constant: Seconds(1.0),
+            reject: 0.7,
+            admit: 0.5,
+        }
+    }
+}
+
+/// A knob that stands where it cannot work.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("smoothing: {field} is {value}, but must be {expected}")]
+pub struct SmoothingError {
+    /// Which field of [`SmoothingConfig`].
+    pub field: &'static str,
+    /// Its value.
+    pub value: f64,
+    /// What it may be.
+    pub expected: &'static str,
+}
+
+impl SmoothingConfig {
+    /// Whether a gate can reject anything.
+    pub fn is_gate_on(&self) -> bool {
+        self.reject < 1.0
+    }
+
+    /// Checks every knob: finite, in range, `leave` no higher than `enter`, `admit` no higher than `reject`.
+    ///
+    /// ```
+    /// use attune_engine::smoothing::SmoothingConfig;
+    /// assert!(SmoothingConfig::default().validate().is_ok());
+    /// let slip = SmoothingConfig { leave: 0.9, ..SmoothingConfig::default() };
+    /// assert_eq!(slip.validate().unwrap_err().field, "leave");
+    /// ```
+    pub fn validate(&self) -> Result<(), SmoothingError> {
+        // A NaN lies in no range, so it fails here too.
+        let check = |field, value: f64, low: f64, high: f64, expected| {
+            if (low..=high).contains(&value) {
+                Ok(())
+            } else {
+                Err(SmoothingError { field, value, expected })
+            }
+        };
+        let share = |field, value: f32| check(field, f64::from(value), 0.0, 1.0, "between 0 and 1");
+        let secs = |field, value: Seconds| check(field, value.0, 0.0, 600.0, "between 0 and 600 seconds");
+        secs("time_constant", self.time_constant)?;
+        secs("warm_up", self.warm_up)?;
+        share("enter", self.enter)?;
+        let leave = f64::from(self.leave);
+        check("leave", leave, 0.0, f64::from(self.enter), "between 0 and `enter`")?;
+        share("lead", self.lead)?;
+        secs("dwell", self.dwell)?;
+        check(
+            "silence",
+            f64::from(self.silence.0),
+            -200.0,
+            0.0,
+            "between -200 and 0 dB",
+        )?;
+        secs("silence_hold", self.silence_hold)?;
+        secs("gate_time_constant", self.gate_time_constant)?;
+        share("reject", self.reject)?;
+        let admit = f64::from(self.admit);
+        check("admit", admit, 0.0, f64::from(self.reject), "between 0 and `reject`")
+    }
+}

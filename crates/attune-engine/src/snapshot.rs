@@ -1,0 +1,298 @@
+//! A fixed-size picture of the engine, newest wins. A reader may miss snapshots; [`Snapshot::recent`] holds enough past
+//! columns that none is lost while it reads at least every [`RECENT_COLUMNS`] frames.
+
+use crate::smoothing::{AnswerState, Decision, Reason, disagreement};
+use attune_audio::units::{Decibels, FrameIndex, Seconds};
+use attune_model::ModelSet;
+use attune_model::genre::Probabilities;
+
+/// The most engines side by side.
+pub const MAX_ENGINES: usize = 8;
+/// The most mel bands drawn.
+pub const MAX_BANDS: usize = 128;
+/// Columns kept: 23.8 s at the default hop, 79 ms of a file read at 300 times real time.
+pub const RECENT_COLUMNS: usize = 1024;
+/// The longest context drawn, in frames: 11.9 s at the default hop.
+pub const MAX_ATTENTION_FRAMES: usize = 512;
+/// The most encoder layers drawn.
+pub const MAX_LAYERS: usize = 6;
+/// The most heads of a layer drawn.
+pub const MAX_HEADS: usize = 8;
+
+/// What forgot all before a frame: after a silence, after speech.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Begins {
+    /// Nothing: the frame follows on the one before.
+    #[default]
+    Nothing,
+    /// The engines; loudness and gate went on.
+    Engines,
+    /// Engines, loudness and gate.
+    Everything,
+}
+
+/// Everything that happened at one frame.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Column {
+    /// Place in the stream since its last reset.
+    pub frame: FrameIndex,
+    /// Stream time at the end of the frame's window: when it could be known.
+    pub at: Seconds,
+    /// What began anew with it.
+    pub begins: Begins,
+    /// Level of the last moments, root mean square: what silence is told by.
+    pub level: Decibels,
+    /// Log-mel levels in dB re full scale, lowest band first; only the first `Snapshot::bands` count.
+    pub mel_db: [f32; MAX_BANDS],
+    /// Calibrated probabilities of each engine, not smoothed; of no classes where the engine was off.
+    pub raw: [Probabilities; MAX_ENGINES],
+    /// Smoothed and calibrated probabilities of each engine.
+    pub engines: [Probabilities; MAX_ENGINES],
+    /// Their mean over the enabled engines.
+    pub agreed: Probabilities,
+    /// Probabilities of music, speech and other sounds ([`attune_model::genre::SoundKind`]), not smoothed; of no classes without a gate.
+    pub kinds_raw: Probabilities,
+    /// The same, smoothed.
+    pub kinds: Probabilities,
+    /// The answer at this frame.
+    pub decision: Decision,
+}
+
+/// One engine at the newest frame.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EngineSnapshot {
+    /// Whether it is running.
+    pub enabled: bool,
+    /// Calibrated, not smoothed.
+    pub raw: Probabilities,
+    /// Calibrated and smoothed.
+    pub smoothed: Probabilities,
+    /// Median time of one frame's step over the last seconds, in microseconds.
+    pub step_us: f32,
+    /// 99th percentile of the same.
+    pub step_p99_us: f32,
+}
+
+/// What an attention engine weighted at the newest frame it reported; rows oldest first, newest frame last.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AttentionSnapshot {
+    /// Which engine: its place in [`Snapshot::engines`].
+    pub engine: usize,
+    /// The frame that asked.
+    pub newest: FrameIndex,
+    /// How many entries of a row count: the last `frames` frames up to `newest`. 0: nothing heard yet.
+    pub frames: usize,
+    /// Encoder layers in `maps`.
+    pub layers: usize,
+    /// Heads of each layer in `maps`.
+    pub heads: usize,
+    /// Pooling weights (sum 1): what the classifier saw.
+    pub pooling: [f32; MAX_ATTENTION_FRAMES],
+    /// Self-attention of the newest frame (each row sums to 1), at `layer * MAX_HEADS + head`.
+    pub maps: [[f32; MAX_ATTENTION_FRAMES]; MAX_LAYERS * MAX_HEADS],
+}
+
+/// Whether the engine keeps up.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Health {
+    /// Samples that were lost since the source was opened (ring full, or the worker too late).
+    pub samples_lost: u64,
+    /// Samples that were NaN or infinite and were replaced by zero.
+    pub samples_not_finite: u64,
+    /// Share of real time that the worker computed, over the last second: 1 is the limit.
+    pub load: f32,
+    /// Time from a sample's arrival in the ring to the snapshot that holds it, median of the last seconds, in ms.
+    pub latency_p50_ms: f32,
+    /// 99th percentile of the same.
+    pub latency_p99_ms: f32,
+    /// Time since the audio callback last ran, for devices.
+    pub callback_age: Seconds,
+    /// How full the ring is, 0…1.
+    pub ring_fill: f32,
+}
+
+/// Where a file is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Transport {
+    /// Whether samples flow.
+    pub playing: bool,
+    /// Time of the newest sample read.
+    pub position: Seconds,
+    /// Length of the file; 0 for a device.
+    pub duration: Seconds,
+    /// Whether it starts again at its end.
+    pub looping: bool,
+    /// What of it is played again and again, from and to.
+    pub selection: Option<(Seconds, Seconds)>,
+    /// What of it is played as silence.
+    pub muted: Option<(Seconds, Seconds)>,
+}
+
+/// The engine at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    /// Grows by one with each snapshot; 0 is the empty one before anything was heard.
+    pub sequence: u64,
+    /// Grows with each reset: columns of another epoch belong to another stream.
+    pub epoch: u64,
+    /// Time from one column to the next.
+    pub hop: Seconds,
+    /// Bands in a column.
+    pub bands: usize,
+    /// Frames heard since the last reset.
+    pub frames: u64,
+    /// Peak level of the newest block.
+    pub peak: Decibels,
+    /// Root-mean-square level of the last 0.4 s or so.
+    pub rms: Decibels,
+    /// Whether a sample reached full scale in the last second.
+    pub clipped: bool,
+    /// The agreed answer.
+    pub decision: Decision,
+    /// Mean smoothed probabilities over the enabled engines.
+    pub agreed: Probabilities,
+    /// Share of the enabled engines whose best genre is the agreed best, 0…1.
+    pub agreement: f32,
+    /// How many entries of `engines` count.
+    pub engine_count: usize,
+    /// Each engine.
+    pub engines: [EngineSnapshot; MAX_ENGINES],
+    /// What the attention engine weighted.
+    pub attention: AttentionSnapshot,
+    /// The last columns: column of frame n lies at `n % RECENT_COLUMNS`, if `n + RECENT_COLUMNS >= frames` and `n < frames`.
+    pub recent: Vec<Column>,
+    /// Whether the engine keeps up.
+    pub health: Health,
+    /// Where a file is.
+    pub transport: Transport,
+}
+
+impl Column {
+    /// The column of a frame that never was: what a ring of columns is filled with at first.
+    pub fn empty(classes: usize) -> Self {
+        Self {
+            frame: FrameIndex(0),
+            at: Seconds(0.0),
+            begins: Begins::Nothing,
+            level: Decibels::SILENCE,
+            mel_db: [Decibels::SILENCE.0; MAX_BANDS],
+            raw: [Probabilities::from_slice(&[]); MAX_ENGINES],
+            engines: [Probabilities::uniform(classes); MAX_ENGINES],
+            agreed: Probabilities::uniform(classes),
+            kinds_raw: Probabilities::from_slice(&[]),
+            kinds: Probabilities::from_slice(&[]),
+            decision: Decision::nothing_heard(classes),
+        }
+    }
+
+    /// The mean of what the engines that are on say of this frame alone; `None` if none is.
+    pub fn raw_mean(&self) -> Option<Probabilities> {
+        let on = || self.raw.iter().filter(|raw| !raw.as_slice().is_empty());
+        let mut mean = *on().next()?;
+        let count = on().count() as f32;
+        for raw in on().skip(1) {
+            for (sum, p) in mean.as_mut_slice().iter_mut().zip(raw.as_slice()) {
+                *sum += p;
+            }
+        }
+        mean.as_mut_slice().iter_mut().for_each(|sum| *sum /= count);
+        Some(mean)
+    }
+
+    /// How much the smoothed answers of the engines that are on disagree, 0…1 ([`disagreement`]).
+    pub fn disagreement(&self) -> Option<f32> {
+        let on = self.raw.iter().zip(&self.engines);
+        disagreement(
+            on.filter(|(raw, _)| !raw.as_slice().is_empty())
+                .map(|(_, smoothed)| smoothed),
+        )
+    }
+}
+
+impl Decision {
+    /// What is answered before the first frame.
+    pub fn nothing_heard(classes: usize) -> Self {
+        Self {
+            state: AnswerState::WarmingUp,
+            confidence: Probabilities::uniform(classes).top().1,
+            reason: Reason::HeardTooLittle {
+                heard: Seconds(0.0),
+                needed: Seconds(0.0),
+            },
+            since: Seconds(0.0),
+        }
+    }
+}
+
+impl AttentionSnapshot {
+    /// Nothing heard yet.
+    // 98 KB, once for each engine, and held in a snapshot from then on.
+    #[allow(clippy::large_stack_arrays, reason = "made once")]
+    pub fn empty() -> Self {
+        Self {
+            engine: 0,
+            newest: FrameIndex(0),
+            frames: 0,
+            layers: 0,
+            heads: 0,
+            pooling: [0.0; MAX_ATTENTION_FRAMES],
+            maps: [[0.0; MAX_ATTENTION_FRAMES]; MAX_LAYERS * MAX_HEADS],
+        }
+    }
+}
+
+impl Snapshot {
+    /// The picture before anything was heard, with `sequence` 0.
+    pub fn empty(models: &ModelSet) -> Self {
+        let classes = models.genres.len();
+        let engine_count = models.models.len().min(MAX_ENGINES);
+        let engine = |i| EngineSnapshot {
+            enabled: i < engine_count,
+            raw: Probabilities::uniform(classes),
+            smoothed: Probabilities::uniform(classes),
+            step_us: 0.0,
+            step_p99_us: 0.0,
+        };
+        Self {
+            sequence: 0,
+            epoch: 0,
+            hop: models.front_end.hop(),
+            bands: models.front_end.bands.min(MAX_BANDS),
+            frames: 0,
+            peak: Decibels::SILENCE,
+            rms: Decibels::SILENCE,
+            clipped: false,
+            decision: Decision::nothing_heard(classes),
+            agreed: Probabilities::uniform(classes),
+            agreement: 0.0,
+            engine_count,
+            engines: std::array::from_fn(engine),
+            attention: AttentionSnapshot::empty(),
+            recent: vec![Column::empty(classes); RECENT_COLUMNS],
+            health: Health {
+                samples_lost: 0,
+                samples_not_finite: 0,
+                load: 0.0,
+                latency_p50_ms: 0.0,
+                latency_p99_ms: 0.0,
+                callback_age: Seconds(0.0),
+                ring_fill: 0.0,
+            },
+            transport: Transport {
+                playing: false,
+                position: Seconds(0.0),
+                duration: Seconds(0.0),
+                looping: false,
+                selection: None,
+                muted: None,
+            },
+        }
+    }
+
+    /// The column of frame `frame`, if it is still among [`Snapshot::recent`].
+    pub fn column(&self, frame: u64) -> Option<&Column> {
+        let kept = frame < self.frames && frame + RECENT_COLUMNS as u64 >= self.frames;
+        let column = self.recent.get(frame as usize % RECENT_COLUMNS)?;
+        kept.then_some(column)
+    }
+}

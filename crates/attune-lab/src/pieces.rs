@@ -1,0 +1,165 @@
+//! Labelled clips as features, to learn from and to be judged by: artists apart, as everywhere.
+//!
+//! In: a folder of labelled clips. Out: batches to learn from, pieces to judge by. Thread: any.
+
+use super::frozen::FrozenEncoder;
+use super::{Entry, LabError, Run, mean};
+use attune_audio::features::FrontEndSpec;
+use attune_engine::explain::Question;
+use attune_model::genre::{GenreId, GenreSet};
+use attune_train::dataset::{Clip, Dataset};
+use attune_train::evaluate::wilson;
+use attune_train::validate::Part;
+use candle_core::{Device, Tensor};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// Where a lab's clips are.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct ClipArgs {
+    /// Folder with clips.csv (clip, genre, split, audio, artist), audio in SPLIT/CLIP.ogg, mel3s.safetensors; without it
+    /// only what needs no music is done
+    #[arg(long, value_name = "FOLDER")]
+    pub data: Option<PathBuf>,
+}
+
+/// Right answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// Share of right answers.
+    pub accuracy: f64,
+    /// Clips.
+    pub clips: usize,
+}
+
+/// A clip, or an excerpt of one.
+#[derive(Debug, Clone)]
+pub struct Piece {
+    /// Its class.
+    pub genre: GenreId,
+    /// Which of both.
+    pub part: Part,
+    /// (frames, width).
+    pub features: Vec<f32>,
+}
+
+/// All of a data set.
+#[derive(Debug)]
+pub struct Pieces {
+    /// The classes.
+    pub genres: GenreSet,
+    /// The front end behind the features.
+    pub spec: FrontEndSpec,
+    /// Features of a frame.
+    pub width: usize,
+    /// Learnt from.
+    pub train: Vec<Piece>,
+    /// Judged by.
+    pub valid: Vec<Piece>,
+}
+
+/// Reads a data set; says how far it is.
+///
+/// # Errors
+/// If a file is missing or damaged, an artist is on both sides, or the run is to stop.
+pub fn read(folder: &Path, spec: &FrontEndSpec, run: &mut Run<'_>) -> Result<Dataset, LabError> {
+    run.say(&format!("reading the clips of {}", folder.display()))?;
+    Ok(Dataset::open(folder, spec, |_, _| {})?)
+}
+
+/// Reads a data set and hears it with the bundled TCN.
+///
+/// # Errors
+/// If a file is missing or damaged, an artist is on both sides, or the run is to stop.
+pub fn hear(folder: &Path, run: &mut Run<'_>) -> Result<(FrozenEncoder, Dataset, Pieces), LabError> {
+    let encoder = FrozenEncoder::of(&run.models()?)?;
+    let data = read(folder, encoder.spec(), run)?;
+    let pieces = Pieces::new(&data, encoder.spec(), encoder.width(), |frames| encoder.whole(frames));
+    Ok((encoder, data, pieces))
+}
+
+impl Pieces {
+    /// Every clip and excerpt of `data`, its normalised frames as `features` makes them of `width`.
+    pub fn new(data: &Dataset, spec: &FrontEndSpec, width: usize, features: impl Fn(&[f32]) -> Vec<f32>) -> Self {
+        let side = |clips: &[Clip]| -> Vec<Piece> {
+            let parts = clips.iter().flat_map(|clip| {
+                let parts = [(Part::Excerpt, &clip.excerpt), (Part::Whole, &clip.whole)];
+                parts.into_iter().filter_map(move |(part, levels)| {
+                    let question = Question::of_levels(levels.as_ref()?, spec);
+                    Some((clip.genre, part, question.frames))
+                })
+            });
+            parts
+                .map(|(genre, part, frames)| Piece {
+                    genre,
+                    part,
+                    features: features(&frames),
+                })
+                .collect()
+        };
+        Self {
+            genres: data.genres.clone(),
+            spec: spec.clone(),
+            width,
+            train: side(&data.train),
+            valid: side(&data.valid),
+        }
+    }
+
+    /// Pieces to be judged by.
+    pub fn judged(&self, part: Part) -> impl Iterator<Item = &Piece> {
+        self.valid.iter().filter(move |piece| piece.part == part)
+    }
+
+    /// Excerpts of `frames` frames of training pieces, genres evenly: x (count, frames, width), and their classes. None if
+    /// no piece is so long.
+    pub fn draw(&self, count: usize, frames: usize, rng: &mut ChaCha8Rng) -> Option<(Tensor, Vec<GenreId>)> {
+        let size = frames * self.width;
+        let mut by_genre: Vec<Vec<&Piece>> = vec![Vec::new(); self.genres.len()];
+        for piece in self.train.iter().filter(|piece| piece.features.len() >= size) {
+            by_genre[usize::from(piece.genre.0)].push(piece);
+        }
+        by_genre.retain(|pieces| !pieces.is_empty());
+        if by_genre.is_empty() {
+            return None;
+        }
+        let (mut x, mut genres) = (Vec::with_capacity(count * size), Vec::with_capacity(count));
+        for _ in 0..count {
+            let pieces = &by_genre[rng.random_range(0..by_genre.len())];
+            let piece = pieces[rng.random_range(0..pieces.len())];
+            let start = rng.random_range(0..=(piece.features.len() - size) / self.width) * self.width;
+            x.extend_from_slice(&piece.features[start..start + size]);
+            genres.push(piece.genre);
+        }
+        let x = Tensor::from_vec(x, (count, frames, self.width), &Device::Cpu).ok()?;
+        Some((x, genres))
+    }
+}
+
+/// One-hot rows of classes, the same for each of `asked` answers: (count, asked, classes).
+///
+/// # Errors
+/// If memory runs out.
+pub fn one_hot(classes: &[usize], asked: usize, of: usize) -> candle_core::Result<Tensor> {
+    let mut values = vec![0.0f32; classes.len() * asked * of];
+    for (row, at) in values.chunks_exact_mut(of).enumerate() {
+        at[classes[row / asked]] = 1.0;
+    }
+    Tensor::from_vec(values, (classes.len(), asked, of), &Device::Cpu)
+}
+
+/// Accuracy of all seeds, with the 95 % interval of that accuracy on so many clips.
+pub(super) fn accuracy(scores: &[Score]) -> Vec<Entry> {
+    let clips = scores.first().map_or(0, |score| score.clips);
+    if clips == 0 {
+        return vec![Entry::Absent, Entry::Absent];
+    }
+    let accuracy = mean(scores.iter().map(|score| score.accuracy));
+    let [low, high] = wilson(accuracy, clips as f64);
+    vec![
+        Entry::Share(accuracy),
+        Entry::Text(format!("{:.1}–{:.1} %", low * 100.0, high * 100.0)),
+    ]
+}

@@ -1,0 +1,178 @@
+//! What the lab of positions found, as tables and a picture.
+
+use super::Order;
+use crate::asked::Places;
+use crate::asked::music::Outcome;
+use crate::asked::notes;
+use crate::pieces::{Score, accuracy};
+use crate::{Entry, Table, mean};
+use attune_engine::picture::{Axis, Chart, Ink, Mark, Panel, Scale, Sheet};
+use attune_nn::positional::sinusoids;
+use attune_train::evaluate::wilson;
+
+/// Layers, encoding, what came of each seed.
+pub type OfOrder = (usize, Places, Vec<Order>);
+/// Encoding, what came of each seed.
+pub type OfGenres = (Places, Vec<Outcome>);
+
+/// As it is called.
+pub fn name(places: Places) -> &'static str {
+    match places {
+        Places::Unknown => "off",
+        Places::Sinusoidal => "sinusoidal",
+        Places::Rotary => "rotary",
+    }
+}
+
+/// The order task, genres if there are any, and each seed.
+pub fn tables(orders: &[OfOrder], genres: Option<&[OfGenres]>, seeds: &[u64], tested: usize) -> Vec<Table> {
+    let columns = ["layers", "encoding", "right", "95 %", "loss", "by chance"];
+    let title = "Forward, reversed or shuffled: means over the seeds";
+    let mut order = Table::new("order", title, &columns);
+    let mut each = Table::new("seeds", "Each seed", &["task", "layers", "encoding", "seed", "right"]);
+    each.long = true;
+    for (layers, places, outcomes) in orders {
+        let right = mean(outcomes.iter().map(|outcome| outcome.accuracy));
+        let [low, high] = wilson(right, tested as f64);
+        order.rows.push(vec![
+            (*layers).into(),
+            name(*places).into(),
+            Entry::Share(right),
+            Entry::Text(format!("{:.1}–{:.1} %", low * 100.0, high * 100.0)),
+            Entry::Number(mean(outcomes.iter().map(|outcome| outcome.loss)), 3),
+            Entry::Share(1.0 / notes::CLASSES as f64),
+        ]);
+        let rights = outcomes.iter().map(|outcome| outcome.accuracy);
+        for_each_seed(&mut each, ("order", *layers, *places), rights, seeds);
+    }
+    let mut tables = vec![order];
+    if let Some(genres) = genres {
+        let columns = [
+            "encoding",
+            "3 s",
+            "3 s, 95 %",
+            "whole clips",
+            "whole, 95 %",
+            "learnt loss",
+        ];
+        let title = "Genres, one layer over the frozen TCN: means over the seeds, on validation clips";
+        let mut table = Table::new("genres", title, &columns);
+        for (places, outcomes) in genres {
+            let scores = |of: fn(&Outcome) -> Score| accuracy(&outcomes.iter().map(of).collect::<Vec<_>>());
+            let mut row = vec![name(*places).into()];
+            row.extend(scores(|outcome| outcome.excerpts));
+            row.extend(scores(|outcome| outcome.whole));
+            row.push(Entry::Number(mean(outcomes.iter().map(|outcome| outcome.loss)), 3));
+            table.rows.push(row);
+            let rights = outcomes.iter().map(|outcome| outcome.whole.accuracy);
+            for_each_seed(&mut each, ("whole clips", 1, *places), rights, seeds);
+        }
+        tables.push(table);
+    }
+    tables.push(each);
+    tables
+}
+
+fn for_each_seed(
+    table: &mut Table,
+    (task, layers, places): (&str, usize, Places),
+    rights: impl Iterator<Item = f64>,
+    seeds: &[u64],
+) {
+    for (right, &seed) in rights.zip(seeds) {
+        table.rows.push(vec![
+            task.into(),
+            layers.into(),
+            name(places).into(),
+            Entry::Count(seed),
+            Entry::Share(right),
+        ]);
+    }
+}
+
+/// Places and features of the map of sines.
+const MAP: (usize, usize) = (64, 32);
+
+/// What the sinusoidal encoding adds to each place: above zero in one colour, below it in another.
+fn sines() -> candle_core::Result<Panel> {
+    let (frames, width) = MAP;
+    let (mut above, mut below) = (Vec::new(), Vec::new());
+    for (place, features) in sinusoids(frames, width)?.to_vec2::<f32>()?.iter().enumerate() {
+        for (feature, value) in features.iter().enumerate() {
+            let cells = if *value < 0.0 { &mut below } else { &mut above };
+            cells.push((place as f64, feature as f64, f64::from(value.abs())));
+        }
+    }
+    let axis = |label: &str, count: usize| Axis {
+        label: label.to_owned(),
+        scale: Scale::Linear,
+        least: -0.5,
+        most: count as f64 - 0.5,
+        ticks: (0..count).step_by(8).map(|n| (n as f64, n.to_string())).collect(),
+    };
+    Ok(Panel::Chart(Chart {
+        title: "What sines add to a frame".to_owned(),
+        x: axis("place", frames),
+        y: axis("feature", width),
+        marks: vec![Mark::Cells(Ink::Series(0), above), Mark::Cells(Ink::Series(1), below)],
+        legend: vec![
+            (Ink::Series(0), "up to 1".to_owned()),
+            (Ink::Series(1), "down to −1".to_owned()),
+        ],
+    }))
+}
+
+/// The encoding, and bars of right answers.
+///
+/// # Errors
+/// If memory runs out.
+pub fn picture(orders: &[OfOrder], genres: Option<&[OfGenres]>) -> candle_core::Result<Sheet> {
+    let order: Vec<(String, f64)> = orders
+        .iter()
+        .map(|(layers, places, outcomes)| {
+            let right = mean(outcomes.iter().map(|outcome| outcome.accuracy));
+            let name = match places {
+                Places::Sinusoidal => "sines", // there is not room for more
+                other => name(*other),
+            };
+            (format!("{name} ({layers})"), right)
+        })
+        .collect();
+    let mut panels = vec![
+        sines()?,
+        bars(
+            "Forward, reversed or shuffled",
+            "encoding (layers); dashed: chance",
+            &order,
+            Some(1.0 / notes::CLASSES as f64),
+        ),
+    ];
+    if let Some(genres) = genres {
+        let genres: Vec<(String, f64)> = genres
+            .iter()
+            .map(|(places, outcomes)| {
+                let right = mean(outcomes.iter().map(|outcome| outcome.whole.accuracy));
+                (name(*places).to_owned(), right)
+            })
+            .collect();
+        panels.push(bars("Genres of whole clips", "encoding", &genres, None));
+    }
+    Ok(Sheet {
+        title: "What attention knows of order".to_owned(),
+        panels,
+    })
+}
+
+fn bars(title: &str, x: &str, values: &[(String, f64)], chance: Option<f64>) -> Panel {
+    let bars = values.iter().enumerate();
+    let bars = bars.map(|(place, (_, value))| (place as f64 - 0.35, place as f64 + 0.35, *value));
+    let mut marks = vec![Mark::Bars(Ink::Series(0), bars.collect())];
+    marks.extend(chance.map(|chance| Mark::Rule((-0.5, chance), (values.len() as f64 - 0.5, chance))));
+    Panel::Chart(Chart {
+        title: title.to_owned(),
+        x: Axis::places(x, values.iter().map(|(name, _)| name.as_str())),
+        y: Axis::shares("right"),
+        marks,
+        legend: Vec::new(),
+    })
+}

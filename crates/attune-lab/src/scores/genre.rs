@@ -1,0 +1,253 @@
+//! One score function taught on the genres of real music, and what its weights are like.
+
+use super::net::{PackedScoreNet, ScoreNet};
+use crate::bench::BenchError;
+use crate::bench::measure::{Effort, rounds};
+use crate::frozen::FrozenEncoder;
+use crate::pieces::{Piece, Pieces, Score, one_hot};
+use crate::teach::{Course, teach};
+use crate::{LabError, Run};
+use attune_audio::features::FrontEndSpec;
+use attune_engine::explain::Segment;
+use attune_engine::explain::planted::{PIECE, Planted, Pointing, Source, pieces};
+use attune_nn::Pass;
+use attune_nn::kernels::cross_entropy::CrossEntropy;
+use attune_nn::score::PoolingShape;
+use attune_nn::weights::WeightStore;
+use attune_train::evaluate::{Figures, Heard};
+use attune_train::validate::Part;
+use candle_core::Tensor;
+use rand::RngExt;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+
+/// Examples of a step, and their lengths in frames: excerpts are of the short kind, every second step of the long one.
+const BATCH: usize = 32;
+const LENGTHS: [usize; 2] = [128, 256];
+/// Answers of each example.
+const ASKED: usize = 8;
+/// Frames before the first answer: those of a second.
+const WARM_UP: usize = 43;
+
+/// All that fixes a taught pooling.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Plan {
+    /// Pooling by this score function.
+    pub shape: PoolingShape,
+    /// How it is taught.
+    pub course: Course,
+    /// Pieces with a planted passage that it is asked about.
+    pub planted: usize,
+}
+
+/// What came of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Numbers that were learnt.
+    pub weights: usize,
+    /// Mean loss at the end of teaching.
+    pub loss: f64,
+    /// Excerpts of 3 s.
+    pub excerpts: Score,
+    /// Whole clips.
+    pub whole: Score,
+    /// −Σ α·ln α as a share of ln n, its mean over the frames of whole validation clips whose window of n frames is full.
+    pub entropy: f64,
+    /// Σ α·lag, as above, in seconds.
+    pub look_back: f64,
+    /// Whether the half second with most weight lies in a planted passage.
+    pub pointing: Pointing,
+    /// Median of a streaming step over one frame, without the encoder, in microseconds.
+    pub step_us: f64,
+}
+
+/// Teaches a pooling.
+///
+/// # Errors
+/// If the network fails, no clip is long enough, or the run is to stop.
+pub fn learn(plan: &Plan, pieces: &Pieces, run: &mut Run<'_>) -> Result<(HashMap<String, Tensor>, f64), LabError> {
+    let classes = pieces.genres.len();
+    let mut store = WeightStore::drawn(plan.course.seed);
+    let net = ScoreNet::new(&mut store, plan.shape, classes)?;
+    let mut step = 0;
+    let what = format!("{}, seed {}", plan.shape.kind.name(), plan.course.seed);
+    let loss = teach(
+        &store,
+        plan.course,
+        &what,
+        run,
+        |rng| {
+            let frames = LENGTHS[step % LENGTHS.len()];
+            step += 1;
+            let drawn = pieces.draw(BATCH, frames, rng);
+            let Some((x, genres)) = drawn.or_else(|| pieces.draw(BATCH, LENGTHS[0], rng)) else {
+                return Err(LabError::Asked(format!(
+                    "no clip to learn from has {} frames: --data needs clips of 3 s and more",
+                    LENGTHS[0]
+                )));
+            };
+            let frames = x.dim(1)?;
+            let mut read: Vec<usize> = (0..ASKED).map(|_| rng.random_range(WARM_UP..frames)).collect();
+            read.sort_unstable();
+            let classes_of: Vec<usize> = genres.iter().map(|genre| usize::from(genre.0)).collect();
+            let (logits, _) = net.forward(&x, &read, &mut Pass::Train(rng))?;
+            let targets = one_hot(&classes_of, ASKED, classes)?;
+            Ok(logits.apply_op2(&targets, CrossEntropy)?.mean_all()?)
+        },
+        |_, _| Ok(()),
+    )?;
+    let tensors = store
+        .all()
+        .map(|(name, var)| (name.to_owned(), var.as_detached_tensor()));
+    Ok((tensors.collect(), loss))
+}
+
+/// The pooling from its tensors.
+///
+/// # Errors
+/// If they are another formula's.
+pub fn restored(
+    tensors: HashMap<String, Tensor>,
+    shape: PoolingShape,
+    classes: usize,
+) -> Result<PackedScoreNet, LabError> {
+    let mut store = WeightStore::from_tensors(tensors);
+    Ok(ScoreNet::new(&mut store, shape, classes)?.pack()?)
+}
+
+/// Judges a taught pooling.
+///
+/// # Errors
+/// If a stream fails.
+pub fn judge(
+    plan: &Plan,
+    net: &PackedScoreNet,
+    pieces: &Pieces,
+    planted: &[(Planted, Vec<f32>)],
+) -> Result<Outcome, LabError> {
+    let hop = pieces.spec.hop();
+    let mut looks = Looks::default();
+    let excerpts = answers(net, pieces, Part::Excerpt, &mut Looks::default(), plan.shape.context);
+    let whole = answers(net, pieces, Part::Whole, &mut looks, plan.shape.context);
+    let mut pointing = Pointing::default();
+    for (piece, features) in planted {
+        let (places, weights) = (piece.places(hop), net.weights_at_end(features)?);
+        let weight = |place: &Segment| weights[place.start..place.end].iter().sum::<f32>() / place.len() as f32;
+        let values: Vec<f32> = places.segments.iter().map(weight).collect();
+        pointing.add(&places, &values);
+    }
+    Ok(Outcome {
+        weights: 0,
+        loss: 0.0,
+        excerpts,
+        whole,
+        entropy: looks.entropy / looks.frames.max(1) as f64,
+        look_back: looks.lag / looks.frames.max(1) as f64 * hop.0,
+        pointing,
+        step_us: step_us(net, plan.shape)?,
+    })
+}
+
+/// Sums over frames.
+#[derive(Debug, Default)]
+struct Looks {
+    entropy: f64,
+    lag: f64,
+    frames: usize,
+}
+
+impl Looks {
+    fn add(&mut self, weights: impl ExactSizeIterator<Item = f32>) {
+        let count = weights.len() as f64;
+        let (mut entropy, mut lag) = (0.0, 0.0);
+        for (back, weight) in weights.enumerate() {
+            let weight = f64::from(weight);
+            entropy -= if weight > 0.0 { weight * weight.ln() } else { 0.0 };
+            lag += weight * back as f64;
+        }
+        self.entropy += entropy / count.ln();
+        self.lag += lag;
+        self.frames += 1;
+    }
+}
+
+fn answers(net: &PackedScoreNet, pieces: &Pieces, part: Part, looks: &mut Looks, context: usize) -> Score {
+    let answer = |piece: &Piece| {
+        let mut logits = Vec::new();
+        net.step(&piece.features, &mut net.initial_state(), &mut logits, |memory| {
+            if memory.reach() == context {
+                looks.add(memory.weights_by_lag());
+            }
+        });
+        answer_of(piece, logits, &pieces.spec, pieces.genres.len())
+    };
+    let answers: Vec<_> = pieces.judged(part).map(answer).collect();
+    Score {
+        accuracy: Figures::of(&answers, pieces.genres.len()).accuracy,
+        clips: answers.len(),
+    }
+}
+
+/// Truth and answer of a clip: the mean over its frames after the first two seconds.
+fn answer_of(
+    piece: &Piece,
+    logits: Vec<f32>,
+    spec: &FrontEndSpec,
+    classes: usize,
+) -> (attune_model::genre::GenreId, attune_model::genre::Probabilities) {
+    let heard = Heard {
+        truth: piece.genre,
+        logits,
+        classes,
+    };
+    (piece.genre, heard.answer(1.0, spec))
+}
+
+/// Microseconds of a step over one frame with a full window.
+fn step_us(net: &PackedScoreNet, shape: PoolingShape) -> Result<f64, LabError> {
+    let frame: Vec<f32> = (0..shape.inputs).map(|n| (n as f32 * 0.7).sin()).collect();
+    let mut state = net.initial_state();
+    let mut logits = Vec::new();
+    for _ in 0..shape.context {
+        net.step(&frame, &mut state, &mut logits, |_| {});
+    }
+    let times = rounds(Effort::FULL, || {
+        logits.clear();
+        net.step(&frame, &mut state, &mut logits, |_| {});
+        Ok::<_, BenchError>(())
+    })?;
+    Ok(times.median().unwrap_or(0.0) * 1e6)
+}
+
+/// Pieces with a planted passage, and what the encoder makes of them.
+///
+/// # Errors
+/// If the validation clips are too short or of one genre.
+pub fn plant_all(
+    data: &attune_train::dataset::Dataset,
+    encoder: &FrozenEncoder,
+    count: usize,
+    rng: &mut rand_chacha::ChaCha8Rng,
+) -> Result<Vec<(Planted, Vec<f32>)>, LabError> {
+    let clips: Vec<Source<'_>> = data
+        .valid
+        .iter()
+        .filter_map(|clip| {
+            Some(Source {
+                levels_db: clip.whole.as_deref()?,
+                genre: clip.genre,
+            })
+        })
+        .collect();
+    let Some(pieces) = pieces(&clips, encoder.spec(), rng) else {
+        return Err(LabError::Asked(format!(
+            "--data has no whole validation clips of {} s and two genres to plant passages in",
+            PIECE.0
+        )));
+    };
+    let heard = pieces.take(count).map(|planted| {
+        let features = encoder.whole(&planted.question.frames);
+        (planted, features)
+    });
+    Ok(heard.collect())
+}

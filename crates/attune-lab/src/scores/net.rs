@@ -1,0 +1,128 @@
+//! Attention pooling over frozen features, then one dense layer: all that is taught here.
+
+use crate::LabError;
+use attune_nn::Pass;
+use attune_nn::kernels::packed_matrix::{Finish, Precision};
+use attune_nn::linear::Linear;
+use attune_nn::score::{PoolingShape, ScorePooling};
+use attune_nn::streaming::affine::PackedAffine;
+use attune_nn::streaming::rows::{Rows, even_block};
+use attune_nn::streaming::scored::{PackedScore, ScoreMemory};
+use attune_nn::weights::WeightStore;
+use candle_core::{Result, Tensor};
+use std::slice::from_ref;
+
+/// Share of the context vector silenced in training.
+const DROPOUT: f32 = 0.2;
+
+/// The network that learns. Its weights are named after the score function: those of another are missing in it.
+#[derive(Debug)]
+pub struct ScoreNet {
+    pooling: ScorePooling,
+    output: Linear,
+}
+
+impl ScoreNet {
+    /// Weights come from `store`.
+    ///
+    /// # Errors
+    /// If the store holds those of another formula or shape.
+    pub fn new(store: &mut WeightStore, shape: PoolingShape, classes: usize) -> Result<Self> {
+        let pooling = ScorePooling::new(store.root(), shape)?;
+        let mut root = store.root();
+        let mut named = root.at(shape.kind.name());
+        Ok(Self {
+            pooling,
+            output: Linear::new(named.at("output"), shape.inputs, classes, 1.0)?,
+        })
+    }
+
+    /// Whole sequences (b, t, inputs), answered at the frames `read`: logits (b, p, classes), and weights (b, p, t).
+    ///
+    /// # Errors
+    /// If shapes do not fit.
+    pub fn forward(&self, x: &Tensor, read: &[usize], pass: &mut Pass<'_>) -> Result<(Tensor, Tensor)> {
+        let (context, weights) = self.pooling.forward(x, read)?;
+        let context = pass.dropout(&context, DROPOUT)?;
+        Ok((self.output.forward(&context)?, weights))
+    }
+
+    /// The form for streams.
+    ///
+    /// # Errors
+    /// If memory runs out.
+    pub fn pack(&self) -> Result<PackedScoreNet> {
+        Ok(PackedScoreNet {
+            pooling: self.pooling.pack()?,
+            output: self.output.pack(Precision::Single)?,
+        })
+    }
+}
+
+/// The network for streams.
+#[derive(Debug)]
+pub struct PackedScoreNet {
+    pooling: PackedScore,
+    output: PackedAffine,
+}
+
+/// What it remembers of one stream, and room for a block.
+#[derive(Debug, Clone)]
+pub struct ScoreState {
+    memory: ScoreMemory,
+    features: Rows,
+    context: Rows,
+    logits: Rows,
+}
+
+impl PackedScoreNet {
+    /// Nothing heard yet.
+    pub fn initial_state(&self) -> ScoreState {
+        ScoreState {
+            memory: self.pooling.initial_memory(),
+            features: Rows::new(self.pooling.inputs),
+            context: Rows::new(self.pooling.inputs),
+            logits: Rows::new(self.output.outputs()),
+        }
+    }
+
+    /// Features of the next frames (frames, inputs): their logits, put at the end of `logits`; `tell` is given, frame by
+    /// frame, what was weighted. How frames are cut into calls makes no difference.
+    pub fn step(
+        &self,
+        features: &[f32],
+        state: &mut ScoreState,
+        logits: &mut Vec<f32>,
+        mut tell: impl FnMut(&ScoreMemory),
+    ) {
+        let inputs = self.pooling.inputs;
+        for block in features.chunks(even_block(features.len() / inputs) * inputs) {
+            state.features.take(block);
+            self.pooling
+                .step(&state.features, &mut state.memory, &mut state.context, &mut tell);
+            self.output
+                .step(from_ref(&state.context), Finish::Plain, &mut state.logits);
+            for frame in 0..state.logits.frames() {
+                logits.extend_from_slice(state.logits.row(frame));
+            }
+        }
+    }
+
+    /// What the newest frame weights after these features, oldest frame first, 0 where it does not reach.
+    ///
+    /// # Errors
+    /// If there is no frame.
+    pub fn weights_at_end(&self, features: &[f32]) -> std::result::Result<Vec<f32>, LabError> {
+        let frames = features.len() / self.pooling.inputs;
+        if frames == 0 {
+            return Err(LabError::Asked("there is no frame that could ask".to_owned()));
+        }
+        let mut state = self.initial_state();
+        self.step(features, &mut state, &mut Vec::new(), |_| {});
+        let mut weights = vec![0.0; frames];
+        for (weight, at) in state.memory.weights_by_lag().zip(weights.iter_mut().rev()) {
+            *at = weight;
+        }
+        Ok(weights)
+    }
+}

@@ -1,0 +1,62 @@
+//! What sits between front and pooling, and makes the engines different.
+
+use attune_nn::Pass;
+use attune_nn::kernels::packed_matrix::Precision;
+use attune_nn::recurrent::UnitPicture;
+use attune_nn::streaming::rows::Rows;
+use candle_core::{Result, Tensor};
+
+/// A causal network over frames of features, in the form that learns.
+pub trait Body: Send + Sync + 'static {
+    /// The form for streams.
+    type Packed: PackedBody;
+    /// The same network for streams.
+    fn pack(&self, precision: Precision) -> Result<Self::Packed>;
+    /// Whole sequences (b, t, width), each from its first frame on; the features that are pooled, (b, t, ·) each.
+    fn forward(&self, x: &Tensor, pass: &mut Pass<'_>) -> Result<Vec<Tensor>>;
+    /// Widths of those features.
+    fn taps(&self) -> Vec<usize>;
+    /// How many frames back an answer can depend on, through the body; `None`: no bound.
+    fn context_frames(&self) -> Option<usize>;
+}
+
+/// How many attention maps a body has, and how long they grow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MapShape {
+    /// Layers.
+    pub layers: usize,
+    /// Heads of each layer.
+    pub heads: usize,
+    /// Frames that a query sees, itself included.
+    pub context: usize,
+}
+
+/// A causal network over frames of features, in the form that streams.
+pub trait PackedBody: std::fmt::Debug + Send + Sync + 'static {
+    /// What a stream remembers.
+    type Memory: std::fmt::Debug + Clone + Send + 'static;
+    /// Before the first frame.
+    fn initial_memory(&self) -> Self::Memory;
+    /// `rows[0]` comes in; what is pooled goes to the others, one after the other.
+    fn step(&self, rows: &mut [Rows], memory: &mut Self::Memory);
+
+    /// Layers and heads of attention, and the frames that each sees; none without.
+    fn maps(&self) -> MapShape {
+        MapShape::default()
+    }
+    /// Frames within reach of the newest frame's attention.
+    fn reach(_memory: &Self::Memory) -> usize {
+        0
+    }
+    /// What the newest frame weighted: the last `count` frames of each head of each layer, oldest first, put at the end
+    /// of `into`.
+    fn newest_weights(_memory: &Self::Memory, _count: usize, _into: &mut Vec<f32>) {}
+    /// Takes the values that a head mixes for zeros from now on; `false` if there is no such head.
+    fn mute_head(_memory: &mut Self::Memory, _layer: usize, _head: usize) -> bool {
+        false
+    }
+    /// What the units of the last recurrent layer held at the newest frame; `false` if there are none, or before it.
+    fn newest_units(_memory: &Self::Memory, _into: &mut UnitPicture) -> bool {
+        false
+    }
+}

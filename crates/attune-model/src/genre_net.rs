@@ -1,0 +1,152 @@
+//! Front, body, statistics pooling and classifier put together, in the form that learns.
+
+use super::body::Body;
+use super::front::{Front, FrontShape};
+use super::packed_net::{PackedNet, PackedPooling};
+use attune_nn::Pass;
+use attune_nn::kernels::convolution::Activation;
+use attune_nn::kernels::packed_matrix::Precision;
+use attune_nn::linear::Linear;
+use attune_nn::norm::BatchNorm;
+use attune_nn::statistics::{AttentivePooling, MomentPooling};
+use attune_nn::weights::Weights;
+use candle_core::{Result, Tensor};
+use serde::{Deserialize, Serialize};
+
+/// How the past is weighted before the classifier sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum PoolingShape {
+    /// All frames alike, forgotten with a time constant in frames.
+    Moments {
+        /// Frames until the weight of one is 1/e.
+        time_constant: f64,
+    },
+    /// By a learnt score, over a window.
+    Attentive {
+        /// Units of the score.
+        hidden: usize,
+        /// Frames in the window.
+        context: usize,
+    },
+}
+
+/// Shape of the classifier.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeadShape {
+    /// Units of its hidden layer.
+    pub hidden: usize,
+    /// Classes.
+    pub classes: usize,
+    /// Share of the pooled statistics silenced in training.
+    pub dropout: f32,
+}
+
+#[derive(Debug)]
+enum Pooling {
+    Moments(MomentPooling),
+    Attentive(AttentivePooling),
+}
+
+/// A genre network with the body `B`.
+#[derive(Debug)]
+pub struct GenreNet<B> {
+    front: Front,
+    body: B,
+    pooling: Pooling,
+    norm: BatchNorm,
+    hidden: Linear,
+    output: Linear,
+    pooled_features: usize,
+    dropout: f32,
+}
+
+/// What one `forward` brought; p is the number of frames read off.
+#[derive(Debug)]
+pub struct NetOutput {
+    /// (b, p, classes).
+    pub logits: Tensor,
+    /// The classifier's hidden layer (b, p, hidden): what the teacher's features are told from in training.
+    pub hidden: Tensor,
+}
+
+impl<B: Body> GenreNet<B> {
+    /// Weights are taken from below `weights`; `body` has taken its own.
+    pub fn new(
+        mut weights: Weights<'_>,
+        front: FrontShape,
+        body: B,
+        pooling: PoolingShape,
+        head: HeadShape,
+    ) -> Result<Self> {
+        let heard = front.width + body.taps().iter().sum::<usize>();
+        let pooled_features = front.bands + heard;
+        let pooling = match pooling {
+            PoolingShape::Moments { time_constant } => Pooling::Moments(MomentPooling::new(time_constant)),
+            PoolingShape::Attentive { hidden, context } => {
+                Pooling::Attentive(AttentivePooling::new(weights.at("pooling"), heard, hidden, context)?)
+            }
+        };
+        Ok(Self {
+            front: Front::new(weights.at("front"), front)?,
+            body,
+            pooling,
+            norm: BatchNorm::new(weights.at("head.norm"), 2 * pooled_features)?,
+            hidden: Linear::new(
+                weights.at("head.hidden"),
+                2 * pooled_features,
+                head.hidden,
+                std::f32::consts::SQRT_2,
+            )?,
+            output: Linear::new(weights.at("head.output"), head.hidden, head.classes, 1.0)?,
+            pooled_features,
+            dropout: head.dropout,
+        })
+    }
+
+    /// Whole sequences `x` (b, t, bands), each from its first frame on; answers are read off at the frames `read`
+    /// (ascending, < t).
+    pub fn forward(&self, x: &Tensor, read: &[usize], pass: &mut Pass<'_>) -> Result<NetOutput> {
+        let front = self.front.forward(x, pass)?;
+        let taps = self.body.forward(&front, pass)?;
+        let heard: Vec<&Tensor> = std::iter::once(&front).chain(&taps).collect();
+        let seen: Vec<&Tensor> = std::iter::once(x).chain(heard.iter().copied()).collect();
+        let statistics = match &self.pooling {
+            Pooling::Moments(pooling) => pooling.forward(&seen, read)?,
+            Pooling::Attentive(pooling) => pooling.forward(&Tensor::cat(&heard, 2)?, &seen, read)?.0,
+        };
+        let statistics = pass.dropout(&self.norm.forward(&statistics, pass)?, self.dropout)?;
+        let hidden = self.hidden.forward_through(&statistics, Activation::Relu)?;
+        Ok(NetOutput {
+            logits: self.output.forward(&hidden)?,
+            hidden,
+        })
+    }
+
+    /// The form for streams.
+    pub fn pack(&self, precision: Precision) -> Result<PackedNet<B::Packed>> {
+        let mut widths = vec![self.front.width()];
+        widths.extend(self.body.taps());
+        Ok(PackedNet {
+            bands: self.pooled_features - widths.iter().sum::<usize>(),
+            front: self.front.pack(precision)?,
+            body: self.body.pack(precision)?,
+            widths,
+            pooling: match &self.pooling {
+                Pooling::Moments(pooling) => PackedPooling::Moments(pooling.pack(self.pooled_features)),
+                Pooling::Attentive(pooling) => PackedPooling::Attentive(pooling.pack(precision)?),
+            },
+            hidden: self.hidden.pack_between(Some(&self.norm.pack()?), None, precision)?,
+            output: self.output.pack(precision)?,
+        })
+    }
+
+    /// How far back an answer can depend on, in frames; `None`: no bound.
+    ///
+    /// Statistics that are forgotten exponentially have no bound either; this is the reach of body and front, or of the
+    /// pooling window on top of them.
+    pub fn context_frames(&self) -> Option<usize> {
+        self.body.context_frames()
+    }
+}

@@ -1,0 +1,170 @@
+//! A hierarchical attention network (Yang et al. 2016): words make segments, segments make a track.
+//!
+//! Each level is a recurrent layer that reads both ways and an attention that weights what it read; a *word* here is a few
+//! frames of an encoder, a *segment* the paper's sentence, a *track* its document. It hears the end before it answers, so it
+//! is no [`CausalModel`](super::CausalModel) and never listens live.
+//!
+//! In: features of words (words, inputs) by segment. Out: logits, and a weight for each segment and word. Thread: any.
+
+mod file;
+
+pub(super) use file::is_hierarchical;
+pub use file::{Golden, HierarchicalManifest, HierarchicalModel, KIND};
+
+use attune_nn::Pass;
+use attune_nn::bidirectional::Bidirectional;
+use attune_nn::context_attention::ContextAttention;
+use attune_nn::linear::Linear;
+use attune_nn::lstm_cell::Lstm;
+use attune_nn::weights::Weights;
+use candle_core::{Device, Result, Tensor, bail};
+use serde::{Deserialize, Serialize};
+
+/// Shape of a [`Hierarchical`].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HierarchicalShape {
+    /// Features of a word.
+    pub inputs: usize,
+    /// Frames in a word.
+    pub word_frames: usize,
+    /// Words in a whole segment.
+    pub segment_words: usize,
+    /// Hidden units of each direction, at both levels.
+    pub hidden: usize,
+    /// Width of the vectors that are compared with the context vector.
+    pub width: usize,
+    /// Classes.
+    pub classes: usize,
+    /// Share of the features of segments and of the track silenced in training.
+    pub dropout: f32,
+    /// Whether it attends; otherwise all words, and all segments, count alike (the paper's HN-AVE).
+    pub attends: bool,
+}
+
+/// A level: h_t = [h→_t; h←_t], then Σ α_t·h_t.
+#[derive(Debug)]
+struct Level {
+    encoder: Bidirectional<Lstm>,
+    attention: Option<ContextAttention>,
+}
+
+impl Level {
+    fn new(mut weights: Weights<'_>, inputs: usize, shape: HierarchicalShape) -> Result<Self> {
+        let encoder = Bidirectional::new(weights.at("encoder"), inputs, shape.hidden)?;
+        let attend = || ContextAttention::new(weights.at("attention"), 2 * shape.hidden, shape.width);
+        Ok(Self {
+            encoder,
+            attention: shape.attends.then(attend).transpose()?,
+        })
+    }
+
+    /// (b, t, inputs) → (b, 2·hidden), and the weights (b, t).
+    fn forward(&self, x: &Tensor) -> Result<(Tensor, Tensor)> {
+        let h = self.encoder.forward(x)?;
+        let (b, t, _) = h.dims3()?;
+        let weights = match &self.attention {
+            Some(attention) => attention.weights(&h)?,
+            None => Tensor::full(1.0 / t as f32, (b, 1, t), h.device())?,
+        };
+        Ok((weights.matmul(&h.contiguous()?)?.squeeze(1)?, weights.squeeze(1)?))
+    }
+}
+
+/// The network.
+#[derive(Debug)]
+pub struct Hierarchical {
+    words: Level,
+    segments: Level,
+    output: Linear,
+    shape: HierarchicalShape,
+}
+
+/// What is read in tracks of one length.
+#[derive(Debug)]
+pub struct Read {
+    /// (b, classes).
+    pub logits: Tensor,
+    /// α of the segments, (b, n).
+    pub segments: Tensor,
+    /// α of the words within their segments, (b, n, w).
+    pub words: Tensor,
+}
+
+/// A segment that was read by itself: what the upper level sees of it, (1, 1, 2·hidden).
+#[derive(Debug, Clone)]
+pub struct SegmentVector(Tensor);
+
+/// What is read in one track.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrackReading {
+    /// One for each class.
+    pub logits: Vec<f32>,
+    /// α of the segments; they sum to 1.
+    pub segments: Vec<f32>,
+}
+
+impl Hierarchical {
+    /// Weights are taken from below `weights`.
+    pub fn new(mut weights: Weights<'_>, shape: HierarchicalShape) -> Result<Self> {
+        Ok(Self {
+            words: Level::new(weights.at("words"), shape.inputs, shape)?,
+            segments: Level::new(weights.at("segments"), 2 * shape.hidden, shape)?,
+            output: Linear::new(weights.at("output"), 2 * shape.hidden, shape.classes, 1.0)?,
+            shape,
+        })
+    }
+
+    /// Its shape.
+    pub fn shape(&self) -> HierarchicalShape {
+        self.shape
+    }
+
+    /// Tracks (b, n, w, inputs) side by side, all of n segments of w words.
+    ///
+    /// # Errors
+    /// If shapes do not fit.
+    pub fn forward(&self, x: &Tensor, pass: &mut Pass<'_>) -> Result<Read> {
+        let (b, n, w, inputs) = x.dims4()?;
+        let (segments, words) = self.words.forward(&x.reshape((b * n, w, inputs))?)?;
+        let segments = pass.dropout(&segments, self.shape.dropout)?;
+        let (track, weights) = self
+            .segments
+            .forward(&segments.reshape((b, n, 2 * self.shape.hidden))?)?;
+        let track = pass.dropout(&track, self.shape.dropout)?;
+        Ok(Read {
+            logits: self.output.forward(&track)?,
+            segments: weights,
+            words: words.reshape((b, n, w))?,
+        })
+    }
+
+    /// One segment of any number of words, (words, inputs).
+    ///
+    /// # Errors
+    /// If it has no whole word.
+    pub fn segment(&self, words: &[f32]) -> Result<SegmentVector> {
+        let inputs = self.shape.inputs;
+        if words.is_empty() || !words.len().is_multiple_of(inputs) {
+            bail!("{} values are no words of {inputs}", words.len());
+        }
+        let x = Tensor::from_slice(words, (1, words.len() / inputs, inputs), &Device::Cpu)?;
+        Ok(SegmentVector(self.words.forward(&x)?.0.unsqueeze(0)?))
+    }
+
+    /// A track of these segments.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn track(&self, segments: &[SegmentVector]) -> Result<TrackReading> {
+        let segments: Vec<&Tensor> = segments.iter().map(|segment| &segment.0).collect();
+        if segments.is_empty() {
+            bail!("a track has one segment at the least");
+        }
+        let (track, weights) = self.segments.forward(&Tensor::cat(&segments, 1)?)?;
+        Ok(TrackReading {
+            logits: self.output.forward(&track)?.squeeze(0)?.to_vec1()?,
+            segments: weights.squeeze(0)?.to_vec1()?,
+        })
+    }
+}

@@ -1,0 +1,144 @@
+//! Weights are data from strangers: everything is checked before it is used.
+
+use super::hierarchical::is_hierarchical;
+use super::manifest::{FORMAT, Manifest};
+use super::{LoadedModel, ModelError};
+use crate::golden::Golden;
+use attune_nn::weights::WeightStore;
+use candle_core::{Device, Tensor};
+use safetensors::{Dtype, SafeTensors};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The most bytes a weights file may have: a model of this program has a few megabytes.
+const LARGEST_FILE: u64 = 256 << 20;
+
+/// Loads `NAME.json` and, beside it, `NAME.safetensors`.
+pub fn load(manifest_path: &Path) -> Result<LoadedModel, ModelError> {
+    let manifest = parse(&read(manifest_path)?)?;
+    build(manifest, &read(&manifest_path.with_extension("safetensors"))?)
+}
+
+/// Checks and builds a model from the bytes of its two files.
+pub fn from_bytes(manifest: &[u8], weights: &[u8]) -> Result<LoadedModel, ModelError> {
+    build(parse(manifest)?, weights)
+}
+
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, ModelError> {
+    let named = |source| ModelError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let mut bytes = Vec::new();
+    // Read, not asked: a pipe or device says that it has no bytes.
+    let file = std::fs::File::open(path).map_err(named)?;
+    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(named)?;
+    if bytes.len() as u64 > LARGEST_FILE {
+        return Err(ModelError::Shape(format!(
+            "{} has more than {LARGEST_FILE} bytes",
+            path.display()
+        )));
+    }
+    Ok(bytes)
+}
+
+fn parse(manifest: &[u8]) -> Result<Manifest, ModelError> {
+    if is_hierarchical(manifest) {
+        return Err(ModelError::WholeFilesOnly);
+    }
+    let manifest: Manifest = serde_json::from_slice(manifest).map_err(ModelError::Manifest)?;
+    if manifest.format != FORMAT {
+        return Err(ModelError::Format { found: manifest.format });
+    }
+    manifest.front_end.validate()?;
+    if !(manifest.temperature.is_finite() && manifest.temperature > 0.0) {
+        return Err(ModelError::Shape(format!(
+            "temperature is {}, not a positive number",
+            manifest.temperature
+        )));
+    }
+    if manifest.architecture.front.bands != manifest.front_end.bands
+        || manifest.architecture.head.classes != manifest.genres.len()
+    {
+        return Err(ModelError::Shape(format!(
+            "the network takes {} bands and gives {} classes; front end and labels have {} and {}",
+            manifest.architecture.front.bands,
+            manifest.architecture.head.classes,
+            manifest.front_end.bands,
+            manifest.genres.len()
+        )));
+    }
+    Ok(manifest)
+}
+
+fn build(manifest: Manifest, weights: &[u8]) -> Result<LoadedModel, ModelError> {
+    let digest = hex(&Sha256::digest(weights));
+    if digest != manifest.weights_sha256 {
+        return Err(ModelError::Digest {
+            expected: manifest.weights_sha256,
+            found: digest,
+        });
+    }
+    let mut store = WeightStore::from_tensors(tensors(weights)?);
+    let net = manifest.architecture.build(&mut store)?;
+    if let Some(name) = store.unused().first() {
+        return Err(ModelError::Shape(format!(
+            "the file has a tensor {name:?} that the architecture does not know"
+        )));
+    }
+    let weight_count: usize = store.learnt().map(|(_, var)| var.elem_count()).sum();
+    if (manifest.weight_count, manifest.context_frames) != (weight_count, net.context_frames()) {
+        return Err(ModelError::Shape(format!(
+            "the manifest speaks of {} weights and a reach of {:?} frames; the network has {weight_count} and {:?}",
+            manifest.weight_count,
+            manifest.context_frames,
+            net.context_frames()
+        )));
+    }
+    let net = net.pack(manifest.precision)?;
+    let measured = Golden::measure(&manifest.front_end, Arc::clone(&net).open()?.as_mut())?;
+    manifest.golden.check(&measured)?;
+    Ok(LoadedModel::new(manifest, move || Arc::clone(&net).open()))
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            use std::fmt::Write;
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+/// The tensors of a safetensors buffer: f32, finite, each of a shape that its bytes fill.
+pub fn tensors(buffer: &[u8]) -> Result<HashMap<String, Tensor>, ModelError> {
+    let file = SafeTensors::deserialize(buffer).map_err(ModelError::Weights)?;
+    let mut tensors = HashMap::new();
+    for (name, view) in file.iter() {
+        if view.dtype() != Dtype::F32 {
+            return Err(ModelError::Shape(format!(
+                "the tensor {name} is {:?}, not F32",
+                view.dtype()
+            )));
+        }
+        let values: Vec<f32> = view
+            .data()
+            .chunks_exact(4)
+            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect();
+        if let Some(index) = values.iter().position(|value| !value.is_finite()) {
+            return Err(ModelError::Shape(format!(
+                "the tensor {name} has {} at {index}",
+                values[index]
+            )));
+        }
+        tensors.insert(name.to_owned(), Tensor::from_vec(values, view.shape(), &Device::Cpu)?);
+    }
+    Ok(tensors)
+}

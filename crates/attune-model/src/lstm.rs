@@ -1,0 +1,10 @@
+//! Stacked long short-term memory.
+
+use super::recurrent::{RecurrentShape, Stack};
+use attune_nn::lstm_cell::Lstm;
+
+/// Shape of an [`LstmStack`].
+pub type LstmShape = RecurrentShape;
+
+/// Layers of LSTM, each reading the one below.
+pub type LstmStack = Stack<Lstm>;

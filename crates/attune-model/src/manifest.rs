@@ -1,0 +1,43 @@
+//! What stands beside the weights: front end, classes, architecture, calibration, proof.
+
+use super::architecture::Architecture;
+use super::golden::Golden;
+use crate::genre::GenreSet;
+use attune_audio::features::FrontEndSpec;
+use attune_nn::kernels::packed_matrix::Precision;
+use serde::{Deserialize, Serialize};
+
+/// The version of this format.
+pub const FORMAT: u32 = 1;
+
+/// The manifest of one model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`FORMAT`] when it was written.
+    pub format: u32,
+    /// Short name for scripts (`lstm`, `tcn`, `attention`).
+    pub name: String,
+    /// The front end whose features it was trained on.
+    pub front_end: FrontEndSpec,
+    /// Its classes, in the order of its outputs.
+    pub genres: GenreSet,
+    /// Logits are divided by this before the softmax (Guo et al. 2017).
+    pub temperature: f32,
+    /// How many trained numbers it has.
+    pub weight_count: usize,
+    /// How far back its network can look, in frames; `None`: no bound (recurrence).
+    pub context_frames: Option<usize>,
+    /// The network.
+    pub architecture: Architecture,
+    /// What a stream keeps the weights in; training never rounds them.
+    #[serde(default)]
+    pub precision: Precision,
+    /// SHA-256 of the weights file, in hexadecimal.
+    pub weights_sha256: String,
+    /// What the front end and the network must answer to a known sound.
+    pub golden: Golden,
+    /// Licence of the weights.
+    pub licence: String,
+    /// How they came to be: command, data, seed.
+    pub provenance: String,
+}

@@ -1,0 +1,174 @@
+//! A genre network in the form that streams: what files and live sound run through.
+
+use super::body::PackedBody;
+use super::front::{FrontMemory, PackedFront};
+use super::{AttentionPicture, CausalModel, ModelError, StreamOutput, UnitPicture};
+use attune_audio::features::FrameBlock;
+use attune_audio::units::FrameIndex;
+use attune_nn::kernels::packed_matrix::Finish;
+use attune_nn::streaming::affine::PackedAffine;
+use attune_nn::streaming::attentive::{AttentiveMemory, PackedAttentive};
+use attune_nn::streaming::moments::MomentMemory;
+use attune_nn::streaming::rows::{Rows, even_block};
+use std::slice::from_ref;
+
+/// A [`GenreNet`](super::genre_net::GenreNet) with packed weights and the body `P`.
+#[derive(Debug)]
+pub struct PackedNet<P> {
+    /// Mel bands of a frame.
+    pub(super) bands: usize,
+    pub(super) front: PackedFront,
+    pub(super) body: P,
+    /// Features of the front and of each tap of the body.
+    pub(super) widths: Vec<usize>,
+    pub(super) pooling: PackedPooling,
+    /// The normalisation of the statistics inside.
+    pub(super) hidden: PackedAffine,
+    pub(super) output: PackedAffine,
+}
+
+/// How the past is weighted.
+#[derive(Debug)]
+pub enum PackedPooling {
+    /// Nothing but its memory: there is nothing to learn in it.
+    Moments(MomentMemory),
+    /// By a learnt score.
+    Attentive(PackedAttentive),
+}
+
+#[derive(Debug, Clone)]
+enum PoolingMemory {
+    Moments(MomentMemory),
+    Attentive(AttentiveMemory),
+}
+
+/// All that one stream remembers, and room for a block: nothing is allocated while it runs.
+#[derive(Debug, Clone)]
+pub struct NetMemory<M> {
+    front: FrontMemory,
+    body: M,
+    pooling: PoolingMemory,
+    /// Mel bands, then the features of the front, then those of the body: what is pooled.
+    features: Vec<Rows>,
+    statistics: Rows,
+    hidden: Rows,
+    logits: Rows,
+    frames: u64,
+}
+
+impl<P: PackedBody> CausalModel for PackedNet<P> {
+    type State = NetMemory<P::Memory>;
+
+    fn initial_state(&self) -> Result<Self::State, ModelError> {
+        let widths = [self.bands].into_iter().chain(self.widths.iter().copied());
+        let pooled = self.bands + self.widths.iter().sum::<usize>();
+        Ok(NetMemory {
+            front: self.front.initial_memory(),
+            body: self.body.initial_memory(),
+            pooling: match &self.pooling {
+                PackedPooling::Moments(fresh) => PoolingMemory::Moments(fresh.clone()),
+                PackedPooling::Attentive(pooling) => PoolingMemory::Attentive(pooling.initial_memory(pooled)),
+            },
+            features: widths.map(Rows::new).collect(),
+            statistics: Rows::new(2 * pooled),
+            hidden: Rows::new(self.hidden.outputs()),
+            logits: Rows::new(self.output.outputs()),
+            frames: 0,
+        })
+    }
+
+    fn step(
+        &self,
+        frames: FrameBlock<'_>,
+        state: &mut Self::State,
+        output: &mut StreamOutput,
+    ) -> Result<(), ModelError> {
+        output.classes = self.output.outputs();
+        output.logits.clear();
+        if frames.bands() != self.bands {
+            return Err(ModelError::Shape(format!(
+                "a frame has {} bands where the network takes {}",
+                frames.bands(),
+                self.bands
+            )));
+        }
+        for block in frames.data().chunks(even_block(frames.frames()) * self.bands) {
+            self.block(block, state);
+            for frame in 0..state.logits.frames() {
+                output.logits.extend_from_slice(state.logits.row(frame));
+            }
+        }
+        if frames.frames() > 0 {
+            self.picture(state, &mut output.attention);
+        }
+        if output.logits.iter().all(|logit| logit.is_finite()) {
+            Ok(())
+        } else {
+            Err(ModelError::NotFinite)
+        }
+    }
+
+    fn forced(&self, state: &Self::State, weights: &[f32]) -> Option<Vec<f32>> {
+        let PoolingMemory::Attentive(memory) = &state.pooling else {
+            return None;
+        };
+        let [mut statistics, mut hidden, mut logits] =
+            [&state.statistics, &state.hidden, &state.logits].map(Rows::clone);
+        statistics.reset(1);
+        memory.pool_as(weights, statistics.row_mut(0)).then_some(())?;
+        self.hidden.step(from_ref(&statistics), Finish::Relu, &mut hidden);
+        self.output.step(from_ref(&hidden), Finish::Plain, &mut logits);
+        Some(logits.row(0).to_vec())
+    }
+
+    fn mute_head(&self, state: &mut Self::State, layer: usize, head: usize) -> bool {
+        P::mute_head(&mut state.body, layer, head)
+    }
+
+    fn units(&self, state: &Self::State, into: &mut UnitPicture) -> bool {
+        P::newest_units(&state.body, into)
+    }
+}
+
+impl<P: PackedBody> PackedNet<P> {
+    /// At most [`BLOCK`] frames, row-major, through the network to `state.logits`.
+    fn block(&self, frames: &[f32], state: &mut NetMemory<P::Memory>) {
+        let (mel, rest) = state.features.split_at_mut(1);
+        mel[0].take(frames);
+        self.front.step(&mel[0], &mut state.front, &mut rest[0]);
+        self.body.step(rest, &mut state.body);
+        match (&self.pooling, &mut state.pooling) {
+            (PackedPooling::Attentive(pooling), PoolingMemory::Attentive(memory)) => {
+                pooling.step(&state.features[1..], &state.features, memory, &mut state.statistics);
+            }
+            (_, PoolingMemory::Moments(memory)) => memory.step(&state.features, &mut state.statistics),
+            (PackedPooling::Moments(_), PoolingMemory::Attentive(_)) => unreachable!("the state of another network"),
+        }
+        self.hidden
+            .step(from_ref(&state.statistics), Finish::Relu, &mut state.hidden);
+        self.output
+            .step(from_ref(&state.hidden), Finish::Plain, &mut state.logits);
+        state.frames += (frames.len() / self.bands) as u64;
+    }
+
+    /// What the newest frame weighted, cut to the frames that any row reaches.
+    fn picture(&self, state: &NetMemory<P::Memory>, into: &mut Option<AttentionPicture>) {
+        let PoolingMemory::Attentive(pooling) = &state.pooling else {
+            *into = None;
+            return;
+        };
+        let picture = into.get_or_insert_default();
+        picture.newest = FrameIndex(state.frames - 1);
+        picture.frames = pooling.reach().max(P::reach(&state.body));
+        let maps = self.body.maps();
+        (picture.layers, picture.heads) = (maps.layers, maps.heads);
+        // Room for the longest reach at once, so that nothing grows while the stream does.
+        let longest = maps.context.max(pooling.context());
+        picture.pooling.clear();
+        picture.pooling.reserve(longest);
+        pooling.newest_weights(picture.frames, &mut picture.pooling);
+        picture.maps.clear();
+        picture.maps.reserve(maps.layers * maps.heads * longest);
+        P::newest_weights(&state.body, picture.frames, &mut picture.maps);
+    }
+}

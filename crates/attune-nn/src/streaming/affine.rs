@@ -1,0 +1,63 @@
+//! A dense layer on each frame.
+
+use super::rows::Rows;
+use crate::kernels::exponential::{gelu, tanh};
+use crate::kernels::packed_matrix::{Finish, PackedMatrix, Precision, Start};
+use crate::kernels::widest::{wide, widest_of};
+
+/// y = x·W + b with packed weights.
+#[derive(Debug, Clone)]
+pub struct PackedAffine {
+    matrix: PackedMatrix,
+}
+
+impl PackedAffine {
+    /// From W (inputs, outputs), row-major, kept so, and b.
+    pub fn new(weights: &[f32], bias: &[f32], precision: Precision) -> Self {
+        Self {
+            matrix: PackedMatrix::kept(weights, bias, precision),
+        }
+    }
+
+    /// Features out.
+    pub fn outputs(&self) -> usize {
+        self.matrix.outputs()
+    }
+
+    /// The features of all `parts` side by side to `out`.
+    pub fn step(&self, parts: &[Rows], finish: Finish<'_>, out: &mut Rows) {
+        out.reset(parts[0].frames());
+        self.matrix.multiply(
+            parts.len(),
+            |frame, part| parts[part].row(frame),
+            (Start::Bias, finish),
+            out.values_mut(),
+        );
+    }
+}
+
+/// GELU of every value.
+pub fn gelu_in_place(rows: &mut Rows) {
+    widest_of(EachGelu, rows.values_mut());
+}
+
+#[inline(always)]
+fn each_gelu(values: &mut [f32]) {
+    for value in values {
+        *value = gelu(*value);
+    }
+}
+wide!(EachGelu, each_gelu(&mut [f32]));
+
+/// tanh of every value.
+pub fn tanh_in_place(rows: &mut Rows) {
+    widest_of(EachTanh, rows.values_mut());
+}
+
+#[inline(always)]
+fn each_tanh(values: &mut [f32]) {
+    for value in values {
+        *value = tanh(*value);
+    }
+}
+wide!(EachTanh, each_tanh(&mut [f32]));

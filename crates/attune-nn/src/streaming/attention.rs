@@ -1,0 +1,162 @@
+//! Causal windowed self-attention of a stream, over keys and values in rings, and the encoder layer around it.
+
+use super::affine::{PackedAffine, gelu_in_place};
+use super::norm::PackedLayerNorm;
+use super::rows::Rows;
+use crate::kernels::attend::{Attend, KeyValueRing, TOGETHER};
+use crate::kernels::packed_matrix::Finish;
+use crate::kernels::widest::widest;
+use crate::positional::Turns;
+use std::slice::from_ref;
+
+/// softmax(q·kᵀ/√d)·v for each head, over the last `context` frames, with packed weights.
+#[derive(Debug, Clone)]
+pub struct PackedMultiHead {
+    /// Queries, keys and values side by side.
+    pub project: PackedAffine,
+    /// From the heads' values.
+    pub output: PackedAffine,
+    /// Heads.
+    pub heads: usize,
+    /// Frames that a query sees, itself included.
+    pub context: usize,
+}
+
+/// Keys and values of the last frames, and room for a block.
+#[derive(Debug, Clone)]
+pub struct AttentionMemory {
+    ring: KeyValueRing,
+    projected: Rows,
+    mixed: Rows,
+    /// Of each head: whether what it mixes is taken for zeros.
+    muted: Vec<bool>,
+}
+
+impl PackedMultiHead {
+    fn width(&self) -> usize {
+        self.output.outputs()
+    }
+
+    /// No keys yet.
+    pub fn initial_memory(&self) -> AttentionMemory {
+        AttentionMemory {
+            ring: KeyValueRing::new(self.context, self.heads, self.width() / self.heads),
+            projected: Rows::new(3 * self.width()),
+            mixed: Rows::new(self.width()),
+            muted: vec![false; self.heads],
+        }
+    }
+
+    /// The block `x`, whose places are `turns` away from the start, to `out`, finished so.
+    pub fn step(&self, x: &Rows, turns: &Turns, memory: &mut AttentionMemory, finish: Finish<'_>, out: &mut Rows) {
+        let AttentionMemory {
+            ring,
+            projected,
+            mixed,
+            muted,
+        } = memory;
+        self.project.step(from_ref(x), Finish::Plain, projected);
+        mixed.reset(x.frames());
+        let width = self.width();
+        for frame in 0..x.frames() {
+            // Heads of queries, then heads of keys: all are turned alike.
+            for head in projected.row_mut(frame)[..2 * width].chunks_exact_mut(width / self.heads) {
+                turns.turn(frame, head);
+            }
+        }
+        let (stride, mixed_stride) = (projected.stride(), mixed.stride());
+        let (mut rows, mut out_rows) = (projected.values(), mixed.values_mut());
+        while !rows.is_empty() {
+            let frames = (rows.len() / stride).min(TOGETHER);
+            let (now, later) = rows.split_at(frames * stride);
+            let (mixed_now, mixed_later) = out_rows.split_at_mut(frames * mixed_stride);
+            widest(Attend {
+                rows: now,
+                stride,
+                ring: &mut *ring,
+                mixed: mixed_now,
+                mixed_stride,
+            });
+            (rows, out_rows) = (later, mixed_later);
+        }
+        for (head, _) in muted.iter().enumerate().filter(|(_, muted)| **muted) {
+            for frame in 0..mixed.frames() {
+                mixed.row_mut(frame)[head * width / self.heads..][..width / self.heads].fill(0.0);
+            }
+        }
+        self.output.step(from_ref(mixed), finish, out);
+    }
+}
+
+impl AttentionMemory {
+    /// What the newest frame weighted: `count` frames of each head, oldest first, put at the end of `into`.
+    pub fn newest_weights(&self, count: usize, into: &mut Vec<f32>) {
+        self.ring.newest_weights(count, into);
+    }
+
+    /// Takes what a head mixes for zeros from now on: it weights and is asked as before, but says nothing. `false`: there is no such
+    /// head.
+    pub fn mute_head(&mut self, head: usize) -> bool {
+        self.muted.get_mut(head).map(|muted| *muted = true).is_some()
+    }
+
+    /// Frames within reach of the newest one, itself included.
+    pub fn reach(&self) -> usize {
+        self.ring.filled()
+    }
+}
+
+/// One encoder layer, normalised first: x + attention(norm(x)), then x + feed-forward(norm(x)).
+#[derive(Debug, Clone)]
+pub struct PackedEncoderLayer {
+    /// Attention.
+    pub attention: PackedMultiHead,
+    /// Before attention.
+    pub norm_attention: PackedLayerNorm,
+    /// Before the feed-forward layers.
+    pub norm_feed: PackedLayerNorm,
+    /// First feed-forward layer, GELU after it.
+    pub widen: PackedAffine,
+    /// Second feed-forward layer.
+    pub narrow: PackedAffine,
+}
+
+/// What one layer remembers, and room for a block.
+#[derive(Debug, Clone)]
+pub struct EncoderMemory {
+    /// Keys and values.
+    pub attention: AttentionMemory,
+    normed: Rows,
+    attended: Rows,
+    wide: Rows,
+}
+
+impl PackedEncoderLayer {
+    /// No keys yet.
+    pub fn initial_memory(&self) -> EncoderMemory {
+        let width = self.attention.width();
+        EncoderMemory {
+            attention: self.attention.initial_memory(),
+            normed: Rows::new(width),
+            attended: Rows::new(width),
+            wide: Rows::new(self.widen.outputs()),
+        }
+    }
+
+    /// The block `x`, whose places are `turns` away from the start, to `out`.
+    pub fn step(&self, x: &Rows, turns: &Turns, memory: &mut EncoderMemory, out: &mut Rows) {
+        let EncoderMemory {
+            attention,
+            normed,
+            attended,
+            wide,
+        } = memory;
+        self.norm_attention.step(x, normed);
+        self.attention
+            .step(normed, turns, attention, Finish::Add(x.values()), attended);
+        self.norm_feed.step(attended, normed);
+        self.widen.step(from_ref(normed), Finish::Plain, wide);
+        gelu_in_place(wide);
+        self.narrow.step(from_ref(wide), Finish::Add(attended.values()), out);
+    }
+}

@@ -1,0 +1,44 @@
+//! Causal dilated convolution of a stream.
+
+use super::rows::{History, Rows};
+use crate::kernels::packed_matrix::{Finish, PackedMatrix, Precision, Start};
+
+/// A causal convolution with packed weights: (taps · inputs, outputs), the tap furthest in the past first.
+#[derive(Debug, Clone)]
+pub struct PackedConv {
+    matrix: PackedMatrix,
+    taps: usize,
+    dilation: usize,
+}
+
+impl PackedConv {
+    /// From the kernel (taps · inputs, outputs), row-major, and the bias.
+    pub fn new((kernel, bias): (&[f32], &[f32]), taps: usize, dilation: usize, precision: Precision) -> Self {
+        Self {
+            matrix: PackedMatrix::kept(kernel, bias, precision),
+            taps,
+            dilation,
+        }
+    }
+
+    /// What a stream knows before its first frame: zeros.
+    pub fn initial_memory(&self) -> History {
+        History::new((self.taps - 1) * self.dilation, self.matrix.inputs() / self.taps)
+    }
+
+    /// The block `x` to `out`.
+    pub fn step(&self, x: &Rows, memory: &mut History, finish: Finish<'_>, out: &mut Rows) {
+        let frames = x.frames();
+        for frame in 0..frames {
+            memory.push(x.row(frame));
+        }
+        out.reset(frames);
+        let memory = &*memory;
+        self.matrix.multiply(
+            self.taps,
+            |frame, tap| memory.row(frames - 1 - frame + (self.taps - 1 - tap) * self.dilation),
+            (Start::Bias, finish),
+            out.values_mut(),
+        );
+    }
+}

@@ -1,0 +1,93 @@
+//! Mean and deviation of everything a stream heard, exponentially forgotten.
+
+use super::rows::Rows;
+use crate::kernels::vanishing::vanished;
+use crate::kernels::widest::{wide, widest_of};
+use crate::statistics::LEAST_VARIANCE;
+
+/// Running mean and mean square of every feature, and the sum of the weights behind them.
+#[derive(Debug, Clone)]
+pub struct MomentMemory {
+    means: Vec<f32>,
+    squares: Vec<f32>,
+    weight: f64,
+    /// What is left of a frame's weight one frame later.
+    retention: f64,
+}
+
+impl MomentMemory {
+    /// Nothing heard yet.
+    pub fn new(features: usize, retention: f64) -> Self {
+        Self {
+            means: vec![0.0; features],
+            squares: vec![0.0; features],
+            weight: 0.0,
+            retention,
+        }
+    }
+
+    /// Takes the features of all `parts` side by side; mean and deviation at each frame to `out`.
+    pub fn step(&mut self, parts: &[Rows], out: &mut Rows) {
+        out.reset(parts[0].frames());
+        widest_of(Follow, (self, parts, out));
+    }
+}
+
+#[inline(always)]
+fn follow((memory, parts, out): (&mut MomentMemory, &[Rows], &mut Rows)) {
+    let features = memory.means.len();
+    for frame in 0..out.frames() {
+        memory.weight = memory.weight * memory.retention + 1.0;
+        let alpha = (1.0 / memory.weight) as f32;
+        let (mean_out, deviation_out) = out.row_mut(frame).split_at_mut(features);
+        let mut at = 0;
+        for part in parts {
+            let x = part.row(frame);
+            let range = at..at + x.len();
+            let moments = memory.means[range.clone()].iter_mut();
+            let moments = moments.zip(&mut memory.squares[range.clone()]);
+            let outs = mean_out[range.clone()].iter_mut().zip(&mut deviation_out[range]);
+            for (((mean, square), x), (mean_out, deviation)) in moments.zip(x).zip(outs) {
+                *mean = vanished(*mean + alpha * (x - *mean));
+                *square = vanished(*square + alpha * (x * x - *square));
+                *mean_out = *mean;
+                *deviation = deviation_of(*mean, *square);
+            }
+            at += x.len();
+        }
+    }
+}
+wide!(Follow, follow((&mut MomentMemory, &[Rows], &mut Rows)));
+
+/// √(max(0, E[x²] − E[x]²) + the least variance).
+#[inline(always)]
+pub fn deviation_of(mean: f32, square: f32) -> f32 {
+    ((square - mean * mean).max(0.0) + LEAST_VARIANCE as f32).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A feature that was heard and then is silent for twenty minutes: its mean dies away to zero, and never becomes one of
+    /// the numbers that processors are slow with.
+    #[test]
+    fn a_mean_of_silence_dies_away_to_zero() {
+        const TEN_SECONDS: f64 = 430.0;
+        let mut memory = MomentMemory::new(2, (-1.0 / TEN_SECONDS).exp());
+        let (mut frames, mut out) = (Rows::new(2), Rows::new(4));
+        frames.take(&[1.0, 2.0]);
+        memory.step(std::slice::from_ref(&frames), &mut out);
+        assert_eq!(out.row(0)[..2], [1.0, 2.0]);
+        frames.take(&[0.0, 2.0]);
+        for frame in 0..20 * 60 * 43 {
+            memory.step(std::slice::from_ref(&frames), &mut out);
+            assert!(
+                memory.means.iter().chain(&memory.squares).all(|x| !x.is_subnormal()),
+                "{frame}"
+            );
+        }
+        assert!(out.row(0)[0].abs() < f32::MIN_POSITIVE, "{}", out.row(0)[0]);
+        assert!((out.row(0)[1] - 2.0).abs() < 1e-5, "{}", out.row(0)[1]);
+    }
+}

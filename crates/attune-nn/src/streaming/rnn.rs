@@ -1,0 +1,101 @@
+//! A layer of plain recurrence on a stream.
+
+use super::rows::Rows;
+use crate::kernels::aligned::Aligned;
+use crate::kernels::exponential::tanh;
+use crate::kernels::packed_matrix::{Finish, PackedMatrix, Precision, Start, padded};
+use crate::kernels::widest::widest;
+use crate::recurrent::{PackedRecurrent, UnitPicture};
+use pulp::{Simd, WithSimd};
+
+/// An RNN layer with packed weights; the equation stands at [`crate::kernels::rnn_sequence::RnnSequence`].
+#[derive(Debug, Clone)]
+pub struct PackedRnn {
+    input: PackedMatrix,
+    recurrent: PackedMatrix,
+}
+
+/// Hidden state, and room for the sums of a block.
+#[derive(Debug, Clone)]
+pub struct RnnMemory {
+    hidden: Aligned,
+    sums: Rows,
+}
+
+impl PackedRnn {
+    /// From W (inputs, h), its bias (h), and U (h, h), row-major.
+    pub fn new(input: &[f32], bias: &[f32], recurrent: &[f32], precision: Precision) -> Self {
+        Self {
+            input: PackedMatrix::kept(input, bias, precision),
+            recurrent: PackedMatrix::kept(recurrent, &vec![0.0; bias.len()], precision),
+        }
+    }
+}
+
+impl PackedRecurrent for PackedRnn {
+    type Memory = RnnMemory;
+
+    fn initial_memory(&self) -> RnnMemory {
+        RnnMemory {
+            hidden: Aligned::zeros(self.recurrent.outputs()),
+            sums: Rows::new(self.recurrent.outputs()),
+        }
+    }
+
+    fn step(&self, x: &Rows, memory: &mut RnnMemory, out: &mut Rows) {
+        memory.sums.reset(x.frames());
+        out.reset(x.frames());
+        let sums = memory.sums.values_mut();
+        self.input
+            .multiply(1, |frame, _| x.row(frame), (Start::Bias, Finish::Plain), sums);
+        widest(Recurrence {
+            matrix: &self.recurrent,
+            memory,
+            out,
+        });
+    }
+
+    fn newest_units(memory: &RnnMemory, into: &mut UnitPicture) -> bool {
+        *into = UnitPicture::default();
+        into.hidden.extend_from_slice(memory.hidden.as_slice());
+        memory.sums.frames() > 0
+    }
+}
+
+impl RnnMemory {
+    /// Hidden state of the newest frame.
+    pub fn newest(&self) -> &[f32] {
+        self.hidden.as_slice()
+    }
+
+    /// Takes a hidden state as what came before.
+    pub fn set(&mut self, hidden: &[f32]) {
+        self.hidden.as_mut_slice().copy_from_slice(hidden);
+    }
+}
+
+struct Recurrence<'a> {
+    matrix: &'a PackedMatrix,
+    memory: &'a mut RnnMemory,
+    out: &'a mut Rows,
+}
+
+impl WithSimd for Recurrence<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { matrix, memory, out } = self;
+        let RnnMemory { hidden, sums } = memory;
+        let width = padded(hidden.as_slice().len());
+        for frame in 0..out.frames() {
+            let sums = &mut sums.values_mut()[frame * width..][..width];
+            let before = hidden.as_slice();
+            matrix.add_to(simd, before, sums);
+            for (hidden, sum) in hidden.as_mut_slice().iter_mut().zip(sums) {
+                *hidden = tanh(*sum);
+            }
+            out.row_mut(frame).copy_from_slice(hidden.as_slice());
+        }
+    }
+}

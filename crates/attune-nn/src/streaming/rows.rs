@@ -1,0 +1,151 @@
+//! Blocks of frames, and the frames that a stream remembers.
+
+use crate::kernels::aligned::Aligned;
+use crate::kernels::packed_matrix::padded;
+
+/// The most frames that are worked on at once: a longer block is cut, which changes no answer. At 64 the weights are
+/// read from the cache often enough for their speed not to matter, and what a block needs stays in it.
+pub const BLOCK: usize = 64;
+
+/// Frames at a time into which so many are best cut: blocks of like size, whole groups of four, the last one less. One
+/// frame left over would cost as much as four.
+///
+/// ```
+/// use attune_nn::streaming::rows::even_block;
+/// assert_eq!([1, 7, 64, 65, 193].map(even_block), [4, 8, 64, 36, 52]);
+/// ```
+pub fn even_block(frames: usize) -> usize {
+    let blocks = frames.div_ceil(BLOCK).max(1);
+    frames.div_ceil(blocks).next_multiple_of(4).clamp(4, BLOCK)
+}
+
+/// Frames of `width` values each, room for [`BLOCK`] of them, used over and over.
+#[derive(Debug, Clone)]
+pub struct Rows {
+    values: Aligned,
+    width: usize,
+    frames: usize,
+}
+
+impl Rows {
+    /// No frames of `width` values.
+    pub fn new(width: usize) -> Self {
+        Self {
+            values: Aligned::zeros(BLOCK * padded(width)),
+            width,
+            frames: 0,
+        }
+    }
+
+    /// Takes this many frames; what they hold is of no meaning.
+    ///
+    /// # Panics
+    /// If there are more than [`BLOCK`]: a slip of the caller.
+    pub fn reset(&mut self, frames: usize) {
+        assert!(frames <= BLOCK, "{frames} frames in a block of {BLOCK}");
+        self.frames = frames;
+    }
+
+    /// Takes these frames, row-major.
+    pub fn take(&mut self, frames: &[f32]) {
+        self.reset(frames.len() / self.width);
+        for (row, frame) in frames.chunks_exact(self.width).enumerate() {
+            self.row_mut(row).copy_from_slice(frame);
+        }
+    }
+
+    /// Values of a frame.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// From one frame to the next.
+    pub fn stride(&self) -> usize {
+        padded(self.width)
+    }
+
+    /// Number of frames.
+    pub fn frames(&self) -> usize {
+        self.frames
+    }
+
+    /// One frame.
+    #[inline(always)]
+    pub fn row(&self, frame: usize) -> &[f32] {
+        &self.values.as_slice()[frame * self.stride()..][..self.width]
+    }
+
+    /// One frame, to be written.
+    #[inline(always)]
+    pub fn row_mut(&mut self, frame: usize) -> &mut [f32] {
+        let stride = self.stride();
+        &mut self.values.as_mut_slice()[frame * stride..][..self.width]
+    }
+
+    /// All frames with their padding.
+    #[inline(always)]
+    pub fn values(&self) -> &[f32] {
+        &self.values.as_slice()[..self.frames * self.stride()]
+    }
+
+    /// All frames with their padding, to be written.
+    #[inline(always)]
+    pub fn values_mut(&mut self) -> &mut [f32] {
+        let length = self.frames * self.stride();
+        &mut self.values.as_mut_slice()[..length]
+    }
+}
+
+/// The last frames of a stream in a ring: frame n stands at n mod the capacity, whatever the blocks were.
+#[derive(Debug, Clone)]
+pub struct History {
+    values: Aligned,
+    width: usize,
+    capacity: usize,
+    /// Where the next frame goes.
+    next: usize,
+}
+
+impl History {
+    /// Zeros: `past` frames beside the block that is worked on.
+    pub fn new(past: usize, width: usize) -> Self {
+        let capacity = past + BLOCK;
+        Self {
+            values: Aligned::zeros(capacity * padded(width)),
+            width,
+            capacity,
+            next: 0,
+        }
+    }
+
+    /// Forgets everything: zeros again.
+    pub fn clear(&mut self) {
+        self.values.as_mut_slice().fill(0.0);
+        self.next = 0;
+    }
+
+    /// Takes one more frame.
+    #[inline(always)]
+    pub fn push(&mut self, frame: &[f32]) {
+        let stride = padded(self.width);
+        self.values.as_mut_slice()[self.next * stride..][..self.width].copy_from_slice(frame);
+        self.next = if self.next + 1 == self.capacity {
+            0
+        } else {
+            self.next + 1
+        };
+    }
+
+    /// The frame that came `back` frames before the newest one.
+    #[inline(always)]
+    pub fn row(&self, back: usize) -> &[f32] {
+        // Once around at the most: a comparison, where a remainder would cost a division for each tap.
+        let place = self.next + self.capacity - 1 - back;
+        let place = if place < self.capacity {
+            place
+        } else {
+            place - self.capacity
+        };
+        &self.values.as_slice()[place * padded(self.width)..][..self.width]
+    }
+}

@@ -1,0 +1,185 @@
+//! Labelled music of another source besides the data set: of some of its classes, and perhaps of a narrower band.
+//!
+//! Drawn as it is, its band would tell its class: what is dull is blues, because the blues came by telephone. So a share of
+//! *all* labelled draws is limited to the band of such a clip, whatever the class, and clips of the other source come only
+//! there. Of a sound that is limited, its band tells nothing then, if that source has one band for all its classes. Takes are
+//! made of the other source as of the data set: else what is limited *and* re-recorded would more often be of a class that it
+//! has not. (Mixtures are not: of those that are limited it is so still.)
+//!
+//! In: a folder with a sub-folder for each class. Out: clips, with their takes. Thread: training's, and for the takes a pool of its own.
+
+use super::TrainError;
+use super::dataset::{Clip, Dataset, mel_of_file};
+use super::folders::classes_below;
+use super::takes::{Making, TakesPlan, digest, music_below};
+use attune_audio::features::FrontEndSpec;
+use attune_model::genre::{GenreId, GenreSet};
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A band of which the loudest level lies further below the loudest of all than this holds nothing, in dB.
+const RANGE_DB: f32 = 70.0;
+/// The flank of the filter that took the rest away: these bands below the first empty one are as telling as that.
+const FLANK_BANDS: usize = 10;
+
+/// More clips, and the sub-folders that are no class.
+#[derive(Debug, Default)]
+pub struct Also {
+    /// Each with its [`Clip::band_limit`].
+    pub clips: Vec<Clip>,
+    /// Names of sub-folders that were left out.
+    pub no_class: Vec<String>,
+}
+
+/// Reads all audio below the sub-folders that are named as a class is. `progress` is told how many of how many files are
+/// read.
+///
+/// # Errors
+/// If no sub-folder is a class, one of them has no audio, or a file cannot be decoded.
+pub fn open(
+    folder: &Path,
+    genres: &GenreSet,
+    spec: &FrontEndSpec,
+    mut progress: impl FnMut(usize, usize),
+) -> Result<Also, TrainError> {
+    let mut also = Also::default();
+    let mut files: Vec<(GenreId, PathBuf)> = Vec::new();
+    for class in classes_below(folder, &[])? {
+        match genres.find(&class.label) {
+            Some(genre) => {
+                for folder in &class.folders {
+                    files.extend(music_below(folder)?.into_iter().map(|file| (genre, file)));
+                }
+            }
+            None => also.no_class.push(class.label),
+        }
+    }
+    if files.is_empty() {
+        return Err(TrainError::Data {
+            path: folder.to_owned(),
+            message: format!(
+                "none of its sub-folders is named as a class is: put more audio of a class into a sub-folder of its name ({})",
+                genres.labels().join(", ")
+            ),
+        });
+    }
+    files.sort();
+    for (done, (genre, file)) in files.iter().enumerate() {
+        progress(done, files.len());
+        let levels = mel_of_file(file, spec)?;
+        if levels.len() < 2 * spec.bands {
+            return Err(TrainError::Data {
+                path: file.clone(),
+                message: "shorter than two frames: leave it away".to_owned(),
+            });
+        }
+        also.clips.push(Clip {
+            name: file.to_string_lossy().into_owned(),
+            genre: *genre,
+            band_limit: Some(band_limit(&levels, spec.bands)),
+            whole: Some(Arc::new(levels)),
+            audio: Some(file.clone()),
+            ..Clip::default()
+        });
+    }
+    Ok(also)
+}
+
+/// Refuses clips whose file is one that is judged by, whatever it is called.
+///
+/// # Errors
+/// If there is one, or a file cannot be read.
+pub fn refuse_judged(clips: &[Clip], valid: &[Clip]) -> Result<(), TrainError> {
+    // Clips of folders have their path for a name.
+    let file = |clip: &Clip| clip.audio.clone().unwrap_or_else(|| PathBuf::from(&clip.name));
+    let files = valid.iter().map(file).filter(|file| file.is_file());
+    let judged = files.map(|file| digest(&file)).collect::<Result<HashSet<_>, _>>()?;
+    for clip in clips {
+        let file = file(clip);
+        if judged.contains(&digest(&file)?) {
+            return Err(TrainError::Data {
+                path: file,
+                message: "a clip that is judged by is the same file: learn from others".to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Adds the clips to those that are learnt from, each with takes by `plan`: without mixtures, and no teacher is asked, for what one
+/// makes of a narrow band is wrong more often than not. `progress` is told how many of how many takes are made. Takes are not
+/// kept in a file: they are few, and need no teacher's time.
+///
+/// # Errors
+/// If a file can no longer be read or decoded.
+pub fn join(
+    data: &mut Dataset,
+    clips: Vec<Clip>,
+    plan: &TakesPlan,
+    spec: &FrontEndSpec,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Result<(), TrainError> {
+    let plan = TakesPlan {
+        mixtures: 0,
+        teacher: None,
+        ..plan.clone()
+    };
+    let making = Making {
+        plan: &plan,
+        spec,
+        teacher: None,
+        kept: None,
+    };
+    let mut also = Dataset::new(data.genres.clone(), clips, Vec::new());
+    making.make(&mut also, &[], progress)?;
+    // A take names its clip by the place among all.
+    let first = data.train.len();
+    let takes = also.train.iter_mut().flat_map(|clip| &mut clip.takes);
+    for (place, _) in takes.flat_map(|take| &mut take.clips) {
+        *place += first;
+    }
+    data.train.append(&mut also.train);
+    Ok(())
+}
+
+/// The first band of levels (frames, bands) that something took away, or `bands` if nothing did.
+fn band_limit(levels: &[f32], bands: usize) -> usize {
+    let mut loudest = vec![f32::NEG_INFINITY; bands];
+    for frame in levels.chunks_exact(bands) {
+        for (loudest, level) in loudest.iter_mut().zip(frame) {
+            *loudest = loudest.max(*level);
+        }
+    }
+    let least = loudest.iter().copied().fold(f32::NEG_INFINITY, f32::max) - RANGE_DB;
+    match loudest.iter().rposition(|level| *level > least) {
+        Some(last) if last + 1 < bands => (last + 1).saturating_sub(FLANK_BANDS).max(1),
+        _ => bands,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BANDS: usize = 64;
+
+    /// Levels that fall by half a dB a band, and by 8 more from `edge` on.
+    fn levels(edge: usize) -> Vec<f32> {
+        let level = |band: usize| -0.5 * band as f32 - 8.0 * band.saturating_sub(edge) as f32;
+        (0..20 * BANDS)
+            .map(|i| level(i % BANDS) - 5.0 * (i / BANDS) as f32)
+            .collect()
+    }
+
+    #[test]
+    fn the_limit_lies_below_the_flank_and_a_full_band_has_none() {
+        assert_eq!(band_limit(&levels(BANDS), BANDS), BANDS);
+        // From band 40 on 8.5 dB a band: −20 there, −62.5 at 45, −71 at 46.
+        assert_eq!(band_limit(&levels(40), BANDS), 46 - FLANK_BANDS);
+        // Digital silence keeps a band to be heard by.
+        assert_eq!(band_limit(&vec![-100.0; 4 * BANDS], BANDS), BANDS);
+        let one = [vec![0.0], vec![-100.0; BANDS - 1]].concat();
+        assert_eq!(band_limit(&one, BANDS), 1);
+    }
+}

@@ -1,0 +1,117 @@
+//! A run's whole state in one file, so that it can be stopped anywhere and taken up again to the same end.
+
+use super::TrainError;
+use super::recipe::Recipe;
+use attune_model::load::tensors;
+use candle_core::Tensor;
+use safetensors::SafeTensors;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::io::Write;
+use std::path::Path;
+
+/// Everything a run needs to go on.
+#[derive(Debug)]
+pub struct Checkpoint {
+    /// What is trained.
+    pub recipe: Recipe,
+    /// Steps made.
+    pub step: u64,
+    /// The best validation so far, if any was made.
+    pub best: Option<BestSoFar>,
+    /// Tensors by name: `weights.…`, `average.…`, `mean.…`, `square.…`, and `best.…` if there is a best.
+    pub tensors: HashMap<String, Tensor>,
+}
+
+/// The best validation of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct BestSoFar {
+    /// Steps made before it.
+    pub step: u64,
+    /// Its mean of −ln p of the truth.
+    pub nll: f64,
+    /// Validations since then.
+    pub stale: u64,
+}
+
+impl Checkpoint {
+    /// Writes the file in one piece: what was there stays until the new one is whole.
+    pub fn write(&self, path: &Path) -> Result<(), TrainError> {
+        let failed = |error: serde_json::Error| TrainError::Data {
+            path: path.to_owned(),
+            message: error.to_string(),
+        };
+        let recipe = serde_json::to_string(&self.recipe).map_err(failed)?;
+        let best = serde_json::to_string(&self.best).map_err(failed)?;
+        let metadata = HashMap::from([
+            ("recipe".to_owned(), recipe),
+            ("step".to_owned(), self.step.to_string()),
+            ("best".to_owned(), best),
+        ]);
+        write_atomically(path, &serialize(&self.tensors, Some(metadata))?)
+    }
+
+    /// Reads a file written by [`Checkpoint::write`]; `None` if there is none.
+    pub fn read(path: &Path) -> Result<Option<Self>, TrainError> {
+        let buffer = match std::fs::read(path) {
+            Ok(buffer) => buffer,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => {
+                return Err(TrainError::Read {
+                    path: path.to_owned(),
+                    source,
+                });
+            }
+        };
+        let damaged = |message: String| TrainError::Data {
+            path: path.to_owned(),
+            message,
+        };
+        let (_, header) = SafeTensors::read_metadata(&buffer).map_err(|error| damaged(error.to_string()))?;
+        let metadata = header.metadata().clone().unwrap_or_default();
+        let field = |name: &str| metadata.get(name).ok_or_else(|| damaged(format!("it has no {name}")));
+        Ok(Some(Self {
+            recipe: serde_json::from_str(field("recipe")?).map_err(|error| damaged(error.to_string()))?,
+            step: field("step")?
+                .parse()
+                .map_err(|_| damaged("its step is not a number".to_owned()))?,
+            best: serde_json::from_str(field("best")?).map_err(|error| damaged(error.to_string()))?,
+            tensors: tensors(&buffer)?,
+        }))
+    }
+}
+
+/// Tensors as a safetensors file.
+pub fn serialize(
+    tensors: &HashMap<String, Tensor>,
+    metadata: Option<HashMap<String, String>>,
+) -> Result<Vec<u8>, TrainError> {
+    safetensors::serialize(tensors, metadata).map_err(|error| TrainError::Model(candle_core::Error::wrap(error).into()))
+}
+
+/// Writes to a temporary file beside `path`, then renames: never a half-written file.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
+    let failed = |source| TrainError::Write {
+        path: path.to_owned(),
+        source,
+    };
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let mut file = temporary_in(folder).map_err(failed)?;
+    file.write_all(bytes).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+/// A temporary file that is readable by whom the user's mask lets read, as any file that is written: weights are for others
+/// too.
+pub(super) fn temporary_in(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder)
+}

@@ -1,0 +1,145 @@
+//! Cross-validation: every clip judged once, by a network that learnt without its artist.
+//!
+//! In: what the networks of all folds made of the clips that they did not learn from. Out: figures of all of them together, and a page.
+//! Thread: the caller's.
+
+use super::validate::{answers, fit_temperature};
+use crate::evaluate::{Figures, Heard, error_by_chance};
+use attune_audio::features::FrontEndSpec;
+use std::fmt::Write;
+
+/// One fold's held-out clips, as its network heard them.
+#[derive(Debug, Default)]
+pub struct HeldOut {
+    /// The excerpts that came as features.
+    pub excerpts: Vec<Heard>,
+    /// Whole audio.
+    pub whole: Vec<Heard>,
+}
+
+/// All folds together, by one part of the clips.
+#[derive(Debug)]
+pub struct Pooled {
+    /// Which part.
+    pub what: &'static str,
+    /// At temperature 1.
+    pub before: Figures,
+    /// At temperatures that were fitted on the other folds' clips.
+    pub after: Figures,
+    /// The calibration error that answers as honest as can be would have on so many clips, by chance.
+    pub chance_ece: f64,
+    /// Accuracy of each fold.
+    pub folds: Vec<f64>,
+}
+
+/// The figures of all folds together; parts that have no clips are left out. No clip has a say in its own temperature.
+pub fn pooled(folds: &[HeldOut], spec: &FrontEndSpec, classes: usize) -> Vec<Pooled> {
+    let temperatures: Vec<f32> = (0..folds.len())
+        .map(|judged| {
+            let others = folds.iter().enumerate().filter(|(fold, _)| *fold != judged);
+            let heard: Vec<Heard> = others
+                .flat_map(|(_, fold)| fold.excerpts.iter().chain(&fold.whole).cloned())
+                .collect();
+            fit_temperature(&heard, spec)
+        })
+        .collect();
+    let part = |what, of: fn(&HeldOut) -> &Vec<Heard>| {
+        let said = |temperature: &dyn Fn(usize) -> f32| -> Vec<Vec<_>> {
+            let each = folds.iter().enumerate();
+            each.map(|(fold, held)| answers(of(held), temperature(fold), spec))
+                .collect()
+        };
+        let (before, after) = (said(&|_| 1.0), said(&|fold| temperatures[fold]));
+        let all = after.concat();
+        (!all.is_empty()).then(|| Pooled {
+            what,
+            before: Figures::of(&before.concat(), classes),
+            chance_ece: error_by_chance(&all),
+            folds: after.iter().map(|fold| Figures::of(fold, classes).accuracy).collect(),
+            after: Figures::of(&all, classes),
+        })
+    };
+    [
+        part("excerpts", |fold| &fold.excerpts),
+        part("whole clips", |fold| &fold.whole),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// The figures as a page.
+pub fn page(command: &str, pooled: &[Pooled]) -> String {
+    let mut page = format!(
+        "# Cross-validation\n\n`{command}`: every clip judged once, by a network that learnt from none of its artist. *Calibration error*: 15 bins, before and after \
+         a temperature that was fitted on the other folds, and what honest answers would have by chance on so many clips.\n\n\
+         | judged by | clips | right | 95 % interval | each fold | −ln p | calibration error | by chance |\n|---|--:|--:|--:|---|--:|--:|--:|\n"
+    );
+    for it in pooled {
+        let folds: Vec<String> = it.folds.iter().map(|right| format!("{:.1}", 100.0 * right)).collect();
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            page,
+            "| {} | {} | {:.1} % | {:.1}–{:.1} % | {} | {:.3} | {:.1} → {:.1} % | {:.1} % |",
+            it.what,
+            it.after.clips,
+            100.0 * it.after.accuracy,
+            100.0 * it.after.interval95[0],
+            100.0 * it.after.interval95[1],
+            folds.join(", "),
+            it.after.nll,
+            100.0 * it.before.ece,
+            100.0 * it.after.ece,
+            100.0 * it.chance_ece
+        );
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use attune_model::genre::GenreId;
+
+    /// A clip of so many frames, sure of one class with these odds.
+    fn clip(truth: u8, said: u8, odds: f32) -> Heard {
+        let mut row = [0.0; 3];
+        row[usize::from(said)] = odds.ln();
+        Heard {
+            truth: GenreId(truth),
+            logits: row.repeat(60),
+            classes: 3,
+        }
+    }
+
+    #[test]
+    fn folds_are_pooled_and_no_clip_has_a_say_in_its_temperature() {
+        let spec = FrontEndSpec::default();
+        let right = |count: u8| (0..count).map(|n| clip(n % 3, n % 3, 20.0));
+        let wrong = |count: u8| (0..count).map(|n| clip(n % 3, (n + 1) % 3, 20.0));
+        let fold = |r, w| HeldOut {
+            excerpts: right(r).chain(wrong(w)).collect(),
+            whole: Vec::new(),
+        };
+        let folds = [fold(6, 2), fold(4, 4)];
+        let figures = pooled(&folds, &spec, 3);
+        assert_eq!(figures.len(), 1, "there are no whole clips");
+        let it = &figures[0];
+        assert_eq!((it.what, it.after.clips), ("excerpts", 16));
+        assert!((it.after.accuracy - 0.625).abs() < 1e-9);
+        assert_eq!(it.folds, [0.75, 0.5]);
+        // Too sure: the temperature of the other fold cools both. The first fold's is that of clips half of which are right.
+        assert!(it.after.ece < it.before.ece && it.after.nll < it.before.nll);
+        let of_second = fit_temperature(&folds[1].excerpts, &spec);
+        let alone = answers(&folds[0].excerpts, of_second, &spec);
+        let pooled_first = &answers(&folds[0].excerpts, fit_temperature(&folds[0].excerpts, &spec), &spec);
+        assert!((alone[0].1.top().1 - pooled_first[0].1.top().1).abs() > 0.1);
+        let both: Vec<_> = [&folds[0], &folds[1]]
+            .iter()
+            .zip([of_second, fit_temperature(&folds[0].excerpts, &spec)])
+            .flat_map(|(fold, temperature)| answers(&fold.excerpts, temperature, &spec))
+            .collect();
+        assert!((Figures::of(&both, 3).nll - it.after.nll).abs() < 1e-9);
+        assert!(page("attune train", &figures).contains("| excerpts | 16 | 62.5 % |"));
+    }
+}

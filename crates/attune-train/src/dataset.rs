@@ -1,0 +1,400 @@
+//! Clips to learn from: whole audio, log-mel excerpts, or both.
+
+use super::TrainError;
+use super::split::SplitChoice;
+use super::takes::Take;
+use super::windows::Windows;
+use attune_audio::decode::decode_file;
+use attune_audio::features::{FeatureExtractor, FrontEndSpec};
+use attune_model::genre::{GenreId, GenreSet};
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Log-mel levels (frames, bands) in dB, or shifted and stretched from dB: the loudness normaliser takes that out.
+pub type Levels = Arc<Vec<f32>>;
+
+/// One labelled piece of music.
+#[derive(Debug, Clone, Default)]
+pub struct Clip {
+    /// Its name in the index.
+    pub name: String,
+    /// Its class.
+    pub genre: GenreId,
+    /// Who plays; empty if not known.
+    pub artist: String,
+    /// The whole clip, where its audio is at hand.
+    pub whole: Option<Levels>,
+    /// An excerpt that came as features.
+    pub excerpt: Option<Levels>,
+    /// Features that a teacher network gives for the whole clip.
+    pub teacher: Option<Arc<Vec<f32>>>,
+    /// The probabilities of the teacher's tags that go with them.
+    pub tags: Option<Arc<Vec<f32>>>,
+    /// Probabilities of the classes by the teacher's features ([`super::teacher::genres`]).
+    pub told_genres: Option<Arc<Vec<f32>>>,
+    /// Where its audio is, if it is at hand.
+    pub audio: Option<PathBuf>,
+    /// What a teacher of short windows tells of its audio along time.
+    pub windows: Option<Arc<Windows>>,
+    /// What that teacher tells of the excerpt.
+    pub excerpt_window: Option<Arc<Windows>>,
+    /// Altered versions of the whole clip ([`super::takes`]); training clips only.
+    pub takes: Vec<Take>,
+    /// Of a clip of another source ([`super::also`]): the first band that was taken away there, or their number.
+    pub band_limit: Option<usize>,
+}
+
+impl Clip {
+    /// Widths of what a teacher tells of it, (features, tags); 0 for what it does not tell.
+    fn told_widths(&self) -> (usize, usize) {
+        let width = |told: &Option<Arc<Vec<f32>>>| told.as_ref().map_or(0, |told| told.len());
+        let takes = self.takes.iter().map(|take| {
+            let told = &take.recording.told;
+            (told.features.len(), told.tags.len())
+        });
+        takes.fold((width(&self.teacher), width(&self.tags)), |most, take| {
+            (most.0.max(take.0), most.1.max(take.1))
+        })
+    }
+}
+
+/// What is learnt from and what is judged by.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    /// The classes.
+    pub genres: GenreSet,
+    /// Learnt from.
+    pub train: Vec<Clip>,
+    /// Judged by.
+    pub valid: Vec<Clip>,
+    /// Width of the teacher's features, 0 without a teacher.
+    pub teacher_width: usize,
+    /// What leads from the features that are told of a sound to those of the clips; empty if they are alike.
+    pub told_lines: Lines,
+    /// How many features a teacher of short windows tells, 0 without one.
+    pub window_width: usize,
+    /// Music without labels, only to learn from a teacher by; its clips have takes and nothing else.
+    pub unlabelled: Vec<Clip>,
+}
+
+/// Slope and shift for each feature.
+pub type Lines = Vec<(f32, f32)>;
+
+/// Each feature on its line; all as they are if there are no lines.
+pub fn on_lines(lines: &[(f32, f32)], features: &[f32]) -> Vec<f32> {
+    if lines.is_empty() {
+        return features.to_vec();
+    }
+    let lines = lines.iter();
+    lines
+        .zip(features)
+        .map(|((slope, shift), x)| slope * x + shift)
+        .collect()
+}
+
+/// Labelled clips, before it is decided which are learnt from; each with the side that the collection puts it on.
+#[derive(Debug, Clone)]
+pub struct Collection {
+    /// The classes.
+    pub genres: GenreSet,
+    /// All clips.
+    pub clips: Vec<(Clip, Side)>,
+    /// Width of the stored features of a teacher, 0 without.
+    pub teacher_width: usize,
+}
+
+/// What a clip is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// To learn from.
+    Train,
+    /// To judge by.
+    Valid,
+}
+
+/// z-scores come back to decibels by this deviation, a usual one of music; only range and least deviation of the
+/// normaliser, which are in dB, see it.
+const TYPICAL_DEVIATION_DB: f32 = 18.0;
+
+#[derive(Debug, Deserialize)]
+struct IndexRow {
+    clip: String,
+    genre: String,
+    split: String,
+    #[serde(default)]
+    audio: String,
+    #[serde(default)]
+    artist: String,
+}
+
+impl Dataset {
+    /// Whether these are clips of GTZAN: its ten genres, and its names (`blues.00042`).
+    pub fn is_gtzan(&self) -> bool {
+        let is_named = |clip: &Clip| {
+            let number = clip.name.strip_prefix(self.genres.label(clip.genre));
+            let digits = number.and_then(|number| number.strip_prefix('.'));
+            digits.is_some_and(|digits| digits.len() == 5 && digits.bytes().all(|byte| byte.is_ascii_digit()))
+        };
+        let clips = self.train.iter().chain(&self.valid);
+        let mut of_this_source = clips.filter(|clip| clip.band_limit.is_none());
+        self.genres == GenreSet::gtzan() && of_this_source.all(is_named)
+    }
+
+    /// Reads a folder as [`Collection::open`] does, split as its index says.
+    pub fn open(folder: &Path, spec: &FrontEndSpec, progress: impl FnMut(usize, usize)) -> Result<Self, TrainError> {
+        let collection = Collection::open(folder, spec, progress)?;
+        Ok(collection.split(&SplitChoice::default())?.0)
+    }
+
+    /// The least that training needs: clips to learn from and to judge by.
+    pub fn new(genres: GenreSet, train: Vec<Clip>, valid: Vec<Clip>) -> Self {
+        let mut data = Self {
+            genres,
+            train,
+            valid,
+            teacher_width: 0,
+            told_lines: Lines::new(),
+            window_width: 0,
+            unlabelled: Vec::new(),
+        };
+        data.teacher_width = data.told_widths().0;
+        data
+    }
+
+    /// Widths of what a teacher tells of the clips, (features, tags); 0 for what it does not tell.
+    pub fn told_widths(&self) -> (usize, usize) {
+        let widths = self.train.iter().chain(&self.unlabelled).map(Clip::told_widths);
+        widths.fold((self.teacher_width, 0), |most, clip| {
+            (most.0.max(clip.0), most.1.max(clip.1))
+        })
+    }
+}
+
+impl Collection {
+    /// Reads a folder in the form of `gtzan/`: `clips.csv` (clip, genre, split, audio, artist), audio in
+    /// `SPLIT/CLIP.ogg`, and optionally `mel3s.safetensors` and `teacher160.safetensors`.
+    ///
+    /// `progress` is told how many of how many clips are read.
+    ///
+    /// # Errors
+    /// If a file is missing or damaged.
+    pub fn open(
+        folder: &Path,
+        spec: &FrontEndSpec,
+        mut progress: impl FnMut(usize, usize),
+    ) -> Result<Self, TrainError> {
+        let index = folder.join("clips.csv");
+        let data = |message: String| TrainError::Data {
+            path: index.clone(),
+            message,
+        };
+        let rows: Vec<IndexRow> = csv::Reader::from_path(&index)
+            .and_then(|mut reader| reader.deserialize().collect())
+            .map_err(|error| data(error.to_string()))?;
+        let mut labels: Vec<String> = rows.iter().map(|row| row.genre.clone()).collect();
+        labels.sort();
+        labels.dedup();
+        let genres = GenreSet::new(labels).map_err(|error| data(error.to_string()))?;
+        let excerpts = load_excerpts(&folder.join("mel3s.safetensors"), spec.bands)?;
+        let teacher = load_teacher(&folder.join("teacher160.safetensors"))?;
+        let teacher_width = teacher.values().next().map_or(0, |features| features.len());
+        let mut clips = Vec::with_capacity(rows.len());
+        for (done, row) in rows.iter().enumerate() {
+            progress(done, rows.len());
+            let genre = genres
+                .find(&row.genre)
+                .ok_or_else(|| data(format!("{}: no genre", row.clip)))?;
+            let side = match row.split.as_str() {
+                "train" => Side::Train,
+                "valid" => Side::Valid,
+                other => {
+                    return Err(data(format!(
+                        "{}: the split is {other:?}, not train or valid",
+                        row.clip
+                    )));
+                }
+            };
+            let audio = (row.audio == "yes").then(|| folder.join(&row.split).join(format!("{}.ogg", row.clip)));
+            let whole = match &audio {
+                Some(audio) => Some(Arc::new(mel_of_file(audio, spec)?)),
+                None => None,
+            };
+            let clip = Clip {
+                name: row.clip.clone(),
+                genre,
+                artist: row.artist.trim().to_owned(),
+                whole,
+                excerpt: excerpts.get(&row.clip).cloned(),
+                teacher: teacher.get(&row.clip).cloned(),
+                audio,
+                ..Clip::default()
+            };
+            check(&clip, spec.bands, teacher_width).map_err(|what| data(format!("{}: {what}", clip.name)))?;
+            clips.push((clip, side));
+        }
+        if clips.is_empty() {
+            return Err(data("no clip to learn from".to_owned()));
+        }
+        Ok(Self {
+            genres,
+            clips,
+            teacher_width,
+        })
+    }
+
+    /// Decides which clips are learnt from. Also returns what is to be told of it: clips left out.
+    ///
+    /// # Errors
+    /// If train and valid share an artist or a clip, or nothing is left to learn from.
+    pub fn split(self, choice: &SplitChoice) -> Result<(Dataset, Vec<String>), TrainError> {
+        let (train, valid, notes) = choice.split(self.clips)?;
+        let data = Dataset {
+            genres: self.genres,
+            train,
+            valid,
+            teacher_width: self.teacher_width,
+            told_lines: Lines::new(),
+            window_width: 0,
+            unlabelled: Vec::new(),
+        };
+        Ok((data, notes))
+    }
+}
+
+/// What is wrong with a clip.
+fn check(clip: &Clip, bands: usize, teacher_width: usize) -> Result<(), String> {
+    let frames = |levels: &Option<Levels>| levels.as_ref().map(|levels| levels.len() / bands);
+    match (frames(&clip.whole), frames(&clip.excerpt)) {
+        (None, None) => return Err("neither audio nor an excerpt".to_owned()),
+        (Some(0 | 1), _) | (_, Some(0 | 1)) => return Err("shorter than two frames".to_owned()),
+        _ => {}
+    }
+    match &clip.teacher {
+        Some(features) if features.len() != teacher_width => {
+            Err(format!("the teacher's features are not {teacher_width}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The log-mel levels of a whole audio file, by the front end that listens live.
+pub fn mel_of_file(path: &Path, spec: &FrontEndSpec) -> Result<Vec<f32>, TrainError> {
+    let (info, samples) = decode_file(path)?;
+    let front_end = |error: attune_audio::features::FrontEndError| TrainError::Model(error.into());
+    let mut extractor = FeatureExtractor::new(spec, info.rate).map_err(front_end)?;
+    let mut levels = extractor.push(&samples).map_err(front_end)?.mel_db;
+    levels.extend(extractor.finish().map_err(front_end)?.mel_db);
+    Ok(levels)
+}
+
+/// Excerpts as `mel3s.safetensors` has them, (bands, frames) in f16 or f32, to (frames, bands); empty without the file.
+pub fn load_excerpts(path: &Path, bands: usize) -> Result<HashMap<String, Levels>, TrainError> {
+    let mut excerpts = HashMap::new();
+    each_tensor(path, |name, shape, values| {
+        let &[rows, frames] = shape else {
+            return Err(format!("{name} has shape {shape:?}, not (bands, frames)"));
+        };
+        if frames < 2 {
+            return Err(format!("{name} has {frames} frames; 2 are the least"));
+        }
+        if rows != bands {
+            return Err(format!("{name} has {rows} bands where the front end has {bands}"));
+        }
+        let mut levels = vec![0.0; rows * frames];
+        for (band, row) in values.chunks_exact(frames).enumerate() {
+            for (frame, value) in row.iter().enumerate() {
+                levels[frame * bands + band] = value * TYPICAL_DEVIATION_DB;
+            }
+        }
+        excerpts.insert(name.to_owned(), Arc::new(levels));
+        Ok(())
+    })?;
+    Ok(excerpts)
+}
+
+fn load_teacher(path: &Path) -> Result<HashMap<String, Arc<Vec<f32>>>, TrainError> {
+    let mut teacher = HashMap::new();
+    each_tensor(path, |name, _, values| {
+        teacher.insert(name.to_owned(), Arc::new(values));
+        Ok(())
+    })?;
+    Ok(teacher)
+}
+
+/// Calls `take` with name, shape and values of each tensor; a file that is not there has none.
+fn each_tensor(
+    path: &Path,
+    mut take: impl FnMut(&str, &[usize], Vec<f32>) -> Result<(), String>,
+) -> Result<(), TrainError> {
+    let buffer = match std::fs::read(path) {
+        Ok(buffer) => buffer,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(source) => {
+            return Err(TrainError::Read {
+                path: path.to_owned(),
+                source,
+            });
+        }
+    };
+    let data = |message: String| TrainError::Data {
+        path: path.to_owned(),
+        message,
+    };
+    let file = SafeTensors::deserialize(&buffer).map_err(|error| data(error.to_string()))?;
+    for (name, view) in file.iter() {
+        let values = tensor_values(name, &view).map_err(data)?;
+        take(name, view.shape(), values).map_err(data)?;
+    }
+    Ok(())
+}
+
+/// The values of a tensor in half or single precision; what is not finite is refused.
+pub(super) fn tensor_values(name: &str, view: &TensorView<'_>) -> Result<Vec<f32>, String> {
+    let values: Vec<f32> = match view.dtype() {
+        Dtype::F32 => view
+            .data()
+            .chunks_exact(4)
+            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect(),
+        Dtype::F16 => view
+            .data()
+            .chunks_exact(2)
+            .map(|b| half::f16::from_le_bytes([b[0], b[1]]).to_f32())
+            .collect(),
+        other => return Err(format!("{name} is {other:?}, not F16 or F32")),
+    };
+    match values.iter().position(|value| !value.is_finite()) {
+        Some(at) => Err(format!("{name} has {} at {at}", values[at])),
+        None => Ok(values),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_gtzans_clips_are_called_gtzans() {
+        let with = |name: &str| Dataset {
+            genres: GenreSet::gtzan(),
+            train: vec![Clip {
+                name: name.to_owned(),
+                ..Clip::default()
+            }],
+            valid: Vec::new(),
+            teacher_width: 0,
+            told_lines: Lines::new(),
+            window_width: 0,
+            unlabelled: Vec::new(),
+        };
+        assert!(with("blues.00042").is_gtzan());
+        for other in ["blues.42", "jazz.00042", "mine.00042", "blues-00042"] {
+            assert!(!with(other).is_gtzan(), "{other}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! How good models are: how often right, after how many seconds, how honest about it, and what a listener gets to see.
+//!
+//! In: logits of every frame of labelled clips, and the answers shown. Out: figures, tables of them, pictures.
+//! Thread: the caller's.
+//!
+//! Every clip goes once through the models ([`listen`]); all figures are made of the logits that were kept:
+//!
+//! - [`Heard`] is one clip through one engine, [`Answers`] what it says after so many seconds and in the end;
+//! - [`Figures`] are accuracy with its interval, per class, confusion, −ln p and calibration of a set of answers;
+//! - [`ByGroup`] is that interval over whole artists, where the table tells who plays;
+//! - [`Moment`] is the same after 1, 2, 3, 5, 10, 20, 30 s;
+//! - [`Shown`] is what stood on the screen: switches, first answer, delay at a true change ([`splice`]);
+//! - [`rejection`] counts what was taken for music and was none, and the other way round;
+//! - [`Evaluation`] is all of it.
+
+mod answers;
+mod calibration;
+mod conditions;
+mod evaluation;
+mod figures;
+mod groups;
+pub mod listen;
+pub mod manifest;
+mod moments;
+pub mod pictures;
+pub mod rejection;
+mod shown;
+pub mod splice;
+
+pub use answers::{Answers, Heard};
+pub use calibration::{BINS, Bin, bins, error_by_chance, expected_error, fit_answers, fit_temperature, tempered};
+pub use conditions::{ConditionFigures, PairedDifference};
+pub use evaluation::{Agreement, EngineClips, EngineFigures, Evaluation};
+pub use figures::{Figures, wilson};
+pub use groups::ByGroup;
+pub use moments::{MARKS, Moment, moments};
+pub use shown::{Answer, Shown, ShownFigures, Times};
+
+use attune_audio::source::SourceError;
+use attune_engine::PipelineError;
+use attune_engine::offline::AnalyzeError;
+use std::path::PathBuf;
+
+/// What stops an evaluation, or the evaluation of one clip.
+#[derive(Debug, thiserror::Error)]
+pub enum EvaluateError {
+    /// The table cannot be read, or does not say what it should.
+    #[error("{path}{place}: {message}", path = .path.display())]
+    Manifest {
+        /// The table.
+        path: PathBuf,
+        /// ` line 7`, or nothing.
+        place: String,
+        /// What is wrong, and what is expected.
+        message: String,
+    },
+    /// A file cannot be analysed.
+    #[error("{error}\n  {remedy}", error = .0, remedy = .0.remedy())]
+    Analyze(#[from] AnalyzeError),
+    /// A file cannot be decoded.
+    #[error("{}\n  {}", .0.message, .0.remedy)]
+    Decode(#[from] SourceError),
+    /// Sound cannot be worked through.
+    #[error(transparent)]
+    Pipeline(#[from] PipelineError),
+    /// An engine failed, or heard nothing, so its answer cannot be judged.
+    #[error("{path}: left out: {why}", path = .path.display())]
+    NoAnswer {
+        /// The clip.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+}

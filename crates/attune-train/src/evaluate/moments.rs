@@ -1,0 +1,89 @@
+//! Figures against the seconds heard.
+
+use super::answers::Answers;
+use super::calibration::error_by_chance;
+use super::figures::Figures;
+use attune_audio::features::FrontEndSpec;
+
+/// Seconds after which answers are judged.
+pub const MARKS: [f64; 7] = [1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0];
+
+/// A clip counts at a mark if it lasts this much of it: many a clip of 30 s has a few hundredths less.
+const ENOUGH: f64 = 0.98;
+
+/// What is right after so many seconds of sound: for each clip that is long enough, the mean of the calibrated
+/// probabilities after the first two seconds, up to that one; at 1 and 2 s the newest frame alone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moment {
+    /// Seconds of sound heard.
+    pub seconds: f64,
+    /// As the answers are given.
+    pub figures: Figures,
+    /// At temperature 1.
+    pub before: Figures,
+    /// The calibration error that honest answers would have by chance ([`error_by_chance`]).
+    pub chance_ece: f64,
+}
+
+/// Frames whose window has ended when so many seconds were heard.
+pub(super) fn frames_at(seconds: f64, spec: &FrontEndSpec) -> usize {
+    let samples = (seconds * spec.rate.hz()) as usize;
+    match samples.checked_sub(spec.window_samples) {
+        Some(rest) => rest / spec.hop_samples + 1,
+        None => 0,
+    }
+}
+
+/// Whether a clip of so many frames counts at this second.
+pub(super) fn is_long_enough(frames: usize, seconds: f64, spec: &FrontEndSpec) -> bool {
+    frames > 0 && frames >= frames_at(seconds * ENOUGH, spec)
+}
+
+/// The figures at each of [`MARKS`] that any clip is long enough for. `given` and `before` are of the same clips.
+pub fn moments(given: &Answers, before: &Answers, classes: usize) -> Vec<Moment> {
+    let each = MARKS.iter().enumerate().filter_map(|(mark, &seconds)| {
+        let labelled = given.labelled_at(mark);
+        (!labelled.is_empty()).then(|| Moment {
+            seconds,
+            figures: Figures::of(&labelled, classes),
+            before: Figures::of(&before.labelled_at(mark), classes),
+            chance_ece: error_by_chance(&labelled),
+        })
+    });
+    each.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use attune_model::genre::{GenreId, Probabilities};
+
+    #[test]
+    fn each_mark_judges_the_clips_that_reach_it() {
+        let p = |first: f32| Probabilities::from_slice(&[first, 1.0 - first]);
+        let answers = Answers {
+            truths: vec![GenreId(0), GenreId(1)],
+            whole: vec![p(0.9), p(0.2)],
+            at_marks: vec![vec![p(0.4), p(0.9)], vec![p(0.2)]],
+        };
+        let moments = moments(&answers, &answers, 2);
+        let read: Vec<(f64, usize, f64)> = moments
+            .iter()
+            .map(|moment| (moment.seconds, moment.figures.clips, moment.figures.accuracy))
+            .collect();
+        assert_eq!(read, [(1.0, 2, 0.5), (2.0, 1, 1.0)]);
+        // At 1 s: 60 % sure and wrong, 80 % sure and right.
+        assert!((moments[0].figures.ece - 0.4).abs() < 1e-6, "(0.6 + 0.2) / 2");
+    }
+
+    #[test]
+    fn clips_of_almost_thirty_seconds_count() {
+        let spec = FrontEndSpec::default();
+        // 29.93 s of sound.
+        let frames = (660_000 - 2048) / 512 + 1;
+        assert!(is_long_enough(frames, 30.0, &spec));
+        assert!(!is_long_enough(frames_at(29.0, &spec), 30.0, &spec));
+        // An excerpt of 130 frames counts at 3 s.
+        assert!(is_long_enough(130, 3.0, &spec) && !is_long_enough(130, 5.0, &spec));
+    }
+}

@@ -1,0 +1,300 @@
+//! What a step learns from: batches drawn from clean sound, excerpts and takes, genres evenly, with their targets.
+//!
+//! In: a recipe and a data set. Out: [`Batch`]es. Thread: the one that trains.
+
+use super::TrainError;
+use super::augment::{Augmentation, Source, beta, draw_excerpt};
+use super::dataset::{Clip, Dataset};
+use super::recipe::{BatchShape, Recipe};
+use super::takes::Take;
+use super::targets::{Target, Targets, mix};
+use attune_audio::features::FrontEndSpec;
+use attune_model::genre::GenreId;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+/// A share of a mix that is nearer than this to 0 or 1 is none: it saves an excerpt that nobody would hear.
+const LEAST_MIX: f32 = 0.01;
+/// Share of a class's limited draws that are of clips of another source, where it has any.
+const OF_ANOTHER_SOURCE: f64 = 0.75;
+
+/// Excerpts and targets of one step; b examples, the unlabelled ones last.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Batch {
+    /// Normalised levels, (b, frames, bands).
+    pub x: Vec<f32>,
+    /// Shares of the classes, (b, classes); zeros for an example of which nobody knows any.
+    pub targets: Vec<f32>,
+    /// Weight of each example's label, (b): together 1.
+    pub label_weights: Vec<f32>,
+    /// The teacher's standardised features, (b, features).
+    pub features: Vec<f32>,
+    /// Weight of each example's features, (b): together 1, or all 0 where the teacher told nothing.
+    pub feature_weights: Vec<f32>,
+    /// Probabilities of the teacher's tags, (b, tags).
+    pub tags: Vec<f32>,
+    /// Weight of each example's tags, as that of the features.
+    pub tag_weights: Vec<f32>,
+    /// Standardised features of windows, (b, features).
+    pub windows: Vec<f32>,
+    /// Weight of each example's windows, as that of the features.
+    pub window_weights: Vec<f32>,
+}
+
+/// What can be drawn.
+#[derive(Debug)]
+pub struct Examples<'a> {
+    spec: FrontEndSpec,
+    augmentation: Augmentation,
+    take_share: f32,
+    unlabelled_share: f32,
+    also_share: f64,
+    targets: Targets<'a>,
+    /// Batches that at least one clip is long enough for.
+    pools: Vec<Pool<'a>>,
+}
+
+/// Clips that are long enough for one size of batch.
+#[derive(Debug)]
+struct Pool<'a> {
+    shape: BatchShape,
+    /// Genres are drawn evenly, whatever their number of clips.
+    by_genre: Vec<Genre<'a>>,
+    unlabelled: Vec<&'a Clip>,
+    /// The bands of all clips of another source.
+    limits: Vec<usize>,
+}
+
+/// Clips of one genre.
+#[derive(Debug)]
+struct Genre<'a> {
+    clips: Vec<&'a Clip>,
+    /// Of another source ([`super::also`]).
+    also: Vec<&'a Clip>,
+}
+
+/// One excerpt with its target.
+struct Example {
+    x: Vec<f32>,
+    target: Target,
+}
+
+impl<'a> Examples<'a> {
+    /// Of the training clips and the music without labels.
+    ///
+    /// # Errors
+    /// If no clip is long enough for any batch.
+    pub fn new(recipe: &Recipe, data: &'a Dataset) -> Result<Self, TrainError> {
+        let bands = recipe.front_end.bands;
+        let pools = recipe.batches.iter().filter_map(|shape| {
+            let fits = |clip: &&Clip| {
+                sources(clip, bands).any(|(source, _)| recipe.augmentation.can_fill(shape.frames, source.frames(bands)))
+            };
+            let of = |genre: GenreId| {
+                let clips = data.train.iter().filter(|clip| clip.genre == genre).filter(fits);
+                let (also, clips) = clips.partition(|clip| clip.band_limit.is_some());
+                Genre { clips, also }
+            };
+            let genres = data.genres.ids().map(of).filter(|genre| !genre.clips.is_empty());
+            let by_genre: Vec<Genre<'_>> = genres.collect();
+            (!by_genre.is_empty()).then(|| Pool {
+                shape: shape.clone(),
+                limits: limits(&by_genre),
+                by_genre,
+                unlabelled: data.unlabelled.iter().filter(fits).collect(),
+            })
+        });
+        let pools: Vec<Pool<'_>> = pools.collect();
+        if pools.is_empty() {
+            return Err(TrainError::TooShort {
+                least: recipe.batches.iter().map(|shape| shape.frames).min().unwrap_or(0),
+            });
+        }
+        Ok(Self {
+            spec: recipe.front_end.clone(),
+            augmentation: recipe.augmentation,
+            take_share: recipe.take_share,
+            unlabelled_share: recipe.unlabelled_share,
+            also_share: f64::from(recipe.also_share),
+            targets: Targets::new(recipe, data),
+            pools,
+        })
+    }
+
+    /// Width of the teacher's features, 0 without a teacher.
+    pub fn feature_width(&self) -> usize {
+        self.targets.feature_width()
+    }
+
+    /// Width of the features of a window, 0 without a teacher of windows.
+    pub fn window_width(&self) -> usize {
+        self.targets.window_width()
+    }
+
+    /// How many tags are learnt.
+    pub fn tag_width(&self) -> usize {
+        self.targets.tag_width()
+    }
+
+    /// Which batches can be drawn.
+    pub fn shapes(&self) -> impl Iterator<Item = &BatchShape> {
+        self.pools.iter().map(|pool| &pool.shape)
+    }
+
+    /// A batch of a size drawn by the sizes' frequencies.
+    pub fn draw(&self, rng: &mut ChaCha8Rng) -> (&BatchShape, Batch) {
+        let total: f32 = self.shapes().map(|shape| shape.frequency).sum();
+        let mut at = rng.random::<f32>() * total;
+        let mut chosen = 0;
+        for (number, shape) in self.shapes().enumerate() {
+            chosen = number;
+            at -= shape.frequency;
+            if at < 0.0 {
+                break;
+            }
+        }
+        let pool = &self.pools[chosen];
+        (&pool.shape, self.batch(pool, rng))
+    }
+
+    fn batch(&self, pool: &Pool<'_>, rng: &mut ChaCha8Rng) -> Batch {
+        let clips = pool.shape.clips;
+        let unlabelled = if pool.unlabelled.is_empty() {
+            0
+        } else {
+            // At least one label in a batch: a step without would learn nothing of genres.
+            ((clips as f32 * self.unlabelled_share).round() as usize).min(clips - 1)
+        };
+        let mut batch = Batch::default();
+        batch.x.reserve(clips * pool.shape.frames * self.spec.bands);
+        for number in 0..clips {
+            let is_labelled = number < clips - unlabelled;
+            let Example { x, target } = self.mixed(pool, is_labelled, rng);
+            batch.x.extend(x);
+            batch.targets.extend(target.genres);
+            batch.label_weights.push(target.has_genres);
+            batch.features.extend(target.features);
+            batch.feature_weights.push(target.has_features);
+            batch.tags.extend(target.tags);
+            batch.tag_weights.push(target.has_tags);
+            batch.windows.extend(target.windows);
+            batch.window_weights.push(target.has_windows);
+        }
+        for weights in [
+            &mut batch.label_weights,
+            &mut batch.feature_weights,
+            &mut batch.tag_weights,
+            &mut batch.window_weights,
+        ] {
+            let sum: f32 = weights.iter().sum();
+            for weight in weights {
+                *weight /= sum.max(1e-6);
+            }
+        }
+        batch
+    }
+
+    /// An example, mixed with another one (Zhang et al. 2018), labelled with labelled.
+    fn mixed(&self, pool: &Pool<'_>, is_labelled: bool, rng: &mut ChaCha8Rng) -> Example {
+        let mut example = self.one(pool, is_labelled, rng);
+        if self.augmentation.mix_beta <= 0.0 {
+            return example;
+        }
+        let share = beta(self.augmentation.mix_beta, rng);
+        if !(LEAST_MIX..=1.0 - LEAST_MIX).contains(&share) {
+            return example;
+        }
+        let other = self.one(pool, is_labelled, rng);
+        mix(&mut example.x, &other.x, share);
+        example.target.mix(&other.target, share);
+        example
+    }
+
+    fn one(&self, pool: &Pool<'_>, is_labelled: bool, rng: &mut ChaCha8Rng) -> Example {
+        let (clips, limit) = if is_labelled {
+            let genre = &pool.by_genre[rng.random_range(0..pool.by_genre.len())];
+            self.of_genre(genre, &pool.limits, rng)
+        } else {
+            (&pool.unlabelled, None)
+        };
+        let clip = clips[rng.random_range(0..clips.len())];
+        let limit = clip.band_limit.or(limit);
+        let frames = pool.shape.frames;
+        let (source, origin) = self.source(clip, frames, rng);
+        let (x, part) = draw_excerpt(source, limit, frames, &self.spec, &self.augmentation, rng);
+        let target = match origin {
+            Origin::Take(take) if is_labelled => self.targets.of_take(take, &part),
+            Origin::Take(take) => self.targets.of_unlabelled(clip, take, &part),
+            Origin::Whole => self.targets.of_clip(clip, Some(&part)),
+            Origin::Excerpt => self.targets.of_clip(clip, None),
+        };
+        Example { x, target }
+    }
+
+    /// Which clips of a genre to draw from, and which band is left of them. Without another source nothing is drawn for it: what
+    /// was learnt without stays what it was.
+    fn of_genre<'p>(
+        &self,
+        genre: &'p Genre<'a>,
+        limits: &[usize],
+        rng: &mut ChaCha8Rng,
+    ) -> (&'p Vec<&'a Clip>, Option<usize>) {
+        if limits.is_empty() || !rng.random_bool(self.also_share) {
+            return (&genre.clips, None);
+        }
+        if !genre.also.is_empty() && rng.random_bool(OF_ANOTHER_SOURCE) {
+            // Each is limited to its own band.
+            return (&genre.also, None);
+        }
+        (&genre.clips, Some(limits[rng.random_range(0..limits.len())]))
+    }
+
+    /// Takes now and then, else clean sound: whole audio or the excerpt, which came through another codec.
+    fn source<'c>(&self, clip: &'c Clip, frames: usize, rng: &mut ChaCha8Rng) -> (Source<'c>, Origin<'c>) {
+        let bands = self.spec.bands;
+        let long_enough = |source: &Source<'_>| self.augmentation.can_fill(frames, source.frames(bands));
+        let (takes, clean): (Vec<_>, Vec<_>) = sources(clip, bands)
+            .filter(|(source, _)| long_enough(source))
+            .partition(|(_, origin)| matches!(origin, Origin::Take(_)));
+        let wants_take = rng.random::<f32>() < self.take_share;
+        let among = if clean.is_empty() || (wants_take && !takes.is_empty()) {
+            takes
+        } else {
+            clean
+        };
+        among[rng.random_range(0..among.len())]
+    }
+}
+
+fn limits(genres: &[Genre<'_>]) -> Vec<usize> {
+    let also = genres.iter().flat_map(|genre| &genre.also);
+    also.filter_map(|clip| clip.band_limit).collect()
+}
+
+/// What a source is of its clip.
+#[derive(Debug, Clone, Copy)]
+enum Origin<'a> {
+    /// The whole audio.
+    Whole,
+    /// The excerpt that came as features.
+    Excerpt,
+    /// A take.
+    Take(&'a Take),
+}
+
+/// All that excerpts of a clip can be drawn from.
+fn sources(clip: &Clip, bands: usize) -> impl Iterator<Item = (Source<'_>, Origin<'_>)> {
+    let clean = [(&clip.whole, Origin::Whole), (&clip.excerpt, Origin::Excerpt)];
+    let clean = clean
+        .into_iter()
+        .filter_map(|(levels, origin)| Some((Source::Full(levels.as_ref()?.as_slice()), origin)));
+    let takes = clip
+        .takes
+        .iter()
+        .map(|take| (Source::Half(&take.recording.levels), Origin::Take(take)));
+    clean.chain(takes).filter(move |(source, _)| source.frames(bands) >= 2)
+}
+
+#[cfg(test)]
+#[path = "examples_tests.rs"]
+mod tests;

@@ -1,0 +1,379 @@
+//! Whose sound is drawn, and what goes with it.
+
+use super::super::recipe::Engine;
+use super::super::takes::{Recording, TeacherHears};
+use super::super::teacher::Told;
+use super::super::windows::Windows;
+use super::*;
+use attune_model::genre::GenreSet;
+use half::f16;
+use rand::SeedableRng;
+use std::sync::Arc;
+
+const BANDS: usize = 128;
+
+/// Levels that rise over the bands in one class and fall in the other, with a ripple in time that tells takes apart.
+fn levels(genre: u8, frames: usize, ripple: f32) -> Vec<f32> {
+    (0..frames * BANDS)
+        .map(|i| {
+            let (frame, band) = (i / BANDS, (i % BANDS) as f32);
+            let slope = if genre == 0 { band } else { -band };
+            0.3 * slope + ripple * (frame as f32 * 0.7).sin()
+        })
+        .collect()
+}
+
+fn take(genre: u8, frames: usize, told: f32, clips: Vec<(usize, f32)>) -> Take {
+    Take {
+        recording: Arc::new(Recording {
+            levels: levels(genre, frames, 2.0).into_iter().map(f16::from_f32).collect(),
+            told: Told {
+                features: vec![told, -told],
+                tags: vec![0.25],
+            },
+        }),
+        clips,
+    }
+}
+
+/// Class 0: one clip with an excerpt alone. Class 1: three clips with whole audio and a take. Two pieces without label.
+fn data() -> Dataset {
+    let mut train = vec![Clip {
+        genre: GenreId(0),
+        excerpt: Some(Arc::new(levels(0, 40, 1.0))),
+        teacher: Some(Arc::new(vec![1.0, 3.0])),
+        tags: Some(Arc::new(vec![0.5])),
+        ..Clip::default()
+    }];
+    for told in [10.0, 20.0, 30.0] {
+        train.push(Clip {
+            genre: GenreId(1),
+            whole: Some(Arc::new(levels(1, 90, 1.0))),
+            teacher: Some(Arc::new(vec![3.0, 5.0])),
+            takes: vec![take(1, 80, told, vec![(1, 0.75), (0, 0.25)])],
+            ..Clip::default()
+        });
+    }
+    let mut data = Dataset::new(
+        GenreSet::new(vec!["low".to_owned(), "high".to_owned()]).unwrap(),
+        train,
+        Vec::new(),
+    );
+    let unlabelled = |told| Clip {
+        takes: vec![take(0, 60, told, Vec::new())],
+        ..Clip::default()
+    };
+    data.unlabelled = vec![unlabelled(40.0), unlabelled(50.0)];
+    data
+}
+
+fn recipe() -> Recipe {
+    let mut recipe = Recipe::new(Engine::Tcn, 2, 1, 1);
+    recipe.batches = vec![BatchShape::new(8, 32, 1.0), BatchShape::new(4, 70, 3.0)];
+    recipe.tag_weight = 0.5;
+    recipe.takes.hears = TeacherHears::Take;
+    recipe.take_share = 0.6;
+    recipe.unlabelled_share = 0.25;
+    recipe.label_smoothing = 0.0;
+    recipe.augmentation.mix_beta = 0.0;
+    recipe
+}
+
+fn draws(recipe: &Recipe, data: &Dataset, count: u64) -> Vec<(BatchShape, Batch)> {
+    let examples = Examples::new(recipe, data).unwrap();
+    (0..count)
+        .map(|n| {
+            let (shape, batch) = examples.draw(&mut ChaCha8Rng::seed_from_u64(n));
+            (shape.clone(), batch)
+        })
+        .collect()
+}
+
+#[test]
+fn sizes_come_by_their_frequency_and_genres_evenly() {
+    let data = data();
+    let batches = draws(&recipe(), &data, 800);
+    let long = batches.iter().filter(|(shape, _)| shape.frames == 70).count();
+    // 600 of 800 expected; five deviations of √(800·¾·¼) = 12.
+    assert!((540..=660).contains(&long), "{long}");
+    // Short batches: six labelled examples of eight, of which half are of the one clip of class 0.
+    let short: Vec<&Batch> = batches
+        .iter()
+        .filter(|(shape, _)| shape.frames == 32)
+        .map(|(_, b)| b)
+        .collect();
+    let class_0: f32 = short
+        .iter()
+        .map(|batch| batch.targets.chunks(2).map(|t| t[0]).sum::<f32>())
+        .sum();
+    // A label of class 1 from a take has a quarter of class 0 too: ½ + ½·0.6·¼.
+    let share = class_0 / (6 * short.len()) as f32;
+    assert!((share - 0.575).abs() < 0.06, "{share}");
+    // An excerpt of 40 frames cannot fill 70: class 0 is not in long batches but by a share of a mixture.
+    for (_, batch) in batches.iter().filter(|(shape, _)| shape.frames == 70) {
+        assert!(batch.targets.chunks(2).all(|target| target[0] <= 0.25));
+    }
+}
+
+#[test]
+fn the_target_belongs_to_the_sound_that_was_drawn() {
+    let data = data();
+    let mut recipe = recipe();
+    let features = |recipe: &Recipe| -> Vec<f32> {
+        let batches = draws(recipe, &data, 60);
+        let labelled = batches.iter().flat_map(|(shape, batch)| {
+            let unlabelled = shape.clips / 4;
+            batch
+                .features
+                .chunks(2)
+                .take(shape.clips - unlabelled)
+                .map(|row| row[0])
+                .collect::<Vec<_>>()
+        });
+        labelled.collect()
+    };
+    // Standardised over the stored (1, 3, 3, 3): mean 2.5, deviation √¾.
+    let standard = |x: f32| (x - 2.5) / 0.75f32.sqrt();
+    recipe.take_share = 0.0;
+    for feature in features(&recipe) {
+        assert!(
+            [1.0, 3.0].iter().any(|x| (feature - standard(*x)).abs() < 1e-4),
+            "{feature}"
+        );
+    }
+    recipe.take_share = 1.0;
+    let told = features(&recipe);
+    for take in [10.0, 20.0, 30.0] {
+        assert!(
+            told.iter().any(|feature| (feature - standard(take)).abs() < 1e-3),
+            "{take}"
+        );
+    }
+    assert!(
+        !told.iter().any(|feature| (feature - standard(3.0)).abs() < 1e-4),
+        "a stored target for a take"
+    );
+    // A teacher that hears clips tells of a take what it tells of the clips in it: ¾·3 + ¼·1.
+    recipe.takes.hears = TeacherHears::Clip;
+    for feature in features(&recipe) {
+        assert!(
+            [1.0, 2.5].iter().any(|x| (feature - standard(*x)).abs() < 1e-4),
+            "{feature}"
+        );
+    }
+}
+
+#[test]
+fn what_the_teacher_tells_of_a_sound_is_brought_to_the_clips_scale() {
+    let mut data = data();
+    data.told_lines = vec![(0.1, 1.0), (1.0, 0.0)];
+    let targets = Targets::new(&recipe(), &data);
+    let target = targets.of_take(&data.unlabelled[0].takes[0], &(0.0..1.0));
+    // 40 on its line is 5.
+    assert!(
+        (target.features[0] - (5.0 - 2.5) / 0.75f32.sqrt()).abs() < 1e-4,
+        "{target:?}"
+    );
+    assert_eq!(target.genres, [0.0, 0.0]);
+}
+
+#[test]
+fn the_teachers_genres_make_the_share_asked_for_of_a_label() {
+    let mut data = data();
+    data.train[0].told_genres = Some(Arc::new(vec![0.2, 0.8]));
+    let mut recipe = recipe();
+    recipe.told_share = 0.25;
+    recipe.label_smoothing = 0.2;
+    let targets = Targets::new(&recipe, &data);
+    let near = |target: Target, wanted: f32| assert!((target.genres[0] - wanted).abs() < 1e-6, "{target:?}");
+    // ¾·0.9 + ¼·0.2; nothing told: the label, smoothed; a take: by the shares of its clips.
+    near(targets.of_clip(&data.train[0], None), 0.725);
+    near(targets.of_clip(&data.train[1], None), 0.1);
+    near(
+        targets.of_take(&data.train[1].takes[0], &(0.0..1.0)),
+        0.75 * 0.1 + 0.25 * 0.725,
+    );
+}
+
+#[test]
+fn music_without_label_has_the_teachers_genres_if_they_are_asked_for() {
+    let mut data = data();
+    data.unlabelled[0].told_genres = Some(Arc::new(vec![0.3, 0.7]));
+    let mut recipe = recipe();
+    let of = |recipe: &Recipe, place: usize| {
+        let clip = &data.unlabelled[place];
+        let target = Targets::new(recipe, &data).of_unlabelled(clip, &clip.takes[0], &(0.0..1.0));
+        (target.genres, target.has_genres)
+    };
+    assert_eq!(of(&recipe, 0), (vec![0.0, 0.0], 0.0));
+    recipe.told_weight = 0.5;
+    assert_eq!(of(&recipe, 0), (vec![0.3, 0.7], 0.5));
+    assert_eq!(of(&recipe, 1), (vec![0.0, 0.0], 0.0), "nothing was told of it");
+}
+
+#[test]
+fn music_without_label_has_no_label_loss_and_the_share_asked_for() {
+    let data = data();
+    for (shape, batch) in draws(&recipe(), &data, 50) {
+        if shape.frames == 70 {
+            // 60 frames fill 69 at the most.
+            assert!(batch.label_weights.iter().all(|&weight| weight > 0.0));
+            continue;
+        }
+        assert_eq!(batch.label_weights[..6], [1.0 / 6.0; 6]);
+        assert_eq!(batch.label_weights[6..], [0.0; 2]);
+        assert_eq!(batch.targets[12..], [0.0; 4]);
+        assert!(
+            batch
+                .feature_weights
+                .iter()
+                .all(|&weight| (weight - 0.125).abs() < 1e-6)
+        );
+        assert!(batch.features[12] > 30.0, "what the teacher told of unlabelled music");
+        assert_eq!(batch.x.len(), 8 * 32 * BANDS);
+    }
+}
+
+#[test]
+fn a_window_is_asked_for_where_the_excerpt_was_drawn() {
+    let mut data = data();
+    // Class 0: an excerpt of which 5 is told; class 1: ten windows of a tenth, numbered; without label: 100.
+    let windows = |rows: Vec<f32>| Some(Arc::new(Windows::new(rows, 1, 1.0, 1.0)));
+    data.window_width = 1;
+    data.train[0].excerpt_window = windows(vec![5.0]);
+    for clip in &mut data.train[1..] {
+        clip.windows = windows((0..10).map(|n| n as f32).collect());
+    }
+    data.unlabelled[0].windows = windows(vec![100.0]);
+    let mut recipe = recipe();
+    recipe.takes.hears = TeacherHears::Clip;
+    let targets = Targets::new(&recipe, &data);
+    // Mean and deviation of 5 and three times 0 to 9.
+    let mean: f32 = (5.0 + 3.0 * 45.0) / 31.0;
+    let deviation = ((25.0 + 3.0 * 285.0) / 31.0 - mean * mean).sqrt();
+    let told = |target: Target| target.windows[0] * deviation + mean;
+    let near = |target: Target, wanted: f32| {
+        assert!(target.has_windows > 0.0);
+        assert!((told(target.clone()) - wanted).abs() < 1e-3, "{target:?}, not {wanted}");
+    };
+    near(targets.of_clip(&data.train[0], None), 5.0);
+    near(targets.of_clip(&data.train[1], Some(&(0.7..0.8))), 7.0);
+    near(targets.of_clip(&data.train[1], Some(&(0.2..0.5))), 3.0);
+    let unlabelled = &data.unlabelled[0];
+    near(
+        targets.of_unlabelled(unlabelled, &unlabelled.takes[0], &(0.0..0.1)),
+        100.0,
+    );
+    // A take of half a clip with windows and half of one that has none but of its excerpt: nothing is known of the mixture.
+    assert!(targets.of_take(&data.train[1].takes[0], &(0.0..1.0)).has_windows < 0.5);
+    let not_told = &data.unlabelled[1];
+    let target = targets.of_unlabelled(not_told, &not_told.takes[0], &(0.0..1.0));
+    assert!(target.has_windows < 0.5);
+    // In batches: what is drawn of class 1 has places all over the clip, and each target has one.
+    let places: Vec<i32> = draws(&recipe, &data, 40)
+        .iter()
+        .flat_map(|(_, batch)| {
+            let weights = batch.window_weights.iter().zip(&batch.windows);
+            let told = weights.filter(|(weight, _)| **weight > 0.0);
+            told.map(|(_, x)| (x * deviation + mean).round() as i32)
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    for place in [2, 3, 4, 5, 6, 100] {
+        assert!(places.contains(&place), "{place} in {places:?}");
+    }
+}
+
+#[test]
+fn a_mix_mixes_all_targets_and_what_was_told_of_one_alone_does_not_count() {
+    let mut data = data();
+    for clip in &mut data.train[1..] {
+        (clip.teacher, clip.tags) = (None, None);
+    }
+    let mut recipe = recipe();
+    recipe.take_share = 0.0;
+    recipe.unlabelled_share = 0.0;
+    recipe.augmentation.mix_beta = 0.9;
+    let mut mixed = 0;
+    for (shape, batch) in draws(&recipe, &data, 60) {
+        for example in 0..shape.clips {
+            let target = &batch.targets[2 * example..][..2];
+            assert!((target[0] + target[1] - 1.0).abs() < 1e-5);
+            let is_told = batch.feature_weights[example] > 0.0;
+            assert!(!is_told || target[0] > 0.999, "class 1 was told nothing of: {target:?}");
+            mixed += usize::from(target[0] > 0.01 && target[0] < 0.99);
+        }
+    }
+    assert!(mixed > 20, "{mixed}");
+}
+
+#[test]
+fn what_is_too_short_for_every_batch_is_refused() {
+    let data = data();
+    let mut recipe = recipe();
+    recipe.batches = vec![BatchShape::new(2, 500, 1.0)];
+    let message = Examples::new(&recipe, &data).unwrap_err().to_string();
+    assert!(message.contains("500") && message.contains("--batches"), "{message}");
+}
+
+#[test]
+fn the_band_of_another_source_tells_nothing_of_the_class() {
+    // The other source has clips of class 0 alone; they are known by a teacher's features, which no other clip has.
+    let of = |genre, band_limit: Option<usize>| Clip {
+        genre: GenreId(genre),
+        whole: Some(Arc::new(levels(0, 40, 1.0))),
+        teacher: band_limit.map(|_| Arc::new(vec![1.0])),
+        band_limit,
+        ..Clip::default()
+    };
+    let clips = vec![of(0, None), of(1, None), of(0, Some(60)), of(0, Some(90))];
+    let genres = GenreSet::new(vec!["low".to_owned(), "high".to_owned()]).unwrap();
+    let mut data = Dataset::new(genres, clips, Vec::new());
+    let mut recipe = recipe();
+    recipe.batches = vec![BatchShape::new(8, 32, 1.0)];
+    recipe.augmentation.shift_bands = 0;
+    recipe.augmentation.colour_db = 0.0;
+    recipe.augmentation.low_pass = 0.0;
+    recipe.augmentation.masks = 0;
+    recipe.also_share = 0.4;
+    // Excerpts of each class with the full band and with either limit, and how many are of the other source. The levels rise
+    // over the bands, but for those that were taken away.
+    let count = |recipe: &Recipe, data: &Dataset| {
+        let mut counts = [[[0.0f64; 2]; 3]; 2];
+        for (_, batch) in draws(recipe, data, 300) {
+            let examples = batch.x.chunks(32 * BANDS).zip(batch.targets.chunks(2));
+            for ((x, target), told) in examples.zip(&batch.feature_weights) {
+                let band = usize::from(x[BANDS - 1] < x[0]) + usize::from(x[75] < x[0]);
+                counts[usize::from(target[1] > 0.5)][band][usize::from(*told > 0.0)] += 1.0;
+            }
+        }
+        counts
+    };
+    // Five deviations of the share of n draws.
+    let about = |share: f64, expected: f64, n: f64| {
+        let off = (share - expected).abs();
+        assert!(
+            off < 5.0 * (expected * (1.0 - expected) / n).sqrt(),
+            "{share} of {n}, not {expected}"
+        );
+    };
+    let counts = count(&recipe, &data);
+    for class in counts {
+        let [full, wide, narrow] = class.map(|[own, also]| own + also);
+        about((wide + narrow) / (full + wide + narrow), 0.4, full + wide + narrow);
+        about(narrow / (wide + narrow), 0.5, wide + narrow);
+        assert!(class[0][1] < 0.5, "the other source comes only where all are limited");
+    }
+    let [own, also] = [0, 1].map(|source| counts[0][1][source] + counts[0][2][source]);
+    about(also / (own + also), OF_ANOTHER_SOURCE, own + also);
+    // Where there is no other source, the share changes nothing.
+    data.train.truncate(2);
+    let without = draws(&recipe, &data, 20);
+    recipe.also_share = 0.0;
+    assert_eq!(without, draws(&recipe, &data, 20));
+    assert!(
+        count(&recipe, &data)
+            .iter()
+            .all(|[_, wide, narrow]| wide[0] + narrow[0] < 0.5)
+    );
+}

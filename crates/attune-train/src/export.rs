@@ -1,0 +1,95 @@
+//! What a finished run leaves: weights, manifest, and a card that tells how they came to be.
+
+use super::TrainError;
+use super::card::card;
+use super::checkpoint::{serialize, write_atomically};
+use super::dataset::Dataset;
+use super::trainer::Trainer;
+use super::validate::{Part, fit_temperature};
+use attune_model::golden::Golden;
+use attune_model::load::hex;
+use attune_model::manifest::{FORMAT, Manifest};
+use attune_nn::kernels::packed_matrix::Precision;
+use attune_nn::weights::WeightStore;
+use sha2::{Digest, Sha256};
+use std::path::Path;
+
+/// What streams keep new weights in: answers hardly change (`tests/streaming_models.rs`), and a step reads half the bytes.
+const PRECISION: Precision = Precision::Half;
+
+/// Licence of weights that this program's own training made.
+const LICENCE: &str = "MIT (weights; the training audio is not part of them)";
+
+/// What is told of a model besides its figures.
+#[derive(Debug, Clone)]
+pub struct Provenance {
+    /// What the model is called: its files, and itself in output.
+    pub name: String,
+    /// The command that made it.
+    pub command: String,
+    /// The data set, as people know it.
+    pub data: String,
+    /// Whose the data are.
+    pub rights: String,
+    /// The day, as `2026-11-22`.
+    pub date: String,
+}
+
+/// Writes `NAME.safetensors`, `NAME.json` and `NAME.md` to `folder`, the manifest last: while it is missing, the model is.
+pub fn export(
+    trainer: &Trainer<'_>,
+    data: &Dataset,
+    folder: &Path,
+    provenance: &Provenance,
+) -> Result<Manifest, TrainError> {
+    let recipe = trainer.recipe();
+    let spec = &recipe.front_end;
+    let name = provenance.name.as_str();
+    let tensors = trainer.averaged()?;
+    let weights = serialize(&tensors, None)?;
+    let excerpts = trainer.validate(Part::Excerpt)?;
+    let whole = trainer.validate(Part::Whole)?;
+    let calibration: Vec<_> = excerpts.iter().chain(&whole).cloned().collect();
+    let temperature = if calibration.is_empty() {
+        1.0
+    } else {
+        fit_temperature(&calibration, spec)
+    };
+    let mut store = WeightStore::from_tensors(tensors);
+    let net = recipe.architecture.build(&mut store)?;
+    let weight_count = store.learnt().map(|(_, var)| var.elem_count()).sum();
+    let context_frames = net.context_frames();
+    let manifest = Manifest {
+        format: FORMAT,
+        name: name.to_owned(),
+        front_end: spec.clone(),
+        genres: data.genres.clone(),
+        temperature,
+        weight_count,
+        context_frames,
+        architecture: recipe.architecture.clone(),
+        weights_sha256: hex(&Sha256::digest(&weights)),
+        precision: PRECISION,
+        golden: Golden::measure(spec, net.pack(PRECISION)?.open()?.as_mut())?,
+        licence: LICENCE.to_owned(),
+        provenance: format!("{} on {}, {}", provenance.command, provenance.data, provenance.date),
+    };
+    let card = card(
+        trainer,
+        data,
+        &manifest,
+        provenance,
+        [
+            ("validation, 3 s excerpts", &excerpts),
+            ("validation, whole clips", &whole),
+        ],
+    );
+    let json = serde_json::to_string_pretty(&manifest).map_err(|error| TrainError::Data {
+        path: folder.join(name),
+        message: error.to_string(),
+    })?;
+    write_atomically(&folder.join(format!("{name}.safetensors")), &weights)?;
+    write_atomically(&folder.join(format!("{name}.md")), card.as_bytes())?;
+    write_atomically(&folder.join(format!("{name}.json")), json.as_bytes())?;
+    Ok(manifest)
+}

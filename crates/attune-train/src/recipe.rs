@@ -1,0 +1,279 @@
+//! What is trained and how: one value that a run, its checkpoint and its card agree on.
+
+use super::augment::Augmentation;
+use super::split::SplitChoice;
+use super::takes::TakesPlan;
+use attune_audio::features::FrontEndSpec;
+use attune_model::architecture::{Architecture, BodyShape};
+use attune_model::attention::EncoderShape;
+use attune_model::front::FrontShape;
+use attune_model::genre_net::{HeadShape, PoolingShape};
+use attune_model::lstm::LstmShape;
+use attune_model::tcn::TcnShape;
+use serde::{Deserialize, Serialize};
+use std::str::FromStr;
+
+/// Which engine to train.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
+#[serde(rename_all = "snake_case")]
+pub enum Engine {
+    /// Stacked plain recurrence: what the LSTM betters.
+    Rnn,
+    /// Stacked long short-term memory.
+    Lstm,
+    /// Temporal convolutional network.
+    Tcn,
+    /// Causal windowed Transformer encoder.
+    Attention,
+}
+
+impl Engine {
+    /// Its name in manifests and output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rnn => "rnn",
+            Self::Lstm => "lstm",
+            Self::Tcn => "tcn",
+            Self::Attention => "attention",
+        }
+    }
+}
+
+/// One training run, whole.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recipe {
+    /// Which engine.
+    pub engine: Engine,
+    /// Everything random comes from this.
+    pub seed: u64,
+    /// SHA-256 of the file of weights that it begins with, if they are not all drawn.
+    pub start: Option<String>,
+    /// Optimiser steps.
+    pub steps: u64,
+    /// Highest learning rate of the cycle.
+    pub rate: f32,
+    /// AdamW's decay of matrices.
+    pub weight_decay: f32,
+    /// The most that the norm of all gradients may be.
+    pub clip: f32,
+    /// Share of the target spread over all classes (Szegedy et al. 2016).
+    pub label_smoothing: f32,
+    /// Weight of the teacher's mean squared error.
+    pub teacher_weight: f32,
+    /// Share of a label's target that the classes by the teacher's features make ([`super::teacher::genres`]).
+    pub told_share: f32,
+    /// Weight of the classes by the teacher's features of music without labels, beside a label's 1.
+    pub told_weight: f32,
+    /// Decay of the running mean of the weights that is shipped (Polyak & Juditsky 1992).
+    pub averaging: f32,
+    /// Weight of the cross-entropy with the teacher's tags; 0: they are not learnt.
+    pub tag_weight: f32,
+    /// Sizes of batches, from excerpts of a second to whole clips; which one a step has is drawn by their frequencies.
+    pub batches: Vec<BatchShape>,
+    /// How often an excerpt comes from a take, where a clip has both takes and clean sound.
+    pub take_share: f32,
+    /// Share of music without labels in a batch, where there is any of the length asked for.
+    pub unlabelled_share: f32,
+    /// How often a labelled excerpt is limited to the band of a clip of another source, where there are such clips
+    /// ([`super::also`]).
+    #[serde(default)]
+    pub also_share: f32,
+    /// How many clips of another source there are.
+    #[serde(default)]
+    pub also_clips: usize,
+    /// The run ends after so many validations in a row without a better −ln p, and the best weights are kept; 0: it
+    /// goes on to its last step, and the weights of that are kept.
+    pub patience: u64,
+    /// Which clips are learnt from.
+    pub split: SplitChoice,
+    /// Altered versions of the clips.
+    pub takes: TakesPlan,
+    /// SHA-256 of the file of what a teacher of short windows tells, if there is one.
+    pub windows: Option<String>,
+    /// Weight of the mean squared error with that teacher's features.
+    pub window_weight: f32,
+    /// How excerpts are changed.
+    pub augmentation: Augmentation,
+    /// The front end.
+    pub front_end: FrontEndSpec,
+    /// The network.
+    pub architecture: Architecture,
+}
+
+/// Size of a batch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BatchShape {
+    /// Excerpts.
+    pub clips: usize,
+    /// Frames of each.
+    pub frames: usize,
+    /// Frames at which the answer is asked for, and how much each counts.
+    pub asked: Vec<(usize, f32)>,
+    /// How often it is drawn, against the others.
+    pub frequency: f32,
+}
+
+impl BatchShape {
+    /// Asked at its end; from 64 frames on at each third, beyond 256 at each quarter, the later the more it counts.
+    pub fn new(clips: usize, frames: usize, frequency: f32) -> Self {
+        let weights: &[f32] = match frames {
+            0..64 => &[1.0],
+            64..=256 => &[0.2, 0.3, 0.5],
+            _ => &[0.2, 0.2, 0.3, 0.3],
+        };
+        let asked = weights
+            .iter()
+            .enumerate()
+            .map(|(n, &weight)| ((frames * (n + 1) / weights.len()).saturating_sub(1), weight))
+            .collect();
+        Self {
+            clips,
+            frames,
+            asked,
+            frequency,
+        }
+    }
+}
+
+impl FromStr for BatchShape {
+    type Err = String;
+
+    /// ```
+    /// use attune_train::recipe::BatchShape;
+    /// assert_eq!("32x128:5".parse(), Ok(BatchShape::new(32, 128, 5.0)));
+    /// assert_eq!("8x512".parse(), Ok(BatchShape::new(8, 512, 1.0)));
+    /// assert!("32x1".parse::<BatchShape>().is_err());
+    /// ```
+    fn from_str(text: &str) -> Result<Self, String> {
+        let refused = || {
+            format!("{text:?} is not CLIPSxFRAMES:FREQUENCY with 1 to 1024 clips and 2 to 10000 frames, as 32x128:5")
+        };
+        let (size, frequency) = text.split_once(':').unwrap_or((text, "1"));
+        let (clips, frames) = size.split_once('x').ok_or_else(refused)?;
+        match (clips.parse(), frames.parse(), frequency.parse::<f32>()) {
+            (Ok(clips @ 1..=1024), Ok(frames @ 2..=10_000), Ok(frequency))
+                if frequency.is_finite() && frequency > 0.0 =>
+            {
+                Ok(Self::new(clips, frames, frequency))
+            }
+            _ => Err(refused()),
+        }
+    }
+}
+
+/// Features of a frame between front and pooling.
+const WIDTH: usize = 96;
+/// What the pooling of LSTM and TCN remembers: 10 s at the default hop.
+const POOLING_FRAMES: f64 = 430.0;
+/// What attention sees: 5.9 s at the default hop, the longest excerpt that it learns from.
+const CONTEXT_FRAMES: usize = 256;
+
+impl Recipe {
+    /// The recipe of the shipped weights.
+    pub fn new(engine: Engine, classes: usize, seed: u64, steps: u64) -> Self {
+        let front_end = FrontEndSpec::default();
+        Self {
+            engine,
+            seed,
+            start: None,
+            steps,
+            rate: 2e-3,
+            weight_decay: 0.05,
+            clip: 1.0,
+            label_smoothing: 0.05,
+            teacher_weight: 1.0,
+            told_share: 0.25,
+            told_weight: 0.0,
+            averaging: 0.998,
+            tag_weight: 0.0,
+            // 3 and 6 s: shorter and longer ones taught less for their time (models/EXPERIMENTS.md).
+            batches: vec![BatchShape::new(32, 128, 4.0), BatchShape::new(16, 256, 1.0)],
+            take_share: 0.3,
+            unlabelled_share: 0.125,
+            also_share: 0.0,
+            also_clips: 0,
+            patience: 0,
+            split: SplitChoice::default(),
+            takes: TakesPlan::default(),
+            windows: None,
+            window_weight: 1.0,
+            augmentation: Augmentation::default(),
+            architecture: architecture(engine, &front_end, classes),
+            front_end,
+        }
+    }
+}
+
+fn architecture(engine: Engine, front_end: &FrontEndSpec, classes: usize) -> Architecture {
+    let moments = PoolingShape::Moments {
+        time_constant: POOLING_FRAMES,
+    };
+    let (body, pooling) = match engine {
+        Engine::Rnn | Engine::Lstm => {
+            let shape = LstmShape {
+                inputs: WIDTH,
+                hidden: 128,
+                layers: 1,
+                dropout: 0.2,
+            };
+            // The same but for the cell.
+            let body = match engine {
+                Engine::Rnn => BodyShape::Rnn(shape),
+                _ => BodyShape::Lstm(shape),
+            };
+            (body, moments)
+        }
+        Engine::Tcn => (BodyShape::Tcn(convolutions(&[1, 2, 4, 8], 0.1)), moments),
+        Engine::Attention => {
+            let shape = EncoderShape {
+                width: WIDTH,
+                heads: 4,
+                feed: 192,
+                layers: 2,
+                context: CONTEXT_FRAMES,
+                dropout: 0.1,
+            };
+            let pooling = PoolingShape::Attentive {
+                hidden: 64,
+                context: CONTEXT_FRAMES,
+            };
+            (BodyShape::Attention(shape), pooling)
+        }
+    };
+    // Recurrence and attention read what three blocks of convolutions have found, with the body's dropout.
+    let stem = match &body {
+        BodyShape::Rnn(shape) | BodyShape::Lstm(shape) => Some(convolutions(&[1, 2, 4], shape.dropout)),
+        BodyShape::Attention(shape) => Some(convolutions(&[1, 2, 4], shape.dropout)),
+        BodyShape::Tcn(_) => None,
+    };
+    Architecture {
+        front: FrontShape {
+            bands: front_end.bands,
+            maps: 12,
+            kernel_bands: 9,
+            kernel_frames: 5,
+            stride_bands: 4,
+            width: WIDTH,
+        },
+        stem,
+        body,
+        pooling,
+        head: HeadShape {
+            hidden: 160,
+            classes,
+            dropout: 0.5,
+        },
+    }
+}
+
+/// Batch-normalised blocks of convolutions.
+fn convolutions(dilations: &[usize], dropout: f32) -> TcnShape {
+    TcnShape {
+        width: WIDTH,
+        taps: 3,
+        dilations: dilations.to_vec(),
+        dropout,
+        normalized: true,
+    }
+}
