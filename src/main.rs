@@ -19,22 +19,10 @@ fn main() -> ExitCode {
     match launch.run() {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("attune: {}", told(&error));
-            ExitCode::FAILURE
+            eprintln!("attune: {error}");
+            error.exit_code()
         }
     }
-}
-
-/// An error with its causes, each said once: some messages tell their cause themselves.
-fn told(error: &anyhow::Error) -> String {
-    error.chain().skip(1).fold(error.to_string(), |text, cause| {
-        let cause = cause.to_string();
-        if text.contains(&cause) {
-            text
-        } else {
-            format!("{text}: {cause}")
-        }
-    })
 }
 
 /// Tensors are computed on the thread that asks, unless the environment says otherwise. A streaming step is a handful

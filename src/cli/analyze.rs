@@ -4,8 +4,8 @@
 
 use super::analyze_text::readable;
 use super::args::AnalyzeArgs;
+use super::error::{AppError, Context};
 use super::print_line;
-use anyhow::Context;
 use attune_engine::HopResult;
 use attune_engine::offline::{EngineHop, FailureLine, FailureReport, HopLine, Progress, StateLine, analyze, document};
 use attune_engine::smoothing::{AnswerState, SmoothingConfig};
@@ -18,7 +18,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 /// Analyses each file; one that fails does not stop the others, but the exit code tells.
-pub(super) fn run(args: &AnalyzeArgs, models: &ModelSet, smoothing: &SmoothingConfig) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &AnalyzeArgs, models: &ModelSet, smoothing: &SmoothingConfig) -> Result<ExitCode, AppError> {
     let mut code = ExitCode::SUCCESS;
     let reader = match &args.segments {
         None => None,
@@ -122,7 +122,7 @@ struct HopLines<'a> {
     on: bool,
     state: Option<AnswerState>,
     /// Why no more lines can be written: an error, or nobody reads.
-    stop: Option<anyhow::Result<()>>,
+    stop: Option<Result<(), AppError>>,
 }
 
 impl<'a> HopLines<'a> {

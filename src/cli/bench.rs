@@ -1,7 +1,7 @@
 //! `attune bench`: how fast each part is on this machine.
 
 use super::BenchArgs;
-use anyhow::Context;
+use super::error::{AppError, Context};
 use attune_lab::bench::peers::{Environment, Peers};
 use attune_lab::bench::{self, BenchConfig, Effort, Report, growth, markdown};
 use attune_model::ModelSet;
@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 /// Measures and prints.
-pub(super) fn run(args: &BenchArgs, models: &ModelSet) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &BenchArgs, models: &ModelSet) -> Result<ExitCode, AppError> {
     let effort = if args.quick { Effort::QUICK } else { Effort::FULL };
     let mut say = |line: &str| eprintln!("attune bench: {line}");
     if let Some(folder) = &args.growth {
@@ -44,7 +44,7 @@ pub(super) fn run(args: &BenchArgs, models: &ModelSet) -> anyhow::Result<ExitCod
 }
 
 /// The other libraries: in the Python that is named, or in an environment of our own.
-fn peers(args: &BenchArgs, say: &mut dyn FnMut(&str)) -> anyhow::Result<Peers> {
+fn peers(args: &BenchArgs, say: &mut dyn FnMut(&str)) -> Result<Peers, AppError> {
     let python = match &args.python {
         Some(python) => python.clone(),
         None => Environment::of_user()?.python(Path::new("python3"), say)?,

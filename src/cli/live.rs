@@ -4,9 +4,9 @@
 //! its own.
 
 use super::args::LiveArgs;
+use super::error::{AppError, Context};
 use super::live_screen::{Screen, Standing};
 use crate::settings::Settings;
-use anyhow::Context;
 use attune_audio::units::Seconds;
 use attune_engine::{
     Engine, EngineConfig, EngineHandle, Event, RECENT_COLUMNS, Snapshot, SourceRequest, system_sources,
@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 const HEALTH_EVERY: Duration = Duration::from_secs(1);
 
 /// Listens until the end of the file, `--seconds`, or Ctrl-C.
-pub(super) fn run(args: &LiveArgs, models: ModelSet, settings: &Settings) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &LiveArgs, models: ModelSet, settings: &Settings) -> Result<ExitCode, AppError> {
     let interrupted = interrupts()?;
     let (wake, woken) = bounded(1);
     let notify = move || match wake.try_send(()) {
@@ -37,7 +37,7 @@ pub(super) fn run(args: &LiveArgs, models: ModelSet, settings: &Settings) -> any
     };
     let engine = Engine::start(config, notify).context("the engine cannot start")?;
     let order = attune_engine::Command::Open(request(args));
-    engine.commands.send(order).context("the engine has ended")?;
+    engine.commands.send(order).ok().context("the engine has ended")?;
     let mut session = Session {
         engine,
         screen,
@@ -63,7 +63,7 @@ pub(super) fn run(args: &LiveArgs, models: ModelSet, settings: &Settings) -> any
 }
 
 /// A channel that gets something at Ctrl-C, or when the system asks the program to end.
-fn interrupts() -> anyhow::Result<Receiver<()>> {
+fn interrupts() -> Result<Receiver<()>, AppError> {
     let (interrupt, interrupted) = bounded(1);
     ctrlc::set_handler(move || {
         // Full: it was asked already.
@@ -112,7 +112,7 @@ struct Session {
 
 impl Session {
     /// Shows what is new; an exit code when it is time to end.
-    fn look(&mut self) -> anyhow::Result<Option<ExitCode>> {
+    fn look(&mut self) -> Result<Option<ExitCode>, AppError> {
         // The snapshot before the events: an end that is told now has its last frames in the picture taken after it.
         let mut end = None;
         while let Ok(event) = self.engine.events.try_recv() {
@@ -140,7 +140,7 @@ impl Session {
         Ok(end.or_else(|| over.then_some(ExitCode::SUCCESS)))
     }
 
-    fn take(&mut self, event: &Event) -> anyhow::Result<Option<ExitCode>> {
+    fn take(&mut self, event: &Event) -> Result<Option<ExitCode>, AppError> {
         let at = self.engine.snapshots.output_buffer().transport.position;
         if !self.screen.event(event, at)? {
             return Ok(Some(ExitCode::SUCCESS));
@@ -159,7 +159,7 @@ impl Session {
         })
     }
 
-    fn close(&mut self) -> anyhow::Result<()> {
+    fn close(&mut self) -> Result<(), AppError> {
         if self.opened.is_some() {
             self.engine.snapshots.update();
             let snapshot = self.engine.snapshots.output_buffer();

@@ -3,6 +3,7 @@
 //! In: snapshots and events. Out: stdout; troubles also on stderr. Thread: main.
 
 use super::bars::{bar, percent};
+use super::error::AppError;
 use super::print_line;
 use attune_audio::units::Seconds;
 use attune_engine::offline::{EngineHop, HealthLine, HopLine, StateLine, document};
@@ -59,7 +60,7 @@ impl Screen {
     }
 
     /// Shows the columns that are new. False: nobody reads.
-    pub(super) fn show(&mut self, snapshot: &Snapshot, new: Standing) -> anyhow::Result<bool> {
+    pub(super) fn show(&mut self, snapshot: &Snapshot, new: Standing) -> Result<bool, AppError> {
         if self.epoch != snapshot.epoch {
             self.epoch = snapshot.epoch;
             self.state = None;
@@ -109,7 +110,7 @@ impl Screen {
     }
 
     /// Tells how the engine keeps up. False: nobody reads.
-    pub(super) fn health(&mut self, snapshot: &Snapshot) -> anyhow::Result<bool> {
+    pub(super) fn health(&mut self, snapshot: &Snapshot) -> Result<bool, AppError> {
         match self.form {
             Form::Ndjson => print_line(&document(&HealthLine::new(
                 snapshot.transport.position,
@@ -120,7 +121,7 @@ impl Screen {
     }
 
     /// Tells what happened: for people on stderr, for scripts as a line too. False: nobody reads.
-    pub(super) fn event(&mut self, event: &Event, at: Seconds) -> anyhow::Result<bool> {
+    pub(super) fn event(&mut self, event: &Event, at: Seconds) -> Result<bool, AppError> {
         if let Some(text) = event_text(event, &self.models, self.was_open) {
             match &self.form {
                 Form::Status(status) => status.suspend(|| eprintln!("{text}")),

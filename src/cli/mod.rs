@@ -9,6 +9,7 @@ mod args;
 mod bars;
 mod bench;
 pub mod devices;
+mod error;
 mod eval;
 mod explain;
 mod lab;
@@ -23,12 +24,13 @@ mod train_folds;
 mod train_recipe;
 
 pub use args::{AnalyzeArgs, Args, BenchArgs, Command, EvalArgs, ExplainArgs, LiveArgs};
+pub use error::{AppError, Problem};
 
 use crate::settings::Settings;
-use anyhow::Context;
 use attune_audio::playback::Pace;
 use attune_engine::SourceRequest;
 use attune_model::{LoadedModel, ModelError, ModelSet};
+use error::Context;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -67,17 +69,15 @@ impl From<Args> for Launch {
 
 impl Launch {
     /// Does what is meant.
-    pub fn run(self) -> anyhow::Result<ExitCode> {
-        let models = || load(&self.models);
+    pub fn run(self) -> Result<ExitCode, AppError> {
+        let models = || load(&self.models).map_err(AppError::from);
         match self.task {
             Task::Window(open) => window(models()?, optional(&self.models)?, open),
             Task::Terminal(command) => match command {
                 Command::Analyze(args) => analyze::run(&args, &models()?, &settings().smoothing),
                 Command::Live(args) => live::run(&args, models()?, &settings()),
                 Command::Train(args) => train_folds::run(&args).map(|()| ExitCode::SUCCESS),
-                Command::Devices { json } => devices::run(json)
-                    .map(|()| ExitCode::SUCCESS)
-                    .map_err(|error| anyhow::anyhow!("{}\n  {}", error.message, error.remedy)),
+                Command::Devices { json } => Ok(devices::run(json).map(|()| ExitCode::SUCCESS)?),
                 Command::Models { json } => models::run(json, &models()?),
                 Command::Eval(args) => eval::run(&args, &models()?),
                 Command::Explain(args) => explain::run(&args, &models()?),
@@ -85,14 +85,14 @@ impl Launch {
                     Some(minutes) => soak(minutes, args.files.first(), models()?, optional(&self.models)?),
                     None => bench::run(&args, &models()?),
                 },
-                Command::Lab(args) => lab::run(&args, &|| named_or_bundled(&self.models)),
+                Command::Lab(args) => lab::run(&args, &|| load(&self.models)),
             },
         }
     }
 }
 
 #[cfg(feature = "gui")]
-fn window(models: ModelSet, optional: Vec<LoadedModel>, open: Option<SourceRequest>) -> anyhow::Result<ExitCode> {
+fn window(models: ModelSet, optional: Vec<LoadedModel>, open: Option<SourceRequest>) -> Result<ExitCode, AppError> {
     crate::ui::run(crate::ui::WindowLaunch {
         models,
         optional,
@@ -103,8 +103,8 @@ fn window(models: ModelSet, optional: Vec<LoadedModel>, open: Option<SourceReque
 }
 
 #[cfg(not(feature = "gui"))]
-fn window(_models: ModelSet, _optional: Vec<LoadedModel>, _open: Option<SourceRequest>) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("this build has no window: try `attune live` or `attune analyze FILE`")
+fn window(_models: ModelSet, _optional: Vec<LoadedModel>, _open: Option<SourceRequest>) -> Result<ExitCode, AppError> {
+    error::bail!("this build has no window: try `attune live` or `attune analyze FILE`")
 }
 
 #[cfg(feature = "gui")]
@@ -116,8 +116,8 @@ fn soak(
     _file: Option<&PathBuf>,
     _models: ModelSet,
     _optional: Vec<LoadedModel>,
-) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("this build has no window to soak")
+) -> Result<ExitCode, AppError> {
+    error::bail!("this build has no window to soak")
 }
 
 /// The engines that can be switched on beside the others: who names models wants those and no more.
@@ -130,14 +130,7 @@ fn optional(named: &[PathBuf]) -> Result<Vec<LoadedModel>, ModelError> {
 }
 
 /// The models named, or those in the binary.
-fn load(named: &[PathBuf]) -> anyhow::Result<ModelSet> {
-    named_or_bundled(named).map_err(|error| {
-        let remedy = error.remedy();
-        anyhow::anyhow!("{error}\n  {remedy}")
-    })
-}
-
-fn named_or_bundled(named: &[PathBuf]) -> Result<ModelSet, ModelError> {
+fn load(named: &[PathBuf]) -> Result<ModelSet, ModelError> {
     if named.is_empty() {
         attune_model::bundled()
     } else {
@@ -155,7 +148,7 @@ fn settings() -> Settings {
 }
 
 /// Writes one line to stdout at once. False: nobody reads any more (a closed pipe), so there is no point in going on.
-fn print_line(line: &str) -> anyhow::Result<bool> {
+fn print_line(line: &str) -> Result<bool, AppError> {
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{line}").and_then(|()| out.flush()) {
         Ok(()) => Ok(true),

@@ -1,5 +1,6 @@
 //! `attune models`: what is listening, and what its cards say.
 
+use super::error::AppError;
 use attune_model::{LoadedModel, Manifest, ModelSet};
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
@@ -7,7 +8,7 @@ use serde_json::json;
 use std::process::ExitCode;
 
 /// Lists the models as a table, or as one JSON document.
-pub(super) fn run(as_json: bool, models: &ModelSet) -> anyhow::Result<ExitCode> {
+pub(super) fn run(as_json: bool, models: &ModelSet) -> Result<ExitCode, AppError> {
     let manifests = || models.models.iter().chain(&models.gate).map(LoadedModel::manifest);
     if as_json {
         let list: Vec<_> = manifests().map(describe).collect();

@@ -3,10 +3,10 @@
 //!
 //! In: models, a file or the demo. Out: a line for each reading; a verdict. Thread: main; the engine has its own.
 
+use super::error::{AppError, Context, bail};
 use super::print_line;
 use crate::settings::Settings;
 use crate::ui::{Headless, Page, WindowLaunch, demo_file};
-use anyhow::{Context, bail};
 use attune_audio::playback::Pace;
 use attune_engine::SourceRequest;
 use attune_lab::bench::live::memory_mb;
@@ -45,7 +45,7 @@ pub(super) fn run(
     file: Option<&PathBuf>,
     models: ModelSet,
     optional: Vec<LoadedModel>,
-) -> anyhow::Result<ExitCode> {
+) -> Result<ExitCode, AppError> {
     let path = match file {
         Some(path) => path.clone(),
         None => demo_file().context("the demo cannot be written to a file")?,
@@ -137,7 +137,7 @@ fn line(reading: &Reading) -> String {
 }
 
 /// The median memory of the second quarter of the readings beside that of the last.
-fn verdict(readings: &[Reading]) -> anyhow::Result<ExitCode> {
+fn verdict(readings: &[Reading]) -> Result<ExitCode, AppError> {
     let quarter = readings.len() / 4;
     if quarter == 0 {
         bail!("too short to tell: give it at least {} s", 4 * SHORTEST.as_secs());

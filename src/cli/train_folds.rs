@@ -1,5 +1,6 @@
 //! `attune train`: one run, or with `--folds N` one for each fold and the figures of all of them together.
 
+use super::error::AppError;
 use super::print_line;
 use super::train::{self, TrainArgs};
 use attune_train::checkpoint::write_atomically;
@@ -7,7 +8,7 @@ use attune_train::cross::{page, pooled};
 use attune_train::split::Fold;
 
 /// Runs what was asked for. Of a cross-validation every fold has a folder of its own; what came out is printed, and kept beside them.
-pub(super) fn run(args: &TrainArgs) -> anyhow::Result<()> {
+pub(super) fn run(args: &TrainArgs) -> Result<(), AppError> {
     let Some(folds) = args.folds else {
         train::run(args)?;
         return Ok(());

@@ -1,7 +1,7 @@
 //! Every clip of the table through the models: as it is, under other conditions, and one after another.
 
 use super::EvalArgs;
-use anyhow::bail;
+use crate::cli::error::{AppError, bail};
 use attune_audio::decode::decode_file;
 use attune_audio::units::{Decibels, SampleRate};
 use attune_engine::smoothing::SmoothingConfig;
@@ -112,7 +112,7 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     /// If no clip could be heard, or one that could be heard no longer can.
-    pub(super) fn evaluate(mut self, args: &EvalArgs, bar: &ProgressBar) -> anyhow::Result<Evaluation> {
+    pub(super) fn evaluate(mut self, args: &EvalArgs, bar: &ProgressBar) -> Result<Evaluation, AppError> {
         if self.music.is_empty() {
             let what = if self.other.is_empty() { "clip" } else { "clip of music" };
             bail!("{}: no {what} could be evaluated", self.table.display());
@@ -171,7 +171,7 @@ impl<'a> Session<'a> {
     }
 
     /// Every clip of music under every condition. Each has a generator of its own: the clip, not the order, decides.
-    fn conditions(&self, evaluation: &mut Evaluation, seed: u64, bar: &ProgressBar) -> anyhow::Result<()> {
+    fn conditions(&self, evaluation: &mut Evaluation, seed: u64, bar: &ProgressBar) -> Result<(), AppError> {
         begin(bar, "conditions", self.music.len());
         let mut heard: Vec<Vec<Vec<Heard>>> = vec![Vec::new(); CONDITIONS.len()];
         for (number, clip) in self.music.iter().enumerate() {
@@ -196,7 +196,7 @@ impl<'a> Session<'a> {
     }
 
     /// Pairs of clips of two genres, one right after the other, as a stream.
-    fn splices(&self, evaluation: &mut Evaluation, count: usize, seed: u64, bar: &ProgressBar) -> anyhow::Result<()> {
+    fn splices(&self, evaluation: &mut Evaluation, count: usize, seed: u64, bar: &ProgressBar) -> Result<(), AppError> {
         begin(bar, "splices", count);
         let clips: Vec<(GenreId, SampleRate)> = self.music.iter().map(|clip| (clip.truth, clip.rate)).collect();
         let pairs = splice::pairs(&clips, count, &mut ChaCha8Rng::seed_from_u64(seed));
@@ -236,7 +236,7 @@ fn begin(bar: &ProgressBar, what: &'static str, count: usize) {
 }
 
 /// Log-mel clips through the models.
-pub(super) fn excerpts(path: &Path, rows: &[Row], models: &ModelSet) -> anyhow::Result<Vec<EngineClips>> {
+pub(super) fn excerpts(path: &Path, rows: &[Row], models: &ModelSet) -> Result<Vec<EngineClips>, AppError> {
     let spec = &models.front_end;
     let excerpts = load_excerpts(path, spec.bands)?;
     if excerpts.is_empty() {

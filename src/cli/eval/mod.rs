@@ -7,7 +7,7 @@ mod tables;
 pub(super) use tables::table;
 
 use super::EvalArgs;
-use anyhow::{Context, bail};
+use super::error::{AppError, Context, bail};
 use attune_model::ModelSet;
 use attune_model::genre::GenreSet;
 use attune_train::checkpoint::write_atomically;
@@ -21,7 +21,7 @@ use std::process::ExitCode;
 
 /// Reads the table, listens to every clip, prints the figures. A clip that fails is told and left out; the exit code
 /// is then 1.
-pub(super) fn run(args: &EvalArgs, models: &ModelSet) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &EvalArgs, models: &ModelSet) -> Result<ExitCode, AppError> {
     let rows = manifest::read(&args.manifest, &models.genres)?;
     let name = args.manifest.file_stem().unwrap_or_default().to_string_lossy();
     let mark = format!("attune eval {name}");
@@ -64,7 +64,7 @@ pub(super) fn run(args: &EvalArgs, models: &ModelSet) -> anyhow::Result<ExitCode
 }
 
 /// The rows, if all are music: silence and speech can only be told in sound.
-fn music_only(rows: &[Row], table: &Path) -> anyhow::Result<Vec<Row>> {
+fn music_only(rows: &[Row], table: &Path) -> Result<Vec<Row>, AppError> {
     for row in rows {
         if let Label::NotMusic(label) = row.label {
             bail!(
@@ -77,7 +77,7 @@ fn music_only(rows: &[Row], table: &Path) -> anyhow::Result<Vec<Row>> {
     Ok(rows.to_vec())
 }
 
-fn draw(evaluation: &Evaluation, genres: &GenreSet, folder: &Path) -> anyhow::Result<()> {
+fn draw(evaluation: &Evaluation, genres: &GenreSet, folder: &Path) -> Result<(), AppError> {
     std::fs::create_dir_all(folder)?;
     for (name, sheet) in pictures::sheets(evaluation, genres) {
         write_atomically(&folder.join(name), sheet.svg().as_bytes())?;

@@ -4,7 +4,7 @@ mod planted;
 mod tables;
 
 use super::ExplainArgs;
-use anyhow::{Context, anyhow, bail};
+use super::error::{AppError, Context, bail};
 use attune_audio::units::Seconds;
 use attune_engine::explain::document::{self, Told};
 use attune_engine::explain::{Explanation, Heard};
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Explains a moment, or measures what explanations are worth.
-pub(super) fn run(args: &ExplainArgs, models: &ModelSet) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &ExplainArgs, models: &ModelSet) -> Result<ExitCode, AppError> {
     let shown = match (&args.planted, &args.file) {
         (Some(table), _) => planted::run(args, table, models)?,
         (None, Some(file)) => explain(args, file, models)?,
@@ -24,16 +24,14 @@ pub(super) fn run(args: &ExplainArgs, models: &ModelSet) -> anyhow::Result<ExitC
     Ok(ExitCode::SUCCESS)
 }
 
-fn explain(args: &ExplainArgs, file: &Path, models: &ModelSet) -> anyhow::Result<String> {
+fn explain(args: &ExplainArgs, file: &Path, models: &ModelSet) -> Result<String, AppError> {
     let spec = &models.front_end;
     // A frame is known when its window has ended.
     let window = spec.rate.duration(spec.window_samples as u64).0;
     if let Some(at) = args.at.filter(|at| *at < window) {
         bail!("--at {at}: the first answer is there after {window:.2} s; name a later moment");
     }
-    let read = Heard::of_file(file, models, args.at.map(Seconds));
-    let read = read.map_err(|error| anyhow!("{error}\n  {}", error.remedy()))?;
-    let Some((heard, newest)) = read else {
+    let Some((heard, newest)) = Heard::of_file(file, models, args.at.map(Seconds))? else {
         bail!("{}: it is too short for a single frame", file.display());
     };
     if let Some(at) = args.at.filter(|at| *at > newest.0 + 2.0 * spec.hop().0) {

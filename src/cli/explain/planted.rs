@@ -1,7 +1,7 @@
 //! How often each map points at a passage that alone carries its class.
 
 use super::super::ExplainArgs;
-use anyhow::bail;
+use super::super::error::{AppError, bail};
 use attune_engine::explain::planted::{PASSAGE, PIECE, PLACE, Pointing, Source, Worth, pieces};
 use attune_model::ModelSet;
 use attune_model::genre::GenreId;
@@ -16,7 +16,7 @@ use std::path::Path;
 
 /// Draws pieces of which each has a passage of one genre in a clip of another, asks all engines, and tells how often
 /// they pointed at it.
-pub(super) fn run(args: &ExplainArgs, table: &Path, models: &ModelSet) -> anyhow::Result<String> {
+pub(super) fn run(args: &ExplainArgs, table: &Path, models: &ModelSet) -> Result<String, AppError> {
     let spec = &models.front_end;
     let mut clips: Vec<(Vec<f32>, GenreId)> = Vec::new();
     for row in manifest::read(table, &models.genres)? {

@@ -1,5 +1,6 @@
 //! `attune lab NAME`: experiments on memory, speed and attention, run anew.
 
+use super::error::AppError;
 use attune_lab::{Cells, Choice, Report, Run, RunConfig, Said, check_page};
 use attune_model::{ModelError, ModelSet};
 use std::path::PathBuf;
@@ -30,7 +31,7 @@ pub struct LabArgs {
 }
 
 /// Runs the lab; tells on stderr where it is.
-pub(super) fn run(args: &LabArgs, models: &dyn Fn() -> Result<ModelSet, ModelError>) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &LabArgs, models: &dyn Fn() -> Result<ModelSet, ModelError>) -> Result<ExitCode, AppError> {
     let lab = args.chosen.lab();
     if let Some(page) = &args.page {
         check_page(lab.name(), page)?;
