@@ -19,8 +19,8 @@
 //! program's own engines; those of `--also` listen by themselves, behind the same gate.
 //!
 //! # Result
-//! Between the markers in `README.md`; this writes it, `docs/arena/arena.svg` and the tables behind it anew:
-//! `attune lab arena --data gtzan --also models/rnn.json --out docs/arena --page README.md`.
+//! Between the marks in `docs/accuracy.md`. This command rewrites it, `docs/arena/arena.svg` and the tables behind it:
+//! `attune lab arena --data gtzan --also models/rnn.json --out docs/arena --page docs/accuracy.md`.
 //!
 //! # What it does not show
 //! One seed of each, and temperatures that were fitted on these very clips: differences of a few points are not told apart
