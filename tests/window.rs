@@ -7,10 +7,10 @@ mod controls;
 mod hand_made;
 #[path = "window/held.rs"]
 mod held;
-#[path = "window/inside.rs"]
-mod inside;
-#[path = "window/laboratory.rs"]
-mod laboratory;
+#[path = "window/internals.rs"]
+mod internals;
+#[path = "window/lab.rs"]
+mod lab;
 #[path = "window/messages.rs"]
 mod messages;
 #[path = "window/pictures.rs"]

@@ -3,11 +3,11 @@
 //! In: sessions as they happen. Out: lists of them. Thread: any; the file belongs to a thread of its own (`keeper`), which the
 //! window never waits for.
 
-mod keeper;
 mod store;
+mod writer;
 
-pub use keeper::{Keeper, Order, Told};
 pub use store::{Store, StoreError};
+pub use writer::{SessionCommand, SessionUpdate, SessionWriter};
 
 /// A session that begins.
 #[derive(Debug, Clone, PartialEq, Eq)]

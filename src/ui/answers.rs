@@ -41,7 +41,7 @@ pub struct Answers {
 
 /// What some knobs make of what was heard.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Retrial {
+pub struct ReplayResult {
     /// For the timeline.
     pub points: VecDeque<TimelinePoint>,
     /// How often one genre gave way to another.
@@ -127,7 +127,7 @@ impl Answers {
 /// themselves are not asked again: where other knobs would have had them begin anew (at a silence, after speech), they went on as
 /// they did.
 #[derive(Debug)]
-pub struct Retry {
+pub struct Replay {
     config: SmoothingConfig,
     smoother: Smoother,
     hop: Seconds,
@@ -142,10 +142,10 @@ pub struct Retry {
     marks: VecDeque<(bool, bool)>,
     answered: usize,
     rows: Vec<Option<Probabilities>>,
-    retrial: Retrial,
+    result: ReplayResult,
 }
 
-impl Retry {
+impl Replay {
     /// Nothing heard yet.
     ///
     /// # Errors
@@ -163,7 +163,7 @@ impl Retry {
             marks: VecDeque::new(),
             answered: 0,
             rows: vec![None; answers.engines],
-            retrial: Retrial::default(),
+            result: ReplayResult::default(),
         })
     }
 
@@ -173,8 +173,8 @@ impl Retry {
     }
 
     /// What came of them so far.
-    pub fn retrial(&self) -> &Retrial {
-        &self.retrial
+    pub fn result(&self) -> &ReplayResult {
+        &self.result
     }
 
     /// Whether these frames follow on those that it has heard; if not it has to begin anew.
@@ -194,8 +194,8 @@ impl Retry {
             self.hear(frame, values);
             self.next += 1;
         }
-        self.retrial.frames = self.marks.len();
-        self.retrial.answered = self.answered as f32 / self.marks.len().max(1) as f32;
+        self.result.frames = self.marks.len();
+        self.result.answered = self.answered as f32 / self.marks.len().max(1) as f32;
         (answers.dropped + answers.len() as u64).saturating_sub(self.next) as usize
     }
 
@@ -207,10 +207,10 @@ impl Retry {
                 break;
             };
             self.answered -= usize::from(answered);
-            self.retrial.changes -= usize::from(changed);
+            self.result.changes -= usize::from(changed);
         }
         let oldest = answers.frames.front().map_or(f64::INFINITY, |frame| frame.heard);
-        let points = &mut self.retrial.points;
+        let points = &mut self.result.points;
         while points.front().is_some_and(|point| point.heard < oldest) {
             points.pop_front();
         }
@@ -239,11 +239,11 @@ impl Retry {
         self.genre = genre.or(self.genre);
         self.marks.push_back((genre.is_some(), changed));
         self.answered += usize::from(genre.is_some());
-        self.retrial.changes += usize::from(changed);
+        self.result.changes += usize::from(changed);
         self.since_point += self.hop.0;
         if self.since_point >= POINT_SPACING {
             self.since_point = 0.0;
-            self.retrial.points.push_back(TimelinePoint {
+            self.result.points.push_back(TimelinePoint {
                 heard: frame.heard,
                 at: frame.at,
                 segment: frame.segment,
@@ -317,26 +317,26 @@ mod tests {
         }
         let mut changes = Vec::new();
         for config in [live, other] {
-            let mut retry = Retry::new(config, &answers, HOP).expect("good knobs");
+            let mut retry = Replay::new(config, &answers, HOP).expect("good knobs");
             // However many at a time.
             for most in [1, 700, 0, 99] {
                 assert!(retry.advance(&answers, most) > 0);
             }
             assert_eq!(retry.advance(&answers, 2000), 0);
-            let retrial = retry.retrial();
-            assert_eq!(retrial.frames, 2000);
-            assert!(retrial.points.len() > 150);
+            let result = retry.result();
+            assert_eq!(result.frames, 2000);
+            assert!(result.points.len() > 150);
             let truth = heard(config);
-            for point in &retrial.points {
+            for point in &result.points {
                 let (column, smoothed) = truth.iter().find(|(column, _)| column.at == point.at).expect("a frame");
                 assert_eq!(point.state, column.decision.state, "at {:?}", point.at);
                 assert_eq!(point.agreed, smoothed.agreed);
             }
-            changes.push(retrial.changes);
+            changes.push(result.changes);
         }
         assert!(changes[1] > changes[0], "less smoothing changes oftener: {changes:?}");
         let slip = SmoothingConfig { leave: 0.9, ..live };
-        assert_eq!(Retry::new(slip, &answers, HOP).expect_err("a slip").field, "leave");
+        assert_eq!(Replay::new(slip, &answers, HOP).expect_err("a slip").field, "leave");
     }
 
     #[test]
@@ -373,7 +373,7 @@ mod tests {
             });
         };
         (0..100).for_each(|i| push(&mut answers, i));
-        let mut retry = Retry::new(SmoothingConfig::default(), &answers, HOP).expect("good knobs");
+        let mut retry = Replay::new(SmoothingConfig::default(), &answers, HOP).expect("good knobs");
         for i in 100..FRAMES + 3000 {
             push(&mut answers, i);
             if i % 50 == 0 {
@@ -385,11 +385,11 @@ mod tests {
         let counted = retry.marks.iter().fold((0, 0), |(a, c), (answered, changed)| {
             (a + usize::from(*answered), c + usize::from(*changed))
         });
-        let retrial = retry.retrial();
-        assert_eq!((retrial.frames, retry.marks.len()), (FRAMES, FRAMES));
-        assert_eq!((retry.answered, retrial.changes), counted);
+        let result = retry.result();
+        assert_eq!((result.frames, retry.marks.len()), (FRAMES, FRAMES));
+        assert_eq!((retry.answered, result.changes), counted);
         let oldest = answers.frames.front().expect("kept").heard;
-        assert!(retrial.points.iter().all(|point| point.heard >= oldest));
+        assert!(result.points.iter().all(|point| point.heard >= oldest));
         // One that waits too long has lost its place.
         (0..FRAMES + 10).for_each(|i| push(&mut answers, i));
         assert!(!retry.follows(&answers));

@@ -110,26 +110,26 @@ pub struct Shows {
 
 /// How a half second's part in the answer is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ChangedBy {
+pub enum AttributionMethod {
     /// All engines are asked without it.
     #[default]
-    Occluded,
+    Occlusion,
     /// The attention engine may look at nothing else.
-    Forced,
+    AttentionOverride,
 }
 
 /// What of the changes is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ChangedChoice {
+pub struct AttributionChoice {
     /// Found how.
-    pub by: ChangedBy,
+    pub by: AttributionMethod,
     /// Of which class; `None`: the likeliest.
     pub class: Option<GenreId>,
 }
 
 /// What is looked into below the spectrogram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Inside {
+pub enum Internals {
     /// The heads of the attention engine.
     #[default]
     Heads,

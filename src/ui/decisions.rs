@@ -3,7 +3,7 @@
 //! In: columns. Out: entries to list, to search and to export. Thread: window.
 
 use super::history::News;
-use super::sentences;
+use super::wording;
 use attune_audio::units::Seconds;
 use attune_engine::smoothing::{AnswerState, Decision, Reason};
 use attune_engine::table;
@@ -74,7 +74,7 @@ impl Entry {
 
     /// One line for people.
     pub fn sentence(&self, genres: &GenreSet) -> String {
-        sentences::reason(&self.decision, genres)
+        wording::reason(&self.decision, genres)
     }
 }
 

@@ -85,7 +85,7 @@ impl Headless {
 
     /// Holds the moment, or lets it go, if it is not so already.
     pub fn hold(&mut self, on: bool) {
-        if self.app.frozen().is_some() == on {
+        if self.app.held().is_some() == on {
             return;
         }
         let action = if on { Action::Hold(0) } else { Action::LetGo };

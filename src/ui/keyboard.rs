@@ -3,7 +3,7 @@
 //! In: key presses. Out: actions. Thread: window.
 
 use super::choices::{Page, TrackShows};
-use super::frozen::Frozen;
+use super::held_moment::HeldMoment;
 use super::history::COLUMNS;
 use super::panels::next_theme;
 use super::time_view::ZOOM_STEP;
@@ -16,7 +16,7 @@ use eframe::egui::{self, Key, Modifiers};
 const STEP: f64 = 5.0;
 
 /// Carries out the shortcuts that were pressed in this frame.
-pub fn shortcuts(ctx: &egui::Context, snapshot: &Snapshot, held: Option<&Frozen>, view: &mut ViewState) {
+pub fn shortcuts(ctx: &egui::Context, snapshot: &Snapshot, held: Option<&HeldMoment>, view: &mut ViewState) {
     // Whoever types wants letters, and a focused button or slider wants space and arrows itself.
     if ctx.text_edit_focused() || ctx.memory(|memory| memory.focused().is_some()) {
         return;
@@ -51,7 +51,10 @@ pub fn shortcuts(ctx: &egui::Context, snapshot: &Snapshot, held: Option<&Frozen>
     if pressed(Key::E) {
         view.ask(Action::Export);
     }
-    if let Some(at) = held.and_then(Frozen::cursor_at).filter(|_| transport.duration.0 > 0.0) {
+    if let Some(at) = held
+        .and_then(HeldMoment::cursor_at)
+        .filter(|_| transport.duration.0 > 0.0)
+    {
         if pressed(Key::P) {
             view.hear_around(at);
         }
@@ -107,7 +110,7 @@ pub fn shortcuts(ctx: &egui::Context, snapshot: &Snapshot, held: Option<&Frozen>
 }
 
 /// Zooming, and going through a held moment.
-fn through_time(pressed: &impl Fn(Key) -> bool, hop: Seconds, held: Option<&Frozen>, view: &mut ViewState) {
+fn through_time(pressed: &impl Fn(Key) -> bool, hop: Seconds, held: Option<&HeldMoment>, view: &mut ViewState) {
     let columns = held.map_or(0, |held| held.history.total_columns().min(COLUMNS as u64));
     let kept = columns as f64 * hop.0;
     // The middle of what is held stays; live, now does.

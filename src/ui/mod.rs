@@ -4,36 +4,36 @@
 //!
 #![doc = include_str!("../../docs/window.md")]
 
-mod ahead;
 mod answers;
 mod app;
 mod asked;
-mod changing;
 mod choices;
 mod colormap;
 mod decisions;
 mod demo;
 mod devices;
+mod explain_context;
 mod export;
-mod frozen;
 mod headless;
-mod heard;
+mod held_moment;
 mod history;
 mod icon;
 mod keyboard;
-mod laboratory;
+mod lab_runner;
+mod live_attribution;
 mod notices;
 pub mod panels;
-mod past;
-mod sentences;
-mod sketch;
+mod prescan;
+mod session_recorder;
 mod studies;
+mod svg_export;
 mod theme;
 mod time_view;
 mod traces;
 mod track;
 mod view_state;
 mod widgets;
+mod wording;
 
 use crate::settings::Settings;
 pub use app::{App, EngineLink, REPAINT_INTERVAL, notify};
@@ -44,14 +44,14 @@ use attune_model::{LoadedModel, ModelError, ModelSet};
 pub use demo::file as demo_file;
 pub use devices::{DeviceList, ListDevices};
 use eframe::egui::{Context, ViewportBuilder};
-pub use frozen::{Frozen, Inquiry};
 pub use headless::Headless;
+pub use held_moment::{HeldMoment, Inquiry};
 pub use history::{History, TimelinePoint};
-pub use laboratory::{Experiment, LabOrder, LabState, Laboratory};
+pub use lab_runner::{Experiment, LabCommand, LabRunner, LabState};
 pub use notices::{Notices, Problem, Severity};
 use std::sync::Arc;
 
-pub use choices::{Inside, PACES, Page, Picture, PlotPlace, SPECTROGRAM_SPANS, Span, TIMELINE_SPANS};
+pub use choices::{Internals, PACES, Page, Picture, PlotPlace, SPECTROGRAM_SPANS, Span, TIMELINE_SPANS};
 pub use studies::Study;
 pub use time_view::TimeView;
 pub use traces::UnitValue;
@@ -102,13 +102,13 @@ fn begin(
     } = launch;
     let usual = models.models.len();
     let models = models.and(optional)?;
-    let cast = panels::Cast::of(&models, usual);
+    let model_info = panels::ModelInfo::of(&models, usual);
     let asked = models.clone();
     let mut config = EngineConfig::new(models, settings.smoothing);
     config.off = (usual..asked.models.len()).collect();
     config.sources = system_sources(settings.buffer_ms, settings.heard);
     let engine = Engine::start(config, notify)?;
-    let mut app = App::new(ctx, engine.into(), cast, settings, list).with_models(asked);
+    let mut app = App::new(ctx, engine.into(), model_info, settings, list).with_models(asked);
     if let Some(request) = open {
         app.open(request);
     }
@@ -138,7 +138,7 @@ pub fn run(launch: WindowLaunch) -> Result<(), UiError> {
             if let Some(folders) = directories::ProjectDirs::from("", "", "attune") {
                 app = app
                     .with_history(folders.data_dir().join("history.sqlite"))
-                    .with_laboratory(folders.data_dir().join("lab"));
+                    .with_lab_folder(folders.data_dir().join("lab"));
             }
             Ok(Box::new(app))
         }),

@@ -2,9 +2,9 @@
 //!
 //! In: columns as they are heard, frames heard ahead. Out: points for the track's timeline; the parity. Thread: window.
 
-use super::ahead::{Ahead, Frame};
 use super::asked::Asked;
 use super::history::{News, TimelinePoint};
+use super::prescan::{Frame, Prescan};
 use attune_audio::units::Seconds;
 use attune_engine::offline::{DecidedReport, Report};
 use attune_engine::smoothing::AnswerState;
@@ -15,7 +15,7 @@ const SAME_TIME: f64 = 1e-6;
 /// Probabilities that differ by no more than this are called the same: a tenth of a point.
 pub const SAME: f32 = 0.001;
 /// Longer files are not heard ahead: 35 MB of frames are enough.
-const LONGEST_AHEAD: Seconds = Seconds(5400.0);
+const LONGEST_PRESCAN: Seconds = Seconds(5400.0);
 
 /// The live path beside `attune analyze`, frame by frame.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -39,7 +39,7 @@ pub struct Track {
     pub duration: Seconds,
     /// Live, in the order of the file: one point for each quarter of a second or so.
     heard: Vec<Option<TimelinePoint>>,
-    /// Ahead, every frame.
+    /// Prescan, every frame.
     frames: Vec<Frame>,
     /// The answers of all of them: counted as they come, not anew for each picture.
     counts: Counts,
@@ -51,7 +51,7 @@ pub struct Track {
     pub deciding: Asked<DecidedReport>,
     /// Whether what is heard now began with the file, under the knobs of what is heard ahead.
     comparing: bool,
-    ahead: Option<Ahead>,
+    prescan: Option<Prescan>,
     hop: Seconds,
     /// Time of one live point.
     spacing: f64,
@@ -70,12 +70,12 @@ impl Track {
 
     /// Whether a file of this length is heard ahead at all.
     pub fn is_short_enough(duration: Option<Seconds>) -> bool {
-        duration.is_none_or(|duration| duration.0 <= LONGEST_AHEAD.0)
+        duration.is_none_or(|duration| duration.0 <= LONGEST_PRESCAN.0)
     }
 
     /// Hears it ahead from now on; what was heard ahead before, with other knobs, is forgotten.
-    pub fn hear_ahead(&mut self, ahead: Ahead) {
-        self.ahead = Some(ahead);
+    pub fn start_prescan(&mut self, prescan: Prescan) {
+        self.prescan = Some(prescan);
         self.frames.clear();
         self.counts = Counts::default();
         self.waiting.clear();
@@ -85,20 +85,20 @@ impl Track {
 
     /// How `attune analyze` ended, once it has.
     pub fn outcome(&self) -> Option<&Result<Report, String>> {
-        self.ahead.as_ref()?.outcome.as_ref()
+        self.prescan.as_ref()?.outcome.as_ref()
     }
 
     /// Whether it is being heard ahead right now.
-    pub fn is_hearing(&self) -> bool {
-        self.ahead.as_ref().is_some_and(|ahead| ahead.outcome.is_none())
+    pub fn is_scanning(&self) -> bool {
+        self.prescan.as_ref().is_some_and(|prescan| prescan.outcome.is_none())
     }
 
     /// Takes over what was heard ahead, and compares.
     pub fn poll(&mut self) {
         self.deciding.poll();
-        let Some(ahead) = &mut self.ahead else { return };
+        let Some(prescan) = &mut self.prescan else { return };
         let (frames, counts) = (&mut self.frames, &mut self.counts);
-        ahead.poll(|new| {
+        prescan.poll(|new| {
             frames.extend_from_slice(new);
             for frame in new {
                 counts.add(frame.state);
@@ -131,7 +131,7 @@ impl Track {
             confidence: column.decision.confidence,
         });
         self.duration.0 = self.duration.0.max(column.at.0);
-        if self.ahead.is_none() {
+        if self.prescan.is_none() {
             return;
         }
         if column.frame.0 == 0 {
@@ -159,18 +159,18 @@ impl Track {
         };
         self.waiting.retain(|live| {
             let place = ((live.at.0 - first.0) / hop.0.max(1e-9)).round().max(0.0) as usize;
-            let Some(ahead) = frames.get(place) else {
+            let Some(prescan) = frames.get(place) else {
                 // It may still come.
                 return !done;
             };
-            if (ahead.at.0 - live.at.0).abs() > SAME_TIME {
+            if (prescan.at.0 - live.at.0).abs() > SAME_TIME {
                 // After a seek the frames lie elsewhere.
                 parity.spoiled = true;
                 return false;
             }
-            let difference = most_apart(&ahead.agreed, &live.agreed);
+            let difference = most_apart(&prescan.agreed, &live.agreed);
             parity.frames += 1;
-            parity.other_answers += usize::from(ahead.state != live.state);
+            parity.other_answers += usize::from(prescan.state != live.state);
             if difference > parity.largest {
                 (parity.largest, parity.largest_at) = (difference, live.at);
             }
@@ -195,7 +195,7 @@ impl Track {
     }
 
     /// What was heard ahead, thinned in the same way.
-    pub fn ahead(&self, most: usize) -> Vec<TimelinePoint> {
+    pub fn prescanned(&self, most: usize) -> Vec<TimelinePoint> {
         let stride = self.frames.len().div_ceil(most.max(1)).max(1);
         self.frames.iter().step_by(stride).map(point_of).collect()
     }
@@ -299,13 +299,13 @@ mod tests {
     /// A track whose frames ahead are there already.
     fn track(count: u64) -> Track {
         let mut track = Track::new(Seconds(10.0), HOP);
-        track.hear_ahead(nothing());
+        track.start_prescan(nothing());
         track.frames = (0..count).map(|i| frame(i, 0.0, 0.5)).collect();
         track
     }
 
     /// Something heard ahead that tells nothing.
-    fn nothing() -> Ahead {
+    fn nothing() -> Prescan {
         let models = attune_model::ModelSet {
             front_end: attune_audio::features::FrontEndSpec::default(),
             genres: attune_model::genre::GenreSet::gtzan(),
@@ -313,7 +313,7 @@ mod tests {
             gate: None,
         };
         let nowhere = std::path::PathBuf::from("/nowhere/at all.wav");
-        Ahead::begin(
+        Prescan::begin(
             nowhere,
             models,
             attune_engine::smoothing::SmoothingConfig::default(),

@@ -2,13 +2,13 @@
 //!
 //! In: clicks and events. Out: [`Action`]s for the app to carry out. Thread: window.
 
-use super::choices::{ChangedChoice, Inside, LabChoice, Page, Picture, PlotPlace, Shows, TrackDrag, TrackShows};
+use super::choices::{AttributionChoice, Internals, LabChoice, Page, Picture, PlotPlace, Shows, TrackDrag, TrackShows};
 use super::decisions::Filter;
-use super::laboratory::LabOrder;
+use super::lab_runner::LabCommand;
 use super::notices::Notices;
 use super::time_view::TimeView;
 use super::traces::UnitValue;
-use crate::sessions::Order;
+use crate::sessions::SessionCommand;
 use crate::settings::{ColourMap, Settings};
 use attune_audio::playback::Pace;
 use attune_audio::source::OpenedSource;
@@ -43,9 +43,9 @@ pub enum Action {
     /// Smooth and decide with the knobs as they stand on their page.
     UseKnobs,
     /// Keep something in the history.
-    Keep(Order),
+    Session(SessionCommand),
     /// Give the lab an order.
-    Lab(LabOrder),
+    Lab(LabCommand),
 }
 
 /// Seconds heard before and after a moment that is to be heard.
@@ -79,7 +79,7 @@ pub struct ViewState {
     /// What is shown beside the spectrogram itself.
     pub shows: Shows,
     /// What of the changes is shown.
-    pub changed: ChangedChoice,
+    pub attribution: AttributionChoice,
     /// What of the past the plots over time show.
     pub time: TimeView,
     /// Which of [`TIMELINE_SPANS`]; `None`: the whole track of a file, the first of them otherwise.
@@ -89,7 +89,7 @@ pub struct ViewState {
     /// What is being dragged over the track.
     pub track_drag: Option<TrackDrag>,
     /// What is looked into, as it was chosen; [`super::panels::Scene::inside`] tells what can be.
-    pub inside: Inside,
+    pub internals: Internals,
     /// Which of the values of gated units is drawn.
     pub unit_value: UnitValue,
     /// The page that is open.
@@ -138,12 +138,12 @@ impl ViewState {
                 attention: settings.show_attention,
                 changes: settings.show_changes,
             },
-            changed: ChangedChoice::default(),
+            attribution: AttributionChoice::default(),
             time: TimeView::new(settings.time_span),
             timeline_span: None,
             track_shows: TrackShows::default(),
             track_drag: None,
-            inside: Inside::default(),
+            internals: Internals::default(),
             unit_value: UnitValue::default(),
             page: Page::default(),
             head: None,

@@ -2,7 +2,7 @@
 //! without sound, models or threads.
 
 use attune::ui::EngineLink;
-use attune::ui::panels::{Cast, ConvolutionsLabel, EngineLabel};
+use attune::ui::panels::{ConvolutionsLabel, ModelInfo, ModelLabel};
 use attune_audio::capture::{DeviceInfo, DeviceKind};
 use attune_audio::features::FrontEndSpec;
 use attune_audio::source::{OpenedSource, SourceKind};
@@ -43,15 +43,15 @@ pub fn stage() -> (Stage, EngineLink) {
 }
 
 /// Three engines, one of which attends.
-pub fn cast() -> Cast {
+pub fn model_info() -> ModelInfo {
     let engines = [("LSTM", 412_000), ("TCN", 655_360), ("Attention", 871_234)]
-        .map(|(name, weight_count)| EngineLabel {
+        .map(|(name, weight_count)| ModelLabel {
             name: name.to_owned(),
             weight_count,
             optional: false,
         })
         .to_vec();
-    Cast {
+    ModelInfo {
         genres: GenreSet::gtzan(),
         engines,
         front_end: FrontEndSpec::default(),

@@ -34,25 +34,25 @@ fn click_picture(rig: &mut Rig) {
 #[test]
 fn a_click_holds_the_moment_and_end_lets_it_go() {
     let mut rig = Rig::playing(Setup::default(), 600);
-    assert!(app(&rig).frozen().is_none());
+    assert!(app(&rig).held().is_none());
     click_picture(&mut rig);
-    let held = app(&rig).frozen().expect("a click holds the moment");
+    let held = app(&rig).held().expect("a click holds the moment");
     let (columns, cursor) = (held.history.total_columns(), held.cursor);
     assert!(cursor > 20, "{cursor}");
     rig.window.get_by_label_contains("Held at");
     // What comes next is heard, but the pictures stand still.
     rig.show(hand_made::playing(700));
     rig.settle();
-    assert_eq!(app(&rig).frozen().unwrap().history.total_columns(), columns);
+    assert_eq!(app(&rig).held().unwrap().history.total_columns(), columns);
     // Nobody is there to be asked, which is said.
     rig.window.get_by_label_contains("could not be asked");
     rig.window.key_press(egui::Key::End);
     rig.settle();
-    assert!(app(&rig).frozen().is_none());
+    assert!(app(&rig).held().is_none());
     assert!(rig.window.query_by_label_contains("Held at").is_none());
     // A file's moment can be heard, by button and by key.
     click_picture(&mut rig);
-    let at = app(&rig).frozen().unwrap().cursor_at().unwrap().0;
+    let at = app(&rig).held().unwrap().cursor_at().unwrap().0;
     let wanted = [
         Command::Select(Some((Seconds(at - 1.0), Seconds(at + 1.0)))),
         Command::Seek(Seconds(at - 1.0)),
@@ -79,8 +79,8 @@ fn a_click_holds_the_moment_and_end_lets_it_go() {
     // The four chords of the hand-made file last 2 s each and come again after 8 s: what sounds like this one lies in the same
     // chord (each has four beats, and which of them lies best on the frames is open), and a click goes there.
     click_picture(&mut rig);
-    let at = app(&rig).frozen().unwrap().cursor_at().unwrap().0;
-    let similar = app(&rig).frozen().unwrap().similar.clone();
+    let at = app(&rig).held().unwrap().cursor_at().unwrap().0;
+    let similar = app(&rig).held().unwrap().similar.clone();
     assert!(!similar.is_empty());
     rig.window
         .get_all_by_label_contains("Similar moment at")
@@ -89,7 +89,7 @@ fn a_click_holds_the_moment_and_end_lets_it_go() {
         .click();
     rig.settle();
     rig.settle();
-    let there = app(&rig).frozen().unwrap().cursor_at().unwrap().0;
+    let there = app(&rig).held().unwrap().cursor_at().unwrap().0;
     let chord = |at: f64| (at / 2.0) as usize % 4;
     assert!(
         chord(at) == chord(there) && (at - there).abs() > 1.0,
@@ -100,10 +100,10 @@ fn a_click_holds_the_moment_and_end_lets_it_go() {
     // The keyboard does it too.
     rig.window.key_press(egui::Key::H);
     rig.settle();
-    assert_eq!(app(&rig).frozen().unwrap().cursor, 0);
+    assert_eq!(app(&rig).held().unwrap().cursor, 0);
     rig.window.get_by_label("Back to now").click();
     rig.settle();
-    assert!(app(&rig).frozen().is_none());
+    assert!(app(&rig).held().is_none());
 }
 
 #[test]
@@ -155,9 +155,9 @@ fn the_engines_are_asked_why_and_what_they_say_is_written_to_files() {
     window.view_mut().export_folder = Some(folder.path().to_owned());
     click_picture(&mut rig);
     let begun = Instant::now();
-    while app(&rig).frozen().unwrap().explanation().is_none() {
+    while app(&rig).held().unwrap().explanation().is_none() {
         assert!(begun.elapsed() < Duration::from_mins(1), "no answer");
-        assert!(!matches!(app(&rig).frozen().unwrap().inquiry, Inquiry::Failed(_)));
+        assert!(!matches!(app(&rig).held().unwrap().inquiry, Inquiry::Failed(_)));
         std::thread::sleep(Duration::from_millis(20));
         rig.settle();
     }
@@ -166,14 +166,14 @@ fn the_engines_are_asked_why_and_what_they_say_is_written_to_files() {
     rig.window.get_by_label_contains("What it looks at matters");
     rig.window.get_by_label_contains("Deletion curves: ");
     // By force instead of by taking away, and of another class.
-    let explanation = app(&rig).frozen().unwrap().explanation().unwrap().clone();
+    let explanation = app(&rig).held().unwrap().explanation().unwrap().clone();
     rig.window.get_by_label("Changes by: Looked at alone").click();
     rig.settle();
     rig.window.get_by_label_contains("gains most");
     rig.window.get_by_label_contains("Class of the changes: ").click();
     rig.settle();
     let other = (0..10).map(GenreId).find(|id| *id != explanation.class()).unwrap();
-    let title = hand_made::cast().genres.title(other);
+    let title = hand_made::model_info().genres.title(other);
     rig.window
         .get_by_role_and_label(egui::Role::RadioButton, &title)
         .click();

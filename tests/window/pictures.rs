@@ -5,7 +5,7 @@
 use super::hand_made;
 use super::rig::{Rig, Setup};
 use attune::settings::Theme;
-use attune::ui::Inside;
+use attune::ui::Internals;
 use eframe::egui;
 use egui_kittest::SnapshotOptions;
 use std::time::Instant;
@@ -108,12 +108,12 @@ fn thread_ms() -> Option<f64> {
 /// of the LSTM in place of the heads.
 #[test]
 fn a_frame_with_everything_open_leaves_time_too() {
-    for (key, inside, name) in [
-        (egui::Key::Num1, Inside::Heads, "genres"),
-        (egui::Key::Num2, Inside::Heads, "decisions"),
-        (egui::Key::Num3, Inside::Heads, "knobs"),
-        (egui::Key::Num1, Inside::Units(0), "genres and gates"),
-        (egui::Key::Num1, Inside::Field, "genres and the field"),
+    for (key, internals, name) in [
+        (egui::Key::Num1, Internals::Heads, "genres"),
+        (egui::Key::Num2, Internals::Heads, "decisions"),
+        (egui::Key::Num3, Internals::Heads, "knobs"),
+        (egui::Key::Num1, Internals::Units(0), "genres and gates"),
+        (egui::Key::Num1, Internals::Field, "genres and the field"),
     ] {
         let setup = Setup {
             models: Some(attune_model::bundled().unwrap()),
@@ -122,7 +122,7 @@ fn a_frame_with_everything_open_leaves_time_too() {
         let mut rig = Rig::playing(setup, 4000);
         rig.window.key_press(key);
         let view = rig.window.state_mut().as_mut().unwrap().view_mut();
-        (view.time.span, view.inside, view.shows.changes) = (40.0, inside, true);
+        (view.time.span, view.internals, view.shows.changes) = (40.0, internals, true);
         rig.settle();
         let (mut times, mut used) = (Vec::new(), Vec::new());
         for i in 0..100 {

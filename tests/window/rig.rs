@@ -2,7 +2,7 @@
 
 use super::hand_made::{self, Stage};
 use attune::settings::{Settings, Theme};
-use attune::ui::panels::Cast;
+use attune::ui::panels::ModelInfo;
 use attune::ui::{App, EngineLink, ListDevices};
 use attune_audio::capture::DeviceInfo;
 use attune_audio::playback::Pace;
@@ -36,7 +36,7 @@ pub struct Setup {
     /// Where sessions are kept.
     pub history: Option<PathBuf>,
     /// What does not change.
-    pub cast: Cast,
+    pub model_info: ModelInfo,
 }
 
 impl Default for Setup {
@@ -48,7 +48,7 @@ impl Default for Setup {
             devices: Ok(hand_made::devices()),
             models: None,
             history: None,
-            cast: hand_made::cast(),
+            model_info: hand_made::model_info(),
         }
     }
 }
@@ -77,7 +77,7 @@ impl Rig {
             range_db: [-75.0, -5.0],
             ..Settings::default()
         };
-        let mut parts = Some((link, settings, list, setup.models, setup.history, setup.cast));
+        let mut parts = Some((link, settings, list, setup.models, setup.history, setup.model_info));
         let builder: HarnessBuilder<Option<App>> = Harness::builder()
             .with_size(setup.size)
             .with_pixels_per_point(setup.scale)
@@ -85,8 +85,8 @@ impl Rig {
             .with_max_steps(64);
         let window = builder.build_ui_state(
             move |ui, app: &mut Option<App>| {
-                if let Some((link, settings, list, models, history, cast)) = parts.take() {
-                    let window = App::new(ui.ctx(), link, cast, settings, list);
+                if let Some((link, settings, list, models, history, model_info)) = parts.take() {
+                    let window = App::new(ui.ctx(), link, model_info, settings, list);
                     let window = match models {
                         Some(models) => window.with_models(models),
                         None => window,

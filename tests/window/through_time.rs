@@ -58,7 +58,7 @@ fn a_drag_holds_the_moment_and_goes_back_through_it_and_end_returns() {
     let from = picture.center();
     drag(&mut rig, from, from + egui::vec2(200.0, 0.0));
     rig.settle();
-    assert!(app(&rig).frozen().is_some(), "a drag holds");
+    assert!(app(&rig).held().is_some(), "a drag holds");
     let back = app(&rig).view().time.back;
     // 200 points of the plot's width are that part of 12 s, less what it takes to be a drag.
     let per_point = 12.0 / f64::from(picture.width() - 68.0);
@@ -71,7 +71,7 @@ fn a_drag_holds_the_moment_and_goes_back_through_it_and_end_returns() {
     assert!(app(&rig).view().time.back > back + 5.0);
     rig.window.key_press(egui::Key::End);
     rig.settle();
-    assert!(app(&rig).frozen().is_none() && app(&rig).view().time.back == 0.0);
+    assert!(app(&rig).held().is_none() && app(&rig).view().time.back == 0.0);
 }
 
 #[test]
@@ -337,7 +337,7 @@ fn what_each_frame_says_stands_beside_what_smoothing_makes_of_it() {
     assert!(app(&rig).view().time.pointed.is_some());
     drag(&mut rig, curve.center(), curve.center() + egui::vec2(60.0, 0.0));
     rig.settle();
-    assert!(app(&rig).frozen().is_some());
+    assert!(app(&rig).held().is_some());
 }
 
 #[test]

@@ -17,14 +17,14 @@ impl App {
                 view.notices.dismiss();
                 view.seeking_to = None;
                 self.track = (source.kind == SourceKind::File)
-                    .then(|| Track::new(source.duration.unwrap_or_default(), self.cast.front_end.hop()));
-                self.past.open(&source, &self.cast.genres);
+                    .then(|| Track::new(source.duration.unwrap_or_default(), self.model_info.front_end.hop()));
+                self.recorder.open(&source, &self.model_info.genres);
                 view.opened = Some(source);
                 view.track_drag = None;
                 self.log.clear();
                 // What was held was of another source.
                 self.let_go();
-                self.hear_ahead();
+                self.start_prescan();
             }
             Event::Reset { cause, at } => match cause {
                 // The source bar says it already.
@@ -43,7 +43,7 @@ impl App {
                 }
             },
             // The snapshot shows it; the history keeps it.
-            Event::Decided { at, decision } => self.past.decided(at, &decision, &self.cast.genres),
+            Event::Decided { at, decision } => self.recorder.decided(at, &decision, &self.model_info.genres),
             Event::Ended => view
                 .notices
                 .remark("The file has ended. Seek, or press play to hear it again."),
@@ -80,7 +80,7 @@ impl App {
             }),
             Event::EngineFailed { engine, message } => {
                 let name = self
-                    .cast
+                    .model_info
                     .engines
                     .get(engine)
                     .map_or("The gate", |label| label.name.as_str());

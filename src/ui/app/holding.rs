@@ -1,12 +1,12 @@
 //! Holding a moment, and writing down what is known of it.
 //!
-//! In: a cursor. Out: a [`Frozen`] moment; files. Thread: window.
+//! In: a cursor. Out: a [`HeldMoment`] moment; files. Thread: window.
 
 use super::App;
 use crate::ui::choices::Page;
 use crate::ui::export;
-use crate::ui::frozen::Frozen;
-use crate::ui::laboratory::{LabOrder, files_of};
+use crate::ui::held_moment::HeldMoment;
+use crate::ui::lab_runner::{LabCommand, files_of};
 use crate::ui::notices::{Problem, Severity};
 use attune_engine::explain::Head;
 use attune_engine::explain::document::{self, Told};
@@ -15,8 +15,8 @@ use eframe::egui;
 impl App {
     /// Holds the moment on the screen; of one that is held already, the cursor moves.
     pub(super) fn hold(&mut self, cursor: usize, ctx: &egui::Context) {
-        if let Some(frozen) = &mut self.frozen {
-            frozen.move_cursor(cursor);
+        if let Some(held) = &mut self.held {
+            held.move_cursor(cursor);
             return;
         }
         if self.view.opened.is_none() || self.history.total_columns() == 0 {
@@ -24,9 +24,9 @@ impl App {
         }
         let repaint = ctx.clone();
         let models = self.models_on().map_or(Vec::new(), |set| set.models);
-        let asked = (&models[..], &self.cast.front_end);
+        let asked = (&models[..], &self.model_info.front_end);
         let snapshot = self.link.snapshots.output_buffer();
-        self.frozen = Some(Frozen::new(&self.history, snapshot, cursor, asked, move || {
+        self.held = Some(HeldMoment::new(&self.history, snapshot, cursor, asked, move || {
             repaint.request_repaint();
         }));
         // Who looks at a head goes on looking at it.
@@ -39,30 +39,30 @@ impl App {
     pub(super) fn study(&mut self, heads: &[Head], ctx: &egui::Context) {
         let repaint = ctx.clone();
         let models = self.models.as_ref().map_or(&[][..], |set| &set.models);
-        if let Some(frozen) = &mut self.frozen {
-            let asked = (models, &self.cast.front_end);
-            frozen.study(heads, asked, move || repaint.request_repaint());
+        if let Some(held) = &mut self.held {
+            let asked = (models, &self.model_info.front_end);
+            held.study(heads, asked, move || repaint.request_repaint());
         }
     }
 
     /// Lets the held moment go: the plots show now again.
     pub(super) fn let_go(&mut self) {
-        self.frozen = None;
+        self.held = None;
         self.view.time.back = 0.0;
     }
 
     /// Writes what is known of the held moment.
     pub(super) fn export(&mut self) {
-        let Some(explanation) = self.frozen.as_ref().and_then(Frozen::explanation) else {
+        let Some(explanation) = self.held.as_ref().and_then(HeldMoment::explanation) else {
             return;
         };
-        let at = self.frozen.as_ref().map(Frozen::at).unwrap_or_default();
+        let at = self.held.as_ref().map(HeldMoment::at).unwrap_or_default();
         let weights = self.weights();
         let told = Told {
             source: self.source_name(),
             at,
             class: explanation.class(),
-            genres: &self.cast.genres,
+            genres: &self.model_info.genres,
             weights: &weights,
             explanation,
         };
@@ -77,7 +77,7 @@ impl App {
 
     /// Writes the log of decisions.
     pub(super) fn export_log(&mut self) {
-        let (source, genres) = (self.source_name(), &self.cast.genres);
+        let (source, genres) = (self.source_name(), &self.model_info.genres);
         let texts = vec![
             ("csv", self.log.csv(source, genres).into_bytes()),
             (
@@ -90,16 +90,16 @@ impl App {
     }
 
     /// Carries out an order to the lab.
-    pub(super) fn experiment(&mut self, order: LabOrder) {
+    pub(super) fn experiment(&mut self, order: LabCommand) {
         match order {
-            LabOrder::Begin(experiment) => {
+            LabCommand::Begin(experiment) => {
                 let repaint = self.ctx.clone();
                 let notify = move || repaint.request_repaint_after(super::REPAINT_INTERVAL);
-                self.laboratory.begin(&experiment, self.models.as_ref(), notify);
+                self.lab.begin(&experiment, self.models.as_ref(), notify);
             }
-            LabOrder::Stop => self.laboratory.stop(),
-            LabOrder::Export => {
-                if let Some(report) = self.laboratory.report() {
+            LabCommand::Stop => self.lab.stop(),
+            LabCommand::Export => {
+                if let Some(report) = self.lab.report() {
                     let name = format!("lab-{}", report.lab);
                     let files = files_of(report);
                     self.write(&name, files);

@@ -1,12 +1,12 @@
 //! The knobs: what others would have answered, and using them.
 //!
-//! In: the knobs on their page, what was heard. Out: two [`Retrial`]s to draw; orders. Thread: window, half a
+//! In: the knobs on their page, what was heard. Out: two [`ReplayResult`]s to draw; orders. Thread: window, half a
 //! millisecond for each picture while the page is open.
 
 use super::App;
-use crate::ui::ahead::Ahead;
-use crate::ui::answers::{Retrial, Retry};
+use crate::ui::answers::{Replay, ReplayResult};
 use crate::ui::choices::Page;
+use crate::ui::prescan::Prescan;
 use crate::ui::track::Track;
 use attune_engine::Command;
 use attune_engine::smoothing::SmoothingConfig;
@@ -16,21 +16,21 @@ const AT_ONCE: usize = 1600;
 
 /// What two settings of the knobs make of the same sound.
 #[derive(Debug)]
-pub(super) struct Trial {
+pub(super) struct KnobReplay {
     /// The knobs on the page, or those that were there when it was begun to try them.
-    tried: Retry,
+    tried: Replay,
     /// The knobs on the page, when they are others: they take the place of `tried` once they have caught up.
-    next: Option<Retry>,
+    next: Option<Replay>,
     /// The knobs in use.
-    live: Retry,
+    live: Replay,
     /// Whether both have heard everything at least once.
     caught_up: bool,
 }
 
-impl Trial {
+impl KnobReplay {
     /// What came of the knobs that are tried and of those in use; `None` until both have heard the same.
-    pub(super) fn shown(&self) -> Option<(&Retrial, &Retrial)> {
-        self.caught_up.then(|| (self.tried.retrial(), self.live.retrial()))
+    pub(super) fn shown(&self) -> Option<(&ReplayResult, &ReplayResult)> {
+        self.caught_up.then(|| (self.tried.result(), self.live.result()))
     }
 }
 
@@ -41,18 +41,18 @@ impl App {
             self.trial = None;
             return;
         }
-        let (hop, answers, knobs) = (self.cast.front_end.hop(), &self.answers, self.view.knobs);
+        let (hop, answers, knobs) = (self.model_info.front_end.hop(), &self.answers, self.view.knobs);
         // Knobs that cannot be used show nothing; the sliders do not let them be set.
-        let begin = |knobs: SmoothingConfig| Retry::new(knobs, answers, hop).ok();
+        let begin = |knobs: SmoothingConfig| Replay::new(knobs, answers, hop).ok();
         let in_use = self.view.knobs_in_use;
-        let follows = |trial: &Trial| {
+        let follows = |trial: &KnobReplay| {
             *trial.live.config() == in_use
                 && trial.live.follows(answers)
                 && trial.tried.follows(answers)
                 && trial.next.as_ref().is_none_or(|next| next.follows(answers))
         };
         if !self.trial.as_ref().is_some_and(follows) {
-            self.trial = begin(knobs).zip(begin(in_use)).map(|(tried, live)| Trial {
+            self.trial = begin(knobs).zip(begin(in_use)).map(|(tried, live)| KnobReplay {
                 tried,
                 next: None,
                 live,
@@ -85,11 +85,11 @@ impl App {
         self.settings.smoothing = self.view.knobs;
         self.trial = None;
         self.send(Command::SetSmoothing(self.view.knobs));
-        self.hear_ahead();
+        self.start_prescan();
     }
 
     /// Hears the file that is open ahead with the knobs in use, beside the live path.
-    pub(super) fn hear_ahead(&mut self) {
+    pub(super) fn start_prescan(&mut self) {
         let models = self.models_on().filter(|set| !set.models.is_empty());
         let (Some(track), Some(models), Some(open)) = (&mut self.track, models, &self.view.opened) else {
             return;
@@ -99,7 +99,7 @@ impl App {
         }
         let repaint = self.ctx.clone();
         let tell = move || repaint.request_repaint_after(super::REPAINT_INTERVAL);
-        track.hear_ahead(Ahead::begin(
+        track.start_prescan(Prescan::begin(
             open.id.clone().into(),
             models,
             self.view.knobs_in_use,

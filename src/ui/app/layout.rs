@@ -3,12 +3,12 @@
 //! In: the app's state. Out: paint. Thread: window.
 
 use super::App;
-use super::knobs::Trial;
+use super::knobs::KnobReplay;
 use super::saving::Saving;
-use crate::ui::choices::Inside;
-use crate::ui::frozen::Frozen;
+use crate::ui::choices::Internals;
+use crate::ui::held_moment::HeldMoment;
 use crate::ui::keyboard;
-use crate::ui::panels::{self, Changed, Pictures, Scene};
+use crate::ui::panels::{self, Attribution, Pictures, Scene};
 use crate::ui::theme::{GRID, Palette};
 use crate::ui::view_state::ViewState;
 use attune_audio::source::SourceKind;
@@ -23,8 +23,8 @@ const SPECTROGRAM: f32 = 164.0;
 const HEADS: f32 = 84.0;
 const TIMELINE: f32 = 96.0;
 /// Height of the strip of what changed the answer, of a held moment and live.
-const CHANGED: f32 = 132.0;
-const CHANGED_LIVE: f32 = 88.0;
+const ATTRIBUTION: f32 = 132.0;
+const ATTRIBUTION_LIVE: f32 = 88.0;
 /// Height of the strip of answers and disagreement.
 const ANSWERS: f32 = 72.0;
 
@@ -34,55 +34,55 @@ impl App {
         self.take_dropped_files(ui.ctx());
         self.view.plots.clear();
         let snapshot = self.link.snapshots.output_buffer();
-        keyboard::shortcuts(ui.ctx(), snapshot, self.frozen.as_ref(), &mut self.view);
+        keyboard::shortcuts(ui.ctx(), snapshot, self.held.as_ref(), &mut self.view);
         let Self {
             link,
-            cast,
+            model_info,
             view,
             history,
             devices,
             pictures,
-            frozen,
-            changing,
+            held,
+            live_attribution,
             track,
             log,
-            past,
+            recorder,
             trial,
             traces,
-            laboratory,
+            lab,
             saving,
             ..
         } = self;
-        let trial = trial.as_ref().and_then(Trial::shown);
+        let trial = trial.as_ref().and_then(KnobReplay::shown);
         let scene = Scene {
             snapshot: link.snapshots.output_buffer(),
             history,
-            cast,
+            model_info,
             devices,
-            frozen: None,
-            changed: view.shows.changes.then(|| Changed::live(changing, history)),
+            held: None,
+            attribution: view.shows.changes.then(|| Attribution::live(live_attribution, history)),
             transport: &link.snapshots.output_buffer().transport,
             track: track.as_ref(),
             log,
-            past,
+            recorder,
             traces: traces.as_ref(),
-            retrial: trial.map(|(tried, _)| tried),
+            result: trial.map(|(tried, _)| tried),
             trial: trial.map(|(_, live)| live),
-            laboratory: laboratory.state(),
+            lab: lab.state(),
         };
         // Source, transport and health are always of now; what was heard is of the held moment, if one is held.
-        let shown = match frozen {
-            Some(frozen) => Scene {
-                snapshot: &frozen.snapshot,
-                history: &frozen.history,
-                frozen: Some(frozen),
-                changed: Some(Changed::held(frozen)),
+        let shown = match held {
+            Some(held) => Scene {
+                snapshot: &held.snapshot,
+                history: &held.history,
+                held: Some(held),
+                attribution: Some(Attribution::held(held)),
                 ..scene
             },
             None => scene,
         };
         let edge = Margin::symmetric(12, 4);
-        top_ui(ui, &scene, shown.frozen, view);
+        top_ui(ui, &scene, shown.held, view);
         if view.opened.is_none() {
             CentralPanel::no_frame().frame(bar(ui, edge)).show(ui, |ui| {
                 ScrollArea::vertical().show(ui, |ui| panels::welcome_ui(ui, &scene, view));
@@ -99,7 +99,7 @@ impl App {
         let figures = wanted.map(|plot| panels::figures_of(plot, &shown, view));
         view.time.turn();
         let is_asked = !view.actions.is_empty();
-        self.sketch();
+        self.svg_export();
         if let Some(figures) = figures {
             self.tabulate(figures);
         }
@@ -161,14 +161,14 @@ fn listening_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pict
 
 /// What lies over everything else.
 fn over_all_ui(ctx: &egui::Context, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
-    panels::laboratory_ui(ctx, scene, view, pictures);
+    panels::lab_ui(ctx, scene, view, pictures);
     panels::shortcuts_ui(ctx, view);
     panels::remark_ui(ctx, view);
     drop_hint_ui(ctx);
 }
 
 /// Source, transport, what is wrong, what is held.
-fn top_ui(ui: &mut egui::Ui, scene: &Scene<'_>, frozen: Option<&Frozen>, view: &mut ViewState) {
+fn top_ui(ui: &mut egui::Ui, scene: &Scene<'_>, held: Option<&HeldMoment>, view: &mut ViewState) {
     Panel::top("source bar")
         .frame(bar(
             ui,
@@ -187,8 +187,8 @@ fn top_ui(ui: &mut egui::Ui, scene: &Scene<'_>, frozen: Option<&Frozen>, view: &
                 panels::transport_ui(ui, scene, view);
             }
             panels::banner_ui(ui, view);
-            if let Some(frozen) = frozen {
-                panels::frozen_ui(ui, frozen, view);
+            if let Some(held) = held {
+                panels::held_ui(ui, held, view);
             }
         });
 }
@@ -218,26 +218,26 @@ fn plots_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures
 }
 
 /// Height of the strip of what changed the answer: live it has no sentence below it.
-fn changed_height(scene: &Scene<'_>) -> f32 {
-    match (scene.changed, scene.frozen) {
-        (Some(_), Some(_)) => CHANGED,
-        (Some(_), None) => CHANGED_LIVE,
+fn attribution_height(scene: &Scene<'_>) -> f32 {
+    match (scene.attribution, scene.held) {
+        (Some(_), Some(_)) => ATTRIBUTION,
+        (Some(_), None) => ATTRIBUTION_LIVE,
         (None, _) => 0.0,
     }
 }
 
 /// The height below which the plots scroll.
 fn least(scene: &Scene<'_>, view: &ViewState) -> f32 {
-    let changed = changed_height(scene);
-    let heads = if scene.inside(view).is_some() { HEADS } else { 0.0 };
+    let changed = attribution_height(scene);
+    let heads = if scene.internals(view).is_some() { HEADS } else { 0.0 };
     SPECTROGRAM + changed + heads + ANSWERS + TIMELINE
 }
 
 fn stacked_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures, height: f32) {
-    let inside = scene.inside(view);
+    let internals = scene.internals(view);
     // Few heads need no tall rows; before the first attention it is not known how many there are.
     let heads = scene.snapshot.attention.layers * scene.snapshot.attention.heads;
-    let rows = if heads == 0 || inside != Some(Inside::Heads) {
+    let rows = if heads == 0 || internals != Some(Internals::Heads) {
         16
     } else {
         heads
@@ -245,13 +245,13 @@ fn stacked_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictur
     let tallest = (26.0 + 24.0 * rows as f32).clamp(HEADS, 320.0);
     let spare = (height - least(scene, view)).max(0.0);
     let timeline = (TIMELINE + 0.3 * spare).min(260.0);
-    let heads = if inside.is_some() {
+    let heads = if internals.is_some() {
         (HEADS + 0.3 * spare).min(tallest)
     } else {
         0.0
     };
     let (whole, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), height), egui::Sense::hover());
-    let changed = changed_height(scene);
+    let changed = attribution_height(scene);
     let spectrogram = height - timeline - heads - changed - ANSWERS;
     let mut top = whole.top();
     let mut part = |height: f32| {
@@ -261,11 +261,11 @@ fn stacked_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictur
     };
     let child = |ui: &mut egui::Ui, rect: Rect, name: &str| ui.new_child(UiBuilder::new().id_salt(name).max_rect(rect));
     panels::spectrogram_ui(&mut child(ui, part(spectrogram), "spectrogram"), scene, view, pictures);
-    if let Some(it) = scene.changed {
-        panels::changed_ui(&mut child(ui, part(changed), "changed"), scene, it, view);
+    if let Some(it) = scene.attribution {
+        panels::attribution_ui(&mut child(ui, part(changed), "changed"), scene, it, view);
     }
-    if inside.is_some() {
-        panels::inside_ui(&mut child(ui, part(heads), "heads"), scene, view, pictures);
+    if internals.is_some() {
+        panels::internals_ui(&mut child(ui, part(heads), "heads"), scene, view, pictures);
     }
     panels::disagreement_ui(&mut child(ui, part(ANSWERS), "answers"), scene, view);
     panels::timeline_ui(&mut child(ui, part(timeline), "timeline"), scene, view);

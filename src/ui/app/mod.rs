@@ -4,24 +4,24 @@
 
 mod events;
 mod holding;
-mod inside;
+mod internals;
 mod knobs;
 mod layout;
 mod link;
 mod saving;
 
 use super::answers::Answers;
-use super::changing::Changing;
 use super::decisions::DecisionLog;
 use super::demo;
 use super::devices::{DeviceList, ListDevices};
 use super::export::Written;
-use super::frozen::Frozen;
+use super::held_moment::HeldMoment;
 use super::history::History;
-use super::laboratory::Laboratory;
+use super::lab_runner::LabRunner;
+use super::live_attribution::LiveAttribution;
 use super::notices::{Problem, Severity};
-use super::panels::{Cast, Pictures};
-use super::past::Past;
+use super::panels::{ModelInfo, Pictures};
+use super::session_recorder::SessionRecorder;
 use super::theme;
 use super::traces::Traces;
 use super::track::Track;
@@ -32,7 +32,7 @@ use attune_engine::{Command, Snapshot, SourceRequest};
 use attune_model::ModelSet;
 use crossbeam_channel::{Receiver, TrySendError};
 use eframe::egui;
-use knobs::Trial;
+use knobs::KnobReplay;
 pub use link::EngineLink;
 use saving::Saving;
 use std::path::PathBuf;
@@ -44,7 +44,7 @@ const DRAIN_BUDGET: Duration = Duration::from_millis(10);
 /// The window.
 pub struct App {
     link: EngineLink,
-    cast: Cast,
+    model_info: ModelInfo,
     view: ViewState,
     history: History,
     devices: DeviceList,
@@ -54,19 +54,19 @@ pub struct App {
     models: Option<ModelSet>,
     /// Which engines are wanted on.
     on: Vec<bool>,
-    frozen: Option<Frozen>,
+    held: Option<HeldMoment>,
     /// What changes the answer while nothing is held.
-    changing: Changing,
+    live_attribution: LiveAttribution,
     /// The file that is open, as a whole.
     track: Option<Track>,
     log: DecisionLog,
-    past: Past,
+    recorder: SessionRecorder,
     answers: Answers,
     /// What the knobs on their page would have answered.
-    trial: Option<Trial>,
+    trial: Option<KnobReplay>,
     /// What the units of the engine that is looked into hold.
     traces: Option<Traces>,
-    laboratory: Laboratory,
+    lab: LabRunner,
     /// What becomes of an export.
     written: Option<Receiver<Written>>,
     /// The plot that is being saved.
@@ -76,7 +76,13 @@ pub struct App {
 
 impl App {
     /// A window over the ends of an engine's channels. Lists devices at once, in the background.
-    pub fn new(ctx: &egui::Context, link: EngineLink, cast: Cast, settings: Settings, list: ListDevices) -> Self {
+    pub fn new(
+        ctx: &egui::Context,
+        link: EngineLink,
+        model_info: ModelInfo,
+        settings: Settings,
+        list: ListDevices,
+    ) -> Self {
         theme::install(ctx);
         ctx.set_theme(theme::preference(settings.theme));
         ctx.set_zoom_factor(settings.zoom.clamp(0.5, 4.0));
@@ -85,23 +91,23 @@ impl App {
         devices.refresh(move || repaint.request_repaint());
         Self {
             link,
-            on: cast.engines.iter().map(|engine| !engine.optional).collect(),
-            cast,
+            on: model_info.engines.iter().map(|engine| !engine.optional).collect(),
+            model_info,
             view: ViewState::new(&settings),
             history: History::new(),
             devices,
             pictures: Pictures::default(),
             settings,
             models: None,
-            frozen: None,
-            changing: Changing::default(),
+            held: None,
+            live_attribution: LiveAttribution::default(),
             track: None,
             log: DecisionLog::default(),
-            past: Past::default(),
+            recorder: SessionRecorder::default(),
             answers: Answers::default(),
             trial: None,
             traces: None,
-            laboratory: Laboratory::new(None),
+            lab: LabRunner::new(None),
             written: None,
             saving: None,
             ctx: ctx.clone(),
@@ -119,20 +125,20 @@ impl App {
     #[must_use]
     pub fn with_history(mut self, path: PathBuf) -> Self {
         let repaint = self.ctx.clone();
-        self.past.begin(path, move || repaint.request_repaint());
+        self.recorder.begin(path, move || repaint.request_repaint());
         self
     }
 
     /// Keeps what labs have finished in this folder.
     #[must_use]
-    pub fn with_laboratory(mut self, folder: PathBuf) -> Self {
-        self.laboratory = Laboratory::new(Some(folder));
+    pub fn with_lab_folder(mut self, folder: PathBuf) -> Self {
+        self.lab = LabRunner::new(Some(folder));
         self
     }
 
     /// The lab.
-    pub fn laboratory(&self) -> &Laboratory {
-        &self.laboratory
+    pub fn lab(&self) -> &LabRunner {
+        &self.lab
     }
 
     /// The file that is open, as a whole.
@@ -141,8 +147,8 @@ impl App {
     }
 
     /// The moment that is held.
-    pub fn frozen(&self) -> Option<&Frozen> {
-        self.frozen.as_ref()
+    pub fn held(&self) -> Option<&HeldMoment> {
+        self.held.as_ref()
     }
 
     /// The newest picture of the engine.
@@ -191,26 +197,26 @@ impl App {
         if let Some(track) = &mut self.track {
             track.poll();
         }
-        if let Some(frozen) = &mut self.frozen {
-            frozen.poll();
+        if let Some(held) = &mut self.held {
+            held.poll();
         }
         self.poll_export();
         self.poll_saving();
-        self.poll_past();
-        self.laboratory.poll();
+        self.poll_recorder();
+        self.lab.poll();
         self.act(ctx);
         self.retry();
-        self.look_inside();
-        self.ask_changes();
+        self.follow_internals();
+        self.ask_attribution();
         self.ask_segments();
     }
 
-    fn poll_past(&mut self) {
-        self.past.write_if_due(&self.cast.genres);
-        self.past.poll();
+    fn poll_recorder(&mut self) {
+        self.recorder.write_if_due(&self.model_info.genres);
+        self.recorder.poll();
         // What opens takes the notices away: what has to be read waits for it.
         if self.view.opening.is_none()
-            && let Some(fault) = self.past.untold.take()
+            && let Some(fault) = self.recorder.unreported.take()
         {
             self.view.notices.report(Problem {
                 severity: Severity::Warning,
@@ -224,11 +230,11 @@ impl App {
     fn absorb(&mut self) {
         let snapshot = self.link.snapshots.output_buffer();
         let engines = snapshot.engine_count;
-        let (answers, log, track, past) = (&mut self.answers, &mut self.log, &mut self.track, &mut self.past);
+        let (answers, log, track, recorder) = (&mut self.answers, &mut self.log, &mut self.track, &mut self.recorder);
         self.history.absorb_with(snapshot, |news| {
             answers.push(&news);
             log.hear(&news);
-            past.hear(&news.column.decision, snapshot.hop);
+            recorder.hear(&news.column.decision, snapshot.hop);
             // What is heard with a part muted is not the track.
             if let Some(track) = track.as_mut().filter(|_| snapshot.transport.muted.is_none()) {
                 let mut raw = news.column.raw.iter().take(engines).zip(&self.on);
@@ -252,7 +258,7 @@ impl App {
                 Action::SavePlot(plot, picture) => self.save_plot(plot, picture),
                 Action::ExportLog => self.export_log(),
                 Action::UseKnobs => self.use_knobs(),
-                Action::Keep(order) => self.past.order(order),
+                Action::Session(command) => self.recorder.send(command),
                 Action::Lab(order) => self.experiment(order),
                 Action::PlayDemo => match demo::file() {
                     Ok(path) => {
@@ -297,7 +303,7 @@ impl App {
     fn switched(&mut self, engine: usize, on: bool) {
         if let Some(known) = self.on.get_mut(engine).filter(|known| **known != on) {
             *known = on;
-            self.hear_ahead();
+            self.start_prescan();
         }
     }
 
@@ -347,7 +353,7 @@ impl eframe::App for App {
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
         // A full queue or an ended engine: the handle's drop ends the worker all the same.
         let _ = self.link.commands.try_send(Command::Shutdown);
-        self.past.write(&self.cast.genres);
+        self.recorder.write(&self.model_info.genres);
         if let Err(error) = self.settings_now().save() {
             tracing::warn!("{error}");
         }

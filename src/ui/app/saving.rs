@@ -5,7 +5,7 @@
 use super::App;
 use crate::ui::choices::Picture;
 use crate::ui::panels::Table;
-use crate::ui::sketch::Sketch;
+use crate::ui::svg_export::SvgExport;
 use crate::ui::theme::Palette;
 use attune_engine::picture::{Provenance, Raster};
 use attune_engine::table;
@@ -115,7 +115,7 @@ impl App {
     }
 
     /// Takes the shapes of a plot that is wanted as SVG, at the end of a frame.
-    pub(super) fn sketch(&mut self) {
+    pub(super) fn svg_export(&mut self) {
         let is_wanted = |saving: &mut Saving| matches!(saving.state, State::Sketching);
         let Some(Saving { plot, .. }) = self.saving.take_if(is_wanted) else {
             return;
@@ -129,7 +129,7 @@ impl App {
         });
         let paper = Palette::of_theme(self.ctx.theme()).background;
         let texels = |id| self.pictures.texels(id);
-        let svg = Sketch::new(place.rect, paper, &texels).svg(shapes.iter(), &self.provenance(&plot));
+        let svg = SvgExport::new(place.rect, paper, &texels).svg(shapes.iter(), &self.provenance(&plot));
         self.write_plot(&plot, "svg", svg.into_bytes());
     }
 
@@ -158,7 +158,7 @@ impl App {
     /// The time of the source that is shown.
     fn moment(&self) -> String {
         let now = self.link.snapshots.output_buffer().transport.position;
-        self.frozen.as_ref().map_or(now, crate::ui::Frozen::at).clock()
+        self.held.as_ref().map_or(now, crate::ui::HeldMoment::at).clock()
     }
 
     fn provenance(&self, plot: &str) -> Provenance {

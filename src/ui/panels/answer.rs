@@ -3,9 +3,9 @@
 //! In: decision. Out: paint. Thread: window.
 
 use super::Scene;
-use crate::ui::sentences;
 use crate::ui::theme::{Palette, card, display_text, figure_text};
 use crate::ui::widgets::{answer_bar, describe};
+use crate::ui::wording;
 use attune_engine::smoothing::AnswerState;
 use attune_model::genre::SoundKind;
 use eframe::egui::{self, Color32, CornerRadius, Rect, RichText, Sense, Vec2};
@@ -15,15 +15,17 @@ const REASON_HEIGHT: f32 = 34.0;
 
 /// Draws the answer.
 pub fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>) {
-    let Scene { snapshot, cast, .. } = *scene;
+    let Scene {
+        snapshot, model_info, ..
+    } = *scene;
     let palette = Palette::of(ui);
     card(ui).show(ui, |ui| {
         ui.set_width(ui.available_width());
         let decision = &snapshot.decision;
         let (word, why) = if scene.has_heard() {
             (
-                sentences::answer(decision, &cast.genres),
-                sentences::reason(decision, &cast.genres),
+                wording::answer(decision, &model_info.genres),
+                wording::reason(decision, &model_info.genres),
             )
         } else {
             (
@@ -33,7 +35,7 @@ pub fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>) {
         };
         let colour = match decision.state {
             AnswerState::Genre(id) if scene.has_heard() => {
-                let [r, g, b] = cast.genres.colour(id);
+                let [r, g, b] = model_info.genres.colour(id);
                 Color32::from_rgb(r, g, b)
             }
             AnswerState::Speech if scene.has_heard() => palette.speech,
@@ -43,7 +45,7 @@ pub fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>) {
         let (row, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 44.0), Sense::hover());
         describe(
             &response,
-            format!("Answer: {word}, {}. {why}", sentences::percent(decision.confidence)),
+            format!("Answer: {word}, {}. {why}", wording::percent(decision.confidence)),
         );
         let stripe = Rect::from_min_size(row.min + Vec2::new(0.0, 4.0), Vec2::new(5.0, 36.0));
         ui.painter().rect_filled(stripe, CornerRadius::same(2), colour);
@@ -67,7 +69,7 @@ pub fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>) {
             ui.painter().text(
                 row.right_center(),
                 egui::Align2::RIGHT_CENTER,
-                sentences::percent(decision.confidence),
+                wording::percent(decision.confidence),
                 font,
                 palette.text,
             );
@@ -90,7 +92,7 @@ pub fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>) {
             let line = format!("{agree} of {enabled} engines agree · for {:.0} s", since.max(0.0));
             let kinds = snapshot.column(snapshot.frames - 1).map(|column| column.kinds);
             match kinds.filter(|kinds| !kinds.as_slice().is_empty()) {
-                Some(kinds) => format!("{line} · music {}", sentences::percent(SoundKind::Music.of(&kinds))),
+                Some(kinds) => format!("{line} · music {}", wording::percent(SoundKind::Music.of(&kinds))),
                 None => line,
             }
         } else {

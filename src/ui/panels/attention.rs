@@ -2,12 +2,12 @@
 //!
 //! In: attention. Out: paint. Thread: window.
 
-use super::inside::header_ui;
+use super::internals::header_ui;
 use super::{Pictures, Scene, attention_lag, head_of, map_shape};
-use crate::ui::sentences;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{TimeAxis, describe, place_plot};
+use crate::ui::wording;
 use attune_engine::explain::Head;
 use eframe::egui::{self, Align2, Color32, CornerRadius, Rect, Sense, Vec2};
 
@@ -76,7 +76,7 @@ fn draw_rows(
     pictures: &mut Pictures,
     time: &TimeAxis,
     grid: &Grid,
-    looks: &[Option<sentences::Look>],
+    looks: &[Option<wording::Look>],
 ) {
     let palette = Palette::of(ui);
     let attention = &scene.snapshot.attention;
@@ -163,11 +163,11 @@ fn out_of_reach(ui: &egui::Ui, scene: &Scene<'_>, grid: &Grid, left: f32) {
 }
 
 /// Mean look-back and entropy at the left end of a row, and a mark at the end that is a sink.
-fn figures(painter: &egui::Painter, palette: &Palette, row: Rect, look: &sentences::Look, (left, right): (f32, f32)) {
+fn figures(painter: &egui::Painter, palette: &Palette, row: Rect, look: &wording::Look, (left, right): (f32, f32)) {
     if let Some((sink, _)) = look.sink {
         let (tip, outward) = match sink {
-            sentences::Sink::Oldest => (left.max(row.left()), -5.0),
-            sentences::Sink::Newest => (right.min(row.right()), -5.0),
+            wording::Sink::Oldest => (left.max(row.left()), -5.0),
+            wording::Sink::Newest => (right.min(row.right()), -5.0),
         };
         let y = row.center().y;
         let corner = |dy: f32| egui::pos2(tip + outward, y + dy);
@@ -200,7 +200,7 @@ fn hover_ui(ui: &egui::Ui, scene: &Scene<'_>, response: &egui::Response, time: &
         .find(|(layer, head)| grid.row(*layer, *head).expand(0.5).contains(pointer));
     let (layer, head) = cell?;
     let weights = head_of(attention, layer, head);
-    let look = sentences::look(weights, scene.snapshot.hop)?;
+    let look = wording::look(weights, scene.snapshot.hop)?;
     let palette = Palette::of(ui);
     ui.painter().rect_stroke(
         grid.row(layer, head),
@@ -208,7 +208,7 @@ fn hover_ui(ui: &egui::Ui, scene: &Scene<'_>, response: &egui::Response, time: &
         (1.0, palette.text),
         egui::StrokeKind::Outside,
     );
-    let mut said = sentences::head(layer, head, &look);
+    let mut said = wording::head(layer, head, &look);
     let back = time
         .back_at(pointer.x)
         .and_then(|back| (back as u64).checked_sub(attention_lag(scene.snapshot)));
@@ -218,7 +218,7 @@ fn hover_ui(ui: &egui::Ui, scene: &Scene<'_>, response: &egui::Response, time: &
     {
         said = format!("{said}\nHere: {:.2} %", 100.0 * weight);
     }
-    if scene.frozen.is_some() {
+    if scene.held.is_some() {
         said = format!("{said}\nThe page Heads (5) tells what the answer is without it.");
     }
     response.clone().on_hover_text_at_pointer(said);
@@ -226,20 +226,20 @@ fn hover_ui(ui: &egui::Ui, scene: &Scene<'_>, response: &egui::Response, time: &
 }
 
 /// Where each head looks, layer by layer.
-fn looks(scene: &Scene<'_>, layers: usize, heads: usize) -> Vec<Option<sentences::Look>> {
+fn looks(scene: &Scene<'_>, layers: usize, heads: usize) -> Vec<Option<wording::Look>> {
     (0..layers)
         .flat_map(|layer| (0..heads).map(move |head| (layer, head)))
-        .map(|(layer, head)| sentences::look(head_of(&scene.snapshot.attention, layer, head), scene.snapshot.hop))
+        .map(|(layer, head)| wording::look(head_of(&scene.snapshot.attention, layer, head), scene.snapshot.hop))
         .collect()
 }
 
 /// What a screen reader says instead of the picture: the head that looks back farthest, and the one that looks least far.
-fn summary(looks: &[Option<sentences::Look>], layers: usize, heads: usize) -> String {
+fn summary(looks: &[Option<wording::Look>], layers: usize, heads: usize) -> String {
     let places = (0..layers).flat_map(|layer| (0..heads).map(move |head| (layer, head)));
     let known = places
         .zip(looks)
         .filter_map(|(place, look)| Some((place, look.as_ref()?)));
-    let by_reach = |a: &((usize, usize), &sentences::Look), b: &((usize, usize), &sentences::Look)| {
+    let by_reach = |a: &((usize, usize), &wording::Look), b: &((usize, usize), &wording::Look)| {
         a.1.median_back.0.total_cmp(&b.1.median_back.0)
     };
     let mut said = format!("Attention heads: {layers} layers of {heads}.");
@@ -249,7 +249,7 @@ fn summary(looks: &[Option<sentences::Look>], layers: usize, heads: usize) -> St
         && farthest.0 != nearest.0
     {
         for ((layer, head), look) in [farthest, nearest] {
-            said = format!("{said} {}", sentences::head(layer, head, look));
+            said = format!("{said} {}", wording::head(layer, head, look));
         }
     }
     said

@@ -46,7 +46,9 @@ pub fn decisions_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) 
             });
         });
         ui.add_space(4.0);
-        let listed = scene.log.listed(view.log_filter, &view.log_search, &scene.cast.genres);
+        let listed = scene
+            .log
+            .listed(view.log_filter, &view.log_search, &scene.model_info.genres);
         if listed.is_empty() {
             let text = match (view.log_search.trim(), view.log_filter) {
                 ("", Filter::All) => "What is answered, and what is held back, is listed here as it happens.",
@@ -72,7 +74,7 @@ pub fn decisions_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) 
 
 fn entry_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, entry: &Entry) {
     let palette = Palette::of(ui);
-    let genres = &scene.cast.genres;
+    let genres = &scene.model_info.genres;
     let (rect, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), ROW), Sense::click());
     let why = entry.sentence(genres);
     let title = entry.decision.state.title(genres);

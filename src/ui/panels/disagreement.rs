@@ -4,10 +4,10 @@
 
 use super::Scene;
 use crate::ui::history::{History, Moment};
-use crate::ui::sentences;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{Run, TimeAxis, describe, fill_under, heading, place_plot, ribbon_ui, save_menu};
+use crate::ui::wording;
 use eframe::egui::{self, Align, Align2, CornerRadius, Layout, Pos2, Rect, RichText, Sense, Stroke, Vec2};
 
 /// Height of the row above the picture.
@@ -46,7 +46,7 @@ pub fn disagreement_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
     ui.painter().rect_filled(ribbon, CornerRadius::same(2), palette.track);
     ui.painter().rect_filled(area, CornerRadius::ZERO, palette.track);
     let seen: Vec<_> = seen(scene.history, &time).collect();
-    ribbon_ui(ui, ribbon, &answers(&seen, &time), &scene.cast.genres, 1.0);
+    ribbon_ui(ui, ribbon, &answers(&seen, &time), &scene.model_info.genres, 1.0);
     let painter = ui.painter().with_clip_rect(area.intersect(ui.clip_rect()));
     let top = scale(&seen);
     for part in curves(&seen, &time, area, top) {
@@ -54,7 +54,7 @@ pub fn disagreement_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
         painter.line(part, Stroke::new(1.0, palette.text.gamma_multiply(0.8)));
     }
     for (y, align, text) in [
-        (area.top(), Align2::RIGHT_TOP, sentences::percent(top)),
+        (area.top(), Align2::RIGHT_TOP, wording::percent(top)),
         (area.bottom(), Align2::RIGHT_BOTTOM, "0 %".to_owned()),
     ] {
         let at = egui::pos2(area.left() - 6.0, y);
@@ -64,14 +64,15 @@ pub fn disagreement_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
     time.take_pointer(ui, scene, view, &response);
     let hovered = response.hover_pos().and_then(|pointer| time.back_at(pointer.x));
     let column = hovered.and_then(|back| scene.history.total_columns().checked_sub(back as u64 + 1));
-    if let Some(said) = column.and_then(|column| sentences::disagreement(scene.history, column, &scene.cast.genres)) {
+    if let Some(said) = column.and_then(|column| wording::disagreement(scene.history, column, &scene.model_info.genres))
+    {
         response.on_hover_text_at_pointer(said);
     }
 }
 
 /// The figure at the pointer, at the held cursor, or now.
 fn note(scene: &Scene<'_>, view: &ViewState) -> String {
-    let held = scene.frozen.map_or(0, |frozen| frozen.cursor as u64);
+    let held = scene.held.map_or(0, |held| held.cursor as u64);
     let here = scene.history.total_columns().checked_sub(held + 1);
     let moment = view
         .time
@@ -79,7 +80,7 @@ fn note(scene: &Scene<'_>, view: &ViewState) -> String {
         .or(here)
         .and_then(|column| scene.history.moment(column));
     match moment.and_then(|moment| moment.disagreement) {
-        Some(share) => format!("disagreement {}", sentences::percent(share)),
+        Some(share) => format!("disagreement {}", wording::percent(share)),
         None => String::new(),
     }
 }
@@ -152,7 +153,7 @@ fn share_a_pixel(last: Pos2, point: Pos2) -> bool {
 /// What a screen reader says instead of the picture.
 fn summary(scene: &Scene<'_>) -> String {
     let newest = scene.history.total_columns().checked_sub(1);
-    match newest.and_then(|column| sentences::disagreement(scene.history, column, &scene.cast.genres)) {
+    match newest.and_then(|column| wording::disagreement(scene.history, column, &scene.model_info.genres)) {
         Some(said) => format!("Disagreement: {said}"),
         None => "Disagreement: nothing is heard yet".to_owned(),
     }

@@ -3,10 +3,10 @@
 //! In: smoothed probabilities, step times. Out: paint; engines switched on and off. Thread: window.
 
 use super::Scene;
-use crate::ui::sentences;
 use crate::ui::theme::{Palette, card, figure_text};
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::share_bar;
+use crate::ui::wording;
 use attune_engine::Command;
 use attune_engine::smoothing::AnswerState;
 use attune_model::genre::GenreId;
@@ -29,13 +29,14 @@ const LEAST_COLUMN: f32 = 40.0;
 pub fn engines_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     card(ui).show(ui, |ui| {
         ui.set_width(ui.available_width());
-        let engines = scene.snapshot.engine_count.min(scene.cast.engines.len());
-        let is_on = |engine: usize| scene.snapshot.engines[engine].enabled || !scene.cast.engines[engine].optional;
+        let engines = scene.snapshot.engine_count.min(scene.model_info.engines.len());
+        let is_on =
+            |engine: usize| scene.snapshot.engines[engine].enabled || !scene.model_info.engines[engine].optional;
         let (engines, waiting): (Vec<usize>, Vec<usize>) = (0..engines).partition(|engine| is_on(*engine));
         let engines = &engines[..];
         let room = (ui.available_width() - NAME_WIDTH) / (engines.len() + 1) as f32 - GAP;
         let column = room.max(LEAST_COLUMN);
-        let genres = scene.cast.genres.len() as f32;
+        let genres = scene.model_info.genres.len() as f32;
         let below = 16.0 + if waiting.is_empty() { 0.0 } else { WAITING_HEIGHT };
         let rows = ui.available_height() - HEADER_HEIGHT - 3.0 * FIGURE_HEIGHT - below;
         let row_height = (rows / genres).floor().clamp(18.0, 28.0);
@@ -44,7 +45,7 @@ pub fn engines_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
             // Rows are as high as their bars, not as a button.
             ui.spacing_mut().interact_size.y = 0.0;
             header_ui(ui, scene, view, column, engines);
-            for id in scene.cast.genres.ids() {
+            for id in scene.model_info.genres.ids() {
                 genre_row_ui(ui, scene, id, Vec2::new(column, row_height), engines);
             }
             ui.add_space(4.0);
@@ -78,7 +79,7 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, column:
         palette.text,
     );
     for (place, &engine) in engines.iter().enumerate() {
-        let label = &scene.cast.engines[engine];
+        let label = &scene.model_info.engines[engine];
         let on = scene.snapshot.engines[engine].enabled;
         // A long name is set smaller before it is cut.
         let size = (column / (0.55 * label.name.chars().count() as f32)).clamp(9.0, 11.5);
@@ -107,7 +108,7 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, column:
 
 /// An engine that is off until someone wants it: no column, but a way to have one.
 fn waiting_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, engine: usize) {
-    let label = &scene.cast.engines[engine];
+    let label = &scene.model_info.engines[engine];
     ui.add_space(4.0);
     let text = RichText::new(format!("+ {}", label.name)).size(11.5);
     let button = ui.add_sized(Vec2::new(NAME_WIDTH, WAITING_HEIGHT - 4.0), Button::new(text));
@@ -117,7 +118,7 @@ fn waiting_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, engine
     let hover = format!(
         "{} ({} weights) does not listen. Click to hear it beside the others.",
         label.name,
-        sentences::count(label.weight_count)
+        wording::count(label.weight_count)
     );
     if button.on_hover_text(hover).clicked() {
         view.order(Command::EnableEngine { engine, on: true });
@@ -128,8 +129,8 @@ fn genre_row_ui(ui: &mut egui::Ui, scene: &Scene<'_>, id: GenreId, size: Vec2, e
     let palette = Palette::of(ui);
     let snapshot = scene.snapshot;
     let heard = scene.has_heard();
-    let title = scene.cast.genres.title(id);
-    let [r, g, b] = scene.cast.genres.colour(id);
+    let title = scene.model_info.genres.title(id);
+    let [r, g, b] = scene.model_info.genres.colour(id);
     let colour = Color32::from_rgb(r, g, b);
     let answered = heard && snapshot.decision.state == AnswerState::Genre(id);
     ui.horizontal(|ui| {
@@ -143,7 +144,7 @@ fn genre_row_ui(ui: &mut egui::Ui, scene: &Scene<'_>, id: GenreId, size: Vec2, e
         let agreed = if heard { snapshot.agreed.of(id) } else { 0.0 };
         share_bar(ui, size, agreed, colour, &format!("{title}, agreed"));
         for &engine in engines {
-            let label = &scene.cast.engines[engine];
+            let label = &scene.model_info.engines[engine];
             let state = &snapshot.engines[engine];
             let share = if heard && state.enabled {
                 state.smoothed.of(id)
@@ -155,8 +156,8 @@ fn genre_row_ui(ui: &mut egui::Ui, scene: &Scene<'_>, id: GenreId, size: Vec2, e
             share_bar(ui, size, share, ink, &format!("{title}, {}", label.name)).on_hover_text(format!(
                 "{} says {title}: {} smoothed, {} at this frame.",
                 label.name,
-                sentences::percent(share),
-                sentences::percent(raw)
+                wording::percent(share),
+                wording::percent(raw)
             ));
         }
     });
@@ -184,12 +185,12 @@ fn figures_ui(ui: &mut egui::Ui, scene: &Scene<'_>, column: f32, engines: &[usiz
             cell(ui, size, Align::Min, RichText::new(title).small().color(palette.muted)).on_hover_text(hover);
             ui.allocate_exact_size(Vec2::new(column, FIGURE_HEIGHT), Sense::hover());
             for &engine in engines {
-                let label = &scene.cast.engines[engine];
+                let label = &scene.model_info.engines[engine];
                 let state = &scene.snapshot.engines[engine];
                 let is_timed = state.enabled && state.step_us > 0.0;
                 let load = 1e-4 * f64::from(state.step_us) / scene.snapshot.hop.0;
                 let text = match title {
-                    "Weights" => sentences::count(label.weight_count),
+                    "Weights" => wording::count(label.weight_count),
                     _ if !is_timed => "—".to_owned(),
                     "Load, %" => format!("{load:.1}"),
                     _ => format!("{:.0}", state.step_us),

@@ -3,13 +3,13 @@
 //!
 //! In: shapes; the held moment's dependence on frames. Out: paint. Thread: window.
 
-use super::inside::header_ui;
+use super::internals::header_ui;
 use super::{ConvolutionsLabel, Scene};
 use crate::ui::asked::Asked;
-use crate::ui::sentences;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{TimeAxis, describe, fill_under, place_plot};
+use crate::ui::wording;
 use eframe::egui::{self, Align2, CornerRadius, Painter, Pos2, Rect, Sense, Stroke, Vec2};
 use std::collections::BTreeSet;
 
@@ -26,16 +26,16 @@ pub(super) fn field_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
     let note = "what the newest features depend on, by gradients · below, which frame each convolution reads";
     header_ui(ui, scene, view, NAME, note);
     let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
-    let Some(label) = &scene.cast.convolutions else {
+    let Some(label) = &scene.model_info.convolutions else {
         return;
     };
     let plot = Rect::from_min_max(rect.min + Vec2::new(GUTTER, 2.0), rect.max - Vec2::new(PLOT_RIGHT, 4.0));
     let time = TimeAxis::of(plot, scene, &view.time);
     let (upper, lower) = plot.split_top_bottom_at_fraction(CURVE);
     let upper = upper.with_max_y(upper.bottom() - 4.0);
-    let dependence = scene.frozen.map(|frozen| &frozen.field);
+    let dependence = scene.held.map(|held| &held.field);
     let said = match dependence {
-        Some(Asked::Told(norms)) => sentences::field(label, norms, scene.snapshot.hop),
+        Some(Asked::Told(norms)) => wording::field(label, norms, scene.snapshot.hop),
         None => "Hold a moment (H, or a click) to see what its features depend on".to_owned(),
         Some(Asked::Failed(why)) => format!("What the features depend on cannot be told: {why}"),
         Some(Asked::Unasked | Asked::Asking(_)) => "Working out the gradients…".to_owned(),
@@ -64,7 +64,7 @@ pub(super) fn field_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
     time.draw_cursors(ui, scene, &view.time);
     time.take_pointer(ui, scene, view, &response);
     if let (Some(norms), Some(back)) = (told, response.hover_pos().and_then(|at| time.back_at(at.x))) {
-        response.on_hover_text_at_pointer(sentences::depends(norms, back, scene.snapshot.hop));
+        response.on_hover_text_at_pointer(wording::depends(norms, back, scene.snapshot.hop));
     }
 }
 

@@ -40,13 +40,13 @@ impl HeadLines {
                 head_of(&scene.snapshot.attention, head.layer, head.head),
             ));
         }
-        let frozen = scene.frozen.filter(|_| view.page == Page::Heads)?;
-        let Study::Told(study) = frozen.studies.of(view.head?)? else {
+        let held = scene.held.filter(|_| view.page == Page::Heads)?;
+        let Study::Told(study) = held.studies.of(view.head?)? else {
             return None;
         };
-        let query = study.frames.checked_sub(frozen.cursor + 1)?;
+        let query = study.frames.checked_sub(held.cursor + 1)?;
         let weights: Vec<f32> = (0..=query).map(|key| study.weight(query, key).unwrap_or(0.0)).collect();
-        Some(Self::strongest(frozen.cursor, &weights))
+        Some(Self::strongest(held.cursor, &weights))
     }
 
     /// `weights` are of the frames up to the one that asks, oldest first.

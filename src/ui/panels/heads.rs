@@ -4,12 +4,12 @@
 
 use super::matrix::matrix_ui;
 use super::{Pictures, Scene, map_shape};
-use crate::ui::frozen::Frozen;
-use crate::ui::sentences;
+use crate::ui::held_moment::HeldMoment;
 use crate::ui::studies::Study;
 use crate::ui::theme::{Palette, card, figure_text};
 use crate::ui::view_state::{Action, ViewState};
 use crate::ui::widgets::describe;
+use crate::ui::wording;
 use attune_engine::explain::{Head, HeadStudy};
 use attune_model::genre::GenreId;
 use eframe::egui::{
@@ -35,7 +35,7 @@ pub(super) fn heads_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
         let say = |ui: &mut egui::Ui, text: &str| {
             ui.add(Label::new(RichText::new(text).small().color(palette.muted)).wrap());
         };
-        let Some(frozen) = scene.frozen.filter(|_| layers * heads > 0) else {
+        let Some(held) = scene.held.filter(|_| layers * heads > 0) else {
             say(
                 ui,
                 if scene.attends() {
@@ -49,35 +49,34 @@ pub(super) fn heads_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
         };
         say(ui, "Click a head: all is heard again without what it says.");
         ui.add_space(4.0);
-        grid_ui(ui, scene, frozen, view, (layers, heads));
+        grid_ui(ui, scene, held, view, (layers, heads));
         let Some(head) = view.head.filter(|head| head.layer < layers && head.head < heads) else {
             return;
         };
         ui.add_space(8.0);
-        match frozen.studies.of(head) {
+        match held.studies.of(head) {
             None => {}
             Some(Study::Asking) => say(ui, "Hearing it again, with this head and without it…"),
             Some(Study::Failed(why)) => say(ui, &format!("It could not be asked about: {why}.")),
             Some(Study::Told(study)) => {
                 without_ui(ui, scene, study);
                 ui.add_space(8.0);
-                matrix_ui(ui, scene, frozen, view, pictures, study);
+                matrix_ui(ui, scene, held, view, pictures, study);
             }
         }
     });
 }
 
 /// The class that all is told of: the answer at the held frame, if the engines have given it.
-fn class(frozen: &Frozen, study: &HeadStudy) -> GenreId {
-    frozen
-        .explanation()
+fn class(held: &HeldMoment, study: &HeadStudy) -> GenreId {
+    held.explanation()
         .map_or_else(|| study.whole.top().0, attune_engine::explain::Explanation::class)
 }
 
 fn grid_ui(
     ui: &mut egui::Ui,
     scene: &Scene<'_>,
-    frozen: &Frozen,
+    held: &HeldMoment,
     view: &mut ViewState,
     (layers, heads): (usize, usize),
 ) {
@@ -105,7 +104,7 @@ fn grid_ui(
                 palette.muted,
             );
             for head in 0..heads {
-                head_ui(ui, scene, frozen, view, Head { layer, head }, width);
+                head_ui(ui, scene, held, view, Head { layer, head }, width);
             }
         });
     }
@@ -113,7 +112,7 @@ fn grid_ui(
         let all: Vec<Head> = (0..layers)
             .flat_map(|layer| (0..heads).map(move |head| Head { layer, head }))
             .collect();
-        let open = all.iter().any(|head| frozen.studies.of(*head).is_none());
+        let open = all.iter().any(|head| held.studies.of(*head).is_none());
         let button = ui.add_enabled(open, Button::new(RichText::new("Ablate all, one by one").small()));
         if button.clicked() {
             view.head.get_or_insert(all[0]);
@@ -123,15 +122,15 @@ fn grid_ui(
 }
 
 /// One head: what it adds to the answer, once that is known.
-fn head_ui(ui: &mut egui::Ui, scene: &Scene<'_>, frozen: &Frozen, view: &mut ViewState, head: Head, width: f32) {
+fn head_ui(ui: &mut egui::Ui, scene: &Scene<'_>, held: &HeldMoment, view: &mut ViewState, head: Head, width: f32) {
     let palette = Palette::of(ui);
-    let study = frozen.studies.told(head);
+    let study = held.studies.told(head);
     let (text, ink) = match study {
         Some(study) => {
-            let added = 100.0 * study.added(usize::from(class(frozen, study).0));
-            (sentences::points(-added), signed(palette, -added))
+            let added = 100.0 * study.added(usize::from(class(held, study).0));
+            (wording::points(-added), signed(palette, -added))
         }
-        None if frozen.studies.of(head).is_some() => ("…".to_owned(), palette.muted),
+        None if held.studies.of(head).is_some() => ("…".to_owned(), palette.muted),
         None => ("ablate".to_owned(), palette.muted),
     };
     let chosen = view.head == Some(head);
@@ -152,7 +151,7 @@ fn head_ui(ui: &mut egui::Ui, scene: &Scene<'_>, frozen: &Frozen, view: &mut Vie
     let name = format!("Ablate layer {}, head {}", head.layer + 1, head.head + 1);
     button.widget_info(|| WidgetInfo::selected(Role::Button, true, chosen, &name));
     let hover = match study {
-        Some(study) => sentences::ablated(study, class(frozen, study), &scene.cast.genres),
+        Some(study) => wording::ablated(study, class(held, study), &scene.model_info.genres),
         None => name,
     };
     if button.on_hover_text(hover).clicked() {
@@ -173,7 +172,7 @@ fn signed(palette: &Palette, points: f32) -> Color32 {
 /// The answer with and without the head, the classes that change most first.
 fn without_ui(ui: &mut egui::Ui, scene: &Scene<'_>, study: &HeadStudy) {
     let palette = Palette::of(ui);
-    let genres = &scene.cast.genres;
+    let genres = &scene.model_info.genres;
     let mut ids: Vec<GenreId> = genres.ids().collect();
     let change = |id: &GenreId| -study.added(usize::from(id.0));
     ids.sort_by(|a, b| change(b).abs().total_cmp(&change(a).abs()));
@@ -187,15 +186,15 @@ fn without_ui(ui: &mut egui::Ui, scene: &Scene<'_>, study: &HeadStudy) {
         let points = 100.0 * change(&id);
         let figures = format!(
             "{} → {}",
-            sentences::tenths(study.whole.of(id)),
-            sentences::tenths(study.without.of(id))
+            wording::tenths(study.whole.of(id)),
+            wording::tenths(study.without.of(id))
         );
         let title = genres.title(id);
         describe(
             &response,
             format!(
                 "{title} without this head: {figures}, {} points",
-                sentences::points(points)
+                wording::points(points)
             ),
         );
         let painter = ui.painter();
@@ -228,7 +227,7 @@ fn without_ui(ui: &mut egui::Ui, scene: &Scene<'_>, study: &HeadStudy) {
         text(
             row.right(),
             Align2::RIGHT_CENTER,
-            sentences::points(points),
+            wording::points(points),
             figure_text(),
             signed(palette, points),
         );

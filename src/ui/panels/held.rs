@@ -2,36 +2,36 @@
 //!
 //! In: the moment. Out: paint; letting it go, writing it down. Thread: window.
 
-use crate::ui::frozen::Frozen;
-use crate::ui::sentences;
+use crate::ui::held_moment::HeldMoment;
 use crate::ui::theme::Palette;
 use crate::ui::view_state::{Action, ViewState};
+use crate::ui::wording;
 use attune_audio::source::SourceKind;
 use attune_audio::units::Seconds;
 use eframe::egui::{self, Align, Layout, RichText};
 
 /// Draws the bar that says what is held and what to do with it.
-pub fn frozen_ui(ui: &mut egui::Ui, frozen: &Frozen, view: &mut ViewState) {
+pub fn held_ui(ui: &mut egui::Ui, held: &HeldMoment, view: &mut ViewState) {
     let is_file = view.opened.as_ref().is_some_and(|open| open.kind == SourceKind::File);
     let palette = Palette::of(ui);
     ui.horizontal(|ui| {
         ui.label(
-            RichText::new(format!("Held at {}", frozen.at().clock()))
+            RichText::new(format!("Held at {}", held.at().clock()))
                 .strong()
                 .color(palette.accent),
         );
-        let cursor = frozen.cursor_at().map_or_else(|| "a break".to_owned(), Seconds::clock);
+        let cursor = held.cursor_at().map_or_else(|| "a break".to_owned(), Seconds::clock);
         ui.label(
             RichText::new(format!("cursor at {cursor}"))
                 .small()
                 .color(palette.muted),
         );
-        similar_ui(ui, frozen, view);
+        similar_ui(ui, held, view);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if ui.button("Back to now").on_hover_text("End").clicked() {
                 view.ask(Action::LetGo);
             }
-            if let Some(at) = frozen.cursor_at().filter(|_| is_file)
+            if let Some(at) = held.cursor_at().filter(|_| is_file)
                 && ui
                     .button("Hear it")
                     .on_hover_text("Play two seconds around the cursor, again and again (P)")
@@ -39,7 +39,7 @@ pub fn frozen_ui(ui: &mut egui::Ui, frozen: &Frozen, view: &mut ViewState) {
             {
                 view.hear_around(at);
             }
-            if let Some(at) = frozen.cursor_at().filter(|_| is_file)
+            if let Some(at) = held.cursor_at().filter(|_| is_file)
                 && ui
                     .button("Without it")
                     .on_hover_text("Play the four seconds before and after the cursor again and again, with half a second at it muted (M)")
@@ -47,7 +47,7 @@ pub fn frozen_ui(ui: &mut egui::Ui, frozen: &Frozen, view: &mut ViewState) {
             {
                 view.hear_without(at);
             }
-            let can_keep = frozen.explanation().is_some();
+            let can_keep = held.explanation().is_some();
             let keep = ui.add_enabled(can_keep, egui::Button::new("Export"));
             if keep
                 .on_hover_text("Write what is shown as SVG, CSV and JSON (E)")
@@ -60,8 +60,8 @@ pub fn frozen_ui(ui: &mut egui::Ui, frozen: &Frozen, view: &mut ViewState) {
 }
 
 /// What sounds like the moment under the cursor: a click goes there.
-fn similar_ui(ui: &mut egui::Ui, frozen: &Frozen, view: &mut ViewState) {
-    if frozen.similar.is_empty() {
+fn similar_ui(ui: &mut egui::Ui, held: &HeldMoment, view: &mut ViewState) {
+    if held.similar.is_empty() {
         return;
     }
     ui.label(RichText::new("sounds like").small().color(Palette::of(ui).muted))
@@ -69,12 +69,12 @@ fn similar_ui(ui: &mut egui::Ui, frozen: &Frozen, view: &mut ViewState) {
             "Earlier and later seconds whose mel levels resemble the second around the cursor most, and how much: 100 % is the same, \
              0 % unrelated",
         );
-    for (back, score) in &frozen.similar {
-        let column = frozen.history.total_columns().checked_sub(*back as u64 + 1);
-        let Some(at) = column.and_then(|column| frozen.history.time_of(column)) else {
+    for (back, score) in &held.similar {
+        let column = held.history.total_columns().checked_sub(*back as u64 + 1);
+        let Some(at) = column.and_then(|column| held.history.time_of(column)) else {
             continue;
         };
-        let text = RichText::new(format!("{} · {}", at.clock(), sentences::percent(*score))).small();
+        let text = RichText::new(format!("{} · {}", at.clock(), wording::percent(*score))).small();
         let button = ui.button(text).on_hover_text("Go there; Hear it plays it");
         if button
             .accessible_name(format!("Similar moment at {}", at.clock()))

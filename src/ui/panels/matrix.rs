@@ -3,11 +3,11 @@
 //! In: a study. Out: paint; the column that is pointed at. Thread: window.
 
 use super::{Pictures, Scene};
-use crate::ui::frozen::Frozen;
-use crate::ui::sentences;
+use crate::ui::held_moment::HeldMoment;
 use crate::ui::theme::{Palette, axis_font};
 use crate::ui::view_state::{Action, ViewState};
 use crate::ui::widgets::{MatrixColours, describe, place_plot};
+use crate::ui::wording;
 use attune_engine::explain::HeadStudy;
 use eframe::egui::{self, Align2, Color32, CornerRadius, Pos2, Rect, RichText, Sense, Vec2};
 
@@ -47,7 +47,7 @@ impl Square {
 pub(super) fn matrix_ui(
     ui: &mut egui::Ui,
     scene: &Scene<'_>,
-    frozen: &Frozen,
+    held: &HeldMoment,
     view: &mut ViewState,
     pictures: &mut Pictures,
     study: &HeadStudy,
@@ -64,7 +64,7 @@ pub(super) fn matrix_ui(
         hop: scene.snapshot.hop.0,
     };
     place_plot(ui, view, "Matrix of a head", &response);
-    describe(&response, sentences::matrix(study, scene.snapshot.hop));
+    describe(&response, wording::matrix(study, scene.snapshot.hop));
     let colours = MatrixColours {
         weight: palette.attention,
         ground: palette.track,
@@ -73,7 +73,7 @@ pub(super) fn matrix_ui(
     };
     let pixels = (side * ui.ctx().pixels_per_point()).ceil() as usize;
     // Of another file, a moment may have as many columns.
-    let name = frozen.snapshot.sequence * 4096 + (64 * study.head.layer + study.head.head) as u64;
+    let name = held.snapshot.sequence * 4096 + (64 * study.head.layer + study.head.head) as u64;
     if let Some(texture) = pictures.matrix.update(ui.ctx(), study, (name, pixels), colours) {
         let uv = Rect::from_min_max(Pos2::ZERO, egui::pos2(1.0, 1.0));
         ui.painter().image(texture.id(), square.rect, uv, Color32::WHITE);
@@ -82,7 +82,7 @@ pub(super) fn matrix_ui(
     ui.painter()
         .rect_stroke(square.rect, CornerRadius::ZERO, stroke, egui::StrokeKind::Outside);
     labels(ui, &square);
-    cursors(ui, scene, frozen, view, &square);
+    cursors(ui, scene, held, view, &square);
     let Some((query, key)) = response.hover_pos().and_then(|pointer| square.frames_at(pointer)) else {
         return;
     };
@@ -91,7 +91,7 @@ pub(super) fn matrix_ui(
     if response.clicked() {
         view.ask(Action::Hold(back));
     }
-    response.on_hover_text_at_pointer(sentences::asked(study, (query, key), scene.snapshot.hop));
+    response.on_hover_text_at_pointer(wording::asked(study, (query, key), scene.snapshot.hop));
 }
 
 /// Seconds before the held moment, along both axes.
@@ -129,7 +129,7 @@ fn labels(ui: &egui::Ui, square: &Square) {
 }
 
 /// The held cursor and the pointed column, on both axes.
-fn cursors(ui: &egui::Ui, scene: &Scene<'_>, frozen: &Frozen, view: &ViewState, square: &Square) {
+fn cursors(ui: &egui::Ui, scene: &Scene<'_>, held: &HeldMoment, view: &ViewState, square: &Square) {
     let palette = Palette::of(ui);
     let cross = |back: usize, width: f32, colour: Color32| {
         if let Some(frame) = (square.frames).checked_sub(back + 1) {
@@ -138,7 +138,7 @@ fn cursors(ui: &egui::Ui, scene: &Scene<'_>, frozen: &Frozen, view: &ViewState, 
             ui.painter().hline(square.rect.x_range(), y, (width, colour));
         }
     };
-    cross(frozen.cursor, 1.5, palette.accent);
+    cross(held.cursor, 1.5, palette.accent);
     if let Some(back) = view.time.pointed_back(scene.history) {
         cross(back as usize, 1.0, palette.text.gamma_multiply(0.6));
     }

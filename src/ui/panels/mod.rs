@@ -5,8 +5,8 @@
 
 mod answer;
 mod attention;
+mod attribution;
 mod banner;
-mod changed;
 mod decisions;
 mod disagreement;
 mod engines;
@@ -16,8 +16,8 @@ mod head_lines;
 mod heads;
 mod health;
 mod held;
-mod inside;
-mod laboratory;
+mod internals;
+mod lab;
 mod matrix;
 mod pages;
 mod raw_curve;
@@ -35,17 +35,17 @@ mod welcome;
 
 pub use answer::answer_ui;
 pub use attention::ATTENTION_ROW_GAP;
+pub use attribution::{Attribution, attribution_ui};
 pub use banner::{banner_ui, remark_ui};
-pub use changed::{Changed, changed_ui};
 pub use decisions::decisions_ui;
 pub use disagreement::disagreement_ui;
 pub use engines::engines_ui;
 pub use figures::{Table, figures_of};
 pub use head_lines::HeadLines;
 pub use health::health_ui;
-pub use held::frozen_ui;
-pub use inside::inside_ui;
-pub use laboratory::laboratory_ui;
+pub use held::held_ui;
+pub use internals::internals_ui;
+pub use lab::lab_ui;
 pub use pages::page_ui;
 pub use sessions::sessions_ui;
 pub use shortcuts::shortcuts_ui;
@@ -57,14 +57,14 @@ pub use transport::transport_ui;
 pub use tuning::tuning_ui;
 pub use welcome::welcome_ui;
 
-use super::answers::Retrial;
-use super::choices::Inside;
+use super::answers::ReplayResult;
+use super::choices::Internals;
 use super::decisions::DecisionLog;
 use super::devices::DeviceList;
-use super::frozen::Frozen;
+use super::held_moment::HeldMoment;
 use super::history::{COLUMNS, History};
-use super::laboratory::LabState;
-use super::past::Past;
+use super::lab_runner::LabState;
+use super::session_recorder::SessionRecorder;
 use super::traces::Traces;
 use super::track::Track;
 use super::view_state::ViewState;
@@ -79,7 +79,7 @@ use eframe::egui::{ColorImage, TextureId};
 
 /// What the window says of one engine beside its figures.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EngineLabel {
+pub struct ModelLabel {
     /// Its name for people.
     pub name: String,
     /// How many trained numbers it has.
@@ -108,11 +108,11 @@ impl ConvolutionsLabel {
 
 /// What does not change while the window is open.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Cast {
+pub struct ModelInfo {
     /// The classes.
     pub genres: GenreSet,
     /// The engines, in the order of the snapshot.
-    pub engines: Vec<EngineLabel>,
+    pub engines: Vec<ModelLabel>,
     /// The front end.
     pub front_end: FrontEndSpec,
     /// Whether any engine attends, so that there is attention to be drawn.
@@ -125,15 +125,15 @@ pub struct Cast {
     pub convolutions: Option<ConvolutionsLabel>,
 }
 
-impl Cast {
+impl ModelInfo {
     /// What a set of models says of itself; those after the first `usual` are off until someone switches them on.
     pub fn of(models: &ModelSet, usual: usize) -> Self {
         let engines = models
             .models
             .iter()
             .enumerate()
-            .map(|(engine, model)| EngineLabel {
-                name: engine_title(&model.manifest().name),
+            .map(|(engine, model)| ModelLabel {
+                name: model_title(&model.manifest().name),
                 weight_count: model.manifest().weight_count,
                 optional: engine >= usual,
             })
@@ -146,7 +146,7 @@ impl Cast {
                 let manifest = model.manifest();
                 Some(ConvolutionsLabel {
                     engine,
-                    name: engine_title(&manifest.name),
+                    name: model_title(&manifest.name),
                     layers: manifest.architecture.convolutions()?,
                 })
             }),
@@ -170,7 +170,7 @@ impl Cast {
 }
 
 /// An engine's short name as people read it: an acronym in capitals, a word with one.
-fn engine_title(name: &str) -> String {
+fn model_title(name: &str) -> String {
     let is_acronym = name.len() <= 4 && name.chars().all(|c| c.is_ascii_alphanumeric());
     if is_acronym {
         return name.to_uppercase();
@@ -190,36 +190,36 @@ pub struct Scene<'a> {
     /// The engine before.
     pub history: &'a History,
     /// What does not change.
-    pub cast: &'a Cast,
+    pub model_info: &'a ModelInfo,
     /// What can be listened to.
     pub devices: &'a DeviceList,
     /// The moment that is held, if one is: then `snapshot` and `history` are its own.
-    pub frozen: Option<&'a Frozen>,
+    pub held: Option<&'a HeldMoment>,
     /// What changed the answer, if that is shown.
-    pub changed: Option<Changed<'a>>,
+    pub attribution: Option<Attribution<'a>>,
     /// Where the file is now, held or not.
     pub transport: &'a Transport,
     /// The file as a whole, if one is open.
     pub track: Option<&'a Track>,
     /// What was listened to before.
-    pub past: &'a Past,
+    pub recorder: &'a SessionRecorder,
     /// What was answered and what was held back.
     pub log: &'a DecisionLog,
     /// What the units of the engine that is looked into hold.
     pub traces: Option<&'a Traces>,
     /// What the knobs on the page of knobs would have made of what was heard.
-    pub retrial: Option<&'a Retrial>,
+    pub result: Option<&'a ReplayResult>,
     /// What the knobs in use make of the same.
-    pub trial: Option<&'a Retrial>,
+    pub trial: Option<&'a ReplayResult>,
     /// Where the lab is.
-    pub laboratory: &'a LabState,
+    pub lab: &'a LabState,
 }
 
 impl Scene<'_> {
     /// Seconds that can be gone back through: of a held moment what is kept, live none.
     pub fn kept(&self) -> f64 {
         let columns = self.history.total_columns().min(COLUMNS as u64);
-        if self.frozen.is_some() {
+        if self.held.is_some() {
             columns as f64 * self.snapshot.hop.0
         } else {
             0.0
@@ -228,17 +228,23 @@ impl Scene<'_> {
 
     /// Whether there is, or will be, attention to be drawn.
     pub fn attends(&self) -> bool {
-        self.cast.has_attention || self.snapshot.attention.frames > 0
+        self.model_info.has_attention || self.snapshot.attention.frames > 0
     }
 
     /// What is looked into below the spectrogram: what was chosen, if there is such a thing.
-    pub fn inside(&self, view: &ViewState) -> Option<Inside> {
-        let first = self.cast.recurrent.first().map(|(engine, _)| Inside::Units(*engine));
-        match view.inside {
-            Inside::Scores if self.cast.scores => Some(view.inside),
-            Inside::Field if self.cast.convolutions.is_some() => Some(view.inside),
-            Inside::Units(engine) if self.cast.recurrent.iter().any(|(known, _)| *known == engine) => Some(view.inside),
-            _ if self.attends() => Some(Inside::Heads),
+    pub fn internals(&self, view: &ViewState) -> Option<Internals> {
+        let first = self
+            .model_info
+            .recurrent
+            .first()
+            .map(|(engine, _)| Internals::Units(*engine));
+        match view.internals {
+            Internals::Scores if self.model_info.scores => Some(view.internals),
+            Internals::Field if self.model_info.convolutions.is_some() => Some(view.internals),
+            Internals::Units(engine) if self.model_info.recurrent.iter().any(|(known, _)| *known == engine) => {
+                Some(view.internals)
+            }
+            _ if self.attends() => Some(Internals::Heads),
             _ => first,
         }
     }

@@ -4,10 +4,10 @@
 
 use super::Scene;
 use crate::ui::history::Moment;
-use crate::ui::sentences;
 use crate::ui::theme::{Palette, axis_font};
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{TimeAxis, describe, place_plot};
+use crate::ui::wording;
 use attune_model::genre::{GenreId, Probabilities};
 use eframe::egui::{self, Align2, Color32, CornerRadius, Pos2, Rect, RichText, Sense, Shape, Stroke, Vec2};
 
@@ -22,20 +22,17 @@ pub(super) fn raw_curve_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut View
     let Some((genre, moment)) = here(scene, view) else {
         return;
     };
-    let genres = &scene.cast.genres;
+    let genres = &scene.model_info.genres;
     let [r, g, b] = genres.colour(genre);
     let colour = Color32::from_rgb(r, g, b);
-    let said = sentences::raw_and_smoothed(moment, genre, genres);
+    let said = wording::raw_and_smoothed(moment, genre, genres);
     ui.add(egui::Label::new(RichText::new(&said).size(11.0).color(palette.muted)).truncate());
     let size = Vec2::new(ui.available_width(), HEIGHT);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
     let enter = view.knobs_in_use.enter;
     describe(
         &response,
-        format!(
-            "Raw and smoothed: {said}; an answer needs {}",
-            sentences::percent(enter)
-        ),
+        format!("Raw and smoothed: {said}; an answer needs {}", wording::percent(enter)),
     );
     place_plot(ui, view, "Raw and smoothed", &response);
     if !ui.is_rect_visible(rect) {
@@ -52,7 +49,7 @@ pub(super) fn raw_curve_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut View
     ] {
         let at = egui::pos2(plot.left() - 4.0, y_of(share));
         ui.painter()
-            .text(at, align, sentences::percent(share), axis_font(), palette.muted);
+            .text(at, align, wording::percent(share), axis_font(), palette.muted);
     }
     let painter = ui.painter().with_clip_rect(plot.intersect(ui.clip_rect()));
     let threshold = [
@@ -81,7 +78,7 @@ pub(super) fn raw_curve_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut View
 
 /// The moment at the pointer, at the held cursor or now, and the genre that leads there.
 fn here<'a>(scene: &Scene<'a>, view: &ViewState) -> Option<(GenreId, &'a Moment)> {
-    let held = scene.frozen.map_or(0, |frozen| frozen.cursor as u64);
+    let held = scene.held.map_or(0, |held| held.cursor as u64);
     let newest = scene.history.total_columns().checked_sub(held + 1);
     let pointed = view.time.pointed.and_then(|column| scene.history.moment(column));
     let moment = pointed.or_else(|| scene.history.moment(newest?))?;

@@ -2,13 +2,13 @@
 //!
 //! In: weights of each. Out: paint. Thread: window.
 
-use super::inside::header_ui;
+use super::internals::header_ui;
 use super::{Pictures, Scene};
 use crate::ui::asked::Asked;
-use crate::ui::sentences;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{TimeAxis, describe, place_plot};
+use crate::ui::wording;
 use attune_lab::scores::Weighted;
 use attune_nn::score::ScoreKind;
 use eframe::egui::{self, Align2, Color32, CornerRadius, Rect, Sense, Vec2};
@@ -26,7 +26,7 @@ pub(super) fn scores_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSta
     header_ui(ui, scene, view, NAME, note);
     let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
     let plot = Rect::from_min_max(rect.min + Vec2::new(GUTTER, 2.0), rect.max - Vec2::new(PLOT_RIGHT, 4.0));
-    let strips = match scene.frozen.map(|frozen| &frozen.strips) {
+    let strips = match scene.held.map(|held| &held.strips) {
         Some(Asked::Told(strips)) => strips,
         other => {
             let text = match other {
@@ -43,7 +43,7 @@ pub(super) fn scores_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSta
     };
     let looks: Vec<_> = strips
         .iter()
-        .map(|(kind, weights)| (*kind, sentences::look(weights, scene.snapshot.hop)))
+        .map(|(kind, weights)| (*kind, wording::look(weights, scene.snapshot.hop)))
         .collect();
     let said = looks
         .iter()
@@ -64,7 +64,7 @@ pub(super) fn scores_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSta
     }
 }
 
-type Look = Option<sentences::Look>;
+type Look = Option<wording::Look>;
 
 fn row(plot: Rect, rows: usize, place: usize) -> Rect {
     let height = plot.height() / rows as f32;
@@ -131,7 +131,7 @@ fn title(kind: ScoreKind) -> &'static str {
     }
 }
 
-fn sentence(kind: ScoreKind, look: &sentences::Look) -> String {
+fn sentence(kind: ScoreKind, look: &wording::Look) -> String {
     format!(
         "The {} score looks {:.1} s back on average, {:.0} % of its weight at {:.1} s; entropy {:.1} bit.",
         title(kind),

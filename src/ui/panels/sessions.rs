@@ -3,10 +3,10 @@
 //! In: sessions. Out: paint; orders to the history, files to open. Thread: window.
 
 use super::Scene;
-use crate::sessions::{Order, Session};
-use crate::ui::sentences;
+use crate::sessions::{Session, SessionCommand};
 use crate::ui::theme::{Palette, card};
 use crate::ui::view_state::{Action, ViewState};
+use crate::ui::wording;
 use attune_audio::units::Seconds;
 use eframe::egui::{
     self, Align, Button, Label, Layout, Mesh, Pos2, RichText, ScrollArea, Sense, Shape, Stroke, TextEdit, Vec2,
@@ -26,11 +26,16 @@ pub fn sessions_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
         ui.add(field).accessible_name("Search the sessions");
         ui.add_space(4.0);
         let wanted = view.session_search.trim().to_lowercase();
-        let found: Vec<&Session> = scene.past.list.iter().filter(|it| fits(it, scene, &wanted)).collect();
+        let found: Vec<&Session> = scene
+            .recorder
+            .list
+            .iter()
+            .filter(|it| fits(it, scene, &wanted))
+            .collect();
         if found.is_empty() {
-            let text = match (&scene.past.fault, wanted.is_empty()) {
+            let text = match (&scene.recorder.fault, wanted.is_empty()) {
                 (Some(fault), _) => fault.as_str(),
-                (None, _) if !scene.past.is_kept() => "Sessions are not kept here.",
+                (None, _) if !scene.recorder.is_kept() => "Sessions are not kept here.",
                 (None, true) => "What you listen to is listed here, today and later.",
                 (None, false) => "No session has these words.",
             };
@@ -67,7 +72,7 @@ fn fits(session: &Session, scene: &Scene<'_>, wanted: &str) -> bool {
     let genre = session
         .genre
         .as_deref()
-        .map(|label| sentences::genre_title(label, &scene.cast.genres));
+        .map(|label| wording::genre_title(label, &scene.model_info.genres));
     let words = [
         &session.beginning.name,
         genre.as_deref().unwrap_or_default(),
@@ -98,14 +103,14 @@ fn session_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, sessio
                 )
             });
             if star.on_hover_text(verb).clicked() {
-                view.ask(Action::Keep(Order::Favour(session.id, !session.favourite)));
+                view.ask(Action::Session(SessionCommand::Favour(session.id, !session.favourite)));
             }
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 let forget = ui
                     .add(Button::new("×").frame(false))
                     .on_hover_text("Forget this session");
                 if forget.accessible_name(format!("Forget {name}")).clicked() {
-                    view.ask(Action::Keep(Order::Forget(session.id)));
+                    view.ask(Action::Session(SessionCommand::Forget(session.id)));
                 }
                 if beginning.kind == "file" {
                     let again = ui.small_button("Open").on_hover_text(&beginning.source);
@@ -119,7 +124,7 @@ fn session_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, sessio
             });
         });
         let genre = match &session.genre {
-            Some(label) => sentences::genre_title(label, &scene.cast.genres),
+            Some(label) => wording::genre_title(label, &scene.model_info.genres),
             None => "no genre".to_owned(),
         };
         let said = format!(
@@ -175,6 +180,6 @@ fn note_ui(ui: &mut egui::Ui, view: &mut ViewState, session: &Session) {
     }
     if response.lost_focus() && view.note.as_ref().is_some_and(|(id, _)| *id == session.id) {
         view.note = None;
-        view.ask(Action::Keep(Order::Note(session.id, text)));
+        view.ask(Action::Session(SessionCommand::Note(session.id, text)));
     }
 }

@@ -3,10 +3,10 @@
 //! In: devices, what is open. Out: paint; sources to open. Thread: window.
 
 use super::Scene;
-use crate::ui::sentences;
 use crate::ui::theme::Palette;
 use crate::ui::view_state::{Action, ViewState};
 use crate::ui::widgets::level_meter;
+use crate::ui::wording;
 use attune_audio::capture::{DeviceInfo, DeviceKind};
 use attune_audio::source::SourceKind;
 use eframe::egui::{self, Align, ComboBox, Key, Label, Layout, RichText, TextEdit, ThemePreference};
@@ -190,7 +190,7 @@ pub fn opened_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) {
                     SourceKind::File => "File",
                 };
                 ui.label(RichText::new(kind).small().color(palette.accent).strong());
-                let text = format!("{} · {}", open.name, sentences::source(open));
+                let text = format!("{} · {}", open.name, wording::source(open));
                 ui.add(Label::new(RichText::new(&text).small()).truncate())
                     .on_hover_text(&open.id);
             });

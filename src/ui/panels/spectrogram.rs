@@ -6,10 +6,10 @@ use super::weights::{overlay_ui, strip_ui};
 use super::{HeadLines, Pictures, Scene, attention_lag, pooling_of};
 use crate::settings::ColourMap;
 use crate::ui::choices::SPECTROGRAM_SPANS;
-use crate::ui::sentences;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{LevelColours, MelAxis, Shades, TimeAxis, describe, heading, hz_label, place_plot, save_menu};
+use crate::ui::wording;
 use eframe::egui::{
     self, Align, Align2, Color32, CornerRadius, Layout, Mesh, Rect, RichText, Sense, Shape, Stroke, Vec2,
 };
@@ -37,7 +37,7 @@ pub fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState
         rect.max - Vec2::new(PLOT_RIGHT, LABELS + strip_height),
     );
     let time = TimeAxis::of(plot, scene, &view.time);
-    let mel = MelAxis::new(&scene.cast.front_end);
+    let mel = MelAxis::new(&scene.model_info.front_end);
     describe(&response, summary(scene));
     place_plot(ui, view, "Spectrogram", &response);
     if !ui.is_rect_visible(rect) {
@@ -186,7 +186,7 @@ fn legend_ui(ui: &mut egui::Ui, view: &ViewState) {
 
 /// A bracket over what the convolutions see at once.
 fn field_ui(ui: &egui::Ui, scene: &Scene<'_>, time: &TimeAxis) {
-    let Some(label) = &scene.cast.convolutions else {
+    let Some(label) = &scene.model_info.convolutions else {
         return;
     };
     let frames = label.frames();
@@ -214,11 +214,7 @@ fn hover_ui(ui: &egui::Ui, scene: &Scene<'_>, response: &egui::Response, time: &
         plot.top()..=response.rect.bottom() - LABELS,
         (1.0, Color32::from_white_alpha(140)),
     );
-    let since = if scene.frozen.is_some() {
-        "the held moment"
-    } else {
-        "now"
-    };
+    let since = if scene.held.is_some() { "the held moment" } else { "now" };
     let mut said = format!("{:.1} s before {since}", back as f64 * scene.snapshot.hop.0);
     let index = scene.history.total_columns().checked_sub(back as u64 + 1);
     if let Some(at) = index.and_then(|index| scene.history.time_of(index)) {
@@ -255,11 +251,11 @@ fn summary(scene: &Scene<'_>) -> String {
     if !scene.has_heard() {
         return "Spectrogram: nothing is heard yet".to_owned();
     }
-    let attention = match sentences::look(pooling_of(&scene.snapshot.attention), scene.snapshot.hop) {
-        Some(look) => sentences::pooling(&look),
+    let attention = match wording::look(pooling_of(&scene.snapshot.attention), scene.snapshot.hop) {
+        Some(look) => wording::pooling(&look),
         None => "Attention appears when sound is heard.".to_owned(),
     };
-    let field = match &scene.cast.convolutions {
+    let field = match &scene.model_info.convolutions {
         Some(label) => {
             let secs = label.frames() as f64 * scene.snapshot.hop.0;
             format!(" The convolutions of {} see {secs:.1} s at once.", label.name)

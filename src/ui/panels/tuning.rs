@@ -3,9 +3,9 @@
 //! In: knobs, what was heard. Out: paint; other knobs. Thread: window.
 
 use super::Scene;
-use crate::ui::sentences;
 use crate::ui::theme::{Palette, card};
 use crate::ui::view_state::{Action, ViewState};
+use crate::ui::wording;
 use attune_audio::units::Seconds;
 use attune_engine::smoothing::SmoothingConfig;
 use eframe::egui::{self, Button, Label, RichText, Slider};
@@ -34,8 +34,8 @@ pub fn tuning_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
         ui.spacing_mut().slider_width = (ui.available_width() - 186.0).max(60.0);
         knobs_ui(ui, &mut view.knobs);
         ui.add_space(4.0);
-        let said = match (scene.retrial, scene.trial) {
-            (Some(tried), Some(live)) if tried.frames > 0 => sentences::retrial(tried, live, scene.snapshot.hop),
+        let said = match (scene.result, scene.trial) {
+            (Some(tried), Some(live)) if tried.frames > 0 => wording::result(tried, live, scene.snapshot.hop),
             _ => "What they would have answered appears when something was heard.".to_owned(),
         };
         ui.add(Label::new(RichText::new(said).small().color(palette.text)).wrap());

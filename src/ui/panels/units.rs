@@ -2,13 +2,13 @@
 //!
 //! In: traces. Out: paint; which of their values is drawn. Thread: window.
 
-use super::inside::chooser_ui;
+use super::internals::chooser_ui;
 use super::{Pictures, Scene};
-use crate::ui::sentences;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
 use crate::ui::traces::{Traces, UnitValue};
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{LevelColours, Shades, TimeAxis, describe, place_plot, save_menu};
+use crate::ui::wording;
 use eframe::egui::{self, Align, Align2, CornerRadius, Layout, Rect, RichText, Sense, Vec2};
 
 /// Time constants at the ends of the colours, as common logarithms of seconds: 5 ms and 20 s.
@@ -28,7 +28,11 @@ pub(super) fn units_ui(
     let palette = Palette::of(ui);
     let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
     let plot = Rect::from_min_max(rect.min + Vec2::new(GUTTER, 2.0), rect.max - Vec2::new(PLOT_RIGHT, 4.0));
-    let name = scene.cast.engines.get(engine).map_or("", |label| label.name.as_str());
+    let name = scene
+        .model_info
+        .engines
+        .get(engine)
+        .map_or("", |label| label.name.as_str());
     let fault = traces.and_then(|traces| traces.fault.clone());
     let known = traces.filter(|traces| traces.has_begun() && scene.has_heard() && fault.is_none());
     let Some(traces) = known else {
@@ -45,7 +49,7 @@ pub(super) fn units_ui(
         return;
     };
     let column = newest(scene, traces);
-    describe(&response, sentences::units(name, traces, column));
+    describe(&response, wording::units(name, traces, column));
     place_plot(ui, view, "Units", &response);
     let time = TimeAxis::of(plot, scene, &view.time);
     let shades = colours(kind, view).shades;
@@ -82,7 +86,7 @@ pub(super) fn units_ui(
     let place = ((pointer.y - plot.top()) / plot.height() * traces.units() as f32) as usize;
     let back = time.back_at(pointer.x);
     let column = back.and_then(|back| scene.history.total_columns().checked_sub(back as u64 + 1));
-    if let Some(said) = column.and_then(|column| sentences::unit(traces, place, column)) {
+    if let Some(said) = column.and_then(|column| wording::unit(traces, place, column)) {
         response.on_hover_text_at_pointer(said);
     }
 }
@@ -152,7 +156,7 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, traces:
                 ui.add_space(4.0);
                 let tau = traces.and_then(|traces| traces.median_time_constant(pointed(scene, view, traces)));
                 if let Some(tau) = tau {
-                    let text = format!("median τ {}", sentences::time_constant(tau));
+                    let text = format!("median τ {}", wording::time_constant(tau));
                     ui.add(egui::Label::new(note(text)).truncate()).on_hover_text(
                         "The median over all units of the time in which the forget gate alone lets a cell fade to 1/e: τ = −hop / ln f",
                     );
@@ -170,8 +174,8 @@ fn newest(scene: &Scene<'_>, traces: &Traces) -> u64 {
 /// The column at the pointer, at the held cursor, or the newest.
 fn pointed(scene: &Scene<'_>, view: &ViewState, traces: &Traces) -> u64 {
     let held = scene
-        .frozen
-        .and_then(|frozen| scene.history.total_columns().checked_sub(frozen.cursor as u64 + 1));
+        .held
+        .and_then(|held| scene.history.total_columns().checked_sub(held.cursor as u64 + 1));
     let wanted = view.time.pointed.or(held);
     wanted.unwrap_or(u64::MAX).min(newest(scene, traces))
 }

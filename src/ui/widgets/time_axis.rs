@@ -27,7 +27,7 @@ pub struct TimeAxis {
 impl TimeAxis {
     /// The axis of what is to be seen.
     pub fn of(rect: Rect, scene: &Scene<'_>, time: &TimeView) -> Self {
-        time.axis(rect, scene.snapshot.hop, scene.frozen.is_some())
+        time.axis(rect, scene.snapshot.hop, scene.held.is_some())
     }
 
     /// Width of one column in points.
@@ -104,8 +104,8 @@ impl TimeAxis {
             }
         };
         let palette = Palette::of(ui);
-        if let Some(frozen) = scene.frozen {
-            line(frozen.cursor as f32, 1.5, palette.accent);
+        if let Some(held) = scene.held {
+            line(held.cursor as f32, 1.5, palette.accent);
         }
         if let Some(back) = time.pointed_back(scene.history) {
             line(back as f32, 1.0, palette.text.gamma_multiply(0.6));
@@ -120,11 +120,11 @@ impl TimeAxis {
         if let (Some(back), true) = (back, response.hovered()) {
             view.time.pointing = scene.history.total_columns().checked_sub(back as u64 + 1);
         }
-        if response.clicked() || response.drag_started() && scene.frozen.is_none() {
+        if response.clicked() || response.drag_started() && scene.held.is_none() {
             view.actions.extend(back.map(Action::Hold));
         }
         let kept = scene.kept();
-        if response.dragged() && scene.frozen.is_some() {
+        if response.dragged() && scene.held.is_some() {
             let per_point = self.hop.0 / f64::from(self.column_width().max(1e-3));
             view.time.pan(f64::from(response.drag_delta().x) * per_point, kept);
         }
@@ -132,7 +132,7 @@ impl TimeAxis {
             return;
         }
         let (pinch, wheel) = ui.input(|input| (input.zoom_delta(), input.smooth_scroll_delta));
-        if wheel.x != 0.0 && scene.frozen.is_some() {
+        if wheel.x != 0.0 && scene.held.is_some() {
             let per_point = self.hop.0 / f64::from(self.column_width().max(1e-3));
             view.time.pan(f64::from(wheel.x) * per_point, kept);
         }

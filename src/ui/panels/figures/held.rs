@@ -10,8 +10,8 @@ use attune_nn::score::ScoreKind;
 
 /// What each class loses without each half second, and what attention forced onto it adds.
 pub(super) fn changed(scene: &Scene<'_>) -> Option<Table> {
-    let (it, ago) = scene.changed?.told()?;
-    let genres = &scene.cast.genres;
+    let (it, ago) = scene.attribution?.told()?;
+    let genres = &scene.model_info.genres;
     let ids: Vec<GenreId> = genres.ids().collect();
     let forced: Vec<_> = ids.iter().filter_map(|id| it.forced(*id)).collect();
     let mut first = heading(&["back_from_s", "back_to_s"], "taken_away_", genres);
@@ -38,7 +38,7 @@ pub(super) fn changed(scene: &Scene<'_>) -> Option<Table> {
 
 /// What each score function weights.
 pub(super) fn scores(scene: &Scene<'_>) -> Option<Table> {
-    let Asked::Told(weighted) = &scene.frozen?.strips else {
+    let Asked::Told(weighted) = &scene.held?.strips else {
         return None;
     };
     let names = weighted
@@ -60,7 +60,7 @@ pub(super) fn scores(scene: &Scene<'_>) -> Option<Table> {
 
 /// The gradient by each frame.
 pub(super) fn field(scene: &Scene<'_>) -> Option<Table> {
-    let Asked::Told(norms) = &scene.frozen?.field else {
+    let Asked::Told(norms) = &scene.held?.field else {
         return None;
     };
     let first = vec!["back_s".to_owned(), "gradient_norm".to_owned()];
@@ -73,7 +73,7 @@ pub(super) fn field(scene: &Scene<'_>) -> Option<Table> {
 
 /// The weight that each frame gives each other one, by the head that is looked at; a row for each that asks.
 pub(super) fn matrix(scene: &Scene<'_>, view: &ViewState) -> Option<Table> {
-    let Study::Told(study) = scene.frozen?.studies.of(view.head?)? else {
+    let Study::Told(study) = scene.held?.studies.of(view.head?)? else {
         return None;
     };
     let times: Vec<String> = (0..study.frames)

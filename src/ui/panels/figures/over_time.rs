@@ -21,7 +21,7 @@ fn columns<'a>(scene: &'a Scene<'_>) -> impl Iterator<Item = (u64, Seconds)> + '
 
 /// Level of each band, in dB; a band is named by its centre.
 pub(super) fn levels(scene: &Scene<'_>) -> Table {
-    let bank = MelFilterbank::of(&scene.cast.front_end);
+    let bank = MelFilterbank::of(&scene.model_info.front_end);
     let bands = bank.centres_hz().iter().map(|hz| format!("{hz:.0}_hz"));
     let first = std::iter::once("at_s".to_owned()).chain(bands).collect();
     let rows = columns(scene).filter_map(|(column, at)| {
@@ -33,7 +33,7 @@ pub(super) fn levels(scene: &Scene<'_>) -> Table {
 
 /// What was answered at each column.
 pub(super) fn answers(scene: &Scene<'_>) -> Table {
-    let genres = &scene.cast.genres;
+    let genres = &scene.model_info.genres;
     let mut first = heading(&["at_s", "answer", "disagreement"], "raw_", genres);
     first.extend(heading(&[], "agreed_", genres));
     let rows = columns(scene).filter_map(|(column, at)| {
@@ -52,7 +52,7 @@ pub(super) fn answers(scene: &Scene<'_>) -> Table {
 
 /// Answers over the last minutes, or the track's, or its segments.
 pub(super) fn timeline(scene: &Scene<'_>, view: &ViewState) -> Option<Table> {
-    let genres = &scene.cast.genres;
+    let genres = &scene.model_info.genres;
     let first = heading(&["at_s", "heard", "answer", "confidence"], "", genres);
     let row = |point: &TimelinePoint, heard: &str| {
         let confidence = format!("{:.5}", point.confidence);
@@ -92,9 +92,9 @@ pub(super) fn timeline(scene: &Scene<'_>, view: &ViewState) -> Option<Table> {
             return Some(std::iter::once(first).chain(rows).collect());
         }
         Some(track) => {
-            let (live, ahead) = (track.live(POINTS), track.ahead(POINTS));
+            let (live, prescan) = (track.live(POINTS), track.prescanned(POINTS));
             let live = live.iter().map(|point| row(point, "live"));
-            live.chain(ahead.iter().map(|point| row(point, "ahead"))).collect()
+            live.chain(prescan.iter().map(|point| row(point, "ahead"))).collect()
         }
     };
     Some(std::iter::once(first).chain(rows).collect())

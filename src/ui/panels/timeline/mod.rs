@@ -10,10 +10,10 @@ mod whole;
 
 use super::Scene;
 use crate::ui::choices::{TIMELINE_SPANS, TrackShows};
-use crate::ui::sentences;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT};
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{heading, save_menu};
+use crate::ui::wording;
 use eframe::egui::{self, Align, Layout, Rect, Vec2};
 
 /// The most points drawn: more than one for two pixels cannot be told apart.
@@ -34,7 +34,7 @@ pub fn timeline_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
         Layout::left_to_right(Align::Center),
         |ui| {
             let (title, what) = match whole {
-                Some(_) if view.track_shows == TrackShows::Segments => ("Segments", sentences::WHAT_SEGMENTS_SAY),
+                Some(_) if view.track_shows == TrackShows::Segments => ("Segments", wording::WHAT_SEGMENTS_SAY),
                 Some(_) => ("The track", ANSWERS_OVER_TIME),
                 None => ("Timeline", ANSWERS_OVER_TIME),
             };

@@ -5,10 +5,10 @@
 use super::{MOST_POINTS, Scene, parts};
 use crate::ui::choices::TIMELINE_SPANS;
 use crate::ui::history::TimelinePoint;
-use crate::ui::sentences;
 use crate::ui::theme::{Palette, axis_font};
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{Bands, areas_ui, describe, place_plot, ribbon_ui, runs, share_labels};
+use crate::ui::wording;
 use attune_engine::smoothing::AnswerState;
 use eframe::egui::{self, Align2, CornerRadius, Rect, Sense};
 
@@ -23,7 +23,7 @@ pub(super) fn recent_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSta
     if !ui.is_rect_visible(rect) {
         return;
     }
-    let retried = scene.retrial;
+    let retried = scene.result;
     let (inner, ribbons, area) = parts(rect, 1 + usize::from(retried.is_some()));
     let now = scene.history.heard();
     let to_x = |heard: f64| inner.right() - ((now - heard) / span) as f32 * inner.width();
@@ -34,14 +34,14 @@ pub(super) fn recent_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSta
     let bands = Bands {
         rect: area,
         range: (now - span, now),
-        genres: &scene.cast.genres,
+        genres: &scene.model_info.genres,
         opacity: 1.0,
     };
     areas_ui(ui, &bands, &points);
-    ribbon_ui(ui, ribbons[0], &runs(&points, now, to_x), &scene.cast.genres, 1.0);
-    if let (Some(retrial), Some(second)) = (retried, ribbons.get(1)) {
-        let tried = visible(retrial.points.iter(), now, span);
-        ribbon_ui(ui, *second, &runs(&tried, now, to_x), &scene.cast.genres, 1.0);
+    ribbon_ui(ui, ribbons[0], &runs(&points, now, to_x), &scene.model_info.genres, 1.0);
+    if let (Some(result), Some(second)) = (retried, ribbons.get(1)) {
+        let tried = visible(result.points.iter(), now, span);
+        ribbon_ui(ui, *second, &runs(&tried, now, to_x), &scene.model_info.genres, 1.0);
         for (ribbon, text) in [(ribbons[0], "heard"), (*second, "tried")] {
             let at = egui::pos2(ribbon.left() - 6.0, ribbon.center().y);
             ui.painter()
@@ -49,7 +49,7 @@ pub(super) fn recent_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSta
         }
     }
     share_labels(ui, area);
-    let is_held = scene.frozen.is_some();
+    let is_held = scene.held.is_some();
     for i in 0..=4 {
         let back = span * f64::from(i) / 4.0;
         let x = to_x(now - back);
@@ -75,7 +75,7 @@ fn cursors(ui: &egui::Ui, scene: &Scene<'_>, view: &ViewState, inner: Rect, to_x
             ui.painter().vline(x, inner.y_range(), (width, colour));
         }
     };
-    let held = scene.frozen.map(|frozen| frozen.cursor as u64 + 1);
+    let held = scene.held.map(|held| held.cursor as u64 + 1);
     line(
         held.and_then(|back| scene.history.total_columns().checked_sub(back)),
         1.5,
@@ -135,7 +135,7 @@ fn hover_ui(
     view.time.pointing = scene.history.column_heard_at(heard);
     response
         .clone()
-        .on_hover_text_at_pointer(sentences::point(point, &scene.cast.genres));
+        .on_hover_text_at_pointer(wording::point(point, &scene.model_info.genres));
 }
 
 /// What a screen reader says instead of the picture: how the time in sight was answered.
@@ -143,7 +143,7 @@ fn summary(scene: &Scene<'_>, points: &[TimelinePoint]) -> String {
     if points.is_empty() {
         return "Timeline: nothing is heard yet".to_owned();
     }
-    let genres = &scene.cast.genres;
+    let genres = &scene.model_info.genres;
     let named = genres.ids().map(AnswerState::Genre);
     let mut shares: Vec<_> = named
         .chain([AnswerState::Speech, AnswerState::NotMusic])
@@ -157,5 +157,5 @@ fn summary(scene: &Scene<'_>, points: &[TimelinePoint]) -> String {
     if shares.is_empty() {
         return "Timeline: no genre was answered in this time".to_owned();
     }
-    format!("Timeline: {}", sentences::shares(&shares, genres))
+    format!("Timeline: {}", wording::shares(&shares, genres))
 }

@@ -5,11 +5,11 @@
 use super::Scene;
 use super::whole::{labels, loop_ui, playhead, selection};
 use crate::ui::asked::Asked;
-use crate::ui::sentences;
 use crate::ui::theme::{Palette, axis_font};
 use crate::ui::track::Track;
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{describe, ink_on, place_plot};
+use crate::ui::wording;
 use attune_audio::units::Seconds;
 use attune_engine::offline::{DecidedReport, DecidingSegment};
 use eframe::egui::{self, Align2, Color32, CornerRadius, CursorIcon, Label, Rect, RichText, Role, Sense, WidgetInfo};
@@ -26,9 +26,9 @@ pub(super) fn note_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState
     let palette = Palette::of(ui);
     loop_ui(ui, scene, view);
     if let Asked::Told(decided) = &track.deciding {
-        let text = sentences::as_a_whole(decided, &scene.cast.genres);
+        let text = wording::as_a_whole(decided, &scene.model_info.genres);
         ui.add(Label::new(RichText::new(text).size(10.5).color(palette.muted)).truncate())
-            .on_hover_text(sentences::WHAT_SEGMENTS_SAY);
+            .on_hover_text(wording::WHAT_SEGMENTS_SAY);
     }
 }
 
@@ -47,7 +47,7 @@ pub(super) fn segments_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewS
         }
     };
     let named = decided.heaviest(NAMED);
-    describe(&response, sentences::segments(decided, &named, &scene.cast.genres));
+    describe(&response, wording::segments(decided, &named, &scene.model_info.genres));
     if !ui.is_rect_visible(rect) {
         return;
     }
@@ -96,7 +96,7 @@ pub(super) fn segments_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewS
     if response.clicked() {
         hear(view, segment);
     }
-    let said = sentences::segment(segment, decided, &scene.cast.genres);
+    let said = wording::segment(segment, decided, &scene.model_info.genres);
     response.on_hover_text_at_pointer(format!("{said}\nClick: hear it."));
 }
 
@@ -109,7 +109,7 @@ fn say(ui: &egui::Ui, response: &egui::Response, area: Rect, text: &str) {
 }
 
 fn bar_ui(ui: &egui::Ui, scene: &Scene<'_>, segment: &DecidingSegment, bar: Rect, opacity: f32) {
-    let genres = &scene.cast.genres;
+    let genres = &scene.model_info.genres;
     let fill = genres
         .find(&segment.genre)
         .map_or(Palette::of(ui).control_hovered, |id| {
@@ -123,7 +123,7 @@ fn bar_ui(ui: &egui::Ui, scene: &Scene<'_>, segment: &DecidingSegment, bar: Rect
     } else {
         ink_on(fill)
     };
-    let word = sentences::genre_title(&segment.genre, genres);
+    let word = wording::genre_title(&segment.genre, genres);
     let galley = ui.painter().layout_no_wrap(word, axis_font(), ink);
     if galley.size().x + 6.0 <= bar.width() && galley.size().y + 4.0 <= bar.height() {
         let at = bar.center_bottom() - egui::vec2(0.5 * galley.size().x, galley.size().y + 2.0);
@@ -146,7 +146,7 @@ fn alike_ui(ui: &egui::Ui, area: Rect, count: usize, most: f64) {
     ));
     let label = |y: f32, weight: f64| {
         let at = egui::pos2(area.left() - 6.0, y);
-        let text = sentences::percent(weight as f32);
+        let text = wording::percent(weight as f32);
         ui.painter()
             .text(at, Align2::RIGHT_CENTER, text, axis_font(), palette.muted);
     };
@@ -167,7 +167,7 @@ fn hear_ui(
 ) {
     let segment = &decided.segments[place];
     let button = ui.interact(rect, ui.scope_id().with(("segment", rank)), Sense::click());
-    let said = sentences::segment(segment, decided, &scene.cast.genres);
+    let said = wording::segment(segment, decided, &scene.model_info.genres);
     button.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Hear segment {}: {said}", rank + 1)));
     if button.has_focus() {
         let accent = Palette::of(ui).accent;

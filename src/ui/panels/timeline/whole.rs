@@ -5,18 +5,18 @@
 use super::hand::drag;
 use super::{MOST_POINTS, Scene, parts};
 use crate::ui::choices::TrackDrag;
-use crate::ui::frozen::Frozen;
-use crate::ui::sentences;
+use crate::ui::held_moment::HeldMoment;
 use crate::ui::theme::{Palette, axis_font};
 use crate::ui::track::{SAME, Track};
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{Bands, Run, areas_ui, describe, place_plot, ribbon_ui, runs, share_labels};
+use crate::ui::wording;
 use attune_audio::units::Seconds;
 use attune_engine::Command;
 use eframe::egui::{self, Align2, Color32, CornerRadius, Label, Rect, RichText, Sense};
 
 /// What is not heard yet is drawn this much weaker.
-const AHEAD: f32 = 0.35;
+const PRESCAN: f32 = 0.35;
 
 /// The selection, with a way out of it.
 pub(super) fn loop_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
@@ -56,14 +56,14 @@ fn mark(palette: &Palette, scene: &Scene<'_>, track: &Track) -> (String, Color32
         _ if parity.largest <= SAME && parity.other_answers == 0 => palette.good,
         _ => palette.warning,
     };
-    let text = if track.is_hearing() && parity.frames == 0 {
+    let text = if track.is_scanning() && parity.frames == 0 {
         "Hearing ahead …".to_owned()
     } else {
-        sentences::parity_mark(parity)
+        wording::parity_mark(parity)
     };
     let hover = format!(
         "{}. The answers of the live path, frame by frame, beside those of `attune analyze` on the same file.",
-        sentences::parity(parity, scene.snapshot.hop)
+        wording::parity(parity, scene.snapshot.hop)
     );
     (text, ink, hover)
 }
@@ -74,7 +74,7 @@ pub(super) fn whole_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
     let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
     describe(&response, summary(scene, track));
     place_plot(ui, view, "Timeline", &response);
-    let genres = &scene.cast.genres;
+    let genres = &scene.model_info.genres;
     let (inner, ribbons, area) = parts(rect, 1);
     let ribbon = ribbons[0];
     let length = track.duration.0.max(scene.transport.duration.0).max(0.1);
@@ -82,9 +82,9 @@ pub(super) fn whole_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
     if ui.is_rect_visible(rect) {
         ui.painter().rect_filled(ribbon, CornerRadius::same(2), palette.track);
         ui.painter().rect_filled(area, CornerRadius::ZERO, palette.track);
-        let ahead = track.ahead(MOST_POINTS);
+        let prescan = track.prescanned(MOST_POINTS);
         let live = track.live(MOST_POINTS);
-        for (points, opacity) in [(&ahead, AHEAD), (&live, 1.0)] {
+        for (points, opacity) in [(&prescan, PRESCAN), (&live, 1.0)] {
             let bands = Bands {
                 rect: area,
                 range: (0.0, length),
@@ -94,12 +94,18 @@ pub(super) fn whole_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
             areas_ui(ui, &bands, points);
         }
         let hop = scene.snapshot.hop.0;
-        let end = ahead.last().map_or(0.0, |point| point.heard + hop);
+        let end = prescan.last().map_or(0.0, |point| point.heard + hop);
         let heard: Vec<Run> = live
             .chunk_by(|a, b| a.segment == b.segment)
             .flat_map(|run| runs(run, run.last().map_or(0.0, |point| point.heard), to_x))
             .collect();
-        ribbon_ui(ui, ribbon, &not_under(runs(&ahead, end, to_x), &heard), genres, AHEAD);
+        ribbon_ui(
+            ui,
+            ribbon,
+            &not_under(runs(&prescan, end, to_x), &heard),
+            genres,
+            PRESCAN,
+        );
         ribbon_ui(ui, ribbon, &heard, genres, 1.0);
         share_labels(ui, area);
         labels(ui, inner, length, &to_x);
@@ -111,16 +117,16 @@ pub(super) fn whole_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
 }
 
 /// What of the runs ahead is to be seen beside what was heard, so that no name is cut.
-fn not_under(mut ahead: Vec<Run>, heard: &[Run]) -> Vec<Run> {
-    for run in &mut ahead {
+fn not_under(mut prescan: Vec<Run>, heard: &[Run]) -> Vec<Run> {
+    for run in &mut prescan {
         for over in heard {
             if over.from <= run.from + 1.0 && over.to > run.from {
                 run.from = over.to;
             }
         }
     }
-    ahead.retain(|run| run.to > run.from);
-    ahead
+    prescan.retain(|run| run.to > run.from);
+    prescan
 }
 
 /// Times of the file under the plot.
@@ -191,7 +197,7 @@ pub(super) fn playhead(ui: &egui::Ui, scene: &Scene<'_>, view: &ViewState, inner
             ui.painter().vline(x, inner.y_range(), (width, colour));
         }
     };
-    line(scene.frozen.and_then(Frozen::cursor_at), 1.5, palette.accent);
+    line(scene.held.and_then(HeldMoment::cursor_at), 1.5, palette.accent);
     let pointed = view.time.pointed.and_then(|column| scene.history.time_of(column));
     line(pointed, 1.0, palette.text.gamma_multiply(0.6));
 }
@@ -212,8 +218,8 @@ fn hover_ui(
         .vline(pointer.x, inner.y_range(), (1.0, Palette::of(ui).text));
     view.time.pointing = scene.history.column_at(at, scene.snapshot.hop);
     let said = match track.known_at(at) {
-        Some((point, true)) => sentences::point(&point, &scene.cast.genres),
-        Some((point, false)) => format!("Not heard yet. {}", sentences::point(&point, &scene.cast.genres)),
+        Some((point, true)) => wording::point(&point, &scene.model_info.genres),
+        Some((point, false)) => format!("Not heard yet. {}", wording::point(&point, &scene.model_info.genres)),
         None => format!("At {}: not heard yet.", at.clock()),
     };
     response
@@ -227,7 +233,7 @@ fn summary(scene: &Scene<'_>, track: &Track) -> String {
     if shares.is_empty() {
         return "Timeline: nothing is heard yet".to_owned();
     }
-    let told = sentences::shares(&shares, &scene.cast.genres);
+    let told = wording::shares(&shares, &scene.model_info.genres);
     let looped = match scene.transport.selection {
         Some((start, end)) => format!(" Looping {} to {}.", start.clock(), end.clock()),
         None => String::new(),
@@ -236,6 +242,6 @@ fn summary(scene: &Scene<'_>, track: &Track) -> String {
         "Timeline: {told}. The track is {} long and plays at {}. {}.{looped}",
         track.duration.clock(),
         scene.transport.position.clock(),
-        sentences::parity(&track.parity, scene.snapshot.hop)
+        wording::parity(&track.parity, scene.snapshot.hop)
     )
 }

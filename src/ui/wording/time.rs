@@ -3,7 +3,7 @@
 //! In: points, parity, retrials. Out: text. Thread: window.
 
 use super::percent;
-use crate::ui::answers::Retrial;
+use crate::ui::answers::ReplayResult;
 use crate::ui::history::{History, Moment, TimelinePoint};
 use crate::ui::track::{Parity, SAME};
 use attune_audio::units::Seconds;
@@ -71,7 +71,7 @@ pub fn parity_mark(parity: &Parity) -> String {
 }
 
 /// What other knobs would have made of the time heard, beside what was.
-pub fn retrial(tried: &Retrial, live: &Retrial, hop: Seconds) -> String {
+pub fn result(tried: &ReplayResult, live: &ReplayResult, hop: Seconds) -> String {
     format!(
         "Of the last {:.0} s heard: {} changes of genre instead of {}, a genre answered {} of the time instead of {}.",
         tried.frames as f64 * hop.0,

@@ -7,7 +7,7 @@ use attune_audio::features::FrontEndSpec;
 use attune_engine::explain::Heard;
 
 /// Up to the newest column, back to the last break at most.
-pub fn heard(history: &History, spec: &FrontEndSpec) -> Heard {
+pub fn context_of(history: &History, spec: &FrontEndSpec) -> Heard {
     let columns = (0..history.total_columns()).rev();
     let unbroken = columns.take_while(|column| history.time_of(*column).is_some());
     Heard::back_from(
@@ -24,9 +24,9 @@ mod tests {
     #[test]
     fn a_break_ends_what_was_heard() {
         let spec = FrontEndSpec::default();
-        let count = |history: &History| heard(history, &spec).question(&spec).count();
+        let count = |history: &History| context_of(history, &spec).question(&spec).count();
         let mut history = History::new();
-        assert!(heard(&history, &spec).is_empty());
+        assert!(context_of(&history, &spec).is_empty());
         history.absorb(&snapshot(1, 100));
         assert_eq!(count(&history), 100);
         history.absorb(&snapshot(2, 30));

@@ -23,7 +23,7 @@ pub struct Experiment {
 
 /// An order to the laboratory.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LabOrder {
+pub enum LabCommand {
     /// Run this.
     Begin(Experiment),
     /// Stop what runs. What is finished is kept.
@@ -87,13 +87,13 @@ enum News {
 
 /// Labs, run one after the other.
 #[derive(Debug)]
-pub struct Laboratory {
+pub struct LabRunner {
     /// Where finished cells are kept; none: they are lost when a run ends.
     folder: Option<PathBuf>,
     state: LabState,
 }
 
-impl Laboratory {
+impl LabRunner {
     /// With finished cells kept in a folder, if one is given.
     pub fn new(folder: Option<PathBuf>) -> Self {
         Self {
@@ -185,7 +185,7 @@ impl Laboratory {
 }
 
 /// A lab that nobody waits for any more need not go on.
-impl Drop for Laboratory {
+impl Drop for LabRunner {
     fn drop(&mut self) {
         self.stop();
     }

@@ -7,10 +7,10 @@ mod bars;
 mod deletion;
 
 use super::Scene;
-use crate::ui::changing::Changing;
-use crate::ui::choices::ChangedBy;
-use crate::ui::frozen::{Frozen, Inquiry};
+use crate::ui::choices::AttributionMethod;
+use crate::ui::held_moment::{HeldMoment, Inquiry};
 use crate::ui::history::History;
+use crate::ui::live_attribution::LiveAttribution;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{TimeAxis, describe, heading, place_plot, save_menu};
@@ -28,19 +28,19 @@ const WORTH: f32 = 44.0;
 
 /// What the strip has to show.
 #[derive(Debug, Clone, Copy)]
-pub struct Changed<'a> {
+pub struct Attribution<'a> {
     /// What was told, and how many columns before the newest one.
     told: Option<(&'a Explanation, u64)>,
     /// Why nothing was.
     fault: Option<&'a str>,
 }
 
-impl<'a> Changed<'a> {
+impl<'a> Attribution<'a> {
     /// Of a held moment.
-    pub fn held(frozen: &'a Frozen) -> Self {
+    pub fn held(held: &'a HeldMoment) -> Self {
         Self {
-            told: frozen.explanation().map(|it| (it, 0)),
-            fault: match &frozen.inquiry {
+            told: held.explanation().map(|it| (it, 0)),
+            fault: match &held.inquiry {
                 Inquiry::Failed(why) => Some(why),
                 Inquiry::Asking | Inquiry::Told(_) => None,
             },
@@ -48,10 +48,10 @@ impl<'a> Changed<'a> {
     }
 
     /// Of now, or a little while ago.
-    pub fn live(changing: &'a Changing, history: &History) -> Self {
+    pub fn live(live_attribution: &'a LiveAttribution, history: &History) -> Self {
         Self {
-            told: changing.told(history),
-            fault: changing.fault(),
+            told: live_attribution.told(history),
+            fault: live_attribution.fault(),
         }
     }
 
@@ -64,14 +64,14 @@ impl<'a> Changed<'a> {
     fn waiting(self, scene: &Scene<'_>) -> String {
         match self.fault {
             Some(why) => format!("The engines could not be asked: {why}"),
-            None if scene.frozen.is_none() && !scene.has_heard() => "Nothing was heard yet".to_owned(),
+            None if scene.held.is_none() && !scene.has_heard() => "Nothing was heard yet".to_owned(),
             None => "Asking the engines again, without each half second in turn…".to_owned(),
         }
     }
 }
 
 /// Draws the strip into what is available.
-pub fn changed_ui(ui: &mut egui::Ui, scene: &Scene<'_>, changed: Changed<'_>, view: &mut ViewState) {
+pub fn attribution_ui(ui: &mut egui::Ui, scene: &Scene<'_>, changed: Attribution<'_>, view: &mut ViewState) {
     let palette = Palette::of(ui);
     let bars = changed.told.map(|(it, ago)| Bars::of(it, ago, view));
     header_ui(ui, scene, bars.as_ref(), view);
@@ -90,12 +90,12 @@ pub fn changed_ui(ui: &mut egui::Ui, scene: &Scene<'_>, changed: Changed<'_>, vi
         return;
     };
     place_plot(ui, view, NAME, &response);
-    describe(&response, format!("{NAME}: {}", bars.summary(&scene.cast.genres)));
+    describe(&response, format!("{NAME}: {}", bars.summary(&scene.model_info.genres)));
     bars.draw(ui, &time, &response);
     time.draw_cursors(ui, scene, &view.time);
     time.take_pointer(ui, scene, view, &response);
     if let Some(looked) = looked {
-        let sentence = words::faithfulness(looked, &scene.cast.genres);
+        let sentence = words::faithfulness(looked, &scene.model_info.genres);
         let label = Label::new(RichText::new(sentence).size(11.0).color(palette.muted)).wrap();
         ui.horizontal(|ui| {
             ui.add_space(GUTTER);
@@ -126,7 +126,7 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, bars: Option<&Bars<'_>>, view
                 if bars.can_be_alone() {
                     by_ui(ui, view);
                 }
-                let note = bars.note(scene.frozen.is_some());
+                let note = bars.note(scene.held.is_some());
                 ui.add(Label::new(RichText::new(note).size(10.5).color(palette.muted)).truncate());
             });
         },
@@ -135,13 +135,13 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, bars: Option<&Bars<'_>>, view
 
 /// Which class the bars are of.
 fn class_ui(ui: &mut egui::Ui, scene: &Scene<'_>, bars: &Bars<'_>, view: &mut ViewState) {
-    let genres = &scene.cast.genres;
+    let genres = &scene.model_info.genres;
     let button = ui.menu_button(genres.title(bars.class), |ui| {
         let likeliest = format!("The likeliest: {}", genres.title(bars.likeliest()));
-        ui.radio_value(&mut view.changed.class, None, likeliest);
+        ui.radio_value(&mut view.attribution.class, None, likeliest);
         ui.separator();
         for id in genres.ids() {
-            ui.radio_value(&mut view.changed.class, Some(id), genres.title(id));
+            ui.radio_value(&mut view.attribution.class, Some(id), genres.title(id));
         }
     });
     let name = format!("Class of the changes: {}", genres.title(bars.class));
@@ -155,21 +155,21 @@ fn class_ui(ui: &mut egui::Ui, scene: &Scene<'_>, bars: &Bars<'_>, view: &mut Vi
 fn by_ui(ui: &mut egui::Ui, view: &mut ViewState) {
     for (by, name, hint) in [
         (
-            ChangedBy::Forced,
+            AttributionMethod::AttentionOverride,
             "Looked at alone",
             "What the attention engine answers when its attention is forced onto one half second, less what it answers by itself",
         ),
         (
-            ChangedBy::Occluded,
+            AttributionMethod::Occlusion,
             "Taken away",
             "What all engines together lose without one half second",
         ),
     ] {
-        let open = view.changed.by == by;
+        let open = view.attribution.by == by;
         let tab = ui.selectable_label(open, name).on_hover_text(hint);
         tab.widget_info(|| WidgetInfo::selected(Role::Tab, true, open, format!("Changes by: {name}")));
         if tab.clicked() {
-            view.changed.by = by;
+            view.attribution.by = by;
         }
     }
 }

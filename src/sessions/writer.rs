@@ -10,11 +10,11 @@ use std::path::PathBuf;
 use std::thread::JoinHandle;
 
 /// Orders that may wait; far more than a window gives between two looks of the thread.
-const ORDERS: usize = 1024;
+const QUEUED: usize = 1024;
 
 /// What is to be kept.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Order {
+pub enum SessionCommand {
     /// A session begins; what follows without a number belongs to it.
     Begin(Beginning),
     /// Something was decided in the session that began last.
@@ -33,7 +33,7 @@ pub enum Order {
 
 /// What the thread tells.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Told {
+pub enum SessionUpdate {
     /// All sessions.
     List(Vec<Session>),
     /// Nothing can be kept, and what to do.
@@ -42,56 +42,58 @@ pub enum Told {
 
 /// The thread, held. Dropping it waits until everything is written.
 #[derive(Debug)]
-pub struct Keeper {
-    orders: Option<Sender<Order>>,
-    told: Receiver<Told>,
+pub struct SessionWriter {
+    commands: Option<Sender<SessionCommand>>,
+    told: Receiver<SessionUpdate>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Keeper {
+impl SessionWriter {
     /// Begins to keep sessions in this file. `notify` is called when something is told.
     pub fn begin(path: PathBuf, notify: impl Fn() + Send + 'static) -> Self {
-        let (orders, inbox) = bounded(ORDERS);
-        let (tell, told) = bounded(ORDERS);
+        let (commands, inbox) = bounded(QUEUED);
+        let (tell, told) = bounded(QUEUED);
         let failed = tell.clone();
         let run = move || {
-            let say = |what: Told| {
+            let say = |what: SessionUpdate| {
                 // A window that is behind by so many lists needs none of them.
                 let _ = tell.try_send(what);
                 notify();
             };
             match Store::open(&path) {
                 Ok(store) => keep(&store, &inbox, &say),
-                Err(error) => say(Told::Failed(error.to_string())),
+                Err(error) => say(SessionUpdate::Failed(error.to_string())),
             }
         };
         let thread = std::thread::Builder::new().name("attune-history".to_owned()).spawn(run);
         let thread = thread
-            .inspect_err(|error| drop(failed.try_send(Told::Failed(format!("the history has no thread: {error}")))))
+            .inspect_err(|error| {
+                drop(failed.try_send(SessionUpdate::Failed(format!("the history has no thread: {error}"))))
+            })
             .ok();
         Self {
-            orders: Some(orders),
+            commands: Some(commands),
             told,
             thread,
         }
     }
 
     /// Gives an order. What cannot be kept is told once, by the thread; then orders are for nothing.
-    pub fn order(&self, order: Order) {
-        if let Some(orders) = &self.orders {
-            let _ = orders.try_send(order);
+    pub fn send(&self, command: SessionCommand) {
+        if let Some(commands) = &self.commands {
+            let _ = commands.try_send(command);
         }
     }
 
     /// What was told, if something was.
-    pub fn poll(&self) -> Option<Told> {
+    pub fn poll(&self) -> Option<SessionUpdate> {
         self.told.try_recv().ok()
     }
 }
 
-impl Drop for Keeper {
+impl Drop for SessionWriter {
     fn drop(&mut self) {
-        self.orders = None;
+        self.commands = None;
         if let Some(thread) = self.thread.take() {
             // Its panic would be a slip of ours, and is in the log already.
             let _ = thread.join();
@@ -99,40 +101,45 @@ impl Drop for Keeper {
     }
 }
 
-fn keep(store: &Store, inbox: &Receiver<Order>, say: &impl Fn(Told)) {
+fn keep(store: &Store, inbox: &Receiver<SessionCommand>, say: &impl Fn(SessionUpdate)) {
     let mut session = None;
-    while let Ok(order) = inbox.recv() {
-        if let Err(error) = obey(store, order, &mut session, say) {
-            say(Told::Failed(error.to_string()));
+    while let Ok(command) = inbox.recv() {
+        if let Err(error) = carry_out(store, command, &mut session, say) {
+            say(SessionUpdate::Failed(error.to_string()));
             return;
         }
     }
 }
 
-fn obey(store: &Store, order: Order, session: &mut Option<i64>, say: &impl Fn(Told)) -> Result<(), StoreError> {
-    match order {
-        Order::Begin(beginning) => *session = Some(store.begin(&beginning)?),
-        Order::Decided(decided) => {
+fn carry_out(
+    store: &Store,
+    command: SessionCommand,
+    session: &mut Option<i64>,
+    say: &impl Fn(SessionUpdate),
+) -> Result<(), StoreError> {
+    match command {
+        SessionCommand::Begin(beginning) => *session = Some(store.begin(&beginning)?),
+        SessionCommand::Decided(decided) => {
             if let Some(session) = *session {
                 store.decided(session, &decided)?;
             }
             return Ok(());
         }
-        Order::Heard(heard, genre) => {
+        SessionCommand::Heard(heard, genre) => {
             if let Some(session) = *session {
                 store.heard(session, heard, genre.as_deref())?;
             }
         }
-        Order::Note(session, note) => store.note(session, &note)?,
-        Order::Favour(session, favourite) => store.favour(session, favourite)?,
-        Order::Forget(forgotten) => {
+        SessionCommand::Note(session, note) => store.note(session, &note)?,
+        SessionCommand::Favour(session, favourite) => store.favour(session, favourite)?,
+        SessionCommand::Forget(forgotten) => {
             store.forget(forgotten)?;
             if *session == Some(forgotten) {
                 *session = None;
             }
         }
-        Order::List => {}
+        SessionCommand::List => {}
     }
-    say(Told::List(store.list()?));
+    say(SessionUpdate::List(store.list()?));
     Ok(())
 }

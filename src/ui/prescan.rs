@@ -38,13 +38,13 @@ enum News {
 
 /// A file that is being heard ahead.
 #[derive(Debug)]
-pub struct Ahead {
+pub struct Prescan {
     news: Receiver<News>,
     /// How it ended, once it has.
     pub outcome: Option<Result<Report, String>>,
 }
 
-impl Ahead {
+impl Prescan {
     /// Begins. `tell` is called when there is something new.
     pub fn begin(
         path: PathBuf,
@@ -55,8 +55,8 @@ impl Ahead {
         let (sender, news) = bounded(WAITING);
         let failed = sender.clone();
         let begun = std::thread::Builder::new()
-            .name("attune-ahead".to_owned())
-            .spawn(move || hear(&path, &models, &smoothing, &sender, &tell));
+            .name("attune-prescan".to_owned())
+            .spawn(move || scan(&path, &models, &smoothing, &sender, &tell));
         if let Err(error) = begun {
             // The queue is empty: this fits.
             let _ = failed.try_send(News::Done(Box::new(Err(error.to_string()))));
@@ -75,7 +75,7 @@ impl Ahead {
     }
 }
 
-fn hear(
+fn scan(
     path: &std::path::Path,
     models: &ModelSet,
     smoothing: &SmoothingConfig,

@@ -1,7 +1,7 @@
 //! One bar for each half second.
 
 use super::shown_class;
-use crate::ui::choices::ChangedBy;
+use crate::ui::choices::AttributionMethod;
 use crate::ui::theme::{Palette, axis_font};
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::TimeAxis;
@@ -18,7 +18,7 @@ pub(super) struct Bars<'a> {
     /// How many columns ago it was asked.
     ago: u64,
     pub(super) class: GenreId,
-    by: ChangedBy,
+    by: AttributionMethod,
     /// Of each place; `None` out of reach.
     added: Vec<Option<f32>>,
 }
@@ -26,16 +26,16 @@ pub(super) struct Bars<'a> {
 impl<'a> Bars<'a> {
     /// As they were chosen; by force only of engines that attend.
     pub(super) fn of(it: &'a Explanation, ago: u64, view: &ViewState) -> Self {
-        let class = shown_class(it, view.changed.class);
-        let forced = match view.changed.by {
-            ChangedBy::Forced => it.forced(class),
-            ChangedBy::Occluded => None,
+        let class = shown_class(it, view.attribution.class);
+        let forced = match view.attribution.by {
+            AttributionMethod::AttentionOverride => it.forced(class),
+            AttributionMethod::Occlusion => None,
         };
         let (by, added) = if let Some(added) = forced {
-            (ChangedBy::Forced, added)
+            (AttributionMethod::AttentionOverride, added)
         } else {
             let added = it.agreed.contributions(usize::from(class.0));
-            (ChangedBy::Occluded, added.into_iter().map(Some).collect())
+            (AttributionMethod::Occlusion, added.into_iter().map(Some).collect())
         };
         Self {
             it,
@@ -63,11 +63,11 @@ impl<'a> Bars<'a> {
             format!("{:.0} s ago", self.ago as f64 * self.it.hop.0)
         };
         match self.by {
-            ChangedBy::Occluded if self.class == self.likeliest() => {
+            AttributionMethod::Occlusion if self.class == self.likeliest() => {
                 format!("points that each half second adds to the likeliest {when}")
             }
-            ChangedBy::Occluded => format!("points that each half second adds {when}"),
-            ChangedBy::Forced => format!("points more when nothing else is looked at {when}"),
+            AttributionMethod::Occlusion => format!("points that each half second adds {when}"),
+            AttributionMethod::AttentionOverride => format!("points more when nothing else is looked at {when}"),
         }
     }
 
@@ -86,8 +86,10 @@ impl<'a> Bars<'a> {
         let (from, to) = (from + ago, to + ago);
         let (points, span) = (100.0 * added, format!("the sound {from:.1} to {to:.1} seconds back"));
         match self.by {
-            ChangedBy::Occluded => format!("{title} loses most, {points:.0} points, without {span}"),
-            ChangedBy::Forced => format!("{title} gains most, {points:+.0} points, when only {span} is looked at"),
+            AttributionMethod::Occlusion => format!("{title} loses most, {points:.0} points, without {span}"),
+            AttributionMethod::AttentionOverride => {
+                format!("{title} gains most, {points:+.0} points, when only {span} is looked at")
+            }
         }
     }
 
@@ -135,10 +137,10 @@ impl<'a> Bars<'a> {
         };
         let points = 100.0 * added.abs();
         match (self.by, added >= 0.0) {
-            (ChangedBy::Occluded, true) => format!("adds {points:.1} points"),
-            (ChangedBy::Occluded, false) => format!("takes {points:.1} points"),
-            (ChangedBy::Forced, true) => format!("alone: {points:.1} points more"),
-            (ChangedBy::Forced, false) => format!("alone: {points:.1} points less"),
+            (AttributionMethod::Occlusion, true) => format!("adds {points:.1} points"),
+            (AttributionMethod::Occlusion, false) => format!("takes {points:.1} points"),
+            (AttributionMethod::AttentionOverride, true) => format!("alone: {points:.1} points more"),
+            (AttributionMethod::AttentionOverride, false) => format!("alone: {points:.1} points less"),
         }
     }
 }

@@ -4,8 +4,8 @@
 //! In: what is chosen, what was heard. Out: [`Traces`], strips, changes, weights of segments. Thread: window.
 
 use super::App;
-use crate::ui::changing::Changing;
-use crate::ui::choices::{Inside, TrackShows};
+use crate::ui::choices::{Internals, TrackShows};
+use crate::ui::live_attribution::LiveAttribution;
 use crate::ui::traces::Traces;
 use crate::ui::track::Track;
 use crate::ui::widgets::ColumnTexture;
@@ -16,37 +16,39 @@ impl App {
     /// Asks the score functions about the held moment, if that was not done.
     fn ask_scores(&mut self) {
         let repaint = self.ctx.clone();
-        if let Some(frozen) = &mut self.frozen {
-            frozen.ask_scores(&self.cast.front_end, move || repaint.request_repaint());
+        if let Some(held) = &mut self.held {
+            held.ask_scores(&self.model_info.front_end, move || repaint.request_repaint());
         }
     }
 
     /// Asks what changes the answer, if that is to be seen of now.
-    pub(super) fn ask_changes(&mut self) {
+    pub(super) fn ask_attribution(&mut self) {
         if !self.view.shows.changes || self.view.opened.is_none() {
-            self.changing = Changing::default();
+            self.live_attribution = LiveAttribution::default();
             return;
         }
-        self.changing.poll();
-        if self.frozen.is_some() {
+        self.live_attribution.poll();
+        if self.held.is_some() {
             return;
         }
         let repaint = self.ctx.clone();
-        let mut changing = std::mem::take(&mut self.changing);
+        let mut live_attribution = std::mem::take(&mut self.live_attribution);
         let models = || self.models_on().map_or(Vec::new(), |set| set.models);
-        let asked = (models, &self.cast.front_end);
-        changing.follow(&self.history, asked, move || repaint.request_repaint());
-        self.changing = changing;
+        let asked = (models, &self.model_info.front_end);
+        live_attribution.follow(&self.history, asked, move || repaint.request_repaint());
+        self.live_attribution = live_attribution;
     }
 
     /// Asks how far convolutions reach back from the held moment, if that was not done.
     fn ask_field(&mut self) {
-        let Some(label) = &self.cast.convolutions else { return };
+        let Some(label) = &self.model_info.convolutions else {
+            return;
+        };
         let repaint = self.ctx.clone();
         let model = self.models.as_ref().and_then(|set| set.models.get(label.engine));
-        if let Some(frozen) = &mut self.frozen {
-            let asked = (model, &self.cast.front_end);
-            frozen.ask_field(label.frames(), asked, move || repaint.request_repaint());
+        if let Some(held) = &mut self.held {
+            let asked = (model, &self.model_info.front_end);
+            held.ask_field(label.frames(), asked, move || repaint.request_repaint());
         }
     }
 
@@ -81,26 +83,26 @@ impl App {
     }
 
     /// Follows what is shown with the units of the engine that is looked into.
-    pub(super) fn look_inside(&mut self) {
-        let attends = self.cast.has_attention || self.link.snapshots.output_buffer().attention.frames > 0;
-        let engine = match self.view.inside {
-            Inside::Units(engine) => Some(engine),
-            Inside::Scores => {
+    pub(super) fn follow_internals(&mut self) {
+        let attends = self.model_info.has_attention || self.link.snapshots.output_buffer().attention.frames > 0;
+        let engine = match self.view.internals {
+            Internals::Units(engine) => Some(engine),
+            Internals::Scores => {
                 self.ask_scores();
                 None
             }
-            Inside::Field => {
+            Internals::Field => {
                 self.ask_field();
                 None
             }
-            Inside::Heads if attends => None,
-            Inside::Heads => self.cast.recurrent.first().map(|(engine, _)| *engine),
+            Internals::Heads if attends => None,
+            Internals::Heads => self.model_info.recurrent.first().map(|(engine, _)| *engine),
         };
         let Some(engine) = engine.filter(|_| self.view.opened.is_some()) else {
             self.traces = None;
             return;
         };
-        let shown = self.frozen.as_ref().map_or(&self.history, |frozen| &frozen.history);
+        let shown = self.held.as_ref().map_or(&self.history, |held| &held.history);
         if let Some(traces) = self.traces.as_mut().filter(|traces| traces.engine == engine) {
             traces.poll();
             if traces.follow(shown) {
@@ -112,7 +114,7 @@ impl App {
         let repaint = self.ctx.clone();
         let tell = move || repaint.request_repaint_after(super::REPAINT_INTERVAL);
         let first = Traces::beginning(shown);
-        self.traces = model.and_then(|model| Traces::begin((engine, model), &self.cast.front_end, first, tell));
+        self.traces = model.and_then(|model| Traces::begin((engine, model), &self.model_info.front_end, first, tell));
         if let Some(traces) = &mut self.traces {
             traces.follow(shown);
         }

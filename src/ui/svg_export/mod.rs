@@ -14,7 +14,7 @@ use std::fmt::Write;
 const MOST_PIXELS: usize = 2048;
 
 /// A part of the window on its way to a file.
-pub struct Sketch<'a> {
+pub struct SvgExport<'a> {
     /// The part.
     pub rect: Rect,
     /// Behind it.
@@ -27,7 +27,7 @@ pub struct Sketch<'a> {
 }
 
 // Writing to a String cannot fail: its results are not looked at.
-impl<'a> Sketch<'a> {
+impl<'a> SvgExport<'a> {
     /// Nothing drawn yet.
     pub fn new(rect: Rect, paper: Color32, texels: &'a dyn Fn(TextureId) -> Option<&'a ColorImage>) -> Self {
         Self {
@@ -335,7 +335,7 @@ mod tests {
             models: Vec::new(),
             drawn: String::new(),
         };
-        let svg = Sketch::new(rect, Color32::BLACK, &texels).svg(shapes.iter(), &provenance);
+        let svg = SvgExport::new(rect, Color32::BLACK, &texels).svg(shapes.iter(), &provenance);
         assert!(
             svg.contains("<title>a &amp; b</title>") && svg.contains("<metadata"),
             "{svg}"

@@ -4,7 +4,7 @@
 //! question.
 
 use super::asked::Asked;
-use super::heard::heard;
+use super::explain_context::context_of;
 use super::history::History;
 use attune_audio::features::FrontEndSpec;
 use attune_engine::explain::Explanation;
@@ -21,7 +21,7 @@ type Answer = (Duration, Option<Explanation>);
 
 /// The newest answer, and the question that is open.
 #[derive(Debug, Default)]
-pub struct Changing {
+pub struct LiveAttribution {
     /// How many columns had been heard, and what was told of the newest of them.
     told: Option<(u64, Explanation)>,
     fault: Option<String>,
@@ -31,7 +31,7 @@ pub struct Changing {
     next: Option<Instant>,
 }
 
-impl Changing {
+impl LiveAttribution {
     /// Asks about the newest column, if it is time and there is news. `models` are the engines that are on; `done` is called when
     /// they have answered.
     pub fn follow(
@@ -45,7 +45,7 @@ impl Changing {
         if self.open.is_some() || !is_news || self.next.is_some_and(|next| Instant::now() < next) {
             return;
         }
-        let heard = heard(history, spec);
+        let heard = context_of(history, spec);
         if heard.is_empty() {
             return;
         }
@@ -102,36 +102,36 @@ mod tests {
     fn an_answer_is_of_the_column_that_was_asked_about_and_the_next_question_waits() {
         let models = attune_model::bundled().expect("bundled models");
         let spec = &models.front_end;
-        let (mut history, mut changing) = (History::new(), Changing::default());
+        let (mut history, mut live_attribution) = (History::new(), LiveAttribution::default());
         let engines = || models.models.clone();
-        changing.follow(&history, (engines, spec), || ());
-        assert!(changing.open.is_none(), "nothing was heard");
+        live_attribution.follow(&history, (engines, spec), || ());
+        assert!(live_attribution.open.is_none(), "nothing was heard");
         history.absorb(&snapshot(1, 60));
         let (tell, told) = bounded(1);
-        changing.follow(&history, (engines, spec), move || tell.send(()).unwrap_or_default());
+        live_attribution.follow(&history, (engines, spec), move || tell.send(()).unwrap_or_default());
         told.recv_timeout(Duration::from_mins(1)).expect("an answer");
         history.absorb(&snapshot(1, 70));
         // Seen late, as by a window that was hidden: the next question waits for what the work took, not for how long nobody looked.
         std::thread::sleep(Duration::from_secs(1));
-        changing.poll();
+        live_attribution.poll();
         assert!(
-            changing
+            live_attribution
                 .next
                 .is_some_and(|next| next < Instant::now() + Duration::from_secs(9))
         );
-        let (explanation, ago) = changing.told(&history).expect("told");
+        let (explanation, ago) = live_attribution.told(&history).expect("told");
         assert_eq!((ago, explanation.frames), (10, 60));
-        let heard = heard(&history, spec);
-        assert!(!heard.is_empty() && changing.next.is_some_and(|next| next > Instant::now()));
-        changing.follow(&history, (engines, spec), || ());
-        assert!(changing.open.is_none(), "it is not time yet");
+        let heard = context_of(&history, spec);
+        assert!(!heard.is_empty() && live_attribution.next.is_some_and(|next| next > Instant::now()));
+        live_attribution.follow(&history, (engines, spec), || ());
+        assert!(live_attribution.open.is_none(), "it is not time yet");
         // All engines off: it says so, and keeps no answer of before.
-        changing.next = None;
+        live_attribution.next = None;
         let (tell, told) = bounded(1);
-        changing.follow(&history, (Vec::new, spec), move || tell.send(()).unwrap_or_default());
+        live_attribution.follow(&history, (Vec::new, spec), move || tell.send(()).unwrap_or_default());
         told.recv_timeout(Duration::from_mins(1)).expect("an answer");
-        changing.poll();
-        assert!(changing.told(&history).is_none());
-        assert_eq!(changing.fault(), Some("all are off"));
+        live_attribution.poll();
+        assert!(live_attribution.told(&history).is_none());
+        assert_eq!(live_attribution.fault(), Some("all are off"));
     }
 }

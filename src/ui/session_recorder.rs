@@ -2,7 +2,7 @@
 //!
 //! In: sources, decisions, columns. Out: orders; the sessions to list. Thread: window.
 
-use crate::sessions::{Beginning, Decided, Keeper, Order, Session, Told};
+use crate::sessions::{Beginning, Decided, Session, SessionCommand, SessionUpdate, SessionWriter};
 use attune_audio::source::{OpenedSource, SourceKind};
 use attune_audio::units::Seconds;
 use attune_engine::smoothing::{AnswerState, Decision};
@@ -15,14 +15,14 @@ const WRITE_EVERY: Duration = Duration::from_secs(5);
 
 /// Sessions, before and now.
 #[derive(Debug, Default)]
-pub struct Past {
-    keeper: Option<Keeper>,
+pub struct SessionRecorder {
+    writer: Option<SessionWriter>,
     /// As the keeper told them last.
     pub list: Vec<Session>,
     /// Why nothing is kept.
     pub fault: Option<String>,
     /// The same, until it is said.
-    pub untold: Option<String>,
+    pub unreported: Option<String>,
     /// Of the session now: seconds heard, and frames by answered genre.
     heard: f64,
     answered: [u64; MAX_CLASSES],
@@ -31,26 +31,26 @@ pub struct Past {
     running: bool,
 }
 
-impl Past {
+impl SessionRecorder {
     /// Keeps sessions in this file from now on.
     pub fn begin(&mut self, path: PathBuf, notify: impl Fn() + Send + 'static) {
-        let keeper = Keeper::begin(path, notify);
-        keeper.order(Order::List);
-        self.keeper = Some(keeper);
+        let writer = SessionWriter::begin(path, notify);
+        writer.send(SessionCommand::List);
+        self.writer = Some(writer);
     }
 
     /// Whether sessions are kept at all.
     pub fn is_kept(&self) -> bool {
-        self.keeper.is_some() && self.fault.is_none()
+        self.writer.is_some() && self.fault.is_none()
     }
 
     /// Takes over what the keeper told.
     pub fn poll(&mut self) {
-        while let Some(told) = self.keeper.as_ref().and_then(Keeper::poll) {
+        while let Some(told) = self.writer.as_ref().and_then(SessionWriter::poll) {
             match told {
-                Told::List(list) => self.list = list,
-                Told::Failed(fault) => {
-                    self.untold = Some(fault.clone());
+                SessionUpdate::List(list) => self.list = list,
+                SessionUpdate::Failed(fault) => {
+                    self.unreported = Some(fault.clone());
                     self.fault = Some(fault);
                 }
             }
@@ -58,16 +58,16 @@ impl Past {
     }
 
     /// Gives an order.
-    pub fn order(&self, order: Order) {
-        if let Some(keeper) = &self.keeper {
-            keeper.order(order);
+    pub fn send(&self, command: SessionCommand) {
+        if let Some(writer) = &self.writer {
+            writer.send(command);
         }
     }
 
     /// Another source is open: another session.
     pub fn open(&mut self, source: &OpenedSource, genres: &GenreSet) {
         self.write(genres);
-        self.order(Order::Begin(Beginning {
+        self.send(SessionCommand::Begin(Beginning {
             begun: jiff::Timestamp::now().as_second(),
             kind: match source.kind {
                 SourceKind::File => "file",
@@ -97,7 +97,7 @@ impl Past {
 
     /// Something was decided.
     pub fn decided(&self, at: Seconds, decision: &Decision, genres: &GenreSet) {
-        self.order(Order::Decided(Decided {
+        self.send(SessionCommand::Decided(Decided {
             at: at.0,
             state: decision.state.name().to_owned(),
             genre: decision.state.genre().map(|id| genres.label(id).to_owned()),
@@ -124,6 +124,6 @@ impl Past {
         let genre = longest
             .filter(|&id| self.answered[id] > 0)
             .map(|id| genres.label(GenreId(id as u8)).to_owned());
-        self.order(Order::Heard(self.heard, genre));
+        self.send(SessionCommand::Heard(self.heard, genre));
     }
 }

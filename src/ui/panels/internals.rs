@@ -8,23 +8,23 @@ use super::field::field_ui;
 use super::scores::scores_ui;
 use super::units::units_ui;
 use super::{Pictures, Scene};
-use crate::ui::choices::Inside;
+use crate::ui::choices::Internals;
 use crate::ui::theme::Palette;
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{heading, save_menu};
 use eframe::egui::{self, Align, Label, Layout, RichText, Role, Vec2, WidgetInfo};
 
 /// Draws what is chosen into what is available.
-pub fn inside_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
-    let inside = scene.inside(view);
-    if inside != Some(Inside::Heads) {
+pub fn internals_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
+    let internals = scene.internals(view);
+    if internals != Some(Internals::Heads) {
         view.pointed_head = None;
     }
-    match inside {
-        Some(Inside::Heads) => attention_ui(ui, scene, view, pictures),
-        Some(Inside::Units(engine)) => units_ui(ui, scene, view, pictures, engine),
-        Some(Inside::Field) => field_ui(ui, scene, view),
-        Some(Inside::Scores) => scores_ui(ui, scene, view, pictures),
+    match internals {
+        Some(Internals::Heads) => attention_ui(ui, scene, view, pictures),
+        Some(Internals::Units(engine)) => units_ui(ui, scene, view, pictures, engine),
+        Some(Internals::Field) => field_ui(ui, scene, view),
+        Some(Internals::Scores) => scores_ui(ui, scene, view, pictures),
         None => {}
     }
 }
@@ -47,43 +47,47 @@ pub(super) fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSta
 
 /// The heading, or where there is more than one thing to look into, a choice of headings.
 pub(super) fn chooser_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
-    let units = scene.cast.recurrent.iter().map(|(engine, gated)| {
-        let name = scene.cast.engines.get(*engine).map_or("", |label| label.name.as_str());
+    let units = scene.model_info.recurrent.iter().map(|(engine, gated)| {
+        let name = scene
+            .model_info
+            .engines
+            .get(*engine)
+            .map_or("", |label| label.name.as_str());
         let title = format!("{name} {}", if *gated { "gates" } else { "units" });
         (
-            Inside::Units(*engine),
+            Internals::Units(*engine),
             title,
             "What its units hold, the most selective on top",
         )
     });
     let heads = scene.attends().then(|| {
         let hint = "Self-attention of the newest frame, layer by layer, head by head";
-        (Inside::Heads, "Attention heads".to_owned(), hint)
+        (Internals::Heads, "Attention heads".to_owned(), hint)
     });
-    let scores = scene.cast.scores.then(|| {
+    let scores = scene.model_info.scores.then(|| {
         let hint = "Six score functions over one network's features: where each looks from a held moment";
-        (Inside::Scores, "Scores".to_owned(), hint)
+        (Internals::Scores, "Scores".to_owned(), hint)
     });
-    let field = scene.cast.convolutions.as_ref().map(|label| {
+    let field = scene.model_info.convolutions.as_ref().map(|label| {
         let hint = "Dilations, and how far back the newest features really reach";
-        (Inside::Field, format!("{} field", label.name), hint)
+        (Internals::Field, format!("{} field", label.name), hint)
     });
     let choices: Vec<_> = heads.into_iter().chain(units).chain(field).chain(scores).collect();
     if let [(_, title, hint)] = choices.as_slice() {
         heading(ui, title).on_hover_text(*hint);
         return;
     }
-    let chosen = scene.inside(view);
+    let chosen = scene.internals(view);
     ui.spacing_mut().item_spacing.x = 4.0;
     // No higher than a heading.
     ui.spacing_mut().interact_size.y = 20.0;
     ui.spacing_mut().button_padding = Vec2::new(6.0, 1.0);
-    for (inside, title, hint) in choices {
-        let open = chosen == Some(inside);
+    for (internals, title, hint) in choices {
+        let open = chosen == Some(internals);
         let tab = ui.selectable_label(open, &title).on_hover_text(hint);
         tab.widget_info(|| WidgetInfo::selected(Role::Tab, true, open, format!("Look into {title}")));
         if tab.clicked() {
-            view.inside = inside;
+            view.internals = internals;
         }
     }
 }

@@ -3,7 +3,7 @@
 //! In: where the laboratory is. Out: paint; orders to it. Thread: window.
 
 use super::{Pictures, Scene};
-use crate::ui::laboratory::{Experiment, LabOrder, LabState, Running};
+use crate::ui::lab_runner::{Experiment, LabCommand, LabState, Running};
 use crate::ui::theme::{Palette, figure_text};
 use crate::ui::view_state::{Action, ViewState};
 use crate::ui::widgets::heading;
@@ -19,7 +19,7 @@ const SIZE: Vec2 = Vec2::new(760.0, 600.0);
 const MARGIN: Vec2 = Vec2::new(48.0, 96.0);
 
 /// Draws the lab if it is open.
-pub fn laboratory_ui(ctx: &egui::Context, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
+pub fn lab_ui(ctx: &egui::Context, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
     let mut open = view.lab.open;
     let size = SIZE
         .min(ctx.content_rect().size() - MARGIN)
@@ -44,7 +44,7 @@ pub fn laboratory_ui(ctx: &egui::Context, scene: &Scene<'_>, view: &mut ViewStat
 fn question_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     let palette = Palette::of(ui);
     let all = Choice::all();
-    let running = match scene.laboratory {
+    let running = match scene.lab {
         LabState::Running(running) => Some(running),
         _ => None,
     };
@@ -80,12 +80,12 @@ fn question_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
                     .on_hover_text("What is finished is kept; Run goes on from it")
                     .clicked()
                 {
-                    view.ask(Action::Lab(LabOrder::Stop));
+                    view.ask(Action::Lab(LabCommand::Stop));
                 }
             }
             None => {
                 if ui.button("Run").clicked() {
-                    view.ask(Action::Lab(LabOrder::Begin(Experiment {
+                    view.ask(Action::Lab(LabCommand::Begin(Experiment {
                         lab: chosen.name.clone(),
                         flags: view.lab.flags.clone(),
                         config: RunConfig {
@@ -97,12 +97,12 @@ fn question_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
             }
         }
         if ui
-            .add_enabled(scene.laboratory.report().is_some(), Button::new("Export"))
+            .add_enabled(scene.lab.report().is_some(), Button::new("Export"))
             .on_hover_text("Write the tables (CSV, JSON) and the picture (SVG)")
             .accessible_name("Export what the lab found")
             .clicked()
         {
-            view.ask(Action::Lab(LabOrder::Export));
+            view.ask(Action::Lab(LabCommand::Export));
         }
     });
     ui.add_space(4.0);
@@ -133,7 +133,7 @@ fn question_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
 /// What is under way, or what was found.
 fn found_ui(ui: &mut egui::Ui, scene: &Scene<'_>, pictures: &mut Pictures) {
     let palette = Palette::of(ui);
-    match scene.laboratory {
+    match scene.lab {
         LabState::Idle => say(
             ui,
             palette.muted,
@@ -149,7 +149,7 @@ fn found_ui(ui: &mut egui::Ui, scene: &Scene<'_>, pictures: &mut Pictures) {
         LabState::Failed(message, _) => say(ui, palette.warning, message),
         LabState::Ended(_) => {}
     }
-    if let Some(report) = scene.laboratory.report() {
+    if let Some(report) = scene.lab.report() {
         report_ui(ui, report, pictures);
     }
 }

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use super::rig::{Rig, Setup};
-use attune::ui::{LabState, Laboratory};
+use attune::ui::{LabRunner, LabState};
 use attune_lab::Report;
 use egui_kittest::kittest::Queryable;
 use std::path::Path;
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 fn open(folder: &Path, flags: &str) -> Rig {
     let mut rig = Rig::new(Setup::default());
     let app = rig.window.state_mut().take().unwrap();
-    *rig.window.state_mut() = Some(app.with_laboratory(folder.to_owned()));
+    *rig.window.state_mut() = Some(app.with_lab_folder(folder.to_owned()));
     rig.window.get_by_label("Lab").click();
     rig.settle();
     rig.window.get_by_label_contains("Nothing has been run yet");
@@ -27,8 +27,8 @@ fn flags_of(rig: &mut Rig, flags: &str) {
     rig.settle();
 }
 
-fn lab(rig: &Rig) -> &Laboratory {
-    rig.window.state().as_ref().unwrap().laboratory()
+fn lab(rig: &Rig) -> &LabRunner {
+    rig.window.state().as_ref().unwrap().lab()
 }
 
 fn press(rig: &mut Rig, label: &str) {

@@ -3,7 +3,7 @@
 //! In: history and snapshot. Out: an [`Explanation`], made on a thread of its own. Thread: window, and one for each moment.
 
 use super::asked::Asked;
-use super::heard::heard;
+use super::explain_context::context_of;
 use super::history::{COLUMNS, History};
 use super::studies::Studies;
 use attune_audio::features::FrontEndSpec;
@@ -33,7 +33,7 @@ pub enum Inquiry {
 
 /// A moment held fast.
 #[derive(Debug)]
-pub struct Frozen {
+pub struct HeldMoment {
     /// What was heard up to it.
     pub history: History,
     /// The engine at it.
@@ -53,7 +53,7 @@ pub struct Frozen {
     answer: Option<Receiver<Inquiry>>,
 }
 
-impl Frozen {
+impl HeldMoment {
     /// Holds the moment, and asks the engines about it. `done` is called when they have answered.
     pub fn new(
         history: &History,
@@ -62,7 +62,7 @@ impl Frozen {
         (models, spec): (&[LoadedModel], &FrontEndSpec),
         done: impl Fn() + Send + 'static,
     ) -> Self {
-        let mut frozen = Self {
+        let mut held = Self {
             history: history.clone(),
             snapshot: snapshot.clone(),
             cursor,
@@ -73,16 +73,16 @@ impl Frozen {
             field: Asked::Unasked,
             answer: None,
         };
-        frozen.move_cursor(cursor);
-        let heard = heard(history, spec);
+        held.move_cursor(cursor);
+        let heard = context_of(history, spec);
         let missing = match (heard.is_empty(), models.is_empty()) {
             (_, true) => Some("there are none"),
             (true, _) => Some("nothing was heard yet"),
             _ => None,
         };
         if let Some(missing) = missing {
-            frozen.inquiry = Inquiry::Failed(missing.to_owned());
-            return frozen;
+            held.inquiry = Inquiry::Failed(missing.to_owned());
+            return held;
         }
         let (tell, answer) = bounded(1);
         let (models, spec) = (models.to_vec(), spec.clone());
@@ -100,10 +100,10 @@ impl Frozen {
                 done();
             });
         match asking {
-            Ok(_) => frozen.answer = Some(answer),
-            Err(error) => frozen.inquiry = Inquiry::Failed(error.to_string()),
+            Ok(_) => held.answer = Some(answer),
+            Err(error) => held.inquiry = Inquiry::Failed(error.to_string()),
         }
-        frozen
+        held
     }
 
     /// Puts the cursor on another column, and looks for what sounds like it.
@@ -132,7 +132,7 @@ impl Frozen {
         (models, spec): (&[LoadedModel], &FrontEndSpec),
         done: impl Fn() + Send + 'static,
     ) {
-        let heard = heard(&self.history, spec);
+        let heard = context_of(&self.history, spec);
         match models.get(self.snapshot.attention.engine) {
             Some(model) if !heard.is_empty() => self.studies.ask(heads, (model, spec), heard, done),
             Some(_) => self.studies.refuse(heads, "nothing was heard yet"),
@@ -145,7 +145,7 @@ impl Frozen {
         if !self.strips.is_unasked() {
             return;
         }
-        let (heard, spec) = (heard(&self.history, spec), spec.clone());
+        let (heard, spec) = (context_of(&self.history, spec), spec.clone());
         if heard.is_empty() {
             return self.strips.refuse("Nothing was heard yet");
         }
@@ -172,7 +172,7 @@ impl Frozen {
                 .refuse("only networks that are part of the program can be asked");
             return;
         };
-        let (heard, spec) = (heard(&self.history, spec), spec.clone());
+        let (heard, spec) = (context_of(&self.history, spec), spec.clone());
         if heard.is_empty() {
             return self.field.refuse("nothing was heard yet");
         }
@@ -231,12 +231,9 @@ mod tests {
         history.absorb(&snapshot(1, 100));
         history.absorb(&snapshot(2, 30));
         let moment = snapshot(2, 30);
-        let frozen = Frozen::new(&history, &moment, 4, (&[], &spec), || ());
-        assert_eq!(frozen.at(), Seconds(29.0 * moment.hop.0));
-        assert_eq!(frozen.cursor_at(), Some(Seconds(25.0 * moment.hop.0)));
-        assert!(
-            matches!(frozen.inquiry, Inquiry::Failed(_)),
-            "there is no engine to ask"
-        );
+        let held = HeldMoment::new(&history, &moment, 4, (&[], &spec), || ());
+        assert_eq!(held.at(), Seconds(29.0 * moment.hop.0));
+        assert_eq!(held.cursor_at(), Some(Seconds(25.0 * moment.hop.0)));
+        assert!(matches!(held.inquiry, Inquiry::Failed(_)), "there is no engine to ask");
     }
 }
