@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds Attune and opens its window: ./run.sh [FILE]. Without a display it analyses the bundled demo in the terminal.
-# Any other arguments go to the program: ./run.sh devices
+# Other arguments are passed to the program: ./run.sh devices
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=.ci/packages.sh
@@ -23,11 +23,11 @@ if $has_display; then
     exec "$attune" "$@"
 fi
 if [ $# -gt 0 ] && [ ! -e "$1" ]; then
-    exec "$attune" "$@" # a subcommand: the terminal is enough
+    exec "$attune" "$@" # a subcommand needs no display
 fi
 if [ $# -eq 0 ]; then
-    echo "There is no display here, so Attune listens to its demo in the terminal." >&2
+    echo "No display found: analysing the demo in the terminal." >&2
     set -- "$here/assets/demo/demo.ogg"
 fi
 "$attune" analyze "$@"
-echo "For the window, run this in a graphical session (or over ssh -X): DISPLAY or WAYLAND_DISPLAY must be set." >&2
+echo "To open the window, run this in a graphical session (or over ssh -X), with DISPLAY or WAYLAND_DISPLAY set." >&2

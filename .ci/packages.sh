@@ -1,10 +1,10 @@
-# What Attune needs of the system, and how each distribution calls it. Sourced by run.sh, test.sh and .ci/run:
+# The system packages that Attune needs, by distribution. Sourced by run.sh, test.sh and .ci/run:
 #   ensure_packages GROUP...      groups: build, window, test
 # shellcheck shell=bash
 
-# Each line: group, a probe of what is really needed (so that nothing is installed that is there under another name),
-# and the packages of apt, dnf and pacman; several are joined by +, a dash means: not from that distribution's packages
-# (Fedora and Arch run PipeWire in PulseAudio's place, and one must not throw out the other for a test).
+# Each line: group, a probe for what is really needed (it may be installed under another package name), and the packages
+# for apt, dnf and pacman, several joined by +. A dash: no package for that distribution (Fedora and Arch use PipeWire,
+# which a test must not replace by PulseAudio).
 package_table() {
     cat <<'TABLE'
 build   command:cc                              gcc+libc6-dev         gcc                      gcc
@@ -38,14 +38,14 @@ is_there() {
         command) command -v "$name" >/dev/null ;;
         module) pkg-config --exists "$name" 2>/dev/null ;;
         library) /sbin/ldconfig -p 2>/dev/null | grep -F "$name " >/dev/null ;;
-        # The braces and stars of the table are patterns for compgen, which says whether any file fits.
+        # Braces and stars in the table are patterns for compgen.
         file) files_fit "$name" ;;
     esac
 }
 
 files_fit() {
     local pattern
-    # "{,*/}" means: here or one folder further down.
+    # "{,*/}": here or one folder further down.
     for pattern in "${1/'{,*/}'/}" "${1/'{,*/}'/*/}"; do
         if compgen -G "$pattern" >/dev/null; then
             return 0
@@ -74,7 +74,7 @@ missing_packages() { # manager GROUP...
 }
 
 ensure_packages() {
-    # Only Linux needs them: elsewhere sound and windows come with the system.
+    # Linux only: elsewhere the system provides audio and windows.
     if [ "$(uname -s)" != Linux ]; then
         return 0
     fi
@@ -91,15 +91,15 @@ ensure_packages() {
         return 0
     fi
     if [ "$manager" = none ]; then
-        echo "Attune may need system packages that are not here; Debian calls them: ${missing[*]}" >&2
-        echo "Neither apt-get, dnf nor pacman was found, so please install what corresponds. Going on without." >&2
+        echo "Attune may need system packages that are not installed (Debian names): ${missing[*]}" >&2
+        echo "None of apt-get, dnf and pacman was found. Please install the equivalents; continuing without them." >&2
         return 0
     fi
-    echo "Attune needs system packages that are not installed: ${missing[*]}" >&2
+    echo "Attune needs these system packages: ${missing[*]}" >&2
     local as_root=()
     if [ "$(id -u)" -ne 0 ]; then
         if ! command -v sudo >/dev/null; then
-            echo "Please install them as root with $manager, then run this again (sudo is not here to do it)." >&2
+            echo "sudo is not available. Please install them as root with $manager, then run this again." >&2
             return 1
         fi
         as_root=(sudo)
@@ -122,7 +122,7 @@ ensure_cargo() {
         . "$HOME/.cargo/env"
     fi
     if ! command -v cargo >/dev/null; then
-        echo "Rust's cargo is not here. Install it from https://rustup.rs (one command), then run this again." >&2
+        echo "cargo was not found. Install Rust from https://rustup.rs, then run this again." >&2
         return 1
     fi
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes assets/screenshot.png and held.png: the real program, listening to the bundled demo and asked why, in a virtual X
-# server.
+# Makes assets/screenshot.png and held.png: the real program in a virtual X server, playing the bundled demo, then with
+# a held moment.
 #
 # Needs Xvfb, xdotool and ImageMagick (test.sh installs them) and a release build. Usage: assets/screenshot.sh [SECONDS]
 set -euo pipefail
@@ -33,11 +33,11 @@ target/release/attune assets/demo/demo.ogg &
 program=$!
 window=$(xdotool search --sync --onlyvisible --name '^Attune$' | head -n 1)
 xdotool windowmove "$window" 0 0
-# The pointer out of the way, or it would open a hover text.
+# Move the pointer away, so that it opens no hover text.
 xdotool mousemove 1439 899
 sleep "$listen_secs"
 import -window "$window" -define png:compression-level=9 assets/screenshot.png
-# A click holds the moment; the engines need a moment to answer why.
+# A click holds the moment; the explanation takes a few seconds.
 xdotool mousemove 1000 200 click 1
 xdotool mousemove 1439 899
 sleep 5

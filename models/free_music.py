@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Music without labels for `attune train --unlabelled`: excerpts of the music of Debian's free games.
+"""Unlabelled music for `attune train --unlabelled`: excerpts from the music of Debian's free games.
 
     pip install librosa soundfile
     models/free_music.py --out FOLDER
 
-Needs a Debian or Ubuntu with `apt-get` and `dpkg-deb`, and 2 GB in FOLDER. Of each package of the section games (and
-sound) of 6 to 400 MB that is the same on every machine, each OGG, MP3, Opus or FLAC file of at least 400 kB and 20 s
-gives up to four excerpts of 30 s, evenly placed: FOLDER/cut/PACKAGE-FILE-N.flac, mono at 22,050 Hz. Packages already
-there are not fetched again.
+Needs Debian or Ubuntu with `apt-get` and `dpkg-deb`, and 2 GB in FOLDER. For each architecture-independent package of
+6 to 400 MB in the sections games and sound, every OGG, MP3, Opus or FLAC file of at least 400 kB and 20 s yields up to
+four evenly spaced excerpts of 30 s: FOLDER/cut/PACKAGE-FILE-N.flac, mono at 22,050 Hz. Packages that are already there
+are not fetched again.
 """
 
 import argparse
@@ -27,7 +27,7 @@ MUSIC = re.compile(r"\.(ogg|oga|mp3|opus|flac)$", re.IGNORECASE)
 
 
 def packages():
-    """Names, the smallest package first."""
+    """Package names, smallest package first."""
     available = subprocess.run(["apt-cache", "dumpavail"], check=True, capture_output=True, text=True).stdout
     found = []
     for stanza in available.split("\n\n"):
@@ -39,7 +39,7 @@ def packages():
 
 
 def fetch(package, folder):
-    """Puts the music of a package into a folder."""
+    """Extracts the music of a package into a folder."""
     folder.mkdir(parents=True)
     subprocess.run(["apt-get", "download", package], cwd=folder, check=True, capture_output=True)
     archive = next(folder.glob("*.deb"))

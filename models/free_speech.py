@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""Speech for the gate (`models/gate.md`): free recordings and voices of Debian, beside spoken digits.
+"""Speech for training the gate (`models/gate.md`): free recordings and synthetic voices from Debian packages.
 
     apt-get install espeak-ng flite
     pip install librosa soundfile
     models/free_speech.py --out FOLDER
 
-Needs a Debian or Ubuntu with `apt-get` and `dpkg-deb`. FOLDER/prompts: the telephone prompts of Asterisk in five languages, a
-speaker each, but English and Spanish by the same one (CC BY-SA 3.0); FOLDER/letters: letters and syllables of KLettres in some twenty languages (GPL 2+);
-FOLDER/synthetic: the first Harvard sentences (IEEE 1969) by the voices of eSpeak NG and Flite. Files are named
-NUMBER_VOICE_NAME.flac, mono at 22,050 Hz, so that `attune train --group-by 2:_` keeps a voice on one side.
+Needs Debian or Ubuntu with `apt-get` and `dpkg-deb`. FOLDER/prompts: Asterisk's telephone prompts in five languages,
+one speaker each, except that English and Spanish share one (CC BY-SA 3.0); FOLDER/letters: letters and syllables from
+KLettres in some twenty languages (GPL 2+); FOLDER/synthetic: the first Harvard sentences (IEEE 1969), spoken by the
+voices of eSpeak NG and Flite. Files are named NUMBER_VOICE_NAME.flac, mono at 22,050 Hz, so that
+`attune train --group-by 2:_` never splits a voice between training and validation.
 """
 
 import argparse
@@ -54,7 +55,7 @@ def copy(paths, voice, out):
 
 
 def longest(paths, most):
-    """So many that a voice is as often there as another."""
+    """The longest files, so that all voices have about equally many."""
     return sorted(paths, key=lambda path: (-path.stat().st_size, path.name))[:most]
 
 
@@ -70,8 +71,8 @@ def main():
         for package in Path(scratch).glob("*.deb"):
             subprocess.run(["dpkg-deb", "-x", package, scratch], check=True)
         for voice in sorted(Path(scratch, "usr/share/asterisk/sounds").iterdir()):
-            heard = [path for path in voice.rglob("*.wav") if path.parent.name != "silence"]
-            copy(longest(heard, MOST_PROMPTS), voice.name, prompts)
+            spoken_prompts = [path for path in voice.rglob("*.wav") if path.parent.name != "silence"]
+            copy(longest(spoken_prompts, MOST_PROMPTS), voice.name, prompts)
         for language in sorted(Path(scratch, "usr/share/klettres").iterdir()):
             copy(longest(language.rglob("*.ogg"), MOST_LETTERS), language.name, letters)
         spoken = Path(scratch, "spoken.wav")

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Trains the gate (gate.md) five times, each time with another fifth of its sounds held out: FOLDER/fold1 … fold5.
+# Cross-validates the gate (gate.md): trains it five times, each time with another fifth of its sounds held out, into
+# FOLDER/fold1 … fold5.
 #
-# Usage: models/gate_folds.sh FOLDER, with attune on the PATH. FOLDER has the sub-folders that gate.md names: gtzan-train, gtzan-valid
-# (always held out), homburg, esc10, digits; prompts, letters, synthetic (models/free_speech.py); games, NUMBER_PACKAGE_NAME.flac,
-# some excerpts of each of the packages below (models/free_music.py).
+# Usage: models/gate_folds.sh FOLDER, with attune on the PATH. FOLDER has the sub-folders named in gate.md: gtzan-train,
+# gtzan-valid (always held out), homburg, esc10, digits; prompts, letters, synthetic (models/free_speech.py); games,
+# NUMBER_PACKAGE_NAME.flac, some excerpts from each of the packages below (models/free_music.py).
 set -euo pipefail
 cd "$1"
 
@@ -15,7 +16,7 @@ letters=("ar cs da de" "en* es fr" "he hu it lt" "ml nb nds nl" "pt* ru tn uk")
 games=("asc btanks frozen-bubble lincity-ng" "singularity supertux wesnoth marsshooter" "naev widelands hedgewars warmux"
     "hyperrogue neverball extremetuxracer freecol" "xmoto zaz trackballs pushover")
 
-set -f # patterns are attune's to read
+set -f # patterns are passed to attune unexpanded
 for fold in 0 1 2 3 4; do
     held=(--hold-out 'gtzan-valid/*' --hold-out "esc10/*/$((fold + 1))-*" --hold-out "prompts/*_${prompts[fold]}*"
         --hold-out "homburg/*/*$((2 * fold)).ogg" --hold-out "homburg/*/*$((2 * fold + 1)).ogg")
