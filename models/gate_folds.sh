@@ -13,8 +13,8 @@ prompts=(en.US es.MX fr.CA it.IT ru.RU)
 synthetic=("flite.slt espeak.ja espeak.de" "flite.awb espeak.ru espeak.sv" "flite.rms espeak.ar espeak.en-gb"
     "flite.kal16 espeak.it*" "espeak.hi* espeak.pl* espeak.fr*")
 letters=("ar cs da de" "en* es fr" "he hu it lt" "ml nb nds nl" "pt* ru tn uk")
-games=("asc btanks frozen-bubble lincity-ng" "singularity supertux wesnoth marsshooter" "naev widelands hedgewars warmux"
-    "hyperrogue neverball extremetuxracer freecol" "xmoto zaz trackballs pushover")
+games=("asc btanks frozen-bubble lincity-ng" "singularity supertux wesnoth marsshooter"
+    "naev widelands hedgewars warmux" "hyperrogue neverball extremetuxracer freecol" "xmoto zaz trackballs pushover")
 
 set -f # patterns are passed to attune unexpanded
 for fold in 0 1 2 3 4; do
@@ -24,7 +24,8 @@ for fold in 0 1 2 3 4; do
     for voice in ${synthetic[fold]}; do held+=(--hold-out "synthetic/*_${voice}_*"); done
     for language in ${letters[fold]}; do held+=(--hold-out "letters/*_${language}_*"); done
     for game in ${games[fold]}; do held+=(--hold-out "games/*_${game}_*"); done
-    attune train tcn --class music=gtzan-train,gtzan-valid,homburg,games --class speech=digits,prompts,letters,synthetic \
-        --class other=esc10 --join speech=8 --generate other=660 --group-by '2:_,2:-' "${held[@]}" --variant gate --name gate \
+    attune train tcn --class music=gtzan-train,gtzan-valid,homburg,games \
+        --class speech=digits,prompts,letters,synthetic --class other=esc10 --join speech=8 --generate other=660 \
+        --group-by '2:_,2:-' "${held[@]}" --variant gate --name gate \
         --out "fold$((fold + 1))" --steps 1000 --seed 1
 done
