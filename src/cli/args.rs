@@ -2,7 +2,13 @@
 //!
 //! In: words. Out: [`Args`]. Thread: main.
 
+#[cfg(feature = "lab")]
 use super::lab::LabArgs;
+#[cfg(not(feature = "lab"))]
+use super::not_built::AnyArgs as LabArgs;
+#[cfg(not(feature = "train"))]
+use super::not_built::AnyArgs as TrainArgs;
+#[cfg(feature = "train")]
 use super::train::TrainArgs;
 use attune_audio::playback::Pace;
 use clap::{Parser, Subcommand};

@@ -41,6 +41,7 @@ impl fmt::Display for Problem {
 
 impl AppError {
     /// A command that has to be typed otherwise.
+    #[cfg(any(test, not(all(feature = "gui", feature = "lab", feature = "train"))))]
     pub(super) fn usage(message: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self::Usage(Problem {
             message: message.into(),
@@ -62,15 +63,6 @@ impl AppError {
             message: message.into(),
             remedy: Some(remedy.into()),
         })
-    }
-
-    /// A command of a feature that this program was built without.
-    #[allow(dead_code, reason = "not called where all features are in")]
-    pub(super) fn not_built(command: &str, feature: &str) -> Self {
-        Self::usage(
-            format!("this build lacks `attune {command}`: it was built without the feature `{feature}`"),
-            format!("build with `cargo build --release --features {feature}`, or with the default features"),
-        )
     }
 
     /// 2 for wrong usage, 1 for a failure.
@@ -217,7 +209,7 @@ mod tests {
 
     #[test]
     fn wrong_usage_and_failures_have_exit_codes_of_their_own() {
-        assert_eq!(AppError::not_built("lab", "lab").exit_code(), ExitCode::from(2));
+        assert_eq!(AppError::usage("no", "yes").exit_code(), ExitCode::from(2));
         assert_eq!(AppError::failed("no").exit_code(), ExitCode::FAILURE);
     }
 }

@@ -7,20 +7,29 @@ mod analyze;
 mod analyze_text;
 mod args;
 mod bars;
+#[cfg(feature = "lab")]
 mod bench;
 pub mod devices;
 mod error;
+#[cfg(feature = "train")]
 mod eval;
 mod explain;
+#[cfg(feature = "lab")]
 mod lab;
 mod live;
 mod live_screen;
 mod models;
-#[cfg(feature = "gui")]
+#[cfg(any(test, not(all(feature = "gui", feature = "lab", feature = "train"))))]
+mod not_built;
+#[cfg(all(feature = "gui", feature = "lab"))]
 mod soak;
+#[cfg(feature = "train")]
 mod train;
+#[cfg(feature = "train")]
 mod train_folders;
+#[cfg(feature = "train")]
 mod train_folds;
+#[cfg(feature = "train")]
 mod train_recipe;
 
 pub use args::{AnalyzeArgs, Args, BenchArgs, Command, EvalArgs, ExplainArgs, LiveArgs};
@@ -76,16 +85,13 @@ impl Launch {
             Task::Terminal(command) => match command {
                 Command::Analyze(args) => analyze::run(&args, &models()?, &settings().smoothing),
                 Command::Live(args) => live::run(&args, models()?, &settings()),
-                Command::Train(args) => train_folds::run(&args).map(|()| ExitCode::SUCCESS),
+                Command::Train(args) => train(&args),
                 Command::Devices { json } => Ok(devices::run(json).map(|()| ExitCode::SUCCESS)?),
                 Command::Models { json } => models::run(json, &models()?),
-                Command::Eval(args) => eval::run(&args, &models()?),
+                Command::Eval(args) => eval(&args, &models),
                 Command::Explain(args) => explain::run(&args, &models()?),
-                Command::Bench(args) => match args.soak {
-                    Some(minutes) => soak(minutes, args.files.first(), models()?, optional(&self.models)?),
-                    None => bench::run(&args, &models()?),
-                },
-                Command::Lab(args) => lab::run(&args, &|| load(&self.models)),
+                Command::Bench(args) => bench(&args, &self.models),
+                Command::Lab(args) => lab(&args, &self.models),
             },
         }
     }
@@ -104,20 +110,63 @@ fn window(models: ModelSet, optional: Vec<LoadedModel>, open: Option<SourceReque
 
 #[cfg(not(feature = "gui"))]
 fn window(_models: ModelSet, _optional: Vec<LoadedModel>, _open: Option<SourceRequest>) -> Result<ExitCode, AppError> {
-    error::bail!("this build has no window: try `attune live` or `attune analyze FILE`")
+    Err(AppError::usage(
+        "this build has no window: it was built without the feature `gui`",
+        "try `attune live` or `attune analyze FILE`",
+    ))
 }
 
-#[cfg(feature = "gui")]
-use soak::run as soak;
+#[cfg(feature = "train")]
+fn train(args: &train::TrainArgs) -> Result<ExitCode, AppError> {
+    train_folds::run(args).map(|()| ExitCode::SUCCESS)
+}
 
-#[cfg(not(feature = "gui"))]
-fn soak(
-    _minutes: f64,
-    _file: Option<&PathBuf>,
-    _models: ModelSet,
-    _optional: Vec<LoadedModel>,
-) -> Result<ExitCode, AppError> {
-    error::bail!("this build has no window to soak")
+#[cfg(not(feature = "train"))]
+fn train(_: &not_built::AnyArgs) -> Result<ExitCode, AppError> {
+    not_built::refuse("train", "train")
+}
+
+#[cfg(feature = "train")]
+fn eval(args: &EvalArgs, models: &dyn Fn() -> Result<ModelSet, AppError>) -> Result<ExitCode, AppError> {
+    eval::run(args, &models()?)
+}
+
+#[cfg(not(feature = "train"))]
+fn eval(_: &EvalArgs, _: &dyn Fn() -> Result<ModelSet, AppError>) -> Result<ExitCode, AppError> {
+    not_built::refuse("eval", "train")
+}
+
+#[cfg(feature = "lab")]
+fn bench(args: &BenchArgs, named: &[PathBuf]) -> Result<ExitCode, AppError> {
+    match args.soak {
+        Some(minutes) => soak(minutes, args, named),
+        None => bench::run(args, &load(named)?),
+    }
+}
+
+#[cfg(not(feature = "lab"))]
+fn bench(_: &BenchArgs, _: &[PathBuf]) -> Result<ExitCode, AppError> {
+    not_built::refuse("bench", "lab")
+}
+
+#[cfg(all(feature = "gui", feature = "lab"))]
+fn soak(minutes: f64, args: &BenchArgs, named: &[PathBuf]) -> Result<ExitCode, AppError> {
+    soak::run(minutes, args.files.first(), load(named)?, optional(named)?)
+}
+
+#[cfg(all(not(feature = "gui"), feature = "lab"))]
+fn soak(_: f64, _: &BenchArgs, _: &[PathBuf]) -> Result<ExitCode, AppError> {
+    not_built::refuse("bench --soak", "gui")
+}
+
+#[cfg(feature = "lab")]
+fn lab(args: &lab::LabArgs, named: &[PathBuf]) -> Result<ExitCode, AppError> {
+    lab::run(args, &|| load(named))
+}
+
+#[cfg(not(feature = "lab"))]
+fn lab(_: &not_built::AnyArgs, _: &[PathBuf]) -> Result<ExitCode, AppError> {
+    not_built::refuse("lab", "lab")
 }
 
 /// The engines that can be switched on beside the others: who names models wants those and no more.

@@ -1,5 +1,6 @@
 //! `attune explain`: what the answer at one moment of a file rests on, and what such maps are worth.
 
+#[cfg(feature = "train")]
 mod planted;
 mod tables;
 
@@ -16,7 +17,10 @@ use std::process::ExitCode;
 /// Explains a moment, or measures what explanations are worth.
 pub(super) fn run(args: &ExplainArgs, models: &ModelSet) -> Result<ExitCode, AppError> {
     let shown = match (&args.planted, &args.file) {
+        #[cfg(feature = "train")]
         (Some(table), _) => planted::run(args, table, models)?,
+        #[cfg(not(feature = "train"))]
+        (Some(_), _) => super::not_built::refuse("explain --planted", "train")?,
         (None, Some(file)) => explain(args, file, models)?,
         (None, None) => bail!("name a file, or a table after --planted"),
     };
