@@ -85,16 +85,19 @@ fn its_own_weights_forced_give_the_attention_engine_its_own_answer() {
     let mut attending = 0;
     for engine in attune_model::bundled().unwrap().models {
         let mut listener = Listener::new(&engine).unwrap();
-        assert!(listener.forced(&[1.0]).is_none(), "forced before a frame was heard");
+        assert!(
+            listener.override_attention(&[1.0]).is_none(),
+            "forced before a frame was heard"
+        );
         listener.hear(&question.frames, BANDS).unwrap();
         let Some(picture) = listener.attention() else {
-            assert!(listener.forced(&[1.0]).is_none());
+            assert!(listener.override_attention(&[1.0]).is_none());
             continue;
         };
         attending += 1;
         // The picture holds what the classifier weighted: with it the answer is the same.
         let own = listener.answer().unwrap();
-        let forced = listener.forced(&picture.pooling.clone()).unwrap();
+        let forced = listener.override_attention(&picture.pooling.clone()).unwrap();
         for (own, forced) in own.as_slice().iter().zip(forced.as_slice()) {
             assert!((own - forced).abs() < 1e-4, "{own} {forced}");
         }
@@ -323,7 +326,7 @@ fn an_ablated_head_contributes_exactly_nothing() {
     let whole = answers(engine.stream().unwrap());
     for head in [Head { layer: 0, head: 2 }, Head { layer: 1, head: 3 }] {
         let mut muted = engine.stream().unwrap();
-        assert!(muted.mute_head(head.layer, head.head));
+        assert!(muted.ablate_head(head.layer, head.head));
         let muted = answers(muted);
         // Zeros times weights, or values times zeros: both add nothing, to the last bit.
         assert_eq!(muted, answers(without_head_in_the_weights(head, precision)), "{head:?}");
@@ -331,11 +334,11 @@ fn an_ablated_head_contributes_exactly_nothing() {
     }
     let mut stream = engine.stream().unwrap();
     assert!(
-        !stream.mute_head(2, 0) && !stream.mute_head(0, 4),
+        !stream.ablate_head(2, 0) && !stream.ablate_head(0, 4),
         "there is no such head"
     );
     let lstm = attune_model::bundled().unwrap().models.swap_remove(0);
-    assert!(!lstm.stream().unwrap().mute_head(0, 0));
+    assert!(!lstm.stream().unwrap().ablate_head(0, 0));
 }
 
 #[test]

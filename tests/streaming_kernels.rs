@@ -4,7 +4,7 @@
 
 use attune_nn::kernels::attend::{Attend, KeyValueRing, TOGETHER};
 use attune_nn::kernels::packed_matrix::{Finish, PackedMatrix, Precision, Start, half, padded};
-use attune_nn::kernels::widest::widest;
+use attune_nn::kernels::simd::dispatch_simd;
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -89,7 +89,7 @@ proptest! {
             let count = rng.random_range(1..=TOGETHER).min(frames - frame);
             for (ring, mixed, step) in [(&mut ring, &mut mixed, count), (&mut alone, &mut mixed_alone, 1)] {
                 for first in (frame..frame + count).step_by(step) {
-                    widest(Attend {
+                    dispatch_simd(Attend {
                         rows: &rows[first * 3 * all..][..step * 3 * all],
                         stride: 3 * all,
                         ring: &mut *ring,

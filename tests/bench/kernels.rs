@@ -13,8 +13,8 @@ use attune_nn::kernels::lstm_sequence::LstmSequence;
 use attune_nn::kernels::matmul::{View, add_product};
 use attune_nn::kernels::packed_matrix::{Finish, PackedMatrix, Precision, Start, padded};
 use attune_nn::kernels::running_moments::RunningMoments;
+use attune_nn::kernels::simd::dispatch_simd;
 use attune_nn::kernels::strided_convolution::StridedConvolution;
-use attune_nn::kernels::widest::widest;
 use attune_nn::kernels::windowed_softmax::WindowedSoftmax;
 use attune_nn::streaming::moments::MomentMemory;
 use attune_nn::streaming::rows::Rows;
@@ -84,7 +84,7 @@ fn attend(bencher: Bencher, frames: usize) {
     let mut ring = KeyValueRing::new(256, 4, 32);
     let (rows, mut mixed) = (numbers(frames * 384), vec![0.0; frames * 128]);
     let mut ask = || {
-        widest(Attend {
+        dispatch_simd(Attend {
             rows: &rows,
             stride: 384,
             ring: &mut ring,

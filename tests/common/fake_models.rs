@@ -81,7 +81,7 @@ impl GenreStream for FakeStream {
         Box::new(self.clone())
     }
 
-    fn forced(&self, _weights: &[f32]) -> Option<Vec<f32>> {
+    fn override_attention(&self, _weights: &[f32]) -> Option<Vec<f32>> {
         None
     }
 }

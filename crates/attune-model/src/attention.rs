@@ -141,10 +141,10 @@ impl PackedBody for PackedEncoder {
         }
     }
 
-    fn mute_head(memory: &mut EncoderMemories, layer: usize, head: usize) -> bool {
+    fn ablate_head(memory: &mut EncoderMemories, layer: usize, head: usize) -> bool {
         memory
             .layers
             .get_mut(layer)
-            .is_some_and(|layer| layer.attention.mute_head(head))
+            .is_some_and(|layer| layer.attention.ablate_head(head))
     }
 }

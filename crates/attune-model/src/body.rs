@@ -52,7 +52,7 @@ pub trait PackedBody: std::fmt::Debug + Send + Sync + 'static {
     /// of `into`.
     fn newest_weights(_memory: &Self::Memory, _count: usize, _into: &mut Vec<f32>) {}
     /// Takes the values that a head mixes for zeros from now on; `false` if there is no such head.
-    fn mute_head(_memory: &mut Self::Memory, _layer: usize, _head: usize) -> bool {
+    fn ablate_head(_memory: &mut Self::Memory, _layer: usize, _head: usize) -> bool {
         false
     }
     /// What the units of the last recurrent layer held at the newest frame; `false` if there are none, or before it.

@@ -2,9 +2,9 @@
 
 use attune_nn::Pass;
 use attune_nn::kernels::packed_matrix::{Finish, PackedMatrix, Precision, Start, padded};
+use attune_nn::kernels::simd::{dispatch_loop, simd_loop};
 use attune_nn::kernels::strided_convolution::StridedConvolution;
 use attune_nn::kernels::values;
-use attune_nn::kernels::widest::{wide, widest_of};
 use attune_nn::linear::{Affine, Linear};
 use attune_nn::norm::BatchNorm;
 use attune_nn::streaming::affine::PackedAffine;
@@ -143,7 +143,7 @@ impl PackedFront {
                 (Start::Bias, Finish::Plain),
                 maps,
             );
-            widest_of(NormAndCut, (self.shape.maps, maps, &self.norm, features.row_mut(frame)));
+            dispatch_loop(NormAndCut, (self.shape.maps, maps, &self.norm, features.row_mut(frame)));
         }
         self.narrow.step(from_ref(features), Finish::Relu, out);
     }
@@ -163,4 +163,4 @@ fn norm_and_cut((count, maps, norm, features): (usize, &[f32], &Affine, &mut [f3
         }
     }
 }
-wide!(NormAndCut, norm_and_cut((usize, &[f32], &Affine, &mut [f32])));
+simd_loop!(NormAndCut, norm_and_cut((usize, &[f32], &Affine, &mut [f32])));

@@ -74,9 +74,9 @@ pub trait GenreStream: Send {
     fn fork(&self) -> Box<dyn GenreStream>;
     /// The logits that the newest frame would have got had its classifier weighted the last frames so, oldest first, the
     /// last weight the newest frame's; `None` if nothing was heard or the model has no weights that could be forced.
-    fn forced(&self, weights: &[f32]) -> Option<Vec<f32>>;
+    fn override_attention(&self, weights: &[f32]) -> Option<Vec<f32>>;
     /// Takes what a head of attention mixes for zeros from now on; `false` if there is no such head.
-    fn mute_head(&mut self, _layer: usize, _head: usize) -> bool {
+    fn ablate_head(&mut self, _layer: usize, _head: usize) -> bool {
         false
     }
     /// What the units of the last recurrent layer held at the newest frame; `false` if nothing was heard or there are none.
@@ -108,12 +108,12 @@ pub trait CausalModel: Send + Sync + 'static {
         state: &mut Self::State,
         output: &mut StreamOutput,
     ) -> Result<(), ModelError>;
-    /// As [`GenreStream::forced`].
-    fn forced(&self, _state: &Self::State, _weights: &[f32]) -> Option<Vec<f32>> {
+    /// As [`GenreStream::override_attention`].
+    fn override_attention(&self, _state: &Self::State, _weights: &[f32]) -> Option<Vec<f32>> {
         None
     }
-    /// As [`GenreStream::mute_head`].
-    fn mute_head(&self, _state: &mut Self::State, _layer: usize, _head: usize) -> bool {
+    /// As [`GenreStream::ablate_head`].
+    fn ablate_head(&self, _state: &mut Self::State, _layer: usize, _head: usize) -> bool {
         false
     }
     /// As [`GenreStream::units`].

@@ -108,7 +108,7 @@ impl<P: PackedBody> CausalModel for PackedNet<P> {
         }
     }
 
-    fn forced(&self, state: &Self::State, weights: &[f32]) -> Option<Vec<f32>> {
+    fn override_attention(&self, state: &Self::State, weights: &[f32]) -> Option<Vec<f32>> {
         let PoolingMemory::Attentive(memory) = &state.pooling else {
             return None;
         };
@@ -121,8 +121,8 @@ impl<P: PackedBody> CausalModel for PackedNet<P> {
         Some(logits.row(0).to_vec())
     }
 
-    fn mute_head(&self, state: &mut Self::State, layer: usize, head: usize) -> bool {
-        P::mute_head(&mut state.body, layer, head)
+    fn ablate_head(&self, state: &mut Self::State, layer: usize, head: usize) -> bool {
+        P::ablate_head(&mut state.body, layer, head)
     }
 
     fn units(&self, state: &Self::State, into: &mut UnitPicture) -> bool {

@@ -93,8 +93,8 @@ impl<P: PackedBody> PackedBody for PackedStemmed<P> {
         P::newest_weights(&memory.body, count, into);
     }
 
-    fn mute_head(memory: &mut Self::Memory, layer: usize, head: usize) -> bool {
-        P::mute_head(&mut memory.body, layer, head)
+    fn ablate_head(memory: &mut Self::Memory, layer: usize, head: usize) -> bool {
+        P::ablate_head(&mut memory.body, layer, head)
     }
 
     fn newest_units(memory: &Self::Memory, into: &mut UnitPicture) -> bool {

@@ -36,12 +36,12 @@ impl<M: CausalModel> GenreStream for ModelStream<M> {
         })
     }
 
-    fn forced(&self, weights: &[f32]) -> Option<Vec<f32>> {
-        self.model.forced(&self.state, weights)
+    fn override_attention(&self, weights: &[f32]) -> Option<Vec<f32>> {
+        self.model.override_attention(&self.state, weights)
     }
 
-    fn mute_head(&mut self, layer: usize, head: usize) -> bool {
-        self.model.mute_head(&mut self.state, layer, head)
+    fn ablate_head(&mut self, layer: usize, head: usize) -> bool {
+        self.model.ablate_head(&mut self.state, layer, head)
     }
 
     fn units(&self, into: &mut UnitPicture) -> bool {

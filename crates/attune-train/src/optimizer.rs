@@ -1,6 +1,6 @@
 //! AdamW (Loshchilov & Hutter 2019) with global gradient clipping, whose memory can be saved and taken up again.
 
-use attune_nn::kernels::widest::{wide, widest_of};
+use attune_nn::kernels::simd::{dispatch_loop, simd_loop};
 use candle_core::backprop::GradStore;
 use candle_core::{Result, Tensor, Var, bail};
 use std::collections::BTreeMap;
@@ -45,7 +45,7 @@ fn follow_gradient(step: Follow<'_>) {
         *weight = *weight * step.shrink - change;
     }
 }
-wide!(FollowGradient, follow_gradient(Follow<'_>));
+simd_loop!(FollowGradient, follow_gradient(Follow<'_>));
 
 /// Follows gradients downhill.
 #[derive(Debug)]
@@ -110,7 +110,7 @@ impl AdamW {
                 rate: rate / mean_bias,
                 square_scale: 1.0 / square_bias,
             };
-            widest_of(FollowGradient, follow);
+            dispatch_loop(FollowGradient, follow);
             slot.var
                 .set(&Tensor::from_vec(weights, slot.var.shape(), slot.var.device())?)?;
         }

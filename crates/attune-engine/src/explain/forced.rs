@@ -12,7 +12,7 @@ pub fn force(listener: &Listener, count: usize, segments: &[Segment]) -> Vec<Opt
         .map(|segment| {
             let mut weights = vec![0.0; count];
             weights[segment.start..segment.end.min(count)].fill(1.0);
-            listener.forced(&weights)
+            listener.override_attention(&weights)
         })
         .collect()
 }
@@ -20,5 +20,5 @@ pub fn force(listener: &Listener, count: usize, segments: &[Segment]) -> Vec<Opt
 /// The answer when all frames in reach weigh the same.
 pub fn uniform(listener: &Listener) -> Option<Probabilities> {
     let reach = listener.attention()?.frames;
-    listener.forced(&vec![1.0; reach])
+    listener.override_attention(&vec![1.0; reach])
 }

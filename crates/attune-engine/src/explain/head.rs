@@ -46,7 +46,7 @@ impl HeadStudy {
         let frames = count.min(MOST_ASKING);
         let mut listener = Listener::new(model)?;
         let mut without = Listener::new(model)?;
-        if !without.mute_head(head.layer, head.head) {
+        if !without.ablate_head(head.layer, head.head) {
             return Ok(None);
         }
         without.hear(&question.frames, bands)?;

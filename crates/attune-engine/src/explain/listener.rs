@@ -70,8 +70,8 @@ impl Listener {
     }
 
     /// Takes what a head mixes for zeros from now on; `false` if there is no such head.
-    pub fn mute_head(&mut self, layer: usize, head: usize) -> bool {
-        self.stream.mute_head(layer, head)
+    pub fn ablate_head(&mut self, layer: usize, head: usize) -> bool {
+        self.stream.ablate_head(layer, head)
     }
 
     /// The calibrated answer at the newest frame; `None` before the first one.
@@ -87,8 +87,8 @@ impl Listener {
     }
 
     /// The answer with these weights in place of its own; `None` if it has none.
-    pub fn forced(&self, weights: &[f32]) -> Option<Probabilities> {
-        let logits = self.stream.forced(weights)?;
+    pub fn override_attention(&self, weights: &[f32]) -> Option<Probabilities> {
+        let logits = self.stream.override_attention(weights)?;
         Some(Probabilities::softmax(&logits, self.temperature))
     }
 }

@@ -8,7 +8,7 @@
 
 use attune_audio::units::Seconds;
 use attune_nn::kernels::reduce::dot;
-use attune_nn::kernels::widest::{wide, widest_of};
+use attune_nn::kernels::simd::{dispatch_loop, simd_loop};
 
 /// Length of what is compared.
 pub const PATCH: Seconds = Seconds(1.0);
@@ -49,7 +49,7 @@ pub fn similar(levels: &[f32], bands: usize, query: usize, patch: usize, most: u
     };
     let mut products = vec![0.0; frames - patch + 1];
     let patch_asked = &centred[asked * bands..(asked + patch) * bands];
-    widest_of(Products, (&centred, patch_asked, bands, &mut products));
+    dispatch_loop(Products, (&centred, patch_asked, bands, &mut products));
     let mut found: Vec<Similar> = (0..=frames - patch)
         .filter(|start| start.abs_diff(asked) >= patch)
         .filter_map(|start| {
@@ -108,7 +108,7 @@ fn products((all, asked, bands, out): Search<'_>) {
         *out = dot(&all[start * bands..][..asked.len()], asked);
     }
 }
-wide!(Products, products(Search<'_>));
+simd_loop!(Products, products(Search<'_>));
 
 #[cfg(test)]
 mod tests {

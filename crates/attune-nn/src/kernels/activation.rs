@@ -2,8 +2,8 @@
 
 use super::contiguous;
 use super::exponential::{erf, exp, gelu};
-use super::shares::{cut, each, shares};
-use super::widest::{wide, widest_of};
+use super::parallel::{parallel_map, split_rows, thread_ranges};
+use super::simd::{dispatch_loop, simd_loop};
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 
 /// y = x·Φ(x), exact form (Hendrycks & Gimpel 2016).
@@ -13,11 +13,11 @@ fn gelu_all((x, y): (&[f32], &mut [f32])) {
         *y = gelu(*x);
     }
 }
-wide!(GeluAll, gelu_all((&[f32], &mut [f32])));
+simd_loop!(GeluAll, gelu_all((&[f32], &mut [f32])));
 
 /// Φ(x)·x of all values.
 pub(super) fn gelu_of(x: &[f32], y: &mut [f32]) {
-    widest_of(GeluAll, (x, y));
+    dispatch_loop(GeluAll, (x, y));
 }
 
 /// dx = g · (Φ(x) + x·φ(x)), where `dx` holds g.
@@ -30,11 +30,11 @@ fn gelu_slope((x, dx): (&[f32], &mut [f32])) {
         *dx *= half + x * DENSITY * exp(-0.5 * x * x);
     }
 }
-wide!(GeluSlope, gelu_slope((&[f32], &mut [f32])));
+simd_loop!(GeluSlope, gelu_slope((&[f32], &mut [f32])));
 
 /// The gradient by x, in place of that by Φ(x)·x.
 pub(super) fn gelu_back(x: &[f32], grads: &mut [f32]) {
-    widest_of(GeluSlope, (x, grads));
+    dispatch_loop(GeluSlope, (x, grads));
 }
 
 /// Sets a share `rate` of the values to 0 and scales the others up (Srivastava et al. 2014). Which ones depends on
@@ -67,20 +67,20 @@ fn silence((dropout, place, values): (Dropout, usize, &mut [f32])) {
         *value *= if draw < threshold { 0.0 } else { keep };
     }
 }
-wide!(Silence, silence((Dropout, usize, &mut [f32])));
+simd_loop!(Silence, silence((Dropout, usize, &mut [f32])));
 
 impl Dropout {
     /// Masks `values`, the first of which stands at `place`, on this thread.
     pub(super) fn mask(self, place: usize, values: &mut [f32]) {
-        widest_of(Silence, (self, place, values));
+        dispatch_loop(Silence, (self, place, values));
     }
 
     /// Masks all `values`.
     fn apply(self, values: &mut [f32]) {
-        let parts = shares(values.len());
-        let tasks = parts.iter().cloned().zip(cut(values, &parts, 1)).collect();
-        each(tasks, |(range, values)| {
-            widest_of(Silence, (self, range.start, values));
+        let parts = thread_ranges(values.len());
+        let tasks = parts.iter().cloned().zip(split_rows(values, &parts, 1)).collect();
+        parallel_map(tasks, |(range, values)| {
+            dispatch_loop(Silence, (self, range.start, values));
         });
     }
 }
@@ -135,10 +135,10 @@ mod tests {
     fn a_mask_does_not_depend_on_the_threads() {
         let dropout = Dropout { rate: 0.5, seed: 3 };
         let mut alone = vec![1.0; 1001];
-        widest_of(Silence, (dropout, 0, alone.as_mut_slice()));
+        dispatch_loop(Silence, (dropout, 0, alone.as_mut_slice()));
         let mut parted = vec![1.0; 1001];
         for range in [0..400, 400..1001] {
-            widest_of(Silence, (dropout, range.start, &mut parted[range]));
+            dispatch_loop(Silence, (dropout, range.start, &mut parted[range]));
         }
         assert_eq!(alone, parted);
     }

@@ -6,7 +6,7 @@ use super::causal_attention::CausalAttention;
 use super::feed_forward::{add_products, joined};
 use super::layer_norm::{normalize_back, normalize_rows};
 use super::packed_matrix::{PackedMatrix, padded};
-use super::shares::{cut, each, shares, total};
+use super::parallel::{parallel_map, split_rows, sum_in_order, thread_ranges};
 use super::{borrow, contiguous};
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 use std::ops::Range;
@@ -144,13 +144,13 @@ impl CustomOp2 for AttentionBlock {
         let output = PackedMatrix::new(parts.output.0, parts.output.1);
         let (mut projected, mut mixed) = (vec![0.0; b * t * 3 * w], vec![0.0; b * t * w]);
         let mut y = vec![0.0; b * t * w];
-        let ranges = shares(b);
-        let pieces = cut(&mut projected, &ranges, t * 3 * w)
+        let ranges = thread_ranges(b);
+        let pieces = split_rows(&mut projected, &ranges, t * 3 * w)
             .into_iter()
-            .zip(cut(&mut mixed, &ranges, t * w))
-            .zip(cut(&mut y, &ranges, t * w));
+            .zip(split_rows(&mut mixed, &ranges, t * w))
+            .zip(split_rows(&mut y, &ranges, t * w));
         let tasks = ranges.iter().cloned().zip(pieces).collect();
-        each(tasks, |(streams, ((projected, mixed), y))| {
+        parallel_map(tasks, |(streams, ((projected, mixed), y))| {
             let (mut normed, mut scratch) = (vec![0.0; t * w], Vec::new());
             let rows = projected
                 .chunks_exact_mut(t * 3 * w)
@@ -192,9 +192,13 @@ impl CustomOp2 for AttentionBlock {
         let project = PackedMatrix::transposed(parts.project.0, 3 * w);
         let output = PackedMatrix::transposed(parts.output.0, w);
         let mut dx = vec![0.0; b * t * w];
-        let ranges = shares(b);
-        let tasks = ranges.iter().cloned().zip(cut(&mut dx, &ranges, t * w)).collect();
-        let sums = each(tasks, |(streams, dx): (Range<usize>, &mut [f32])| {
+        let ranges = thread_ranges(b);
+        let tasks = ranges
+            .iter()
+            .cloned()
+            .zip(split_rows(&mut dx, &ranges, t * w))
+            .collect();
+        let sums = parallel_map(tasks, |(streams, dx): (Range<usize>, &mut [f32])| {
             let (stride, wide) = (padded(w), padded(3 * w));
             let mut sums = [w, w, w * wide, wide, w * stride, stride].map(|count| vec![0.0; count]);
             for (stream, dx) in streams.zip(dx.chunks_exact_mut(t * w)) {
@@ -212,7 +216,7 @@ impl CustomOp2 for AttentionBlock {
             let widths = [w, w, 3 * w, 3 * w, w, w];
             Ok(joined(&sums.into_iter().zip(widths).collect::<Vec<_>>()))
         });
-        let sums = total(sums.into_iter().collect::<Result<_>>()?);
+        let sums = sum_in_order(sums.into_iter().collect::<Result<_>>()?);
         let device = x.device();
         Ok((
             Some(Tensor::from_vec(dx, x.shape(), device)?),

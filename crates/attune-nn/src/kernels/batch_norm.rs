@@ -1,7 +1,7 @@
 //! Batch normalisation in training, in one op.
 
-use super::shares::{cut, each, shares, total};
-use super::widest::{wide, widest_of};
+use super::parallel::{parallel_map, split_rows, sum_in_order, thread_ranges};
+use super::simd::{dispatch_loop, simd_loop};
 use super::{borrow, contiguous};
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use std::ops::Range;
@@ -29,7 +29,7 @@ fn add_up((x, off, sums, squares): Sums<'_>) {
         }
     }
 }
-wide!(AddUp, add_up(Sums<'_>));
+simd_loop!(AddUp, add_up(Sums<'_>));
 
 impl ColumnMoments {
     /// Of x (…, features), contiguous.
@@ -43,10 +43,10 @@ impl ColumnMoments {
         }
         // Taken off first, the first row keeps squares small where a mean is far from 0.
         let off = &values[..width];
-        let sums = total(each(shares(rows), |rows| {
+        let sums = sum_in_order(parallel_map(thread_ranges(rows), |rows| {
             let mut sums = vec![0.0; 2 * width];
             let (sum, square) = sums.split_at_mut(width);
-            widest_of(AddUp, (&values[rows.start * width..rows.end * width], off, sum, square));
+            dispatch_loop(AddUp, (&values[rows.start * width..rows.end * width], off, sum, square));
             sums
         }));
         let count = rows as f32;
@@ -87,7 +87,7 @@ fn normalize((x, factors, offsets, relu, y): Rows<'_>) {
         }
     }
 }
-wide!(Normalize, normalize(Rows<'_>));
+simd_loop!(Normalize, normalize(Rows<'_>));
 
 /// Rows, means, 1/σ, results (with ReLU) or nothing, gradients, sums by scale, sums by shift.
 type Slopes<'a> = (
@@ -121,7 +121,7 @@ fn slopes((x, means, factors, results, grads, dscale, dshift): Slopes<'_>) {
         }
     }
 }
-wide!(AllSlopes, slopes(Slopes<'_>));
+simd_loop!(AllSlopes, slopes(Slopes<'_>));
 
 /// Rows, results (with ReLU) or nothing, gradients, and for each feature a, b, c of dx = a·g + b·x + c.
 type Back<'a> = (&'a [f32], &'a [f32], &'a [f32], [&'a [f32]; 3], &'a mut [f32]);
@@ -144,7 +144,7 @@ fn back((x, results, grads, [a, b, c], dx): Back<'_>) {
         }
     }
 }
-wide!(Back3, back(Back<'_>));
+simd_loop!(Back3, back(Back<'_>));
 
 impl BatchNormalization {
     fn width(&self, x: &[usize], scale: &[usize], shift: &[usize]) -> Result<usize> {
@@ -186,11 +186,11 @@ impl CustomOp3 for BatchNormalization {
         let terms = shift.iter().zip(&self.moments.mean).zip(&factors);
         let offsets: Vec<f32> = terms.map(|((shift, mean), factor)| shift - mean * factor).collect();
         let mut y = vec![0.0; x.len()];
-        let parts = shares(x.len() / width);
-        let tasks = parts.iter().cloned().zip(cut(&mut y, &parts, width)).collect();
-        each(tasks, |(rows, y): (Range<usize>, &mut [f32])| {
+        let parts = thread_ranges(x.len() / width);
+        let tasks = parts.iter().cloned().zip(split_rows(&mut y, &parts, width)).collect();
+        parallel_map(tasks, |(rows, y): (Range<usize>, &mut [f32])| {
             let x = &x[rows.start * width..rows.end * width];
-            widest_of(Normalize, (x, &factors, &offsets, self.relu, y));
+            dispatch_loop(Normalize, (x, &factors, &offsets, self.relu, y));
         });
         Ok((CpuStorage::F32(y), l1.shape().clone()))
     }
@@ -213,12 +213,12 @@ impl CustomOp3 for BatchNormalization {
         // Without ReLU there are no results to look at.
         let seen = |rows: &Range<usize>| if self.relu { of(rows) } else { 0..0 };
         let (means, factors) = (&self.moments.mean, self.factors());
-        let parts = shares(values.len() / width);
-        let sums = total(each(parts.clone(), |rows| {
+        let parts = thread_ranges(values.len() / width);
+        let sums = sum_in_order(parallel_map(parts.clone(), |rows| {
             let mut sums = vec![0.0; 2 * width];
             let (dscale, dshift) = sums.split_at_mut(width);
             let (x, g) = (&values[of(&rows)], &grads[of(&rows)]);
-            widest_of(
+            dispatch_loop(
                 AllSlopes,
                 (x, means, &factors, &results[seen(&rows)], g, dscale, dshift),
             );
@@ -235,10 +235,10 @@ impl CustomOp3 for BatchNormalization {
                 c[i] = -a[i] * dshift[i] / count - b[i] * means[i];
             }
             let mut dx = vec![0.0; values.len()];
-            let tasks = parts.iter().cloned().zip(cut(&mut dx, &parts, width)).collect();
-            each(tasks, |(rows, dx): (Range<usize>, &mut [f32])| {
+            let tasks = parts.iter().cloned().zip(split_rows(&mut dx, &parts, width)).collect();
+            parallel_map(tasks, |(rows, dx): (Range<usize>, &mut [f32])| {
                 let (x, g) = (&values[of(&rows)], &grads[of(&rows)]);
-                widest_of(Back3, (x, &results[seen(&rows)], g, [&a, &b, &c], dx));
+                dispatch_loop(Back3, (x, &results[seen(&rows)], g, [&a, &b, &c], dx));
             });
             Some(Tensor::from_vec(dx, x.shape(), device)?)
         } else {

@@ -5,9 +5,9 @@
 
 use super::exponential::exp;
 use super::matmul::{View, add_product};
+use super::parallel::{parallel_map, split_rows, thread_ranges};
 use super::reduce::{greatest, sum};
-use super::shares::{cut, each, shares};
-use super::widest::{wide, widest_of};
+use super::simd::{dispatch_loop, simd_loop};
 use super::{borrow, contiguous};
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use std::ops::Range;
@@ -66,7 +66,7 @@ fn turn_row((row, cos, sin, sign): (&mut [f32], &[f32], &[f32], f32)) {
         (*a, *b) = (*a * cos - *b * sin, *a * sin + *b * cos);
     }
 }
-wide!(TurnRow, turn_row((&mut [f32], &[f32], &[f32], f32)));
+simd_loop!(TurnRow, turn_row((&mut [f32], &[f32], &[f32], f32)));
 
 /// Scores of a row to weights: softmax over the keys seen, 0 for the others.
 #[inline(always)]
@@ -84,7 +84,7 @@ fn softmax_row((row, seen): (&mut [f32], Range<usize>)) {
     row[..seen.start].fill(0.0);
     row[seen.end..end].fill(0.0);
 }
-wide!(SoftmaxRow, softmax_row((&mut [f32], Range<usize>)));
+simd_loop!(SoftmaxRow, softmax_row((&mut [f32], Range<usize>)));
 
 /// ∂L/∂score = w · (∂L/∂w − Σ w·∂L/∂w), in place of ∂L/∂w.
 #[inline(always)]
@@ -93,7 +93,7 @@ fn score_slopes((weights, grads, mean): (&[f32], &mut [f32], f32)) {
         *grad = weight * (*grad - mean);
     }
 }
-wide!(ScoreSlopes, score_slopes((&[f32], &mut [f32], f32)));
+simd_loop!(ScoreSlopes, score_slopes((&[f32], &mut [f32], f32)));
 
 impl CausalAttention {
     pub(super) fn sizes(&self, dims: &[usize]) -> Result<Sizes> {
@@ -124,7 +124,7 @@ impl CausalAttention {
             let half = head / 2;
             let angles = turns.cos.chunks_exact(half).zip(turns.sin.chunks_exact(half));
             for (row, (cos, sin)) in rows.chunks_exact_mut(head).zip(angles) {
-                widest_of(TurnRow, (row, cos, sin, sign));
+                dispatch_loop(TurnRow, (row, cos, sin, sign));
             }
         }
     }
@@ -166,7 +166,7 @@ impl CausalAttention {
         );
         for (query, row) in queries.clone().zip(weights.chunks_exact_mut(keys.len())) {
             let first = (query + 1).saturating_sub(self.context);
-            widest_of(SoftmaxRow, (row, first - keys.start..query + 1 - keys.start));
+            dispatch_loop(SoftmaxRow, (row, first - keys.start..query + 1 - keys.start));
         }
     }
 
@@ -242,7 +242,7 @@ impl CausalAttention {
                 for (query, (weights, slopes)) in queries.clone().zip(rows) {
                     let of = query * width + number * head..query * width + (number + 1) * head;
                     let mean: f32 = grads[of.clone()].iter().zip(&mixed[of]).map(|(g, m)| g * m).sum();
-                    widest_of(ScoreSlopes, (weights, slopes, mean));
+                    dispatch_loop(ScoreSlopes, (weights, slopes, mean));
                 }
                 add_product((dq, asked), (&slopes, block), (k, seen));
                 add_product((dk, seen), (&slopes, block.transposed()), (q, asked));
@@ -305,9 +305,13 @@ impl CustomOp1 for CausalAttention {
         } = sizes;
         let rows = contiguous(self.name(), storage, layout)?;
         let mut mixed = vec![0.0; streams * t * w];
-        let parts = shares(streams);
-        let tasks = parts.iter().cloned().zip(cut(&mut mixed, &parts, t * w)).collect();
-        each(tasks, |(part, mixed): (Range<usize>, &mut [f32])| {
+        let parts = thread_ranges(streams);
+        let tasks = parts
+            .iter()
+            .cloned()
+            .zip(split_rows(&mut mixed, &parts, t * w))
+            .collect();
+        parallel_map(tasks, |(part, mixed): (Range<usize>, &mut [f32])| {
             for (stream, mixed) in part.zip(mixed.chunks_exact_mut(t * w)) {
                 self.forward(&rows[stream * t * 3 * w..][..t * 3 * w], mixed, sizes);
             }
@@ -327,9 +331,13 @@ impl CustomOp1 for CausalAttention {
         let (rows, mixed, grads) = (borrow(projected)?, borrow(res)?, borrow(&grad_res)?);
         let (rows, mixed, grads): (&[f32], &[f32], &[f32]) = (&rows, &mixed, &grads);
         let mut into = vec![0.0; streams * t * 3 * w];
-        let parts = shares(streams);
-        let tasks = parts.iter().cloned().zip(cut(&mut into, &parts, t * 3 * w)).collect();
-        each(tasks, |(part, into): (Range<usize>, &mut [f32])| {
+        let parts = thread_ranges(streams);
+        let tasks = parts
+            .iter()
+            .cloned()
+            .zip(split_rows(&mut into, &parts, t * 3 * w))
+            .collect();
+        parallel_map(tasks, |(part, into): (Range<usize>, &mut [f32])| {
             for (stream, into) in part.zip(into.chunks_exact_mut(t * 3 * w)) {
                 let of = |width: usize| stream * t * width..(stream + 1) * t * width;
                 self.backward(&rows[of(3 * w)], &mixed[of(w)], &grads[of(w)], into, sizes);

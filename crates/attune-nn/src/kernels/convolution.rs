@@ -6,9 +6,9 @@
 use super::exponential::tanh;
 use super::outer_sum::{StridedRows, add_outer};
 use super::packed_matrix::{Finish, PackedMatrix, padded};
-use super::shares::{cut, each, shares, total};
+use super::parallel::{parallel_map, split_rows, sum_in_order, thread_ranges};
+use super::simd::{dispatch_loop, simd_loop};
 use super::tap_product::{Direction, TapProduct};
-use super::widest::{wide, widest_of};
 use super::{borrow, contiguous};
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use std::ops::Range;
@@ -64,7 +64,7 @@ fn squash(values: &mut [f32]) {
         *value = tanh(*value);
     }
 }
-wide!(Squash, squash(&mut [f32]));
+simd_loop!(Squash, squash(&mut [f32]));
 
 /// Gradients by the sums: (activation, width, padded width, results, gradients, into).
 type Slopes<'a> = (Activation, usize, usize, &'a [f32], &'a [f32], &'a mut [f32]);
@@ -81,7 +81,7 @@ fn slopes((activation, width, stride, results, grads, into): Slopes<'_>) {
         }
     }
 }
-wide!(AllSlopes, slopes(Slopes<'_>));
+simd_loop!(AllSlopes, slopes(Slopes<'_>));
 
 /// sums += rows.
 #[inline(always)]
@@ -92,7 +92,7 @@ fn add_rows((rows, sums): (&[f32], &mut [f32])) {
         }
     }
 }
-wide!(AddRows, add_rows((&[f32], &mut [f32])));
+simd_loop!(AddRows, add_rows((&[f32], &mut [f32])));
 
 impl CausalConvolution {
     fn sizes(&self, x: &[usize], kernel: &[usize], bias: &[usize]) -> Result<Sizes> {
@@ -125,11 +125,15 @@ impl CausalConvolution {
     fn sum_gradients(&self, results: &[f32], grads: &[f32], outputs: usize) -> Vec<f32> {
         let (rows, stride) = (grads.len() / outputs, padded(outputs));
         let mut sums = vec![0.0; rows * stride];
-        let parts = shares(rows);
-        let tasks = parts.iter().cloned().zip(cut(&mut sums, &parts, stride)).collect();
-        each(tasks, |(range, into)| {
+        let parts = thread_ranges(rows);
+        let tasks = parts
+            .iter()
+            .cloned()
+            .zip(split_rows(&mut sums, &parts, stride))
+            .collect();
+        parallel_map(tasks, |(range, into)| {
             let of = range.start * outputs..range.end * outputs;
-            widest_of(
+            dispatch_loop(
                 AllSlopes,
                 (self.activation, outputs, stride, &results[of.clone()], &grads[of], into),
             );
@@ -164,9 +168,9 @@ impl CausalConvolution {
         };
         let stride = padded(outputs);
         let mut dx = vec![0.0; streams * frames * inputs];
-        let parts = shares(streams * frames);
-        let tasks = parts.iter().cloned().zip(cut(&mut dx, &parts, inputs)).collect();
-        each(tasks, |(range, mut into): (Range<usize>, &mut [f32])| {
+        let parts = thread_ranges(streams * frames);
+        let tasks = parts.iter().cloned().zip(split_rows(&mut dx, &parts, inputs)).collect();
+        parallel_map(tasks, |(range, mut into): (Range<usize>, &mut [f32])| {
             for (stream, part) in sizes.parts(range) {
                 let (piece, rest) = into.split_at_mut(part.len() * inputs);
                 let rows = StridedRows {
@@ -191,10 +195,10 @@ impl CausalConvolution {
         } = sizes;
         let stride = padded(outputs);
         let of_tap = inputs * stride;
-        total(each(shares(streams * frames), |range| {
+        sum_in_order(parallel_map(thread_ranges(streams * frames), |range| {
             let mut sums = vec![0.0; self.taps * of_tap + stride];
             let (kernel, bias) = sums.split_at_mut(self.taps * of_tap);
-            widest_of(AddRows, (&dz[range.start * stride..range.end * stride], bias));
+            dispatch_loop(AddRows, (&dz[range.start * stride..range.end * stride], bias));
             for (stream, part) in sizes.parts(range) {
                 for (tap, sums) in kernel.chunks_exact_mut(of_tap).enumerate() {
                     let back = (self.taps - 1 - tap) * self.dilation;
@@ -257,9 +261,9 @@ impl CustomOp3 for CausalConvolution {
             },
         };
         let mut y = vec![0.0; streams * frames * outputs];
-        let parts = shares(streams * frames);
-        let tasks = parts.iter().cloned().zip(cut(&mut y, &parts, outputs)).collect();
-        each(tasks, |(range, y): (Range<usize>, &mut [f32])| {
+        let parts = thread_ranges(streams * frames);
+        let tasks = parts.iter().cloned().zip(split_rows(&mut y, &parts, outputs)).collect();
+        parallel_map(tasks, |(range, y): (Range<usize>, &mut [f32])| {
             let mut rest = &mut *y;
             for (stream, part) in sizes.parts(range) {
                 let (piece, after) = rest.split_at_mut(part.len() * outputs);
@@ -272,7 +276,7 @@ impl CustomOp3 for CausalConvolution {
                 rest = after;
             }
             if self.activation == Activation::Tanh {
-                widest_of(Squash, y);
+                dispatch_loop(Squash, y);
             }
         });
         let (b, t) = (l1.dims()[0], l1.dims()[1]);

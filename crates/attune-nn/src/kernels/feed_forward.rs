@@ -7,7 +7,7 @@ use super::activation::{Dropout, gelu_back, gelu_of};
 use super::layer_norm::{normalize_back, normalize_rows};
 use super::outer_sum::{StridedRows, add_outer};
 use super::packed_matrix::{Finish, PackedMatrix, Start, padded};
-use super::shares::{cut, each, shares, total};
+use super::parallel::{parallel_map, split_rows, sum_in_order, thread_ranges};
 use super::{borrow, contiguous};
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 use std::ops::Range;
@@ -192,9 +192,9 @@ impl CustomOp2 for FeedForward {
         let widen = PackedMatrix::new(parts.widen.0, parts.widen.1);
         let narrow = PackedMatrix::new(parts.narrow.0, parts.narrow.1);
         let (w, mut y) = (self.width, vec![0.0; x.len()]);
-        let ranges = shares(x.len() / w);
-        let tasks = ranges.iter().cloned().zip(cut(&mut y, &ranges, w)).collect();
-        each(tasks, |(rows, y): (Range<usize>, &mut [f32])| {
+        let ranges = thread_ranges(x.len() / w);
+        let tasks = ranges.iter().cloned().zip(split_rows(&mut y, &ranges, w)).collect();
+        parallel_map(tasks, |(rows, y): (Range<usize>, &mut [f32])| {
             self.forward(
                 &x[rows.start * w..rows.end * w],
                 &parts,
@@ -218,9 +218,9 @@ impl CustomOp2 for FeedForward {
         let (values, grads): (&[f32], &[f32]) = (&values, &grads);
         let parts = self.parts(&weights);
         let (w, mut dx) = (self.width, vec![0.0; values.len()]);
-        let ranges = shares(values.len() / w);
-        let tasks = ranges.iter().cloned().zip(cut(&mut dx, &ranges, w)).collect();
-        let sums = each(tasks, |(rows, dx): (Range<usize>, &mut [f32])| {
+        let ranges = thread_ranges(values.len() / w);
+        let tasks = ranges.iter().cloned().zip(split_rows(&mut dx, &ranges, w)).collect();
+        let sums = parallel_map(tasks, |(rows, dx): (Range<usize>, &mut [f32])| {
             let of = rows.start * w..rows.end * w;
             let sums = self.backward(&values[of.clone()], &grads[of], &parts, rows.start, dx);
             let widths = [w, w, self.feed, self.feed, w, w];
@@ -229,7 +229,7 @@ impl CustomOp2 for FeedForward {
         let device = x.device();
         Ok((
             Some(Tensor::from_vec(dx, x.shape(), device)?),
-            Some(Tensor::from_vec(total(sums), parameters.shape(), device)?),
+            Some(Tensor::from_vec(sum_in_order(sums), parameters.shape(), device)?),
         ))
     }
 }

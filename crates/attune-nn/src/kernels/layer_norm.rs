@@ -1,8 +1,8 @@
 //! Layer normalisation in one op: candle's own drops its gradients, its slow form passes nine times over the values.
 
+use super::parallel::{parallel_map, split_rows, sum_in_order, thread_ranges};
 use super::reduce::sum;
-use super::shares::{cut, each, shares, total};
-use super::widest::{wide, widest_of};
+use super::simd::{dispatch_loop, simd_loop};
 use super::{borrow, contiguous};
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use std::ops::Range;
@@ -37,7 +37,7 @@ fn normalize((x, scale, shift, epsilon, y): Rows<'_>) {
         }
     }
 }
-wide!(Normalize, normalize(Rows<'_>));
+simd_loop!(Normalize, normalize(Rows<'_>));
 
 /// Rows, scale, ε, gradients, where the gradient by the rows goes, sums of those by scale and by shift.
 type Slopes<'a> = (
@@ -88,11 +88,11 @@ fn slopes((x, scale, epsilon, grads, dx, dscale, dshift): Slopes<'_>) {
         }
     }
 }
-wide!(AllSlopes, slopes(Slopes<'_>));
+simd_loop!(AllSlopes, slopes(Slopes<'_>));
 
 /// Rows normalised, on this thread.
 pub(super) fn normalize_rows(x: &[f32], (scale, shift): (&[f32], &[f32]), epsilon: f32, y: &mut [f32]) {
-    widest_of(Normalize, (x, scale, shift, epsilon, y));
+    dispatch_loop(Normalize, (x, scale, shift, epsilon, y));
 }
 
 /// The gradient by rows into `dx`, and those by scale and shift added to the sums, on this thread.
@@ -103,7 +103,7 @@ pub(super) fn normalize_back(
     dx: &mut [f32],
     (dscale, dshift): (&mut [f32], &mut [f32]),
 ) {
-    widest_of(AllSlopes, (x, scale, epsilon, grads, dx, dscale, dshift));
+    dispatch_loop(AllSlopes, (x, scale, epsilon, grads, dx, dscale, dshift));
 }
 
 fn width(x: &[usize], scale: &[usize], shift: &[usize]) -> Result<usize> {
@@ -132,11 +132,11 @@ impl CustomOp3 for LayerNormalization {
         let scale = contiguous(self.name(), s2, l2)?;
         let shift = contiguous(self.name(), s3, l3)?;
         let mut y = vec![0.0; x.len()];
-        let parts = shares(x.len() / width);
-        let tasks = parts.iter().cloned().zip(cut(&mut y, &parts, width)).collect();
-        each(tasks, |(rows, y): (Range<usize>, &mut [f32])| {
+        let parts = thread_ranges(x.len() / width);
+        let tasks = parts.iter().cloned().zip(split_rows(&mut y, &parts, width)).collect();
+        parallel_map(tasks, |(rows, y): (Range<usize>, &mut [f32])| {
             let x = &x[rows.start * width..rows.end * width];
-            widest_of(Normalize, (x, scale, shift, self.epsilon, y));
+            dispatch_loop(Normalize, (x, scale, shift, self.epsilon, y));
         });
         Ok((CpuStorage::F32(y), l1.shape().clone()))
     }
@@ -154,9 +154,9 @@ impl CustomOp3 for LayerNormalization {
         let (values, factors, grads) = (borrow(x)?, borrow(scale)?, borrow(&grad_res)?);
         let (values, factors, grads): (&[f32], &[f32], &[f32]) = (&values, &factors, &grads);
         let mut dx = vec![0.0; values.len()];
-        let parts = shares(values.len() / width);
-        let tasks = parts.iter().cloned().zip(cut(&mut dx, &parts, width)).collect();
-        let sums = total(each(tasks, |(rows, dx): (Range<usize>, &mut [f32])| {
+        let parts = thread_ranges(values.len() / width);
+        let tasks = parts.iter().cloned().zip(split_rows(&mut dx, &parts, width)).collect();
+        let sums = sum_in_order(parallel_map(tasks, |(rows, dx): (Range<usize>, &mut [f32])| {
             let of = rows.start * width..rows.end * width;
             let mut sums = vec![0.0; 2 * width];
             let (dscale, dshift) = sums.split_at_mut(width);
@@ -169,7 +169,7 @@ impl CustomOp3 for LayerNormalization {
                 dscale,
                 dshift,
             );
-            widest_of(AllSlopes, arg);
+            dispatch_loop(AllSlopes, arg);
             sums
         }));
         let device = x.device();

@@ -3,12 +3,12 @@
 //! candle unrolls a recurrence into one graph node per slice, and the gradient of each slice costs the whole tensor:
 //! O(t²). This op is one node.
 
+use super::denormals::flush;
 use super::exponential::{sigmoid, tanh};
 use super::packed_matrix::PackedMatrix;
+use super::parallel::{parallel_map, split_rows, thread_ranges};
 use super::recurrence::{self, Sizes};
-use super::shares::{cut, each, shares};
-use super::vanishing::vanished;
-use super::widest::{wide, widest_of};
+use super::simd::{dispatch_loop, simd_loop};
 use super::{borrow, contiguous};
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use std::sync::OnceLock;
@@ -57,7 +57,7 @@ fn frame_forward((z, cell, hidden, kept): Frame<'_>) {
         *hidden = o * tanh(*cell);
     }
 }
-wide!(FrameForward, frame_forward(Frame<'_>));
+simd_loop!(FrameForward, frame_forward(Frame<'_>));
 
 /// One frame of one stream, backwards: what was kept (5h), the cell before, the gradient by h from outside and from the
 /// frame after, the gradient by the cell (which becomes that of the cell before), where the gradient by z goes (4h).
@@ -80,10 +80,10 @@ fn frame_backward((kept, before, grads, later, dc, dz): FrameBack<'_>) {
         df[k] = into_c * before[k] * f[k] * (1.0 - f[k]);
         dg[k] = into_c * i[k] * (1.0 - g[k] * g[k]);
         d_o[k] = into_h * squashed * o[k] * (1.0 - o[k]);
-        dc[k] = vanished(into_c * f[k]);
+        dc[k] = flush(into_c * f[k]);
     }
 }
-wide!(FrameBackward, frame_backward(FrameBack<'_>));
+simd_loop!(FrameBackward, frame_backward(FrameBack<'_>));
 
 /// Streams of one thread through all frames: `x` (n, t, i) to `hidden` (n, t, h) and `kept` (n, t, 5h).
 fn forward(sizes: Sizes, x: &[f32], matrices: [&PackedMatrix; 2], hidden: &mut [f32], kept: &mut [f32]) {
@@ -92,7 +92,7 @@ fn forward(sizes: Sizes, x: &[f32], matrices: [&PackedMatrix; 2], hidden: &mut [
     recurrence::forward(sizes, x, matrices, hidden, |place, z, hidden| {
         let cell = &mut cells[place.stream * h..][..h];
         let kept = &mut kept[place.row * KEPT * h..][..KEPT * h];
-        widest_of(FrameForward, (z, cell, hidden, kept));
+        dispatch_loop(FrameForward, (z, cell, hidden, kept));
     });
 }
 
@@ -108,7 +108,7 @@ fn backward(sizes: Sizes, kept: &[f32], grads: &[f32], turned: &PackedMatrix, dz
         };
         let kept = &kept[place.row * KEPT * h..][..KEPT * h];
         let dc = &mut dc[place.stream * h..][..h];
-        widest_of(FrameBackward, (kept, before, grads, later, dc, dz));
+        dispatch_loop(FrameBackward, (kept, before, grads, later, dc, dz));
     });
 }
 
@@ -133,11 +133,12 @@ impl CustomOp3 for LstmSequence {
         let input = PackedMatrix::new(weights, bias);
         let recurrent = PackedMatrix::new(contiguous(self.name(), s3, l3)?, &vec![0.0; sizes.sums]);
         let (mut hidden, mut kept) = (vec![0.0; b * t * h], vec![0.0; b * t * KEPT * h]);
-        let parts = shares(b);
-        let pieces = cut(&mut hidden, &parts, t * h)
-            .into_iter()
-            .zip(cut(&mut kept, &parts, t * KEPT * h));
-        each(parts.iter().cloned().zip(pieces).collect(), |(part, (hidden, kept))| {
+        let parts = thread_ranges(b);
+        let pieces =
+            split_rows(&mut hidden, &parts, t * h)
+                .into_iter()
+                .zip(split_rows(&mut kept, &parts, t * KEPT * h));
+        parallel_map(parts.iter().cloned().zip(pieces).collect(), |(part, (hidden, kept))| {
             let x = &x[part.start * t * i..part.end * t * i];
             forward(sizes, x, [&input, &recurrent], hidden, kept);
         });

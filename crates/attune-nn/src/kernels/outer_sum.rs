@@ -3,7 +3,7 @@
 //! A general product would lay both sides out anew first; here both already lie as they are read, rows of features one
 //! after the other, so that sums stay in registers while the rows stream by.
 
-use super::widest::widest;
+use super::simd::dispatch_simd;
 use pulp::{Simd, WithSimd};
 
 /// Columns that are summed at once: four registers of AVX-512.
@@ -30,7 +30,7 @@ pub struct StridedRows<'a> {
 pub fn add_outer(x: StridedRows<'_>, grads: StridedRows<'_>, rows: usize, sums: &mut [f32]) {
     assert_eq!(sums.len(), x.width * grads.width, "sums of another shape");
     assert!(grads.width.is_multiple_of(16), "gradients that fill no registers");
-    widest(OuterSum { x, grads, rows, sums });
+    dispatch_simd(OuterSum { x, grads, rows, sums });
 }
 
 struct OuterSum<'a> {

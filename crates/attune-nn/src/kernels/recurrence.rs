@@ -5,12 +5,12 @@
 //! first frame h is zeros.
 
 use super::borrow;
+use super::denormals::flush;
 use super::feed_forward::add_products;
 use super::outer_sum::{StridedRows, add_outer};
 use super::packed_matrix::{Finish, PackedMatrix, Start, padded};
-use super::shares::{cut, each, shares, total};
-use super::vanishing::vanished;
-use super::widest::{wide, widest_of};
+use super::parallel::{parallel_map, split_rows, sum_in_order, thread_ranges};
+use super::simd::{dispatch_loop, simd_loop};
 use candle_core::{Result, Tensor, bail};
 use std::ops::Range;
 
@@ -20,10 +20,10 @@ const AHEAD: usize = 16;
 #[inline(always)]
 fn vanish(gradients: &mut [f32]) {
     for gradient in gradients {
-        *gradient = vanished(*gradient);
+        *gradient = flush(*gradient);
     }
 }
-wide!(Vanish, vanish(&mut [f32]));
+simd_loop!(Vanish, vanish(&mut [f32]));
 
 /// Sizes of one op's arguments.
 #[derive(Debug, Clone, Copy)]
@@ -122,7 +122,7 @@ pub(super) fn backward(
         let dz = &*dz;
         let after = |stream: usize, _| &dz[(stream * t + frame) * stride..][..sizes.sums];
         turned.multiply(1, after, (Start::Bias, Finish::Plain), &mut later);
-        widest_of(Vanish, &mut later);
+        dispatch_loop(Vanish, &mut later);
     }
 }
 
@@ -146,9 +146,9 @@ pub(super) fn gradients(
     let (values, states): (&[f32], &[f32]) = (&values, &states);
     let asked = x.track_op();
     let mut dx = vec![0.0; values.len()];
-    let parts = shares(streams);
-    let tasks = parts.iter().cloned().zip(cut(&mut dx, &parts, t * i)).collect();
-    let by_weights = total(each(tasks, |(part, dx): (Range<usize>, &mut [f32])| {
+    let parts = thread_ranges(streams);
+    let tasks = parts.iter().cloned().zip(split_rows(&mut dx, &parts, t * i)).collect();
+    let by_weights = sum_in_order(parallel_map(tasks, |(part, dx): (Range<usize>, &mut [f32])| {
         let of = |width: usize| part.start * t * width..part.end * t * width;
         let mut dz = vec![0.0; part.len() * t * stride];
         back(part.clone(), &turned, &mut dz);

@@ -2,7 +2,7 @@
 
 use super::borrow;
 use super::contiguous;
-use super::widest::{wide, widest_of};
+use super::simd::{dispatch_loop, simd_loop};
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 
 /// ReLU(x + y), both of one shape (He et al. 2016).
@@ -16,7 +16,7 @@ fn add_relu((x, y, out): (&[f32], &[f32], &mut [f32])) {
         *out = if x + y < 0.0 { 0.0 } else { x + y };
     }
 }
-wide!(AddRelu, add_relu((&[f32], &[f32], &mut [f32])));
+simd_loop!(AddRelu, add_relu((&[f32], &[f32], &mut [f32])));
 
 /// The gradient where the result is above 0.
 #[inline(always)]
@@ -25,7 +25,7 @@ fn opened((result, grads, out): (&[f32], &[f32], &mut [f32])) {
         *out = if *result > 0.0 { *grad } else { 0.0 };
     }
 }
-wide!(Opened, opened((&[f32], &[f32], &mut [f32])));
+simd_loop!(Opened, opened((&[f32], &[f32], &mut [f32])));
 
 impl CustomOp2 for ResidualRelu {
     fn name(&self) -> &'static str {
@@ -38,7 +38,7 @@ impl CustomOp2 for ResidualRelu {
         }
         let (x, y) = (contiguous(self.name(), s1, l1)?, contiguous(self.name(), s2, l2)?);
         let mut out = vec![0.0; x.len()];
-        widest_of(AddRelu, (x, y, &mut out));
+        dispatch_loop(AddRelu, (x, y, &mut out));
         Ok((CpuStorage::F32(out), l1.shape().clone()))
     }
 
@@ -51,7 +51,7 @@ impl CustomOp2 for ResidualRelu {
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let grad_res = grad_res.contiguous()?;
         let mut grads = vec![0.0; res.elem_count()];
-        widest_of(Opened, (&borrow(res)?, &borrow(&grad_res)?, &mut grads));
+        dispatch_loop(Opened, (&borrow(res)?, &borrow(&grad_res)?, &mut grads));
         let grads = Tensor::from_vec(grads, res.shape(), res.device())?;
         Ok((Some(grads.clone()), Some(grads)))
     }

@@ -2,9 +2,9 @@
 
 use super::exponential::tanh;
 use super::packed_matrix::PackedMatrix;
+use super::parallel::{parallel_map, split_rows, thread_ranges};
 use super::recurrence::{self, Sizes};
-use super::shares::{cut, each, shares};
-use super::widest::{wide, widest_of};
+use super::simd::{dispatch_loop, simd_loop};
 use super::{borrow, contiguous};
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 
@@ -21,7 +21,7 @@ fn squash((z, hidden): (&[f32], &mut [f32])) {
         *hidden = tanh(*z);
     }
 }
-wide!(Squash, squash((&[f32], &mut [f32])));
+simd_loop!(Squash, squash((&[f32], &mut [f32])));
 
 /// The gradient by z: h, that by h from outside and from the frame after, and where it goes.
 type FrameBack<'a> = (&'a [f32], &'a [f32], &'a [f32], &'a mut [f32]);
@@ -33,7 +33,7 @@ fn frame_backward((hidden, grads, later, dz): FrameBack<'_>) {
         *dz = (grad + later) * (1.0 - h * h);
     }
 }
-wide!(FrameBackward, frame_backward(FrameBack<'_>));
+simd_loop!(FrameBackward, frame_backward(FrameBack<'_>));
 
 impl CustomOp3 for RnnSequence {
     fn name(&self) -> &'static str {
@@ -56,12 +56,12 @@ impl CustomOp3 for RnnSequence {
         let input = PackedMatrix::new(weights, bias);
         let recurrent = PackedMatrix::new(contiguous(self.name(), s3, l3)?, &vec![0.0; h]);
         let mut hidden = vec![0.0; b * t * h];
-        let parts = shares(b);
-        let pieces = cut(&mut hidden, &parts, t * h);
-        each(parts.iter().cloned().zip(pieces).collect(), |(part, hidden)| {
+        let parts = thread_ranges(b);
+        let pieces = split_rows(&mut hidden, &parts, t * h);
+        parallel_map(parts.iter().cloned().zip(pieces).collect(), |(part, hidden)| {
             let x = &x[part.start * t * i..part.end * t * i];
             recurrence::forward(sizes, x, [&input, &recurrent], hidden, |_, z, hidden| {
-                widest_of(Squash, (z, hidden));
+                dispatch_loop(Squash, (z, hidden));
             });
         });
         Ok((CpuStorage::F32(hidden), (b, t, h).into()))
@@ -84,7 +84,7 @@ impl CustomOp3 for RnnSequence {
             let of = part.start * t * h..part.end * t * h;
             let (grads, hidden) = (&grads[of.clone()], &hidden[of]);
             recurrence::backward(sizes, grads, turned, dz, |place, grads, later, dz| {
-                widest_of(FrameBackward, (&hidden[place.row * h..][..h], grads, later, dz));
+                dispatch_loop(FrameBackward, (&hidden[place.row * h..][..h], grads, later, dz));
             });
         })
     }

@@ -1,7 +1,7 @@
 //! Running mean and mean square of every feature, exponentially forgotten, read off at chosen frames.
 
-use super::shares::{cut, each, shares};
-use super::widest::{wide, widest_of};
+use super::parallel::{parallel_map, split_rows, thread_ranges};
+use super::simd::{dispatch_loop, simd_loop};
 use super::{borrow, contiguous};
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use std::ops::Range;
@@ -30,7 +30,7 @@ fn follow((x, alpha, moments): Frame<'_>) {
         *square += alpha * (x * x - *square);
     }
 }
-wide!(Follow, follow(Frame<'_>));
+simd_loop!(Follow, follow(Frame<'_>));
 
 /// A frame, α, the gradient by the moments (2c) of this frame, which becomes that of the frame before, and where the
 /// gradient by the frame goes.
@@ -45,7 +45,7 @@ fn back((x, alpha, into, dx): FrameBack<'_>) {
         *square *= 1.0 - alpha;
     }
 }
-wide!(Back, back(FrameBack<'_>));
+simd_loop!(Back, back(FrameBack<'_>));
 
 impl RunningMoments {
     fn sizes(&self, x: &[usize]) -> Result<(usize, usize, usize)> {
@@ -65,16 +65,20 @@ impl CustomOp1 for RunningMoments {
         let (b, t, c) = self.sizes(layout.dims())?;
         let (x, p) = (contiguous(self.name(), storage, layout)?, self.read.len());
         let mut out = vec![0.0; b * p * 2 * c];
-        let parts = shares(b);
-        let tasks = parts.iter().cloned().zip(cut(&mut out, &parts, p * 2 * c)).collect();
-        each(tasks, |(streams, out): (Range<usize>, &mut [f32])| {
+        let parts = thread_ranges(b);
+        let tasks = parts
+            .iter()
+            .cloned()
+            .zip(split_rows(&mut out, &parts, p * 2 * c))
+            .collect();
+        parallel_map(tasks, |(streams, out): (Range<usize>, &mut [f32])| {
             let x = &x[streams.start * t * c..streams.end * t * c];
             let mut out = out.chunks_exact_mut(2 * c);
             for x in x.chunks_exact(t * c) {
                 let mut moments = vec![0.0; 2 * c];
                 let mut read = self.read.iter().peekable();
                 for (frame, (x, &alpha)) in x.chunks_exact(c).zip(&self.weights).enumerate() {
-                    widest_of(Follow, (x, alpha, &mut moments));
+                    dispatch_loop(Follow, (x, alpha, &mut moments));
                     if read.next_if_eq(&&frame).is_some()
                         && let Some(out) = out.next()
                     {
@@ -96,9 +100,9 @@ impl CustomOp1 for RunningMoments {
         let (values, grads) = (borrow(x)?, borrow(&grad_res)?);
         let (values, grads): (&[f32], &[f32]) = (&values, &grads);
         let mut dx = vec![0.0; b * t * c];
-        let parts = shares(b);
-        let tasks = parts.iter().cloned().zip(cut(&mut dx, &parts, t * c)).collect();
-        each(tasks, |(streams, dx): (Range<usize>, &mut [f32])| {
+        let parts = thread_ranges(b);
+        let tasks = parts.iter().cloned().zip(split_rows(&mut dx, &parts, t * c)).collect();
+        parallel_map(tasks, |(streams, dx): (Range<usize>, &mut [f32])| {
             for (stream, dx) in streams.zip(dx.chunks_exact_mut(t * c)) {
                 let x = &values[stream * t * c..][..t * c];
                 let grads = grads[stream * p * 2 * c..][..p * 2 * c].chunks_exact(2 * c);
@@ -112,7 +116,7 @@ impl CustomOp1 for RunningMoments {
                         }
                     }
                     let row = frame * c..(frame + 1) * c;
-                    widest_of(Back, (&x[row.clone()], alpha, &mut into, &mut dx[row]));
+                    dispatch_loop(Back, (&x[row.clone()], alpha, &mut into, &mut dx[row]));
                 }
             }
         });

@@ -2,7 +2,7 @@
 
 use super::outer_sum::{StridedRows, add_outer};
 use super::packed_matrix::{Finish, PackedMatrix, Start, padded};
-use super::shares::{cut, each, shares, total};
+use super::parallel::{parallel_map, split_rows, sum_in_order, thread_ranges};
 use super::{borrow, contiguous};
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 use std::ops::Range;
@@ -155,9 +155,13 @@ impl CustomOp2 for StridedConvolution {
         let x = contiguous(self.name(), s1, l1)?;
         let kernel = PackedMatrix::new(contiguous(self.name(), s2, l2)?, &vec![0.0; sizes.maps]);
         let mut y = vec![0.0; sizes.streams * t * of_y];
-        let parts = shares(sizes.streams);
-        let tasks = parts.iter().cloned().zip(cut(&mut y, &parts, t * of_y)).collect();
-        each(tasks, |(streams, y): (Range<usize>, &mut [f32])| {
+        let parts = thread_ranges(sizes.streams);
+        let tasks = parts
+            .iter()
+            .cloned()
+            .zip(split_rows(&mut y, &parts, t * of_y))
+            .collect();
+        parallel_map(tasks, |(streams, y): (Range<usize>, &mut [f32])| {
             for (stream, y) in streams.zip(y.chunks_exact_mut(t * of_y)) {
                 self.forward(sizes, &x[stream * of_x..][..of_x], &kernel, y);
             }
@@ -179,8 +183,8 @@ impl CustomOp2 for StridedConvolution {
         let grad_res = grad_res.contiguous()?;
         let (values, grads) = (borrow(x)?, borrow(&grad_res)?);
         let (values, grads): (&[f32], &[f32]) = (&values, &grads);
-        let parts = shares(sizes.streams);
-        let sums = total(each(parts.clone(), |streams| {
+        let parts = thread_ranges(sizes.streams);
+        let sums = sum_in_order(parallel_map(parts.clone(), |streams| {
             let mut sums = vec![0.0; patch * stride];
             for stream in streams {
                 let (x, grads) = (&values[stream * of_x..][..of_x], &grads[stream * of_y..][..of_y]);
@@ -195,8 +199,8 @@ impl CustomOp2 for StridedConvolution {
         }
         let turned = PackedMatrix::transposed(&borrow(kernel)?, maps);
         let mut dx = vec![0.0; values.len()];
-        let tasks = parts.iter().cloned().zip(cut(&mut dx, &parts, of_x)).collect();
-        each(tasks, |(streams, dx): (Range<usize>, &mut [f32])| {
+        let tasks = parts.iter().cloned().zip(split_rows(&mut dx, &parts, of_x)).collect();
+        parallel_map(tasks, |(streams, dx): (Range<usize>, &mut [f32])| {
             for (stream, dx) in streams.zip(dx.chunks_exact_mut(of_x)) {
                 self.add_input_gradient(sizes, &grads[stream * of_y..][..of_y], &turned, dx);
             }

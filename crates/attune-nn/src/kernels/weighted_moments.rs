@@ -1,7 +1,7 @@
 //! Mean and mean square of every feature, weighted by what attention gives each frame.
 
-use super::shares::{cut, each, shares};
-use super::widest::{wide, widest_of};
+use super::parallel::{parallel_map, split_rows, thread_ranges};
+use super::simd::{dispatch_loop, simd_loop};
 use super::{borrow, contiguous};
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 use std::ops::Range;
@@ -52,7 +52,7 @@ fn add_frames((weights, x, into): Frames<'_>) {
         }
     }
 }
-wide!(AddFrames, add_frames(Frames<'_>));
+simd_loop!(AddFrames, add_frames(Frames<'_>));
 
 /// One query's weights, the frames, its gradient (2f), gradients by the weights and by the frames.
 type Slopes<'a> = (&'a [f32], &'a [f32], &'a [f32], &'a mut [f32], &'a mut [f32]);
@@ -82,7 +82,7 @@ fn slopes((weights, x, grads, dweights, dx): Slopes<'_>) {
         }
     }
 }
-wide!(AllSlopes, slopes(Slopes<'_>));
+simd_loop!(AllSlopes, slopes(Slopes<'_>));
 
 impl CustomOp2 for WeightedMoments {
     fn name(&self) -> &'static str {
@@ -95,13 +95,17 @@ impl CustomOp2 for WeightedMoments {
         let weights = contiguous(self.name(), s1, l1)?;
         let x = contiguous(self.name(), s2, l2)?;
         let mut out = vec![0.0; sizes.streams * p * 2 * f];
-        let parts = shares(sizes.streams);
-        let tasks = parts.iter().cloned().zip(cut(&mut out, &parts, p * 2 * f)).collect();
-        each(tasks, |(streams, out): (Range<usize>, &mut [f32])| {
+        let parts = thread_ranges(sizes.streams);
+        let tasks = parts
+            .iter()
+            .cloned()
+            .zip(split_rows(&mut out, &parts, p * 2 * f))
+            .collect();
+        parallel_map(tasks, |(streams, out): (Range<usize>, &mut [f32])| {
             for (row, into) in out.chunks_exact_mut(2 * f).enumerate() {
                 let stream = streams.start + row / p;
                 let weights = &weights[(streams.start * p + row) * t..][..t];
-                widest_of(AddFrames, (weights, &x[stream * t * f..][..t * f], into));
+                dispatch_loop(AddFrames, (weights, &x[stream * t * f..][..t * f], into));
             }
         });
         Ok((CpuStorage::F32(out), (sizes.streams, p, 2 * f).into()))
@@ -120,16 +124,18 @@ impl CustomOp2 for WeightedMoments {
         let (w, values, grads) = (borrow(weights)?, borrow(x)?, borrow(&grad_res)?);
         let (w, values, grads): (&[f32], &[f32], &[f32]) = (&w, &values, &grads);
         let (mut dw, mut dx) = (vec![0.0; w.len()], vec![0.0; values.len()]);
-        let parts = shares(sizes.streams);
-        let pieces = cut(&mut dw, &parts, p * t).into_iter().zip(cut(&mut dx, &parts, t * f));
-        each(parts.iter().cloned().zip(pieces).collect(), |(streams, (dw, dx))| {
+        let parts = thread_ranges(sizes.streams);
+        let pieces = split_rows(&mut dw, &parts, p * t)
+            .into_iter()
+            .zip(split_rows(&mut dx, &parts, t * f));
+        parallel_map(parts.iter().cloned().zip(pieces).collect(), |(streams, (dw, dx))| {
             let each = dw.chunks_exact_mut(p * t).zip(dx.chunks_exact_mut(t * f));
             for (stream, (dw, dx)) in streams.zip(each) {
                 for (asked, dw) in dw.chunks_exact_mut(t).enumerate() {
                     let row = stream * p + asked;
                     let (w, grads) = (&w[row * t..][..t], &grads[row * 2 * f..][..2 * f]);
                     let x = &values[stream * t * f..][..t * f];
-                    widest_of(AllSlopes, (w, x, grads, dw, &mut *dx));
+                    dispatch_loop(AllSlopes, (w, x, grads, dw, &mut *dx));
                 }
             }
         });

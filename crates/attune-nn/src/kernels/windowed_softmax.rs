@@ -2,7 +2,7 @@
 
 use super::exponential::exp;
 use super::reduce::{greatest, sum};
-use super::widest::{wide, widest_of};
+use super::simd::{dispatch_loop, simd_loop};
 use super::{borrow, contiguous};
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 
@@ -31,7 +31,7 @@ fn softmax((scores, weights): (&[f32], &mut [f32])) {
         *weight *= factor;
     }
 }
-wide!(Softmax, softmax((&[f32], &mut [f32])));
+simd_loop!(Softmax, softmax((&[f32], &mut [f32])));
 
 impl WindowedSoftmax {
     /// For queries that are the last ones of `keys`.
@@ -69,7 +69,7 @@ impl CustomOp1 for WindowedSoftmax {
         let rows = scores.chunks_exact(keys).zip(out.chunks_exact_mut(keys));
         for ((scores, out), &place) in rows.zip(self.places.iter().cycle()) {
             let (scores, out) = (&scores[self.visible(place)], &mut out[self.visible(place)]);
-            widest_of(Softmax, (scores, out));
+            dispatch_loop(Softmax, (scores, out));
         }
         Ok((CpuStorage::F32(out), layout.shape().clone()))
     }

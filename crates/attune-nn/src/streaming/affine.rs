@@ -3,7 +3,7 @@
 use super::rows::Rows;
 use crate::kernels::exponential::{gelu, tanh};
 use crate::kernels::packed_matrix::{Finish, PackedMatrix, Precision, Start};
-use crate::kernels::widest::{wide, widest_of};
+use crate::kernels::simd::{dispatch_loop, simd_loop};
 
 /// y = x·W + b with packed weights.
 #[derive(Debug, Clone)]
@@ -38,7 +38,7 @@ impl PackedAffine {
 
 /// GELU of every value.
 pub fn gelu_in_place(rows: &mut Rows) {
-    widest_of(EachGelu, rows.values_mut());
+    dispatch_loop(EachGelu, rows.values_mut());
 }
 
 #[inline(always)]
@@ -47,11 +47,11 @@ fn each_gelu(values: &mut [f32]) {
         *value = gelu(*value);
     }
 }
-wide!(EachGelu, each_gelu(&mut [f32]));
+simd_loop!(EachGelu, each_gelu(&mut [f32]));
 
 /// tanh of every value.
 pub fn tanh_in_place(rows: &mut Rows) {
-    widest_of(EachTanh, rows.values_mut());
+    dispatch_loop(EachTanh, rows.values_mut());
 }
 
 #[inline(always)]
@@ -60,4 +60,4 @@ fn each_tanh(values: &mut [f32]) {
         *value = tanh(*value);
     }
 }
-wide!(EachTanh, each_tanh(&mut [f32]));
+simd_loop!(EachTanh, each_tanh(&mut [f32]));

@@ -5,7 +5,7 @@ use super::norm::PackedLayerNorm;
 use super::rows::Rows;
 use crate::kernels::attend::{Attend, KeyValueRing, TOGETHER};
 use crate::kernels::packed_matrix::Finish;
-use crate::kernels::widest::widest;
+use crate::kernels::simd::dispatch_simd;
 use crate::positional::Turns;
 use std::slice::from_ref;
 
@@ -28,8 +28,8 @@ pub struct AttentionMemory {
     ring: KeyValueRing,
     projected: Rows,
     mixed: Rows,
-    /// Of each head: whether what it mixes is taken for zeros.
-    muted: Vec<bool>,
+    /// Of each head: whether its output is set to zeros.
+    ablated: Vec<bool>,
 }
 
 impl PackedMultiHead {
@@ -43,7 +43,7 @@ impl PackedMultiHead {
             ring: KeyValueRing::new(self.context, self.heads, self.width() / self.heads),
             projected: Rows::new(3 * self.width()),
             mixed: Rows::new(self.width()),
-            muted: vec![false; self.heads],
+            ablated: vec![false; self.heads],
         }
     }
 
@@ -53,7 +53,7 @@ impl PackedMultiHead {
             ring,
             projected,
             mixed,
-            muted,
+            ablated,
         } = memory;
         self.project.step(from_ref(x), Finish::Plain, projected);
         mixed.reset(x.frames());
@@ -70,7 +70,7 @@ impl PackedMultiHead {
             let frames = (rows.len() / stride).min(TOGETHER);
             let (now, later) = rows.split_at(frames * stride);
             let (mixed_now, mixed_later) = out_rows.split_at_mut(frames * mixed_stride);
-            widest(Attend {
+            dispatch_simd(Attend {
                 rows: now,
                 stride,
                 ring: &mut *ring,
@@ -79,7 +79,7 @@ impl PackedMultiHead {
             });
             (rows, out_rows) = (later, mixed_later);
         }
-        for (head, _) in muted.iter().enumerate().filter(|(_, muted)| **muted) {
+        for (head, _) in ablated.iter().enumerate().filter(|(_, ablated)| **ablated) {
             for frame in 0..mixed.frames() {
                 mixed.row_mut(frame)[head * width / self.heads..][..width / self.heads].fill(0.0);
             }
@@ -94,10 +94,9 @@ impl AttentionMemory {
         self.ring.newest_weights(count, into);
     }
 
-    /// Takes what a head mixes for zeros from now on: it weights and is asked as before, but says nothing. `false`: there is no such
-    /// head.
-    pub fn mute_head(&mut self, head: usize) -> bool {
-        self.muted.get_mut(head).map(|muted| *muted = true).is_some()
+    /// Sets the output of a head to zeros from now on; its weights are computed as before. `false`: there is no such head.
+    pub fn ablate_head(&mut self, head: usize) -> bool {
+        self.ablated.get_mut(head).map(|ablated| *ablated = true).is_some()
     }
 
     /// Frames within reach of the newest one, itself included.

@@ -7,7 +7,7 @@ use crate::kernels::aligned::Aligned;
 use crate::kernels::exponential::exp;
 use crate::kernels::packed_matrix::Finish;
 use crate::kernels::reduce::{dot, greatest, sum};
-use crate::kernels::widest::{wide, widest_of};
+use crate::kernels::simd::{dispatch_loop, simd_loop};
 
 /// Frames whose weighted sums are kept together: a window of hundreds of frames is then a few such sums and the frames
 /// of the oldest, half-forgotten chunk, where each step would else read every feature of every frame anew.
@@ -80,7 +80,7 @@ impl PackedAttentive {
         out.reset(memory.hidden.frames());
         for frame in 0..memory.hidden.frames() {
             let score = dot(memory.hidden.row(frame), &self.score);
-            widest_of(Hear, (&mut *memory, score, seen, frame, out.row_mut(frame)));
+            dispatch_loop(Hear, (&mut *memory, score, seen, frame, out.row_mut(frame)));
         }
     }
 }
@@ -90,7 +90,7 @@ fn hear((memory, score, seen, frame, out): (&mut AttentiveMemory, f32, &[Rows], 
     memory.take(score, seen, frame);
     memory.pool(out);
 }
-wide!(Hear, hear((&mut AttentiveMemory, f32, &[Rows], usize, &mut [f32])));
+simd_loop!(Hear, hear((&mut AttentiveMemory, f32, &[Rows], usize, &mut [f32])));
 
 impl AttentiveMemory {
     /// Frames in the window.

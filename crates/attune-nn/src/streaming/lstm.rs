@@ -4,7 +4,7 @@ use super::rows::Rows;
 use crate::kernels::aligned::Aligned;
 use crate::kernels::exponential::{sigmoid, tanh};
 use crate::kernels::packed_matrix::{Finish, PackedMatrix, Precision, Start, padded};
-use crate::kernels::widest::widest;
+use crate::kernels::simd::dispatch_simd;
 use crate::recurrent::{PackedRecurrent, UnitPicture};
 use pulp::{Simd, WithSimd};
 
@@ -55,7 +55,7 @@ impl PackedRecurrent for PackedLstm {
             (Start::Bias, Finish::Plain),
             memory.gates.values_mut(),
         );
-        widest(Recurrence {
+        dispatch_simd(Recurrence {
             matrix: &self.recurrent,
             memory,
             out,

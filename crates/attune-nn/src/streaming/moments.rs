@@ -1,8 +1,8 @@
 //! Mean and deviation of everything a stream heard, exponentially forgotten.
 
 use super::rows::Rows;
-use crate::kernels::vanishing::vanished;
-use crate::kernels::widest::{wide, widest_of};
+use crate::kernels::denormals::flush;
+use crate::kernels::simd::{dispatch_loop, simd_loop};
 use crate::statistics::LEAST_VARIANCE;
 
 /// Running mean and mean square of every feature, and the sum of the weights behind them.
@@ -29,7 +29,7 @@ impl MomentMemory {
     /// Takes the features of all `parts` side by side; mean and deviation at each frame to `out`.
     pub fn step(&mut self, parts: &[Rows], out: &mut Rows) {
         out.reset(parts[0].frames());
-        widest_of(Follow, (self, parts, out));
+        dispatch_loop(Follow, (self, parts, out));
     }
 }
 
@@ -48,8 +48,8 @@ fn follow((memory, parts, out): (&mut MomentMemory, &[Rows], &mut Rows)) {
             let moments = moments.zip(&mut memory.squares[range.clone()]);
             let outs = mean_out[range.clone()].iter_mut().zip(&mut deviation_out[range]);
             for (((mean, square), x), (mean_out, deviation)) in moments.zip(x).zip(outs) {
-                *mean = vanished(*mean + alpha * (x - *mean));
-                *square = vanished(*square + alpha * (x * x - *square));
+                *mean = flush(*mean + alpha * (x - *mean));
+                *square = flush(*square + alpha * (x * x - *square));
                 *mean_out = *mean;
                 *deviation = deviation_of(*mean, *square);
             }
@@ -57,7 +57,7 @@ fn follow((memory, parts, out): (&mut MomentMemory, &[Rows], &mut Rows)) {
         }
     }
 }
-wide!(Follow, follow((&mut MomentMemory, &[Rows], &mut Rows)));
+simd_loop!(Follow, follow((&mut MomentMemory, &[Rows], &mut Rows)));
 
 /// √(max(0, E[x²] − E[x]²) + the least variance).
 #[inline(always)]

@@ -2,7 +2,7 @@
 
 use super::rows::Rows;
 use crate::kernels::reduce::sum;
-use crate::kernels::widest::{wide, widest_of};
+use crate::kernels::simd::{dispatch_loop, simd_loop};
 use crate::norm::EPSILON;
 
 /// Scale and shift of every feature.
@@ -21,7 +21,7 @@ impl PackedLayerNorm {
     /// Each frame of `x` on its own.
     pub fn step(&self, x: &Rows, out: &mut Rows) {
         out.reset(x.frames());
-        widest_of(Norm, (self, x, out));
+        dispatch_loop(Norm, (self, x, out));
     }
 }
 
@@ -38,4 +38,4 @@ fn norm((layer, x, out): (&PackedLayerNorm, &Rows, &mut Rows)) {
         }
     }
 }
-wide!(Norm, norm((&PackedLayerNorm, &Rows, &mut Rows)));
+simd_loop!(Norm, norm((&PackedLayerNorm, &Rows, &mut Rows)));

@@ -4,7 +4,7 @@ use super::rows::Rows;
 use crate::kernels::aligned::Aligned;
 use crate::kernels::exponential::tanh;
 use crate::kernels::packed_matrix::{Finish, PackedMatrix, Precision, Start, padded};
-use crate::kernels::widest::widest;
+use crate::kernels::simd::dispatch_simd;
 use crate::recurrent::{PackedRecurrent, UnitPicture};
 use pulp::{Simd, WithSimd};
 
@@ -48,7 +48,7 @@ impl PackedRecurrent for PackedRnn {
         let sums = memory.sums.values_mut();
         self.input
             .multiply(1, |frame, _| x.row(frame), (Start::Bias, Finish::Plain), sums);
-        widest(Recurrence {
+        dispatch_simd(Recurrence {
             matrix: &self.recurrent,
             memory,
             out,

@@ -5,7 +5,7 @@ use super::rows::Rows;
 use crate::kernels::exponential::{exp, tanh};
 use crate::kernels::packed_matrix::Finish;
 use crate::kernels::reduce::{dot, greatest, sum};
-use crate::kernels::widest::{wide, widest_of};
+use crate::kernels::simd::{dispatch_loop, simd_loop};
 use crate::score::LEAST_NORM;
 use std::slice::from_ref;
 
@@ -78,7 +78,7 @@ impl PackedScore {
         }
         out.reset(x.frames());
         for frame in 0..x.frames() {
-            widest_of(Hear, (self, &mut *memory, x.row(frame), frame, out.row_mut(frame)));
+            dispatch_loop(Hear, (self, &mut *memory, x.row(frame), frame, out.row_mut(frame)));
             tell(memory);
         }
     }
@@ -116,7 +116,7 @@ fn hear((packed, memory, x, frame, out): Heard<'_>) {
         }
     }
 }
-wide!(Hear, hear(Heard<'_>));
+simd_loop!(Hear, hear(Heard<'_>));
 
 impl PackedScore {
     /// Scores of all places within reach of the newest frame, which stands at `place`, to `memory.weights`.

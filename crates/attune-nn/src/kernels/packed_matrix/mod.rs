@@ -12,7 +12,7 @@
 mod product;
 
 use super::aligned::Aligned;
-use super::widest::widest;
+use super::simd::dispatch_simd;
 use product::Product;
 use pulp::Simd;
 use serde::{Deserialize, Serialize};
@@ -203,7 +203,7 @@ impl PackedMatrix {
         (start, finish): (Start, Finish<'_>),
         out: &mut [f32],
     ) {
-        widest(Product {
+        dispatch_simd(Product {
             matrix: self,
             skipped,
             segments,
