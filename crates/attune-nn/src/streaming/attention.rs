@@ -94,7 +94,8 @@ impl AttentionMemory {
         self.ring.newest_weights(count, into);
     }
 
-    /// Sets the output of a head to zeros from now on; its weights are computed as before. `false`: there is no such head.
+    /// Sets the output of a head to zeros from now on; its weights are computed as before. `false`: there is no such
+    /// head.
     pub fn ablate_head(&mut self, head: usize) -> bool {
         self.ablated.get_mut(head).map(|ablated| *ablated = true).is_some()
     }
