@@ -121,7 +121,7 @@ fn listen(id: &str) {
     let (mut stream, mut source) = match CaptureStream::open(&request(id)) {
         Ok(opened) => opened,
         Err(error) => {
-            say(&json!({"error": error.kind, "message": error.message, "remedy": error.remedy}));
+            say(&json!({"error": error.kind.name(), "message": error.message, "remedy": error.remedy()}));
             return;
         }
     };
@@ -169,7 +169,8 @@ fn lose(id: &str) {
     let closing = Instant::now();
     drop(stream);
     say(&json!({
-        "kind": error.kind, "message": error.message, "remedy": error.remedy, "retryable": error.retryable,
+        "kind": error.kind.name(), "message": error.message, "remedy": error.remedy(),
+        "retryable": error.kind.is_retryable(),
         "closed_ms": closing.elapsed().as_millis() as u64
     }));
     // Still alive, and able to look for devices.

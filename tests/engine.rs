@@ -5,7 +5,7 @@ mod common;
 
 use attune_audio::playback::Pace;
 use attune_audio::ring::{SampleSink, SampleSource, ring};
-use attune_audio::source::{MarkKind, OpenedSource, SourceError, SourceKind, SourceMark};
+use attune_audio::source::{MarkKind, OpenedSource, SourceError, SourceErrorKind, SourceKind, SourceMark};
 use attune_audio::units::{SampleRate, Seconds};
 use attune_engine::smoothing::{AnswerState, SmoothingConfig};
 use attune_engine::{
@@ -246,7 +246,7 @@ fn opened(kind: SourceKind) -> OpenedSource {
 }
 
 fn gone() -> SourceError {
-    SourceError::passing("gone", "Puppet was unplugged", "plug it in")
+    SourceError::new(SourceErrorKind::DeviceGone, "Puppet was unplugged")
 }
 
 /// `refuse`: this many attempts fail after the first one.

@@ -11,7 +11,7 @@ mod common;
 
 use attune_audio::playback::{FilePlayer, Pace};
 use attune_audio::ring::SampleSource;
-use attune_audio::source::{MarkKind, SourceKind, SourceMark};
+use attune_audio::source::{MarkKind, SourceErrorKind, SourceKind, SourceMark};
 use attune_audio::units::Seconds;
 use common::media::{folder, write_float_wav};
 use std::path::PathBuf;
@@ -332,6 +332,6 @@ fn a_file_that_vanishes_is_lost_with_a_reason() {
     let MarkKind::Lost(error) = mark.kind else {
         panic!("{mark:?}")
     };
-    assert_eq!(error.kind, "not_found");
+    assert_eq!(error.kind, SourceErrorKind::FileNotFound);
     assert!(FilePlayer::open(&path, Pace::FlatOut, false).is_err());
 }

@@ -10,20 +10,15 @@ use std::io::Write;
 /// none is not an error; the table then says what to do.
 pub fn run(json: bool) -> Result<(), SourceError> {
     let devices = list_devices()?;
-    let text = if json { to_json(&devices)? } else { to_table(&devices) };
+    let text = if json { to_json(&devices) } else { to_table(&devices) };
     // A reader that has gone (`| head`) is no failure.
     drop(writeln!(std::io::stdout(), "{text}"));
     Ok(())
 }
 
-fn to_json(devices: &[DeviceInfo]) -> Result<String, SourceError> {
-    serde_json::to_string_pretty(devices).map_err(|error| {
-        SourceError::lasting(
-            "internal",
-            format!("The devices cannot be written as JSON: {error}"),
-            "Use the table.",
-        )
-    })
+fn to_json(devices: &[DeviceInfo]) -> String {
+    // Our own types have string keys and no custom serialisers: nothing in them can fail.
+    serde_json::to_string_pretty(devices).unwrap_or_default()
 }
 
 fn to_table(devices: &[DeviceInfo]) -> String {
@@ -85,7 +80,7 @@ mod tests {
 
     #[test]
     fn the_json_is_as_promised() {
-        let json: serde_json::Value = serde_json::from_str(&to_json(&[monitor()]).unwrap()).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&to_json(&[monitor()])).unwrap();
         let expected = serde_json::json!([{
             "id": "pulseaudio:hall.monitor", "name": "Monitor of Hall", "host": "PulseAudio", "kind": "monitor",
             "channels": 2, "rates_hz": [44_100, 48_000], "default": true

@@ -119,7 +119,7 @@ macro_rules! without_remedy {
     )*};
 }
 
-with_remedy!(ModelError, AnalyzeError);
+with_remedy!(ModelError, SourceError, AnalyzeError);
 without_remedy!(
     std::io::Error,
     serde_json::Error,
@@ -140,12 +140,6 @@ without_remedy!(
     #[cfg(feature = "lab")]
     attune_lab::bench::peers::PeerError,
 );
-
-impl From<SourceError> for AppError {
-    fn from(error: SourceError) -> Self {
-        Self::with_remedy(error.message, error.remedy)
-    }
-}
 
 /// Ends a function with [`AppError::failed`] of a formatted message.
 macro_rules! bail {

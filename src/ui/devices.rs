@@ -3,7 +3,7 @@
 //! In: a way to list devices. Out: the last list. Thread: window; the listing runs on one of its own.
 
 use attune_audio::capture::DeviceInfo;
-use attune_audio::source::SourceError;
+use attune_audio::source::{SourceError, SourceErrorKind};
 use crossbeam_channel::{Receiver, bounded};
 use std::sync::Arc;
 
@@ -40,12 +40,8 @@ impl DeviceList {
         match spawned {
             Ok(_) => self.pending = Some(receiver),
             Err(error) => {
-                self.found = Some(Err(SourceError {
-                    kind: "no_thread",
-                    message: format!("The devices cannot be listed: {error}"),
-                    remedy: "Close other programs and refresh the list.".into(),
-                    retryable: true,
-                }));
+                let message = format!("The devices cannot be listed: {error}");
+                self.found = Some(Err(SourceError::new(SourceErrorKind::SystemBusy, message)));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::hand_made;
 use super::rig::{Rig, Setup};
-use attune_audio::source::SourceError;
+use attune_audio::source::{SourceError, SourceErrorKind};
 use attune_audio::units::Seconds;
 use attune_engine::{Event, ResetCause};
 use egui_kittest::kittest::Queryable;
@@ -86,12 +86,7 @@ fn without_a_microphone_it_says_what_to_do() {
 #[test]
 fn a_sound_server_that_fails_is_said() {
     let rig = Rig::new(Setup {
-        devices: Err(SourceError {
-            kind: "no_host",
-            message: "No sound server answers".to_owned(),
-            remedy: "Start PulseAudio or PipeWire.".to_owned(),
-            retryable: true,
-        }),
+        devices: Err(SourceError::new(SourceErrorKind::NoServer, "No sound server answers")),
         ..Setup::default()
     });
     rig.window

@@ -1,19 +1,19 @@
 //! Opening a source without waiting for it, and trying again after a loss.
 //!
-//! In: a request. Out: an open source or an error, through a channel. Thread: a short-lived helper for each attempt,
-//! because opening may hang for ever; everything else on the worker.
+//! In: a request. Out: an open source or an error, through a channel. Thread: one for each attempt, which is abandoned if
+//! it hangs; everything else on the worker.
 
 use super::SourceRequest;
 use super::control::{OpenSource, SourceOpener};
-use attune_audio::source::SourceError;
+use attune_audio::source::{SourceError, SourceErrorKind};
 use crossbeam_channel::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
 /// First and longest wait before another attempt.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
-/// After this an attempt is called hanging.
-const SLOW: Duration = Duration::from_secs(5);
+/// An attempt that takes longer hangs.
+const OPEN_WITHIN: Duration = Duration::from_secs(8);
 
 /// How one attempt ended.
 pub(super) struct Attempt {
@@ -26,7 +26,7 @@ pub(super) struct Opening {
     opener: SourceOpener,
     sender: Sender<Attempt>,
     pub(super) attempts: Receiver<Attempt>,
-    /// Attempts of an older generation are thrown away when they arrive.
+    /// The results of older attempts are dropped when they arrive.
     generation: u64,
     pending: Option<Pending>,
     retry: Option<Instant>,
@@ -35,7 +35,7 @@ pub(super) struct Opening {
 
 struct Pending {
     since: Instant,
-    told: bool,
+    reported: bool,
 }
 
 impl Opening {
@@ -52,7 +52,7 @@ impl Opening {
         }
     }
 
-    /// Begins an attempt; what was under way before is forgotten.
+    /// Begins an attempt; one that is under way is abandoned.
     pub(super) fn begin(&mut self, request: &SourceRequest) {
         self.generation += 1;
         self.retry = None;
@@ -62,29 +62,25 @@ impl Opening {
             .name("attune-open".to_owned())
             .spawn(move || {
                 let result = opener(&request);
-                // Nobody waits any more if the engine has ended: then the source is closed here.
+                // If the engine has ended, nobody receives this, and the source is closed here.
                 let _ = sender.send(Attempt { generation, result });
             });
         match attempt {
             Ok(_) => {
                 self.pending = Some(Pending {
                     since: Instant::now(),
-                    told: false,
+                    reported: false,
                 });
             }
             Err(error) => {
-                let result = Err(SourceError {
-                    kind: "no_thread",
-                    message: format!("no thread could be started to open the source: {error}"),
-                    remedy: "close other programs".to_owned(),
-                    retryable: true,
-                });
+                let message = format!("No thread could be started to open the source: {error}");
+                let result = Err(SourceError::new(SourceErrorKind::SystemBusy, message));
                 let _ = self.sender.send(Attempt { generation, result });
             }
         }
     }
 
-    /// Whether this attempt is the one waited for; a newer one or [`Opening::cancel`] makes it void.
+    /// Whether this attempt is the current one: neither superseded nor cancelled.
     pub(super) fn accept(&mut self, attempt: &Attempt) -> bool {
         let current = attempt.generation == self.generation;
         if current {
@@ -104,7 +100,7 @@ impl Opening {
         self.wait = (self.wait * 2).min(LONGEST_WAIT);
     }
 
-    /// Forgets attempts under way and planned.
+    /// Abandons attempts under way and planned.
     pub(super) fn cancel(&mut self) {
         self.generation += 1;
         self.pending = None;
@@ -122,14 +118,14 @@ impl Opening {
         self.pending.is_some() || self.retry.is_some()
     }
 
-    /// True once for an attempt that takes too long.
-    pub(super) fn is_newly_slow(&mut self) -> bool {
-        match &mut self.pending {
-            Some(pending) if !pending.told && pending.since.elapsed() > SLOW => {
-                pending.told = true;
-                true
-            }
-            _ => false,
+    /// An error, once, for an attempt that hangs. It stays pending: a file on a slow disk may open yet.
+    pub(super) fn newly_hanging(&mut self) -> Option<SourceError> {
+        let pending = self.pending.as_mut()?;
+        if pending.reported || pending.since.elapsed() < OPEN_WITHIN {
+            return None;
         }
+        pending.reported = true;
+        let message = format!("The source has not opened within {} s", OPEN_WITHIN.as_secs());
+        Some(SourceError::new(SourceErrorKind::DeviceBusy, message))
     }
 }

@@ -84,16 +84,16 @@ impl InputWatch {
         Some(match trouble {
             None => Event::Recovered,
             Some(Trouble::Stalled) => Event::Warning {
-                message: format!("{name} has brought no sound for {:.0} s", STALLED.0),
-                remedy: "check that it is connected; it is reopened if it stays away".to_owned(),
+                message: format!("{name} has delivered no samples for {:.0} s", STALLED.0),
+                remedy: "Check that it is connected; it is reopened if it stays away.".to_owned(),
             },
             Some(Trouble::AllZero) => Event::Warning {
-                message: format!("{name} brings nothing but zeros"),
-                remedy: "check that it is not muted, and that programs may use the microphone".to_owned(),
+                message: format!("{name} delivers nothing but zeros"),
+                remedy: "Check that it is not muted, and that programs may use the microphone.".to_owned(),
             },
             Some(Trouble::Clipped) => Event::Warning {
                 message: format!("{name} is too loud: it clips"),
-                remedy: "turn its input level down".to_owned(),
+                remedy: "Turn its input level down.".to_owned(),
             },
         })
     }

@@ -13,7 +13,7 @@ use super::snapshot::Transport;
 use super::{Command, Event, ResetCause, SourceRequest};
 use crate::smoothing::Decision;
 use attune_audio::playback::Pace;
-use attune_audio::source::{MarkKind, SourceError};
+use attune_audio::source::{MarkKind, SourceError, SourceErrorKind};
 use attune_audio::units::Seconds;
 use crossbeam_channel::{Receiver, select};
 use std::sync::Arc;
@@ -148,7 +148,7 @@ impl<'a> Worker<'a> {
         self.failure_told = Some(error.message.clone());
         self.tell(Event::SourceFailed {
             message: error.message.clone(),
-            remedy: error.remedy.clone(),
+            remedy: error.remedy().to_owned(),
             retrying,
         });
     }
@@ -281,7 +281,7 @@ impl<'a> Worker<'a> {
             Ok(()) => self.parts.config.smoothing = smoothing,
             Err(error) => self.tell(Event::Warning {
                 message: error.to_string(),
-                remedy: "the knobs stay as they were".to_owned(),
+                remedy: "Choose values within the limits; the knobs stay as they were.".to_owned(),
             }),
         }
     }
@@ -314,13 +314,8 @@ impl<'a> Worker<'a> {
         let mut pipeline = match Pipeline::new(&config.models, rate, config.smoothing) {
             Ok(pipeline) => pipeline,
             Err(error) => {
-                let error = SourceError {
-                    kind: "unsupported",
-                    message: format!("{} cannot be listened to: {error}", open.0.opened().name),
-                    remedy: "choose another source or rate".to_owned(),
-                    retryable: false,
-                };
-                return self.lose(&error);
+                let message = format!("{} cannot be used: {error}", open.0.opened().name);
+                return self.lose(&SourceError::new(SourceErrorKind::RateUnsupported, message));
             }
         };
         for (engine, _) in self.wish.engines.iter().enumerate().filter(|(_, on)| !**on) {
@@ -357,7 +352,7 @@ impl<'a> Worker<'a> {
     /// The source is lost, or did not open. A device may come back: it is tried again.
     fn lose(&mut self, error: &SourceError) {
         let device = matches!(self.wish.source, Some(SourceRequest::Device { .. }));
-        let retrying = device && error.retryable;
+        let retrying = device && error.kind.is_retryable();
         if let Some(listening) = self.listening.take() {
             self.lost_counts = Some((listening.samples_lost(), listening.samples_not_finite()));
         }
@@ -374,14 +369,13 @@ impl<'a> Worker<'a> {
         {
             self.opening.begin(&request);
         }
-        if self.opening.is_newly_slow() {
-            let error = SourceError {
-                kind: "busy",
-                message: "the source has not opened for 5 s".to_owned(),
-                remedy: "wait, or choose another one; restarting the sound server can help".to_owned(),
-                retryable: true,
-            };
-            self.fail(&error, true);
+        if let Some(error) = self.opening.newly_hanging() {
+            // A device is tried again from the start: its server may have been restarted. A file only needs time.
+            if matches!(self.wish.source, Some(SourceRequest::Device { .. })) {
+                self.lose(&error);
+            } else {
+                self.fail(&error, true);
+            }
         }
         let playing = self.wish.playing;
         let event = self.listening.as_mut().filter(|_| playing).and_then(|listening| {
@@ -480,13 +474,8 @@ impl<'a> Worker<'a> {
         }
         self.tell_faults();
         if let Err(error) = result {
-            let error = SourceError {
-                kind: "front_end",
-                message: format!("the sound cannot be worked through: {error}"),
-                remedy: "open the source again".to_owned(),
-                retryable: false,
-            };
-            self.lose(&error);
+            let message = format!("The samples cannot be processed: {error}");
+            self.lose(&SourceError::new(SourceErrorKind::FrontEnd, message));
         } else if self.parts.board.frames() > before {
             self.publish(true);
         }

@@ -220,8 +220,8 @@ fn audio_below(folder: &Path, class: usize, files: &mut Vec<(PathBuf, usize)>) -
 
 fn read(path: &Path, source: &FolderData, class: usize) -> Result<Found, LeftOut> {
     let (info, samples) = decode_file(path).map_err(|error| LeftOut {
+        remedy: error.remedy().to_owned(),
         message: error.message,
-        remedy: error.remedy,
     })?;
     let name = path.to_string_lossy().into_owned();
     let samples = trimmed(samples, info.rate).ok_or_else(|| LeftOut {

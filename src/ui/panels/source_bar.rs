@@ -78,7 +78,7 @@ fn picker_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
             }
             if !any {
                 let text = match devices.error() {
-                    Some(error) => format!("{error}. {}", error.remedy),
+                    Some(error) => format!("{error}. {}", error.remedy()),
                     None if devices.is_listing() => "Looking for devices …".to_owned(),
                     None => "No microphone or monitor was found. Connect one and refresh, or open a file.".to_owned(),
                 };

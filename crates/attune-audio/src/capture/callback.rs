@@ -1,12 +1,10 @@
 //! Everything that runs on the audio thread, and nothing else: convert, mix down, write.
 //!
-//! In: interleaved samples of any format as the device brings them. Out: mono f32 in the ring, and atomics.
+//! In: interleaved samples of any format as the device brings them. Out: mono f32 in the ring.
 //! Thread: the audio callback; hard real time: no allocation, lock, log or system call but the clock's.
 
 use crate::ring::SampleSink;
 use cpal::{I24, U24};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Frames converted at once; longer callbacks are cut into pieces of this.
 const SCRATCH_FRAMES: usize = 1024;
@@ -28,7 +26,7 @@ macro_rules! signed {
     )*};
 }
 
-/// Unsigned formats have their zero in the middle; taking it away first, as integers, keeps small sounds exact.
+/// Unsigned formats have their zero in the middle; subtracting it first, as integers, keeps small amplitudes exact.
 macro_rules! unsigned {
     ($($type:ty as $signed:ty),*) => {$(
         impl ToAmplitude for $type {
@@ -68,20 +66,13 @@ impl ToAmplitude for U24 {
     }
 }
 
-/// Which of the device's channels is heard.
+/// How a device's channels become one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChannelPick {
     /// The mean of all.
     Mean,
     /// This one, from 0.
     One(usize),
-}
-
-/// What the callback tells besides the ring's own counters.
-#[derive(Debug, Default)]
-pub struct CallbackState {
-    /// Length of the run of exact zeros at the end of what came so far, in samples.
-    pub zero_run: AtomicU64,
 }
 
 /// What the audio thread owns.
@@ -91,8 +82,6 @@ pub struct CaptureCallback {
     channels: usize,
     pick: ChannelPick,
     scratch: Box<[f32]>,
-    state: Arc<CallbackState>,
-    zero_run: u64,
 }
 
 impl CaptureCallback {
@@ -109,20 +98,13 @@ impl CaptureCallback {
             channels,
             pick,
             scratch: vec![0.0; SCRATCH_FRAMES].into_boxed_slice(),
-            state: Arc::new(CallbackState::default()),
-            zero_run: 0,
         }
-    }
-
-    /// What can be seen from outside.
-    pub fn state(&self) -> &Arc<CallbackState> {
-        &self.state
     }
 
     /// Takes one block of interleaved samples; an incomplete frame at its end is ignored. Real-time safe.
     pub fn process<T: ToAmplitude>(&mut self, interleaved: &[T]) {
         if interleaved.is_empty() {
-            // Even so the device has shown that it is alive.
+            // An empty block too shows that the device is alive.
             self.sink.write(&[]);
         }
         let share = 1.0 / self.channels as f32;
@@ -141,14 +123,8 @@ impl CaptureCallback {
                     }
                 }
             }
-            // -0.0 is silence too.
-            self.zero_run = match mono.iter().rposition(|sample| *sample != 0.0) {
-                Some(last) => (mono.len() - 1 - last) as u64,
-                None => self.zero_run + mono.len() as u64,
-            };
             self.sink.write(mono);
         }
-        self.state.zero_run.store(self.zero_run, Ordering::Relaxed);
     }
 }
 
@@ -165,7 +141,7 @@ mod tests {
         out
     }
 
-    fn heard<T: ToAmplitude>(channels: u16, pick: ChannelPick, interleaved: &[T]) -> Vec<f32> {
+    fn captured<T: ToAmplitude>(channels: u16, pick: ChannelPick, interleaved: &[T]) -> Vec<f32> {
         let (sink, mut source) = ring(1 << 16);
         CaptureCallback::new(sink, channels, pick).process(interleaved);
         read_all(&mut source)
@@ -174,7 +150,10 @@ mod tests {
     #[test]
     fn every_format_has_its_zero_and_full_scale() {
         fn ends<T: ToAmplitude>(lowest: T, zero: T, quarter: T) {
-            assert_eq!(heard(1, ChannelPick::Mean, &[lowest, zero, quarter]), [-1.0, 0.0, 0.25]);
+            assert_eq!(
+                captured(1, ChannelPick::Mean, &[lowest, zero, quarter]),
+                [-1.0, 0.0, 0.25]
+            );
         }
         ends(i8::MIN, 0, 32);
         ends(i16::MIN, 0, 1 << 13);
@@ -196,21 +175,21 @@ mod tests {
     fn the_sign_of_24_bits_survives_a_top_byte_of_zeros() {
         // −0.25 as PulseAudio writes it: 0x00E00000.
         let raw = I24::new_unchecked(0x00E0_0000);
-        assert_eq!(heard(1, ChannelPick::Mean, &[raw]), [-0.25]);
+        assert_eq!(captured(1, ChannelPick::Mean, &[raw]), [-0.25]);
     }
 
     #[test]
     fn one_channel_or_the_mean_of_all() {
         let frames = [0.5_f32, -0.25, 0.75, 1.0, 0.0, 0.5];
-        assert_eq!(heard(3, ChannelPick::One(1), &frames), [-0.25, 0.0]);
-        assert_eq!(heard(2, ChannelPick::Mean, &frames), [0.125, 0.875, 0.25]);
+        assert_eq!(captured(3, ChannelPick::One(1), &frames), [-0.25, 0.0]);
+        assert_eq!(captured(2, ChannelPick::Mean, &frames), [0.125, 0.875, 0.25]);
         assert_eq!(
-            heard(2, ChannelPick::One(9), &frames),
+            captured(2, ChannelPick::One(9), &frames),
             [-0.25, 1.0, 0.5],
             "the last there is"
         );
         assert_eq!(
-            heard(4, ChannelPick::Mean, &frames),
+            captured(4, ChannelPick::Mean, &frames),
             [0.5],
             "an incomplete frame is ignored"
         );
@@ -219,23 +198,8 @@ mod tests {
     #[test]
     fn a_long_callback_is_cut_without_a_seam() {
         let ramp: Vec<f32> = (0..3 * SCRATCH_FRAMES as u32 + 77).map(|value| value as f32).collect();
-        assert_eq!(heard(1, ChannelPick::Mean, &ramp), ramp);
+        assert_eq!(captured(1, ChannelPick::Mean, &ramp), ramp);
         let stereo: Vec<f32> = ramp.iter().flat_map(|value| [*value, -1.0]).collect();
-        assert_eq!(heard(2, ChannelPick::One(0), &stereo), ramp);
-    }
-
-    #[test]
-    fn runs_of_exact_zeros_are_measured() {
-        let (sink, _source) = ring(1 << 16);
-        let mut callback = CaptureCallback::new(sink, 1, ChannelPick::Mean);
-        let run = |callback: &CaptureCallback| callback.state().zero_run.load(Ordering::Relaxed);
-        callback.process(&[0_i16; 5000]);
-        assert_eq!(run(&callback), 5000);
-        callback.process(&[0, 0, 1, 0_i16]);
-        assert_eq!(run(&callback), 1);
-        callback.process(&[0, 0_i16]);
-        assert_eq!(run(&callback), 3);
-        callback.process(&[1_i16]);
-        assert_eq!(run(&callback), 0);
+        assert_eq!(captured(2, ChannelPick::One(0), &stereo), ramp);
     }
 }

@@ -13,5 +13,5 @@ pub use devices::{DeviceInfo, DeviceKind, list_devices};
 pub(crate) use devices::{name_of as device_name, preferred_host};
 use errors::device_error;
 pub(crate) use stream::close_elsewhere;
-pub use stream::{CaptureRequest, CaptureStream, CaptureWarning, DEFAULT_BUFFER_MS};
+pub use stream::{CaptureRequest, CaptureStream, DEFAULT_BUFFER_MS};
 pub(crate) use watchdog::Faults;

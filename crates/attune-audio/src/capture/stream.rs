@@ -1,10 +1,10 @@
-//! One open device: opened within a time limit, watched, closed without waiting.
+//! One open device: watched while it runs, closed without waiting.
 //!
-//! In: [`CaptureRequest`]. Out: a ring that fills, marks, warnings. Thread: the owner's; cpal's callback runs beside it.
+//! In: [`CaptureRequest`]. Out: a ring that fills, and marks. Thread: the owner's; cpal's callback runs beside it.
 
-use super::callback::{CallbackState, CaptureCallback, ChannelPick, ToAmplitude};
+use super::callback::{CaptureCallback, ChannelPick, ToAmplitude};
 use super::devices::{self, DeviceKind};
-use super::watchdog::{self, Faults, Verdict};
+use super::watchdog::{self, Faults};
 use super::{device_error, errors};
 use crate::ring::{RingCounters, SampleSink, SampleSource, ring};
 use crate::source::{MarkKind, OpenedSource, SourceError, SourceKind, SourceMark};
@@ -19,8 +19,6 @@ use std::time::Duration;
 pub const DEFAULT_BUFFER_MS: u32 = 10;
 /// How much the ring holds: a worker may be that late before samples are lost.
 const RING_SECS: u32 = 4;
-/// A device that does not open within this is called busy.
-const OPEN_WITHIN: Duration = Duration::from_secs(8);
 /// How long cpal may wait for one answer while it opens.
 const ANSWER_WITHIN: Duration = Duration::from_secs(4);
 
@@ -53,22 +51,12 @@ impl Default for CaptureRequest {
     }
 }
 
-/// What a device brings is suspect, although it runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CaptureWarning {
-    /// What is wrong, naming the device.
-    pub message: String,
-    /// What to do.
-    pub remedy: String,
-}
-
 /// A device that is open. Dropping it closes the device, on a thread of its own since that may hang.
 pub struct CaptureStream {
     /// The device's stream, and the one that keeps its pace where there has to be one.
     streams: Vec<cpal::Stream>,
     opened: OpenedSource,
     counters: Arc<RingCounters>,
-    state: Arc<CallbackState>,
     faults: Arc<Faults>,
     fatal: Receiver<cpal::Error>,
     lost: bool,
@@ -83,40 +71,23 @@ impl std::fmt::Debug for CaptureStream {
     }
 }
 
-/// What comes back from the thread that opens.
-struct Started {
-    streams: Vec<cpal::Stream>,
-    opened: OpenedSource,
-    source: SampleSource,
-    state: Arc<CallbackState>,
-}
-
 impl CaptureStream {
-    /// Opens the device and begins to fill the ring. The buffer asked for is a wish: what the device took instead stands
-    /// in [`CaptureStream::opened`].
+    /// Opens the device and starts to fill the ring. The buffer length is a request: [`CaptureStream::opened`] has what
+    /// the device granted.
+    ///
+    /// This may block for as long as the sound server does not answer, and some never do: call it on a thread that you
+    /// can abandon.
     pub fn open(request: &CaptureRequest) -> Result<(Self, SampleSource), SourceError> {
+        let device = devices::find_input(request.id.as_deref())?;
+        let name = devices::name_of(&device);
         let (faults, fatal) = Faults::new();
         let faults = Arc::new(faults);
-        let name = request.id.clone().unwrap_or_else(|| "The default input".to_owned());
-        let (done, opened) = crossbeam_channel::bounded(1);
-        let job = {
-            let (request, faults) = (request.clone(), Arc::clone(&faults));
-            // If the owner has given up, what comes too late is dropped here.
-            move || drop(done.send(start(&request, &faults)))
-        };
-        std::thread::Builder::new()
-            .name("attune-open".to_owned())
-            .spawn(job)
-            .map_err(|error| SourceError::passing("busy", format!("{name} cannot be opened: {error}"), "Try again."))?;
-        let started = opened
-            .recv_timeout(OPEN_WITHIN)
-            .map_err(|_| errors::no_answer(&name, OPEN_WITHIN.as_secs()))??;
+        let started = start(&device, name.clone(), request, &faults).map_err(|error| device_error(&name, &error))?;
         tracing::info!(opened = ?started.opened, "capture begins");
         let stream = Self {
             streams: started.streams,
             opened: started.opened,
             counters: Arc::clone(started.source.counters()),
-            state: started.state,
             faults,
             fatal,
             lost: false,
@@ -143,10 +114,13 @@ impl CaptureStream {
         let name = &self.opened.name;
         let error = match self.fatal.try_recv() {
             Ok(error) => device_error(name, &error),
-            Err(_) => match self.verdict() {
-                Verdict::Silent(age) => errors::fell_silent(name, age.as_secs_f64()),
-                Verdict::Alive | Verdict::AllZero(_) => return None,
-            },
+            Err(_) => {
+                let (callbacks, age) = (self.counters.callbacks.load(Ordering::Relaxed), self.counters.age());
+                if !watchdog::is_stalled(callbacks, age) {
+                    return None;
+                }
+                errors::stalled(name, age.as_secs_f64())
+            }
         };
         self.lost = true;
         // Closing now ends a dead stream's busy loop, and no sample can follow the mark.
@@ -155,36 +129,6 @@ impl CaptureStream {
             at: self.counters.written.load(Ordering::Relaxed),
             kind: MarkKind::Lost(error),
         })
-    }
-
-    /// What is suspect now, if anything: a microphone that brings nothing but exact zeros.
-    pub fn warning(&self) -> Option<CaptureWarning> {
-        // A monitor of an output that plays nothing is exactly zero, and right.
-        if self.lost || self.opened.kind != SourceKind::Microphone {
-            return None;
-        }
-        let Verdict::AllZero(run) = self.verdict() else {
-            return None;
-        };
-        Some(CaptureWarning {
-            message: format!(
-                "{} has brought nothing but digital silence for {:.0} s",
-                self.opened.name,
-                run.as_secs_f64()
-            ),
-            remedy: "Unmute it, and allow this program to use the microphone in the system's privacy settings."
-                .to_owned(),
-        })
-    }
-
-    fn verdict(&self) -> Verdict {
-        let zeros = self.state.zero_run.load(Ordering::Relaxed);
-        let zero_run = Duration::from_secs_f64(self.opened.rate.duration(zeros).0);
-        watchdog::judge(
-            self.counters.callbacks.load(Ordering::Relaxed),
-            self.counters.age(),
-            zero_run,
-        )
     }
 }
 
@@ -207,13 +151,22 @@ pub(crate) fn close_elsewhere(streams: Vec<cpal::Stream>) {
     }
 }
 
-/// Opens and starts the device; may hang.
-fn start(request: &CaptureRequest, faults: &Arc<Faults>) -> Result<Started, SourceError> {
-    let device = devices::find_input(request.id.as_deref())?;
-    let name = devices::name_of(&device);
-    let say = |error: &cpal::Error| device_error(&name, error);
-    let id = device.id().map_err(|error| say(&error))?;
-    let config = device.default_input_config().map_err(|error| say(&error))?;
+/// A device that delivers.
+struct Started {
+    streams: Vec<cpal::Stream>,
+    opened: OpenedSource,
+    source: SampleSource,
+}
+
+/// Starts the device; may hang.
+fn start(
+    device: &cpal::Device,
+    name: String,
+    request: &CaptureRequest,
+    faults: &Arc<Faults>,
+) -> Result<Started, cpal::Error> {
+    let id = device.id()?;
+    let config = device.default_input_config()?;
     let rate = SampleRate(config.sample_rate());
     let frames = (u64::from(rate.0) * u64::from(request.buffer_ms.max(1)) / 1000).max(1) as u32;
     let frames = match *config.buffer_size() {
@@ -231,24 +184,21 @@ fn start(request: &CaptureRequest, faults: &Arc<Faults>) -> Result<Started, Sour
             buffer_size,
             ..config.config()
         };
-        let built = build_stream(&device, config.sample_format(), stream_config, sink, pick, faults);
-        built.map(|(stream, state)| (stream, state, source))
+        build_stream(device, config.sample_format(), stream_config, sink, pick, faults).map(|stream| (stream, source))
     };
     let room = if paced {
         frames.saturating_mul(PULSEAUDIO_ROOM)
     } else {
         frames
     };
-    let (stream, state, source) = build(cpal::BufferSize::Fixed(room))
-        .or_else(|refused| {
-            tracing::info!(%refused, frames, "the fixed buffer was refused; taking the device's own");
-            build(cpal::BufferSize::Default)
-        })
-        .map_err(|error| say(&error))?;
-    stream.play().map_err(|error| say(&error))?;
+    let (stream, source) = build(cpal::BufferSize::Fixed(room)).or_else(|refused| {
+        tracing::info!(%refused, frames, "the fixed buffer was refused; taking the device's own");
+        build(cpal::BufferSize::Default)
+    })?;
+    stream.play()?;
     let mut buffer_frames = stream.buffer_size().ok();
     let mut streams = vec![stream];
-    if paced && let Ok(pacer) = build_pacer(&device, &config, frames) {
+    if paced && let Ok(pacer) = build_pacer(device, &config, frames) {
         buffer_frames = pacer.buffer_size().ok();
         streams.push(pacer);
     }
@@ -272,7 +222,6 @@ fn start(request: &CaptureRequest, faults: &Arc<Faults>) -> Result<Started, Sour
         streams,
         opened,
         source,
-        state,
     })
 }
 
@@ -307,12 +256,11 @@ fn build_stream(
     sink: SampleSink,
     pick: ChannelPick,
     faults: &Arc<Faults>,
-) -> Result<(cpal::Stream, Arc<CallbackState>), cpal::Error> {
+) -> Result<cpal::Stream, cpal::Error> {
     use cpal::SampleFormat as F;
     let callback = CaptureCallback::new(sink, config.channels, pick);
-    let state = Arc::clone(callback.state());
     let faults = Arc::clone(faults);
-    let stream = match format {
+    match format {
         F::I8 => build_typed::<i8>(device, config, callback, faults),
         F::I16 => build_typed::<i16>(device, config, callback, faults),
         F::I24 => build_typed::<cpal::I24>(device, config, callback, faults),
@@ -329,8 +277,7 @@ fn build_stream(
             cpal::ErrorKind::UnsupportedConfig,
             format!("samples in the format {other} are not supported"),
         )),
-    }?;
-    Ok((stream, state))
+    }
 }
 
 fn build_typed<T: cpal::SizedSample + ToAmplitude>(

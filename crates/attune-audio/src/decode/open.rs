@@ -3,7 +3,7 @@
 //! In: a path. Out: [`Opened`]. Thread: any.
 
 use super::refusal;
-use crate::source::SourceError;
+use crate::source::{SourceError, SourceErrorKind};
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek};
 use std::path::Path;
@@ -27,9 +27,9 @@ pub(super) struct Opened {
 /// How the demuxer may move in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
-    /// To and fro, knowing its length.
+    /// In both directions, with its length known.
     Seekable,
-    /// Only forward, as if it came over a wire: an mp4 whose end is missing can be read only so.
+    /// Only forward, as from a network stream: the only way to read an mp4 whose end is missing.
     Forward,
 }
 
@@ -101,10 +101,9 @@ fn open_file(path: &Path) -> Result<(File, Vec<u8>), SourceError> {
         } else {
             "not a regular file"
         };
-        return Err(SourceError::lasting(
-            "not_a_file",
+        return Err(SourceError::new(
+            SourceErrorKind::NotAFile,
             format!("{} is {what}", path.display()),
-            "Name an audio file.",
         ));
     }
     let mut file = File::open(path).map_err(|error| io(&error))?;
@@ -115,42 +114,33 @@ fn open_file(path: &Path) -> Result<(File, Vec<u8>), SourceError> {
         .map_err(|error| io(&error))?;
     file.rewind().map_err(|error| io(&error))?;
     if head.is_empty() {
-        return Err(SourceError::lasting(
-            "empty",
+        return Err(SourceError::new(
+            SourceErrorKind::Empty,
             format!("{} is empty (0 bytes)", path.display()),
-            "Copy or download the file again.",
         ));
     }
     Ok((file, head))
 }
 
-/// What the system says of a file it will not open or read.
+/// Why the system does not open or read a file.
 fn io_error(path: &Path, error: &std::io::Error) -> SourceError {
     let name = path.display();
-    match error.kind() {
-        ErrorKind::NotFound => SourceError::lasting(
-            "not_found",
-            format!("{name} does not exist"),
-            "Check the spelling and the folder.",
-        ),
-        ErrorKind::PermissionDenied => SourceError::lasting(
-            "permission_denied",
+    let (kind, message) = match error.kind() {
+        ErrorKind::NotFound => (SourceErrorKind::FileNotFound, format!("{name} does not exist")),
+        ErrorKind::PermissionDenied => (
+            SourceErrorKind::FileForbidden,
             format!("{name} may not be read by this user"),
-            "Give yourself the right to read it, for instance with chmod u+r.",
         ),
-        _ => SourceError::passing(
-            "unreadable",
-            format!("{name} cannot be read: {error}"),
-            "Check the disk or network it lies on.",
-        ),
-    }
+        _ => (SourceErrorKind::Unreadable, format!("{name} cannot be read: {error}")),
+    };
+    SourceError::new(kind, message)
 }
 
 /// Why no container was found.
 fn probe_error(path: &Path, head: &[u8], error: &Error) -> SourceError {
     match error {
         Error::IoError(io) if io.kind() != ErrorKind::UnexpectedEof => io_error(path, io),
-        // The head is known, but what follows is not as it must be.
+        // The header is known, but what follows it is malformed.
         Error::IoError(_) | Error::DecodeError(_) => refusal::truncated(path, &error.to_string()),
         _ => refusal::unknown_container(path, head, &error.to_string()),
     }

@@ -4,7 +4,7 @@
 
 use super::open::{self, Access, Opened};
 use super::{AudioInfo, refusal};
-use crate::source::SourceError;
+use crate::source::{SourceError, SourceErrorKind};
 use crate::units::{SampleRate, Seconds};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -42,8 +42,10 @@ impl PacketStream {
     /// Opens the file and decodes up to its first samples, which tell rate and channels for certain.
     pub fn open(path: &Path) -> Result<Self, SourceError> {
         Self::open_with(path, Access::Seekable).or_else(|error| match error.kind {
-            // Some demuxers take a missing end for damage, others for a stranger.
-            "truncated" | "unsupported" => Self::open_with(path, Access::Forward).map_err(|_| error),
+            // Some demuxers report a missing end as damage, others as an unknown format.
+            SourceErrorKind::Truncated | SourceErrorKind::FileUnsupported => {
+                Self::open_with(path, Access::Forward).map_err(|_| error)
+            }
             _ => Err(error),
         })
     }

@@ -8,7 +8,7 @@ mod speaker;
 
 use crate::decode::AudioFile;
 use crate::ring::{SampleSink, SampleSource, ring};
-use crate::source::{OpenedSource, SourceError, SourceKind, SourceMark};
+use crate::source::{OpenedSource, SourceError, SourceErrorKind, SourceKind, SourceMark};
 use crate::units::Seconds;
 use crossbeam_channel::{Receiver, Sender};
 use reader::{Order, Reader};
@@ -68,10 +68,9 @@ impl FilePlayer {
             .name("attune-file".to_owned())
             .spawn(move || reader.run())
             .map_err(|error| {
-                SourceError::passing(
-                    "busy",
+                SourceError::new(
+                    SourceErrorKind::SystemBusy,
                     format!("{} cannot be played: {error}", path.display()),
-                    "Close other programs.",
                 )
             })?;
         Ok((Self { opened, orders, marks }, source))
@@ -112,10 +111,9 @@ impl FilePlayer {
                 marks: marks_in,
             })
             .map_err(|_| {
-                SourceError::passing(
-                    "gone",
+                SourceError::new(
+                    SourceErrorKind::PlayerGone,
                     format!("The player of {} has ended", self.opened.id),
-                    "Open the file again.",
                 )
             })?;
         self.marks = marks;

@@ -44,7 +44,7 @@ impl AnalyzeError {
     /// For scripts (`not_found`).
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Source(error) => error.kind,
+            Self::Source(error) => error.kind.name(),
             Self::Pipeline { .. } => "unsupported",
             Self::Stopped => "stopped",
         }
@@ -53,11 +53,11 @@ impl AnalyzeError {
     /// What to do.
     pub fn remedy(&self) -> &str {
         match self {
-            Self::Source(error) => &error.remedy,
+            Self::Source(error) => error.remedy(),
             Self::Pipeline { .. } => {
-                "convert the file to a rate between 8 and 192 kHz, for instance with ffmpeg -ar 44100"
+                "Convert the file to a rate between 8 and 192 kHz, for instance with ffmpeg -ar 44100."
             }
-            Self::Stopped => "analyse it again",
+            Self::Stopped => "Analyse it again.",
         }
     }
 }

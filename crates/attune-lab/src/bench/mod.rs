@@ -40,7 +40,7 @@ pub enum BenchError {
     #[error(transparent)]
     FrontEnd(#[from] FrontEndError),
     /// A file cannot be decoded.
-    #[error("{}\n  {}", .0.message, .0.remedy)]
+    #[error("{}\n  {}", .0.message, .0.remedy())]
     Decode(#[from] SourceError),
     /// A file cannot be analysed.
     #[error(transparent)]

@@ -58,7 +58,7 @@ pub enum EvaluateError {
     #[error("{error}\n  {remedy}", error = .0, remedy = .0.remedy())]
     Analyze(#[from] AnalyzeError),
     /// A file cannot be decoded.
-    #[error("{}\n  {}", .0.message, .0.remedy)]
+    #[error("{}\n  {}", .0.message, .0.remedy())]
     Decode(#[from] SourceError),
     /// Sound cannot be worked through.
     #[error(transparent)]

@@ -2,6 +2,10 @@
 //!
 //! In: what the system reports. Out: [`OpenedSource`], [`SourceMark`], [`SourceError`]. Thread: any.
 
+mod error;
+
+pub use error::{SourceError, SourceErrorKind};
+
 use crate::units::{SampleRate, Seconds};
 
 /// Which kind of source is open.
@@ -61,40 +65,4 @@ pub enum MarkKind {
     Ended,
     /// The source was lost; no samples follow.
     Lost(SourceError),
-}
-
-/// Why a source cannot be opened or was lost: what happened, naming the thing, and what to do.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct SourceError {
-    /// For scripts: `not_found`, `unsupported`, `truncated`, `no_device`, `busy`, `gone`, …
-    pub kind: &'static str,
-    /// What happened, naming the file or device and the value.
-    pub message: String,
-    /// What to do.
-    pub remedy: String,
-    /// Whether trying again later can help (device unplugged, busy).
-    pub retryable: bool,
-}
-
-impl SourceError {
-    /// An error that trying again does not cure.
-    pub fn lasting(kind: &'static str, message: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-            remedy: remedy.into(),
-            retryable: false,
-        }
-    }
-
-    /// An error that may be gone the next time.
-    pub fn passing(kind: &'static str, message: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-            remedy: remedy.into(),
-            retryable: true,
-        }
-    }
 }
