@@ -2,9 +2,9 @@
 //!
 //! In: a way to list devices. Out: the last list. Thread: window; the listing runs on one of its own.
 
+use super::job::{Job, JobError};
 use attune_audio::capture::DeviceInfo;
 use attune_audio::source::{SourceError, SourceErrorKind};
-use crossbeam_channel::{Receiver, bounded};
 use std::sync::Arc;
 
 /// A way to list devices.
@@ -13,9 +13,9 @@ pub type ListDevices = Arc<dyn Fn() -> Result<Vec<DeviceInfo>, SourceError> + Se
 /// The devices as last listed.
 pub struct DeviceList {
     list: ListDevices,
-    pending: Option<Receiver<Result<Vec<DeviceInfo>, SourceError>>>,
+    listing: Job<Vec<DeviceInfo>, SourceError>,
     /// What was found, or why nothing could be.
-    found: Option<Result<Vec<DeviceInfo>, SourceError>>,
+    found: Option<Result<Vec<DeviceInfo>, JobError<SourceError>>>,
 }
 
 impl DeviceList {
@@ -23,40 +23,28 @@ impl DeviceList {
     pub fn new(list: ListDevices) -> Self {
         Self {
             list,
-            pending: None,
+            listing: Job::Idle,
             found: None,
         }
     }
 
     /// Lists again; `notify` is called when done.
-    pub fn refresh(&mut self, notify: impl Fn() + Send + 'static) {
-        let (sender, receiver) = bounded(1);
+    pub fn refresh(&mut self, notify: impl Fn() + Send + Sync + 'static) {
         let list = self.list.clone();
-        let spawned = std::thread::Builder::new().name("list devices".into()).spawn(move || {
-            // The window may be gone by now, and then nobody needs the answer.
-            let _ = sender.send(list());
-            notify();
-        });
-        match spawned {
-            Ok(_) => self.pending = Some(receiver),
-            Err(error) => {
-                let message = format!("The devices cannot be listed: {error}");
-                self.found = Some(Err(SourceError::new(SourceErrorKind::SystemBusy, message)));
-            }
-        }
+        self.listing = Job::start("attune-devices", notify, move |_| list());
     }
 
     /// Takes over a list that has come.
     pub fn poll(&mut self) {
-        if let Some(found) = self.pending.as_ref().and_then(|pending| pending.try_recv().ok()) {
+        self.listing.poll();
+        if let Some(found) = self.listing.take_ended() {
             self.found = Some(found);
-            self.pending = None;
         }
     }
 
     /// Whether a list is on its way.
     pub fn is_listing(&self) -> bool {
-        self.pending.is_some()
+        self.listing.is_running()
     }
 
     /// The devices that can be listened to; none while unknown.
@@ -68,8 +56,17 @@ impl DeviceList {
             .filter(|device| device.kind != attune_audio::capture::DeviceKind::Output)
     }
 
-    /// Why the devices could not be listed.
-    pub fn error(&self) -> Option<&SourceError> {
-        self.found.as_ref()?.as_ref().err()
+    /// Why the devices could not be listed, and what to do.
+    pub fn problem(&self) -> Option<String> {
+        match self.found.as_ref()?.as_ref().err()? {
+            JobError::Work(error) => Some(format!("{error}. {}", error.remedy())),
+            error => {
+                let error = SourceError::new(
+                    SourceErrorKind::SystemBusy,
+                    format!("The devices cannot be listed: {error}"),
+                );
+                Some(format!("{error}. {}", error.remedy()))
+            }
+        }
     }
 }

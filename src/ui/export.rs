@@ -2,13 +2,21 @@
 //!
 //! In: files, by their endings. Out: files. Thread: one of its own for each export.
 
+use super::job::Job;
 use attune_train::TrainError;
 use attune_train::checkpoint::write_atomically;
-use crossbeam_channel::{Receiver, bounded};
 use std::path::{Path, PathBuf};
 
-/// What was written first, or which folder could not be written and why.
-pub type Written = Result<PathBuf, (PathBuf, String)>;
+/// Files on their way to a folder; in the end the first of them.
+pub type Export = Job<PathBuf, ExportError>;
+
+/// Why an export failed.
+#[derive(Debug, thiserror::Error)]
+#[error("Nothing could be written to {}: {source}", folder.display())]
+pub struct ExportError {
+    folder: PathBuf,
+    source: TrainError,
+}
 
 /// The user's documents, or where the program was started.
 fn usual_folder() -> PathBuf {
@@ -20,28 +28,17 @@ fn usual_folder() -> PathBuf {
 }
 
 /// Begins to write `attune-NAME.ENDING` for each file; `done` is called when the answer is there.
-pub fn begin(
+pub fn start(
     name: &str,
     files: Vec<(impl AsRef<str> + Send + 'static, Vec<u8>)>,
     folder: Option<&Path>,
-    done: impl Fn() + Send + 'static,
-) -> Receiver<Written> {
+    done: impl Fn() + Send + Sync + 'static,
+) -> Export {
     let folder = folder.map_or_else(usual_folder, Path::to_owned);
     let stem = folder.join(format!("attune-{}", plain(name)));
-    let (tell, written) = bounded(1);
-    let failed = (tell.clone(), folder.clone());
-    let begun = std::thread::Builder::new()
-        .name("attune-export".to_owned())
-        .spawn(move || {
-            // Nobody waits any more if the window is closed.
-            let _ = tell.send(write(&stem, &files).map_err(|error| (folder, error.to_string())));
-            done();
-        });
-    if let Err(error) = begun {
-        let (tell, folder) = failed;
-        let _ = tell.send(Err((folder, error.to_string())));
-    }
-    written
+    Job::start("attune-export", done, move |_| {
+        write(&stem, &files).map_err(|source| ExportError { folder, source })
+    })
 }
 
 fn write(stem: &Path, files: &[(impl AsRef<str>, Vec<u8>)]) -> Result<PathBuf, TrainError> {

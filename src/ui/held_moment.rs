@@ -2,10 +2,11 @@
 //!
 //! In: history and snapshot. Out: an [`Explanation`], made on a thread of its own. Thread: window, and one for each moment.
 
-use super::asked::Asked;
 use super::explain_context::context_of;
+use super::head_studies::HeadStudies;
 use super::history::{COLUMNS, History};
-use super::studies::Studies;
+use super::job::Job;
+use super::query_error::QueryError;
 use attune_audio::features::FrontEndSpec;
 use attune_audio::units::Seconds;
 use attune_engine::Snapshot;
@@ -13,96 +14,65 @@ use attune_engine::explain::{Explanation, Head, similar};
 use attune_lab::limits::Taught;
 use attune_lab::scores::{ShippedScores, Weighted};
 use attune_model::LoadedModel;
-use crossbeam_channel::{Receiver, bounded};
 
 /// So many similar moments are offered at most…
 const MOST_SIMILAR: usize = 3;
 /// …with at least this score: below it, in log-mel levels of music, little is alike.
 const LEAST_SIMILAR: f32 = 0.4;
 
-/// What became of the question.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Inquiry {
-    /// The engines are being asked.
-    Asking,
-    /// They answered.
-    Told(Box<Explanation>),
-    /// They could not be asked, and why.
-    Failed(String),
-}
-
 /// A moment held fast.
 #[derive(Debug)]
 pub struct HeldMoment {
-    /// What was heard up to it.
+    /// What was played up to it.
     pub history: History,
     /// The engine at it.
     pub snapshot: Snapshot,
     /// The column that was clicked, counted back from the newest.
     pub cursor: usize,
-    /// What the engines say.
-    pub inquiry: Inquiry,
+    /// What the answer rests on.
+    pub explaining: Job<Box<Explanation>, QueryError>,
     /// Columns that sound like the one that was clicked, counted back from the newest, and how much; best first.
     pub similar: Vec<(usize, f32)>,
-    /// The heads that were asked about.
-    pub studies: Studies,
-    /// Where six score functions look from it.
-    pub strips: Asked<Weighted>,
+    /// The heads that were studied.
+    pub heads: HeadStudies,
+    /// What six score functions attend to from it.
+    pub scores: Job<Weighted, QueryError>,
     /// How much the convolutions depend on each frame before it, newest first.
-    pub field: Asked<Vec<f64>>,
-    answer: Option<Receiver<Inquiry>>,
+    pub field: Job<Vec<f64>, QueryError>,
 }
 
 impl HeldMoment {
-    /// Holds the moment, and asks the engines about it. `done` is called when they have answered.
+    /// Holds the moment, and has it explained. `done` is called when that is done.
     pub fn new(
         history: &History,
         snapshot: &Snapshot,
         cursor: usize,
         (models, spec): (&[LoadedModel], &FrontEndSpec),
-        done: impl Fn() + Send + 'static,
+        done: impl Fn() + Send + Sync + 'static,
     ) -> Self {
         let mut held = Self {
             history: history.clone(),
             snapshot: snapshot.clone(),
             cursor,
-            inquiry: Inquiry::Asking,
+            explaining: Job::Idle,
             similar: Vec::new(),
-            studies: Studies::default(),
-            strips: Asked::Unasked,
-            field: Asked::Unasked,
-            answer: None,
+            heads: HeadStudies::default(),
+            scores: Job::Idle,
+            field: Job::Idle,
         };
         held.move_cursor(cursor);
-        let heard = context_of(history, spec);
-        let missing = match (heard.is_empty(), models.is_empty()) {
-            (_, true) => Some("there are none"),
-            (true, _) => Some("nothing was heard yet"),
-            _ => None,
+        let context = context_of(history, spec);
+        held.explaining = match (context.is_empty(), models.is_empty()) {
+            (_, true) => Job::refused(QueryError::NoModels),
+            (true, _) => Job::refused(QueryError::NoFrames),
+            _ => {
+                let (models, spec) = (models.to_vec(), spec.clone());
+                Job::start("attune-explain", done, move |_| {
+                    let explanation = Explanation::of(&models, &context.question(&spec), spec.hop())?;
+                    explanation.map(Box::new).ok_or(QueryError::AllOff)
+                })
+            }
         };
-        if let Some(missing) = missing {
-            held.inquiry = Inquiry::Failed(missing.to_owned());
-            return held;
-        }
-        let (tell, answer) = bounded(1);
-        let (models, spec) = (models.to_vec(), spec.clone());
-        let asking = std::thread::Builder::new()
-            .name("attune-explain".to_owned())
-            .spawn(move || {
-                let question = heard.question(&spec);
-                let told = match Explanation::of(&models, &question, spec.hop()) {
-                    Ok(Some(explanation)) => Inquiry::Told(Box::new(explanation)),
-                    Ok(None) => Inquiry::Failed("no engine answered".to_owned()),
-                    Err(error) => Inquiry::Failed(error.to_string()),
-                };
-                // Nobody waits any more if the moment was let go.
-                let _ = tell.send(told);
-                done();
-            });
-        match asking {
-            Ok(_) => held.answer = Some(answer),
-            Err(error) => held.inquiry = Inquiry::Failed(error.to_string()),
-        }
         held
     }
 
@@ -125,83 +95,74 @@ impl HeldMoment {
             .collect();
     }
 
-    /// Asks what these heads of the attention engine do in what was heard. `done` is called after each.
+    /// Studies what these heads of the attention model do up to this moment. `done` is called after each.
     pub fn study(
         &mut self,
         heads: &[Head],
         (models, spec): (&[LoadedModel], &FrontEndSpec),
-        done: impl Fn() + Send + 'static,
+        done: impl Fn() + Send + Sync + 'static,
     ) {
-        let heard = context_of(&self.history, spec);
+        let context = context_of(&self.history, spec);
         match models.get(self.snapshot.attention.engine) {
-            Some(model) if !heard.is_empty() => self.studies.ask(heads, (model, spec), heard, done),
-            Some(_) => self.studies.refuse(heads, "nothing was heard yet"),
-            None => self.studies.refuse(heads, "the engine is not here to be asked"),
+            Some(model) if !context.is_empty() => self.heads.start(heads, (model, spec), context, done),
+            Some(_) => self.heads.refuse(heads, || QueryError::NoFrames),
+            None => self.heads.refuse(heads, || QueryError::NoModels),
         }
     }
 
-    /// Asks where each score function looks from here, once. `done` is called when there is an answer.
-    pub fn ask_scores(&mut self, spec: &FrontEndSpec, done: impl Fn() + Send + 'static) {
-        if !self.strips.is_unasked() {
+    /// Finds out, once, what each score function attends to from here. `done` is called when that is known.
+    pub fn start_scores(&mut self, spec: &FrontEndSpec, done: impl Fn() + Send + Sync + 'static) {
+        if !self.scores.is_idle() {
             return;
         }
-        let (heard, spec) = (context_of(&self.history, spec), spec.clone());
-        if heard.is_empty() {
-            return self.strips.refuse("Nothing was heard yet");
-        }
-        let work = move || {
-            let scores = ShippedScores::get().map_err(ToString::to_string)?;
-            let weights = scores.weights(&heard.question(&spec).frames);
-            weights.map_err(|error| error.to_string())
+        let (context, spec) = (context_of(&self.history, spec), spec.clone());
+        self.scores = if context.is_empty() {
+            Job::refused(QueryError::NoFrames)
+        } else {
+            Job::start("attune-scores", done, move |_| {
+                let scores = ShippedScores::get().map_err(QueryError::Scores)?;
+                Ok(scores.weights(&context.question(&spec).frames)?)
+            })
         };
-        self.strips.ask("attune-scores", work, done);
     }
 
-    /// Asks how far the convolutions of this engine reach back from here, once. `done` is called when there is an answer.
-    pub fn ask_field(
+    /// Finds out, once, how far the convolutions of this model reach back from here. `done` is called when that is known.
+    pub fn start_field(
         &mut self,
         frames: usize,
         (model, spec): (Option<&LoadedModel>, &FrontEndSpec),
-        done: impl Fn() + Send + 'static,
+        done: impl Fn() + Send + Sync + 'static,
     ) {
-        if !self.field.is_unasked() {
+        if !self.field.is_idle() {
             return;
         }
         let Some(taught) = model.and_then(|model| Taught::of(model.manifest())) else {
-            self.field
-                .refuse("only networks that are part of the program can be asked");
+            self.field = Job::refused(QueryError::Foreign);
             return;
         };
-        let (heard, spec) = (context_of(&self.history, spec), spec.clone());
-        if heard.is_empty() {
-            return self.field.refuse("nothing was heard yet");
-        }
-        let work = move || {
-            let question = heard.question(&spec);
-            let first = question.count().saturating_sub(frames);
-            let dependence = taught.dependence(&question.frames[first * spec.bands..]);
-            dependence.map_err(|error| error.to_string())
+        let (context, spec) = (context_of(&self.history, spec), spec.clone());
+        self.field = if context.is_empty() {
+            Job::refused(QueryError::NoFrames)
+        } else {
+            Job::start("attune-field", done, move |_| {
+                let input = context.question(&spec);
+                let first = input.count().saturating_sub(frames);
+                Ok(taught.dependence(&input.frames[first * spec.bands..])?)
+            })
         };
-        self.field.ask("attune-field", work, done);
     }
 
-    /// Takes over the answers that are there.
+    /// Takes over what has come.
     pub fn poll(&mut self) {
-        self.studies.poll();
-        self.strips.poll();
+        self.explaining.poll();
+        self.heads.poll();
+        self.scores.poll();
         self.field.poll();
-        if let Some(told) = self.answer.as_ref().and_then(|answer| answer.try_recv().ok()) {
-            self.inquiry = told;
-            self.answer = None;
-        }
     }
 
     /// The explanation, once there is one.
     pub fn explanation(&self) -> Option<&Explanation> {
-        match &self.inquiry {
-            Inquiry::Told(explanation) => Some(explanation),
-            _ => None,
-        }
+        self.explaining.result().map(Box::as_ref)
     }
 
     /// Stream time of the moment.
@@ -234,6 +195,6 @@ mod tests {
         let held = HeldMoment::new(&history, &moment, 4, (&[], &spec), || ());
         assert_eq!(held.at(), Seconds(29.0 * moment.hop.0));
         assert_eq!(held.cursor_at(), Some(Seconds(25.0 * moment.hop.0)));
-        assert!(matches!(held.inquiry, Inquiry::Failed(_)), "there is no engine to ask");
+        assert!(held.explaining.error().is_some(), "there is no model to explain it");
     }
 }

@@ -2,12 +2,10 @@
 //!
 //! In: a lab with its flags. Out: progress, a [`Report`]. Thread: window, and one of its own for each run.
 
+use super::job::{Job, JobError, Worker};
 use attune_lab::{Cells, Choice, LabError, Report, Run, RunConfig, Said};
 use attune_model::{ModelSet, bundled};
-use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// What is to be run.
@@ -44,7 +42,18 @@ pub enum LabState {
     /// One was stopped, having found this. What it had finished is kept.
     Stopped(Option<Box<Report>>),
     /// One failed, what there is to say of it, and what it had found.
-    Failed(String, Option<Box<Report>>),
+    Failed(LabFailure, Option<Box<Report>>),
+}
+
+/// Why a lab failed.
+#[derive(Debug, thiserror::Error)]
+pub enum LabFailure {
+    /// There is no such lab, or its flags are wrong.
+    #[error("{0}")]
+    Choice(Box<dyn std::error::Error + Send + Sync>),
+    /// It did not run to its end.
+    #[error(transparent)]
+    Run(#[from] JobError<LabError>),
 }
 
 impl LabState {
@@ -74,15 +83,16 @@ pub struct Running {
     pub so_far: Option<Box<Report>>,
     /// Whether it was told to stop, and has not heard it yet.
     pub stopping: bool,
-    stop: Arc<AtomicBool>,
-    news: Receiver<News>,
+    job: LabJob,
 }
 
+type LabJob = Job<Box<Report>, LabError, Progress>;
+
+/// What a run reports.
 #[derive(Debug)]
-enum News {
+enum Progress {
     At((usize, usize), String),
     Found(Box<Report>),
-    Ended(Result<Box<Report>, LabError>),
 }
 
 /// Labs, run one after the other.
@@ -112,54 +122,36 @@ impl LabRunner {
         self.state.report()
     }
 
-    /// Begins a run, unless one is under way. `models` listen in labs that need some; `notify` is called at each news.
-    pub fn begin(&mut self, asked: &Experiment, models: Option<&ModelSet>, notify: impl Fn() + Send + 'static) {
+    /// Begins a run, unless one is under way. `models` are used by labs that need some; `notify` is called at each news.
+    pub fn begin(&mut self, wanted: &Experiment, models: Option<&ModelSet>, notify: impl Fn() + Send + Sync + 'static) {
         if matches!(self.state, LabState::Running(_)) {
             return;
         }
-        let begun = Choice::read(&asked.lab, &asked.flags).and_then(|choice| {
-            let stop = Arc::new(AtomicBool::new(false));
-            let (tell, news) = unbounded();
-            let path = self.folder.as_deref().map(|folder| cells_of(folder, &asked.lab));
-            let (config, models, stopped) = (asked.config, models.cloned(), Arc::clone(&stop));
-            std::thread::Builder::new()
-                .name("attune-lab".to_owned())
-                .spawn(move || {
-                    let ended = work(
-                        &choice,
-                        config,
-                        path.as_deref(),
-                        models.as_ref(),
-                        (&tell, &notify),
-                        &stopped,
-                    );
-                    // The window is gone: nobody waits for it.
-                    let _ = tell.send(News::Ended(ended.map(Box::new)));
-                    notify();
-                })
-                .map_err(|error| error.to_string())?;
-            Ok(Running {
-                lab: asked.lab.clone(),
-                cells: (0, 0),
-                line: "Beginning".to_owned(),
-                begun: Instant::now(),
-                so_far: None,
-                stopping: false,
-                stop,
-                news,
-            })
-        });
-        self.state = match begun {
-            Ok(running) => LabState::Running(running),
-            Err(message) => LabState::Failed(message, None),
+        let choice = match Choice::read(&wanted.lab, &wanted.flags) {
+            Ok(choice) => choice,
+            Err(error) => return self.state = LabState::Failed(LabFailure::Choice(error.into()), None),
         };
+        let path = self.folder.as_deref().map(|folder| cells_of(folder, &wanted.lab));
+        let (config, models) = (wanted.config, models.cloned());
+        let job = Job::start("attune-lab", notify, move |worker| {
+            run(&choice, config, path.as_deref(), models.as_ref(), worker).map(Box::new)
+        });
+        self.state = LabState::Running(Running {
+            lab: wanted.lab.clone(),
+            cells: (0, 0),
+            line: "Beginning".to_owned(),
+            begun: Instant::now(),
+            so_far: None,
+            stopping: false,
+            job,
+        });
     }
 
-    /// Tells what runs to stop.
+    /// Stops what runs at its next step.
     pub fn stop(&mut self) {
         if let LabState::Running(running) = &mut self.state {
             running.stopping = true;
-            running.stop.store(true, Ordering::Relaxed);
+            running.job.cancel();
         }
     }
 
@@ -168,26 +160,20 @@ impl LabRunner {
         let LabState::Running(running) = &mut self.state else {
             return;
         };
-        while let Ok(news) = running.news.try_recv() {
-            match news {
-                News::At(cells, line) => (running.cells, running.line) = (cells, line),
-                News::Found(report) => running.so_far = Some(report),
-                News::Ended(Ok(report)) => return self.state = LabState::Ended(report),
-                News::Ended(Err(LabError::Stopped)) => {
-                    return self.state = LabState::Stopped(running.so_far.take());
-                }
-                News::Ended(Err(error)) => {
-                    return self.state = LabState::Failed(error.to_string(), running.so_far.take());
-                }
-            }
-        }
-    }
-}
-
-/// A lab that nobody waits for any more need not go on.
-impl Drop for LabRunner {
-    fn drop(&mut self) {
-        self.stop();
+        let (cells, line, so_far) = (&mut running.cells, &mut running.line, &mut running.so_far);
+        running.job.poll_with(|progress| match progress {
+            Progress::At(at, now) => (*cells, *line) = (at, now),
+            Progress::Found(report) => *so_far = Some(report),
+        });
+        let Some(ended) = running.job.take_ended() else {
+            return;
+        };
+        let so_far = running.so_far.take();
+        self.state = match ended {
+            Ok(report) => LabState::Ended(report),
+            Err(JobError::Work(LabError::Stopped)) => LabState::Stopped(so_far),
+            Err(error) => LabState::Failed(error.into(), so_far),
+        };
     }
 }
 
@@ -208,13 +194,12 @@ fn cells_of(folder: &Path, lab: &str) -> PathBuf {
     folder.join(format!("{lab}.cells.jsonl"))
 }
 
-fn work(
+fn run(
     choice: &Choice,
     config: RunConfig,
     cells: Option<&Path>,
     models: Option<&ModelSet>,
-    (tell, notify): (&Sender<News>, &impl Fn()),
-    stop: &AtomicBool,
+    worker: &Worker<Box<Report>, LabError, Progress>,
 ) -> Result<Report, LabError> {
     let cells = match cells {
         Some(path) => {
@@ -229,14 +214,13 @@ fn work(
         None => Cells::default(),
     };
     let mut say = |said: Said<'_>| {
-        let news = match said {
-            Said::At(at) => News::At((at.finished, at.of), at.line.to_owned()),
-            Said::Found(report) => News::Found(report),
-        };
-        // As above.
-        let _ = tell.send(news);
-        notify();
+        worker.report(match said {
+            Said::At(at) => Progress::At((at.finished, at.of), at.line.to_owned()),
+            Said::Found(report) => Progress::Found(report),
+        });
     };
     let load = || models.map_or_else(bundled, |models| Ok(models.clone()));
-    choice.lab().run(&mut Run::new(config, cells, &load, &mut say, stop))
+    choice
+        .lab()
+        .run(&mut Run::new(config, cells, &load, &mut say, worker.cancelled()))
 }

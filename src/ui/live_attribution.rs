@@ -3,9 +3,10 @@
 //! In: what was heard, engines. Out: an [`Explanation`] of a column that moves on with the sound. Thread: window, and one for each
 //! question.
 
-use super::asked::Asked;
 use super::explain_context::context_of;
 use super::history::History;
+use super::job::{Job, JobError};
+use super::query_error::QueryError;
 use attune_audio::features::FrontEndSpec;
 use attune_engine::explain::Explanation;
 use attune_model::LoadedModel;
@@ -16,17 +17,17 @@ const EVERY: Duration = Duration::from_secs(3);
 /// After an answer nothing is asked for so many times what it took, so that asking takes a tenth of one core at most.
 const REST: u32 = 9;
 
-/// How long it took, and what was told.
-type Answer = (Duration, Option<Explanation>);
+/// How long it took, and what came of it.
+type Timed = (Duration, Option<Explanation>);
 
 /// The newest answer, and the question that is open.
 #[derive(Debug, Default)]
 pub struct LiveAttribution {
     /// How many columns had been heard, and what was told of the newest of them.
     told: Option<(u64, Explanation)>,
-    fault: Option<String>,
+    fault: Option<JobError<QueryError>>,
     /// How many columns had been heard when it was asked, and the answer.
-    open: Option<(u64, Asked<Answer>)>,
+    open: Option<(u64, Job<Timed, QueryError>)>,
     /// When the next question may be asked; `None`: at once.
     next: Option<Instant>,
 }
@@ -38,42 +39,40 @@ impl LiveAttribution {
         &mut self,
         history: &History,
         (models, spec): (impl FnOnce() -> Vec<LoadedModel>, &FrontEndSpec),
-        done: impl Fn() + Send + 'static,
+        done: impl Fn() + Send + Sync + 'static,
     ) {
         let columns = history.total_columns();
         let is_news = self.told.as_ref().is_none_or(|(asked, _)| *asked != columns);
         if self.open.is_some() || !is_news || self.next.is_some_and(|next| Instant::now() < next) {
             return;
         }
-        let heard = context_of(history, spec);
-        if heard.is_empty() {
+        let context = context_of(history, spec);
+        if context.is_empty() {
             return;
         }
         let (models, spec) = (models(), spec.clone());
-        let work = move || {
+        let job = Job::start("attune-changes", done, move |_| {
             let begun = Instant::now();
-            let told = Explanation::changes(&models, &heard.question(&spec), spec.hop());
-            Ok((begun.elapsed(), told.map_err(|error| error.to_string())?))
-        };
-        let mut asked = Asked::Unasked;
-        asked.ask("attune-changes", work, done);
-        self.open = Some((columns, asked));
+            let explanation = Explanation::changes(&models, &context.question(&spec), spec.hop())?;
+            Ok((begun.elapsed(), explanation))
+        });
+        self.open = Some((columns, job));
     }
 
     /// Takes over the answer, if it is there.
     pub fn poll(&mut self) {
-        let Some((columns, mut asked)) = self.open.take() else {
+        let Some((columns, job)) = &mut self.open else {
             return;
         };
-        asked.poll();
-        let (took, told, fault) = match asked {
-            Asked::Unasked | Asked::Asking(_) => {
-                self.open = Some((columns, asked));
-                return;
-            }
-            Asked::Told((took, Some(told))) => (took, Some((columns, told)), None),
-            Asked::Told((took, None)) => (took, None, Some("all are off".to_owned())),
-            Asked::Failed(why) => (Duration::ZERO, None, Some(why)),
+        job.poll();
+        let (columns, Some(ended)) = (*columns, job.take_ended()) else {
+            return;
+        };
+        self.open = None;
+        let (took, told, fault) = match ended {
+            Ok((took, Some(told))) => (took, Some((columns, told)), None),
+            Ok((took, None)) => (took, None, Some(JobError::Work(QueryError::AllOff))),
+            Err(error) => (Duration::ZERO, None, Some(error)),
         };
         (self.told, self.fault) = (told, fault);
         // By what the work took, not by when the answer was seen: a window that was hidden meanwhile need not make up for it.
@@ -87,8 +86,8 @@ impl LiveAttribution {
     }
 
     /// Why nothing is told.
-    pub fn fault(&self) -> Option<&str> {
-        self.fault.as_deref()
+    pub fn fault(&self) -> Option<&JobError<QueryError>> {
+        self.fault.as_ref()
     }
 }
 
@@ -132,6 +131,9 @@ mod tests {
         told.recv_timeout(Duration::from_mins(1)).expect("an answer");
         live_attribution.poll();
         assert!(live_attribution.told(&history).is_none());
-        assert_eq!(live_attribution.fault(), Some("all are off"));
+        assert!(matches!(
+            live_attribution.fault(),
+            Some(JobError::Work(QueryError::AllOff))
+        ));
     }
 }

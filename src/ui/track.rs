@@ -2,11 +2,12 @@
 //!
 //! In: columns as they are heard, frames heard ahead. Out: points for the track's timeline; the parity. Thread: window.
 
-use super::asked::Asked;
 use super::history::{News, TimelinePoint};
+use super::job::{Job, JobError};
 use super::prescan::{Frame, Prescan};
+use super::query_error::QueryError;
 use attune_audio::units::Seconds;
-use attune_engine::offline::{DecidedReport, Report};
+use attune_engine::offline::{AnalyzeError, DecidedReport, Report};
 use attune_engine::smoothing::AnswerState;
 use attune_model::genre::Probabilities;
 
@@ -48,10 +49,10 @@ pub struct Track {
     /// Live and ahead.
     pub parity: Parity,
     /// Which of its segments decide, for a network that reads it as a whole.
-    pub deciding: Asked<DecidedReport>,
+    pub segments: Job<DecidedReport, QueryError>,
     /// Whether what is heard now began with the file, under the knobs of what is heard ahead.
     comparing: bool,
-    prescan: Option<Prescan>,
+    prescan: Prescan,
     hop: Seconds,
     /// Time of one live point.
     spacing: f64,
@@ -75,7 +76,7 @@ impl Track {
 
     /// Hears it ahead from now on; what was heard ahead before, with other knobs, is forgotten.
     pub fn start_prescan(&mut self, prescan: Prescan) {
-        self.prescan = Some(prescan);
+        self.prescan = prescan;
         self.frames.clear();
         self.counts = Counts::default();
         self.waiting.clear();
@@ -83,26 +84,33 @@ impl Track {
         self.comparing = false;
     }
 
-    /// How `attune analyze` ended, once it has.
-    pub fn outcome(&self) -> Option<&Result<Report, String>> {
-        self.prescan.as_ref()?.outcome.as_ref()
+    /// What `attune analyze` makes of it, once it has ended.
+    pub fn report(&self) -> Option<&Report> {
+        self.prescan.result()
+    }
+
+    /// Why `attune analyze` failed, if it did.
+    pub fn prescan_error(&self) -> Option<&JobError<AnalyzeError>> {
+        self.prescan.error()
     }
 
     /// Whether it is being heard ahead right now.
     pub fn is_scanning(&self) -> bool {
-        self.prescan.as_ref().is_some_and(|prescan| prescan.outcome.is_none())
+        self.prescan.is_running()
     }
 
     /// Takes over what was heard ahead, and compares.
     pub fn poll(&mut self) {
-        self.deciding.poll();
-        let Some(prescan) = &mut self.prescan else { return };
+        self.segments.poll();
+        if self.prescan.is_idle() {
+            return;
+        }
         let (frames, counts) = (&mut self.frames, &mut self.counts);
-        prescan.poll(|new| {
-            frames.extend_from_slice(new);
-            for frame in new {
+        self.prescan.poll_with(|new| {
+            for frame in &new {
                 counts.add(frame.state);
             }
+            frames.extend(new);
         });
         if let Some(last) = self.frames.last() {
             self.duration.0 = self.duration.0.max(last.at.0);
@@ -131,7 +139,7 @@ impl Track {
             confidence: column.decision.confidence,
         });
         self.duration.0 = self.duration.0.max(column.at.0);
-        if self.prescan.is_none() {
+        if self.prescan.is_idle() {
             return;
         }
         if column.frame.0 == 0 {
@@ -152,7 +160,7 @@ impl Track {
     }
 
     fn compare(&mut self) {
-        let done = self.outcome().is_some();
+        let done = !self.prescan.is_running();
         let (frames, hop, parity) = (&self.frames, self.hop, &mut self.parity);
         let Some(first) = frames.first().map(|frame| frame.at) else {
             return;
@@ -313,7 +321,7 @@ mod tests {
             gate: None,
         };
         let nowhere = std::path::PathBuf::from("/nowhere/at all.wav");
-        Prescan::begin(
+        super::super::prescan::start(
             nowhere,
             models,
             attune_engine::smoothing::SmoothingConfig::default(),

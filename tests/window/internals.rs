@@ -5,7 +5,7 @@
 use super::hand_made;
 use super::rig::{Rig, Setup};
 use attune::ui::panels::ModelInfo;
-use attune::ui::{App, Asked, Internals, UnitValue};
+use attune::ui::{App, Internals, Job, UnitValue};
 use attune_audio::playback::Pace;
 use attune_engine::explain::Head;
 use attune_engine::smoothing::SmoothingConfig;
@@ -96,7 +96,7 @@ fn a_head_is_ablated_by_its_button_and_its_matrix_says_who_asked_whom() {
     rig.settle();
     wait_for(&mut rig, "Matrix of head 2 of layer 1");
     let head = Head { layer: 0, head: 1 };
-    let study = app(&rig).held().unwrap().studies.told(head).unwrap().clone();
+    let study = app(&rig).held().unwrap().heads.result(head).unwrap().clone();
     // Before and after, with its sign, of the class that changes most.
     let most = (0..10)
         .max_by(|a, b| study.added(*a).abs().total_cmp(&study.added(*b).abs()))
@@ -131,7 +131,7 @@ fn a_head_is_ablated_by_its_button_and_its_matrix_says_who_asked_whom() {
     rig.settle();
     let last = Head { layer: 1, head: 3 };
     let begun = Instant::now();
-    while app(&rig).held().unwrap().studies.told(last).is_none() {
+    while app(&rig).held().unwrap().heads.result(last).is_none() {
         assert!(begun.elapsed() < Duration::from_mins(1), "not all were asked about");
         std::thread::sleep(Duration::from_millis(10));
         rig.settle();
@@ -212,7 +212,7 @@ fn the_field_of_the_convolutions_shows_what_the_held_features_depend_on() {
     rig.window.get_by_label_contains("Receptive field: Hold a moment");
     rig.window.key_press(egui::Key::H);
     wait_for(&mut rig, "Receptive field: TCN has 65 frames (1.5 s)");
-    let Asked::Told(norms) = &app(&rig).held().unwrap().field else {
+    let Job::Done(norms) = &app(&rig).held().unwrap().field else {
         panic!("it was told");
     };
     // All frames of the nominal field, the newest most of all, the oldest hardly.

@@ -4,7 +4,7 @@
 
 use super::hand_made;
 use super::rig::{Rig, Setup};
-use attune::ui::{App, Asked, Page};
+use attune::ui::{App, Job, Page};
 use attune_audio::playback::Pace;
 use attune_audio::units::Seconds;
 use attune_engine::smoothing::SmoothingConfig;
@@ -194,7 +194,7 @@ fn segments_that_decided_are_named_and_played() {
     rig.tell(Event::Opened(opened));
     rig.show(hand_made::playing(1200));
     rig.orders();
-    assert!(app(&rig).track().unwrap().deciding.is_unasked());
+    assert!(app(&rig).track().unwrap().segments.is_idle());
     rig.window.key_press(egui::Key::S);
     rig.settle();
     let begun = Instant::now();
@@ -208,7 +208,7 @@ fn segments_that_decided_are_named_and_played() {
         .file(Path::new(demo))
         .unwrap()
         .unwrap();
-    let Asked::Told(shown) = &app(&rig).track().unwrap().deciding else {
+    let Job::Done(shown) = &app(&rig).track().unwrap().segments else {
         panic!("it was told");
     };
     assert_eq!(*shown, read);

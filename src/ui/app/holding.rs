@@ -52,7 +52,7 @@ impl App {
     }
 
     /// Writes what is known of the held moment.
-    pub(super) fn export(&mut self) {
+    pub(super) fn export_held(&mut self) {
         let Some(explanation) = self.held.as_ref().and_then(HeldMoment::explanation) else {
             return;
         };
@@ -124,23 +124,21 @@ impl App {
     pub(super) fn write(&mut self, name: &str, files: Vec<(impl AsRef<str> + Send + 'static, Vec<u8>)>) {
         let repaint = self.ctx.clone();
         let folder = self.view.export_folder.as_deref();
-        self.written = Some(export::begin(name, files, folder, move || repaint.request_repaint()));
+        self.export = export::start(name, files, folder, move || repaint.request_repaint());
     }
 
     /// Says what became of an export.
     pub(super) fn poll_export(&mut self) {
-        let Some(written) = self.written.as_ref().and_then(|written| written.try_recv().ok()) else {
-            return;
-        };
-        self.written = None;
-        match written {
-            Ok(path) => {
+        self.export.poll();
+        match self.export.take_ended() {
+            None => {}
+            Some(Ok(path)) => {
                 let text = format!("Written to {} and beside it.", path.display());
                 self.view.notices.remark(text);
             }
-            Err((folder, error)) => self.view.notices.report(Problem {
+            Some(Err(error)) => self.view.notices.report(Problem {
                 severity: Severity::Error,
-                message: format!("Nothing could be written to {}: {error}", folder.display()),
+                message: error.to_string(),
                 remedy: "Make room there, or make the folder writable.".to_owned(),
             }),
         }

@@ -5,7 +5,9 @@
 
 use super::App;
 use crate::ui::choices::{Internals, TrackShows};
+use crate::ui::job::Job;
 use crate::ui::live_attribution::LiveAttribution;
+use crate::ui::query_error::QueryError;
 use crate::ui::traces::Traces;
 use crate::ui::track::Track;
 use crate::ui::widgets::ColumnTexture;
@@ -14,15 +16,15 @@ use std::path::PathBuf;
 
 impl App {
     /// Asks the score functions about the held moment, if that was not done.
-    fn ask_scores(&mut self) {
+    fn start_scores(&mut self) {
         let repaint = self.ctx.clone();
         if let Some(held) = &mut self.held {
-            held.ask_scores(&self.model_info.front_end, move || repaint.request_repaint());
+            held.start_scores(&self.model_info.front_end, move || repaint.request_repaint());
         }
     }
 
     /// Asks what changes the answer, if that is to be seen of now.
-    pub(super) fn ask_attribution(&mut self) {
+    pub(super) fn follow_attribution(&mut self) {
         if !self.view.shows.changes || self.view.opened.is_none() {
             self.live_attribution = LiveAttribution::default();
             return;
@@ -40,7 +42,7 @@ impl App {
     }
 
     /// Asks how far convolutions reach back from the held moment, if that was not done.
-    fn ask_field(&mut self) {
+    fn start_field(&mut self) {
         let Some(label) = &self.model_info.convolutions else {
             return;
         };
@@ -48,38 +50,31 @@ impl App {
         let model = self.models.as_ref().and_then(|set| set.models.get(label.engine));
         if let Some(held) = &mut self.held {
             let asked = (model, &self.model_info.front_end);
-            held.ask_field(label.frames(), asked, move || repaint.request_repaint());
+            held.start_field(label.frames(), asked, move || repaint.request_repaint());
         }
     }
 
     /// Asks which segments of the file decide, if that is to be seen and was not done.
-    pub(super) fn ask_segments(&mut self) {
+    pub(super) fn start_segments(&mut self) {
         let is_wanted = self.view.track_shows == TrackShows::Segments && self.view.timeline_span.is_none();
         let (Some(track), Some(open), true) = (&mut self.track, &self.view.opened, is_wanted) else {
             return;
         };
-        if !track.deciding.is_unasked() {
+        if !track.segments.is_idle() {
             return;
         }
-        match &self.models {
-            None => track.deciding.refuse("there is no network to ask"),
-            Some(_) if !Track::is_short_enough(open.duration) => {
-                track
-                    .deciding
-                    .refuse("only files of up to 90 minutes are read as a whole");
-            }
+        track.segments = match &self.models {
+            None => Job::refused(QueryError::NoModels),
+            Some(_) if !Track::is_short_enough(open.duration) => Job::refused(QueryError::TooLong),
             Some(models) => {
                 let repaint = self.ctx.clone();
                 let done = move || repaint.request_repaint();
                 let (path, models) = (PathBuf::from(open.id.clone()), models.clone());
-                let read = move || {
-                    let read = Reader::bundled(&models).and_then(|reader| reader.file(&path));
-                    let read = read.map_err(|error| error.to_string())?;
-                    read.ok_or_else(|| "it is shorter than the shortest segment".to_owned())
-                };
-                track.deciding.ask("attune-segments", read, done);
+                Job::start("attune-segments", done, move |_| {
+                    Reader::bundled(&models)?.file(&path)?.ok_or(QueryError::TooShort)
+                })
             }
-        }
+        };
     }
 
     /// Follows what is shown with the units of the engine that is looked into.
@@ -88,11 +83,11 @@ impl App {
         let engine = match self.view.internals {
             Internals::Units(engine) => Some(engine),
             Internals::Scores => {
-                self.ask_scores();
+                self.start_scores();
                 None
             }
             Internals::Field => {
-                self.ask_field();
+                self.start_field();
                 None
             }
             Internals::Heads if attends => None,

@@ -6,7 +6,7 @@
 use super::App;
 use crate::ui::answers::{Replay, ReplayResult};
 use crate::ui::choices::Page;
-use crate::ui::prescan::Prescan;
+use crate::ui::prescan;
 use crate::ui::track::Track;
 use attune_engine::Command;
 use attune_engine::smoothing::SmoothingConfig;
@@ -99,7 +99,7 @@ impl App {
         }
         let repaint = self.ctx.clone();
         let tell = move || repaint.request_repaint_after(super::REPAINT_INTERVAL);
-        track.start_prescan(Prescan::begin(
+        track.start_prescan(prescan::start(
             open.id.clone().into(),
             models,
             self.view.knobs_in_use,

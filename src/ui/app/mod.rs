@@ -14,7 +14,7 @@ use super::answers::Answers;
 use super::decisions::DecisionLog;
 use super::demo;
 use super::devices::{DeviceList, ListDevices};
-use super::export::Written;
+use super::export::Export;
 use super::held_moment::HeldMoment;
 use super::history::History;
 use super::lab_runner::LabRunner;
@@ -30,7 +30,7 @@ use crate::settings::{Input, Settings};
 use attune_audio::source::SourceKind;
 use attune_engine::{Command, Snapshot, SourceRequest};
 use attune_model::ModelSet;
-use crossbeam_channel::{Receiver, TrySendError};
+use crossbeam_channel::TrySendError;
 use eframe::egui;
 use knobs::KnobReplay;
 pub use link::EngineLink;
@@ -68,7 +68,7 @@ pub struct App {
     traces: Option<Traces>,
     lab: LabRunner,
     /// What becomes of an export.
-    written: Option<Receiver<Written>>,
+    export: Export,
     /// The plot that is being saved.
     saving: Option<Saving>,
     ctx: egui::Context,
@@ -108,7 +108,7 @@ impl App {
             trial: None,
             traces: None,
             lab: LabRunner::new(None),
-            written: None,
+            export: Export::Idle,
             saving: None,
             ctx: ctx.clone(),
         }
@@ -207,8 +207,8 @@ impl App {
         self.act(ctx);
         self.retry();
         self.follow_internals();
-        self.ask_attribution();
-        self.ask_segments();
+        self.follow_attribution();
+        self.start_segments();
     }
 
     fn poll_recorder(&mut self) {
@@ -254,7 +254,7 @@ impl App {
                 Action::Hold(cursor) => self.hold(cursor, ctx),
                 Action::Study(heads) => self.study(&heads, ctx),
                 Action::LetGo => self.let_go(),
-                Action::Export => self.export(),
+                Action::Export => self.export_held(),
                 Action::SavePlot(plot, picture) => self.save_plot(plot, picture),
                 Action::ExportLog => self.export_log(),
                 Action::UseKnobs => self.use_knobs(),

@@ -5,7 +5,7 @@
 
 use super::internals::header_ui;
 use super::{ConvolutionsLabel, Scene};
-use crate::ui::asked::Asked;
+use crate::ui::job::Job;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{TimeAxis, describe, fill_under, place_plot};
@@ -35,10 +35,10 @@ pub(super) fn field_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
     let upper = upper.with_max_y(upper.bottom() - 4.0);
     let dependence = scene.held.map(|held| &held.field);
     let said = match dependence {
-        Some(Asked::Told(norms)) => wording::field(label, norms, scene.snapshot.hop),
+        Some(Job::Done(norms)) => wording::field(label, norms, scene.snapshot.hop),
         None => "Hold a moment (H, or a click) to see what its features depend on".to_owned(),
-        Some(Asked::Failed(why)) => format!("What the features depend on cannot be told: {why}"),
-        Some(Asked::Unasked | Asked::Asking(_)) => "Working out the gradients…".to_owned(),
+        Some(Job::Failed(why)) => format!("What the features depend on cannot be told: {why}"),
+        Some(Job::Idle | Job::Running(_)) => "Working out the gradients…".to_owned(),
     };
     describe(&response, format!("{NAME}: {said}"));
     place_plot(ui, view, NAME, &response);
@@ -47,7 +47,7 @@ pub(super) fn field_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
         painter.rect_filled(part, CornerRadius::ZERO, palette.track);
     }
     let told = match dependence {
-        Some(Asked::Told(norms)) => Some(norms),
+        Some(Job::Done(norms)) => Some(norms),
         _ => None,
     };
     if let Some(norms) = told {

@@ -5,7 +5,7 @@
 
 use super::{Scene, attention_lag, head_of, map_shape};
 use crate::ui::choices::Page;
-use crate::ui::studies::Study;
+use crate::ui::job::Job;
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::TimeAxis;
 use attune_engine::explain::Head;
@@ -41,7 +41,7 @@ impl HeadLines {
             ));
         }
         let held = scene.held.filter(|_| view.page == Page::Heads)?;
-        let Study::Told(study) = held.studies.of(view.head?)? else {
+        let Job::Done(study) = held.heads.of(view.head?)? else {
             return None;
         };
         let query = study.frames.checked_sub(held.cursor + 1)?;

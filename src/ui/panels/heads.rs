@@ -5,7 +5,7 @@
 use super::matrix::matrix_ui;
 use super::{Pictures, Scene, map_shape};
 use crate::ui::held_moment::HeldMoment;
-use crate::ui::studies::Study;
+use crate::ui::job::Job;
 use crate::ui::theme::{Palette, card, figure_text};
 use crate::ui::view_state::{Action, ViewState};
 use crate::ui::widgets::describe;
@@ -54,11 +54,11 @@ pub(super) fn heads_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
             return;
         };
         ui.add_space(8.0);
-        match held.studies.of(head) {
+        match held.heads.of(head) {
             None => {}
-            Some(Study::Asking) => say(ui, "Hearing it again, with this head and without it…"),
-            Some(Study::Failed(why)) => say(ui, &format!("It could not be asked about: {why}.")),
-            Some(Study::Told(study)) => {
+            Some(Job::Idle | Job::Running(_)) => say(ui, "Hearing it again, with this head and without it…"),
+            Some(Job::Failed(why)) => say(ui, &format!("It could not be asked about: {why}.")),
+            Some(Job::Done(study)) => {
                 without_ui(ui, scene, study);
                 ui.add_space(8.0);
                 matrix_ui(ui, scene, held, view, pictures, study);
@@ -112,7 +112,7 @@ fn grid_ui(
         let all: Vec<Head> = (0..layers)
             .flat_map(|layer| (0..heads).map(move |head| Head { layer, head }))
             .collect();
-        let open = all.iter().any(|head| held.studies.of(*head).is_none());
+        let open = all.iter().any(|head| held.heads.of(*head).is_none());
         let button = ui.add_enabled(open, Button::new(RichText::new("Ablate all, one by one").small()));
         if button.clicked() {
             view.head.get_or_insert(all[0]);
@@ -124,13 +124,13 @@ fn grid_ui(
 /// One head: what it adds to the answer, once that is known.
 fn head_ui(ui: &mut egui::Ui, scene: &Scene<'_>, held: &HeldMoment, view: &mut ViewState, head: Head, width: f32) {
     let palette = Palette::of(ui);
-    let study = held.studies.told(head);
+    let study = held.heads.result(head);
     let (text, ink) = match study {
         Some(study) => {
             let added = 100.0 * study.added(usize::from(class(held, study).0));
             (wording::points(-added), signed(palette, -added))
         }
-        None if held.studies.of(head).is_some() => ("…".to_owned(), palette.muted),
+        None if held.heads.of(head).is_some() => ("…".to_owned(), palette.muted),
         None => ("ablate".to_owned(), palette.muted),
     };
     let chosen = view.head == Some(head);

@@ -146,7 +146,7 @@ fn found_ui(ui: &mut egui::Ui, scene: &Scene<'_>, pictures: &mut Pictures) {
             "Stopped. What is finished is kept: Run goes on from it.",
         ),
         LabState::Running(running) => progress_ui(ui, running),
-        LabState::Failed(message, _) => say(ui, palette.warning, message),
+        LabState::Failed(failure, _) => say(ui, palette.warning, &failure.to_string()),
         LabState::Ended(_) => {}
     }
     if let Some(report) = scene.lab.report() {

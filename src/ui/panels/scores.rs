@@ -4,7 +4,7 @@
 
 use super::internals::header_ui;
 use super::{Pictures, Scene};
-use crate::ui::asked::Asked;
+use crate::ui::job::Job;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{TimeAxis, describe, place_plot};
@@ -26,12 +26,12 @@ pub(super) fn scores_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSta
     header_ui(ui, scene, view, NAME, note);
     let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
     let plot = Rect::from_min_max(rect.min + Vec2::new(GUTTER, 2.0), rect.max - Vec2::new(PLOT_RIGHT, 4.0));
-    let strips = match scene.held.map(|held| &held.strips) {
-        Some(Asked::Told(strips)) => strips,
+    let strips = match scene.held.map(|held| &held.scores) {
+        Some(Job::Done(strips)) => strips,
         other => {
             let text = match other {
                 None => "Hold a moment (H, or a click) to ask where each score function looks from it",
-                Some(Asked::Failed(message)) => message.as_str(),
+                Some(Job::Failed(error)) => &format!("The score functions cannot be asked: {error}"),
                 Some(_) => "Asking …",
             };
             describe(&response, format!("{NAME}: {text}"));

@@ -77,8 +77,8 @@ fn picker_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
                 }
             }
             if !any {
-                let text = match devices.error() {
-                    Some(error) => format!("{error}. {}", error.remedy()),
+                let text = match devices.problem() {
+                    Some(problem) => problem,
                     None if devices.is_listing() => "Looking for devices …".to_owned(),
                     None => "No microphone or monitor was found. Connect one and refresh, or open a file.".to_owned(),
                 };

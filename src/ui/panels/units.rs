@@ -33,7 +33,7 @@ pub(super) fn units_ui(
         .engines
         .get(engine)
         .map_or("", |label| label.name.as_str());
-    let fault = traces.and_then(|traces| traces.fault.clone());
+    let fault = traces.and_then(|traces| traces.fault().map(ToString::to_string));
     let known = traces.filter(|traces| traces.has_begun() && scene.has_heard() && fault.is_none());
     let Some(traces) = known else {
         let text = match fault {

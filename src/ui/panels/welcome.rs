@@ -84,8 +84,8 @@ fn microphone_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
         }
         return;
     }
-    let text = match devices.error() {
-        Some(error) => format!("{error}. {}", error.remedy()),
+    let text = match devices.problem() {
+        Some(problem) => problem,
         None if devices.is_listing() => "Looking for devices …".to_owned(),
         None => "None was found. Plug one in, or start the sound server, then refresh.".to_owned(),
     };

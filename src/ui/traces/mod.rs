@@ -9,12 +9,13 @@
 mod runner;
 
 use super::history::{COLUMNS, History};
+use super::job::{Job, JobError};
 use super::widgets::Columns;
 use attune_audio::features::FrontEndSpec;
 use attune_audio::units::Seconds;
-use attune_model::LoadedModel;
 use attune_model::architecture::BodyShape;
-use crossbeam_channel::{Receiver, Sender, bounded};
+use attune_model::{LoadedModel, ModelError};
+use crossbeam_channel::{Sender, bounded};
 use runner::{Batch, Traced, run};
 
 /// The most units that are kept: 16 MB with four values each.
@@ -64,8 +65,6 @@ impl UnitValue {
 pub struct Traces {
     /// Its place among the engines.
     pub engine: usize,
-    /// Why it cannot be looked into any further.
-    pub fault: Option<String>,
     kinds: &'static [UnitValue],
     units: usize,
     hop: Seconds,
@@ -79,16 +78,16 @@ pub struct Traces {
     sent: u64,
     /// Columns to be run through the engine.
     batches: Sender<Batch>,
-    traced: Receiver<Traced>,
+    job: Job<(), ModelError, Traced>,
 }
 
 impl Traces {
-    /// Begins at column `first`; `None` if the engine is not recurrent. `tell` is called when there is something new.
+    /// Begins at column `first`; `None` if the engine is not recurrent. `notify` is called when there is something new.
     pub fn begin(
         (engine, model): (usize, &LoadedModel),
         spec: &FrontEndSpec,
         first: u64,
-        tell: impl Fn() + Send + 'static,
+        notify: impl Fn() + Send + Sync + 'static,
     ) -> Option<Self> {
         let (kinds, hidden): (&[UnitValue], usize) = match &model.manifest().architecture.body {
             BodyShape::Lstm(shape) => (&UnitValue::GATED, shape.hidden),
@@ -96,15 +95,13 @@ impl Traces {
             BodyShape::Tcn(_) | BodyShape::Attention(_) => return None,
         };
         let units = hidden.min(MOST_UNITS);
-        let (batches, asked) = bounded(WAITING);
-        let (answer, traced) = bounded(WAITING);
+        let (batches, inbox) = bounded(WAITING);
         let (model, of_thread) = (model.clone(), spec.clone());
-        let begun = std::thread::Builder::new()
-            .name("attune-units".to_owned())
-            .spawn(move || run(&model, &of_thread, (kinds, units), &asked, &answer, &tell));
+        let job = Job::start_bounded(WAITING, "attune-units", notify, move |worker| {
+            run(&model, &of_thread, (kinds, units), &inbox, worker)
+        });
         Some(Self {
             engine,
-            fault: begun.err().map(|error| error.to_string()),
             kinds,
             units,
             hop: spec.hop(),
@@ -116,7 +113,7 @@ impl Traces {
             total: first,
             sent: first,
             batches,
-            traced,
+            job,
         })
     }
 
@@ -152,7 +149,8 @@ impl Traces {
 
     /// Takes over what has come.
     pub fn poll(&mut self) {
-        while let Ok(traced) = self.traced.try_recv() {
+        let mut job = std::mem::take(&mut self.job);
+        job.poll_with(|traced| {
             let stride = self.kinds.len() * self.units;
             for column in traced.values.chunks_exact(stride.max(1)) {
                 let slot = self.total as usize % COLUMNS;
@@ -164,8 +162,13 @@ impl Traces {
                 self.order = traced.order;
                 self.version += 1;
             }
-            self.fault = self.fault.take().or(traced.fault);
-        }
+        });
+        self.job = job;
+    }
+
+    /// Why its units cannot be traced any further.
+    pub fn fault(&self) -> Option<&JobError<ModelError>> {
+        self.job.error()
     }
 
     /// The values that its units have.
@@ -281,7 +284,7 @@ mod tests {
         while traces.total() < history.total_columns() {
             std::thread::yield_now();
             traces.poll();
-            assert_eq!(traces.fault, None);
+            assert!(traces.fault().is_none());
         }
         let levels: Vec<f32> = (first..history.total_columns())
             .flat_map(|column| history.column(column).expect("kept").to_vec())

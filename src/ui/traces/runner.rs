@@ -3,10 +3,11 @@
 //! In: levels. Out: what its units held, and the order of their selectivity. Thread: `attune-units`, this is its whole life.
 
 use super::UnitValue;
+use crate::ui::job::Worker;
 use attune_audio::features::{FrameBlock, FrontEndSpec, LoudnessNormalizer};
 use attune_engine::Begins;
 use attune_model::{GenreStream, LoadedModel, ModelError, StreamOutput, UnitPicture};
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Receiver;
 
 /// A gate that takes less than this in a frame is open for all that can be told: days at the default hop.
 pub(super) const LEAST_DECAY: f32 = 1e-7;
@@ -20,12 +21,12 @@ pub(super) struct Batch {
 }
 
 /// What came of a batch.
+#[derive(Debug)]
 pub(super) struct Traced {
     /// (column, value, unit).
     pub(super) values: Vec<f32>,
     /// By place: a unit and its selectivity, most selective first.
     pub(super) order: Vec<(usize, f32)>,
-    pub(super) fault: Option<String>,
 }
 
 /// How selective a unit is: S = (1 − (Σ r / n)² / (Σ r² / n)) / (1 − 1 / n) of its squashed state's size r over n frames; 0
@@ -52,41 +53,21 @@ struct Runner<'a> {
     count: u64,
 }
 
-/// The thread's whole life.
+/// The thread's whole life: it ends when there will be no more batches, or nobody waits for them.
 pub(super) fn run(
     model: &LoadedModel,
     spec: &FrontEndSpec,
     (kinds, units): (&[UnitValue], usize),
     batches: &Receiver<Batch>,
-    answer: &Sender<Traced>,
-    tell: &impl Fn(),
-) {
-    let mut runner = match Runner::new(model, spec, kinds, units) {
-        Ok(runner) => runner,
-        Err(error) => return fail(answer, &error, tell),
-    };
+    worker: &Worker<(), ModelError, Traced>,
+) -> Result<(), ModelError> {
+    let mut runner = Runner::new(model, spec, kinds, units)?;
     for batch in batches {
-        match runner.trace(&batch) {
-            Ok(traced) => match answer.send(traced) {
-                Ok(()) => tell(),
-                // Nobody looks any more.
-                Err(_) => return,
-            },
-            Err(error) => return fail(answer, &error, tell),
+        if !worker.report(runner.trace(&batch)?) {
+            break;
         }
     }
-}
-
-fn fail(answer: &Sender<Traced>, error: &ModelError, tell: &impl Fn()) {
-    let traced = Traced {
-        values: Vec::new(),
-        order: Vec::new(),
-        fault: Some(error.to_string()),
-    };
-    // Nobody looks any more: nobody is told.
-    if answer.send(traced).is_ok() {
-        tell();
-    }
+    Ok(())
 }
 
 impl<'a> Runner<'a> {
@@ -137,11 +118,7 @@ impl<'a> Runner<'a> {
             .enumerate()
             .collect();
         order.sort_by(|a, b| b.1.total_cmp(&a.1));
-        Ok(Traced {
-            values,
-            order,
-            fault: None,
-        })
+        Ok(Traced { values, order })
     }
 
     fn keep(&mut self, values: &mut Vec<f32>) {

@@ -8,9 +8,11 @@ mod deletion;
 
 use super::Scene;
 use crate::ui::choices::AttributionMethod;
-use crate::ui::held_moment::{HeldMoment, Inquiry};
+use crate::ui::held_moment::HeldMoment;
 use crate::ui::history::History;
+use crate::ui::job::JobError;
 use crate::ui::live_attribution::LiveAttribution;
+use crate::ui::query_error::QueryError;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{TimeAxis, describe, heading, place_plot, save_menu};
@@ -32,7 +34,7 @@ pub struct Attribution<'a> {
     /// What was told, and how many columns before the newest one.
     told: Option<(&'a Explanation, u64)>,
     /// Why nothing was.
-    fault: Option<&'a str>,
+    fault: Option<&'a JobError<QueryError>>,
 }
 
 impl<'a> Attribution<'a> {
@@ -40,10 +42,7 @@ impl<'a> Attribution<'a> {
     pub fn held(held: &'a HeldMoment) -> Self {
         Self {
             told: held.explanation().map(|it| (it, 0)),
-            fault: match &held.inquiry {
-                Inquiry::Failed(why) => Some(why),
-                Inquiry::Asking | Inquiry::Told(_) => None,
-            },
+            fault: held.explaining.error(),
         }
     }
 
@@ -63,7 +62,7 @@ impl<'a> Attribution<'a> {
     /// What is said while nothing is told.
     fn waiting(self, scene: &Scene<'_>) -> String {
         match self.fault {
-            Some(why) => format!("The engines could not be asked: {why}"),
+            Some(why) => format!("The models cannot be asked: {why}"),
             None if scene.held.is_none() && !scene.has_heard() => "Nothing was heard yet".to_owned(),
             None => "Asking the engines again, without each half second in turn…".to_owned(),
         }

@@ -2,8 +2,7 @@
 
 use super::super::Scene;
 use super::{Table, back, heading};
-use crate::ui::asked::Asked;
-use crate::ui::studies::Study;
+use crate::ui::job::Job;
 use crate::ui::view_state::ViewState;
 use attune_model::genre::GenreId;
 use attune_nn::score::ScoreKind;
@@ -38,7 +37,7 @@ pub(super) fn changed(scene: &Scene<'_>) -> Option<Table> {
 
 /// What each score function weights.
 pub(super) fn scores(scene: &Scene<'_>) -> Option<Table> {
-    let Asked::Told(weighted) = &scene.held?.strips else {
+    let Job::Done(weighted) = &scene.held?.scores else {
         return None;
     };
     let names = weighted
@@ -60,7 +59,7 @@ pub(super) fn scores(scene: &Scene<'_>) -> Option<Table> {
 
 /// The gradient by each frame.
 pub(super) fn field(scene: &Scene<'_>) -> Option<Table> {
-    let Asked::Told(norms) = &scene.held?.field else {
+    let Job::Done(norms) = &scene.held?.field else {
         return None;
     };
     let first = vec!["back_s".to_owned(), "gradient_norm".to_owned()];
@@ -73,7 +72,7 @@ pub(super) fn field(scene: &Scene<'_>) -> Option<Table> {
 
 /// The weight that each frame gives each other one, by the head that is looked at; a row for each that asks.
 pub(super) fn matrix(scene: &Scene<'_>, view: &ViewState) -> Option<Table> {
-    let Study::Told(study) = scene.held?.studies.of(view.head?)? else {
+    let Job::Done(study) = scene.held?.heads.of(view.head?)? else {
         return None;
     };
     let times: Vec<String> = (0..study.frames)

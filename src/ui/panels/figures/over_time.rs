@@ -2,9 +2,9 @@
 
 use super::super::{Scene, head_of, map_shape, pooling_of};
 use super::{Table, back, heading, shares, state};
-use crate::ui::asked::Asked;
 use crate::ui::choices::TrackShows;
 use crate::ui::history::{COLUMNS, TimelinePoint};
+use crate::ui::job::Job;
 use crate::ui::view_state::ViewState;
 use attune_audio::features::MelFilterbank;
 use attune_audio::units::Seconds;
@@ -67,7 +67,7 @@ pub(super) fn timeline(scene: &Scene<'_>, view: &ViewState) -> Option<Table> {
     let rows: Vec<_> = match scene.track.filter(|_| view.timeline_span.is_none()) {
         None => scene.history.points().iter().map(|point| row(point, "live")).collect(),
         Some(track) if view.track_shows == TrackShows::Segments => {
-            let Asked::Told(decided) = &track.deciding else {
+            let Job::Done(decided) = &track.segments else {
                 return None;
             };
             let first = [

@@ -4,7 +4,7 @@
 
 use super::Scene;
 use super::whole::{labels, loop_ui, playhead, selection};
-use crate::ui::asked::Asked;
+use crate::ui::job::Job;
 use crate::ui::theme::{Palette, axis_font};
 use crate::ui::track::Track;
 use crate::ui::view_state::ViewState;
@@ -25,7 +25,7 @@ const OTHERS: f32 = 0.45;
 pub(super) fn note_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, track: &Track) {
     let palette = Palette::of(ui);
     loop_ui(ui, scene, view);
-    if let Asked::Told(decided) = &track.deciding {
+    if let Job::Done(decided) = &track.segments {
         let text = wording::as_a_whole(decided, &scene.model_info.genres);
         ui.add(Label::new(RichText::new(text).size(10.5).color(palette.muted)).truncate())
             .on_hover_text(wording::WHAT_SEGMENTS_SAY);
@@ -39,10 +39,10 @@ pub(super) fn segments_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewS
     place_plot(ui, view, "Timeline", &response);
     let (inner, _, area) = super::parts(rect, 0);
     ui.painter().rect_filled(area, CornerRadius::ZERO, palette.track);
-    let decided = match &track.deciding {
-        Asked::Told(decided) => decided,
-        Asked::Failed(why) => return say(ui, &response, area, &format!("It cannot be told: {why}")),
-        Asked::Unasked | Asked::Asking(_) => {
+    let decided = match &track.segments {
+        Job::Done(decided) => decided,
+        Job::Failed(why) => return say(ui, &response, area, &format!("It cannot be told: {why}")),
+        Job::Idle | Job::Running(_) => {
             return say(ui, &response, area, "The file is being read as a whole …");
         }
     };

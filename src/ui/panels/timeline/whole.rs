@@ -47,8 +47,8 @@ pub(super) fn note_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState
 
 /// Whether live and file are the same: in a word, its colour, and in full.
 fn mark(palette: &Palette, scene: &Scene<'_>, track: &Track) -> (String, Color32, String) {
-    if let Some(Err(error)) = track.outcome() {
-        return ("Not heard ahead".to_owned(), palette.muted, error.clone());
+    if let Some(error) = track.prescan_error() {
+        return ("Not analysed ahead".to_owned(), palette.muted, error.to_string());
     }
     let parity = &track.parity;
     let ink = match parity.frames {
@@ -57,7 +57,7 @@ fn mark(palette: &Palette, scene: &Scene<'_>, track: &Track) -> (String, Color32
         _ => palette.warning,
     };
     let text = if track.is_scanning() && parity.frames == 0 {
-        "Hearing ahead …".to_owned()
+        "Analysing …".to_owned()
     } else {
         wording::parity_mark(parity)
     };

@@ -1,0 +1,38 @@
+//! Why the models have no answer to a question about what was heard.
+
+use attune_model::ModelError;
+
+/// Why a question to the models has no answer. Each completes a sentence that says what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// All models are off.
+    #[error("all models are off")]
+    AllOff,
+    /// The window has no models.
+    #[error("there are none")]
+    NoModels,
+    /// There are no frames to ask about.
+    #[error("no frame has come yet")]
+    NoFrames,
+    /// The model has no such head.
+    #[error("the model has no such head")]
+    NoHead,
+    /// The file is too long to be read as a whole.
+    #[error("only files of up to 90 minutes are read as a whole")]
+    TooLong,
+    /// The file has no segment.
+    #[error("it is shorter than the shortest segment")]
+    TooShort,
+    /// The model is not one of the program's.
+    #[error("only networks that are part of the program can be asked")]
+    Foreign,
+    /// The score functions that ship cannot be used.
+    #[error("{0}")]
+    Scores(&'static attune_lab::LabError),
+    /// The lab's networks failed.
+    #[error(transparent)]
+    Lab(#[from] attune_lab::LabError),
+    /// A network failed.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+}
