@@ -8,7 +8,7 @@ use attune_audio::decode::decode_file;
 use attune_engine::explain::{Heard, Listener, Question};
 use attune_engine::offline::{Report, analyze};
 use attune_engine::smoothing::SmoothingConfig;
-use attune_engine::{Begins, Pipeline};
+use attune_engine::{Pipeline, StateReset};
 use attune_model::bundled;
 use common::media::{folder, write_float_wav};
 use std::ops::ControlFlow::Continue;
@@ -39,7 +39,7 @@ fn half_a_minute_of_room_noise_before_a_piece_changes_nothing() {
     let (alone, after) = (hear("alone.wav", piece), hear("after.wav", &waited));
     assert_eq!(alone.answer.state, "genre", "the piece is one that gets an answer");
     assert_eq!(alone.answer.genre, after.answer.genre);
-    for (alone, after) in alone.engines.iter().zip(&after.engines) {
+    for (alone, after) in alone.models.iter().zip(&after.models) {
         for (label, p) in &alone.probabilities {
             // The frames lie up to a hop apart, and the first few still hold the end of the noise.
             let difference = (p.as_f64().unwrap() - after.probabilities[label].as_f64().unwrap()).abs();
@@ -64,8 +64,8 @@ fn columns_say_where_the_engines_began_anew() {
     pipeline
         .push(&heard, &mut |hop| {
             let frame = hop.column.frame.0 as usize;
-            if hop.column.begins > Begins::Nothing {
-                begun.push((frame, hop.column.begins));
+            if hop.column.reset > StateReset::Nothing {
+                begun.push((frame, hop.column.reset));
             }
             levels.extend_from_slice(&hop.column.mel_db[..bands]);
             raw = hop.column.raw.to_vec();
@@ -73,7 +73,7 @@ fn columns_say_where_the_engines_began_anew() {
         .unwrap();
     let everything: Vec<usize> = begun
         .iter()
-        .filter(|(_, begins)| *begins == Begins::Everything)
+        .filter(|(_, reset)| *reset == StateReset::Everything)
         .map(|(frame, _)| *frame)
         .collect();
     let [0, after] = everything[..] else {

@@ -106,7 +106,7 @@ fn silence_and_snippets_get_no_genre() {
     );
     assert!(
         report
-            .engines
+            .models
             .iter()
             .all(|engine| engine.genre.is_none() && engine.probabilities.is_empty())
     );
@@ -226,7 +226,7 @@ fn a_failing_engine_is_left_out_and_named() {
     let report = analyze(&path, &set, &SmoothingConfig::default(), |_| {}, |_| Continue(())).unwrap();
     assert_eq!(
         report
-            .engines
+            .models
             .iter()
             .map(|engine| engine.name.as_str())
             .collect::<Vec<_>>(),

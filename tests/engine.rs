@@ -103,7 +103,7 @@ fn a_model_that_fails_is_switched_off_and_the_others_go_on() {
         let hops = run_with(&mut pipeline, &samples, std::iter::repeat(512));
         let faults = pipeline.take_faults();
         assert_eq!(faults.len(), 1, "told once");
-        assert_eq!(faults[0].engine, 1);
+        assert_eq!(faults[0].model, 1);
         assert!(
             faults[0].message.contains(said) && faults[0].message.contains("bad"),
             "{}",
@@ -111,10 +111,10 @@ fn a_model_that_fails_is_switched_off_and_the_others_go_on() {
         );
         let last = hops.last().unwrap().column;
         assert!(last.raw[1].as_slice().is_empty());
-        assert_eq!(last.agreed, last.engines[0], "a failed engine has no voice");
+        assert_eq!(last.ensemble, last.smoothed[0], "a failed engine has no voice");
         assert!(
             hops.iter()
-                .all(|hop| hop.column.agreed.as_slice().iter().all(|p| p.is_finite()))
+                .all(|hop| hop.column.ensemble.as_slice().iter().all(|p| p.is_finite()))
         );
     }
 }
@@ -182,7 +182,7 @@ fn a_gate_that_fails_is_named_and_everything_counts_as_music() {
     let mut pipeline = Pipeline::new(&set, RATE, SmoothingConfig::default()).unwrap();
     let hops = run_with(&mut pipeline, &samples, std::iter::repeat(512));
     let faults = pipeline.take_faults();
-    assert_eq!((faults.len(), faults[0].engine), (1, 3));
+    assert_eq!((faults.len(), faults[0].model), (1, 3));
     assert!(faults[0].message.contains("gate"), "{}", faults[0].message);
     assert!(hops.last().unwrap().counted && hops.last().unwrap().column.kinds.as_slice().is_empty());
 }
@@ -366,7 +366,7 @@ fn the_worker_gives_what_the_pipeline_gives() {
     let attention = &snapshot.attention;
     assert_eq!(
         (
-            attention.engine,
+            attention.model,
             attention.newest.0 + 1,
             attention.layers,
             attention.heads
@@ -556,22 +556,22 @@ fn a_failing_model_is_told_and_can_be_switched_on_again() {
     strings.expect_open(ResetCause::Opened);
     let samples = sound(RATE, 1.0);
     sink.write(&samples);
-    assert!(matches!(strings.event(), Event::EngineFailed { engine: 1, .. }));
-    strings.until(|snapshot| snapshot.frames > 30 && !snapshot.engines[1].enabled && snapshot.engines[0].enabled);
+    assert!(matches!(strings.event(), Event::ModelFailed { model: 1, .. }));
+    strings.until(|snapshot| snapshot.frames > 30 && !snapshot.models[1].enabled && snapshot.models[0].enabled);
     strings
         .engine
         .commands
-        .send(Command::EnableEngine { engine: 1, on: true })
+        .send(Command::EnableModel { model: 1, on: true })
         .unwrap();
     strings
         .engine
         .commands
-        .send(Command::EnableEngine { engine: 7, on: true })
+        .send(Command::EnableModel { model: 7, on: true })
         .unwrap();
-    strings.until(|snapshot| snapshot.engines[1].enabled);
+    strings.until(|snapshot| snapshot.models[1].enabled);
     sink.write(&samples);
     assert!(
-        matches!(strings.event(), Event::EngineFailed { engine: 1, .. }),
+        matches!(strings.event(), Event::ModelFailed { model: 1, .. }),
         "it counts from where it came back"
     );
 }
@@ -595,5 +595,5 @@ fn a_paced_source_has_a_latency_and_a_load() {
     assert!(health.latency_p50_ms < 250.0, "{health:?}");
     assert!(health.load > 0.0, "{health:?}");
     assert_eq!(health.samples_lost, 0);
-    assert!(snapshot.engines[0].step_us > 0.0 && snapshot.engines[0].step_us <= snapshot.engines[0].step_p99_us);
+    assert!(snapshot.models[0].step_us > 0.0 && snapshot.models[0].step_us <= snapshot.models[0].step_p99_us);
 }

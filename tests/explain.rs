@@ -160,7 +160,7 @@ fn an_explanation_tells_of_every_engine_and_place() {
     let models = attune_model::bundled().unwrap().models;
     let it = Explanation::of(&models, &question, HOP).unwrap().unwrap();
     assert_eq!((it.opinions.len(), it.looked.len()), (3, 1));
-    assert_eq!(it.agreed.without.len(), it.places.len());
+    assert_eq!(it.ensemble.without.len(), it.places.len());
     assert!((it.back(it.places[0]).0 - 12.0).abs() < 0.05 && it.back(*it.places.last().unwrap()).1 == 0.0);
     let mean: f32 = it
         .opinions
@@ -168,7 +168,7 @@ fn an_explanation_tells_of_every_engine_and_place() {
         .map(|opinion| opinion.occlusion.whole.of(it.class()))
         .sum::<f32>()
         / 3.0;
-    assert!((mean - it.agreed.whole.of(it.class())).abs() < 1e-6);
+    assert!((mean - it.ensemble.whole.of(it.class())).abs() < 1e-6);
     // What attention is worth is told of the class that all is told of, whatever the attention engine alone would say.
     let own = it.opinions[2].occlusion.whole;
     for looked in &it.looked {
@@ -191,7 +191,7 @@ fn an_explanation_tells_of_every_engine_and_place() {
     assert!((forced.last().unwrap().unwrap() - (newest - own.of(it.class()))).abs() < 1e-6);
     // What is asked again and again while sound goes on is the same, without what was looked at.
     let changes = Explanation::changes(&models, &question, HOP).unwrap().unwrap();
-    assert_eq!((&changes.agreed, &changes.opinions), (&it.agreed, &it.opinions));
+    assert_eq!((&changes.ensemble, &changes.opinions), (&it.ensemble, &it.opinions));
     assert!(changes.looked.is_empty() && changes.forced(it.class()).is_none());
     assert!(Explanation::of(&[], &question, HOP).unwrap().is_none());
     assert!(Explanation::changes(&[], &question, HOP).unwrap().is_none());

@@ -59,7 +59,7 @@ fn child(master: &Path, rate_hz: u32, channels: u16) -> PathBuf {
 /// The largest difference between two reports' probabilities, over engines and classes.
 fn largest_difference(a: &Report, b: &Report) -> f64 {
     let mut largest = 0.0_f64;
-    for (a, b) in a.engines.iter().zip(&b.engines) {
+    for (a, b) in a.models.iter().zip(&b.models) {
         for (label, p) in &a.probabilities {
             largest = largest.max((p.as_f64().unwrap() - b.probabilities[label].as_f64().unwrap()).abs());
         }

@@ -213,14 +213,14 @@ fn an_engine_that_is_off_has_no_voice_and_comes_back_afresh() {
         );
     }
     let alone = smoother.push(Seconds(5.0), LOUD, &[Some(row(0, 0.9)), None]);
-    assert_eq!(alone.agreed, alone.engines[0]);
-    assert_eq!(alone.engines[1], Probabilities::uniform(3));
+    assert_eq!(alone.ensemble, alone.models[0]);
+    assert_eq!(alone.models[1], Probabilities::uniform(3));
     let back = smoother.push(Seconds(5.1), LOUD, &[Some(row(0, 0.9)), Some(row(2, 0.6))]);
     assert!(
-        (back.engines[1].of(GenreId(2)) - 0.6).abs() < 1e-6,
+        (back.models[1].of(GenreId(2)) - 0.6).abs() < 1e-6,
         "its first frame is its whole past"
     );
-    assert!((back.agreed.of(GenreId(0)) - 0.55).abs() < 1e-4);
+    assert!((back.ensemble.of(GenreId(0)) - 0.55).abs() < 1e-4);
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn with_no_engine_there_is_no_answer() {
         .last()
         .unwrap();
     assert_eq!(smoothed.decision.state, AnswerState::WarmingUp);
-    assert_eq!(smoothed.agreed, Probabilities::uniform(3));
+    assert_eq!(smoothed.ensemble, Probabilities::uniform(3));
 }
 
 fn kinds(music: f32, speech: f32) -> Probabilities {

@@ -7,7 +7,7 @@ use super::args::AnalyzeArgs;
 use super::error::{AppError, Context};
 use super::print_line;
 use attune_engine::HopResult;
-use attune_engine::offline::{EngineHop, FailureLine, FailureReport, HopLine, Progress, StateLine, analyze, document};
+use attune_engine::offline::{FailureLine, FailureReport, HopLine, ModelHop, Progress, StateLine, analyze, document};
 use attune_engine::smoothing::{AnswerState, SmoothingConfig};
 use attune_lab::hierarchy::Reader;
 use attune_model::ModelSet;
@@ -143,7 +143,9 @@ impl<'a> HopLines<'a> {
         let mut lines = Vec::new();
         for (engine, model) in self.models.models.iter().enumerate() {
             let name = &model.manifest().name;
-            lines.extend(HopLine::new(&hop.column, EngineHop { name, engine }, genres).map(|line| document(&line)));
+            lines.extend(
+                HopLine::new(&hop.column, ModelHop { name, model: engine }, genres).map(|line| document(&line)),
+            );
         }
         if self.state != Some(hop.column.decision.state) {
             self.state = Some(hop.column.decision.state);

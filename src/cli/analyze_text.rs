@@ -41,16 +41,16 @@ pub(super) fn readable(report: &Report, models: &ModelSet, first: bool) -> Strin
     answer_line(&mut text, &report.answer, &title);
     let _ = writeln!(text, "  {}", report.answer.reason);
     let name_width = report
-        .engines
+        .models
         .iter()
         .map(|engine| engine.name.len())
         .max()
         .unwrap_or(0)
         .max(6);
-    if !report.engines.is_empty() {
+    if !report.models.is_empty() {
         let _ = writeln!(text);
     }
-    for engine in &report.engines {
+    for engine in &report.models {
         let mut best: Vec<(String, f64)> = engine
             .probabilities
             .iter()

@@ -6,7 +6,7 @@ use super::bars::{bar, percent};
 use super::error::AppError;
 use super::print_line;
 use attune_audio::units::Seconds;
-use attune_engine::offline::{EngineHop, HealthLine, HopLine, StateLine, document};
+use attune_engine::offline::{HealthLine, HopLine, ModelHop, StateLine, document};
 use attune_engine::smoothing::AnswerState;
 use attune_engine::{Event, Snapshot};
 use attune_model::ModelSet;
@@ -78,7 +78,7 @@ impl Screen {
             if matches!(self.form, Form::Ndjson) {
                 for (engine, model) in self.models.models.iter().enumerate() {
                     let name = &model.manifest().name;
-                    let line = HopLine::new(column, EngineHop { name, engine }, &self.models.genres);
+                    let line = HopLine::new(column, ModelHop { name, model: engine }, &self.models.genres);
                     if let Some(line) = line
                         && !print_line(&document(&line))?
                     {
@@ -169,7 +169,7 @@ fn event_text(event: &Event, models: &ModelSet, was_open: bool) -> Option<String
         }
         Event::Warning { message, remedy } => format!("attune: {message}\n  {remedy}"),
         Event::Recovered => "attune: the sound is back".to_owned(),
-        Event::EngineFailed { engine, message } => {
+        Event::ModelFailed { model: engine, message } => {
             let name = models
                 .models
                 .get(*engine)
@@ -200,7 +200,7 @@ fn event_line(event: &Event, at: Seconds, models: &ModelSet) -> Option<serde_jso
         }),
         Event::Recovered => json!({"type": "source", "t_s": t_s, "event": "recovered"}),
         Event::Ended => json!({"type": "source", "t_s": t_s, "event": "ended"}),
-        Event::EngineFailed { engine, message } => json!({
+        Event::ModelFailed { model: engine, message } => json!({
             "type": "engine", "t_s": t_s, "event": "failed",
             "engine": models.models.get(*engine).map(|model| model.manifest().name.as_str()), "message": message,
         }),
@@ -223,7 +223,7 @@ fn status_text(snapshot: &Snapshot, models: &ModelSet, at: Seconds) -> String {
         at.clock()
     );
     let _ = writeln!(text, "{}", decision.reason.sentence(genres));
-    for (model, engine) in models.models.iter().zip(&snapshot.engines) {
+    for (model, engine) in models.models.iter().zip(&snapshot.models) {
         let mut order: Vec<_> = genres.ids().map(|id| (id, engine.smoothed.of(id))).collect();
         order.sort_by(|a, b| b.1.total_cmp(&a.1));
         let best: Vec<String> = order

@@ -8,7 +8,7 @@ use attune_train::TrainError;
 use attune_train::also;
 use attune_train::cross::HeldOut;
 use attune_train::dataset::{Clip, Collection, Dataset};
-use attune_train::evaluate::Figures;
+use attune_train::evaluate::Metrics;
 use attune_train::export::{Provenance, export};
 use attune_train::recipe::{Engine, Recipe};
 use attune_train::split::Fold;
@@ -179,7 +179,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<Option<Ended>, TrainError> {
     };
     let (front_end, classes) = (trainer.recipe().front_end.clone(), data.genres.len());
     for (part, heard) in [(Part::Excerpt, &held.excerpts), (Part::Whole, &held.whole)] {
-        let figures = Figures::of(&answers(heard, 1.0, &front_end), classes);
+        let figures = Metrics::of(&answers(heard, 1.0, &front_end), classes);
         if figures.clips > 0 {
             eprintln!(
                 "{part:?}: {:.1} % of {} validation clips",

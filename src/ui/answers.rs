@@ -4,7 +4,7 @@
 
 use super::history::{News, TimelinePoint};
 use attune_audio::units::{Decibels, Seconds};
-use attune_engine::MAX_ENGINES;
+use attune_engine::MAX_MODELS;
 use attune_engine::smoothing::{AnswerState, Smoother, SmoothingConfig, SmoothingError};
 use attune_model::genre::{GenreId, Probabilities};
 use std::collections::VecDeque;
@@ -59,7 +59,7 @@ impl Answers {
         let engines = column.raw.iter().rposition(|raw| !raw.as_slice().is_empty());
         let shape = (
             engines.map_or(0, |last| last + 1).max(self.engines),
-            column.agreed.as_slice().len(),
+            column.ensemble.as_slice().len(),
             column.kinds_raw.as_slice().len().max(self.kinds),
         );
         if shape != self.shape() {
@@ -73,7 +73,7 @@ impl Answers {
             self.dropped += 1;
             self.values.drain(..self.stride());
         }
-        let on = column.raw[..self.engines.min(MAX_ENGINES)]
+        let on = column.raw[..self.engines.min(MAX_MODELS)]
             .iter()
             .enumerate()
             .filter(|(_, raw)| !raw.as_slice().is_empty())
@@ -247,7 +247,7 @@ impl Replay {
                 heard: frame.heard,
                 at: frame.at,
                 segment: frame.segment,
-                agreed: smoothed.agreed,
+                ensemble: smoothed.ensemble,
                 state,
                 confidence: smoothed.decision.confidence,
             });
@@ -292,7 +292,7 @@ mod tests {
                 let rows = [0, 1].map(|e| Some(column.raw[e]).filter(|raw| !raw.as_slice().is_empty()));
                 let smoothed = smoother.push_gated(column.at, column.level, &rows, Some(&column.kinds_raw));
                 column.decision = smoothed.decision;
-                column.agreed = smoothed.agreed;
+                column.ensemble = smoothed.ensemble;
                 (column, smoothed)
             })
             .collect()
@@ -330,7 +330,7 @@ mod tests {
             for point in &result.points {
                 let (column, smoothed) = truth.iter().find(|(column, _)| column.at == point.at).expect("a frame");
                 assert_eq!(point.state, column.decision.state, "at {:?}", point.at);
-                assert_eq!(point.agreed, smoothed.agreed);
+                assert_eq!(point.ensemble, smoothed.ensemble);
             }
             changes.push(result.changes);
         }

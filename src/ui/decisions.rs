@@ -88,7 +88,7 @@ impl DecisionLog {
     /// Takes one column.
     pub fn hear(&mut self, news: &News<'_>) {
         let column = news.column;
-        let leader = column.agreed.top();
+        let leader = column.ensemble.top();
         let key = Entry::key(&column.decision, leader.0);
         if let Some(last) = self.entries.back_mut()
             && last.segment == news.segment
@@ -230,7 +230,7 @@ mod tests {
         for (i, (state, reason)) in reasons.into_iter().enumerate() {
             let mut column = Column::empty(10);
             column.at = Seconds(i as f64);
-            column.agreed = Probabilities::uniform(10);
+            column.ensemble = Probabilities::uniform(10);
             column.decision = Decision {
                 state,
                 confidence: 0.5,

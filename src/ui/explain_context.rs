@@ -11,7 +11,7 @@ pub fn context_of(history: &History, spec: &FrontEndSpec) -> Heard {
     let columns = (0..history.total_columns()).rev();
     let unbroken = columns.take_while(|column| history.time_of(*column).is_some());
     Heard::back_from(
-        unbroken.map_while(|column| Some((history.column(column)?, history.begins(column)))),
+        unbroken.map_while(|column| Some((history.column(column)?, history.reset_at(column)))),
         spec,
     )
 }

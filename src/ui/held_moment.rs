@@ -103,7 +103,7 @@ impl HeldMoment {
         done: impl Fn() + Send + Sync + 'static,
     ) {
         let context = context_of(&self.history, spec);
-        match models.get(self.snapshot.attention.engine) {
+        match models.get(self.snapshot.attention.model) {
             Some(model) if !context.is_empty() => self.heads.start(heads, (model, spec), context, done),
             Some(_) => self.heads.refuse(heads, || QueryError::NoFrames),
             None => self.heads.refuse(heads, || QueryError::NoModels),

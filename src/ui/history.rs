@@ -4,7 +4,7 @@
 
 use attune_audio::units::Seconds;
 use attune_engine::smoothing::AnswerState;
-use attune_engine::{Begins, Column, RECENT_COLUMNS, Snapshot};
+use attune_engine::{Column, RECENT_COLUMNS, Snapshot, StateReset};
 use attune_model::genre::{GenreId, Probabilities};
 use std::collections::VecDeque;
 
@@ -28,8 +28,8 @@ pub struct TimelinePoint {
     pub at: Seconds,
     /// Grows where the line must be interrupted.
     pub segment: u64,
-    /// The agreed probabilities.
-    pub agreed: Probabilities,
+    /// The ensemble probabilities.
+    pub ensemble: Probabilities,
     /// The answer.
     pub state: AnswerState,
     /// Smoothed probability of the best genre.
@@ -48,7 +48,7 @@ pub struct Moment {
     /// What the engines that were on said of this frame alone, on average; `None` if none was.
     pub raw: Option<Probabilities>,
     /// The same, smoothed.
-    pub agreed: Probabilities,
+    pub ensemble: Probabilities,
     /// How much the engines disagree, 0…1; `None` with fewer than two of them.
     pub disagreement: Option<f32>,
 }
@@ -78,7 +78,7 @@ pub struct History {
     /// What was answered at each column, `None` if blank.
     moments: Vec<Option<Moment>>,
     /// What began anew with each column.
-    begins: Vec<Begins>,
+    resets: Vec<StateReset>,
     total: u64,
     heard: f64,
     segment: u64,
@@ -103,7 +103,7 @@ impl History {
             levels: Vec::new(),
             times: vec![f64::NAN; COLUMNS],
             moments: vec![None; COLUMNS],
-            begins: vec![Begins::Nothing; COLUMNS],
+            resets: vec![StateReset::Nothing; COLUMNS],
             total: 0,
             heard: 0.0,
             segment: 0,
@@ -164,14 +164,14 @@ impl History {
         let slot = self.total as usize % COLUMNS;
         self.levels[slot * self.bands..(slot + 1) * self.bands].copy_from_slice(&column.mel_db[..self.bands]);
         self.times[slot] = column.at.0;
-        self.begins[slot] = column.begins;
+        self.resets[slot] = column.reset;
         self.heard += hop.0;
         self.moments[slot] = Some(Moment {
             heard: self.heard,
             state: column.decision.state,
-            leader: column.agreed.top(),
+            leader: column.ensemble.top(),
             raw: column.raw_mean(),
-            agreed: column.agreed,
+            ensemble: column.ensemble,
             disagreement: column.disagreement(),
         });
         self.total += 1;
@@ -185,7 +185,7 @@ impl History {
                 heard: self.heard,
                 at: column.at,
                 segment: self.segment,
-                agreed: column.agreed,
+                ensemble: column.ensemble,
                 state: column.decision.state,
                 confidence: column.decision.confidence,
             });
@@ -198,7 +198,7 @@ impl History {
             self.levels[slot * self.bands..(slot + 1) * self.bands].fill(f32::NAN);
             self.times[slot] = f64::NAN;
             self.moments[slot] = None;
-            self.begins[slot] = Begins::Nothing;
+            self.resets[slot] = StateReset::Nothing;
             self.total += 1;
         }
     }
@@ -228,12 +228,12 @@ impl History {
     }
 
     /// What began anew with column `index`; of a blank or forgotten one, nothing.
-    pub fn begins(&self, index: u64) -> Begins {
+    pub fn reset_at(&self, index: u64) -> StateReset {
         let kept = index < self.total && index + COLUMNS as u64 >= self.total;
         if kept {
-            self.begins[index as usize % COLUMNS]
+            self.resets[index as usize % COLUMNS]
         } else {
-            Begins::Nothing
+            StateReset::Nothing
         }
     }
 

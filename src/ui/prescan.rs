@@ -23,8 +23,8 @@ const WAITING: usize = 32;
 pub struct Frame {
     /// Time of the file.
     pub at: Seconds,
-    /// The agreed probabilities.
-    pub agreed: Probabilities,
+    /// The ensemble probabilities.
+    pub ensemble: Probabilities,
     /// The answer.
     pub state: AnswerState,
 }
@@ -48,7 +48,7 @@ pub fn start(
             |hop: &HopResult| {
                 batch.push(Frame {
                     at: hop.column.at,
-                    agreed: hop.column.agreed,
+                    ensemble: hop.column.ensemble,
                     state: hop.column.decision.state,
                 });
                 if batch.len() == BATCH {

@@ -134,7 +134,7 @@ impl Track {
             heard: column.at.0,
             at: column.at,
             segment: news.segment,
-            agreed: column.agreed,
+            ensemble: column.ensemble,
             state: column.decision.state,
             confidence: column.decision.confidence,
         });
@@ -154,7 +154,7 @@ impl Track {
         }
         self.waiting.push(Frame {
             at: column.at,
-            agreed: column.agreed,
+            ensemble: column.ensemble,
             state: column.decision.state,
         });
     }
@@ -176,7 +176,7 @@ impl Track {
                 parity.spoiled = true;
                 return false;
             }
-            let difference = most_apart(&prescan.agreed, &live.agreed);
+            let difference = most_apart(&prescan.ensemble, &live.ensemble);
             parity.frames += 1;
             parity.other_answers += usize::from(prescan.state != live.state);
             if difference > parity.largest {
@@ -262,9 +262,9 @@ fn point_of(frame: &Frame) -> TimelinePoint {
         heard: frame.at.0,
         at: frame.at,
         segment: 0,
-        agreed: frame.agreed,
+        ensemble: frame.ensemble,
         state: frame.state,
-        confidence: frame.agreed.top().1,
+        confidence: frame.ensemble.top().1,
     }
 }
 
@@ -285,7 +285,7 @@ mod tests {
     fn frame(index: u64, base: f64, share: f32) -> Frame {
         Frame {
             at: Seconds(base + 0.1 + index as f64 * HOP.0),
-            agreed: Probabilities::from_slice(&[share, 1.0 - share]),
+            ensemble: Probabilities::from_slice(&[share, 1.0 - share]),
             state: AnswerState::Unsure,
         }
     }
@@ -294,7 +294,7 @@ mod tests {
         let mut column = Column::empty(2);
         column.frame = FrameIndex(index);
         column.at = frame.at;
-        column.agreed = frame.agreed;
+        column.ensemble = frame.ensemble;
         column.decision.state = frame.state;
         let news = News {
             column: &column,
@@ -358,8 +358,8 @@ mod tests {
         let live = track.live(100);
         assert!(live.len() >= 4 && live.iter().all(|point| point.at.0 > 1.0));
         let (known, was_live) = track.known_at(Seconds(1.5)).expect("heard");
-        assert!(was_live && (known.agreed.as_slice()[0] - 0.9).abs() < 1e-6);
+        assert!(was_live && (known.ensemble.as_slice()[0] - 0.9).abs() < 1e-6);
         let (known, was_live) = track.known_at(Seconds(5.0)).expect("heard ahead");
-        assert!(!was_live && (known.agreed.as_slice()[0] - 0.5).abs() < 1e-6);
+        assert!(!was_live && (known.ensemble.as_slice()[0] - 0.5).abs() < 1e-6);
     }
 }

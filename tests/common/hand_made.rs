@@ -77,8 +77,8 @@ pub fn silent() -> Snapshot {
         gate: None,
     };
     let mut snapshot = Snapshot::empty(&models);
-    snapshot.engine_count = 3;
-    for engine in &mut snapshot.engines[..3] {
+    snapshot.model_count = 3;
+    for engine in &mut snapshot.models[..3] {
         engine.enabled = true;
     }
     snapshot
@@ -96,11 +96,11 @@ pub fn playing(frames: u64) -> Snapshot {
     }
     let newest = column(frames - 1, hop);
     snapshot.decision = newest.decision;
-    snapshot.agreed = newest.agreed;
+    snapshot.ensemble = newest.ensemble;
     snapshot.agreement = 2.0 / 3.0;
-    for (engine, state) in snapshot.engines[..3].iter_mut().enumerate() {
-        state.smoothed = newest.engines[engine];
-        state.raw = newest.engines[(engine + 1) % 3];
+    for (engine, state) in snapshot.models[..3].iter_mut().enumerate() {
+        state.smoothed = newest.smoothed[engine];
+        state.raw = newest.smoothed[(engine + 1) % 3];
         state.step_us = [48.2, 61.7, 204.9][engine];
         state.step_p99_us = [71.0, 96.0, 412.0][engine];
     }
@@ -146,17 +146,17 @@ fn column(frame: u64, hop: f64) -> Column {
     }
     column.level = Decibels(-18.4);
     for engine in 0..3 {
-        column.engines[engine] = shares(at, engine);
-        column.raw[engine] = column.engines[engine];
+        column.smoothed[engine] = shares(at, engine);
+        column.raw[engine] = column.smoothed[engine];
     }
-    let mut agreed = [0.0; 10];
-    for share in &column.engines[..3] {
-        for (sum, p) in agreed.iter_mut().zip(share.as_slice()) {
+    let mut ensemble = [0.0; 10];
+    for share in &column.smoothed[..3] {
+        for (sum, p) in ensemble.iter_mut().zip(share.as_slice()) {
             *sum += p / 3.0;
         }
     }
-    column.agreed = Probabilities::from_slice(&agreed);
-    let (best, confidence) = column.agreed.top();
+    column.ensemble = Probabilities::from_slice(&ensemble);
+    let (best, confidence) = column.ensemble.top();
     let (state, reason) = if at < 1.0 {
         let reason = Reason::HeardTooLittle {
             heard: Seconds(at),
@@ -204,7 +204,7 @@ fn level_of(at: f64, band: usize, frame: u64) -> f32 {
 fn attention(frames: u64) -> AttentionSnapshot {
     let mut attention = AttentionSnapshot::empty();
     let reach = (frames as usize).min(430);
-    attention.engine = 2;
+    attention.model = 2;
     attention.newest = FrameIndex(frames - 1);
     attention.frames = reach;
     attention.layers = 4;

@@ -6,7 +6,7 @@ use attune_engine::smoothing::SmoothingConfig;
 use attune_lab::arena::ArenaLab;
 use attune_lab::{Entry, Table};
 use attune_model::genre::GenreSet;
-use attune_train::evaluate::{EngineClips, Evaluation, listen};
+use attune_train::evaluate::{Evaluation, ModelClips, run};
 use std::path::Path;
 
 fn number(table: &Table, row: usize, column: &str) -> f64 {
@@ -57,12 +57,12 @@ fn figures_are_those_of_eval_and_of_its_own_answers() {
     let set = attune_model::bundled().unwrap();
     let genres = GenreSet::gtzan();
     let heard = paths.iter().zip(genres.ids()).map(|(path, truth)| {
-        let file = listen::file(path, &set, &SmoothingConfig::default()).unwrap();
-        file.engines(path, truth).unwrap()
+        let file = run::file(path, &set, &SmoothingConfig::default()).unwrap();
+        file.clip_logits(path, truth).unwrap()
     });
-    let clips = EngineClips::by_engine(&set.models, &mut heard.collect::<Vec<_>>());
+    let clips = ModelClips::by_model(&set.models, &mut heard.collect::<Vec<_>>());
     let evaluation = Evaluation::of(&clips, &set.front_end, genres.len());
-    for (row, engine) in [0, 1, 2, 5].into_iter().zip(&evaluation.engines) {
+    for (row, engine) in [0, 1, 2, 5].into_iter().zip(&evaluation.models) {
         assert_eq!(engine.name, names[row]);
         assert!((number(figures, row, "accuracy") - engine.whole.accuracy).abs() < 1e-9);
         assert!((number(engines, row, "calibration error") - engine.whole.ece).abs() < 1e-9);

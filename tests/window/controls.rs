@@ -163,13 +163,13 @@ fn the_demo_is_written_out_and_opened() {
 fn engines_are_switched_off_and_on() {
     let mut rig = Rig::playing(Setup::default(), 600);
     rig.window.get_by_label("Engine TCN").click();
-    assert_eq!(rig.orders(), [Command::EnableEngine { engine: 1, on: false }]);
+    assert_eq!(rig.orders(), [Command::EnableModel { model: 1, on: false }]);
     let mut without = hand_made::playing(601);
-    without.engines[1].enabled = false;
+    without.models[1].enabled = false;
     rig.show(without);
     rig.settle();
     rig.window.get_by_label("Engine TCN").click();
-    assert_eq!(rig.orders(), [Command::EnableEngine { engine: 1, on: true }]);
+    assert_eq!(rig.orders(), [Command::EnableModel { model: 1, on: true }]);
 }
 
 #[test]

@@ -52,8 +52,8 @@ fn a_warning_goes_when_it_is_over() {
 #[test]
 fn a_failed_engine_is_named() {
     let mut rig = Rig::playing(Setup::default(), 600);
-    rig.tell(Event::EngineFailed {
-        engine: 2,
+    rig.tell(Event::ModelFailed {
+        model: 2,
         message: "out of memory".to_owned(),
     });
     rig.window

@@ -19,10 +19,10 @@ fn the_answer_and_its_reason_are_those_of_the_snapshot() {
     let percent = format!("{:.0} %", 100.0 * snapshot.decision.confidence);
     rig.window
         .get_by_label_contains(&format!("Answer: {title}, {percent}. At {percent}, above the 40 %"));
-    let share = format!("{title}, LSTM: {:.0} %", 100.0 * snapshot.engines[0].smoothed.of(genre));
+    let share = format!("{title}, LSTM: {:.0} %", 100.0 * snapshot.models[0].smoothed.of(genre));
     rig.window.get_by_label(&share);
-    let agreed = format!("{title}, agreed: {:.0} %", 100.0 * snapshot.agreed.of(genre));
-    rig.window.get_by_label(&agreed);
+    let ensemble = format!("{title}, ensemble: {:.0} %", 100.0 * snapshot.ensemble.of(genre));
+    rig.window.get_by_label(&ensemble);
     rig.window.get_by_label("2 of 3 engines agree · for 9 s");
 }
 
@@ -116,7 +116,7 @@ fn losses_are_seen() {
 /// The panels, by the beginnings of their labels.
 const PANELS: [&str; 8] = [
     "Answer:",
-    "Classical, agreed",
+    "Classical, ensemble",
     "Spectrogram of",
     "Attention heads:",
     "Disagreement:",

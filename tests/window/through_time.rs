@@ -321,7 +321,7 @@ fn what_each_frame_says_stands_beside_what_smoothing_makes_of_it() {
     rig.window.key_press(egui::Key::Num2);
     rig.settle();
     let newest = hand_made::playing(1200).recent[1199 % attune_engine::RECENT_COLUMNS];
-    let (genre, smoothed) = newest.agreed.top();
+    let (genre, smoothed) = newest.ensemble.top();
     let raw = newest.raw_mean().unwrap().of(genre);
     let said = format!(
         "{}: this frame alone {:.0} %, smoothed {:.0} %; an answer needs 40 %",

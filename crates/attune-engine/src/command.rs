@@ -41,16 +41,16 @@ pub enum Command {
     Loop(bool),
     /// Plays this stretch of the file, from and to, again and again; `None`: all of it.
     Select(Option<(Seconds, Seconds)>),
-    /// Plays silence in place of this stretch of the file, for ears and engines, until something else is selected.
+    /// Plays silence in place of this stretch of the file, for ears and models, until something else is selected.
     Mute((Seconds, Seconds)),
     /// Changes how fast the file plays.
     SetPace(Pace),
     /// Changes smoothing and decision from now on.
     SetSmoothing(SmoothingConfig),
-    /// Switches one engine (by its place in the snapshot) on or off.
-    EnableEngine {
-        /// Its place in [`super::Snapshot::engines`].
-        engine: usize,
+    /// Switches one model (by its place in the snapshot) on or off.
+    EnableModel {
+        /// Its place in [`super::Snapshot::models`].
+        model: usize,
         /// On or off.
         on: bool,
     },

@@ -59,9 +59,9 @@ pub enum Event {
     /// What was wrong is right again.
     Recovered,
     /// A model failed and was switched off.
-    EngineFailed {
-        /// Its place in [`super::Snapshot::engines`]; the place after the last: the gate.
-        engine: usize,
+    ModelFailed {
+        /// Its place in [`super::Snapshot::models`]; the place after the last: the gate.
+        model: usize,
         /// What happened.
         message: String,
     },

@@ -2,10 +2,10 @@
 //!
 //! In: models and knobs. Out: the three channel ends. Thread: the caller's.
 
-use super::board::Board;
 use super::control::{SourceOpener, system_sources};
 use super::outbox::Outbox;
 use super::pipeline::{Pipeline, PipelineError};
+use super::snapshot_writer::SnapshotWriter;
 use super::worker::{Worker, WorkerParts};
 use super::{Command, Event, Snapshot};
 use crate::smoothing::SmoothingConfig;
@@ -85,7 +85,7 @@ impl Engine {
         Pipeline::new(&config.models, config.models.front_end.rate, config.smoothing)?;
         let (commands, orders) = bounded(COMMANDS);
         let (sender, events) = bounded(EVENTS);
-        let (board, snapshots) = Board::new(&config.models);
+        let (writer, snapshots) = SnapshotWriter::new(&config.models);
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let failures = sender.clone();
@@ -94,13 +94,13 @@ impl Engine {
                 config,
                 orders,
                 outbox: Outbox::new(sender),
-                board,
+                writer,
                 stop: stopped,
                 notify: &notify,
             };
             let worker = AssertUnwindSafe(|| Worker::new(parts).run());
             if let Err(panic) = catch_unwind(worker) {
-                let message = super::track::panic_message(&*panic);
+                let message = super::model_runner::panic_message(&*panic);
                 tracing::error!("the engine's worker panicked: {message}");
                 // The queue may be full and its reader gone: the log has it then.
                 let _ = failures.try_send(Event::Stopped { message });

@@ -4,9 +4,8 @@
 //! Thread: owns the worker; its handle lives on the caller's.
 //!
 //! `pipeline.rs` is the way of the data without a thread; `worker.rs` feeds it from a source as samples come and keeps
-//! the source open (`control.rs`, `opening.rs`); `board.rs` draws the snapshots.
+//! the source open (`control.rs`, `opening.rs`); `snapshot_writer.rs` writes the snapshots.
 
-mod board;
 mod command;
 mod control;
 mod event;
@@ -14,7 +13,7 @@ pub mod explain;
 mod handle;
 mod health;
 mod level;
-mod listening;
+mod model_runner;
 pub mod offline;
 mod opening;
 mod outbox;
@@ -22,8 +21,9 @@ pub mod picture;
 mod pipeline;
 pub mod smoothing;
 mod snapshot;
+mod snapshot_writer;
+mod source_reader;
 pub mod table;
-mod track;
 mod watch;
 mod worker;
 
@@ -32,8 +32,8 @@ pub use control::{OpenSource, SourceControl, SourceOpener, system_sources};
 pub use event::{Event, ResetCause};
 pub use handle::{Engine, EngineConfig, EngineError, EngineHandle, WorkerGuard};
 pub use level::Level;
-pub use pipeline::{EngineFault, HopResult, PIECE_SECONDS, Pipeline, PipelineError};
+pub use pipeline::{HopResult, ModelFault, PIECE_SECONDS, Pipeline, PipelineError};
 pub use snapshot::{
-    AttentionSnapshot, Begins, Column, EngineSnapshot, Health, MAX_ATTENTION_FRAMES, MAX_BANDS, MAX_ENGINES, MAX_HEADS,
-    MAX_LAYERS, RECENT_COLUMNS, Snapshot, Transport,
+    AttentionSnapshot, Column, Health, MAX_ATTENTION_FRAMES, MAX_BANDS, MAX_HEADS, MAX_LAYERS, MAX_MODELS,
+    ModelSnapshot, RECENT_COLUMNS, Snapshot, StateReset, Transport,
 };

@@ -4,11 +4,11 @@
 //! In: mono samples at the source's rate. Out: a [`HopResult`] for each frame. Thread: any, one at a time.
 
 use super::level::{Level, LevelTrack};
+use super::model_runner::ModelRunner;
 use super::snapshot::{
-    AttentionSnapshot, Begins, Column, MAX_ATTENTION_FRAMES, MAX_BANDS, MAX_ENGINES, MAX_HEADS, MAX_LAYERS,
+    AttentionSnapshot, Column, MAX_ATTENTION_FRAMES, MAX_BANDS, MAX_HEADS, MAX_LAYERS, MAX_MODELS, StateReset,
 };
-use super::track::EngineTrack;
-use crate::smoothing::{Admission, Smoother, SmoothingConfig, SmoothingError};
+use crate::smoothing::{MusicGate, Smoother, SmoothingConfig, SmoothingError};
 use attune_audio::features::{
     FeatureBlock, FeatureExtractor, FrameBlock, FrontEndError, FrontEndSpec, LoudnessNormalizer,
 };
@@ -49,21 +49,21 @@ pub struct HopResult {
     /// How loud it is.
     pub level: Level,
     /// Whether it was loud enough to be heard.
-    pub heard: bool,
+    pub audible: bool,
     /// Whether it counted for the genres: heard, and not rejected by the gate.
     pub counted: bool,
 }
 
 /// A model that failed and was switched off.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EngineFault {
+pub struct ModelFault {
     /// Its place in the model set; the place after the last: the gate.
-    pub engine: usize,
+    pub model: usize,
     /// What happened.
     pub message: String,
 }
 
-/// Frames without a silence in between, and what is known of them before the engines step.
+/// Frames without a silence in between, and what is known of them before the models step.
 struct Stretch<'a> {
     mel_db: &'a [f32],
     normalized: &'a [f32],
@@ -79,17 +79,17 @@ pub struct Pipeline {
     loudness: LoudnessNormalizer,
     /// Normalised frames of one stretch, kept for its memory.
     normalized: Vec<f32>,
-    tracks: Vec<EngineTrack>,
-    gate: Option<EngineTrack>,
+    tracks: Vec<ModelRunner>,
+    gate: Option<ModelRunner>,
     levels: LevelTrack,
     smoother: Smoother,
     classes: usize,
     base: Seconds,
     frames: u64,
-    faults: Vec<EngineFault>,
+    faults: Vec<ModelFault>,
     attention: Option<(usize, AttentionPicture)>,
     /// What begins anew with the next frame.
-    begins: Begins,
+    reset: StateReset,
 }
 
 impl Pipeline {
@@ -97,7 +97,7 @@ impl Pipeline {
     /// a stream is a fault, not an error.
     pub fn new(models: &ModelSet, source_rate: SampleRate, smoothing: SmoothingConfig) -> Result<Self, PipelineError> {
         for (what, count, most) in [
-            ("engines", models.models.len(), MAX_ENGINES),
+            ("models", models.models.len(), MAX_MODELS),
             ("mel bands", models.front_end.bands, MAX_BANDS),
         ] {
             if count > most {
@@ -111,8 +111,8 @@ impl Pipeline {
             front: FeatureExtractor::levels_only(&spec, source_rate)?,
             loudness: LoudnessNormalizer::new(&spec),
             normalized: Vec::new(),
-            tracks: models.models.iter().cloned().map(EngineTrack::new).collect(),
-            gate: models.gate.clone().map(EngineTrack::new),
+            tracks: models.models.iter().cloned().map(ModelRunner::new).collect(),
+            gate: models.gate.clone().map(ModelRunner::new),
             levels: LevelTrack::new(&spec, source_rate),
             smoother: Smoother::new(smoothing, spec.hop(), classes, models.models.len())?,
             classes,
@@ -120,11 +120,11 @@ impl Pipeline {
             frames: 0,
             faults: Vec::new(),
             attention: None,
-            begins: Begins::Everything,
+            reset: StateReset::Everything,
             spec,
         };
-        for engine in 0..pipeline.tracks.len() {
-            pipeline.enable(engine, true);
+        for model in 0..pipeline.tracks.len() {
+            pipeline.enable(model, true);
         }
         pipeline.enable_gate();
         Ok(pipeline)
@@ -172,38 +172,38 @@ impl Pipeline {
     /// What the models remember is forgotten, loudness included.
     fn begin_anew(&mut self) {
         self.loudness.reset();
-        if self.gate.as_ref().is_some_and(EngineTrack::is_enabled) {
+        if self.gate.as_ref().is_some_and(ModelRunner::is_enabled) {
             self.enable_gate();
         }
-        self.restart_engines();
-        self.begins = Begins::Everything;
+        self.reset_models();
+        self.reset = StateReset::Everything;
     }
 
-    /// The engines forget what they heard; loudness and gate go on.
-    fn restart_engines(&mut self) {
-        self.begins = self.begins.max(Begins::Engines);
+    /// The models forget what they heard; loudness and gate go on.
+    fn reset_models(&mut self) {
+        self.reset = self.reset.max(StateReset::Models);
         self.attention = None;
-        for engine in 0..self.tracks.len() {
-            if self.tracks[engine].is_enabled() {
-                self.enable(engine, true);
+        for model in 0..self.tracks.len() {
+            if self.tracks[model].is_enabled() {
+                self.enable(model, true);
             }
         }
     }
 
-    /// Switches an engine on, with a fresh state, or off.
-    pub fn enable(&mut self, engine: usize, on: bool) {
-        let Some(track) = self.tracks.get_mut(engine) else {
+    /// Switches a model on, with a fresh state, or off.
+    pub fn enable(&mut self, model: usize, on: bool) {
+        let Some(track) = self.tracks.get_mut(model) else {
             return;
         };
         if let Err(message) = track.enable(on) {
-            self.faults.push(EngineFault { engine, message });
+            self.faults.push(ModelFault { model, message });
         }
     }
 
     fn enable_gate(&mut self) {
         let place = self.tracks.len();
         if let Some(Err(message)) = self.gate.as_mut().map(|gate| gate.enable(true)) {
-            self.faults.push(EngineFault { engine: place, message });
+            self.faults.push(ModelFault { model: place, message });
         }
     }
 
@@ -212,20 +212,20 @@ impl Pipeline {
         self.smoother.set_config(config)
     }
 
-    /// The engines that failed since this was last asked.
-    pub fn take_faults(&mut self) -> Vec<EngineFault> {
+    /// The models that failed since this was last asked.
+    pub fn take_faults(&mut self) -> Vec<ModelFault> {
         std::mem::take(&mut self.faults)
     }
 
-    /// The engines, in the order of the model set.
-    pub(super) fn tracks(&self) -> &[EngineTrack] {
+    /// The models, in the order of the model set.
+    pub(super) fn tracks(&self) -> &[ModelRunner] {
         &self.tracks
     }
 
     /// Writes what was last attended to into `picture`, newest frames first to stay if it does not fit.
     pub(super) fn copy_attention(&self, picture: &mut AttentionSnapshot) {
         match &self.attention {
-            Some((engine, attention)) => copy_attention(*engine, attention, picture),
+            Some((model, attention)) => copy_attention(*model, attention, picture),
             None => picture.frames = 0,
         }
     }
@@ -235,27 +235,27 @@ impl Pipeline {
     fn run(&mut self, block: &FeatureBlock, on_hop: &mut dyn FnMut(&HopResult)) {
         let levels: Vec<Level> = (0..block.frames).map(|_| self.levels.next_frame()).collect();
         let mut silence = self.smoother.silence();
-        let mut admission = self.smoother.admission().clone();
+        let mut gate = self.smoother.gate().clone();
         let mut start = 0;
         for (i, level) in levels.iter().enumerate() {
             if silence.ends_with(level.rms, self.spec.hop(), self.smoother.config()) {
-                self.run_stretch(block, start..i, &levels, admission, on_hop);
+                self.run_stretch(block, start..i, &levels, gate, on_hop);
                 self.begin_anew();
-                admission = Admission::new();
+                gate = MusicGate::new();
                 start = i;
             }
         }
-        self.run_stretch(block, start..block.frames, &levels, admission, on_hop);
+        self.run_stretch(block, start..block.frames, &levels, gate, on_hop);
     }
 
     /// One stretch of sound: the gate first, which tells where in it music begins anew after something else; there the
-    /// engines begin anew too. `admission` is the gate's word where the stretch begins.
+    /// models begin anew too. `gate` is the gate's word where the stretch begins.
     fn run_stretch(
         &mut self,
         block: &FeatureBlock,
         frames: Range<usize>,
         levels: &[Level],
-        mut admission: Admission,
+        mut gate: MusicGate,
         on_hop: &mut dyn FnMut(&HopResult),
     ) {
         if frames.is_empty() {
@@ -279,9 +279,9 @@ impl Pipeline {
         for (i, level) in levels.iter().enumerate() {
             let row = stretch.kinds.map(|kinds| &kinds[i]);
             let heard = level.rms.0 >= config.silence.0;
-            if heard && admission.hear(row, self.spec.hop(), &config) {
+            if heard && gate.hear(row, self.spec.hop(), &config) {
                 self.run_part(&stretch, start..i, on_hop);
-                self.restart_engines();
+                self.reset_models();
                 start = i;
             }
         }
@@ -294,14 +294,14 @@ impl Pipeline {
         match self.gate.as_mut()?.step(frames, SoundKind::LABELS.len()) {
             Ok(step) => step.map(|step| step.raw),
             Err(message) => {
-                let engine = self.tracks.len();
-                self.faults.push(EngineFault { engine, message });
+                let model = self.tracks.len();
+                self.faults.push(ModelFault { model, message });
                 None
             }
         }
     }
 
-    /// Frames of one stretch through every engine, without a break.
+    /// Frames of one stretch through every model, without a break.
     fn run_part(&mut self, stretch: &Stretch<'_>, frames: Range<usize>, on_hop: &mut dyn FnMut(&HopResult)) {
         if frames.is_empty() {
             return;
@@ -311,19 +311,19 @@ impl Pipeline {
         let normalized = &stretch.normalized[frames.start * bands..frames.end * bands];
         let mut rows: Vec<Option<Vec<Probabilities>>> = Vec::with_capacity(self.tracks.len());
         let mut attention = None;
-        for (engine, track) in self.tracks.iter_mut().enumerate() {
+        for (model, track) in self.tracks.iter_mut().enumerate() {
             match track.step(FrameBlock::new(normalized, bands), self.classes) {
                 Ok(Some(step)) => {
                     rows.push(Some(step.raw));
                     if let (Some(mut picture), None) = (step.attention, &attention) {
                         // The model counts from where its state began, the stream from its reset.
                         picture.newest = newest;
-                        attention = Some((engine, picture));
+                        attention = Some((model, picture));
                     }
                 }
                 Ok(None) => rows.push(None),
                 Err(message) => {
-                    self.faults.push(EngineFault { engine, message });
+                    self.faults.push(ModelFault { model, message });
                     rows.push(None);
                 }
             }
@@ -354,16 +354,16 @@ impl Pipeline {
         let mut column = Column::empty(self.classes);
         column.frame = frame;
         column.at = at;
-        column.begins = std::mem::take(&mut self.begins);
+        column.reset = std::mem::take(&mut self.reset);
         column.level = level.rms;
         column.mel_db[..mel_db.len()].copy_from_slice(mel_db);
         for (to, from) in column.raw.iter_mut().zip(raw) {
             *to = from.unwrap_or_else(|| Probabilities::from_slice(&[]));
         }
-        for (to, from) in column.engines.iter_mut().zip(&smoothed.engines) {
+        for (to, from) in column.smoothed.iter_mut().zip(&smoothed.models) {
             *to = *from;
         }
-        column.agreed = smoothed.agreed;
+        column.ensemble = smoothed.ensemble;
         column.decision = smoothed.decision;
         column.kinds_raw = kinds.copied().unwrap_or(column.kinds_raw);
         column.kinds = smoothed.kinds.unwrap_or(column.kinds);
@@ -371,16 +371,16 @@ impl Pipeline {
         HopResult {
             column,
             level,
-            heard: smoothed.heard,
+            audible: smoothed.audible,
             counted: smoothed.counted,
         }
     }
 }
 
-fn copy_attention(engine: usize, from: &AttentionPicture, to: &mut AttentionSnapshot) {
+fn copy_attention(model: usize, from: &AttentionPicture, to: &mut AttentionSnapshot) {
     let frames = from.frames.min(MAX_ATTENTION_FRAMES);
     let skipped = from.frames - frames;
-    to.engine = engine;
+    to.model = model;
     to.newest = from.newest;
     to.layers = from.layers.min(MAX_LAYERS);
     to.heads = from.heads.min(MAX_HEADS);

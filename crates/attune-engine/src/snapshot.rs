@@ -6,8 +6,8 @@ use attune_audio::units::{Decibels, FrameIndex, Seconds};
 use attune_model::ModelSet;
 use attune_model::genre::Probabilities;
 
-/// The most engines side by side.
-pub const MAX_ENGINES: usize = 8;
+/// The most models side by side.
+pub const MAX_MODELS: usize = 8;
 /// The most mel bands drawn.
 pub const MAX_BANDS: usize = 128;
 /// Columns kept: 23.8 s at the default hop, 79 ms of a file read at 300 times real time.
@@ -21,12 +21,12 @@ pub const MAX_HEADS: usize = 8;
 
 /// What forgot all before a frame: after a silence, after speech.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum Begins {
+pub enum StateReset {
     /// Nothing: the frame follows on the one before.
     #[default]
     Nothing,
-    /// The engines; loudness and gate went on.
-    Engines,
+    /// The models; loudness and gate went on.
+    Models,
     /// Engines, loudness and gate.
     Everything,
 }
@@ -39,17 +39,17 @@ pub struct Column {
     /// Stream time at the end of the frame's window: when it could be known.
     pub at: Seconds,
     /// What began anew with it.
-    pub begins: Begins,
+    pub reset: StateReset,
     /// Level of the last moments, root mean square: what silence is told by.
     pub level: Decibels,
     /// Log-mel levels in dB re full scale, lowest band first; only the first `Snapshot::bands` count.
     pub mel_db: [f32; MAX_BANDS],
-    /// Calibrated probabilities of each engine, not smoothed; of no classes where the engine was off.
-    pub raw: [Probabilities; MAX_ENGINES],
-    /// Smoothed and calibrated probabilities of each engine.
-    pub engines: [Probabilities; MAX_ENGINES],
-    /// Their mean over the enabled engines.
-    pub agreed: Probabilities,
+    /// Calibrated probabilities of each model, not smoothed; of no classes where the model was off.
+    pub raw: [Probabilities; MAX_MODELS],
+    /// Smoothed and calibrated probabilities of each model.
+    pub smoothed: [Probabilities; MAX_MODELS],
+    /// Their mean over the enabled models.
+    pub ensemble: Probabilities,
     /// Probabilities of music, speech and other sounds ([`attune_model::genre::SoundKind`]), not smoothed; of no classes without a gate.
     pub kinds_raw: Probabilities,
     /// The same, smoothed.
@@ -58,9 +58,9 @@ pub struct Column {
     pub decision: Decision,
 }
 
-/// One engine at the newest frame.
+/// One model at the newest frame.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct EngineSnapshot {
+pub struct ModelSnapshot {
     /// Whether it is running.
     pub enabled: bool,
     /// Calibrated, not smoothed.
@@ -73,11 +73,11 @@ pub struct EngineSnapshot {
     pub step_p99_us: f32,
 }
 
-/// What an attention engine weighted at the newest frame it reported; rows oldest first, newest frame last.
+/// What an attention model weighted at the newest frame it reported; rows oldest first, newest frame last.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AttentionSnapshot {
-    /// Which engine: its place in [`Snapshot::engines`].
-    pub engine: usize,
+    /// Which model: its place in [`Snapshot::models`].
+    pub model: usize,
     /// The frame that asked.
     pub newest: FrameIndex,
     /// How many entries of a row count: the last `frames` frames up to `newest`. 0: nothing heard yet.
@@ -147,17 +147,17 @@ pub struct Snapshot {
     pub rms: Decibels,
     /// Whether a sample reached full scale in the last second.
     pub clipped: bool,
-    /// The agreed answer.
+    /// The ensemble answer.
     pub decision: Decision,
-    /// Mean smoothed probabilities over the enabled engines.
-    pub agreed: Probabilities,
-    /// Share of the enabled engines whose best genre is the agreed best, 0…1.
+    /// Mean smoothed probabilities over the enabled models.
+    pub ensemble: Probabilities,
+    /// Share of the enabled models whose best genre is the ensemble best, 0…1.
     pub agreement: f32,
-    /// How many entries of `engines` count.
-    pub engine_count: usize,
-    /// Each engine.
-    pub engines: [EngineSnapshot; MAX_ENGINES],
-    /// What the attention engine weighted.
+    /// How many entries of `models` count.
+    pub model_count: usize,
+    /// Each model.
+    pub models: [ModelSnapshot; MAX_MODELS],
+    /// What the attention model weighted.
     pub attention: AttentionSnapshot,
     /// The last columns: column of frame n lies at `n % RECENT_COLUMNS`, if `n + RECENT_COLUMNS >= frames` and `n < frames`.
     pub recent: Vec<Column>,
@@ -173,19 +173,19 @@ impl Column {
         Self {
             frame: FrameIndex(0),
             at: Seconds(0.0),
-            begins: Begins::Nothing,
+            reset: StateReset::Nothing,
             level: Decibels::SILENCE,
             mel_db: [Decibels::SILENCE.0; MAX_BANDS],
-            raw: [Probabilities::from_slice(&[]); MAX_ENGINES],
-            engines: [Probabilities::uniform(classes); MAX_ENGINES],
-            agreed: Probabilities::uniform(classes),
+            raw: [Probabilities::from_slice(&[]); MAX_MODELS],
+            smoothed: [Probabilities::uniform(classes); MAX_MODELS],
+            ensemble: Probabilities::uniform(classes),
             kinds_raw: Probabilities::from_slice(&[]),
             kinds: Probabilities::from_slice(&[]),
             decision: Decision::nothing_heard(classes),
         }
     }
 
-    /// The mean of what the engines that are on say of this frame alone; `None` if none is.
+    /// The mean of what the models that are on say of this frame alone; `None` if none is.
     pub fn raw_mean(&self) -> Option<Probabilities> {
         let on = || self.raw.iter().filter(|raw| !raw.as_slice().is_empty());
         let mut mean = *on().next()?;
@@ -199,9 +199,9 @@ impl Column {
         Some(mean)
     }
 
-    /// How much the smoothed answers of the engines that are on disagree, 0…1 ([`disagreement`]).
+    /// How much the smoothed answers of the models that are on disagree, 0…1 ([`disagreement`]).
     pub fn disagreement(&self) -> Option<f32> {
-        let on = self.raw.iter().zip(&self.engines);
+        let on = self.raw.iter().zip(&self.smoothed);
         disagreement(
             on.filter(|(raw, _)| !raw.as_slice().is_empty())
                 .map(|(_, smoothed)| smoothed),
@@ -226,11 +226,11 @@ impl Decision {
 
 impl AttentionSnapshot {
     /// Nothing heard yet.
-    // 98 KB, once for each engine, and held in a snapshot from then on.
+    // 98 KB, once for each model, and held in a snapshot from then on.
     #[allow(clippy::large_stack_arrays, reason = "made once")]
     pub fn empty() -> Self {
         Self {
-            engine: 0,
+            model: 0,
             newest: FrameIndex(0),
             frames: 0,
             layers: 0,
@@ -245,9 +245,9 @@ impl Snapshot {
     /// The picture before anything was heard, with `sequence` 0.
     pub fn empty(models: &ModelSet) -> Self {
         let classes = models.genres.len();
-        let engine_count = models.models.len().min(MAX_ENGINES);
-        let engine = |i| EngineSnapshot {
-            enabled: i < engine_count,
+        let model_count = models.models.len().min(MAX_MODELS);
+        let model = |i| ModelSnapshot {
+            enabled: i < model_count,
             raw: Probabilities::uniform(classes),
             smoothed: Probabilities::uniform(classes),
             step_us: 0.0,
@@ -263,10 +263,10 @@ impl Snapshot {
             rms: Decibels::SILENCE,
             clipped: false,
             decision: Decision::nothing_heard(classes),
-            agreed: Probabilities::uniform(classes),
+            ensemble: Probabilities::uniform(classes),
             agreement: 0.0,
-            engine_count,
-            engines: std::array::from_fn(engine),
+            model_count,
+            models: std::array::from_fn(model),
             attention: AttentionSnapshot::empty(),
             recent: vec![Column::empty(classes); RECENT_COLUMNS],
             health: Health {

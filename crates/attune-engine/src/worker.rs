@@ -2,14 +2,14 @@
 //!
 //! In: commands, samples, marks. Out: snapshots and events. Thread: `attune-engine`, this is its whole life.
 
-use super::board::{Board, Readings};
 use super::handle::EngineConfig;
 use super::health::HealthMeter;
-use super::listening::{Listening, Next};
 use super::opening::{Attempt, Opening};
 use super::outbox::Outbox;
 use super::pipeline::Pipeline;
 use super::snapshot::Transport;
+use super::snapshot_writer::{Readings, SnapshotWriter};
+use super::source_reader::{Next, SourceReader};
 use super::{Command, Event, ResetCause, SourceRequest};
 use crate::smoothing::Decision;
 use attune_audio::playback::Pace;
@@ -32,7 +32,7 @@ pub(super) struct WorkerParts<'a> {
     pub(super) config: EngineConfig,
     pub(super) orders: Receiver<Command>,
     pub(super) outbox: Outbox,
-    pub(super) board: Board,
+    pub(super) writer: SnapshotWriter,
     pub(super) stop: Arc<AtomicBool>,
     pub(super) notify: &'a dyn Fn(),
 }
@@ -45,14 +45,14 @@ struct Wish {
     selection: Option<(Seconds, Seconds)>,
     muted: Option<(Seconds, Seconds)>,
     seek: Option<Seconds>,
-    engines: Vec<bool>,
+    models: Vec<bool>,
 }
 
 pub(super) struct Worker<'a> {
     parts: WorkerParts<'a>,
     wish: Wish,
     opening: Opening,
-    listening: Option<Listening>,
+    reader: Option<SourceReader>,
     pipeline: Option<Pipeline>,
     meter: HealthMeter,
     /// A source of this request was open before: the next one is a reconnection.
@@ -66,8 +66,8 @@ pub(super) struct Worker<'a> {
 impl<'a> Worker<'a> {
     pub(super) fn new(parts: WorkerParts<'a>) -> Self {
         let off = &parts.config.off;
-        let engines = (0..parts.config.models.models.len()).map(|engine| !off.contains(&engine));
-        let engines = engines.collect();
+        let models = (0..parts.config.models.models.len()).map(|model| !off.contains(&model));
+        let models = models.collect();
         Self {
             opening: Opening::new(Arc::clone(&parts.config.sources)),
             wish: Wish {
@@ -77,9 +77,9 @@ impl<'a> Worker<'a> {
                 selection: None,
                 muted: None,
                 seek: None,
-                engines,
+                models,
             },
-            listening: None,
+            reader: None,
             pipeline: None,
             meter: HealthMeter::new(),
             lost_counts: None,
@@ -111,7 +111,7 @@ impl<'a> Worker<'a> {
                 self.listen();
             }
             self.look_after_source();
-            if self.changed || (self.listening.is_some() && self.published.elapsed() >= SHOW_HEALTH) {
+            if self.changed || (self.reader.is_some() && self.published.elapsed() >= SHOW_HEALTH) {
                 self.publish(false);
             }
         }
@@ -121,8 +121,8 @@ impl<'a> Worker<'a> {
         if self.parts.outbox.is_congested() {
             return POLL;
         }
-        match &self.listening {
-            Some(listening) if self.is_reading() && listening.has_more() => Duration::ZERO,
+        match &self.reader {
+            Some(reader) if self.is_reading() && reader.has_more() => Duration::ZERO,
             Some(_) => POLL,
             None if self.opening.is_busy() || self.parts.outbox.is_waiting() => IDLE,
             None => Duration::from_secs(1),
@@ -131,7 +131,7 @@ impl<'a> Worker<'a> {
 
     /// A paused file keeps its samples in the ring; a paused device's are read and thrown away.
     fn is_reading(&self) -> bool {
-        let device = self.listening.as_ref().is_some_and(Listening::is_device);
+        let device = self.reader.as_ref().is_some_and(SourceReader::is_device);
         self.wish.playing || device
     }
 
@@ -166,22 +166,22 @@ impl<'a> Worker<'a> {
             Command::Play => self.play(),
             Command::Pause => {
                 self.wish.playing = false;
-                if let Some(listening) = &mut self.listening {
-                    listening.control.pause();
+                if let Some(reader) = &mut self.reader {
+                    reader.control.pause();
                 }
             }
             Command::Seek(at) => self.seek(at),
             Command::Loop(on) => {
                 self.wish.looping = on;
-                if let Some(listening) = &mut self.listening {
-                    listening.control.set_looping(on);
+                if let Some(reader) = &mut self.reader {
+                    reader.control.set_looping(on);
                 }
             }
             Command::Select(selection) => self.select(selection),
             Command::Mute(part) => self.mute(Some(part)),
             Command::SetPace(pace) => self.set_pace(pace),
             Command::SetSmoothing(smoothing) => self.set_smoothing(smoothing),
-            Command::EnableEngine { engine, on } => self.enable(engine, on),
+            Command::EnableModel { model, on } => self.enable(model, on),
             // The loop ends before it obeys this.
             Command::Shutdown => {}
         }
@@ -189,9 +189,9 @@ impl<'a> Worker<'a> {
 
     fn close(&mut self) {
         self.opening.cancel();
-        self.listening = None;
+        self.reader = None;
         self.pipeline = None;
-        self.parts.board.begin_epoch();
+        self.parts.writer.begin_epoch();
         self.wish.source = None;
         self.wish.selection = None;
         self.wish.muted = None;
@@ -202,40 +202,36 @@ impl<'a> Worker<'a> {
 
     /// What comes next is not connected to what was heard.
     fn interrupted(&mut self) {
-        if let Some(listening) = &self.listening {
-            self.reset(ResetCause::Interrupted, listening.time());
+        if let Some(reader) = &self.reader {
+            self.reset(ResetCause::Interrupted, reader.time());
         }
     }
 
     fn play(&mut self) {
         let was_playing = std::mem::replace(&mut self.wish.playing, true);
-        if !was_playing && self.listening.as_ref().is_some_and(Listening::is_device) {
+        if !was_playing && self.reader.as_ref().is_some_and(SourceReader::is_device) {
             self.interrupted();
         }
-        let Some(listening) = &mut self.listening else {
+        let Some(reader) = &mut self.reader else {
             return;
         };
-        let ended = listening.is_ended();
-        listening.control.play();
+        let ended = reader.is_ended();
+        reader.control.play();
         if ended {
             self.seek(Seconds(0.0));
         }
     }
 
     fn seek(&mut self, at: Seconds) {
-        let Some(listening) = &mut self.listening else {
+        let Some(reader) = &mut self.reader else {
             // A file may still be on its way to open.
             self.wish.seek = Some(at);
             return;
         };
-        let end = listening
-            .control
-            .opened()
-            .duration
-            .map_or(f64::MAX, |duration| duration.0);
+        let end = reader.control.opened().duration.map_or(f64::MAX, |duration| duration.0);
         // `max` first: a NaN becomes 0.
         let at = Seconds(at.0.max(0.0).min(end));
-        match listening.seek(at) {
+        match reader.seek(at) {
             Some(Ok(())) => self.reset(ResetCause::Sought, at),
             Some(Err(error)) => self.fail(&error, false),
             None => {}
@@ -244,30 +240,30 @@ impl<'a> Worker<'a> {
 
     /// A selection that is none (turned around, or not a number) selects the whole.
     fn select(&mut self, selection: Option<(Seconds, Seconds)>) {
-        let Some(listening) = self.listening.as_mut().filter(|listening| !listening.is_device()) else {
+        let Some(reader) = self.reader.as_mut().filter(|reader| !reader.is_device()) else {
             return;
         };
         self.wish.selection = selection.filter(|(start, end)| start.0 >= 0.0 && end.0 > start.0);
-        listening.control.set_selection(self.wish.selection);
+        reader.control.set_selection(self.wish.selection);
         self.mute(None);
     }
 
     fn mute(&mut self, part: Option<(Seconds, Seconds)>) {
-        let Some(listening) = self.listening.as_mut().filter(|listening| !listening.is_device()) else {
+        let Some(reader) = self.reader.as_mut().filter(|reader| !reader.is_device()) else {
             return;
         };
         self.wish.muted = part.filter(|(start, end)| end.0 > start.0);
-        listening.control.set_muted(self.wish.muted);
+        reader.control.set_muted(self.wish.muted);
     }
 
     fn set_pace(&mut self, pace: Pace) {
         if let Some(SourceRequest::File { pace: wished, .. }) = &mut self.wish.source {
             *wished = pace;
         }
-        if let Some(listening) = &mut self.listening
-            && !listening.is_device()
+        if let Some(reader) = &mut self.reader
+            && !reader.is_device()
         {
-            listening.set_pace(pace);
+            reader.set_pace(pace);
         }
         self.meter.clear();
     }
@@ -286,12 +282,12 @@ impl<'a> Worker<'a> {
         }
     }
 
-    fn enable(&mut self, engine: usize, on: bool) {
-        if let Some(switch) = self.wish.engines.get_mut(engine) {
+    fn enable(&mut self, model: usize, on: bool) {
+        if let Some(switch) = self.wish.models.get_mut(model) {
             *switch = on;
         }
         if let Some(pipeline) = &mut self.pipeline {
-            pipeline.enable(engine, on);
+            pipeline.enable(model, on);
         }
         self.tell_faults();
     }
@@ -318,30 +314,30 @@ impl<'a> Worker<'a> {
                 return self.lose(&SourceError::new(SourceErrorKind::RateUnsupported, message));
             }
         };
-        for (engine, _) in self.wish.engines.iter().enumerate().filter(|(_, on)| !**on) {
-            pipeline.enable(engine, false);
+        for (model, _) in self.wish.models.iter().enumerate().filter(|(_, on)| !**on) {
+            pipeline.enable(model, false);
         }
         let pace = match &self.wish.source {
             Some(SourceRequest::File { pace, .. }) => Some(*pace),
             _ => None,
         };
-        let mut listening = Listening::new(open, pace);
-        listening.control.set_looping(self.wish.looping);
+        let mut reader = SourceReader::new(open, pace);
+        reader.control.set_looping(self.wish.looping);
         if !self.wish.playing {
-            listening.control.pause();
+            reader.control.pause();
         }
         let cause = match self.lost_counts.take() {
             Some((lost, not_finite)) => {
-                listening.carry_counts(lost, not_finite);
+                reader.carry_counts(lost, not_finite);
                 ResetCause::Reconnected
             }
             None => ResetCause::Opened,
         };
         self.opening.succeeded();
         self.failure_told = None;
-        let opened = listening.control.opened().clone();
+        let opened = reader.control.opened().clone();
         self.pipeline = Some(pipeline);
-        self.listening = Some(listening);
+        self.reader = Some(reader);
         self.tell(Event::Opened(opened));
         self.reset(cause, Seconds(0.0));
         if let Some(at) = self.wish.seek.take() {
@@ -353,8 +349,8 @@ impl<'a> Worker<'a> {
     fn lose(&mut self, error: &SourceError) {
         let device = matches!(self.wish.source, Some(SourceRequest::Device { .. }));
         let retrying = device && error.kind.is_retryable();
-        if let Some(listening) = self.listening.take() {
-            self.lost_counts = Some((listening.samples_lost(), listening.samples_not_finite()));
+        if let Some(reader) = self.reader.take() {
+            self.lost_counts = Some((reader.samples_lost(), reader.samples_not_finite()));
         }
         if retrying {
             self.opening.plan_retry();
@@ -378,9 +374,9 @@ impl<'a> Worker<'a> {
             }
         }
         let playing = self.wish.playing;
-        let event = self.listening.as_mut().filter(|_| playing).and_then(|listening| {
-            let (now, age) = (listening.time(), listening.callback_age());
-            listening.watch.judge(now, age)
+        let event = self.reader.as_mut().filter(|_| playing).and_then(|reader| {
+            let (now, age) = (reader.time(), reader.callback_age());
+            reader.watch.judge(now, age)
         });
         if let Some(event) = event {
             self.tell(event);
@@ -392,10 +388,10 @@ impl<'a> Worker<'a> {
         if let Some(pipeline) = &mut self.pipeline {
             pipeline.reset(at);
         }
-        if let Some(listening) = &mut self.listening {
-            listening.rebase(at);
+        if let Some(reader) = &mut self.reader {
+            reader.rebase(at);
         }
-        self.parts.board.begin_epoch();
+        self.parts.writer.begin_epoch();
         self.meter.clear();
         self.decided = None;
         self.changed = true;
@@ -407,10 +403,10 @@ impl<'a> Worker<'a> {
         if !self.is_reading() {
             return;
         }
-        let Some(listening) = &mut self.listening else {
+        let Some(reader) = &mut self.reader else {
             return;
         };
-        match listening.next() {
+        match reader.next() {
             Next::Samples if self.wish.playing => self.hear(),
             Next::Nothing | Next::Samples => {}
             Next::Mark(MarkKind::Repeated(from)) => self.reset(ResetCause::Looped, from),
@@ -419,7 +415,7 @@ impl<'a> Worker<'a> {
             Next::Mark(MarkKind::Ended) => {
                 self.wish.playing = false;
                 // A seek must not start the reader before someone plays on.
-                listening.control.pause();
+                reader.control.pause();
                 self.finish();
                 self.tell(Event::Ended);
             }
@@ -440,19 +436,19 @@ impl<'a> Worker<'a> {
         &mut self,
         work: impl FnOnce(&mut Pipeline, &mut dyn FnMut(&super::HopResult), &[f32]) -> Result<(), super::PipelineError>,
     ) {
-        let (Some(listening), Some(pipeline)) = (&mut self.listening, &mut self.pipeline) else {
+        let (Some(reader), Some(pipeline)) = (&mut self.reader, &mut self.pipeline) else {
             return;
         };
         let began = Instant::now();
-        let before = self.parts.board.frames();
-        let board = &mut self.parts.board;
+        let before = self.parts.writer.frames();
+        let writer = &mut self.parts.writer;
         let mut decisions = Vec::new();
         let mut decided = self.decided;
         let mut peaks = Vec::new();
         let result = work(
             pipeline,
             &mut |hop| {
-                board.hear(hop);
+                writer.hear(hop);
                 let decision = hop.column.decision;
                 if decided.is_none_or(|old| old.state != decision.state) {
                     decisions.push((hop.column.at, decision));
@@ -460,12 +456,12 @@ impl<'a> Worker<'a> {
                 decided = Some(decision);
                 peaks.push((hop.column.at, hop.level));
             },
-            listening.block(),
+            reader.block(),
         );
         for (at, level) in peaks {
-            listening.watch.hear(at, level.peak, level.clipped);
+            reader.watch.hear(at, level.peak, level.clipped);
         }
-        let audio = listening.control.opened().rate.duration(listening.block().len() as u64);
+        let audio = reader.control.opened().rate.duration(reader.block().len() as u64);
         self.meter
             .worked(began, began.elapsed(), Duration::from_secs_f64(audio.0));
         self.decided = decided;
@@ -476,7 +472,7 @@ impl<'a> Worker<'a> {
         if let Err(error) = result {
             let message = format!("The samples cannot be processed: {error}");
             self.lose(&SourceError::new(SourceErrorKind::FrontEnd, message));
-        } else if self.parts.board.frames() > before {
+        } else if self.parts.writer.frames() > before {
             self.publish(true);
         }
     }
@@ -484,11 +480,11 @@ impl<'a> Worker<'a> {
     fn tell_faults(&mut self) {
         let faults = self.pipeline.as_mut().map(Pipeline::take_faults).unwrap_or_default();
         for fault in faults {
-            if let Some(switch) = self.wish.engines.get_mut(fault.engine) {
+            if let Some(switch) = self.wish.models.get_mut(fault.model) {
                 *switch = false;
             }
-            self.tell(Event::EngineFailed {
-                engine: fault.engine,
+            self.tell(Event::ModelFailed {
+                model: fault.model,
                 message: fault.message,
             });
         }
@@ -496,29 +492,31 @@ impl<'a> Worker<'a> {
 
     /// `timed`: the picture holds frames of the block just read, so its latency counts.
     fn publish(&mut self, timed: bool) {
-        let listening = self.listening.as_ref();
-        let (lost, not_finite) = match listening {
-            Some(listening) => (listening.samples_lost(), listening.samples_not_finite()),
+        let reader = self.reader.as_ref();
+        let (lost, not_finite) = match reader {
+            Some(reader) => (reader.samples_lost(), reader.samples_not_finite()),
             None => self.lost_counts.unwrap_or_default(),
         };
         let readings = Readings {
             samples_lost: lost,
             samples_not_finite: not_finite,
-            callback_age: listening.map_or(Seconds(0.0), Listening::callback_age),
-            ring_fill: listening.map_or(0.0, Listening::ring_fill),
+            callback_age: reader.map_or(Seconds(0.0), SourceReader::callback_age),
+            ring_fill: reader.map_or(0.0, SourceReader::ring_fill),
             transport: Transport {
-                playing: self.wish.playing && listening.is_some(),
-                position: listening.map_or(Seconds(0.0), Listening::time),
-                duration: listening
-                    .and_then(|listening| listening.control.opened().duration)
+                playing: self.wish.playing && reader.is_some(),
+                position: reader.map_or(Seconds(0.0), SourceReader::time),
+                duration: reader
+                    .and_then(|reader| reader.control.opened().duration)
                     .unwrap_or_default(),
                 looping: self.wish.looping,
                 selection: self.wish.selection,
                 muted: self.wish.muted,
             },
         };
-        self.parts.board.publish(self.pipeline.as_ref(), &readings, &self.meter);
-        if timed && let Some(age) = listening.and_then(Listening::block_age) {
+        self.parts
+            .writer
+            .publish(self.pipeline.as_ref(), &readings, &self.meter);
+        if timed && let Some(age) = reader.and_then(SourceReader::block_age) {
             self.meter.published(age);
         }
         self.published = Instant::now();

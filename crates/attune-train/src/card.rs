@@ -4,8 +4,8 @@ use super::dataset::{Clip, Dataset};
 use super::export::Provenance;
 use super::split::SplitChoice;
 use super::trainer::Trainer;
-use super::validate::{Figures, Heard, answers};
-use crate::evaluate::{Answers, moments};
+use super::validate::{ClipLogits, Metrics, answers};
+use crate::evaluate::{Answers, metrics_at_marks};
 use attune_audio::features::FrontEndSpec;
 use attune_model::manifest::Manifest;
 use std::fmt::Write;
@@ -16,15 +16,15 @@ pub(super) fn card(
     data: &Dataset,
     manifest: &Manifest,
     provenance: &Provenance,
-    heard: [(&str, &Vec<Heard>); 2],
+    heard: [(&str, &Vec<ClipLogits>); 2],
 ) -> String {
     let spec = &trainer.recipe().front_end;
     let (classes, temperature) = (data.genres.len(), manifest.temperature);
-    let figures: Vec<(&str, Figures, Figures)> = heard
+    let figures: Vec<(&str, Metrics, Metrics)> = heard
         .into_iter()
         .filter(|(_, heard)| !heard.is_empty())
         .map(|(what, heard)| {
-            let at = |temperature| Figures::of(&answers(heard, temperature, spec), classes);
+            let at = |temperature| Metrics::of(&answers(heard, temperature, spec), classes);
             (what, at(1.0), at(temperature))
         })
         .collect();
@@ -42,7 +42,7 @@ pub(super) fn card(
 }
 
 /// Accuracy and calibration against seconds heard; nothing without clips.
-fn moments_section(what: &str, heard: &[Heard], temperature: f32, spec: &FrontEndSpec) -> String {
+fn moments_section(what: &str, heard: &[ClipLogits], temperature: f32, spec: &FrontEndSpec) -> String {
     let Some(classes) = heard.first().map(|clip| clip.classes) else {
         return String::new();
     };
@@ -52,8 +52,8 @@ fn moments_section(what: &str, heard: &[Heard], temperature: f32, spec: &FrontEn
          to there (at 1 and 2 s: the newest frame), of the clips that are long enough.\n\n| seconds | clips | accuracy | 95 % interval | \
          calibration error before → after | of honest answers, by chance |\n|--:|--:|--:|--:|--:|--:|\n"
     );
-    for moment in moments(&at(temperature), &at(1.0), classes) {
-        let figures = &moment.figures;
+    for moment in metrics_at_marks(&at(temperature), &at(1.0), classes) {
+        let figures = &moment.metrics;
         // Writing to a String cannot fail.
         let _ = writeln!(
             section,
@@ -180,7 +180,7 @@ fn write_figures(
     card: &mut String,
     trainer: &Trainer<'_>,
     data: &Dataset,
-    figures: &[(&str, Figures, Figures)],
+    figures: &[(&str, Metrics, Metrics)],
 ) -> std::fmt::Result {
     writeln!(card, "## Figures\n")?;
     writeln!(

@@ -4,7 +4,7 @@
 //! Thread: the caller's.
 
 use super::validate::{answers, fit_temperature};
-use crate::evaluate::{Figures, Heard, error_by_chance};
+use crate::evaluate::{ClipLogits, Metrics, ece_if_calibrated};
 use attune_audio::features::FrontEndSpec;
 use std::fmt::Write;
 
@@ -12,9 +12,9 @@ use std::fmt::Write;
 #[derive(Debug, Default)]
 pub struct HeldOut {
     /// The excerpts that came as features.
-    pub excerpts: Vec<Heard>,
+    pub excerpts: Vec<ClipLogits>,
     /// Whole audio.
-    pub whole: Vec<Heard>,
+    pub whole: Vec<ClipLogits>,
 }
 
 /// All folds together, by one part of the clips.
@@ -23,9 +23,9 @@ pub struct Pooled {
     /// Which part.
     pub what: &'static str,
     /// At temperature 1.
-    pub before: Figures,
+    pub before: Metrics,
     /// At temperatures that were fitted on the other folds' clips.
-    pub after: Figures,
+    pub after: Metrics,
     /// The calibration error that answers as honest as can be would have on so many clips, by chance.
     pub chance_ece: f64,
     /// Accuracy of each fold.
@@ -37,13 +37,13 @@ pub fn pooled(folds: &[HeldOut], spec: &FrontEndSpec, classes: usize) -> Vec<Poo
     let temperatures: Vec<f32> = (0..folds.len())
         .map(|judged| {
             let others = folds.iter().enumerate().filter(|(fold, _)| *fold != judged);
-            let heard: Vec<Heard> = others
+            let heard: Vec<ClipLogits> = others
                 .flat_map(|(_, fold)| fold.excerpts.iter().chain(&fold.whole).cloned())
                 .collect();
             fit_temperature(&heard, spec)
         })
         .collect();
-    let part = |what, of: fn(&HeldOut) -> &Vec<Heard>| {
+    let part = |what, of: fn(&HeldOut) -> &Vec<ClipLogits>| {
         let said = |temperature: &dyn Fn(usize) -> f32| -> Vec<Vec<_>> {
             let each = folds.iter().enumerate();
             each.map(|(fold, held)| answers(of(held), temperature(fold), spec))
@@ -53,10 +53,10 @@ pub fn pooled(folds: &[HeldOut], spec: &FrontEndSpec, classes: usize) -> Vec<Poo
         let all = after.concat();
         (!all.is_empty()).then(|| Pooled {
             what,
-            before: Figures::of(&before.concat(), classes),
-            chance_ece: error_by_chance(&all),
-            folds: after.iter().map(|fold| Figures::of(fold, classes).accuracy).collect(),
-            after: Figures::of(&all, classes),
+            before: Metrics::of(&before.concat(), classes),
+            chance_ece: ece_if_calibrated(&all),
+            folds: after.iter().map(|fold| Metrics::of(fold, classes).accuracy).collect(),
+            after: Metrics::of(&all, classes),
         })
     };
     [
@@ -102,10 +102,10 @@ mod tests {
     use attune_model::genre::GenreId;
 
     /// A clip of so many frames, sure of one class with these odds.
-    fn clip(truth: u8, said: u8, odds: f32) -> Heard {
+    fn clip(truth: u8, said: u8, odds: f32) -> ClipLogits {
         let mut row = [0.0; 3];
         row[usize::from(said)] = odds.ln();
-        Heard {
+        ClipLogits {
             truth: GenreId(truth),
             logits: row.repeat(60),
             classes: 3,
@@ -139,7 +139,7 @@ mod tests {
             .zip([of_second, fit_temperature(&folds[0].excerpts, &spec)])
             .flat_map(|(fold, temperature)| answers(&fold.excerpts, temperature, &spec))
             .collect();
-        assert!((Figures::of(&both, 3).nll - it.after.nll).abs() < 1e-9);
+        assert!((Metrics::of(&both, 3).nll - it.after.nll).abs() < 1e-9);
         assert!(page("attune train", &figures).contains("| excerpts | 16 | 62.5 % |"));
     }
 }

@@ -6,7 +6,7 @@ use super::dataset::Dataset;
 use super::examples::{Batch, Examples};
 use super::optimizer::{AdamW, one_cycle};
 use super::recipe::{BatchShape, Recipe};
-use super::validate::{Figures, Heard, Part, answers, listen};
+use super::validate::{ClipLogits, Metrics, Part, answers, listen};
 use attune_model::architecture::Net;
 use attune_model::genre_net::NetOutput;
 use attune_nn::Pass;
@@ -71,9 +71,9 @@ pub struct StepReport {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judgement {
     /// Over the excerpts that came as features.
-    pub excerpts: Figures,
+    pub excerpts: Metrics,
     /// Over the whole clips; without clips if the run has no patience: they take long.
-    pub whole: Figures,
+    pub whole: Metrics,
     /// Mean of −ln p of the truth over all of them: what the best weights are chosen by.
     pub nll: f64,
     /// Whether it is the best so far.
@@ -82,7 +82,7 @@ pub struct Judgement {
 
 impl Judgement {
     /// What is shown of it: the excerpts, or whole clips where there are no excerpts.
-    pub fn shown(&self) -> &Figures {
+    pub fn shown(&self) -> &Metrics {
         if self.excerpts.clips > 0 {
             &self.excerpts
         } else {
@@ -336,7 +336,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// What the averaged weights make of the validation clips.
-    pub fn validate(&self, part: Part) -> Result<Vec<Heard>, TrainError> {
+    pub fn validate(&self, part: Part) -> Result<Vec<ClipLogits>, TrainError> {
         let net = self
             .recipe
             .architecture
@@ -351,7 +351,7 @@ impl<'a> Trainer<'a> {
         let whole = if self.recipe.patience > 0 || excerpts.clips == 0 {
             self.figures(Part::Whole)?
         } else {
-            Figures::of(&[], self.data.genres.len())
+            Metrics::of(&[], self.data.genres.len())
         };
         let count = (excerpts.clips + whole.clips).max(1) as f64;
         let nll = (excerpts.nll * excerpts.clips as f64 + whole.nll * whole.clips as f64) / count;
@@ -383,9 +383,9 @@ impl<'a> Trainer<'a> {
     }
 
     /// Figures of [`Trainer::validate`] at temperature 1.
-    pub fn figures(&self, part: Part) -> Result<Figures, TrainError> {
+    pub fn figures(&self, part: Part) -> Result<Metrics, TrainError> {
         let heard = self.validate(part)?;
-        Ok(Figures::of(
+        Ok(Metrics::of(
             &answers(&heard, 1.0, &self.recipe.front_end),
             self.data.genres.len(),
         ))

@@ -2,7 +2,7 @@
 
 use super::TrainError;
 use super::dataset::{Clip, Levels};
-pub use crate::evaluate::{Figures, Heard, fit_temperature};
+pub use crate::evaluate::{ClipLogits, Metrics, fit_temperature};
 use attune_audio::features::{FrameBlock, FrontEndSpec, LoudnessNormalizer};
 use attune_model::GenreStream;
 use attune_model::genre::{GenreId, Probabilities};
@@ -31,7 +31,7 @@ pub fn listen(
     clips: &[Clip],
     part: Part,
     spec: &FrontEndSpec,
-) -> Result<Vec<Heard>, TrainError> {
+) -> Result<Vec<ClipLogits>, TrainError> {
     let mut heard = Vec::new();
     let mut normalized = Vec::new();
     for clip in clips {
@@ -40,7 +40,7 @@ pub fn listen(
         LoudnessNormalizer::new(spec).push(levels, &mut normalized);
         stream.reset()?;
         let output = stream.answers(FrameBlock::new(&normalized, spec.bands))?;
-        heard.push(Heard {
+        heard.push(ClipLogits {
             truth: clip.genre,
             logits: output.logits,
             classes: output.classes,
@@ -50,7 +50,7 @@ pub fn listen(
 }
 
 /// The answers of one model to what it heard.
-pub fn answers(heard: &[Heard], temperature: f32, spec: &FrontEndSpec) -> Vec<(GenreId, Probabilities)> {
+pub fn answers(heard: &[ClipLogits], temperature: f32, spec: &FrontEndSpec) -> Vec<(GenreId, Probabilities)> {
     heard
         .iter()
         .map(|clip| (clip.truth, clip.answer(temperature, spec)))

@@ -1,20 +1,20 @@
 //! An evaluation as one JSON document.
 
 use attune_model::genre::GenreSet;
-use attune_train::evaluate::{ConditionFigures, EngineFigures, Evaluation, Figures, Moment};
+use attune_train::evaluate::{ConditionMetrics, Evaluation, Metrics, MetricsAt, ModelMetrics};
 use serde_json::{Map, Value, json};
 
 /// All of it. `engines` has what scripts rely on; sections that were not asked for are left out.
 pub(super) fn of(evaluation: &Evaluation, genres: &GenreSet) -> Value {
     let engines: Map<String, Value> = evaluation
-        .engines
+        .models
         .iter()
         .map(|figures| (figures.name.clone(), engine(figures, genres)))
         .collect();
     let agreement: Vec<Value> = evaluation
         .agreement
         .iter()
-        .map(|pair| json!({ "engines": pair.engines, "share": pair.share }))
+        .map(|pair| json!({ "engines": pair.models, "share": pair.share }))
         .collect();
     let mut document = json!({
         "clips": evaluation.clips,
@@ -38,7 +38,7 @@ pub(super) fn of(evaluation: &Evaluation, genres: &GenreSet) -> Value {
     document
 }
 
-fn engine(engine: &EngineFigures, genres: &GenreSet) -> Value {
+fn engine(engine: &ModelMetrics, genres: &GenreSet) -> Value {
     let whole = &engine.whole;
     let per_class: Map<String, Value> = genres
         .ids()
@@ -63,7 +63,7 @@ fn engine(engine: &EngineFigures, genres: &GenreSet) -> Value {
             "bins": whole.bins,
             "bins_before": engine.before.bins,
         },
-        "seconds": engine.moments.iter().map(moment).collect::<Vec<_>>(),
+        "seconds": engine.at_marks.iter().map(moment).collect::<Vec<_>>(),
     });
     if let Some(by_group) = &engine.by_group {
         document["by_group"] = json!(by_group);
@@ -76,7 +76,7 @@ fn engine(engine: &EngineFigures, genres: &GenreSet) -> Value {
         }
         document["conditions"] = Value::Object(conditions);
     }
-    if let Some(shown) = &engine.shown {
+    if let Some(shown) = &engine.timeline {
         document["shown"] = json!(shown);
     }
     if let Some(changes) = &engine.changes {
@@ -85,11 +85,11 @@ fn engine(engine: &EngineFigures, genres: &GenreSet) -> Value {
     document
 }
 
-fn calibrated(figures: &Figures) -> Value {
+fn calibrated(figures: &Metrics) -> Value {
     json!({ "ece": figures.ece, "nll": figures.nll })
 }
 
-fn shares(figures: &Figures) -> Value {
+fn shares(figures: &Metrics) -> Value {
     json!({
         "clips": figures.clips,
         "accuracy": figures.accuracy,
@@ -100,16 +100,16 @@ fn shares(figures: &Figures) -> Value {
     })
 }
 
-fn moment(moment: &Moment) -> Value {
-    let mut document = shares(&moment.figures);
+fn moment(moment: &MetricsAt) -> Value {
+    let mut document = shares(&moment.metrics);
     document["seconds"] = json!(moment.seconds);
     document["ece_before"] = json!(moment.before.ece);
     document["ece_by_chance"] = json!(moment.chance_ece);
     document
 }
 
-fn under(condition: &ConditionFigures) -> Value {
-    let mut document = shares(&condition.figures);
+fn under(condition: &ConditionMetrics) -> Value {
+    let mut document = shares(&condition.metrics);
     document["difference"] = json!(condition.difference.difference);
     document["difference_interval95"] = json!(condition.difference.interval95);
     document

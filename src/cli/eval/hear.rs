@@ -8,11 +8,11 @@ use attune_engine::smoothing::SmoothingConfig;
 use attune_model::ModelSet;
 use attune_model::genre::GenreId;
 use attune_train::dataset::{Clip, load_excerpts};
-use attune_train::evaluate::listen::{self, ListenedFile};
+use attune_train::evaluate::genre_change::{self, Change, ChangeMetrics};
 use attune_train::evaluate::manifest::{Label, Row, beside};
 use attune_train::evaluate::rejection::{ErrorRate, NOT_MUSIC, Verdict};
-use attune_train::evaluate::splice::{self, Change, ChangeFigures};
-use attune_train::evaluate::{EngineClips, EvaluateError, Evaluation, Heard, Shown, ShownFigures};
+use attune_train::evaluate::run::{self, FileRun};
+use attune_train::evaluate::{AnswerTimeline, ClipLogits, EvaluateError, Evaluation, ModelClips, TimelineMetrics};
 use attune_train::sound::{NoiseColour, add_at_snr, band_limited, microphone_chain, noise};
 use attune_train::validate::{Part, listen as listen_to_excerpts};
 use indicatif::ProgressBar;
@@ -51,9 +51,9 @@ struct Music {
     path: PathBuf,
     truth: GenreId,
     group: String,
-    engines: Vec<Heard>,
+    engines: Vec<ClipLogits>,
     rate: SampleRate,
-    shown: Vec<Shown>,
+    shown: Vec<AnswerTimeline>,
     verdict: Verdict,
 }
 
@@ -91,14 +91,14 @@ impl<'a> Session<'a> {
 
     fn hear_row(&mut self, row: &Row) -> Result<(), EvaluateError> {
         let path = beside(self.table, &row.clip);
-        let file: ListenedFile = listen::file(&path, self.models, &self.smoothing)?;
+        let file: FileRun = run::file(&path, self.models, &self.smoothing)?;
         let verdict = file.verdict();
         match row.label {
             Label::NotMusic(label) => self.other.push((label, verdict)),
             Label::Genre(truth) => self.music.push(Music {
-                engines: file.engines(&path, truth)?,
+                engines: file.clip_logits(&path, truth)?,
                 rate: SampleRate(file.report.source.rate_hz),
-                shown: file.listened.shown,
+                shown: file.run.timelines,
                 path,
                 truth,
                 group: row.group.clone(),
@@ -122,10 +122,10 @@ impl<'a> Session<'a> {
         evaluation.failed = self.failed;
         let groups: Vec<&str> = self.music.iter().map(|clip| clip.group.as_str()).collect();
         evaluation.add_groups(&groups);
-        for (place, engine) in evaluation.engines.iter_mut().enumerate() {
-            let shown: Vec<(GenreId, &Shown)> =
+        for (place, engine) in evaluation.models.iter_mut().enumerate() {
+            let shown: Vec<(GenreId, &AnswerTimeline)> =
                 self.music.iter().map(|clip| (clip.truth, &clip.shown[place])).collect();
-            engine.shown = Some(ShownFigures::of(&shown));
+            engine.timeline = Some(TimelineMetrics::of(&shown));
         }
         self.rejection(&mut evaluation);
         if args.conditions {
@@ -138,13 +138,13 @@ impl<'a> Session<'a> {
     }
 
     /// Moves the logits, engine by engine.
-    fn take_engines(&mut self) -> Vec<EngineClips> {
+    fn take_engines(&mut self) -> Vec<ModelClips> {
         let mut clips: Vec<_> = self
             .music
             .iter_mut()
             .map(|clip| std::mem::take(&mut clip.engines))
             .collect();
-        EngineClips::by_engine(&self.models.models, &mut clips)
+        ModelClips::by_model(&self.models.models, &mut clips)
     }
 
     fn rejection(&self, evaluation: &mut Evaluation) {
@@ -173,16 +173,16 @@ impl<'a> Session<'a> {
     /// Every clip of music under every condition. Each has a generator of its own: the clip, not the order, decides.
     fn conditions(&self, evaluation: &mut Evaluation, seed: u64, bar: &ProgressBar) -> Result<(), AppError> {
         begin(bar, "conditions", self.music.len());
-        let mut heard: Vec<Vec<Vec<Heard>>> = vec![Vec::new(); CONDITIONS.len()];
+        let mut heard: Vec<Vec<Vec<ClipLogits>>> = vec![Vec::new(); CONDITIONS.len()];
         for (number, clip) in self.music.iter().enumerate() {
             let (info, samples) = decode_file(&clip.path).map_err(EvaluateError::Decode)?;
             for ((name, change), heard) in CONDITIONS.iter().zip(&mut heard) {
                 let mut rng = ChaCha8Rng::seed_from_u64(seed);
                 rng.set_stream(number as u64);
                 let changed = change(&samples, info.rate, &mut rng);
-                let listened = listen::samples(&changed, info.rate, self.models, &self.smoothing)
-                    .map_err(EvaluateError::Pipeline)?;
-                let Some(engines) = listened.engines(clip.truth) else {
+                let listened =
+                    run::samples(&changed, info.rate, self.models, &self.smoothing).map_err(EvaluateError::Pipeline)?;
+                let Some(engines) = listened.clip_logits(clip.truth) else {
                     bail!("{}: nothing is heard of it {name}", clip.path.display());
                 };
                 heard.push(engines);
@@ -190,7 +190,7 @@ impl<'a> Session<'a> {
             bar.inc(1);
         }
         for ((name, _), mut heard) in CONDITIONS.into_iter().zip(heard) {
-            evaluation.add_condition(name, &EngineClips::by_engine(&self.models.models, &mut heard));
+            evaluation.add_condition(name, &ModelClips::by_model(&self.models.models, &mut heard));
         }
         Ok(())
     }
@@ -199,20 +199,20 @@ impl<'a> Session<'a> {
     fn splices(&self, evaluation: &mut Evaluation, count: usize, seed: u64, bar: &ProgressBar) -> Result<(), AppError> {
         begin(bar, "splices", count);
         let clips: Vec<(GenreId, SampleRate)> = self.music.iter().map(|clip| (clip.truth, clip.rate)).collect();
-        let pairs = splice::pairs(&clips, count, &mut ChaCha8Rng::seed_from_u64(seed));
+        let pairs = genre_change::pairs(&clips, count, &mut ChaCha8Rng::seed_from_u64(seed));
         if pairs.is_empty() {
             bail!(
                 "{}: --splices needs two clips of different classes at the same sample rate",
                 self.table.display()
             );
         }
-        let mut changes: Vec<Vec<Change>> = vec![Vec::new(); evaluation.engines.len()];
+        let mut changes: Vec<Vec<Change>> = vec![Vec::new(); evaluation.models.len()];
         for pair in pairs {
             let second = &self.music[pair.second];
-            let (samples, rate, at) = splice::of_files(&self.music[pair.first].path, &second.path)?;
+            let (samples, rate, at) = genre_change::of_files(&self.music[pair.first].path, &second.path)?;
             let listened =
-                listen::samples(&samples, rate, self.models, &self.smoothing).map_err(EvaluateError::Pipeline)?;
-            for ((engine, shown), changes) in evaluation.engines.iter().zip(listened.shown).zip(&mut changes) {
+                run::samples(&samples, rate, self.models, &self.smoothing).map_err(EvaluateError::Pipeline)?;
+            for ((engine, shown), changes) in evaluation.models.iter().zip(listened.timelines).zip(&mut changes) {
                 changes.push(Change {
                     shown,
                     at,
@@ -222,8 +222,8 @@ impl<'a> Session<'a> {
             }
             bar.inc(1);
         }
-        for (engine, changes) in evaluation.engines.iter_mut().zip(&changes) {
-            engine.changes = Some(ChangeFigures::of(changes));
+        for (engine, changes) in evaluation.models.iter_mut().zip(&changes) {
+            engine.changes = Some(ChangeMetrics::of(changes));
         }
         Ok(())
     }
@@ -236,7 +236,7 @@ fn begin(bar: &ProgressBar, what: &'static str, count: usize) {
 }
 
 /// Log-mel clips through the models.
-pub(super) fn excerpts(path: &Path, rows: &[Row], models: &ModelSet) -> Result<Vec<EngineClips>, AppError> {
+pub(super) fn excerpts(path: &Path, rows: &[Row], models: &ModelSet) -> Result<Vec<ModelClips>, AppError> {
     let spec = &models.front_end;
     let excerpts = load_excerpts(path, spec.bands)?;
     if excerpts.is_empty() {
@@ -255,10 +255,10 @@ pub(super) fn excerpts(path: &Path, rows: &[Row], models: &ModelSet) -> Result<V
         });
     }
     let each = models.models.iter().map(|model| {
-        Ok(EngineClips {
+        Ok(ModelClips {
             name: model.manifest().name.clone(),
             temperature: model.manifest().temperature,
-            heard: listen_to_excerpts(model.stream()?.as_mut(), &clips, Part::Excerpt, spec)?,
+            clips: listen_to_excerpts(model.stream()?.as_mut(), &clips, Part::Excerpt, spec)?,
         })
     });
     each.collect()

@@ -3,7 +3,7 @@
 use attune_model::genre::GenreSet;
 use attune_model::{LoadedModel, Manifest, ModelSet};
 use attune_train::evaluate::rejection::ErrorRate;
-use attune_train::evaluate::{EngineFigures, Evaluation, Figures, Moment, Times};
+use attune_train::evaluate::{Evaluation, Metrics, MetricsAt, ModelMetrics, Times};
 use attune_train::page;
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
@@ -63,12 +63,12 @@ pub(super) fn markdown(evaluation: &Evaluation, models: &ModelSet) -> String {
 
 /// Those for which there is something.
 fn sections(evaluation: &Evaluation, genres: &GenreSet) -> Vec<Section> {
-    let engines = &evaluation.engines;
+    let engines = &evaluation.models;
     let mut sections = vec![whole(evaluation.clips, engines), seconds(engines), calibration(engines)];
     if engines.iter().any(|engine| !engine.conditions.is_empty()) {
         sections.push(conditions(engines));
     }
-    if engines.iter().any(|engine| engine.shown.is_some()) {
+    if engines.iter().any(|engine| engine.timeline.is_some()) {
         sections.push(shown(engines));
     }
     if engines.iter().any(|engine| engine.changes.is_some()) {
@@ -107,9 +107,9 @@ fn interval([low, high]: [f64; 2]) -> String {
     format!("{:.1}–{:.1} %", low * 100.0, high * 100.0)
 }
 
-fn whole(clips: usize, engines: &[EngineFigures]) -> Section {
+fn whole(clips: usize, engines: &[ModelMetrics]) -> Section {
     let groups = engines.first().and_then(|engine| engine.by_group).map(|by| by.groups);
-    let row = |engine: &EngineFigures| {
+    let row = |engine: &ModelMetrics| {
         let figures = &engine.whole;
         let mut cells = vec![
             engine.name.clone(),
@@ -145,43 +145,46 @@ fn whole(clips: usize, engines: &[EngineFigures]) -> Section {
 }
 
 /// One column for each second, one row for each engine, and the interval of the last.
-fn by_seconds(engines: &[EngineFigures], cell: impl Fn(&Moment) -> String) -> (Vec<String>, Vec<Vec<String>>) {
+fn by_seconds(engines: &[ModelMetrics], cell: impl Fn(&MetricsAt) -> String) -> (Vec<String>, Vec<Vec<String>>) {
     let mut heading = vec!["engine".to_owned()];
-    let all = engines.iter().map(|engine| &engine.moments).max_by_key(|all| all.len());
+    let all = engines
+        .iter()
+        .map(|engine| &engine.at_marks)
+        .max_by_key(|all| all.len());
     heading.extend(all.into_iter().flatten().map(|moment| format!("{} s", moment.seconds)));
-    let row = |engine: &EngineFigures| {
+    let row = |engine: &ModelMetrics| {
         let mut row = vec![engine.name.clone()];
-        row.extend(engine.moments.iter().map(&cell));
+        row.extend(engine.at_marks.iter().map(&cell));
         row
     };
     (heading, engines.iter().map(row).collect())
 }
 
-fn seconds(engines: &[EngineFigures]) -> Section {
-    let (columns, mut rows) = by_seconds(engines, |moment| percent(moment.figures.accuracy));
+fn seconds(engines: &[ModelMetrics]) -> Section {
+    let (columns, mut rows) = by_seconds(engines, |moment| percent(moment.metrics.accuracy));
     if let Some(ensemble) = engines.last() {
         let rounded = |[low, high]: [f64; 2]| format!("{:.0}–{:.0} %", low * 100.0, high * 100.0);
         let mut intervals = vec!["  95 % interval".to_owned()];
         let mut clips = vec!["  clips".to_owned()];
-        for moment in &ensemble.moments {
-            intervals.push(rounded(moment.figures.interval95));
-            clips.push(moment.figures.clips.to_string());
+        for moment in &ensemble.at_marks {
+            intervals.push(rounded(moment.metrics.interval95));
+            clips.push(moment.metrics.clips.to_string());
         }
         rows.extend([intervals, clips]);
     }
     Section::new("Right after so many seconds", columns, rows)
 }
 
-fn calibration(engines: &[EngineFigures]) -> Section {
+fn calibration(engines: &[ModelMetrics]) -> Section {
     let arrow = |before: f64, after: f64| format!("{:.0} → {:.1} %", before * 100.0, after * 100.0);
-    let (mut columns, mut rows) = by_seconds(engines, |moment| arrow(moment.before.ece, moment.figures.ece));
+    let (mut columns, mut rows) = by_seconds(engines, |moment| arrow(moment.before.ece, moment.metrics.ece));
     columns.push("whole".to_owned());
     for (row, engine) in rows.iter_mut().zip(engines) {
         row.push(arrow(engine.before.ece, engine.whole.ece));
     }
     if let Some(ensemble) = engines.last() {
         let mut row = vec!["  by chance alone".to_owned()];
-        row.extend(ensemble.moments.iter().map(|moment| percent(moment.chance_ece)));
+        row.extend(ensemble.at_marks.iter().map(|moment| percent(moment.chance_ece)));
         row.push(percent(ensemble.chance_ece));
         rows.push(row);
     }
@@ -189,17 +192,17 @@ fn calibration(engines: &[EngineFigures]) -> Section {
     Section::new(heading, columns, rows)
 }
 
-fn conditions(engines: &[EngineFigures]) -> Section {
+fn conditions(engines: &[ModelMetrics]) -> Section {
     let names = engines[0].conditions.iter().map(|condition| condition.name);
     let columns = ["engine", "clean"].into_iter().chain(names);
-    let row = |engine: &EngineFigures| {
+    let row = |engine: &ModelMetrics| {
         let mut row = vec![engine.name.clone(), percent(engine.whole.accuracy)];
         row.extend(engine.conditions.iter().map(|condition| {
             let paired = &condition.difference;
             let [low, high] = paired.interval95.map(|share| share * 100.0);
             format!(
                 "{}  ({:+.1}, {low:+.1} to {high:+.1})",
-                percent(condition.figures.accuracy),
+                percent(condition.metrics.accuracy),
                 paired.difference * 100.0
             )
         }));
@@ -215,9 +218,9 @@ fn times(times: &Times) -> String {
     format!("{}, {}", secs(times.median), secs(times.p90))
 }
 
-fn shown(engines: &[EngineFigures]) -> Section {
+fn shown(engines: &[ModelMetrics]) -> Section {
     let rows = engines.iter().filter_map(|engine| {
-        let shown = engine.shown.as_ref()?;
+        let shown = engine.timeline.as_ref()?;
         Some(vec![
             engine.name.clone(),
             format!("{:.2}", shown.switches_per_minute),
@@ -237,7 +240,7 @@ fn shown(engines: &[EngineFigures]) -> Section {
     Section::new(heading, columns, rows)
 }
 
-fn changes(engines: &[EngineFigures]) -> Section {
+fn changes(engines: &[ModelMetrics]) -> Section {
     let rows = engines.iter().filter_map(|engine| {
         let changes = engine.changes.as_ref()?;
         Some(vec![
@@ -304,11 +307,11 @@ fn agreement(evaluation: &Evaluation) -> Section {
     let rows = evaluation
         .agreement
         .iter()
-        .map(|pair| vec![pair.engines.join(" and "), percent(pair.share)]);
+        .map(|pair| vec![pair.models.join(" and "), percent(pair.share)]);
     Section::new("Engines that give the same answer", ["engines", "of clips"], rows)
 }
 
-fn confusion(name: &str, figures: &Figures, genres: &GenreSet) -> Section {
+fn confusion(name: &str, figures: &Metrics, genres: &GenreSet) -> Section {
     let mut columns = vec!["truth \\ answer"];
     columns.extend(genres.labels().iter().map(String::as_str));
     columns.push("right");

@@ -15,7 +15,7 @@ pub(super) fn of(of: &Told<'_>) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = writeln!(text, "{} at {}", of.source, of.at.clock());
-    let (answer, p) = it.agreed.whole.top();
+    let (answer, p) = it.ensemble.whole.top();
     let names: Vec<&str> = it.opinions.iter().map(|opinion| opinion.engine.as_str()).collect();
     let _ = writeln!(
         text,
@@ -31,7 +31,7 @@ pub(super) fn of(of: &Told<'_>) -> String {
         "  What changed {}: points it loses without each half second (−: gains), and where attention lay",
         genres.title(of.class)
     );
-    let added = it.agreed.contributions(class);
+    let added = it.ensemble.contributions(class);
     let most = added.iter().fold(0.0f32, |most, x| most.max(x.abs())).max(1e-6);
     let weights: Vec<f32> = it
         .places

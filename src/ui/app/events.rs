@@ -78,7 +78,7 @@ impl App {
                 message: format!("The engine has ended: {message}"),
                 remedy: "Close the window and start Attune again.".to_owned(),
             }),
-            Event::EngineFailed { engine, message } => {
+            Event::ModelFailed { model: engine, message } => {
                 let name = self
                     .model_info
                     .engines

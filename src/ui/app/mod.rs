@@ -229,7 +229,7 @@ impl App {
     /// Takes over what is new in the snapshot that has come.
     fn absorb(&mut self) {
         let snapshot = self.link.snapshots.output_buffer();
-        let engines = snapshot.engine_count;
+        let engines = snapshot.model_count;
         let (answers, log, track, recorder) = (&mut self.answers, &mut self.log, &mut self.track, &mut self.recorder);
         self.history.absorb_with(snapshot, |news| {
             answers.push(&news);
@@ -278,7 +278,7 @@ impl App {
 
     fn send(&mut self, command: Command) {
         let switched = match command {
-            Command::EnableEngine { engine, on } => Some((engine, on)),
+            Command::EnableModel { model, on } => Some((model, on)),
             _ => None,
         };
         let Err(error) = self.link.commands.try_send(command) else {

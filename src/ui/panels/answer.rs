@@ -1,4 +1,4 @@
-//! The agreed answer, large: genre or state, how sure, why.
+//! The ensemble answer, large: genre or state, how sure, why.
 //!
 //! In: decision. Out: paint. Thread: window.
 
@@ -104,7 +104,7 @@ pub fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>) {
 
 fn enabled_engines(scene: &Scene<'_>) -> usize {
     let snapshot = scene.snapshot;
-    snapshot.engines[..snapshot.engine_count.min(snapshot.engines.len())]
+    snapshot.models[..snapshot.model_count.min(snapshot.models.len())]
         .iter()
         .filter(|engine| engine.enabled)
         .count()

@@ -29,9 +29,8 @@ const LEAST_COLUMN: f32 = 40.0;
 pub fn engines_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     card(ui).show(ui, |ui| {
         ui.set_width(ui.available_width());
-        let engines = scene.snapshot.engine_count.min(scene.model_info.engines.len());
-        let is_on =
-            |engine: usize| scene.snapshot.engines[engine].enabled || !scene.model_info.engines[engine].optional;
+        let engines = scene.snapshot.model_count.min(scene.model_info.engines.len());
+        let is_on = |engine: usize| scene.snapshot.models[engine].enabled || !scene.model_info.engines[engine].optional;
         let (engines, waiting): (Vec<usize>, Vec<usize>) = (0..engines).partition(|engine| is_on(*engine));
         let engines = &engines[..];
         let room = (ui.available_width() - NAME_WIDTH) / (engines.len() + 1) as f32 - GAP;
@@ -80,7 +79,7 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, column:
     );
     for (place, &engine) in engines.iter().enumerate() {
         let label = &scene.model_info.engines[engine];
-        let on = scene.snapshot.engines[engine].enabled;
+        let on = scene.snapshot.models[engine].enabled;
         // A long name is set smaller before it is cut.
         let size = (column / (0.55 * label.name.chars().count() as f32)).clamp(9.0, 11.5);
         let text = RichText::new(&label.name).size(size);
@@ -101,7 +100,7 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, column:
         });
         let hover = format!("{} is {state}. Click to switch it {verb}.", label.name);
         if response.on_hover_text(hover).clicked() {
-            view.order(Command::EnableEngine { engine, on: !on });
+            view.order(Command::EnableModel { model: engine, on: !on });
         }
     }
 }
@@ -121,7 +120,10 @@ fn waiting_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, engine
         wording::count(label.weight_count)
     );
     if button.on_hover_text(hover).clicked() {
-        view.order(Command::EnableEngine { engine, on: true });
+        view.order(Command::EnableModel {
+            model: engine,
+            on: true,
+        });
     }
 }
 
@@ -141,11 +143,11 @@ fn genre_row_ui(ui: &mut egui::Ui, scene: &Scene<'_>, id: GenreId, size: Vec2, e
         let ink = if answered { palette.text } else { palette.muted };
         let at = name.left_center() + Vec2::new(16.0, 0.0);
         ui.painter().text(at, egui::Align2::LEFT_CENTER, &title, font, ink);
-        let agreed = if heard { snapshot.agreed.of(id) } else { 0.0 };
-        share_bar(ui, size, agreed, colour, &format!("{title}, agreed"));
+        let ensemble = if heard { snapshot.ensemble.of(id) } else { 0.0 };
+        share_bar(ui, size, ensemble, colour, &format!("{title}, ensemble"));
         for &engine in engines {
             let label = &scene.model_info.engines[engine];
-            let state = &snapshot.engines[engine];
+            let state = &snapshot.models[engine];
             let share = if heard && state.enabled {
                 state.smoothed.of(id)
             } else {
@@ -186,7 +188,7 @@ fn figures_ui(ui: &mut egui::Ui, scene: &Scene<'_>, column: f32, engines: &[usiz
             ui.allocate_exact_size(Vec2::new(column, FIGURE_HEIGHT), Sense::hover());
             for &engine in engines {
                 let label = &scene.model_info.engines[engine];
-                let state = &scene.snapshot.engines[engine];
+                let state = &scene.snapshot.models[engine];
                 let is_timed = state.enabled && state.step_us > 0.0;
                 let load = 1e-4 * f64::from(state.step_us) / scene.snapshot.hop.0;
                 let text = match title {

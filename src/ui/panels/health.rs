@@ -126,7 +126,7 @@ fn figure_ui(ui: &mut egui::Ui, label: &str, figure: &str, digits: usize, colour
 
 fn slowest_step(scene: &Scene<'_>) -> f32 {
     let snapshot = scene.snapshot;
-    snapshot.engines[..snapshot.engine_count.min(snapshot.engines.len())]
+    snapshot.models[..snapshot.model_count.min(snapshot.models.len())]
         .iter()
         .filter(|engine| engine.enabled)
         .map(|engine| engine.step_p99_us)

@@ -67,7 +67,7 @@ pub(super) fn raw_curve_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut View
     for part in curve(scene, &time, y_of, raw) {
         painter.line(part, Stroke::new(1.0, palette.text.gamma_multiply(0.55)));
     }
-    for part in curve(scene, &time, y_of, |moment| Some(of(&moment.agreed))) {
+    for part in curve(scene, &time, y_of, |moment| Some(of(&moment.ensemble))) {
         // An edge keeps it apart from the raw one beneath.
         painter.line(part.clone(), Stroke::new(4.0, palette.track));
         painter.line(part, Stroke::new(2.0, colour));

@@ -136,7 +136,7 @@ impl Traces {
             let columns = (self.sent..until).filter_map(|column| history.column(column));
             let batch = Batch {
                 levels: columns.flat_map(|column| column.iter().copied()).collect(),
-                begins: (self.sent..until).map(|column| history.begins(column)).collect(),
+                resets: (self.sent..until).map(|column| history.reset_at(column)).collect(),
             };
             // Full: the rest is asked for in a later frame. Gone: its fault is told.
             if self.batches.try_send(batch).is_err() {
@@ -267,7 +267,7 @@ mod tests {
     use super::runner::LEAST_DECAY;
     use super::*;
     use attune_audio::features::{FrameBlock, LoudnessNormalizer};
-    use attune_engine::Begins;
+    use attune_engine::StateReset;
     use attune_model::{StreamOutput, UnitPicture};
 
     #[test]
@@ -308,7 +308,7 @@ mod tests {
         assert_eq!(traces.value(UnitValue::Cell, first - 1, 0), None);
         // After a silence the live engine begins anew, and so does this one: its first frame is that of a fresh stream.
         let mut after = snapshot(2, 60);
-        after.recent[40].begins = Begins::Everything;
+        after.recent[40].reset = StateReset::Everything;
         history.absorb(&after);
         assert!(traces.follow(&history));
         while traces.total() < history.total_columns() {

@@ -5,7 +5,7 @@
 use super::UnitValue;
 use crate::ui::job::Worker;
 use attune_audio::features::{FrameBlock, FrontEndSpec, LoudnessNormalizer};
-use attune_engine::Begins;
+use attune_engine::StateReset;
 use attune_model::{GenreStream, LoadedModel, ModelError, StreamOutput, UnitPicture};
 use crossbeam_channel::Receiver;
 
@@ -17,7 +17,7 @@ pub(super) struct Batch {
     /// (column, band) in dB; a break is NaN.
     pub(super) levels: Vec<f32>,
     /// What began anew with each column.
-    pub(super) begins: Vec<Begins>,
+    pub(super) resets: Vec<StateReset>,
 }
 
 /// What came of a batch.
@@ -89,16 +89,16 @@ impl<'a> Runner<'a> {
         })
     }
 
-    fn trace(&mut self, Batch { levels, begins }: &Batch) -> Result<Traced, ModelError> {
+    fn trace(&mut self, Batch { levels, resets }: &Batch) -> Result<Traced, ModelError> {
         let bands = self.spec.bands;
         let mut values = Vec::with_capacity(levels.len() / bands * self.kinds.len() * self.sums.len());
         let (mut normalized, mut output) = (Vec::new(), StreamOutput::default());
-        for (row, begins) in levels.chunks_exact(bands).zip(begins) {
+        for (row, reset) in levels.chunks_exact(bands).zip(resets) {
             let is_break = row[0].is_nan();
-            if is_break || *begins > Begins::Nothing {
+            if is_break || *reset > StateReset::Nothing {
                 self.stream = self.model.stream()?;
             }
-            if is_break || *begins == Begins::Everything {
+            if is_break || *reset == StateReset::Everything {
                 self.loudness.reset();
             }
             if is_break {

@@ -43,7 +43,7 @@ pub fn areas_ui(ui: &egui::Ui, bands: &Bands<'_>, points: &[TimelinePoint]) {
             let [r, g, b] = bands.genres.colour(id);
             let fill = Color32::from_rgb(r, g, b).gamma_multiply(bands.opacity);
             for (i, (point, low)) in run.iter().zip(&mut low).enumerate() {
-                let high = *low + point.agreed.of(id);
+                let high = *low + point.ensemble.of(id);
                 let (x, at) = (x_of(point.heard), mesh.vertices.len() as u32);
                 mesh.colored_vertex(egui::pos2(x, y_of(*low)), fill);
                 mesh.colored_vertex(egui::pos2(x, y_of(high)), fill);

@@ -108,7 +108,7 @@ mod tests {
             heard,
             at: Seconds(heard),
             segment,
-            agreed: Probabilities::uniform(10),
+            ensemble: Probabilities::uniform(10),
             state: AnswerState::Genre(GenreId(genre)),
             confidence: 0.5,
         };

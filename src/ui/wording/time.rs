@@ -12,7 +12,7 @@ use attune_model::genre::{GenreId, GenreSet};
 
 /// One point of a timeline: when, what was answered, what was likeliest.
 pub fn point(point: &TimelinePoint, genres: &GenreSet) -> String {
-    let mut ranked: Vec<_> = genres.ids().map(|id| (point.agreed.of(id), id)).collect();
+    let mut ranked: Vec<_> = genres.ids().map(|id| (point.ensemble.of(id), id)).collect();
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
     let best: Vec<_> = ranked
         .iter()
@@ -88,7 +88,7 @@ pub fn raw_and_smoothed(moment: &Moment, genre: GenreId, genres: &GenreSet) -> S
         Some(raw) => percent(raw.of(genre)),
         None => "nothing".to_owned(),
     };
-    let smoothed = percent(moment.agreed.of(genre));
+    let smoothed = percent(moment.ensemble.of(genre));
     format!("{}: this frame alone {raw}, smoothed {smoothed}", genres.title(genre))
 }
 

@@ -33,8 +33,8 @@ fn probabilities(of: &Told<'_>, p: &Probabilities) -> Value {
 
 /// What a place adds to each class.
 fn contributions(of: &Told<'_>, place: usize) -> Value {
-    let agreed = &of.explanation.agreed;
-    let pairs = agreed.whole.as_slice().iter().zip(agreed.without[place].as_slice());
+    let ensemble = &of.explanation.ensemble;
+    let pairs = ensemble.whole.as_slice().iter().zip(ensemble.without[place].as_slice());
     let labels = of.genres.labels().iter();
     Value::Object(
         labels
@@ -88,7 +88,7 @@ pub fn json(of: &Told<'_>) -> Value {
         "source": of.source,
         "at_s": of.at.0,
         "genre": of.genres.label(it.class()),
-        "probabilities": probabilities(of, &it.agreed.whole),
+        "probabilities": probabilities(of, &it.ensemble.whole),
         "engines": engines,
         "places": places,
         "faithfulness": faithfulness,
@@ -125,8 +125,8 @@ pub fn csv(of: &Told<'_>) -> String {
         let (from, to) = it.back(segment);
         let mut row = vec![format!("{:.3}", of.at.0 - from), format!("{:.3}", of.at.0 - to)];
         row.extend((0..of.genres.len()).map(|class| {
-            let whole = it.agreed.whole.as_slice()[class];
-            format!("{:.5}", whole - it.agreed.without[place].as_slice()[class])
+            let whole = it.ensemble.whole.as_slice()[class];
+            format!("{:.5}", whole - it.ensemble.without[place].as_slice()[class])
         }));
         row.extend(
             it.looked
@@ -161,14 +161,14 @@ pub fn sheet(of: &Told<'_>) -> Sheet {
             .map(|(&place, value)| (middle(place), f64::from(value)))
             .collect()
     };
-    let agreed = line(it.agreed.contributions(class));
+    let ensemble = line(it.ensemble.contributions(class));
     let mut panels = vec![Panel::Chart(Chart {
         title: format!("What changed the answer: {title}"),
         x: past(it.back(it.places[0]).0),
-        y: around_zero("points that a place adds", agreed.iter().map(|(_, y)| *y)),
+        y: around_zero("points that a place adds", ensemble.iter().map(|(_, y)| *y)),
         marks: vec![
             Mark::Rule((-it.back(it.places[0]).0, 0.0), (0.0, 0.0)),
-            Mark::Line(Ink::Strong, agreed),
+            Mark::Line(Ink::Strong, ensemble),
         ],
         legend: Vec::new(),
     })];

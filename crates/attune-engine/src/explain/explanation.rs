@@ -52,7 +52,7 @@ pub struct Explanation {
     /// Each engine.
     pub opinions: Vec<Opinion>,
     /// Their mean.
-    pub agreed: Occlusion,
+    pub ensemble: Occlusion,
     /// The engines that attend; none if only changes were asked about.
     pub looked: Vec<Looked>,
 }
@@ -113,7 +113,7 @@ impl Explanation {
         occlusions: Vec<Occlusion>,
         (places, frames, hop): (Vec<Segment>, usize, Seconds),
     ) -> Option<Self> {
-        let agreed = Occlusion::mean(&occlusions)?;
+        let ensemble = Occlusion::mean(&occlusions)?;
         let opinions = models.iter().zip(occlusions).map(|(model, occlusion)| Opinion {
             engine: model.manifest().name.clone(),
             occlusion,
@@ -123,14 +123,14 @@ impl Explanation {
             frames,
             hop,
             opinions: opinions.collect(),
-            agreed,
+            ensemble,
             looked: Vec::new(),
         })
     }
 
     /// The class that is answered.
     pub fn class(&self) -> GenreId {
-        self.agreed.whole.top().0
+        self.ensemble.whole.top().0
     }
 
     /// From when to when a place lies, in seconds before the moment.

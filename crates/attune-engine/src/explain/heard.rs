@@ -3,7 +3,7 @@
 //! In: columns. Out: a [`Question`]. Thread: any.
 
 use super::{HEARD, Question};
-use crate::Begins;
+use crate::StateReset;
 use crate::offline::{AnalyzeError, analyze};
 use crate::smoothing::SmoothingConfig;
 use attune_audio::features::FrontEndSpec;
@@ -24,15 +24,15 @@ pub struct Heard {
 
 impl Heard {
     /// Of columns of one stream, the newest first: levels of each, and what began anew with it.
-    pub fn back_from<'a>(columns: impl Iterator<Item = (&'a [f32], Begins)>, spec: &FrontEndSpec) -> Self {
+    pub fn back_from<'a>(columns: impl Iterator<Item = (&'a [f32], StateReset)>, spec: &FrontEndSpec) -> Self {
         let mut rows = Vec::new();
         let mut engines = None;
-        for (levels, begins) in columns.take(spec.frames_in(HEARD)) {
+        for (levels, reset) in columns.take(spec.frames_in(HEARD)) {
             rows.push(levels);
-            if begins > Begins::Nothing && engines.is_none() {
+            if reset > StateReset::Nothing && engines.is_none() {
                 engines = Some(rows.len());
             }
-            if begins == Begins::Everything {
+            if reset == StateReset::Everything {
                 break;
             }
         }
@@ -53,7 +53,7 @@ impl Heard {
     ) -> Result<Option<(Self, Seconds)>, AnalyzeError> {
         let spec = &models.front_end;
         let most = spec.frames_in(HEARD);
-        let mut columns: VecDeque<(Vec<f32>, Begins)> = VecDeque::with_capacity(most);
+        let mut columns: VecDeque<(Vec<f32>, StateReset)> = VecDeque::with_capacity(most);
         let (mut newest, mut passed) = (None, false);
         let is_later = |at: Seconds| until.is_some_and(|until| at.0 > until.0 + 1e-6);
         let passed_at = |done: Seconds| until.is_some_and(|until| done.0 > until.0 + 1.0);
@@ -68,7 +68,7 @@ impl Heard {
                 if columns.len() == most {
                     columns.pop_front();
                 }
-                columns.push_back((hop.column.mel_db[..spec.bands].to_vec(), hop.column.begins));
+                columns.push_back((hop.column.mel_db[..spec.bands].to_vec(), hop.column.reset));
                 newest = Some(hop.column.at);
             },
             |progress| {
@@ -84,7 +84,7 @@ impl Heard {
             Err(AnalyzeError::Stopped) if passed => {}
             other => drop(other?),
         }
-        let back = columns.iter().rev().map(|(levels, begins)| (&levels[..], *begins));
+        let back = columns.iter().rev().map(|(levels, reset)| (&levels[..], *reset));
         Ok(newest.map(|at| (Self::back_from(back, spec), at)))
     }
 
@@ -109,16 +109,16 @@ mod tests {
     fn a_question_goes_back_to_where_the_engines_began_anew() {
         let spec = FrontEndSpec::default();
         let levels: Vec<f32> = (0..90 * spec.bands).map(|n| (n % 37) as f32 - 60.0).collect();
-        let heard = |begins: &dyn Fn(usize) -> Begins| {
+        let heard = |reset: &dyn Fn(usize) -> StateReset| {
             let rows = levels.chunks_exact(spec.bands).enumerate();
-            Heard::back_from(rows.rev().map(|(frame, row)| (row, begins(frame))), &spec)
+            Heard::back_from(rows.rev().map(|(frame, row)| (row, reset(frame))), &spec)
         };
-        assert_eq!(heard(&|_| Begins::Nothing).question(&spec).count(), 90);
+        assert_eq!(heard(&|_| StateReset::Nothing).question(&spec).count(), 90);
         // After a silence everything, later after speech the engines alone.
         let both = heard(&|frame| match frame {
-            50 => Begins::Everything,
-            70 => Begins::Engines,
-            _ => Begins::Nothing,
+            50 => StateReset::Everything,
+            70 => StateReset::Models,
+            _ => StateReset::Nothing,
         });
         assert_eq!((both.levels.len() / spec.bands, both.forgotten), (40, 20));
         // Loudness is that of all forty.

@@ -26,16 +26,16 @@ pub(super) fn by_label(probabilities: &Probabilities, genres: &GenreSet) -> Map<
         .collect()
 }
 
-/// One engine at one frame.
+/// One model at one frame.
 #[derive(Debug, Clone, Copy)]
-pub struct EngineHop<'a> {
+pub struct ModelHop<'a> {
     /// Its name.
     pub name: &'a str,
-    /// Its place among the engines.
-    pub engine: usize,
+    /// Its place among the models.
+    pub model: usize,
 }
 
-/// What one engine heard at one frame.
+/// What one model answered at one frame.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct HopLine {
     r#type: &'static str,
@@ -47,13 +47,13 @@ pub struct HopLine {
 }
 
 impl HopLine {
-    /// `None`: the engine was off.
-    pub fn new(column: &Column, hop: EngineHop<'_>, genres: &GenreSet) -> Option<Self> {
-        let raw = column.raw.get(hop.engine)?;
+    /// `None`: the model was off.
+    pub fn new(column: &Column, hop: ModelHop<'_>, genres: &GenreSet) -> Option<Self> {
+        let raw = column.raw.get(hop.model)?;
         if raw.as_slice().is_empty() {
             return None;
         }
-        let smoothed = &column.engines[hop.engine];
+        let smoothed = &column.smoothed[hop.model];
         Some(Self {
             r#type: "hop",
             t_s: rounded_secs(column.at),

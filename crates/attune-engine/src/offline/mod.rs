@@ -4,11 +4,11 @@
 
 mod lines;
 mod report;
-mod tally;
+mod summary;
 
-pub use lines::{EngineHop, FailureLine, HealthLine, HopLine, StateLine, document};
+pub use lines::{FailureLine, HealthLine, HopLine, ModelHop, StateLine, document};
 pub use report::{
-    AnswerReport, DecidedReport, DecidingSegment, EngineReport, FailureReport, Report, SegmentReport, SourceReport,
+    AnswerReport, DecidedReport, DecidingSegment, FailureReport, ModelReport, Report, SegmentReport, SourceReport,
 };
 
 use crate::smoothing::SmoothingConfig;
@@ -19,7 +19,7 @@ use attune_audio::units::Seconds;
 use attune_model::ModelSet;
 use std::ops::ControlFlow;
 use std::path::Path;
-use tally::Tally;
+use summary::FileSummary;
 
 /// Why a file could not be analysed.
 #[derive(Debug, thiserror::Error)]
@@ -87,9 +87,9 @@ pub fn analyze(
         source,
     };
     let mut pipeline = Pipeline::new(models, info.rate, *smoothing).map_err(failed)?;
-    let mut tally = Tally::new(models, smoothing);
+    let mut summary = FileSummary::new(models, smoothing);
     let mut take = |hop: &HopResult| {
-        tally.hear(hop);
+        summary.hear(hop);
         on_hop(hop);
     };
     // Models step through blocks faster than through frames, so decoded packets are gathered to whole pieces.
@@ -117,7 +117,7 @@ pub fn analyze(
     let faults = pipeline.take_faults();
     let duration = info.rate.duration(samples);
     let source = SourceReport::new(path, &info, duration);
-    let mut report = tally.report(source, duration, &faults);
+    let mut report = summary.report(source, duration, &faults);
     report.note_damage(&file);
     Ok(report)
 }

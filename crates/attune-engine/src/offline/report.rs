@@ -1,6 +1,6 @@
 //! What is said of a whole file, in the shape that scripts rely on.
 //!
-//! In: sums of a [`super::tally::Tally`]. Out: JSON through serde. Thread: any.
+//! In: sums of a [`super::summary::FileSummary`]. Out: JSON through serde. Thread: any.
 
 use super::AnalyzeError;
 use super::lines::rounded_secs;
@@ -23,8 +23,9 @@ pub struct Report {
     pub source: SourceReport,
     /// The one answer for the whole.
     pub answer: AnswerReport,
-    /// Each engine's view of the whole.
-    pub engines: Vec<EngineReport>,
+    /// Each model's view of the whole.
+    #[serde(rename = "engines")]
+    pub models: Vec<ModelReport>,
     /// What was answered when.
     pub segments: Vec<SegmentReport>,
     /// Which segments decided, by a network that reads whole files; not there unless it was asked for.
@@ -67,9 +68,9 @@ pub struct AnswerReport {
     pub kinds: Map<String, Value>,
 }
 
-/// One engine's view of the whole file.
+/// One model's view of the whole file.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct EngineReport {
+pub struct ModelReport {
     /// Its name.
     pub name: String,
     /// Its most probable genre; none if it heard nothing.

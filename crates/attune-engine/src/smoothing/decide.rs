@@ -28,13 +28,13 @@ impl Decider {
     pub(super) fn judge(
         &mut self,
         at: Seconds,
-        agreed: &Probabilities,
+        ensemble: &Probabilities,
         config: &SmoothingConfig,
     ) -> (AnswerState, Reason) {
-        let (best, confidence) = agreed.top();
+        let (best, confidence) = ensemble.top();
         let dwelt = self.answer_began.is_none_or(|began| at.0 - began.0 >= config.dwell.0);
         if let Some(held) = self.answered {
-            let share = agreed.of(held);
+            let share = ensemble.of(held);
             let lead = confidence - share;
             let overtaken = best != held && confidence >= config.enter && lead >= config.lead;
             if overtaken && dwelt {
@@ -67,7 +67,7 @@ impl Decider {
         } else if dwelt {
             self.answer(at, best, config)
         } else {
-            let lead = confidence - second(agreed, best);
+            let lead = confidence - second(ensemble, best);
             (AnswerState::Unsure, Reason::Held { challenger: best, lead })
         }
     }
@@ -88,8 +88,8 @@ impl Decider {
 }
 
 /// The probability of the runner-up.
-fn second(agreed: &Probabilities, best: GenreId) -> f32 {
-    let others = agreed
+fn second(ensemble: &Probabilities, best: GenreId) -> f32 {
+    let others = ensemble
         .as_slice()
         .iter()
         .enumerate()

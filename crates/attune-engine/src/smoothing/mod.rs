@@ -10,19 +10,19 @@
 //! warm-up: what plays next is heard as new.
 //!
 //! Where a gate listens too, its probabilities of music, speech and other sounds are averaged with a time constant of their
-//! own, and between two thresholds music is let in or rejected (`admission.rs`). What is rejected feeds no average either,
+//! own, and between two thresholds music is let in or rejected (`music_gate.rs`). What is rejected feeds no average either,
 //! for a genre of speech means nothing; and when it lasted longer than the averages remember, everything begins anew with
 //! the music after it, the engines' states too, which would otherwise carry ten seconds of speech into it.
 
-mod admission;
 mod average;
 mod decide;
 mod disagreement;
+mod music_gate;
 mod reasons;
 mod smoother;
 
-pub use admission::Admission;
 pub use disagreement::disagreement;
+pub use music_gate::MusicGate;
 pub use smoother::{Silence, Smoothed, Smoother};
 
 use attune_audio::units::{Decibels, Seconds};

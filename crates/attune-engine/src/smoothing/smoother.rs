@@ -2,9 +2,9 @@
 //!
 //! In: level and raw probabilities of one frame. Out: [`Smoothed`]. Thread: worker.
 
-use super::admission::{Admission, Verdict};
 use super::average::{Average, steady_weight};
 use super::decide::Decider;
+use super::music_gate::{MusicGate, Verdict};
 use super::{AnswerState, Decision, Reason, SmoothingConfig, SmoothingError};
 use attune_audio::units::{Decibels, Seconds};
 use attune_model::genre::{Probabilities, SoundKind};
@@ -13,15 +13,15 @@ use attune_model::genre::{Probabilities, SoundKind};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Smoothed {
     /// Averaged probabilities of each engine; uniform for one that was never heard.
-    pub engines: Vec<Probabilities>,
+    pub models: Vec<Probabilities>,
     /// Their mean over the engines that are on.
-    pub agreed: Probabilities,
+    pub ensemble: Probabilities,
     /// The answer.
     pub decision: Decision,
     /// Averaged probabilities of music, speech and other sounds; `None` without a gate.
     pub kinds: Option<Probabilities>,
     /// Whether the frame was loud enough to be heard.
-    pub heard: bool,
+    pub audible: bool,
     /// Whether it counted for the genres: heard, and not rejected.
     pub counted: bool,
 }
@@ -38,7 +38,7 @@ pub struct Smoother {
     heard_frames: u64,
     /// Those of them that fed the averages.
     counted_frames: u64,
-    admission: Admission,
+    gate: MusicGate,
     silence: Silence,
     decision: Option<Decision>,
 }
@@ -74,7 +74,7 @@ impl Smoother {
             decider: Decider::new(),
             heard_frames: 0,
             counted_frames: 0,
-            admission: Admission::new(),
+            gate: MusicGate::new(),
             silence: Silence::default(),
             decision: None,
         })
@@ -95,7 +95,7 @@ impl Smoother {
     /// Forgets the stream.
     pub fn reset(&mut self) {
         self.start_afresh();
-        self.admission = Admission::new();
+        self.gate = MusicGate::new();
         self.silence = Silence::default();
         self.decision = None;
     }
@@ -106,8 +106,8 @@ impl Smoother {
     }
 
     /// The gate's word so far: a copy can be run ahead to see where music will begin anew.
-    pub fn admission(&self) -> &Admission {
-        &self.admission
+    pub fn gate(&self) -> &MusicGate {
+        &self.gate
     }
 
     /// [`Smoother::push_gated`] without a gate.
@@ -128,12 +128,12 @@ impl Smoother {
         let heard = level.0 >= self.config.silence.0;
         if self.silence.ends_with(level, self.hop, &self.config) {
             self.start_afresh();
-            self.admission = Admission::new();
+            self.gate = MusicGate::new();
         }
-        if heard && self.admission.hear(kinds, self.hop, &self.config) {
+        if heard && self.gate.hear(kinds, self.hop, &self.config) {
             self.start_afresh();
         }
-        let counted = heard && !self.admission.is_rejecting();
+        let counted = heard && !self.gate.is_rejecting();
         self.heard_frames += u64::from(heard);
         self.counted_frames += u64::from(counted);
         let steady = steady_weight(self.hop, self.config.time_constant);
@@ -146,15 +146,15 @@ impl Smoother {
                 None => *average = None,
             }
         }
-        let agreed = self.agreed();
-        let (state, reason) = self.state(at, level, heard, &agreed);
+        let ensemble = self.ensemble();
+        let (state, reason) = self.state(at, level, heard, &ensemble);
         let since = match self.decision {
             Some(before) if before.state == state => before.since,
             _ => at,
         };
         let confidence = match reason {
             Reason::Rejected { share, .. } => share,
-            _ => agreed.top().1,
+            _ => ensemble.top().1,
         };
         let decision = Decision {
             state,
@@ -163,22 +163,22 @@ impl Smoother {
             since,
         };
         self.decision = Some(decision);
-        let engines = self.averages.iter().map(|average| {
+        let models = self.averages.iter().map(|average| {
             average
                 .as_ref()
                 .map_or_else(|| Probabilities::uniform(self.classes), |average| *average.value())
         });
         Smoothed {
-            engines: engines.collect(),
-            agreed,
+            models: models.collect(),
+            ensemble,
             decision,
-            kinds: self.admission.heard().copied(),
-            heard,
+            kinds: self.gate.heard().copied(),
+            audible: heard,
             counted,
         }
     }
 
-    fn state(&mut self, at: Seconds, level: Decibels, heard: bool, agreed: &Probabilities) -> (AnswerState, Reason) {
+    fn state(&mut self, at: Seconds, level: Decibels, heard: bool, ensemble: &Probabilities) -> (AnswerState, Reason) {
         if !heard && self.time_of(self.silence.quiet_frames).0 >= self.config.silence_hold.0 {
             self.decider.lapse();
             let reason = Reason::TooQuiet {
@@ -191,10 +191,10 @@ impl Smoother {
         if sound.0 < self.config.warm_up.0 {
             return self.too_little(sound);
         }
-        let kinds = self.admission.heard();
+        let kinds = self.gate.heard();
         let music = kinds.map_or(1.0, |kinds| SoundKind::Music.of(kinds));
         let needed = 1.0 - self.config.admit;
-        if let (Some(Verdict::Rejected(kind)), Some(kinds)) = (self.admission.verdict(), kinds) {
+        if let (Some(Verdict::Rejected(kind)), Some(kinds)) = (self.gate.verdict(), kinds) {
             let share = kind.of(kinds);
             self.decider.lapse();
             let reason = Reason::Rejected {
@@ -209,11 +209,11 @@ impl Smoother {
         if counted.0 < self.config.warm_up.0 || self.averages.iter().all(Option::is_none) {
             return self.too_little(counted);
         }
-        if self.admission.verdict() == Some(Verdict::Undecided) {
+        if self.gate.verdict() == Some(Verdict::Undecided) {
             self.decider.lapse();
             return (AnswerState::Unsure, Reason::PerhapsNotMusic { music, needed });
         }
-        self.decider.judge(at, agreed, &self.config)
+        self.decider.judge(at, ensemble, &self.config)
     }
 
     fn too_little(&self, heard: Seconds) -> (AnswerState, Reason) {
@@ -225,7 +225,7 @@ impl Smoother {
     }
 
     /// Mean of the engines that are on; uniform if none is.
-    fn agreed(&self) -> Probabilities {
+    fn ensemble(&self) -> Probabilities {
         let mut total = [0.0f32; attune_model::genre::MAX_CLASSES];
         let mut count = 0;
         for average in self.averages.iter().flatten() {

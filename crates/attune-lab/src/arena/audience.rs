@@ -8,10 +8,10 @@ use attune_engine::smoothing::SmoothingConfig;
 use attune_model::genre::{GenreId, GenreSet};
 use attune_model::{LoadedModel, ModelSet, from_files};
 use attune_train::dataset::Clip;
-use attune_train::evaluate::listen;
-use attune_train::evaluate::splice::{self, Change, ChangeFigures};
+use attune_train::evaluate::genre_change::{self, Change, ChangeMetrics};
+use attune_train::evaluate::run;
 use attune_train::evaluate::{
-    Answers, EngineClips, EvaluateError, Figures, Heard, Shown, ShownFigures, Times, error_by_chance,
+    AnswerTimeline, Answers, ClipLogits, EvaluateError, Metrics, ModelClips, TimelineMetrics, Times, ece_if_calibrated,
 };
 use attune_train::validate::{Part, listen as listen_to_excerpts};
 use rand::SeedableRng;
@@ -73,15 +73,15 @@ impl Audience {
     }
 
     /// Each engine's answers, and the ensemble's last.
-    fn answers(&self, engines: &[EngineClips]) -> Vec<Answers> {
-        let of = |engine: &EngineClips| Answers::of(&engine.heard, engine.temperature, self.spec());
+    fn answers(&self, engines: &[ModelClips]) -> Vec<Answers> {
+        let of = |engine: &ModelClips| Answers::of(&engine.clips, engine.temperature, self.spec());
         let mut all: Vec<Answers> = engines.iter().map(of).collect();
-        all.push(Answers::agreed(&all[..self.sets[0].models.len()]));
+        all.push(Answers::ensemble(&all[..self.sets[0].models.len()]));
         all
     }
 
     /// Rows of what is shown: each engine's, and the ensemble's last.
-    fn shown(&self, of_sets: Vec<Vec<Shown>>) -> Vec<Shown> {
+    fn shown(&self, of_sets: Vec<Vec<AnswerTimeline>>) -> Vec<AnswerTimeline> {
         let (mut engines, mut together) = (Vec::new(), None);
         for (shown, set) in of_sets.into_iter().zip(&self.sets) {
             let mut shown = shown.into_iter();
@@ -97,27 +97,27 @@ impl Audience {
     /// # Errors
     /// If a clip cannot be heard, or the run is to stop.
     pub fn judge(&self, clips: &[Clip], excerpts: &[Clip], run: &mut Run<'_>) -> Result<Judgement, LabError> {
-        let mut heard: Vec<Vec<Heard>> = Vec::with_capacity(clips.len());
-        let mut shown: Vec<Vec<Shown>> = Vec::with_capacity(clips.len());
+        let mut heard: Vec<Vec<ClipLogits>> = Vec::with_capacity(clips.len());
+        let mut shown: Vec<Vec<AnswerTimeline>> = Vec::with_capacity(clips.len());
         for (number, clip) in clips.iter().enumerate() {
             run.say(&format!("clip {} of {}: {}", number + 1, clips.len(), clip.name))?;
             let path = audio(clip)?;
             let (mut engines, mut of_sets) = (Vec::new(), Vec::new());
             for set in &self.sets {
-                let file = listen::file(path, set, &SmoothingConfig::default())?;
-                engines.extend(file.engines(path, clip.genre)?);
-                of_sets.push(file.listened.shown);
+                let file = run::file(path, set, &SmoothingConfig::default())?;
+                engines.extend(file.clip_logits(path, clip.genre)?);
+                of_sets.push(file.run.timelines);
             }
             heard.push(engines);
             shown.push(self.shown(of_sets));
         }
         let models: Vec<LoadedModel> = self.models().cloned().collect();
-        let whole = self.answers(&EngineClips::by_engine(&models, &mut heard));
+        let whole = self.answers(&ModelClips::by_model(&models, &mut heard));
         let short = models.iter().map(|model| {
-            Ok(EngineClips {
+            Ok(ModelClips {
                 name: model.manifest().name.clone(),
                 temperature: model.manifest().temperature,
-                heard: listen_to_excerpts(model.stream()?.as_mut(), excerpts, Part::Excerpt, self.spec())?,
+                clips: listen_to_excerpts(model.stream()?.as_mut(), excerpts, Part::Excerpt, self.spec())?,
             })
         });
         let short = self.answers(&short.collect::<Result<Vec<_>, LabError>>()?);
@@ -127,21 +127,21 @@ impl Audience {
         let of = names.chain(["ensemble"]).zip(weights.chain([together])).enumerate();
         let engines = of.map(|(place, (name, weights))| {
             let labelled = whole[place].labelled();
-            let seen: Vec<(GenreId, &Shown)> = clips
+            let seen: Vec<(GenreId, &AnswerTimeline)> = clips
                 .iter()
                 .map(|clip| clip.genre)
                 .zip(shown.iter().map(|of| &of[place]))
                 .collect();
-            let seen = ShownFigures::of(&seen);
-            let figures = Figures::of(&labelled, self.genres().len());
-            let short = Figures::of(&short[place].labelled(), self.genres().len());
+            let seen = TimelineMetrics::of(&seen);
+            let figures = Metrics::of(&labelled, self.genres().len());
+            let short = Metrics::of(&short[place].labelled(), self.genres().len());
             Judged {
                 name: name.to_owned(),
                 weights,
                 excerpts: (short.clips > 0).then(|| Right::of(&short)),
                 whole: Right::of(&figures),
                 ece: figures.ece,
-                chance_ece: error_by_chance(&labelled),
+                chance_ece: ece_if_calibrated(&labelled),
                 first_s: seen.first_s,
                 stable_right_s: seen.stable_right_s,
                 answers: labelled.iter().map(|(_, p)| p.top().0.0).collect(),
@@ -172,7 +172,7 @@ impl Audience {
     ) -> Result<Vec<Times>, LabError> {
         // The clips of a data set have one rate; a pair that has two is refused when it is decoded.
         let kinds: Vec<(GenreId, SampleRate)> = clips.iter().map(|clip| (clip.genre, SampleRate(1))).collect();
-        let pairs = splice::pairs(&kinds, count, &mut ChaCha8Rng::seed_from_u64(seed));
+        let pairs = genre_change::pairs(&kinds, count, &mut ChaCha8Rng::seed_from_u64(seed));
         if pairs.is_empty() {
             return Err(LabError::Asked(
                 "--data needs validation clips of two genres".to_owned(),
@@ -182,9 +182,12 @@ impl Audience {
         for (number, pair) in pairs.iter().enumerate() {
             run.say(&format!("change {} of {count}", number + 1))?;
             let second = &clips[pair.second];
-            let (samples, rate, at) = splice::of_files(audio(&clips[pair.first])?, audio(second)?)?;
-            let listen = |set| listen::samples(&samples, rate, set, &SmoothingConfig::default());
-            let of_sets = self.sets.iter().map(|set| listen(set).map(|listened| listened.shown));
+            let (samples, rate, at) = genre_change::of_files(audio(&clips[pair.first])?, audio(second)?)?;
+            let listen = |set| run::samples(&samples, rate, set, &SmoothingConfig::default());
+            let of_sets = self
+                .sets
+                .iter()
+                .map(|set| listen(set).map(|listened| listened.timelines));
             let shown = self.shown(of_sets.collect::<Result<_, _>>().map_err(EvaluateError::Pipeline)?);
             for ((shown, engine), changes) in shown.into_iter().zip(&judged.engines).zip(&mut changes) {
                 changes.push(Change {
@@ -195,7 +198,7 @@ impl Audience {
                 });
             }
         }
-        Ok(changes.iter().map(|of| ChangeFigures::of(of).delay_s).collect())
+        Ok(changes.iter().map(|of| ChangeMetrics::of(of).delay_s).collect())
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is said of each engine on the clips, in the shape that finished cells are kept in.
 
-use attune_train::evaluate::{Figures, Times};
+use attune_train::evaluate::{Metrics, Times};
 use serde::{Deserialize, Serialize};
 
 /// Right answers.
@@ -52,7 +52,7 @@ pub struct Judgement {
 
 impl Right {
     /// Of these figures.
-    pub fn of(figures: &Figures) -> Self {
+    pub fn of(figures: &Metrics) -> Self {
         Self {
             clips: figures.clips,
             accuracy: figures.accuracy,

@@ -8,7 +8,7 @@ use crate::pieces::{Piece, Pieces};
 use attune_engine::explain::planted::Pointing;
 use attune_model::genre::{GenreId, Probabilities};
 use attune_model::hierarchical::{Hierarchical, SegmentVector, TrackReading};
-use attune_train::evaluate::{Figures, Heard, fit_temperature};
+use attune_train::evaluate::{ClipLogits, Metrics, fit_temperature};
 use attune_train::validate::Part;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -92,10 +92,10 @@ pub fn judge(
         tracks.iter().map(|track| Ok(net.track(&track.segments)?)).collect()
     };
     let (read_whole, read_excerpts) = (readings(&whole)?, readings(&excerpts)?);
-    let heard: Vec<Heard> = whole
+    let heard: Vec<ClipLogits> = whole
         .iter()
         .zip(&read_whole)
-        .map(|(track, reading)| Heard {
+        .map(|(track, reading)| ClipLogits {
             truth: track.truth,
             logits: reading.logits.clone(),
             classes,
@@ -107,7 +107,7 @@ pub fn judge(
         let said: Vec<_> = said
             .map(|(track, reading)| (track.truth, Probabilities::softmax(&reading.logits, temperature)))
             .collect();
-        Figures::of(&said, classes)
+        Metrics::of(&said, classes)
     };
     let of_whole = figures(&whole, &read_whole);
     let mut rng = ChaCha8Rng::seed_from_u64(plan.course.seed);

@@ -14,7 +14,7 @@ use attune_nn::Pass;
 use attune_nn::kernels::cross_entropy::CrossEntropy;
 use attune_nn::score::PoolingShape;
 use attune_nn::weights::WeightStore;
-use attune_train::evaluate::{Figures, Heard};
+use attune_train::evaluate::{ClipLogits, Metrics};
 use attune_train::validate::Part;
 use candle_core::Tensor;
 use rand::RngExt;
@@ -183,7 +183,7 @@ fn answers(net: &PackedScoreNet, pieces: &Pieces, part: Part, looks: &mut Looks,
     };
     let answers: Vec<_> = pieces.judged(part).map(answer).collect();
     Score {
-        accuracy: Figures::of(&answers, pieces.genres.len()).accuracy,
+        accuracy: Metrics::of(&answers, pieces.genres.len()).accuracy,
         clips: answers.len(),
     }
 }
@@ -195,7 +195,7 @@ fn answer_of(
     spec: &FrontEndSpec,
     classes: usize,
 ) -> (attune_model::genre::GenreId, attune_model::genre::Probabilities) {
-    let heard = Heard {
+    let heard = ClipLogits {
         truth: piece.genre,
         logits,
         classes,

@@ -1,14 +1,14 @@
 //! What an engine heard in a clip, and what it says of it after so many seconds.
 
 use super::calibration::tempered;
-use super::moments::{MARKS, frames_at, is_long_enough};
+use super::metrics_at::{MARKS, frames_at, is_long_enough};
 use attune_audio::features::FrontEndSpec;
 use attune_engine::smoothing::SETTLED;
 use attune_model::genre::{GenreId, Probabilities};
 
 /// Logits of every frame of one clip that was loud enough to be heard, and the truth.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Heard {
+pub struct ClipLogits {
     /// The true class.
     pub truth: GenreId,
     /// (frames, classes).
@@ -17,7 +17,7 @@ pub struct Heard {
     pub classes: usize,
 }
 
-impl Heard {
+impl ClipLogits {
     /// Frames that were heard.
     pub fn frames(&self) -> usize {
         self.logits.len() / self.classes.max(1)
@@ -80,7 +80,7 @@ pub struct Answers {
 
 impl Answers {
     /// Of one engine at a temperature.
-    pub fn of(heard: &[Heard], temperature: f32, spec: &FrontEndSpec) -> Self {
+    pub fn of(heard: &[ClipLogits], temperature: f32, spec: &FrontEndSpec) -> Self {
         let mut answers = Self {
             truths: heard.iter().map(|clip| clip.truth).collect(),
             whole: Vec::with_capacity(heard.len()),
@@ -108,7 +108,7 @@ impl Answers {
     ///
     /// # Panics
     /// If there is no engine: a slip of the caller.
-    pub fn agreed(engines: &[Self]) -> Self {
+    pub fn ensemble(engines: &[Self]) -> Self {
         let mean = |of: &dyn Fn(&Self) -> Probabilities| {
             let mut mean = of(&engines[0]);
             for (place, p) in mean.as_mut_slice().iter_mut().enumerate() {
@@ -168,9 +168,9 @@ mod tests {
     use super::*;
 
     /// 120 frames of two classes: frame n has the probability n/200 for the first class.
-    fn heard() -> Heard {
+    fn heard() -> ClipLogits {
         let row = |n: usize| [(n as f32 / 200.0).max(1e-9).ln(), (1.0 - n as f32 / 200.0).ln()];
-        Heard {
+        ClipLogits {
             truth: GenreId(0),
             logits: (0..120).flat_map(row).collect(),
             classes: 2,
@@ -214,9 +214,9 @@ mod tests {
             whole: vec![Probabilities::from_slice(&[p, 1.0 - p])],
             at_marks: vec![vec![Probabilities::from_slice(&[1.0 - p, p])]],
         };
-        let agreed = Answers::agreed(&[of(0.9), of(0.5)]);
-        assert!((agreed.whole[0].as_slice()[0] - 0.7).abs() < 1e-6);
-        assert!((agreed.at_marks[0][0].as_slice()[0] - 0.3).abs() < 1e-6);
-        assert_eq!(agreed.labelled()[0].0, GenreId(1));
+        let ensemble = Answers::ensemble(&[of(0.9), of(0.5)]);
+        assert!((ensemble.whole[0].as_slice()[0] - 0.7).abs() < 1e-6);
+        assert!((ensemble.at_marks[0][0].as_slice()[0] - 0.3).abs() < 1e-6);
+        assert_eq!(ensemble.labelled()[0].0, GenreId(1));
     }
 }

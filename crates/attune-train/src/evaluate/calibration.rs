@@ -1,7 +1,7 @@
 //! Whether 70 % sure means right in 7 of 10, and the temperature that makes it so (Guo et al. 2017).
 
-use super::answers::Heard;
-use super::figures::Figures;
+use super::answers::ClipLogits;
+use super::metrics::Metrics;
 use attune_audio::features::FrontEndSpec;
 use attune_model::genre::{GenreId, Probabilities};
 use serde::Serialize;
@@ -56,7 +56,7 @@ pub fn expected_error(bins: &[Bin]) -> f64 {
 ///
 /// In each bin the number of right answers follows a Poisson binomial distribution, whose mean distance from its mean is
 /// summed up exactly (by convolution; of bins with more than 500 answers, by the normal distribution's √(2/π)·σ).
-pub fn error_by_chance(answers: &[(GenreId, Probabilities)]) -> f64 {
+pub fn ece_if_calibrated(answers: &[(GenreId, Probabilities)]) -> f64 {
     let mut bins: Vec<Vec<f64>> = vec![Vec::new(); BINS];
     for (_, probabilities) in answers {
         let confidence = probabilities.top().1;
@@ -86,7 +86,7 @@ fn mean_distance(sure: &[f64]) -> f64 {
 }
 
 /// Probabilities to the power of 1/temperature, normalised again: what a temperature does to answers that are no
-/// softmax themselves (means over frames or engines).
+/// softmax themselves (means over frames or models).
 ///
 /// ```
 /// use attune_train::evaluate::tempered;
@@ -99,28 +99,28 @@ pub fn tempered(probabilities: &Probabilities, temperature: f32) -> Probabilitie
     Probabilities::softmax(&logits, temperature)
 }
 
-/// The temperature of one engine that makes −ln p of its answers over whole clips least.
+/// The temperature of one model that makes −ln p of its answers over whole clips least.
 ///
-/// The frames' logits are divided by it, so the mean over frames is taken of calibrated probabilities, as the engine does.
-pub fn fit_temperature(heard: &[Heard], spec: &FrontEndSpec) -> f32 {
+/// The frames' logits are divided by it, so the mean over frames is taken of calibrated probabilities, as the model does.
+pub fn fit_temperature(heard: &[ClipLogits], spec: &FrontEndSpec) -> f32 {
     let classes = heard.first().map_or(0, |clip| clip.classes);
     least(|temperature| {
         let said: Vec<_> = heard
             .iter()
             .map(|clip| (clip.truth, clip.answer(temperature, spec)))
             .collect();
-        Figures::of(&said, classes).nll
+        Metrics::of(&said, classes).nll
     })
 }
 
-/// The temperature that makes −ln p of finished answers least: whether the mean of engines needs one of its own.
+/// The temperature that makes −ln p of finished answers least: whether the mean of models needs one of its own.
 pub fn fit_answers(answers: &[(GenreId, Probabilities)], classes: usize) -> f32 {
     least(|temperature| {
         let said: Vec<_> = answers
             .iter()
             .map(|(truth, p)| (*truth, tempered(p, temperature)))
             .collect();
-        Figures::of(&said, classes).nll
+        Metrics::of(&said, classes).nll
     })
 }
 
@@ -165,18 +165,18 @@ mod tests {
     fn the_temperature_of_overconfident_answers_is_found() {
         // Logits ±2·ln 3 claim 90 %; right in 3 of 4: the best temperature makes ln 3 of them, T = 2.
         let sure = 2.0 * 3.0f32.ln();
-        let heard: Vec<Heard> = (0..4)
-            .map(|clip| Heard {
+        let clips: Vec<ClipLogits> = (0..4)
+            .map(|clip| ClipLogits {
                 truth: GenreId(u8::from(clip == 0)),
                 logits: vec![sure, 0.0],
                 classes: 2,
             })
             .collect();
         let spec = FrontEndSpec::default();
-        let temperature = fit_temperature(&heard, &spec);
+        let temperature = fit_temperature(&clips, &spec);
         assert!((temperature - 2.0).abs() < 0.01, "{temperature}");
         // Of finished answers the same.
-        let said: Vec<_> = heard.iter().map(|clip| (clip.truth, clip.answer(1.0, &spec))).collect();
+        let said: Vec<_> = clips.iter().map(|clip| (clip.truth, clip.answer(1.0, &spec))).collect();
         let of_answers = fit_answers(&said, 2);
         assert!((of_answers - 2.0).abs() < 0.01, "{of_answers}");
         let after: Vec<_> = said.iter().map(|(t, p)| (*t, tempered(p, 2.0))).collect();
@@ -187,14 +187,14 @@ mod tests {
     fn chance_alone_makes_an_error_that_shrinks_with_the_number_of_clips() {
         let answers = |count| vec![(GenreId(0), Probabilities::from_slice(&[0.5, 0.5])); count];
         // One coin is ½ away from ½; of two, |S − 1| is 1 half of the time: ½ / 2.
-        assert!((error_by_chance(&answers(1)) - 0.5).abs() < 1e-12);
-        assert!((error_by_chance(&answers(2)) - 0.25).abs() < 1e-12);
+        assert!((ece_if_calibrated(&answers(1)) - 0.5).abs() < 1e-12);
+        assert!((ece_if_calibrated(&answers(2)) - 0.25).abs() < 1e-12);
         // √(2/π · n/4) / n; the exact sum comes close to it, the switch to it at 500 makes no step.
         let normal = |n: f64| (std::f64::consts::FRAC_2_PI * n / 4.0).sqrt() / n;
-        assert!((error_by_chance(&answers(500)) / normal(500.0) - 1.0).abs() < 1e-3);
-        assert!((error_by_chance(&answers(501)) / normal(501.0) - 1.0).abs() < 1e-12);
+        assert!((ece_if_calibrated(&answers(500)) / normal(500.0) - 1.0).abs() < 1e-3);
+        assert!((ece_if_calibrated(&answers(501)) / normal(501.0) - 1.0).abs() < 1e-12);
         // Sure answers leave nothing to chance.
-        assert!(error_by_chance(&[(GenreId(1), Probabilities::from_slice(&[1.0, 0.0]))]).abs() < 1e-12);
+        assert!(ece_if_calibrated(&[(GenreId(1), Probabilities::from_slice(&[1.0, 0.0]))]).abs() < 1e-12);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The same clips once more, as a bad microphone or a noisy room would bring them.
 
-use super::figures::Figures;
+use super::metrics::Metrics;
 use serde::Serialize;
 
 /// How much more (or less) is right under a condition than without it, on the same clips.
@@ -31,11 +31,11 @@ impl PairedDifference {
 
 /// Figures under one condition.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ConditionFigures {
+pub struct ConditionMetrics {
     /// Its name for scripts (`noisy`).
     pub name: &'static str,
     /// Under the condition.
-    pub figures: Figures,
+    pub metrics: Metrics,
     /// Against the clips as they are.
     pub difference: PairedDifference,
 }

@@ -4,7 +4,7 @@
 //! interval over clips takes each for a new draw, and is too narrow for what one wants to know: how it will do on the next
 //! artist. This one takes whole groups for the draws.
 
-use super::figures::{Z, wilson};
+use super::metrics::{Z, wilson};
 
 /// The 95 % interval of an accuracy over whole groups.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]

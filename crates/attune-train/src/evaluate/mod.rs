@@ -3,7 +3,7 @@
 //! In: logits of every frame of labelled clips, and the answers shown. Out: figures, tables of them, pictures.
 //! Thread: the caller's.
 //!
-//! Every clip goes once through the models ([`listen`]); all figures are made of the logits that were kept:
+//! Every clip goes once through the models ([`run`]); all figures are made of the logits that were kept:
 //!
 //! - [`Heard`] is one clip through one engine, [`Answers`] what it says after so many seconds and in the end;
 //! - [`Figures`] are accuracy with its interval, per class, confusion, −ln p and calibration of a set of answers;
@@ -17,24 +17,24 @@ mod answers;
 mod calibration;
 mod conditions;
 mod evaluation;
-mod figures;
+pub mod genre_change;
 mod groups;
-pub mod listen;
 pub mod manifest;
-mod moments;
+mod metrics;
+mod metrics_at;
 pub mod pictures;
 pub mod rejection;
-mod shown;
-pub mod splice;
+pub mod run;
+mod timeline;
 
-pub use answers::{Answers, Heard};
-pub use calibration::{BINS, Bin, bins, error_by_chance, expected_error, fit_answers, fit_temperature, tempered};
-pub use conditions::{ConditionFigures, PairedDifference};
-pub use evaluation::{Agreement, EngineClips, EngineFigures, Evaluation};
-pub use figures::{Figures, wilson};
+pub use answers::{Answers, ClipLogits};
+pub use calibration::{BINS, Bin, bins, ece_if_calibrated, expected_error, fit_answers, fit_temperature, tempered};
+pub use conditions::{ConditionMetrics, PairedDifference};
+pub use evaluation::{Agreement, Evaluation, ModelClips, ModelMetrics};
 pub use groups::ByGroup;
-pub use moments::{MARKS, Moment, moments};
-pub use shown::{Answer, Shown, ShownFigures, Times};
+pub use metrics::{Metrics, wilson};
+pub use metrics_at::{MARKS, MetricsAt, metrics_at_marks};
+pub use timeline::{Answer, AnswerTimeline, TimelineMetrics, Times};
 
 use attune_audio::source::SourceError;
 use attune_engine::PipelineError;

@@ -1,104 +1,104 @@
 //! An evaluation as pictures: accuracy against seconds, reliability, confusion, conditions.
 
-use super::evaluation::{EngineFigures, Evaluation};
-use super::figures::wilson;
+use super::evaluation::{Evaluation, ModelMetrics};
+use super::metrics::wilson;
 use attune_engine::picture::{Axis, Chart, Grid, Ink, Mark, Panel, Scale, Sheet};
 use attune_model::genre::GenreSet;
 
 /// A sheet and the name of its file.
 pub type NamedSheet = (&'static str, Sheet);
 
-/// All pictures that there are figures for.
+/// All pictures that there are metrics for.
 pub fn sheets(evaluation: &Evaluation, genres: &GenreSet) -> Vec<NamedSheet> {
     let mut sheets = vec![
         ("reliability.svg", reliability(evaluation)),
         ("confusion.svg", confusion(evaluation, genres)),
     ];
-    if evaluation.engines.iter().any(|engine| engine.moments.len() > 1) {
+    if evaluation.models.iter().any(|model| model.at_marks.len() > 1) {
         sheets.insert(0, ("seconds.svg", seconds(evaluation)));
     }
-    if evaluation.engines.iter().any(|engine| !engine.conditions.is_empty()) {
+    if evaluation.models.iter().any(|model| !model.conditions.is_empty()) {
         sheets.push(("conditions.svg", conditions(evaluation)));
     }
     sheets
 }
 
-/// The colour of an engine; what stands last is the ensemble.
-fn ink(engines: &[EngineFigures], place: usize) -> Ink {
-    if place + 1 == engines.len() {
+/// The colour of a model; what stands last is the ensemble.
+fn ink(models: &[ModelMetrics], place: usize) -> Ink {
+    if place + 1 == models.len() {
         Ink::Strong
     } else {
         Ink::Series(place)
     }
 }
 
-fn seconds_axis(engine: &EngineFigures) -> Axis {
-    let marks: Vec<f64> = engine.moments.iter().map(|moment| moment.seconds).collect();
+fn seconds_axis(model: &ModelMetrics) -> Axis {
+    let marks: Vec<f64> = model.at_marks.iter().map(|moment| moment.seconds).collect();
     Axis::ratios("seconds heard", &marks)
 }
 
-/// One panel for each engine, the others as threads behind it.
+/// One panel for each model, the others as threads behind it.
 fn seconds(evaluation: &Evaluation) -> Sheet {
-    let engines = &evaluation.engines;
-    let line = |engine: &EngineFigures| -> Vec<(f64, f64)> {
-        let points = engine.moments.iter();
-        points.map(|moment| (moment.seconds, moment.figures.accuracy)).collect()
+    let models = &evaluation.models;
+    let line = |model: &ModelMetrics| -> Vec<(f64, f64)> {
+        let points = model.at_marks.iter();
+        points.map(|moment| (moment.seconds, moment.metrics.accuracy)).collect()
     };
-    let panel = |(place, engine): (usize, &EngineFigures)| {
-        let ink = ink(engines, place);
-        let band = engine.moments.iter().map(|moment| {
-            let [low, high] = moment.figures.interval95;
+    let panel = |(place, model): (usize, &ModelMetrics)| {
+        let ink = ink(models, place);
+        let band = model.at_marks.iter().map(|moment| {
+            let [low, high] = moment.metrics.interval95;
             (moment.seconds, low, high)
         });
         let mut marks = vec![Mark::Band(ink, band.collect())];
-        let others = engines.iter().filter(|other| other.name != engine.name);
+        let others = models.iter().filter(|other| other.name != model.name);
         marks.extend(others.map(|other| Mark::Thread(Ink::Faint, line(other))));
-        marks.push(Mark::Line(ink, line(engine)));
+        marks.push(Mark::Line(ink, line(model)));
         Panel::Chart(Chart {
-            title: engine.name.clone(),
-            x: seconds_axis(engine),
+            title: model.name.clone(),
+            x: seconds_axis(model),
             y: Axis::shares("clips answered right"),
             marks,
             legend: vec![
-                (ink, format!("{} and its 95 % interval", engine.name)),
+                (ink, format!("{} and its 95 % interval", model.name)),
                 (Ink::Faint, "the others".to_owned()),
             ],
         })
     };
     Sheet {
         title: "Accuracy against seconds heard".to_owned(),
-        panels: engines.iter().enumerate().map(panel).collect(),
+        panels: models.iter().enumerate().map(panel).collect(),
     }
 }
 
-/// How sure and how often right, for each engine; then the calibration error against seconds.
+/// How sure and how often right, for each model; then the calibration error against seconds.
 fn reliability(evaluation: &Evaluation) -> Sheet {
-    let engines = &evaluation.engines;
-    let panel = |(place, engine): (usize, &EngineFigures)| {
-        let ink = ink(engines, place);
+    let models = &evaluation.models;
+    let panel = |(place, model): (usize, &ModelMetrics)| {
+        let ink = ink(models, place);
         let dots = |bins: &[super::Bin]| -> Vec<(f64, f64, f64)> {
             let full = bins.iter().filter(|bin| bin.count > 0);
             full.map(|bin| (bin.confidence, bin.accuracy, 1.5 + (bin.count as f64).sqrt()))
                 .collect()
         };
-        let whiskers = engine.whole.bins.iter().filter(|bin| bin.count > 0).map(|bin| {
+        let whiskers = model.whole.bins.iter().filter(|bin| bin.count > 0).map(|bin| {
             let [low, high] = wilson(bin.accuracy, bin.count as f64);
             (bin.confidence, low, high)
         });
         Panel::Chart(Chart {
             title: format!(
                 "{}: calibration error {:.1} % ({:.1} % at temperature 1)",
-                engine.name,
-                engine.whole.ece * 100.0,
-                engine.before.ece * 100.0
+                model.name,
+                model.whole.ece * 100.0,
+                model.before.ece * 100.0
             ),
             x: Axis::shares("how sure"),
             y: Axis::shares("clips answered right"),
             marks: vec![
                 Mark::Rule((0.0, 0.0), (1.0, 1.0)),
-                Mark::Dots(Ink::Faint, dots(&engine.before.bins)),
+                Mark::Dots(Ink::Faint, dots(&model.before.bins)),
                 Mark::Whiskers(ink, whiskers.collect()),
-                Mark::Dots(ink, dots(&engine.whole.bins)),
+                Mark::Dots(ink, dots(&model.whole.bins)),
             ],
             legend: vec![
                 (ink, "as given, 95 % interval".to_owned()),
@@ -106,9 +106,9 @@ fn reliability(evaluation: &Evaluation) -> Sheet {
             ],
         })
     };
-    let mut panels: Vec<Panel> = engines.iter().enumerate().map(panel).collect();
-    if engines.iter().any(|engine| engine.moments.len() > 1) {
-        panels.push(Panel::Chart(error_against_seconds(engines)));
+    let mut panels: Vec<Panel> = models.iter().enumerate().map(panel).collect();
+    if models.iter().any(|model| model.at_marks.len() > 1) {
+        panels.push(Panel::Chart(error_against_seconds(models)));
     }
     Sheet {
         title: "Reliability: how sure and how often right".to_owned(),
@@ -116,23 +116,23 @@ fn reliability(evaluation: &Evaluation) -> Sheet {
     }
 }
 
-fn error_against_seconds(engines: &[EngineFigures]) -> Chart {
-    let most = engines
+fn error_against_seconds(models: &[ModelMetrics]) -> Chart {
+    let most = models
         .iter()
-        .flat_map(|engine| &engine.moments)
-        .map(|moment| moment.figures.ece)
+        .flat_map(|model| &model.at_marks)
+        .map(|moment| moment.metrics.ece)
         .fold(0.05, f64::max);
     let step = if most > 0.2 { 0.1 } else { 0.05 };
     let steps = (most / step).ceil() as usize;
-    let line = |(place, engine): (usize, &EngineFigures)| {
-        let points = engine.moments.iter().map(|moment| (moment.seconds, moment.figures.ece));
-        Mark::Line(ink(engines, place), points.collect())
+    let line = |(place, model): (usize, &ModelMetrics)| {
+        let points = model.at_marks.iter().map(|moment| (moment.seconds, moment.metrics.ece));
+        Mark::Line(ink(models, place), points.collect())
     };
-    let mut marks: Vec<Mark> = engines.iter().enumerate().map(line).collect();
-    let mut entries = legend(engines);
-    if let Some(ensemble) = engines.last() {
+    let mut marks: Vec<Mark> = models.iter().enumerate().map(line).collect();
+    let mut entries = legend(models);
+    if let Some(ensemble) = models.last() {
         let chance = ensemble
-            .moments
+            .at_marks
             .iter()
             .map(|moment| (moment.seconds, moment.chance_ece));
         marks.insert(0, Mark::Line(Ink::Faint, chance.collect()));
@@ -143,7 +143,7 @@ fn error_against_seconds(engines: &[EngineFigures]) -> Chart {
     }
     Chart {
         title: "Calibration error against seconds".to_owned(),
-        x: seconds_axis(&engines[0]),
+        x: seconds_axis(&models[0]),
         y: Axis {
             label: "expected calibration error".to_owned(),
             scale: Scale::Linear,
@@ -158,52 +158,52 @@ fn error_against_seconds(engines: &[EngineFigures]) -> Chart {
     }
 }
 
-fn legend(engines: &[EngineFigures]) -> Vec<(Ink, String)> {
-    let entries = engines.iter().enumerate();
+fn legend(models: &[ModelMetrics]) -> Vec<(Ink, String)> {
+    let entries = models.iter().enumerate();
     entries
-        .map(|(place, engine)| (ink(engines, place), engine.name.clone()))
+        .map(|(place, model)| (ink(models, place), model.name.clone()))
         .collect()
 }
 
 fn confusion(evaluation: &Evaluation, genres: &GenreSet) -> Sheet {
-    let panel = |engine: &EngineFigures| {
+    let panel = |model: &ModelMetrics| {
         Panel::Grid(Grid {
-            title: format!("{}: {:.1} % right", engine.name, engine.whole.accuracy * 100.0),
+            title: format!("{}: {:.1} % right", model.name, model.whole.accuracy * 100.0),
             note: "rows: what it is; columns: what was answered".to_owned(),
             names: genres.labels().to_vec(),
-            counts: engine.whole.confusion.clone(),
+            counts: model.whole.confusion.clone(),
         })
     };
     Sheet {
         title: "Confusion".to_owned(),
-        panels: evaluation.engines.iter().map(panel).collect(),
+        panels: evaluation.models.iter().map(panel).collect(),
     }
 }
 
 /// Groups of bars: the clips as they are, then each condition.
 fn conditions(evaluation: &Evaluation) -> Sheet {
     const GROUP: f64 = 0.8;
-    let engines = &evaluation.engines;
-    let width = GROUP / engines.len() as f64;
+    let models = &evaluation.models;
+    let width = GROUP / models.len() as f64;
     let mut marks = Vec::new();
-    for (place, engine) in engines.iter().enumerate() {
-        let all = std::iter::once(&engine.whole).chain(engine.conditions.iter().map(|condition| &condition.figures));
+    for (place, model) in models.iter().enumerate() {
+        let all = std::iter::once(&model.whole).chain(model.conditions.iter().map(|condition| &condition.metrics));
         let (mut bars, mut whiskers) = (Vec::new(), Vec::new());
-        for (group, figures) in all.enumerate() {
+        for (group, metrics) in all.enumerate() {
             let from = group as f64 - GROUP / 2.0 + place as f64 * width;
-            bars.push((from + 0.01, from + width - 0.01, figures.accuracy));
-            let [low, high] = figures.interval95;
+            bars.push((from + 0.01, from + width - 0.01, metrics.accuracy));
+            let [low, high] = metrics.interval95;
             whiskers.push((from + width / 2.0, low, high));
         }
-        let whisker_ink = if place + 1 == engines.len() {
+        let whisker_ink = if place + 1 == models.len() {
             Ink::Faint
         } else {
             Ink::Strong
         };
-        marks.push(Mark::Bars(ink(engines, place), bars));
+        marks.push(Mark::Bars(ink(models, place), bars));
         marks.push(Mark::Whiskers(whisker_ink, whiskers));
     }
-    let names = engines[0].conditions.iter().map(|condition| condition.name);
+    let names = models[0].conditions.iter().map(|condition| condition.name);
     Sheet {
         title: "Accuracy under other conditions".to_owned(),
         panels: vec![Panel::Chart(Chart {
@@ -211,7 +211,7 @@ fn conditions(evaluation: &Evaluation) -> Sheet {
             x: Axis::places("with 95 % intervals", std::iter::once("clean").chain(names)),
             y: Axis::shares("clips answered right"),
             marks,
-            legend: legend(engines),
+            legend: legend(models),
         })],
     }
 }

@@ -1,6 +1,6 @@
 //! What is no music and was given a genre, and what is music and was given none.
 
-use super::figures::wilson;
+use super::metrics::wilson;
 use serde::Serialize;
 use std::collections::BTreeMap;
 

@@ -34,7 +34,7 @@ impl<'a> Bars<'a> {
         let (by, added) = if let Some(added) = forced {
             (AttributionMethod::AttentionOverride, added)
         } else {
-            let added = it.agreed.contributions(usize::from(class.0));
+            let added = it.ensemble.contributions(usize::from(class.0));
             (AttributionMethod::Occlusion, added.into_iter().map(Some).collect())
         };
         Self {

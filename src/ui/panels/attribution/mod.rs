@@ -175,7 +175,7 @@ fn by_ui(ui: &mut egui::Ui, view: &mut ViewState) {
 
 /// The class that is shown: what was chosen, or the likeliest.
 fn shown_class(it: &Explanation, chosen: Option<GenreId>) -> GenreId {
-    let count = it.agreed.whole.as_slice().len();
+    let count = it.ensemble.whole.as_slice().len();
     chosen
         .filter(|class| usize::from(class.0) < count)
         .unwrap_or_else(|| it.class())

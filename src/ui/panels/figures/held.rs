@@ -20,8 +20,8 @@ pub(super) fn changed(scene: &Scene<'_>) -> Option<Table> {
     let rows = it.places.iter().enumerate().map(|(place, segment)| {
         let at = |frame: usize| back(it.frames - frame + ago as usize, scene);
         let lost = ids.iter().map(|id| {
-            let whole = it.agreed.whole.of(*id);
-            format!("{:.5}", whole - it.agreed.without[place].of(*id))
+            let whole = it.ensemble.whole.of(*id);
+            format!("{:.5}", whole - it.ensemble.without[place].of(*id))
         });
         let gained = forced
             .iter()

@@ -44,7 +44,7 @@ pub(super) fn answers(scene: &Scene<'_>) -> Table {
             Some(raw) => row.extend(shares(raw)),
             None => row.extend(vec![String::new(); genres.len()]),
         }
-        row.extend(shares(&moment.agreed));
+        row.extend(shares(&moment.ensemble));
         Some(row)
     });
     std::iter::once(first).chain(rows).collect()
@@ -62,7 +62,7 @@ pub(super) fn timeline(scene: &Scene<'_>, view: &ViewState) -> Option<Table> {
             state(point.state, genres),
             confidence,
         ];
-        names.into_iter().chain(shares(&point.agreed)).collect::<Vec<_>>()
+        names.into_iter().chain(shares(&point.ensemble)).collect::<Vec<_>>()
     };
     let rows: Vec<_> = match scene.track.filter(|_| view.timeline_span.is_none()) {
         None => scene.history.points().iter().map(|point| row(point, "live")).collect(),

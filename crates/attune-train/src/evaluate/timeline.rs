@@ -1,6 +1,6 @@
 //! What stood on the screen while a clip played, and what a person would say of it.
 
-use super::figures::wilson;
+use super::metrics::wilson;
 use attune_audio::units::Seconds;
 use attune_engine::smoothing::AnswerState;
 use attune_model::genre::GenreId;
@@ -26,12 +26,12 @@ impl From<AnswerState> for Answer {
 
 /// The answers to one stream, each from a moment on. Times are of the stream: a frame stands where its window ends.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Shown {
+pub struct AnswerTimeline {
     changes: Vec<(Seconds, Answer)>,
     end: Seconds,
 }
 
-impl Shown {
+impl AnswerTimeline {
     /// The next frame's answer; `at` grows from call to call. The first answer holds from the beginning.
     pub fn push(&mut self, at: Seconds, answer: Answer) {
         if self.changes.last().is_none_or(|(_, before)| *before != answer) {
@@ -130,7 +130,7 @@ impl Times {
 
 /// What a person sees while clips of one genre each play.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ShownFigures {
+pub struct TimelineMetrics {
     /// Changes from one genre to another, per minute of sound.
     pub switches_per_minute: f64,
     /// Seconds until any genre is shown: the provisional answer.
@@ -143,9 +143,9 @@ pub struct ShownFigures {
     pub interval95: [f64; 2],
 }
 
-impl ShownFigures {
+impl TimelineMetrics {
     /// Of these clips.
-    pub fn of(clips: &[(GenreId, &Shown)]) -> Self {
+    pub fn of(clips: &[(GenreId, &AnswerTimeline)]) -> Self {
         let minutes: f64 = clips.iter().map(|(_, shown)| shown.end().0 / 60.0).sum();
         let switches: usize = clips.iter().map(|(_, shown)| shown.switches()).sum();
         let stable_right_s = Times::of(clips.iter().map(|(truth, shown)| shown.stable_from(*truth)));
@@ -169,8 +169,8 @@ mod tests {
     }
 
     /// Frames at 1, 2, … s.
-    fn shown(answers: &[Answer]) -> Shown {
-        let mut shown = Shown::default();
+    fn shown(answers: &[Answer]) -> AnswerTimeline {
+        let mut shown = AnswerTimeline::default();
         for (n, answer) in answers.iter().enumerate() {
             shown.push(Seconds(n as f64 + 1.0), *answer);
         }
@@ -210,7 +210,7 @@ mod tests {
     fn figures_count_never_as_later_than_all() {
         let right = shown(&[WAIT, genre(0), genre(0), genre(0)]);
         let wrong = shown(&[WAIT, UNSURE, UNSURE, genre(1), genre(2), genre(1)]);
-        let figures = ShownFigures::of(&[(GenreId(0), &right), (GenreId(0), &wrong), (GenreId(0), &right)]);
+        let figures = TimelineMetrics::of(&[(GenreId(0), &right), (GenreId(0), &wrong), (GenreId(0), &right)]);
         // Two switches in 4 + 6 + 4 s.
         assert!((figures.switches_per_minute - 2.0 * 60.0 / 14.0).abs() < 1e-9);
         assert_eq!((figures.first_s.median, figures.first_s.p90), (Some(2.0), Some(4.0)));

@@ -25,7 +25,7 @@ pub(super) struct Readings {
 }
 
 /// Holds the newest state and writes it into snapshots.
-pub(super) struct Board {
+pub(super) struct SnapshotWriter {
     newest: Snapshot,
     out: triple_buffer::Input<Snapshot>,
     /// Since the last picture; `None`: no frame came.
@@ -34,29 +34,29 @@ pub(super) struct Board {
     percentiles_at: Option<Instant>,
 }
 
-impl Board {
-    /// A board for these models, and the reader's end.
+impl SnapshotWriter {
+    /// A writer for these models, and the reader's end.
     pub(super) fn new(models: &ModelSet) -> (Self, triple_buffer::Output<Snapshot>) {
         let newest = Snapshot::empty(models);
         let (out, reader) = triple_buffer::triple_buffer(&newest);
-        let board = Self {
+        let writer = Self {
             newest,
             out,
             peak: None,
             clipped_at: None,
             percentiles_at: None,
         };
-        (board, reader)
+        (writer, reader)
     }
 
     /// Another stream begins: what was heard before is of another epoch.
     pub(super) fn begin_epoch(&mut self) {
-        let classes = self.newest.agreed.as_slice().len();
+        let classes = self.newest.ensemble.as_slice().len();
         let empty = crate::smoothing::Decision::nothing_heard(classes);
         self.newest.epoch += 1;
         self.newest.frames = 0;
         self.newest.decision = empty;
-        self.newest.agreed = Probabilities::uniform(classes);
+        self.newest.ensemble = Probabilities::uniform(classes);
         self.newest.agreement = 0.0;
         self.newest.attention.frames = 0;
         self.peak = None;
@@ -64,9 +64,9 @@ impl Board {
         self.newest.rms = Decibels::SILENCE;
         self.newest.clipped = false;
         self.clipped_at = None;
-        for engine in &mut self.newest.engines {
-            engine.raw = Probabilities::uniform(classes);
-            engine.smoothed = Probabilities::uniform(classes);
+        for model in &mut self.newest.models {
+            model.raw = Probabilities::uniform(classes);
+            model.smoothed = Probabilities::uniform(classes);
         }
     }
 
@@ -77,18 +77,18 @@ impl Board {
         self.newest.frames = column.frame.0 + 1;
         self.newest.rms = hop.level.rms;
         self.newest.decision = column.decision;
-        self.newest.agreed = column.agreed;
+        self.newest.ensemble = column.ensemble;
         self.peak = Some(self.peak.unwrap_or(0.0).max(hop.level.peak));
         if hop.level.clipped {
             self.clipped_at = Some(column.at);
         }
         self.newest.clipped = self.clipped_at.is_some_and(|at| column.at.0 - at.0 < CLIP_SHOWN.0);
-        for (engine, smoothed) in self.newest.engines.iter_mut().zip(&column.engines) {
-            engine.smoothed = *smoothed;
+        for (model, smoothed) in self.newest.models.iter_mut().zip(&column.smoothed) {
+            model.smoothed = *smoothed;
         }
     }
 
-    /// Frames on the board since its epoch began.
+    /// Frames on the writer since its epoch began.
     pub(super) fn frames(&self) -> u64 {
         self.newest.frames
     }
@@ -106,7 +106,7 @@ impl Board {
         self.newest.health = self.health(readings, meter, percentiles_due);
         self.newest.transport = readings.transport;
         if let Some(pipeline) = pipeline {
-            self.take_engines(pipeline, percentiles_due);
+            self.update_models(pipeline, percentiles_due);
             pipeline.copy_attention(&mut self.newest.attention);
         }
         self.write();
@@ -130,10 +130,10 @@ impl Board {
         }
     }
 
-    fn take_engines(&mut self, pipeline: &Pipeline, percentiles_due: bool) {
-        let best = self.newest.agreed.top().0;
+    fn update_models(&mut self, pipeline: &Pipeline, percentiles_due: bool) {
+        let best = self.newest.ensemble.top().0;
         let (mut enabled, mut agreeing) = (0, 0);
-        for (shown, track) in self.newest.engines.iter_mut().zip(pipeline.tracks()) {
+        for (shown, track) in self.newest.models.iter_mut().zip(pipeline.tracks()) {
             shown.enabled = track.is_enabled();
             if let Some(raw) = track.newest() {
                 shown.raw = *raw;
@@ -150,7 +150,7 @@ impl Board {
         self.newest.agreement = if heard { agreeing as f32 / enabled as f32 } else { 0.0 };
     }
 
-    /// Brings the buffer that the reader does not hold up to date. It is an older picture of the same board, so only the
+    /// Brings the buffer that the reader does not hold up to date. It is an older picture of the same writer, so only the
     /// columns that came since are copied.
     fn write(&mut self) {
         let new = &self.newest;
@@ -177,10 +177,10 @@ impl Board {
             rms: new.rms,
             clipped: new.clipped,
             decision: new.decision,
-            agreed: new.agreed,
+            ensemble: new.ensemble,
             agreement: new.agreement,
-            engine_count: new.engine_count,
-            engines: new.engines,
+            model_count: new.model_count,
+            models: new.models,
             attention: new.attention,
             recent,
             health: new.health,

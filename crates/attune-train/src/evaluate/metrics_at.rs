@@ -1,8 +1,8 @@
 //! Figures against the seconds heard.
 
 use super::answers::Answers;
-use super::calibration::error_by_chance;
-use super::figures::Figures;
+use super::calibration::ece_if_calibrated;
+use super::metrics::Metrics;
 use attune_audio::features::FrontEndSpec;
 
 /// Seconds after which answers are judged.
@@ -14,14 +14,14 @@ const ENOUGH: f64 = 0.98;
 /// What is right after so many seconds of sound: for each clip that is long enough, the mean of the calibrated
 /// probabilities after the first two seconds, up to that one; at 1 and 2 s the newest frame alone.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Moment {
+pub struct MetricsAt {
     /// Seconds of sound heard.
     pub seconds: f64,
     /// As the answers are given.
-    pub figures: Figures,
+    pub metrics: Metrics,
     /// At temperature 1.
-    pub before: Figures,
-    /// The calibration error that honest answers would have by chance ([`error_by_chance`]).
+    pub before: Metrics,
+    /// The calibration error that honest answers would have by chance ([`ece_if_calibrated`]).
     pub chance_ece: f64,
 }
 
@@ -39,15 +39,15 @@ pub(super) fn is_long_enough(frames: usize, seconds: f64, spec: &FrontEndSpec) -
     frames > 0 && frames >= frames_at(seconds * ENOUGH, spec)
 }
 
-/// The figures at each of [`MARKS`] that any clip is long enough for. `given` and `before` are of the same clips.
-pub fn moments(given: &Answers, before: &Answers, classes: usize) -> Vec<Moment> {
+/// The metrics at each of [`MARKS`] that any clip is long enough for. `given` and `before` are of the same clips.
+pub fn metrics_at_marks(given: &Answers, before: &Answers, classes: usize) -> Vec<MetricsAt> {
     let each = MARKS.iter().enumerate().filter_map(|(mark, &seconds)| {
         let labelled = given.labelled_at(mark);
-        (!labelled.is_empty()).then(|| Moment {
+        (!labelled.is_empty()).then(|| MetricsAt {
             seconds,
-            figures: Figures::of(&labelled, classes),
-            before: Figures::of(&before.labelled_at(mark), classes),
-            chance_ece: error_by_chance(&labelled),
+            metrics: Metrics::of(&labelled, classes),
+            before: Metrics::of(&before.labelled_at(mark), classes),
+            chance_ece: ece_if_calibrated(&labelled),
         })
     });
     each.collect()
@@ -66,14 +66,14 @@ mod tests {
             whole: vec![p(0.9), p(0.2)],
             at_marks: vec![vec![p(0.4), p(0.9)], vec![p(0.2)]],
         };
-        let moments = moments(&answers, &answers, 2);
+        let moments = metrics_at_marks(&answers, &answers, 2);
         let read: Vec<(f64, usize, f64)> = moments
             .iter()
-            .map(|moment| (moment.seconds, moment.figures.clips, moment.figures.accuracy))
+            .map(|moment| (moment.seconds, moment.metrics.clips, moment.metrics.accuracy))
             .collect();
         assert_eq!(read, [(1.0, 2, 0.5), (2.0, 1, 1.0)]);
         // At 1 s: 60 % sure and wrong, 80 % sure and right.
-        assert!((moments[0].figures.ece - 0.4).abs() < 1e-6, "(0.6 + 0.2) / 2");
+        assert!((moments[0].metrics.ece - 0.4).abs() < 1e-6, "(0.6 + 0.2) / 2");
     }
 
     #[test]

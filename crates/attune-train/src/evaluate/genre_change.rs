@@ -1,7 +1,7 @@
 //! A true change of genre: the beginning of one clip, and at once the beginning of another.
 
 use super::EvaluateError;
-use super::shown::{Shown, Times};
+use super::timeline::{AnswerTimeline, Times};
 use attune_audio::decode::decode_file;
 use attune_audio::units::{SampleRate, Seconds};
 use attune_model::genre::GenreId;
@@ -80,7 +80,7 @@ pub fn of_files(first: &Path, second: &Path) -> Result<(Vec<f32>, SampleRate, Se
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
     /// What was shown.
-    pub shown: Shown,
+    pub shown: AnswerTimeline,
     /// When the music changed.
     pub at: Seconds,
     /// To which genre.
@@ -91,7 +91,7 @@ pub struct Change {
 
 /// How a change is followed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ChangeFigures {
+pub struct ChangeMetrics {
     /// How many were listened to.
     pub pairs: usize,
     /// Those in which the new genre was shown before the change already: they have no delay.
@@ -104,7 +104,7 @@ pub struct ChangeFigures {
     pub switches_per_minute: f64,
 }
 
-impl ChangeFigures {
+impl ChangeMetrics {
     /// Of these.
     pub fn of(changes: &[Change]) -> Self {
         let is_early = |change: &&Change| {
@@ -130,7 +130,7 @@ impl ChangeFigures {
 
 #[cfg(test)]
 mod tests {
-    use super::super::shown::Answer;
+    use super::super::timeline::Answer;
     use super::*;
     use attune_engine::smoothing::AnswerState;
     use rand::SeedableRng;
@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn delays_by_hand() {
         let change = |genres: &[u8], is_known| {
-            let mut shown = Shown::default();
+            let mut shown = AnswerTimeline::default();
             for (second, &genre) in genres.iter().enumerate() {
                 shown.push(
                     Seconds(second as f64 + 1.0),
@@ -182,7 +182,7 @@ mod tests {
                 is_known,
             }
         };
-        let figures = ChangeFigures::of(&[
+        let figures = ChangeMetrics::of(&[
             change(&[0, 0, 0, 1, 1, 1], true),  // after 1.5 s
             change(&[0, 0, 1, 0, 0, 0], false), // after 0.5 s
             change(&[0, 0, 2, 0, 2, 0], true),  // never

@@ -24,7 +24,7 @@ const MOST_AT_ONCE: Seconds = Seconds(0.25);
 pub(super) enum Next {
     /// Nothing waits.
     Nothing,
-    /// Samples, now in [`Listening::block`].
+    /// Samples, now in [`SourceReader::block`].
     Samples,
     /// Samples were left out, for the reader was too late: what follows is not connected to what was.
     Gap,
@@ -32,7 +32,7 @@ pub(super) enum Next {
     Mark(MarkKind),
 }
 
-pub(super) struct Listening {
+pub(super) struct SourceReader {
     pub(super) control: Box<dyn SourceControl>,
     pub(super) watch: InputWatch,
     samples: SampleSource,
@@ -52,10 +52,10 @@ pub(super) struct Listening {
     block_arrived_ns: Option<u64>,
 }
 
-impl Listening {
+impl SourceReader {
     /// Begins to read. `pace`: of a file.
     pub(super) fn new((control, samples): OpenSource, pace: Option<Pace>) -> Self {
-        let mut listening = Self {
+        let mut reader = Self {
             watch: InputWatch::new(control.opened()),
             control,
             samples,
@@ -70,8 +70,8 @@ impl Listening {
             block: Vec::new(),
             block_arrived_ns: None,
         };
-        listening.set_flow(pace);
-        listening
+        reader.set_flow(pace);
+        reader
     }
 
     pub(super) fn is_device(&self) -> bool {

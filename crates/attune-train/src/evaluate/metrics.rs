@@ -5,7 +5,7 @@ use attune_model::genre::{GenreId, Probabilities};
 
 /// Figures over a set of clips.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Figures {
+pub struct Metrics {
     /// How many clips.
     pub clips: usize,
     /// Share answered right.
@@ -24,7 +24,7 @@ pub struct Figures {
     pub bins: Vec<Bin>,
 }
 
-impl Figures {
+impl Metrics {
     /// Of these answers to these truths.
     pub fn of(answers: &[(GenreId, Probabilities)], classes: usize) -> Self {
         let n = answers.len().max(1) as f64;
@@ -38,7 +38,7 @@ impl Figures {
         }
         let accuracy = right / n;
         let bins = bins(answers);
-        let mut figures = Self {
+        let mut metrics = Self {
             clips: answers.len(),
             accuracy,
             interval95: wilson(accuracy, n),
@@ -48,9 +48,9 @@ impl Figures {
             confusion,
             bins,
         };
-        let shares: Vec<f64> = figures.per_class().into_iter().flatten().collect();
-        figures.macro_accuracy = shares.iter().sum::<f64>() / shares.len().max(1) as f64;
-        figures
+        let shares: Vec<f64> = metrics.per_class().into_iter().flatten().collect();
+        metrics.macro_accuracy = shares.iter().sum::<f64>() / shares.len().max(1) as f64;
+        metrics
     }
 
     /// Share of each true class answered right; `None` for a class without clips.
@@ -96,22 +96,22 @@ mod tests {
             (GenreId(1), p(&[0.2, 0.8])),
             (GenreId(1), p(&[0.2, 0.8])),
         ];
-        let figures = Figures::of(&answers, 2);
-        assert!((figures.accuracy - 0.75).abs() < 1e-12);
-        assert_eq!(figures.confusion, [[1, 0], [1, 2]]);
-        assert_eq!(figures.per_class(), [Some(1.0), Some(2.0 / 3.0)]);
-        assert!((figures.macro_accuracy - 5.0 / 6.0).abs() < 1e-12);
+        let metrics = Metrics::of(&answers, 2);
+        assert!((metrics.accuracy - 0.75).abs() < 1e-12);
+        assert_eq!(metrics.confusion, [[1, 0], [1, 2]]);
+        assert_eq!(metrics.per_class(), [Some(1.0), Some(2.0 / 3.0)]);
+        assert!((metrics.macro_accuracy - 5.0 / 6.0).abs() < 1e-12);
         // Bins: (0.9: ½ right, 0.9 sure) and (0.8: all right): ½·0.4 + ½·0.2.
-        assert!((figures.ece - 0.3).abs() < 1e-6, "{}", figures.ece);
+        assert!((metrics.ece - 0.3).abs() < 1e-6, "{}", metrics.ece);
         let nll = -(0.9f64.ln() + 0.1f64.ln() + 2.0 * 0.8f64.ln()) / 4.0;
-        assert!((figures.nll - nll).abs() < 1e-6);
+        assert!((metrics.nll - nll).abs() < 1e-6);
     }
 
     #[test]
     fn a_class_without_clips_does_not_count() {
         let sure = Probabilities::from_slice(&[0.0, 1.0, 0.0]);
-        let figures = Figures::of(&[(GenreId(1), sure)], 3);
-        assert_eq!(figures.per_class(), [None, Some(1.0), None]);
-        assert!((figures.macro_accuracy - 1.0).abs() < 1e-12);
+        let metrics = Metrics::of(&[(GenreId(1), sure)], 3);
+        assert_eq!(metrics.per_class(), [None, Some(1.0), None]);
+        assert!((metrics.macro_accuracy - 1.0).abs() < 1e-12);
     }
 }

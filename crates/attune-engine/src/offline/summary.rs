@@ -3,9 +3,9 @@
 //! In: hop results in order. Out: a [`Report`]. Thread: the caller's.
 
 use super::lines::{by_kind, by_label, rounded, rounded_secs};
-use super::report::{AnswerReport, EngineReport, Report, SegmentReport, SourceReport};
+use super::report::{AnswerReport, ModelReport, Report, SegmentReport, SourceReport};
 use crate::smoothing::{AnswerState, Reason, SETTLED, SmoothingConfig};
-use crate::{EngineFault, HopResult};
+use crate::{HopResult, ModelFault};
 use attune_audio::units::{Decibels, Seconds};
 use attune_model::ModelSet;
 use attune_model::genre::{GenreSet, Probabilities, SoundKind};
@@ -41,14 +41,14 @@ impl Mean {
     }
 }
 
-/// What one engine says of the whole.
+/// What one model says of the whole.
 #[derive(Debug, Clone)]
 struct View {
     /// Over the frames after [`SETTLED`] that the gate let in.
     settled: Mean,
     /// Over all that were heard.
     all: Mean,
-    /// The newest frame, until engines have settled.
+    /// The newest frame, until models have settled.
     newest: Option<Probabilities>,
 }
 
@@ -61,7 +61,7 @@ impl View {
         }
     }
 
-    /// Takes what the engine says of a frame; whether it has settled, and whether the gate let the frame in.
+    /// Takes what the model says of a frame; whether it has settled, and whether the gate let the frame in.
     fn hear(&mut self, raw: &Probabilities, is_settled: bool, counted: bool) {
         self.all.push(raw);
         if is_settled && counted {
@@ -85,14 +85,14 @@ struct Run {
     frames: u64,
 }
 
-pub(super) struct Tally {
+pub(super) struct FileSummary {
     names: Vec<String>,
     genres: GenreSet,
     hop: Seconds,
     smoothing: SmoothingConfig,
-    /// How many of the frames heard come before engines have settled.
+    /// How many of the frames heard come before models have settled.
     unsettled: u64,
-    /// What each engine says of the whole.
+    /// What each model says of the whole.
     views: Vec<View>,
     /// Music, speech and other sounds over all frames heard.
     kinds: Mean,
@@ -103,7 +103,7 @@ pub(super) struct Tally {
     run: Option<Run>,
 }
 
-impl Tally {
+impl FileSummary {
     pub(super) fn new(models: &ModelSet, smoothing: &SmoothingConfig) -> Self {
         Self {
             names: models
@@ -131,7 +131,7 @@ impl Tally {
         if hop.level.rms.0 > self.loudest.0 {
             self.loudest = hop.level.rms;
         }
-        if hop.heard {
+        if hop.audible {
             self.heard += 1;
             if !column.kinds_raw.as_slice().is_empty() {
                 self.kinds.push(&column.kinds_raw);
@@ -158,43 +158,43 @@ impl Tally {
         if let Some(run) = &mut self.run {
             let share = state
                 .genre()
-                .map_or(column.decision.confidence, |id| column.agreed.of(id));
+                .map_or(column.decision.confidence, |id| column.ensemble.of(id));
             run.confidence_sum += f64::from(share);
             run.frames += 1;
         }
     }
 
-    pub(super) fn report(mut self, source: SourceReport, duration: Seconds, faults: &[EngineFault]) -> Report {
+    pub(super) fn report(mut self, source: SourceReport, duration: Seconds, faults: &[ModelFault]) -> Report {
         self.close_run(duration);
         let mut views = Vec::new();
-        let mut engines = Vec::new();
-        for (engine, name) in self.names.iter().enumerate() {
-            if faults.iter().any(|fault| fault.engine == engine) {
+        let mut models = Vec::new();
+        for (model, name) in self.names.iter().enumerate() {
+            if faults.iter().any(|fault| fault.model == model) {
                 continue;
             }
-            let view = self.views[engine].value();
-            engines.push(EngineReport {
+            let view = self.views[model].value();
+            models.push(ModelReport {
                 name: name.clone(),
                 genre: view.map(|view| self.genres.label(view.top().0).to_owned()),
                 probabilities: view.map(|view| by_label(&view, &self.genres)).unwrap_or_default(),
             });
             views.extend(view);
         }
-        let mut agreed = Mean::new(self.genres.len());
+        let mut ensemble = Mean::new(self.genres.len());
         for view in &views {
-            agreed.push(view);
+            ensemble.push(view);
         }
-        let answer = self.answer(agreed.value());
+        let answer = self.answer(ensemble.value());
         Report {
             attune: env!("CARGO_PKG_VERSION"),
             source,
             answer,
-            engines,
+            models,
             segments: self.closed,
             decided: None,
             warnings: faults
                 .iter()
-                .map(|fault| format!("an engine failed and is left out: {}", fault.message))
+                .map(|fault| format!("a model failed and is left out: {}", fault.message))
                 .collect(),
         }
     }
@@ -221,10 +221,10 @@ impl Tally {
         }
     }
 
-    fn answer(&self, agreed: Option<Probabilities>) -> AnswerReport {
+    fn answer(&self, ensemble: Option<Probabilities>) -> AnswerReport {
         let warm = self.heard_time().0 >= self.smoothing.warm_up.0;
         let rejection = self.rejection().filter(|_| warm);
-        let (state, reason) = match agreed.map(|agreed| agreed.top()) {
+        let (state, reason) = match ensemble.map(|ensemble| ensemble.top()) {
             _ if self.heard == 0 && self.frames > 0 => {
                 let reason = Reason::TooQuiet {
                     level: self.loudest,
@@ -259,7 +259,7 @@ impl Tally {
             genre: state.genre().map(|id| self.genres.label(id).to_owned()),
             confidence: match reason {
                 Reason::Rejected { share, .. } => Some(share),
-                _ => agreed.map(|agreed| agreed.top().1),
+                _ => ensemble.map(|ensemble| ensemble.top().1),
             }
             .map(|share| rounded(f64::from(share))),
             reason: reason.sentence(&self.genres),
@@ -294,7 +294,7 @@ mod tests {
         Probabilities::from_slice(&[p, 1.0 - p])
     }
 
-    /// The first class, after these frames: what is said of each, whether the engine has settled, whether the gate let it in.
+    /// The first class, after these frames: what is said of each, whether the model has settled, whether the gate let it in.
     fn first(frames: &[(f32, bool, bool)]) -> Option<f32> {
         let mut view = View::new(2);
         for &(p, is_settled, counted) in frames {

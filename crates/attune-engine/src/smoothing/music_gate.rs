@@ -23,7 +23,7 @@ pub(super) enum Verdict {
 
 /// The gate's word on one stream, frame by frame. A copy can be run ahead to see where music will begin anew.
 #[derive(Debug, Clone)]
-pub struct Admission {
+pub struct MusicGate {
     average: Average,
     frames: u64,
     rejected_frames: u64,
@@ -31,13 +31,13 @@ pub struct Admission {
     verdict: Option<Verdict>,
 }
 
-impl Default for Admission {
+impl Default for MusicGate {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Admission {
+impl MusicGate {
     /// Nothing heard yet.
     pub fn new() -> Self {
         Self {

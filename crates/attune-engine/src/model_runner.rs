@@ -12,7 +12,7 @@ use std::time::Instant;
 /// Steps that the step times are taken of: about 6 s at the default hop.
 const STEPS: usize = 256;
 
-/// What one step of one engine brought.
+/// What one step of one model brought.
 pub(super) struct Step {
     /// Calibrated probabilities of each frame.
     pub(super) raw: Vec<Probabilities>,
@@ -20,8 +20,8 @@ pub(super) struct Step {
     pub(super) attention: Option<AttentionPicture>,
 }
 
-/// One engine of a pipeline.
-pub(super) struct EngineTrack {
+/// One model of a pipeline.
+pub(super) struct ModelRunner {
     model: LoadedModel,
     /// `None`: switched off.
     stream: Option<Box<dyn GenreStream>>,
@@ -30,7 +30,7 @@ pub(super) struct EngineTrack {
     step_us: Recent,
 }
 
-impl EngineTrack {
+impl ModelRunner {
     /// Switched off at first.
     pub(super) fn new(model: LoadedModel) -> Self {
         Self {
