@@ -4,7 +4,9 @@
 
 use attune_audio::source::SourceError;
 use attune_engine::EngineError;
+use attune_engine::files::FileError;
 use attune_engine::offline::AnalyzeError;
+use attune_engine::page::PageError;
 use attune_model::ModelError;
 use std::error::Error;
 use std::fmt;
@@ -119,7 +121,7 @@ macro_rules! without_remedy {
     )*};
 }
 
-with_remedy!(ModelError, SourceError, AnalyzeError);
+with_remedy!(ModelError, SourceError, AnalyzeError, FileError, PageError);
 without_remedy!(
     std::io::Error,
     serde_json::Error,
@@ -128,11 +130,7 @@ without_remedy!(
     #[cfg(feature = "gui")]
     crate::ui::UiError,
     #[cfg(feature = "train")]
-    attune_train::TrainError,
-    #[cfg(feature = "train")]
     attune_train::evaluate::EvaluateError,
-    #[cfg(feature = "train")]
-    attune_train::page::PageError,
     #[cfg(feature = "lab")]
     attune_lab::LabError,
     #[cfg(feature = "lab")]
@@ -140,6 +138,17 @@ without_remedy!(
     #[cfg(feature = "lab")]
     attune_lab::bench::peers::PeerError,
 );
+
+#[cfg(feature = "train")]
+impl From<attune_train::TrainError> for AppError {
+    fn from(error: attune_train::TrainError) -> Self {
+        let message = with_causes(&error);
+        match error.remedy() {
+            Some(remedy) => Self::with_remedy(message, remedy),
+            None => Self::failed(message),
+        }
+    }
+}
 
 /// Ends a function with [`AppError::failed`] of a formatted message.
 macro_rules! bail {

@@ -3,6 +3,7 @@
 use super::train_folders::FolderArgs;
 use super::train_recipe::RecipeArgs;
 use attune_audio::features::FrontEndSpec;
+use attune_engine::files::{self, FileError};
 use attune_model::load::{hex, tensors};
 use attune_train::TrainError;
 use attune_train::also;
@@ -209,10 +210,7 @@ struct Start {
 
 impl Start {
     fn open(path: &Path) -> Result<Self, TrainError> {
-        let buffer = std::fs::read(path).map_err(|source| TrainError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
+        let buffer = files::read(path)?;
         let weights = tensors(&buffer).map_err(|error| TrainError::Data {
             path: path.to_owned(),
             message: format!("{error}: --start-from takes the NAME.safetensors of another run"),
@@ -309,11 +307,8 @@ fn read(
 /// All steps, with a validation, a line of the log and a checkpoint every so many.
 fn learn(args: &TrainArgs, trainer: &mut Trainer<'_>, bar: &ProgressBar) -> Result<(), TrainError> {
     let checkpoint = args.out.join(CHECKPOINT);
-    let failed = |source| TrainError::Write {
-        path: args.out.clone(),
-        source,
-    };
-    std::fs::create_dir_all(&args.out).map_err(failed)?;
+    files::create_folder(&args.out)?;
+    let failed = |error| TrainError::Interrupted(FileError::writing(&args.out)(error));
     if args.resume && trainer.resume(&checkpoint)? {
         bar.println(format!("resumed at step {}", trainer.step_count()));
     }

@@ -3,7 +3,7 @@
 use super::error::AppError;
 use super::print_line;
 use super::train::{self, TrainArgs};
-use attune_train::checkpoint::write_atomically;
+use attune_engine::files::write_atomically;
 use attune_train::cross::{page, pooled};
 use attune_train::split::Fold;
 

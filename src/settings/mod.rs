@@ -5,11 +5,11 @@
 
 mod migrate;
 
+use attune_engine::files::{self, FileError};
 use attune_engine::smoothing::SmoothingConfig;
 pub use migrate::VERSION;
 use migrate::{Refusal, to_today};
 use serde::{Deserialize, Serialize};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Light or dark.
@@ -108,13 +108,8 @@ pub enum SettingsError {
     #[error("there is no folder for settings: set HOME or XDG_CONFIG_HOME")]
     NoFolder,
     /// The file or its folder cannot be written.
-    #[error("the settings cannot be written to {}: {source}; check that the folder is yours and not full", path.display())]
-    Write {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+    #[error("the settings are not kept: {error}. {remedy}", error = .0, remedy = .0.remedy())]
+    Write(#[from] FileError),
     /// The file is a newer program's.
     #[error(
         "the settings in {} are of version {found}, a newer program's, and stay as they are; this program knows versions up to \
@@ -206,20 +201,8 @@ impl Settings {
             let path = path.to_owned();
             return Err(SettingsError::Newer { path, found });
         }
-        let write = || -> std::io::Result<()> {
-            let folder = path.parent().unwrap_or(Path::new("."));
-            std::fs::create_dir_all(folder)?;
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            serde_json::to_writer_pretty(&mut file, self)?;
-            file.write_all(b"\n")?;
-            file.as_file().sync_all()?;
-            file.persist(path).map_err(|error| error.error)?;
-            Ok(())
-        };
-        write().map_err(|source| SettingsError::Write {
-            path: path.to_owned(),
-            source,
-        })
+        let text = serde_json::to_string_pretty(self).map_err(|error| FileError::writing(path)(error.into()))?;
+        Ok(files::write_atomically(path, format!("{text}\n").as_bytes())?)
     }
 }
 

@@ -3,20 +3,11 @@
 //! In: files, by their endings. Out: files. Thread: one of its own for each export.
 
 use super::job::Job;
-use attune_train::TrainError;
-use attune_train::checkpoint::write_atomically;
+use attune_engine::files::{FileError, write_atomically};
 use std::path::{Path, PathBuf};
 
 /// Files on their way to a folder; in the end the first of them.
-pub type Export = Job<PathBuf, ExportError>;
-
-/// Why an export failed.
-#[derive(Debug, thiserror::Error)]
-#[error("Nothing could be written to {}: {source}", folder.display())]
-pub struct ExportError {
-    folder: PathBuf,
-    source: TrainError,
-}
+pub type Export = Job<PathBuf, FileError>;
 
 /// The user's documents, or where the program was started.
 fn usual_folder() -> PathBuf {
@@ -36,12 +27,10 @@ pub fn start(
 ) -> Export {
     let folder = folder.map_or_else(usual_folder, Path::to_owned);
     let stem = folder.join(format!("attune-{}", plain(name)));
-    Job::start("attune-export", done, move |_| {
-        write(&stem, &files).map_err(|source| ExportError { folder, source })
-    })
+    Job::start("attune-export", done, move |_| write(&stem, &files))
 }
 
-fn write(stem: &Path, files: &[(impl AsRef<str>, Vec<u8>)]) -> Result<PathBuf, TrainError> {
+fn write(stem: &Path, files: &[(impl AsRef<str>, Vec<u8>)]) -> Result<PathBuf, FileError> {
     let beside = |ending: &str| PathBuf::from(format!("{}.{ending}", stem.display()));
     for (ending, bytes) in files {
         write_atomically(&beside(ending.as_ref()), bytes)?;

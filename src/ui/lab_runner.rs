@@ -3,6 +3,7 @@
 //! In: a lab with its flags. Out: progress, a [`Report`]. Thread: window, and one of its own for each run.
 
 use super::job::{Job, JobError, Worker};
+use attune_engine::files;
 use attune_lab::{Cells, Choice, LabError, Report, Run, RunConfig, Said};
 use attune_model::{ModelSet, bundled};
 use std::path::{Path, PathBuf};
@@ -204,10 +205,7 @@ fn run(
     let cells = match cells {
         Some(path) => {
             if let Some(folder) = path.parent() {
-                std::fs::create_dir_all(folder).map_err(|source| LabError::CellsFile {
-                    path: path.to_owned(),
-                    source,
-                })?;
+                files::create_folder(folder)?;
             }
             Cells::open(path)?
         }

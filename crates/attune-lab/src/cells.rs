@@ -1,6 +1,7 @@
 //! Finished cells in a file, a line for each: the plan, and what came of it.
 
 use super::LabError;
+use attune_engine::files::FileError;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -29,19 +30,16 @@ impl Cells {
     /// If it cannot be read, or a line is not a cell. A last line without its end is one that was being written when the
     /// program was stopped: it is left out.
     pub fn open(path: &Path) -> Result<Self, LabError> {
-        let failed = |source| LabError::CellsFile {
-            path: path.to_owned(),
-            source,
-        };
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(failed(error)),
+            Err(error) => return Err(FileError::reading(path)(error).into()),
         };
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
         if whole < text.len() {
-            let file = OpenOptions::new().write(true).open(path).map_err(failed)?;
-            file.set_len(whole as u64).map_err(failed)?;
+            let opened = OpenOptions::new().write(true).open(path);
+            let cut = opened.and_then(|file| file.set_len(whole as u64));
+            cut.map_err(FileError::writing(path))?;
         }
         let lines = text[..whole].lines().enumerate().map(|(number, line)| {
             serde_json::from_str(line).map_err(|error| LabError::DamagedCell {
@@ -80,10 +78,7 @@ impl Cells {
                 file.write_all(text.as_bytes())?;
                 file.sync_all()
             };
-            write().map_err(|source| LabError::CellsFile {
-                path: path.clone(),
-                source,
-            })?;
+            write().map_err(FileError::writing(path))?;
         }
         self.lines.push(line);
         Ok(())

@@ -33,10 +33,11 @@ pub use report::{Entry, Report, Table};
 pub use run::{Progress, Run, RunConfig, Said};
 
 use crate::bench::BenchError;
+use attune_engine::files::FileError;
+use attune_engine::page::PageError;
 use attune_model::ModelError;
 use attune_train::TrainError;
 use attune_train::evaluate::EvaluateError;
-use attune_train::page::PageError;
 use report::mean;
 use std::path::PathBuf;
 
@@ -57,11 +58,14 @@ pub enum LabError {
     /// A network or a model fails.
     #[error("{error}\n  {remedy}", error = .0, remedy = .0.remedy())]
     Model(#[from] ModelError),
-    /// Training fails, or a file cannot be written.
-    #[error(transparent)]
+    /// Training fails.
+    #[error("{error}{remedy}", error = .0, remedy = indented(.0.remedy()))]
     Train(#[from] TrainError),
+    /// A file cannot be read or written.
+    #[error("{error}\n  {remedy}", error = .0, remedy = .0.remedy())]
+    File(#[from] FileError),
     /// The tables cannot be put into a page.
-    #[error(transparent)]
+    #[error("{error}\n  {remedy}", error = .0, remedy = .0.remedy())]
     Page(#[from] PageError),
     /// Clips cannot be listened to.
     #[error(transparent)]
@@ -69,14 +73,6 @@ pub enum LabError {
     /// Times cannot be measured.
     #[error(transparent)]
     Bench(#[from] BenchError),
-    /// The file of finished cells cannot be read or written.
-    #[error("{path}: {source}", path = .path.display())]
-    CellsFile {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
     /// The file of finished cells does not hold what it should.
     #[error("{path} line {line}: not a finished cell ({message}): delete the line, or name another --out", path = .path.display())]
     DamagedCell {
@@ -93,6 +89,11 @@ pub enum LabError {
     /// It was told to stop. What was finished is kept.
     #[error("stopped; the same command goes on from what is finished, if it has an --out")]
     Stopped,
+}
+
+/// A remedy below its message, if there is one.
+fn indented(remedy: Option<String>) -> String {
+    remedy.map_or_else(String::new, |remedy| format!("\n  {remedy}"))
 }
 
 impl From<candle_core::Error> for LabError {

@@ -1,7 +1,7 @@
 //! A lab's tables in a page of text.
 
 use super::{Entry, LabError, Report, Table};
-use attune_train::page;
+use attune_engine::page;
 use std::path::Path;
 
 impl Table {

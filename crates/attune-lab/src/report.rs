@@ -1,10 +1,9 @@
 //! What a lab found, in the form that all labs share: tables, remarks, pictures.
 
 use super::LabError;
+use attune_engine::files::{FileError, write_atomically};
 use attune_engine::picture::Sheet;
 use attune_engine::table;
-use attune_train::TrainError;
-use attune_train::checkpoint::write_atomically;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -145,7 +144,7 @@ impl Report {
     /// If a file cannot be written.
     pub fn write(&self, folder: &Path) -> Result<Vec<PathBuf>, LabError> {
         let mut paths = Vec::new();
-        let mut write = |name: String, text: &str| -> Result<(), TrainError> {
+        let mut write = |name: String, text: &str| -> Result<(), FileError> {
             let path = folder.join(name);
             write_atomically(&path, text.as_bytes())?;
             paths.push(path);

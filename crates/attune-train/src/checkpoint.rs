@@ -2,12 +2,12 @@
 
 use super::TrainError;
 use super::recipe::Recipe;
+use attune_engine::files::{read_if_any, write_atomically};
 use attune_model::load::tensors;
 use candle_core::Tensor;
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::Path;
 
 /// Everything a run needs to go on.
@@ -48,20 +48,13 @@ impl Checkpoint {
             ("step".to_owned(), self.step.to_string()),
             ("best".to_owned(), best),
         ]);
-        write_atomically(path, &serialize(&self.tensors, Some(metadata))?)
+        write_atomically(path, &serialize(&self.tensors, Some(metadata))?).map_err(TrainError::Interrupted)
     }
 
     /// Reads a file written by [`Checkpoint::write`]; `None` if there is none.
     pub fn read(path: &Path) -> Result<Option<Self>, TrainError> {
-        let buffer = match std::fs::read(path) {
-            Ok(buffer) => buffer,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => {
-                return Err(TrainError::Read {
-                    path: path.to_owned(),
-                    source,
-                });
-            }
+        let Some(buffer) = read_if_any(path)? else {
+            return Ok(None);
         };
         let damaged = |message: String| TrainError::Data {
             path: path.to_owned(),
@@ -87,31 +80,4 @@ pub fn serialize(
     metadata: Option<HashMap<String, String>>,
 ) -> Result<Vec<u8>, TrainError> {
     safetensors::serialize(tensors, metadata).map_err(|error| TrainError::Model(candle_core::Error::wrap(error).into()))
-}
-
-/// Writes to a temporary file beside `path`, then renames: never a half-written file.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
-    let failed = |source| TrainError::Write {
-        path: path.to_owned(),
-        source,
-    };
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    std::fs::create_dir_all(folder).map_err(failed)?;
-    let mut file = temporary_in(folder).map_err(failed)?;
-    file.write_all(bytes).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
-}
-
-/// A temporary file that is readable by whom the user's mask lets read, as any file that is written: weights are for others
-/// too.
-pub(super) fn temporary_in(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder)
 }

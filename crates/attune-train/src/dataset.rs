@@ -6,6 +6,7 @@ use super::takes::Take;
 use super::windows::Windows;
 use attune_audio::decode::decode_file;
 use attune_audio::features::{FeatureExtractor, FrontEndSpec};
+use attune_engine::files;
 use attune_model::genre::{GenreId, GenreSet};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
@@ -331,15 +332,8 @@ fn each_tensor(
     path: &Path,
     mut take: impl FnMut(&str, &[usize], Vec<f32>) -> Result<(), String>,
 ) -> Result<(), TrainError> {
-    let buffer = match std::fs::read(path) {
-        Ok(buffer) => buffer,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(source) => {
-            return Err(TrainError::Read {
-                path: path.to_owned(),
-                source,
-            });
-        }
+    let Some(buffer) = files::read_if_any(path)? else {
+        return Ok(());
     };
     let data = |message: String| TrainError::Data {
         path: path.to_owned(),

@@ -2,10 +2,11 @@
 
 use super::TrainError;
 use super::card::card;
-use super::checkpoint::{serialize, write_atomically};
+use super::checkpoint::serialize;
 use super::dataset::Dataset;
 use super::trainer::Trainer;
 use super::validate::{Part, fit_temperature};
+use attune_engine::files::write_atomically;
 use attune_model::golden::Golden;
 use attune_model::load::hex;
 use attune_model::manifest::{FORMAT, Manifest};

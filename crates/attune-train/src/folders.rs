@@ -11,6 +11,7 @@ use super::split::refuse_leaks;
 use attune_audio::decode::decode_file;
 use attune_audio::features::FrontEndSpec;
 use attune_audio::units::{SampleRate, Seconds};
+use attune_engine::files::FileError;
 use attune_model::genre::{GenreId, GenreSet};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -187,15 +188,12 @@ pub fn open(
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, TrainError> {
-    let failed = |source| TrainError::Read {
-        path: folder.to_owned(),
-        source,
-    };
+    let failed = FileError::reading(folder);
     let mut paths = std::fs::read_dir(folder)
-        .map_err(failed)?
+        .map_err(&failed)?
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<Result<Vec<_>, _>>()
-        .map_err(failed)?;
+        .map_err(&failed)?;
     paths.sort();
     Ok(paths)
 }

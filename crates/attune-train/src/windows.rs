@@ -11,6 +11,7 @@
 use super::TrainError;
 use super::dataset::{Clip, Dataset, tensor_values};
 use super::takes::digest;
+use attune_engine::files;
 use attune_model::load::hex;
 use safetensors::SafeTensors;
 use sha2::{Digest, Sha256};
@@ -106,10 +107,7 @@ impl WindowsFile {
     /// # Errors
     /// If it cannot be read, does not say how far its windows are apart, or its tensors are not of one width.
     pub fn open(path: &Path) -> Result<Self, TrainError> {
-        let buffer = std::fs::read(path).map_err(|source| TrainError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
+        let buffer = files::read(path)?;
         let refused = |message: String| TrainError::Data {
             path: path.to_owned(),
             message,

@@ -8,12 +8,12 @@ pub(super) use tables::table;
 
 use super::EvalArgs;
 use super::error::{AppError, Context, bail};
+use attune_engine::files::write_atomically;
+use attune_engine::page;
 use attune_model::ModelSet;
 use attune_model::genre::GenreSet;
-use attune_train::checkpoint::write_atomically;
 use attune_train::evaluate::manifest::{self, Label, Row};
 use attune_train::evaluate::{Evaluation, pictures};
-use attune_train::page;
 use hear::Session;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::Path;

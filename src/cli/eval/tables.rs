@@ -1,10 +1,10 @@
 //! An evaluation as tables for people, in a terminal or a page: a line for each engine, sections only for what there is.
 
+use attune_engine::page;
 use attune_model::genre::GenreSet;
 use attune_model::{LoadedModel, Manifest, ModelSet};
 use attune_train::evaluate::rejection::ErrorRate;
 use attune_train::evaluate::{Evaluation, Metrics, MetricsAt, ModelMetrics, Times};
-use attune_train::page;
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 use std::fmt::Write;

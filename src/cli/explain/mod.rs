@@ -9,8 +9,8 @@ use super::error::{AppError, Context, bail};
 use attune_audio::units::Seconds;
 use attune_engine::explain::document::{self, Told};
 use attune_engine::explain::{Explanation, Heard};
+use attune_engine::files::write_atomically;
 use attune_model::ModelSet;
-use attune_train::checkpoint::write_atomically;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 

@@ -6,6 +6,7 @@ use super::App;
 use crate::ui::choices::Page;
 use crate::ui::export;
 use crate::ui::held_moment::HeldMoment;
+use crate::ui::job::JobError;
 use crate::ui::lab_runner::{LabCommand, files_of};
 use crate::ui::notices::{Problem, Severity};
 use attune_engine::explain::Head;
@@ -139,7 +140,10 @@ impl App {
             Some(Err(error)) => self.view.notices.report(Problem {
                 severity: Severity::Error,
                 message: error.to_string(),
-                remedy: "Make room there, or make the folder writable.".to_owned(),
+                remedy: match error {
+                    JobError::Work(error) => error.remedy().to_owned(),
+                    JobError::Thread(_) | JobError::Lost => "Save it again.".to_owned(),
+                },
             }),
         }
     }

@@ -268,7 +268,7 @@ impl App {
                     }
                     Err(error) => self.view.notices.report(Problem {
                         severity: Severity::Error,
-                        message: format!("The demo cannot be written to a file: {error}"),
+                        message: format!("The demo is not there to be played: {error}"),
                         remedy: "Make room in the folder for temporary files, or open a file of your own.".to_owned(),
                     }),
                 },

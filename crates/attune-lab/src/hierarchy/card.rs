@@ -3,10 +3,11 @@
 use super::{Outcome, Plan, restored};
 use crate::LabError;
 use crate::pieces::Pieces;
+use attune_engine::files::write_atomically;
 use attune_model::hierarchical::{Golden, HierarchicalManifest, KIND};
 use attune_model::load::hex;
 use attune_model::manifest::FORMAT;
-use attune_train::checkpoint::{serialize, write_atomically};
+use attune_train::checkpoint::serialize;
 use candle_core::Tensor;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;

@@ -4,11 +4,11 @@
 
 use super::net::{PackedScoreNet, ScoreNet};
 use crate::LabError;
+use attune_engine::files::{read_if_any, write_atomically};
 use attune_model::load::tensors;
 use attune_nn::score::{PoolingShape, ScoreKind};
 use attune_nn::weights::WeightStore;
-use attune_train::TrainError;
-use attune_train::checkpoint::{serialize, write_atomically};
+use attune_train::checkpoint::serialize;
 use candle_core::Tensor;
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
@@ -100,16 +100,9 @@ pub fn add(
         classes,
         poolings: Vec::new(),
     };
-    let (mut contents, mut all) = match std::fs::read(path) {
-        Ok(bytes) => (Contents::of(&bytes)?, tensors(&bytes)?),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => (fresh(), HashMap::new()),
-        Err(source) => {
-            return Err(TrainError::Read {
-                path: path.to_owned(),
-                source,
-            }
-            .into());
-        }
+    let (mut contents, mut all) = match read_if_any(path)? {
+        Some(bytes) => (Contents::of(&bytes)?, tensors(&bytes)?),
+        None => (fresh(), HashMap::new()),
     };
     if contents.encoder_sha256 != encoder || contents.classes != classes {
         (contents, all) = (fresh(), HashMap::new());

@@ -4,10 +4,10 @@
 //! f32 where there is a teacher. The metadata hold the [`Brand`].
 
 use super::super::TrainError;
-use super::super::checkpoint::temporary_in;
 use super::super::teacher::Told;
 use super::Recording;
 use attune_audio::features::FrontEndSpec;
+use attune_engine::files::{self, FileError};
 use half::f16;
 use safetensors::tensor::{Metadata, TensorInfo, View};
 use safetensors::{Dtype, SafeTensorError};
@@ -64,10 +64,7 @@ impl Brand {
 /// # Errors
 /// If the file is damaged, or its recordings are of another brand.
 pub fn read(path: &Path, brand: &Brand) -> Result<Recordings, TrainError> {
-    let failed = |source| TrainError::Read {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = FileError::reading(path);
     let damaged = |message: String| TrainError::Data {
         path: path.to_owned(),
         message: format!("{message}: not a whole file of takes; delete it, or name another --takes-cache"),
@@ -75,9 +72,9 @@ pub fn read(path: &Path, brand: &Brand) -> Result<Recordings, TrainError> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Recordings::new()),
-        Err(source) => return Err(failed(source)),
+        Err(error) => return Err(failed(error).into()),
     };
-    let length = file.metadata().map_err(failed)?.len();
+    let length = file.metadata().map_err(&failed)?.len();
     let mut reader = BufReader::new(file);
     let mut size = [0; 8];
     reader
@@ -88,7 +85,7 @@ pub fn read(path: &Path, brand: &Brand) -> Result<Recordings, TrainError> {
         return Err(damaged("its header does not fit into it".to_owned()));
     }
     let mut header = vec![0; size as usize];
-    reader.read_exact(&mut header).map_err(failed)?;
+    reader.read_exact(&mut header).map_err(&failed)?;
     let header: Metadata = serde_json::from_slice(&header).map_err(|error| damaged(error.to_string()))?;
     if header.data_len() as u64 + size + 8 != length {
         return Err(damaged("it is cut short".to_owned()));
@@ -100,7 +97,7 @@ pub fn read(path: &Path, brand: &Brand) -> Result<Recordings, TrainError> {
         .ok_or_else(|| damaged("it does not say what its takes are".to_owned()))
         .and_then(|text| serde_json::from_str(text).map_err(|error| damaged(error.to_string())))?;
     if let Some(what) = brand.difference(&found) {
-        return Err(TrainError::OtherTakes {
+        return Err(TrainError::OtherRenditions {
             path: path.to_owned(),
             what,
         });
@@ -113,7 +110,7 @@ pub fn read(path: &Path, brand: &Brand) -> Result<Recordings, TrainError> {
             .info(&name)
             .ok_or_else(|| damaged(format!("{name} is missing")))?;
         bytes.resize(info.data_offsets.1 - info.data_offsets.0, 0);
-        reader.read_exact(&mut bytes).map_err(failed)?;
+        reader.read_exact(&mut bytes).map_err(&failed)?;
         let (key, part) = name
             .rsplit_once('.')
             .ok_or_else(|| damaged(format!("a tensor {name}")))?;
@@ -164,17 +161,7 @@ fn take_part(
 
 /// Writes all recordings in one piece: what was there stays until the new file is whole.
 pub fn write(path: &Path, brand: &Brand, recordings: &Recordings) -> Result<(), TrainError> {
-    let failed = |source| TrainError::Write {
-        path: path.to_owned(),
-        source,
-    };
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    std::fs::create_dir_all(folder).map_err(failed)?;
-    let file = temporary_in(folder).map_err(failed)?;
-    let text = serde_json::to_string(brand).map_err(|error| failed(error.into()))?;
+    let text = serde_json::to_string(brand).map_err(|error| FileError::writing(path)(error.into()))?;
     let tensors = recordings.iter().flat_map(|(key, recording)| {
         let Told { features, tags } = &recording.told;
         let floats = [("features", features), ("tags", tags)]
@@ -195,13 +182,12 @@ pub fn write(path: &Path, brand: &Brand, recordings: &Recordings) -> Result<(), 
         std::iter::once((format!("{key}.levels"), levels)).chain(floats)
     });
     let metadata = HashMap::from([("takes".to_owned(), text)]);
-    safetensors::serialize_to_file(tensors, Some(metadata), file.path()).map_err(|error| match error {
-        SafeTensorError::IoError(source) => failed(source),
-        other => failed(std::io::Error::other(other.to_string())),
-    })?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
+    Ok(files::replace(path, |temporary| {
+        safetensors::serialize_to_file(tensors, Some(metadata), temporary).map_err(|error| match error {
+            SafeTensorError::IoError(source) => source,
+            other => std::io::Error::other(other.to_string()),
+        })
+    })?)
 }
 
 /// One tensor of a recording, turned to bytes only when it is written.

@@ -8,6 +8,7 @@ use super::cache::{self, Brand, Recordings};
 use super::{Recording, Take, TakesPlan, TeacherHears};
 use attune_audio::decode::decode_file;
 use attune_audio::features::{FeatureExtractor, FrontEndSpec, RateConverter};
+use attune_engine::files;
 use attune_model::load::hex;
 use half::f16;
 use half::slice::HalfFloatSliceExt;
@@ -236,11 +237,7 @@ fn pool() -> Result<rayon::ThreadPool, TrainError> {
 
 /// The first 32 hexadecimal digits of a file's SHA-256.
 pub(in super::super) fn digest(path: &Path) -> Result<String, TrainError> {
-    let bytes = std::fs::read(path).map_err(|source| TrainError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    Ok(hex(&Sha256::digest(bytes)[..16]))
+    Ok(hex(&Sha256::digest(files::read(path)?)[..16]))
 }
 
 fn pieces(data: &Dataset, unlabelled: &[PathBuf], left_out: &mut Vec<String>) -> Result<Vec<Piece>, TrainError> {

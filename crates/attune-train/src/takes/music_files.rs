@@ -1,6 +1,7 @@
 //! Finds music in a folder.
 
 use super::super::TrainError;
+use attune_engine::files::FileError;
 use std::path::{Path, PathBuf};
 
 /// Endings of files that may hold music that Attune can decode.
@@ -26,13 +27,10 @@ pub fn music_below(folder: &Path) -> Result<Vec<PathBuf>, TrainError> {
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), TrainError> {
-    let failed = |source| TrainError::Read {
-        path: folder.to_owned(),
-        source,
-    };
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let (path, kind) = (entry.path(), entry.file_type().map_err(failed)?);
+    let failed = FileError::reading(folder);
+    for entry in std::fs::read_dir(folder).map_err(&failed)? {
+        let entry = entry.map_err(&failed)?;
+        let (path, kind) = (entry.path(), entry.file_type().map_err(&failed)?);
         let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
         if kind.is_dir() {
             collect(&path, files)?;

@@ -10,6 +10,7 @@ mod listening;
 
 use super::TrainError;
 use attune_audio::units::SampleRate;
+use attune_engine::files;
 use attune_model::load::hex;
 use layer::Layer;
 use listening::{BANDS, BINS, log_mel};
@@ -49,10 +50,7 @@ impl TeacherNet {
     /// and `normn.weight`, `.bias`, `.mean`, `.var`; `tags.weight` (tags, features), `tags.bias`; and in its metadata
     /// `tags`, their names.
     pub fn open(path: &Path) -> Result<Self, TrainError> {
-        let bytes = std::fs::read(path).map_err(|source| TrainError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
+        let bytes = files::read(path)?;
         Self::from_bytes(&bytes).map_err(|message| TrainError::Data {
             path: path.to_owned(),
             message: format!("{message}: not a teacher as --teacher takes it"),

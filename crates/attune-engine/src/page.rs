@@ -3,8 +3,7 @@
 //! In: a page in Markdown with `<!-- MARK -->` and, below it, `<!-- end -->`. Out: the same page with something else between
 //! them. Thread: the caller's.
 
-use crate::TrainError;
-use crate::checkpoint::write_atomically;
+use crate::files::{self, FileError};
 use std::path::{Path, PathBuf};
 
 /// The line behind what is put in.
@@ -15,9 +14,9 @@ const END: &str = "<!-- end -->";
 pub enum PageError {
     /// It cannot be read or written.
     #[error(transparent)]
-    File(#[from] TrainError),
+    File(#[from] FileError),
     /// It does not say where.
-    #[error("{}: it has no line `{begin}` with a line `{END}` after it: put both where the tables are to stand", .path.display())]
+    #[error("{}: no line `{begin}` followed by a line `{END}`", .path.display())]
     NoPlace {
         /// The page.
         path: PathBuf,
@@ -26,15 +25,25 @@ pub enum PageError {
     },
 }
 
+impl PageError {
+    /// What a user can do about it.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::File(error) => error.remedy(),
+            Self::NoPlace { .. } => "Add both lines where the tables should go.",
+        }
+    }
+}
+
 /// Puts `text` in place of what stands between the lines `<!-- MARK -->` and `<!-- end -->` of the page.
 ///
 /// # Errors
 /// If the page cannot be read or written, or has no such lines; it is then as it was.
 pub fn put(page: &Path, mark: &str, text: &str) -> Result<(), PageError> {
-    Ok(write_atomically(page, with(page, mark, text)?.as_bytes())?)
+    Ok(files::write_atomically(page, with(page, mark, text)?.as_bytes())?)
 }
 
-/// Whether [`put`] will find its place: to be asked before the hours that it takes to find out what to put there.
+/// Whether [`put`] will find its place: call it before the hours of work whose results go there.
 ///
 /// # Errors
 /// As [`put`].
@@ -44,10 +53,7 @@ pub fn check(page: &Path, mark: &str) -> Result<(), PageError> {
 
 /// The page with `text` in its place.
 fn with(page: &Path, mark: &str, text: &str) -> Result<String, PageError> {
-    let before = std::fs::read_to_string(page).map_err(|source| TrainError::Read {
-        path: page.to_owned(),
-        source,
-    })?;
+    let before = files::read_text(page)?;
     let begin = format!("<!-- {mark} -->");
     put_into(&before, &begin, text).ok_or_else(|| PageError::NoPlace {
         path: page.to_owned(),

@@ -1,0 +1,222 @@
+//! Files that are whole or not there, and what to do about one that cannot be read or written.
+//!
+//! In: a path, and bytes or a function that writes them. Out: the file, or a [`FileError`]. Thread: the caller's; writing
+//! returns when the bytes and the file's name are on the disk.
+
+use std::fs::File;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+/// A file cannot be read or written: which, why, and what to do about it ([`FileError::remedy`]).
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// It cannot be read.
+    #[error("cannot read {path}: {source}", path = .path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It cannot be written.
+    #[error("cannot write {path}: {source}", path = .path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl FileError {
+    /// For `map_err` of what reads this path.
+    pub fn reading(path: &Path) -> impl Fn(std::io::Error) -> Self + '_ {
+        |source| Self::Read {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// For `map_err` of what writes this path.
+    pub fn writing(path: &Path) -> impl Fn(std::io::Error) -> Self + '_ {
+        |source| Self::Write {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// The file or folder.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Read { path, .. } | Self::Write { path, .. } => path,
+        }
+    }
+
+    /// Why.
+    pub fn io_error(&self) -> &std::io::Error {
+        match self {
+            Self::Read { source, .. } | Self::Write { source, .. } => source,
+        }
+    }
+
+    /// What a user can do about it.
+    pub fn remedy(&self) -> &'static str {
+        match self.io_error().kind() {
+            ErrorKind::NotFound => "Check the spelling and the folder.",
+            ErrorKind::PermissionDenied => "Give yourself access, for instance with chmod u+rw, or name another place.",
+            ErrorKind::ReadOnlyFilesystem => "Name a place that can be written to.",
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "Make room on the disk, or name another place.",
+            ErrorKind::IsADirectory => "This is a folder: name a file.",
+            ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
+                "There is a file where a folder must be: name another."
+            }
+            ErrorKind::InvalidData => "This is not text in UTF-8: check that it is the right file.",
+            _ => "Check the disk or the network drive.",
+        }
+    }
+}
+
+/// The bytes of a file.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
+    std::fs::read(path).map_err(FileError::reading(path))
+}
+
+/// The bytes of a file; `None` if there is none.
+///
+/// # Errors
+/// If there is one that cannot be read.
+pub fn read_if_any(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(FileError::reading(path)(error)),
+    }
+}
+
+/// The text of a file.
+///
+/// # Errors
+/// If it cannot be read, or is not UTF-8.
+pub fn read_text(path: &Path) -> Result<String, FileError> {
+    std::fs::read_to_string(path).map_err(FileError::reading(path))
+}
+
+/// Makes a folder, and those above it that are missing.
+///
+/// # Errors
+/// If it cannot be made.
+pub fn create_folder(path: &Path) -> Result<(), FileError> {
+    std::fs::create_dir_all(path).map_err(FileError::writing(path))
+}
+
+/// Writes a file in one piece: until the new one is whole, what was there stays. Missing folders are made.
+///
+/// # Errors
+/// If it cannot be written; what was there is then as it was.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    replace(path, |temporary| std::fs::write(temporary, bytes))
+}
+
+/// As [`write_atomically`], for what writes to a path itself: `write` is given a temporary file in the same folder, which
+/// then takes the name.
+///
+/// # Errors
+/// If it cannot be written; what was there is then as it was.
+pub fn replace(path: &Path, write: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<(), FileError> {
+    let replaced = || -> std::io::Result<()> {
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        std::fs::create_dir_all(folder)?;
+        let file = temporary_in(folder)?;
+        write(file.path())?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        sync_folder(folder)
+    };
+    replaced().map_err(FileError::writing(path))
+}
+
+/// A temporary file that the user's mask lets others read, as any file that is written.
+fn temporary_in(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder)
+}
+
+/// Puts the new name on the disk. Some file systems cannot be asked to, and other systems than Unix need not be.
+fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    match File::open(folder).and_then(|folder| folder.sync_all()) {
+        // A folder that may be written to but not read cannot be opened.
+        Err(error)
+            if !matches!(
+                error.kind(),
+                ErrorKind::InvalidInput | ErrorKind::Unsupported | ErrorKind::PermissionDenied
+            ) =>
+        {
+            Err(error)
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_nothing_is_left_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("below/it/x.bin");
+        assert_eq!(read_if_any(&path).unwrap(), None);
+        write_atomically(&path, b"long before").unwrap();
+        write_atomically(&path, b"after").unwrap();
+        assert_eq!(read(&path).unwrap(), b"after");
+        assert_eq!(read_text(&path).unwrap(), "after");
+        let entries = || std::fs::read_dir(path.parent().unwrap()).unwrap().count();
+        assert_eq!(entries(), 1);
+        let error = replace(&path, |temporary| {
+            std::fs::write(temporary, b"half")?;
+            Err(ErrorKind::StorageFull.into())
+        })
+        .unwrap_err();
+        assert_eq!((read(&path).unwrap(), entries()), (b"after".to_vec(), 1));
+        assert!(error.to_string().contains("x.bin"), "{error}");
+        assert_eq!(error.remedy(), "Make room on the disk, or name another place.");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn others_may_read_what_the_mask_lets_them() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode();
+        let (plain, ours) = (folder.path().join("plain"), folder.path().join("ours"));
+        std::fs::write(&plain, "x").unwrap();
+        write_atomically(&ours, b"x").unwrap();
+        assert_eq!(mode(&ours), mode(&plain));
+    }
+
+    #[test]
+    fn errors_name_the_file_and_a_remedy_that_fits() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = read(&folder.path().join("none")).unwrap_err();
+        assert!(missing.to_string().contains("none: "), "{missing}");
+        assert!(missing.remedy().contains("spelling"), "{}", missing.remedy());
+        let blocked = folder.path().join("file");
+        std::fs::write(&blocked, [0xff]).unwrap();
+        let below = write_atomically(&blocked.join("x"), b"x").unwrap_err();
+        assert!(below.path().ends_with("file/x"), "{below}");
+        assert!(below.remedy().contains("a file where a folder must be"), "{below:?}");
+        assert!(read_text(&blocked).unwrap_err().remedy().contains("UTF-8"));
+        write_atomically(folder.path(), b"x").unwrap_err();
+    }
+}
