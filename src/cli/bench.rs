@@ -2,6 +2,7 @@
 
 use super::BenchArgs;
 use super::error::{AppError, Context};
+use attune_engine::files::write_atomically;
 use attune_lab::bench::peers::{Environment, Peers};
 use attune_lab::bench::{self, BenchConfig, Effort, Report, growth, markdown};
 use attune_model::ModelSet;
@@ -32,8 +33,7 @@ pub(super) fn run(args: &BenchArgs, models: &ModelSet) -> Result<ExitCode, AppEr
         eprintln!("attune bench: {note}");
     }
     if let Some(path) = &args.markdown {
-        std::fs::write(path, markdown::page(&report))
-            .with_context(|| format!("{} cannot be written", path.display()))?;
+        write_atomically(path, markdown::page(&report).as_bytes())?;
     }
     if args.json {
         super::print_line(&serde_json::to_string(&report)?)?;

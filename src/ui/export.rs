@@ -51,3 +51,19 @@ fn plain(name: &str) -> String {
         .take(100)
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_that_cannot_be_written_is_named_and_no_training_run_is_mentioned() {
+        let folder = tempfile::tempdir().unwrap();
+        let blocked = folder.path().join("file");
+        std::fs::write(&blocked, "").unwrap();
+        let written = begin("plot", vec![("svg", Vec::new())], Some(&blocked), || {});
+        let error = written.recv().unwrap().unwrap_err();
+        assert!(error.to_string().contains("file/attune-plot.svg"), "{error}");
+        assert!(!format!("{error} {}", error.remedy()).contains("--resume"), "{error}");
+    }
+}

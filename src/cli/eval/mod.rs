@@ -7,8 +7,8 @@ mod tables;
 pub(super) use tables::table;
 
 use super::EvalArgs;
-use super::error::{AppError, Context, bail};
-use attune_engine::files::write_atomically;
+use super::error::{AppError, bail};
+use attune_engine::files::{FileError, write_atomically};
 use attune_engine::page;
 use attune_model::ModelSet;
 use attune_model::genre::GenreSet;
@@ -44,8 +44,7 @@ pub(super) fn run(args: &EvalArgs, models: &ModelSet) -> Result<ExitCode, AppErr
     };
     bar.finish_and_clear();
     if let Some(folder) = &args.pictures {
-        draw(&evaluation, &models.genres, folder)
-            .with_context(|| format!("the pictures cannot be written to {}", folder.display()))?;
+        draw(&evaluation, &models.genres, folder)?;
     }
     if let Some(file) = &args.page {
         page::put(file, &mark, &tables::markdown(&evaluation, models))?;
@@ -77,8 +76,7 @@ fn music_only(rows: &[Row], table: &Path) -> Result<Vec<Row>, AppError> {
     Ok(rows.to_vec())
 }
 
-fn draw(evaluation: &Evaluation, genres: &GenreSet, folder: &Path) -> Result<(), AppError> {
-    std::fs::create_dir_all(folder)?;
+fn draw(evaluation: &Evaluation, genres: &GenreSet, folder: &Path) -> Result<(), FileError> {
     for (name, sheet) in pictures::sheets(evaluation, genres) {
         write_atomically(&folder.join(name), sheet.svg().as_bytes())?;
     }
