@@ -61,8 +61,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let blocked = folder.path().join("file");
         std::fs::write(&blocked, "").unwrap();
-        let written = begin("plot", vec![("svg", Vec::new())], Some(&blocked), || {});
-        let error = written.recv().unwrap().unwrap_err();
+        let error = write(&blocked.join("attune-plot"), &[("svg", Vec::new())]).unwrap_err();
         assert!(error.to_string().contains("file/attune-plot.svg"), "{error}");
         assert!(!format!("{error} {}", error.remedy()).contains("--resume"), "{error}");
     }
