@@ -1,11 +1,8 @@
-//! `attune bench`: the rows that scripts rely on, and peers that are refused.
+//! `attune bench`: the rows that scripts rely on.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use attune_lab::bench::peers::Peers;
-use attune_lab::bench::{BenchConfig, Effort};
 use serde_json::Value;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 fn attune(args: &[&str]) -> Output {
@@ -81,84 +78,15 @@ fn a_file_stands_in_for_the_demo_of_its_kind_and_only_wanted_rows_are_measured()
 }
 
 #[test]
-fn peers_without_a_python_end_with_what_to_do() {
-    let home = tempfile::tempdir().unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_attune"))
-        .args(["bench", "--peers", "--quick"])
-        .env("PATH", "")
-        .env("HOME", home.path())
-        .env_remove("XDG_CACHE_HOME")
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(
-        said.contains("python3 cannot be run") && said.contains("install Python"),
-        "{said}"
-    );
-    assert!(output.stdout.is_empty());
-
-    let output = attune(&["bench", "--peers", "--quick", "--python", "/no/such/python"]);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(
-        said.contains("/no/such/python cannot be started") && said.contains("--python"),
-        "{said}"
-    );
-    // `--python` alone measures nothing: a slip of the user's.
-    assert_eq!(attune(&["bench", "--python", "python3"]).status.code(), Some(2));
-}
-
-/// A shell script that speaks the peers' language.
-#[cfg(unix)]
-fn fake_peers(folder: tempfile::TempDir, logits: &str) -> (Peers, PathBuf) {
-    let timed = folder.path().join("timed");
-    let script = folder.path().join("fake.sh");
-    let text = format!(
-        r#"echo '{{"fake": "1.0"}}'
-while read -r line; do
-    case "$line" in
-    *'"op":"open"'*) echo '{{"forms": {{"onnxruntime": ["Fake"]}}, "failed": {{"torch_jit": "not here"}}}}' ;;
-    *'"op":"push"'*) echo '{{"rows": {logits}}}' ;;
-    *) touch '{}'; echo '{{"error": "asked to time"}}' ;;
-    esac
-done
-"#,
-        timed.display()
-    );
-    std::fs::write(&script, text).unwrap();
-    (
-        Peers::start_script(Path::new("/bin/sh"), &script, folder).unwrap(),
-        timed,
-    )
-}
-
-#[cfg(unix)]
-#[test]
-fn a_peer_that_answers_otherwise_is_refused_before_it_is_timed() {
-    let models = attune_model::bundled().unwrap();
-    let config = BenchConfig {
-        effort: Effort::QUICK,
-        files: Vec::new(),
-        only: vec!["step/lstm-page/1".to_owned()],
-        program: PathBuf::new(),
-    };
-    // Zeros, NaN (which is null in JSON), and too few numbers.
-    let zeros = "[[0, 0, 0, 0, 0, 0, 0, 0, 0, 0]]";
-    let nans = "[[null, null, null, null, null, null, null, null, null, null]]";
-    for (logits, complaint) in [
-        (zeros, "differs from us by"),
-        (nans, "by inf"),
-        ("[[0]]", "gives 1 numbers"),
-    ] {
-        let (mut peers, timed) = fake_peers(tempfile::tempdir().unwrap(), logits);
-        let error = attune_lab::bench::run(&config, &models, Some(&mut peers), &mut |_| {})
-            .unwrap_err()
-            .to_string();
-        for word in ["step/lstm-page/1", "onnxruntime", complaint] {
-            assert!(error.contains(word), "{word:?} is not in {error:?}");
-        }
-        assert!(!timed.exists(), "it was asked for times");
-        assert_eq!(peers.notes, ["step/lstm-page/1: torch_jit is left out: not here"]);
+fn peers_are_refused_with_the_tool_that_measures_them() {
+    for flags in [&["bench", "--peers", "--quick"][..], &["bench", "--python", "python3"]] {
+        let output = attune(flags);
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{message}");
+        assert!(message.contains("tools/bench_peers.sh"), "{message}");
+        assert!(output.stdout.is_empty());
     }
+    // What a user cannot use is not offered.
+    let help = attune(&["bench", "--help"]);
+    assert!(!String::from_utf8_lossy(&help.stdout).contains("peers"));
 }

@@ -181,11 +181,11 @@ pub struct BenchArgs {
     /// One JSON document instead of a table
     #[arg(long)]
     pub json: bool,
-    /// Run the same work in PyTorch, ONNX Runtime and librosa, in turn with ours; installs them once, in the user's cache
-    #[arg(long)]
+    /// Moved to `tools/bench_peers.sh`
+    #[arg(long, hide = true)]
     pub peers: bool,
-    /// A Python that has the other libraries, instead of the environment that --peers makes
-    #[arg(long, value_name = "FILE", requires = "peers")]
+    /// Moved to `tools/bench_peers.sh`
+    #[arg(long, value_name = "FILE", hide = true)]
     pub python: Option<PathBuf>,
     /// Measure little, for a look
     #[arg(long)]
@@ -197,10 +197,10 @@ pub struct BenchArgs {
     #[arg(long, value_name = "FILE.md")]
     pub markdown: Option<PathBuf>,
     /// Measure instead how the cost grows with context, width, engines and streams; writes growing-work.md and .svg there
-    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["peers", "json", "markdown", "only", "files"])]
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["json", "markdown", "only", "files"])]
     pub growth: Option<PathBuf>,
     /// Instead: play a file (or the demo) at 8× through engine and window for so many minutes, and tell memory and losses
-    #[arg(long, value_name = "MINUTES", value_parser = positive, conflicts_with_all = ["peers", "json", "markdown", "only", "growth", "quick"])]
+    #[arg(long, value_name = "MINUTES", value_parser = positive, conflicts_with_all = ["json", "markdown", "only", "growth", "quick"])]
     pub soak: Option<f64>,
     /// Also time decoding and analysis of these files; with --soak, play the first of them
     #[arg(value_name = "FILE")]

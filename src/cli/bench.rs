@@ -3,16 +3,20 @@
 use super::BenchArgs;
 use super::error::{AppError, Context};
 use attune_engine::files::write_atomically;
-use attune_lab::bench::peers::{Environment, Peers};
 use attune_lab::bench::{self, BenchConfig, Effort, Report, growth, markdown};
 use attune_model::ModelSet;
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
-use std::path::Path;
 use std::process::ExitCode;
 
 /// Measures and prints.
 pub(super) fn run(args: &BenchArgs, models: &ModelSet) -> Result<ExitCode, AppError> {
+    if args.peers || args.python.is_some() {
+        return Err(AppError::usage(
+            "other libraries are measured by a developer's tool, no longer by `attune bench`",
+            "in a checkout of Attune's source, run tools/bench_peers.sh (same flags, without --peers)",
+        ));
+    }
     let effort = if args.quick { Effort::QUICK } else { Effort::FULL };
     let mut say = |line: &str| eprintln!("attune bench: {line}");
     if let Some(folder) = &args.growth {
@@ -21,17 +25,13 @@ pub(super) fn run(args: &BenchArgs, models: &ModelSet) -> Result<ExitCode, AppEr
         super::print_line(&growth::table(&grown))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let mut peers = if args.peers { Some(peers(args, &mut say)?) } else { None };
     let config = BenchConfig {
         effort,
         files: args.files.clone(),
         only: args.only.clone(),
         program: std::env::current_exe().context("this program cannot be found")?,
     };
-    let report = bench::run(&config, models, peers.as_mut(), &mut say)?;
-    for note in peers.iter().flat_map(|peers| &peers.notes) {
-        eprintln!("attune bench: {note}");
-    }
+    let report = bench::run(&config, models, None, &mut say)?;
     if let Some(path) = &args.markdown {
         write_atomically(path, markdown::page(&report).as_bytes())?;
     }
@@ -43,20 +43,11 @@ pub(super) fn run(args: &BenchArgs, models: &ModelSet) -> Result<ExitCode, AppEr
     Ok(ExitCode::SUCCESS)
 }
 
-/// The other libraries: in the Python that is named, or in an environment of our own.
-fn peers(args: &BenchArgs, say: &mut dyn FnMut(&str)) -> Result<Peers, AppError> {
-    let python = match &args.python {
-        Some(python) => python.clone(),
-        None => Environment::of_user()?.python(Path::new("python3"), say)?,
-    };
-    Ok(Peers::start(&python)?)
-}
-
 fn shown(report: &Report) -> String {
     let mut table = Table::new();
     table
         .load_style(NOTHING)
-        .set_header(["what", "median", "p99", "", "to ceiling", "to best peer"]);
+        .set_header(["what", "median", "p99", "", "to ceiling"]);
     let times = |ratio: Option<f64>| ratio.map_or(String::new(), |ratio| format!("{ratio:.2}"));
     for row in &report.rows {
         table.add_row([
@@ -65,7 +56,6 @@ fn shown(report: &Report) -> String {
             format!("{:.1}", row.p99),
             row.unit.to_owned(),
             times(row.ratio_to_ceiling),
-            times(row.ratio_to_best_peer),
         ]);
     }
     for (place, column) in table.column_iter_mut().enumerate() {

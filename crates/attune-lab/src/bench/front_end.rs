@@ -2,7 +2,7 @@
 
 use super::demo::Demo;
 use super::measure::{Times, rounds, time};
-use super::peers::Peers;
+use super::peers::DynPeers;
 use super::{Bench, BenchError, Row};
 use attune_audio::decode::decode_file;
 use attune_audio::features::{FeatureExtractor, FrontEndSpec, RateConverter};
@@ -28,7 +28,7 @@ fn sound(rate: SampleRate) -> Vec<f32> {
 }
 
 impl Bench<'_> {
-    pub(super) fn front_end(&mut self, models: &ModelSet, peers: Option<&mut Peers>) -> Result<(), BenchError> {
+    pub(super) fn front_end(&mut self, models: &ModelSet, peers: Option<&mut DynPeers>) -> Result<(), BenchError> {
         let spec = &models.front_end;
         let name = format!("features/{}-{}-{}", spec.window_samples, spec.hop_samples, spec.bands);
         if self.config.wants(&name) {
@@ -55,7 +55,7 @@ impl Bench<'_> {
     }
 
     /// Log-mel and loudness; the peers' is log-mel alone.
-    fn features(&self, spec: &FrontEndSpec, name: String, peers: Option<&mut Peers>) -> Result<Row, BenchError> {
+    fn features(&self, spec: &FrontEndSpec, name: String, peers: Option<&mut DynPeers>) -> Result<Row, BenchError> {
         let samples = sound(spec.rate);
         let mut extractor = FeatureExtractor::new(spec, spec.rate)?;
         let first = extractor.push(&samples)?;
@@ -67,17 +67,17 @@ impl Bench<'_> {
             let times = rounds(self.config.effort, each)?;
             return Ok(Row::real_time(name, SECONDS as f64, &times));
         };
-        let mut beside = peers.open_mel(&name, spec, &samples)?;
-        beside.compare_mel(&first.mel_db, spec.bands)?;
+        let mut theirs = peers.open_mel(&name, spec, &samples)?;
+        theirs.compare_mel(&first.mel_db, spec.bands)?;
         let mut ours = Times::default();
         for round in 0..=self.config.effort.rounds {
             let seconds = time(self.config.effort, &mut each)?;
-            beside.time(self.config.effort, round > 0)?;
+            theirs.time(self.config.effort, round > 0)?;
             if round > 0 {
                 ours.add(seconds);
             }
         }
-        Ok(Row::real_time(name, SECONDS as f64, &ours).with_peers(&ours, &beside.best()))
+        Ok(Row::real_time(name, SECONDS as f64, &ours).with_peers(&ours, &theirs.best()))
     }
 
     pub(super) fn files(&mut self, models: &ModelSet, demo: &Demo) -> Result<(), BenchError> {

@@ -28,11 +28,16 @@ const PARTS: [(&str, &str); 7] = [
 pub fn page(report: &Report) -> String {
     let machine = &report.machine;
     // Writing to a String cannot fail: its results are not looked at.
-    let mut page = String::from(
-        "# Measured speed\n\nMade by `attune bench --peers --markdown docs/benchmarks.md`; the numbers are of the machine that ran \
+    let mut page = format!(
+        "# Measured speed\n\nMade by `{command} --markdown docs/benchmarks.md`; the numbers are of the machine that ran \
          it. Medians; p99 is where the slowest hundredth begins. *To ceiling*: our time as a multiple of what the processor \
-         allows (`src/bench/work.rs` has the formula). *To best peer*: our time as a share of the fastest other library's, \
-         measured in turn in the same run after the answers were found equal; below 1 we are faster.\n\n",
+         allows (`crates/attune-lab/src/bench/work.rs` has the formula). *To best peer*: our time as a share of the fastest \
+         other library's, measured in turn in the same run after the results were found equal; below 1 we are faster.\n\n",
+        command = if report.peers.is_some() {
+            "tools/bench_peers.sh"
+        } else {
+            "attune bench"
+        },
     );
     let processor = machine.processor.as_deref().unwrap_or("an unnamed processor");
     let _ = writeln!(

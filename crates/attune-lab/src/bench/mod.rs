@@ -26,7 +26,7 @@ use attune_audio::features::FrontEndError;
 use attune_audio::source::SourceError;
 use attune_engine::offline::AnalyzeError;
 use attune_model::{ModelError, ModelSet};
-use peers::{PeerError, Peers};
+use peers::{DynPeers, PeerError};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -48,7 +48,7 @@ pub enum BenchError {
     /// A file cannot be written or read.
     #[error("{0}")]
     Io(#[from] std::io::Error),
-    /// Another library cannot be measured, or answers otherwise than we do.
+    /// Another library cannot be measured, or its results differ from ours.
     #[error(transparent)]
     Peer(#[from] PeerError),
     /// Threads cannot be had.
@@ -90,21 +90,21 @@ impl BenchConfig {
 pub struct Report {
     /// The machine and its ceilings.
     pub machine: Machine,
-    /// Versions of the peers, if they were asked.
+    /// Versions of the peers, if they took part.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peers: Option<serde_json::Value>,
     /// One for each thing measured.
     pub rows: Vec<Row>,
 }
 
-/// Measures everything. `say` hears what is under way.
+/// Measures everything. `say` is called with the name of each row before it is measured.
 ///
 /// # Errors
-/// If a model, a file or a peer fails, or if a peer answers otherwise than we do.
+/// If a model, a file or a peer fails, or if a peer's results differ from ours.
 pub fn run(
     config: &BenchConfig,
     models: &ModelSet,
-    mut peers: Option<&mut Peers>,
+    mut peers: Option<&mut DynPeers>,
     say: &mut dyn FnMut(&str),
 ) -> Result<Report, BenchError> {
     say("the machine's ceilings");
@@ -126,7 +126,7 @@ pub fn run(
     bench.live(&demo)?;
     Ok(Report {
         machine,
-        peers: peers.map(|peers| peers.versions.clone()),
+        peers: peers.map(|peers| peers.versions()),
         rows,
     })
 }

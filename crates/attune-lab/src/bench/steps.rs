@@ -2,7 +2,7 @@
 
 use super::demo::Demo;
 use super::measure::{Times, rounds, time};
-use super::peers::Peers;
+use super::peers::DynPeers;
 use super::subject::{Shape, Subject};
 use super::{Bench, BenchError, Row};
 use attune_audio::features::FrameBlock;
@@ -25,7 +25,7 @@ impl Bench<'_> {
         &mut self,
         subjects: &[Subject],
         demo: &Demo,
-        mut peers: Option<&mut Peers>,
+        mut peers: Option<&mut DynPeers>,
     ) -> Result<(), BenchError> {
         for subject in subjects {
             let names = BLOCKS.map(|block| (format!("step/{}/{block}", subject.name), Some(block)));
@@ -41,7 +41,7 @@ impl Bench<'_> {
                 }
                 let row = match (block, peers.as_deref_mut()) {
                     (Some(block), Some(peers)) if has_peers(subject, block) => {
-                        self.step_beside(subject, &frames, (name, block), peers)?
+                        self.step_with_peers(subject, &frames, (name, block), peers)?
                     }
                     _ => self.step(subject, &frames, (name, block))?,
                 };
@@ -112,39 +112,39 @@ impl Bench<'_> {
         Ok(Row::microseconds(name, &times).with_ceiling(ceiling, &times))
     }
 
-    /// The same in turn with peers, after their answers were compared with ours.
-    fn step_beside(
+    /// The same in turn with peers, after their logits have been compared with ours.
+    fn step_with_peers(
         &self,
         subject: &Subject,
         frames: &[f32],
         (name, block): (String, usize),
-        peers: &mut Peers,
+        peers: &mut DynPeers,
     ) -> Result<Row, BenchError> {
         let bands = subject.shape.bands();
         let Some(weights) = subject.weights()? else {
             return self.step(subject, frames, (name, Some(block)));
         };
         let reach = reach(&subject.shape).max(FILL).div_ceil(block) * block;
-        let mut heard = Vec::with_capacity((reach + block) * bands);
-        while heard.len() < (reach + block) * bands {
-            heard.extend_from_slice(&frames[..frames.len().min((reach + block) * bands - heard.len())]);
+        let mut input = Vec::with_capacity((reach + block) * bands);
+        while input.len() < (reach + block) * bands {
+            input.extend_from_slice(&frames[..frames.len().min((reach + block) * bands - input.len())]);
         }
         let mut output = StreamOutput::default();
-        let last = &heard[reach * bands..];
+        let last = &input[reach * bands..];
         let mut exact = subject.exact(&weights)?;
-        exact.push(FrameBlock::new(&heard[..reach * bands], bands), &mut output)?;
+        exact.push(FrameBlock::new(&input[..reach * bands], bands), &mut output)?;
         let answer = exact.answers(FrameBlock::new(last, bands))?;
         let mut stream = subject.stream()?;
-        stream.push(FrameBlock::new(&heard[..reach * bands], bands), &mut output)?;
-        let mut beside = peers.open_step(&name, &subject.shape, &weights, block)?;
-        beside.compare_steps(&heard, &answer.logits)?;
+        stream.push(FrameBlock::new(&input[..reach * bands], bands), &mut output)?;
+        let mut theirs = peers.open_step(&name, &subject.shape, &weights, block)?;
+        theirs.compare_steps(&input, &answer.logits)?;
         let mut ours = Times::default();
         for round in 0..=self.config.effort.rounds {
             let seconds = time(self.config.effort, || {
                 stream.push(FrameBlock::new(last, bands), black_box(&mut output))?;
                 Ok::<_, BenchError>(())
             })?;
-            beside.time(self.config.effort, round > 0)?;
+            theirs.time(self.config.effort, round > 0)?;
             // The first round warms up.
             if round > 0 {
                 ours.add(seconds);
@@ -153,7 +153,7 @@ impl Bench<'_> {
         let ceiling = subject.work().ceiling_us(block, self.machine);
         Ok(Row::microseconds(name, &ours)
             .with_ceiling(ceiling, &ours)
-            .with_peers(&ours, &beside.best()))
+            .with_peers(&ours, &theirs.best()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! A training step of 16 clips of 256 frames: forward, loss, backward, clipping, AdamW.
 
 use super::measure::{Times, time};
-use super::peers::{Peers, TrainRecipe};
+use super::peers::{DynPeers, TrainRecipe, TrainWork};
 use super::subject::{SEED, Shape, Subject};
 use super::{Bench, BenchError, Row};
 use attune_model::architecture::{BodyShape, Net};
@@ -81,7 +81,11 @@ impl Task {
 }
 
 impl Bench<'_> {
-    pub(super) fn training(&mut self, subjects: &[Subject], mut peers: Option<&mut Peers>) -> Result<(), BenchError> {
+    pub(super) fn training(
+        &mut self,
+        subjects: &[Subject],
+        mut peers: Option<&mut DynPeers>,
+    ) -> Result<(), BenchError> {
         keep_freed_memory();
         for subject in subjects {
             for threads in [1, 2] {
@@ -91,11 +95,11 @@ impl Bench<'_> {
                     continue;
                 }
                 (self.say)(&name);
-                let beside = match subject.shape {
+                let theirs = match subject.shape {
                     Shape::Plain(_) => peers.as_deref_mut(),
                     Shape::Genre(_) => None,
                 };
-                let row = self.training_row(subject, name, threads, beside)?;
+                let row = self.training_row(subject, name, threads, theirs)?;
                 self.rows.push(row);
             }
         }
@@ -107,12 +111,12 @@ impl Bench<'_> {
         subject: &Subject,
         name: String,
         threads: usize,
-        peers: Option<&mut Peers>,
+        peers: Option<&mut DynPeers>,
     ) -> Result<Row, BenchError> {
         let effort = self.config.effort;
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
         let (mut task, store) = Task::new(&subject.shape, CLIPS, FRAMES)?;
-        let mut beside = match peers {
+        let mut theirs = match peers {
             Some(peers) => {
                 let tensors: HashMap<_, _> = store
                     .all()
@@ -124,14 +128,15 @@ impl Bench<'_> {
                     clip: CLIP,
                     betas: (0.9, 0.99),
                 };
-                Some(peers.open_training(
-                    &name,
-                    &subject.shape,
-                    &tensors,
-                    (&task.x, &task.labels),
+                let work = TrainWork {
+                    shape: &subject.shape,
+                    weights: &tensors,
+                    x: &task.x,
+                    labels: &task.labels,
                     recipe,
                     threads,
-                )?)
+                };
+                Some(peers.open_training(&name, &work)?)
             }
             None => None,
         };
@@ -139,14 +144,14 @@ impl Bench<'_> {
         let losses = (0..2)
             .map(|_| pool.install(|| task.step()))
             .collect::<Result<Vec<_>, _>>()?;
-        if let Some(beside) = &mut beside {
-            beside.compare_losses(&losses)?;
+        if let Some(theirs) = &mut theirs {
+            theirs.compare_losses(&losses)?;
         }
         let mut ours = Times::default();
         for _ in 0..effort.rounds {
             ours.add(time(effort, || pool.install(|| task.step()).map(|_| ()))?);
-            if let Some(beside) = &mut beside {
-                beside.time(effort, true)?;
+            if let Some(theirs) = &mut theirs {
+                theirs.time(effort, true)?;
             }
         }
         let context = match &subject.shape {
@@ -158,8 +163,8 @@ impl Bench<'_> {
                 .work()
                 .training_ceiling_us(CLIPS * FRAMES, FRAMES, context, threads, self.machine.gemm_gflops);
         let row = Row::milliseconds(name, &ours).with_ceiling(ceiling, &ours);
-        Ok(match beside {
-            Some(beside) => row.with_peers(&ours, &beside.best()),
+        Ok(match theirs {
+            Some(theirs) => row.with_peers(&ours, &theirs.best()),
             None => row,
         })
     }

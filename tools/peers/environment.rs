@@ -1,6 +1,6 @@
 //! A virtual environment with the peers, made once and kept in the user's cache.
 
-use super::PeerError;
+use attune_lab::bench::peers::PeerError;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -14,7 +14,7 @@ const IMPORTS: &str = "import torch, onnxruntime, onnx, librosa, safetensors";
 
 /// Where the peers are installed.
 #[derive(Debug, Clone)]
-pub struct Environment {
+pub(crate) struct Environment {
     folder: PathBuf,
 }
 
@@ -23,7 +23,7 @@ impl Environment {
     ///
     /// # Errors
     /// If the user has no home.
-    pub fn of_user() -> Result<Self, PeerError> {
+    pub(crate) fn of_user() -> Result<Self, PeerError> {
         let Some(folders) = directories::ProjectDirs::from("", "", "attune") else {
             return Err(PeerError::new(
                 "there is no home folder to keep the other libraries in",
@@ -34,7 +34,7 @@ impl Environment {
     }
 
     /// In this folder.
-    pub fn below(cache: &Path) -> Self {
+    pub(crate) fn below(cache: &Path) -> Self {
         let digest = Sha256::digest([REQUIREMENTS, LINKED].concat());
         let hash = attune_model::load::hex(&digest[..6]);
         Self {
@@ -42,18 +42,18 @@ impl Environment {
         }
     }
 
-    /// The Python in it; makes it first if it is not there. `say` hears what is done.
+    /// The Python in it; makes it first if it is not there. `say` is called with a line for each slow step.
     ///
     /// # Errors
     /// If `python` is missing or too old, or packages cannot be installed.
-    pub fn python(&self, python: &Path, say: &mut dyn FnMut(&str)) -> Result<PathBuf, PeerError> {
+    pub(crate) fn python(&self, python: &Path, say: &mut dyn FnMut(&str)) -> Result<PathBuf, PeerError> {
         let own = python_in(&self.folder);
         if self.folder.join(READY).is_file() && own.is_file() {
             return Ok(own);
         }
         let shown = self.folder.display();
-        let remedy = "install Python 3.11 to 3.13 with its venv module (Debian: python3-venv), name another one with \
-                      --python, or leave --peers away";
+        let remedy = "install Python 3.11 to 3.13 with its venv module (Debian: python3-venv), or name another one \
+                      with --python";
         let version = Command::new(python).arg("--version").stderr(Stdio::null()).output();
         if !version.as_ref().is_ok_and(|output| output.status.success()) {
             let message = format!(
@@ -115,12 +115,16 @@ impl Environment {
             return Ok(());
         }
         let message = String::from_utf8_lossy(&output.stderr);
-        Err(message.lines().last().unwrap_or("it ended without a word").to_owned())
+        Err(message
+            .lines()
+            .last()
+            .unwrap_or("it ended without a message")
+            .to_owned())
     }
 }
 
 /// The Python of a virtual environment.
-pub fn python_in(folder: &Path) -> PathBuf {
+fn python_in(folder: &Path) -> PathBuf {
     if cfg!(windows) {
         folder.join("Scripts").join("python.exe")
     } else {
@@ -142,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_python_is_told_with_what_to_do() {
+    fn a_missing_python_is_an_error_with_a_remedy() {
         let folder = tempfile::tempdir().unwrap();
         let environment = Environment::below(folder.path());
         let mut said = Vec::new();

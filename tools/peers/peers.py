@@ -1,11 +1,11 @@
-"""The other side of `attune bench --peers`: JSON lines in, JSON lines out.
+"""The other side of `tools/bench_peers.sh`: JSON lines in, JSON lines out.
 
 open    {name, block, shape, weights}           → {forms: {peer: [name, …]}, failed: {peer: why}}
 push    {peer, form, input, keep}               → {rows: the last `keep` rows of logits, all blocks pushed}
 time    {peer, form, runs}                      → {seconds: […]}, each a block that was pushed before
 train   {shape, weights, batch, recipe, runs, threads, fresh}  → {seconds, losses}
 mel     {peer, spec, input, keep}               → {rows}, and mel_time {peer, runs} → {seconds}
-An answer {error: …} instead of any.
+A reply {error: …} instead of any.
 """
 
 import json
