@@ -5,7 +5,7 @@
 mod common;
 
 use attune_audio::decode::decode_file;
-use attune_engine::explain::{Heard, Listener, Question};
+use attune_engine::explain::{Context, Input, Probe};
 use attune_engine::offline::{Report, analyze};
 use attune_engine::smoothing::SmoothingConfig;
 use attune_engine::{Pipeline, StateReset};
@@ -83,24 +83,24 @@ fn columns_say_where_the_engines_began_anew() {
     assert!((secs - 26.0).abs() < 0.2, "{secs} s");
     // The engines may begin once more where the gate finds music after all.
     let engines = begun.last().unwrap().0;
-    let mut question = Question::of_levels(&levels[after * bands..], &models.front_end);
-    question.frames.drain(..(engines - after) * bands);
+    let mut input = Input::of_levels(&levels[after * bands..], &models.front_end);
+    input.frames.drain(..(engines - after) * bands);
     // Asked about the file, `attune explain` goes back as far.
     let folder = folder();
     let path = folder.path().join("heard.wav");
     write_float_wav(&path, info.rate.0, 1, &heard);
-    let (of_file, _) = Heard::of_file(&path, &models, None).unwrap().unwrap();
-    let of_file = of_file.question(&models.front_end);
+    let (of_file, _) = Context::of_file(&path, &models, None).unwrap().unwrap();
+    let of_file = of_file.input(&models.front_end);
     assert!(
-        question.count().abs_diff(of_file.count()) <= 1,
+        input.count().abs_diff(of_file.count()) <= 1,
         "{} frames, not {}",
         of_file.count(),
-        question.count()
+        input.count()
     );
     for (model, raw) in models.models.iter().zip(&raw) {
-        let mut listener = Listener::new(model).unwrap();
-        listener.hear(&question.frames, bands).unwrap();
-        let answer = listener.answer().unwrap();
+        let mut probe = Probe::new(model).unwrap();
+        probe.push(&input.frames, bands).unwrap();
+        let answer = probe.answer().unwrap();
         for (asked, live) in answer.as_slice().iter().zip(raw.as_slice()) {
             assert!(
                 (asked - live).abs() < 1e-4,

@@ -7,9 +7,9 @@ mod common;
 use attune_audio::features::{FrameBlock, FrontEndSpec};
 use attune_audio::units::Seconds;
 use attune_engine::explain::occlusion::occlude;
-use attune_engine::explain::planted::{Source, Worth, plant};
+use attune_engine::explain::pointing_game::{PointingScores, Source, insert};
 use attune_engine::explain::{
-    Explanation, Head, HeadStudy, Listener, Question, Segment, faithfulness, forced, segments,
+    Explanation, Head, HeadStudy, Input, Probe, Segment, attention_override, faithfulness, segments,
 };
 use attune_model::architecture::BodyShape;
 use attune_model::genre::GenreId;
@@ -33,26 +33,26 @@ fn levels(frames: usize, seed: u64) -> Vec<f32> {
 }
 
 #[test]
-fn what_is_taken_away_is_what_the_answer_loses() {
+fn an_occluded_segment_is_what_the_answer_loses() {
     // The fake leans on the newest frames: each class listens to its share of the bands. One loud place in the bands of
     // class 4 is all that speaks for it.
     let (frames, place) = (60, Segment { start: 40, end: 50 });
-    let mut question = Question {
+    let mut input = Input {
         frames: vec![0.0; frames * BANDS],
         bands: BANDS,
     };
     for frame in place.start..place.end {
-        question.frames[frame * BANDS + 48..frame * BANDS + 60].fill(2.0);
+        input.frames[frame * BANDS + 48..frame * BANDS + 60].fill(2.0);
     }
     let engine = fake("fake", Fake::Bands { memory: 0.95 });
     let places = segments(frames, Seconds(0.1), Seconds(6.0), Seconds(1.0));
-    let occlusion = occlude(&engine, &question, &places, 5).unwrap().unwrap();
+    let occlusion = occlude(&engine, &input, &places, 5).unwrap().unwrap();
     let added = occlusion.contributions(4);
     for (segment, added) in places.iter().zip(&added) {
         assert_eq!(*segment == place, *added > 0.01, "{segment:?}: {added}");
     }
     // What speaks for one class speaks against the others: the contributions of all sum to 0.
-    let sums: Vec<f32> = (0..places.len())
+    let sums: Vec<f32> = (0..segments.len())
         .map(|at| (0..10).map(|class| occlusion.contributions(class)[at]).sum())
         .collect();
     assert!(sums.iter().all(|sum| sum.abs() < 1e-5), "{sums:?}");
@@ -65,45 +65,45 @@ fn what_is_taken_away_is_what_the_answer_loses() {
 
 #[test]
 fn a_fork_goes_its_own_way_and_the_shipped_engines_answer_as_before_it() {
-    let question = Question::of_levels(&levels(150, 1), &FrontEndSpec::default());
+    let input = Input::of_levels(&levels(150, 1), &FrontEndSpec::default());
     for engine in attune_model::bundled().unwrap().models {
-        let mut straight = Listener::new(&engine).unwrap();
-        straight.hear(&question.frames, BANDS).unwrap();
-        let mut first = Listener::new(&engine).unwrap();
-        first.hear(&question.frames[..70 * BANDS], BANDS).unwrap();
+        let mut straight = Probe::new(&engine).unwrap();
+        straight.push(&input.frames, BANDS).unwrap();
+        let mut first = Probe::new(&engine).unwrap();
+        first.push(&input.frames[..70 * BANDS], BANDS).unwrap();
         let mut aside = first.fork();
-        aside.hear(&vec![1.0; 80 * BANDS], BANDS).unwrap();
-        first.hear(&question.frames[70 * BANDS..], BANDS).unwrap();
+        aside.push(&vec![1.0; 80 * BANDS], BANDS).unwrap();
+        first.push(&input.frames[70 * BANDS..], BANDS).unwrap();
         assert_eq!(first.answer(), straight.answer());
         assert_ne!(first.answer(), aside.answer());
     }
 }
 
 #[test]
-fn its_own_weights_forced_give_the_attention_engine_its_own_answer() {
-    let question = Question::of_levels(&levels(700, 2), &FrontEndSpec::default());
+fn overriding_attention_with_its_own_weights_changes_nothing() {
+    let input = Input::of_levels(&levels(700, 2), &FrontEndSpec::default());
     let mut attending = 0;
     for engine in attune_model::bundled().unwrap().models {
-        let mut listener = Listener::new(&engine).unwrap();
+        let mut probe = Probe::new(&engine).unwrap();
         assert!(
-            listener.override_attention(&[1.0]).is_none(),
-            "forced before a frame was heard"
+            probe.override_attention(&[1.0]).is_none(),
+            "overridden before the first frame"
         );
-        listener.hear(&question.frames, BANDS).unwrap();
-        let Some(picture) = listener.attention() else {
-            assert!(listener.override_attention(&[1.0]).is_none());
+        probe.push(&input.frames, BANDS).unwrap();
+        let Some(picture) = probe.attention() else {
+            assert!(probe.override_attention(&[1.0]).is_none());
             continue;
         };
         attending += 1;
         // The picture holds what the classifier weighted: with it the answer is the same.
-        let own = listener.answer().unwrap();
-        let forced = listener.override_attention(&picture.pooling.clone()).unwrap();
-        for (own, forced) in own.as_slice().iter().zip(forced.as_slice()) {
-            assert!((own - forced).abs() < 1e-4, "{own} {forced}");
+        let own = probe.answer().unwrap();
+        let overridden = probe.override_attention(&picture.pooling.clone()).unwrap();
+        for (own, overridden) in own.as_slice().iter().zip(overridden.as_slice()) {
+            assert!((own - overridden).abs() < 1e-4, "{own} {overridden}");
         }
-        assert_ne!(forced::uniform(&listener).unwrap(), own);
+        assert_ne!(attention_override::attend_evenly(&probe).unwrap(), own);
         let places = segments(700, HOP, Seconds(16.0), Seconds(0.5));
-        let answers = forced::force(&listener, 700, &places);
+        let answers = attention_override::attend_only(&probe, 700, &places);
         assert!(answers[0].is_none(), "beyond the window");
         assert!(answers.last().unwrap().is_some());
     }
@@ -112,15 +112,15 @@ fn its_own_weights_forced_give_the_attention_engine_its_own_answer() {
 
 #[test]
 fn deletion_takes_from_all_to_little_and_the_same_seed_draws_the_same() {
-    let question = Question::of_levels(&levels(280, 3), &FrontEndSpec::default());
+    let input = Input::of_levels(&levels(280, 3), &FrontEndSpec::default());
     let models = attune_model::bundled().unwrap().models;
     let measured: Vec<_> = models
         .iter()
-        .map(|engine| faithfulness::measure(engine, &question, 43, 7).unwrap())
+        .map(|engine| faithfulness::measure(engine, &input, 43, 7).unwrap())
         .collect();
     let again: Vec<_> = models
         .iter()
-        .map(|engine| faithfulness::measure(engine, &question, 43, 7).unwrap())
+        .map(|engine| faithfulness::measure(engine, &input, 43, 7).unwrap())
         .collect();
     assert_eq!(measured, again);
     let found: Vec<_> = measured.into_iter().flatten().collect();
@@ -135,15 +135,15 @@ fn deletion_takes_from_all_to_little_and_the_same_seed_draws_the_same() {
 fn taking_away_what_is_attended_to_takes_more_than_chance_where_that_is_what_decides() {
     // The fake weights the newest frames most and leans on them; they alone speak for class 4.
     let frames = 200;
-    let mut question = Question {
+    let mut input = Input {
         frames: vec![0.0; frames * BANDS],
         bands: BANDS,
     };
     for frame in frames - 30..frames {
-        question.frames[frame * BANDS + 48..frame * BANDS + 60].fill(1.5);
+        input.frames[frame * BANDS + 48..frame * BANDS + 60].fill(1.5);
     }
     let engine = fake("fake", Fake::Attentive { context: frames });
-    let measured = faithfulness::measure(&engine, &question, 43, 1).unwrap().unwrap();
+    let measured = faithfulness::measure(&engine, &input, 43, 1).unwrap().unwrap();
     assert_eq!((measured.class, measured.frames), (GenreId(4), frames));
     // A fifth are the newest 40: all that spoke for the class is gone, and a tenth is what every class then has.
     let lost = |left: &[f64]| measured.whole - left[2];
@@ -155,50 +155,50 @@ fn taking_away_what_is_attended_to_takes_more_than_chance_where_that_is_what_dec
 }
 
 #[test]
-fn an_explanation_tells_of_every_engine_and_place() {
-    let question = Question::of_levels(&levels(600, 4), &FrontEndSpec::default());
+fn an_explanation_covers_every_model_and_segment() {
+    let input = Input::of_levels(&levels(600, 4), &FrontEndSpec::default());
     let models = attune_model::bundled().unwrap().models;
-    let it = Explanation::of(&models, &question, HOP).unwrap().unwrap();
-    assert_eq!((it.opinions.len(), it.looked.len()), (3, 1));
-    assert_eq!(it.ensemble.without.len(), it.places.len());
-    assert!((it.back(it.places[0]).0 - 12.0).abs() < 0.05 && it.back(*it.places.last().unwrap()).1 == 0.0);
+    let it = Explanation::of(&models, &input, HOP).unwrap().unwrap();
+    assert_eq!((it.models.len(), it.attention.len()), (3, 1));
+    assert_eq!(it.ensemble.without.len(), it.segments.len());
+    assert!((it.back(it.segments[0]).0 - 12.0).abs() < 0.05 && it.back(*it.segments.last().unwrap()).1 == 0.0);
     let mean: f32 = it
-        .opinions
+        .models
         .iter()
-        .map(|opinion| opinion.occlusion.whole.of(it.class()))
+        .map(|of| of.occlusion.whole.of(it.class()))
         .sum::<f32>()
         / 3.0;
     assert!((mean - it.ensemble.whole.of(it.class())).abs() < 1e-6);
-    // What attention is worth is told of the class that all is told of, whatever the attention engine alone would say.
-    let own = it.opinions[2].occlusion.whole;
-    for looked in &it.looked {
-        assert_eq!(looked.faithfulness.class, it.class());
-        assert!((looked.faithfulness.whole - f64::from(own.of(it.class()))).abs() < 1e-6);
+    // Faithfulness is about the class of the ensemble, whatever the attention model alone would answer.
+    let own = it.models[2].occlusion.whole;
+    for report in &it.attention {
+        assert_eq!(report.faithfulness.class, it.class());
+        assert!((report.faithfulness.whole - f64::from(own.of(it.class()))).abs() < 1e-6);
     }
     // The weights of the places are those of their frames.
-    let looked = &it.looked[0];
+    let report = &it.attention[0];
     let all: f32 = it
-        .places
+        .segments
         .iter()
-        .map(|place| it.attention_at(looked, *place) * place.len() as f32)
+        .map(|place| it.attention_at(report, *place) * place.len() as f32)
         .sum();
     assert!((all - 1.0).abs() < 1e-3, "{all}");
-    // Forced onto one place, within its reach only, the attention engine says more or less than by itself.
-    let forced = it.forced(it.class()).unwrap();
-    assert_eq!(forced.len(), it.places.len());
-    assert!(forced[0].is_none() && forced.last().unwrap().is_some());
-    let newest = looked.forced.last().unwrap().unwrap().of(it.class());
-    assert!((forced.last().unwrap().unwrap() - (newest - own.of(it.class()))).abs() < 1e-6);
-    // What is asked again and again while sound goes on is the same, without what was looked at.
-    let changes = Explanation::changes(&models, &question, HOP).unwrap().unwrap();
-    assert_eq!((&changes.ensemble, &changes.opinions), (&it.ensemble, &it.opinions));
-    assert!(changes.looked.is_empty() && changes.forced(it.class()).is_none());
-    assert!(Explanation::of(&[], &question, HOP).unwrap().is_none());
-    assert!(Explanation::changes(&[], &question, HOP).unwrap().is_none());
+    // Attending to one segment only, within reach, changes the attention model's answer.
+    let effects = it.override_effects(it.class()).unwrap();
+    assert_eq!(effects.len(), it.segments.len());
+    assert!(effects[0].is_none() && effects.last().unwrap().is_some());
+    let newest = report.overridden.last().unwrap().unwrap().of(it.class());
+    assert!((effects.last().unwrap().unwrap() - (newest - own.of(it.class()))).abs() < 1e-6);
+    // What is repeated while sound goes on is the same, without attention.
+    let changes = Explanation::changes(&models, &input, HOP).unwrap().unwrap();
+    assert_eq!((&changes.ensemble, &changes.models), (&it.ensemble, &it.models));
+    assert!(changes.attention.is_empty() && changes.override_effects(it.class()).is_none());
+    assert!(Explanation::of(&[], &input, HOP).unwrap().is_none());
+    assert!(Explanation::changes(&[], &input, HOP).unwrap().is_none());
 }
 
 #[test]
-fn a_map_that_knows_points_at_the_planted_passage_and_one_that_does_not_hits_by_chance() {
+fn a_good_map_points_at_the_passage_and_a_random_one_hits_by_chance() {
     let spec = FrontEndSpec::default();
     let mut rng = ChaCha8Rng::seed_from_u64(5);
     // Class 0 sounds in the lowest bands, class 9 in the highest that any class listens to.
@@ -218,24 +218,24 @@ fn a_map_that_knows_points_at_the_planted_passage_and_one_that_does_not_hits_by_
     };
     let (low, high): (&'static [f32], &'static [f32]) = (low.leak(), high.leak());
     let knowing = fake("knowing", Fake::Bands { memory: 0.995 });
-    let mut worth = Worth::default();
+    let mut scores = PointingScores::default();
     for _ in 0..12 {
-        let planted = plant(source(low, 0), source(high, 9), &spec, &mut rng).unwrap();
-        worth.ask(&knowing, &planted, spec.hop()).unwrap();
+        let example = insert(source(low, 0), source(high, 9), &spec, &mut rng).unwrap();
+        scores.add(&knowing, &example, spec.hop()).unwrap();
     }
-    assert_eq!(worth.occluded.pieces, 12);
-    assert!(worth.occluded.rate() > 0.9, "{worth:?}");
-    assert!((0.25..0.5).contains(&worth.occluded.chance()), "{worth:?}");
-    assert_eq!(worth.attended.pieces, 0, "it does not attend");
+    assert_eq!(scores.occluded.examples, 12);
+    assert!(scores.occluded.rate() > 0.9, "{scores:?}");
+    assert!((0.25..0.5).contains(&scores.occluded.chance()), "{scores:?}");
+    assert_eq!(scores.attended.examples, 0, "it does not attend");
     // Weights that always rise towards the newest frame point at the passage when it happens to be there.
     let blind = fake("blind", Fake::Attentive { context: 250 });
-    let mut worth = Worth::default();
+    let mut scores = PointingScores::default();
     for _ in 0..40 {
-        let planted = plant(source(low, 0), source(high, 9), &spec, &mut rng).unwrap();
-        worth.ask(&blind, &planted, spec.hop()).unwrap();
+        let example = insert(source(low, 0), source(high, 9), &spec, &mut rng).unwrap();
+        scores.add(&blind, &example, spec.hop()).unwrap();
     }
-    assert!(worth.attended.rate() < 0.25, "{worth:?}");
-    assert!(plant(source(&low[..100 * BANDS], 0), source(high, 9), &spec, &mut rng).is_none());
+    assert!(scores.attended.rate() < 0.25, "{scores:?}");
+    assert!(insert(source(&low[..100 * BANDS], 0), source(high, 9), &spec, &mut rng).is_none());
 }
 
 #[test]
@@ -256,7 +256,7 @@ fn the_command_explains_a_moment_and_writes_what_it_shows() {
     let (code, shown, said) = run(&[demo, "--at", "20", "--csv", csv_path, "--svg", svg_path]);
     assert_eq!(code, Some(0), "{said}");
     assert!(
-        shown.contains("What changed") && shown.contains("is left on average while that is taken away"),
+        shown.contains("What changed") && shown.contains("is left on average while frames are occluded"),
         "{shown}"
     );
     let table = std::fs::read_to_string(&csv).unwrap();
@@ -317,11 +317,11 @@ fn without_head_in_the_weights(head: Head, precision: Precision) -> Box<dyn attu
 
 #[test]
 fn an_ablated_head_contributes_exactly_nothing() {
-    let question = Question::of_levels(&levels(300, 5), &FrontEndSpec::default());
+    let input = Input::of_levels(&levels(300, 5), &FrontEndSpec::default());
     let engine = attune_model::bundled().unwrap().models.swap_remove(2);
     let precision = engine.manifest().precision;
     let answers = |mut stream: Box<dyn attune_model::GenreStream>| {
-        stream.answers(FrameBlock::new(&question.frames, BANDS)).unwrap().logits
+        stream.answers(FrameBlock::new(&input.frames, BANDS)).unwrap().logits
     };
     let whole = answers(engine.stream().unwrap());
     for head in [Head { layer: 0, head: 2 }, Head { layer: 1, head: 3 }] {
@@ -342,19 +342,19 @@ fn an_ablated_head_contributes_exactly_nothing() {
 }
 
 #[test]
-fn a_study_of_a_head_tells_what_each_frame_asked_and_what_is_lost_without_it() {
+fn a_study_of_a_head_has_its_map_and_the_answer_without_it() {
     // Music: of noise the engine is so sure that no head could change what it says.
     let music = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo/demo.mp3");
     let music = mel_of_file(&music, &FrontEndSpec::default()).unwrap();
-    let question = Question::of_levels(&music[..600 * BANDS], &FrontEndSpec::default());
+    let input = Input::of_levels(&music[..600 * BANDS], &FrontEndSpec::default());
     let engine = attune_model::bundled().unwrap().models.swap_remove(2);
     let head = Head { layer: 1, head: 1 };
-    let study = HeadStudy::of(&engine, &question, head).unwrap().unwrap();
+    let study = HeadStudy::of(&engine, &input, head).unwrap().unwrap();
     assert_eq!((study.frames, study.reach), (512, 256));
-    let mut listener = Listener::new(&engine).unwrap();
-    listener.hear(&question.frames, BANDS).unwrap();
-    assert_eq!(Some(study.whole), listener.answer(), "frame by frame or at once");
-    let picture = listener.attention().unwrap();
+    let mut probe = Probe::new(&engine).unwrap();
+    probe.push(&input.frames, BANDS).unwrap();
+    assert_eq!(Some(study.whole), probe.answer(), "frame by frame or at once");
+    let picture = probe.attention().unwrap();
     let newest = &picture.maps[(4 + 1) * picture.frames..(4 + 2) * picture.frames];
     assert_eq!(&study.weights[511 * 512 + 256..], newest);
     for query in [0, 100, 300, 511] {
@@ -371,7 +371,7 @@ fn a_study_of_a_head_tells_what_each_frame_asked_and_what_is_lost_without_it() {
     }
     // What one class loses others gain; which heads matter to this sound is the weights' affair, but some do.
     let most = (0..4).map(|head| {
-        let study = HeadStudy::of(&engine, &question, Head { layer: 1, head })
+        let study = HeadStudy::of(&engine, &input, Head { layer: 1, head })
             .unwrap()
             .unwrap();
         let added: Vec<f32> = (0..10).map(|class| study.added(class)).collect();
@@ -382,5 +382,5 @@ fn a_study_of_a_head_tells_what_each_frame_asked_and_what_is_lost_without_it() {
     let most: Vec<f32> = most.collect();
     assert!(most.iter().any(|added| *added > 1e-4), "{most:?}");
     let none = Head { layer: 9, head: 0 };
-    assert_eq!(HeadStudy::of(&engine, &question, none).unwrap(), None);
+    assert_eq!(HeadStudy::of(&engine, &input, none).unwrap(), None);
 }

@@ -146,32 +146,32 @@ pub struct EvalArgs {
 #[derive(Debug, Clone, clap::Args)]
 pub struct ExplainArgs {
     /// A music file
-    #[arg(value_name = "FILE", required_unless_present = "planted")]
+    #[arg(value_name = "FILE", required_unless_present = "pointing_game")]
     pub file: Option<PathBuf>,
     /// The moment in question, in seconds from the beginning [default: the end]
     #[arg(long, value_name = "SECONDS", value_parser = positive)]
     pub at: Option<f64>,
-    /// What speaks for and against this class [default: the answer]
+    /// Evidence for and against this class [default: the answer]
     #[arg(long, value_name = "CLASS")]
     pub class: Option<String>,
     /// One JSON document instead of tables
     #[arg(long)]
     pub json: bool,
-    /// Also write a row for each place there
+    /// Also write a row for each half second there
     #[arg(long, value_name = "FILE.csv")]
     pub csv: Option<PathBuf>,
     /// Also draw it there
     #[arg(long, value_name = "FILE.svg")]
     pub svg: Option<PathBuf>,
-    /// Instead: how often each map points at a passage that alone carries a class, in pieces made of the clips of a table
-    /// of path,label as `attune eval` takes it
-    #[arg(long, value_name = "CSV", conflicts_with_all = ["file", "at", "class", "csv", "svg"])]
-    pub planted: Option<PathBuf>,
-    /// How many pieces
-    #[arg(long, value_name = "N", default_value_t = 100, requires = "planted", value_parser = clap::value_parser!(u32).range(1..))]
-    pub pieces: u32,
-    /// Pieces are drawn from this
-    #[arg(long, value_name = "S", default_value_t = 1, requires = "planted")]
+    /// Instead, the pointing game: how often each map points at the one passage of another genre in clips that are made of
+    /// a table of path,label, as `attune eval` takes it
+    #[arg(long, alias = "planted", value_name = "CSV", conflicts_with_all = ["file", "at", "class", "csv", "svg"])]
+    pub pointing_game: Option<PathBuf>,
+    /// How many such clips
+    #[arg(long, alias = "pieces", value_name = "N", default_value_t = 100, requires = "pointing_game", value_parser = clap::value_parser!(u32).range(1..))]
+    pub examples: u32,
+    /// Seed of their random choices
+    #[arg(long, value_name = "S", default_value_t = 1, requires = "pointing_game")]
     pub seed: u64,
 }
 

@@ -43,7 +43,6 @@ impl fmt::Display for Problem {
 
 impl AppError {
     /// A command that has to be typed otherwise.
-    #[cfg(any(test, not(all(feature = "gui", feature = "lab", feature = "train"))))]
     pub(super) fn usage(message: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self::Usage(Problem {
             message: message.into(),
@@ -136,7 +135,6 @@ without_remedy!(
     #[cfg(feature = "lab")]
     attune_lab::bench::BenchError,
     #[cfg(feature = "lab")]
-    attune_lab::bench::peers::PeerError,
 );
 
 #[cfg(feature = "train")]

@@ -1,16 +1,16 @@
 //! What the engines have heard up to the newest column that the window keeps.
 //!
-//! In: a history. Out: [`Heard`]. Thread: any.
+//! In: a history. Out: [`Context`]. Thread: any.
 
 use super::history::History;
 use attune_audio::features::FrontEndSpec;
-use attune_engine::explain::Heard;
+use attune_engine::explain::Context;
 
 /// Up to the newest column, back to the last break at most.
-pub fn context_of(history: &History, spec: &FrontEndSpec) -> Heard {
+pub fn context_of(history: &History, spec: &FrontEndSpec) -> Context {
     let columns = (0..history.total_columns()).rev();
     let unbroken = columns.take_while(|column| history.time_of(*column).is_some());
-    Heard::back_from(
+    Context::back_from(
         unbroken.map_while(|column| Some((history.column(column)?, history.reset_at(column)))),
         spec,
     )
@@ -24,7 +24,7 @@ mod tests {
     #[test]
     fn a_break_ends_what_was_heard() {
         let spec = FrontEndSpec::default();
-        let count = |history: &History| context_of(history, &spec).question(&spec).count();
+        let count = |history: &History| context_of(history, &spec).input(&spec).count();
         let mut history = History::new();
         assert!(context_of(&history, &spec).is_empty());
         history.absorb(&snapshot(1, 100));

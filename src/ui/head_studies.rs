@@ -5,7 +5,7 @@
 use super::job::Job;
 use super::query_error::QueryError;
 use attune_audio::features::FrontEndSpec;
-use attune_engine::explain::{Head, HeadStudy, Heard};
+use attune_engine::explain::{Context, Head, HeadStudy};
 use attune_model::LoadedModel;
 
 /// What is known of a head.
@@ -23,7 +23,7 @@ impl HeadStudies {
         &mut self,
         heads: &[Head],
         (model, spec): (&LoadedModel, &FrontEndSpec),
-        context: Heard,
+        context: Context,
         done: impl Fn() + Send + Sync + 'static,
     ) {
         let new: Vec<Head> = heads.iter().copied().filter(|head| self.of(*head).is_none()).collect();
@@ -32,7 +32,7 @@ impl HeadStudies {
         }
         let (model, spec) = (model.clone(), spec.clone());
         let jobs = Job::start_each("attune-heads", new.clone(), done, move |head| {
-            let study = HeadStudy::of(&model, &context.question(&spec), head)?;
+            let study = HeadStudy::of(&model, &context.input(&spec), head)?;
             study.map(Box::new).ok_or(QueryError::NoHead)
         });
         self.known.extend(new.into_iter().zip(jobs));

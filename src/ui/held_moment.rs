@@ -68,7 +68,7 @@ impl HeldMoment {
             _ => {
                 let (models, spec) = (models.to_vec(), spec.clone());
                 Job::start("attune-explain", done, move |_| {
-                    let explanation = Explanation::of(&models, &context.question(&spec), spec.hop())?;
+                    let explanation = Explanation::of(&models, &context.input(&spec), spec.hop())?;
                     explanation.map(Box::new).ok_or(QueryError::AllOff)
                 })
             }
@@ -121,7 +121,7 @@ impl HeldMoment {
         } else {
             Job::start("attune-scores", done, move |_| {
                 let scores = ShippedScores::get().map_err(QueryError::Scores)?;
-                Ok(scores.weights(&context.question(&spec).frames)?)
+                Ok(scores.weights(&context.input(&spec).frames)?)
             })
         };
     }
@@ -145,7 +145,7 @@ impl HeldMoment {
             Job::refused(QueryError::NoFrames)
         } else {
             Job::start("attune-field", done, move |_| {
-                let input = context.question(&spec);
+                let input = context.input(&spec);
                 let first = input.count().saturating_sub(frames);
                 Ok(taught.dependence(&input.frames[first * spec.bands..])?)
             })

@@ -53,7 +53,7 @@ impl LiveAttribution {
         let (models, spec) = (models(), spec.clone());
         let job = Job::start("attune-changes", done, move |_| {
             let begun = Instant::now();
-            let explanation = Explanation::changes(&models, &context.question(&spec), spec.hop())?;
+            let explanation = Explanation::changes(&models, &context.input(&spec), spec.hop())?;
             Ok((begun.elapsed(), explanation))
         });
         self.open = Some((columns, job));

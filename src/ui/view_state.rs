@@ -14,7 +14,7 @@ use attune_audio::playback::Pace;
 use attune_audio::source::OpenedSource;
 use attune_audio::units::Seconds;
 use attune_engine::explain::Head;
-use attune_engine::explain::planted::PLACE;
+use attune_engine::explain::pointing_game::SEGMENT;
 use attune_engine::smoothing::SmoothingConfig;
 use attune_engine::{Command, SourceRequest};
 use std::path::PathBuf;
@@ -192,7 +192,7 @@ impl ViewState {
         let around = |by: f64| (Seconds((at.0 - by).max(0.0)), Seconds((at.0 + by).min(end)));
         let (start, stop) = around(WITHOUT_AROUND);
         self.order(Command::Select(Some((start, stop))));
-        self.order(Command::Mute(around(0.5 * PLACE.0)));
+        self.order(Command::Mute(around(0.5 * SEGMENT.0)));
         self.order(Command::Seek(start));
         self.order(Command::Play);
     }

@@ -163,7 +163,7 @@ fn the_engines_are_asked_why_and_what_they_say_is_written_to_files() {
     }
     rig.settle();
     rig.window.get_by_label_contains("What changed the answer: ");
-    rig.window.get_by_label_contains("What it looks at matters");
+    rig.window.get_by_label_contains("What it attends to matters");
     rig.window.get_by_label_contains("Deletion curves: ");
     // By force instead of by taking away, and of another class.
     let explanation = app(&rig).held().unwrap().explanation().unwrap().clone();
@@ -178,7 +178,7 @@ fn the_engines_are_asked_why_and_what_they_say_is_written_to_files() {
         .get_by_role_and_label(egui::Role::RadioButton, &title)
         .click();
     rig.settle();
-    let forced = explanation.forced(other).unwrap();
+    let forced = explanation.override_effects(other).unwrap();
     let most = forced.into_iter().flatten().fold(f32::NEG_INFINITY, f32::max);
     rig.window.get_by_label_contains(&format!(
         "What changed the answer: {title} gains most, {:+.0} points",

@@ -5,7 +5,7 @@
 use super::frozen::FrozenEncoder;
 use super::{Entry, LabError, Run, mean};
 use attune_audio::features::FrontEndSpec;
-use attune_engine::explain::Question;
+use attune_engine::explain::Input;
 use attune_model::genre::{GenreId, GenreSet};
 use attune_train::dataset::{Clip, Dataset};
 use attune_train::evaluate::wilson;
@@ -87,8 +87,8 @@ impl Pieces {
             let parts = clips.iter().flat_map(|clip| {
                 let parts = [(Part::Excerpt, &clip.excerpt), (Part::Whole, &clip.whole)];
                 parts.into_iter().filter_map(move |(part, levels)| {
-                    let question = Question::of_levels(levels.as_ref()?, spec);
-                    Some((clip.genre, part, question.frames))
+                    let input = Input::of_levels(levels.as_ref()?, spec);
+                    Some((clip.genre, part, input.frames))
                 })
             });
             parts

@@ -1,28 +1,28 @@
-//! `attune explain`: what the answer at one moment of a file rests on, and what such maps are worth.
+//! `attune explain`: what the answer at one moment of a file rests on, and how well such maps point.
 
 #[cfg(feature = "train")]
-mod planted;
+mod pointing_game;
 mod tables;
 
 use super::ExplainArgs;
 use super::error::{AppError, Context, bail};
 use attune_audio::units::Seconds;
-use attune_engine::explain::document::{self, Told};
-use attune_engine::explain::{Explanation, Heard};
+use attune_engine::explain::document::{self, ExportContext};
+use attune_engine::explain::{self, Explanation};
 use attune_engine::files::write_atomically;
 use attune_model::ModelSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Explains a moment, or measures what explanations are worth.
+/// Explains a moment, or plays the pointing game.
 pub(super) fn run(args: &ExplainArgs, models: &ModelSet) -> Result<ExitCode, AppError> {
-    let shown = match (&args.planted, &args.file) {
+    let shown = match (&args.pointing_game, &args.file) {
         #[cfg(feature = "train")]
-        (Some(table), _) => planted::run(args, table, models)?,
+        (Some(table), _) => pointing_game::run(args, table, models)?,
         #[cfg(not(feature = "train"))]
-        (Some(_), _) => super::not_built::refuse("explain --planted", "train")?,
+        (Some(_), _) => super::not_built::refuse("explain --pointing-game", "train")?,
         (None, Some(file)) => explain(args, file, models)?,
-        (None, None) => bail!("name a file, or a table after --planted"),
+        (None, None) => bail!("name a file, or a table after --pointing-game"),
     };
     super::print_line(&shown)?;
     Ok(ExitCode::SUCCESS)
@@ -35,7 +35,7 @@ fn explain(args: &ExplainArgs, file: &Path, models: &ModelSet) -> Result<String,
     if let Some(at) = args.at.filter(|at| *at < window) {
         bail!("--at {at}: the first answer is there after {window:.2} s; name a later moment");
     }
-    let Some((heard, newest)) = Heard::of_file(file, models, args.at.map(Seconds))? else {
+    let Some((context, newest)) = explain::Context::of_file(file, models, args.at.map(Seconds))? else {
         bail!("{}: it is too short for a single frame", file.display());
     };
     if let Some(at) = args.at.filter(|at| *at > newest.0 + 2.0 * spec.hop().0) {
@@ -45,9 +45,9 @@ fn explain(args: &ExplainArgs, file: &Path, models: &ModelSet) -> Result<String,
             newest.0
         );
     }
-    let question = heard.question(spec);
-    let Some(explanation) = Explanation::of(&models.models, &question, spec.hop())? else {
-        bail!("no engine answered");
+    let input = context.input(spec);
+    let Some(explanation) = Explanation::of(&models.models, &input, spec.hop())? else {
+        bail!("no model answered");
     };
     let class = match &args.class {
         None => explanation.class(),
@@ -61,7 +61,7 @@ fn explain(args: &ExplainArgs, file: &Path, models: &ModelSet) -> Result<String,
         .iter()
         .map(|model| model.manifest().weights_sha256.clone())
         .collect();
-    let explained = Told {
+    let explained = ExportContext {
         source: &file.display().to_string(),
         at: newest,
         class,

@@ -1,22 +1,24 @@
-//! An explanation for people.
+//! An explanation as text for a terminal.
+//!
+//! In: an explanation. Out: text. Thread: main.
 
 use super::super::bars::{bar, percent};
-use attune_engine::explain::document::Told;
-use attune_engine::explain::words::faithfulness;
+use attune_engine::explain::document::ExportContext;
+use attune_engine::explain::wording::faithfulness;
 use std::fmt::Write;
 
 /// Widths of the bars.
 const BAR: usize = 20;
 
 /// The text.
-pub(super) fn of(of: &Told<'_>) -> String {
+pub(super) fn of(of: &ExportContext<'_>) -> String {
     let it = of.explanation;
     let genres = of.genres;
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = writeln!(text, "{} at {}", of.source, of.at.clock());
     let (answer, p) = it.ensemble.whole.top();
-    let names: Vec<&str> = it.opinions.iter().map(|opinion| opinion.engine.as_str()).collect();
+    let names: Vec<&str> = it.models.iter().map(|of| of.model.as_str()).collect();
     let _ = writeln!(
         text,
         "  {:<21}{}  {}   mean of {}\n",
@@ -34,15 +36,15 @@ pub(super) fn of(of: &Told<'_>) -> String {
     let added = it.ensemble.contributions(class);
     let most = added.iter().fold(0.0f32, |most, x| most.max(x.abs())).max(1e-6);
     let weights: Vec<f32> = it
-        .places
+        .segments
         .iter()
-        .map(|&place| it.looked.iter().map(|looked| it.attention_at(looked, place)).sum())
+        .map(|&segment| it.attention.iter().map(|report| it.attention_at(report, segment)).sum())
         .collect();
     let heaviest = weights.iter().copied().fold(1e-9, f32::max);
-    for ((&place, added), weight) in it.places.iter().zip(added).zip(weights) {
-        let (from, to) = it.back(place);
+    for ((&segment, added), weight) in it.segments.iter().zip(added).zip(weights) {
+        let (from, to) = it.back(segment);
         let length = bar(f64::from((added / most).abs()), BAR / 2);
-        // What speaks against the class grows to the left.
+        // Evidence against the class grows to the left.
         let sides = if added < 0.0 {
             // Whole blocks only: a part of one stands at its left edge.
             let drawn = "█".repeat(length.chars().filter(|c| *c == '█').count());
@@ -50,7 +52,7 @@ pub(super) fn of(of: &Told<'_>) -> String {
         } else {
             format!("{:10}│{length}", "")
         };
-        let attention = if it.looked.is_empty() {
+        let attention = if it.attention.is_empty() {
             String::new()
         } else {
             format!("   {}", bar(f64::from(weight / heaviest), BAR / 2))
@@ -61,8 +63,8 @@ pub(super) fn of(of: &Told<'_>) -> String {
         );
         let _ = writeln!(text, "{}", line.trim_end());
     }
-    for looked in &it.looked {
-        let _ = writeln!(text, "\n  {}: {}", looked.engine, faithfulness(looked, genres));
+    for report in &it.attention {
+        let _ = writeln!(text, "\n  {}: {}", report.model, faithfulness(report, genres));
     }
     text.truncate(text.trim_end().len());
     text

@@ -10,7 +10,7 @@ use crate::ui::job::JobError;
 use crate::ui::lab_runner::{LabCommand, files_of};
 use crate::ui::notices::{Problem, Severity};
 use attune_engine::explain::Head;
-use attune_engine::explain::document::{self, Told};
+use attune_engine::explain::document::{self, ExportContext};
 use eframe::egui;
 
 impl App {
@@ -59,7 +59,7 @@ impl App {
         };
         let at = self.held.as_ref().map(HeldMoment::at).unwrap_or_default();
         let weights = self.weights();
-        let told = Told {
+        let export = ExportContext {
             source: self.source_name(),
             at,
             class: explanation.class(),
@@ -68,11 +68,11 @@ impl App {
             explanation,
         };
         let texts = vec![
-            ("svg", document::sheet(&told).svg().into_bytes()),
-            ("csv", document::csv(&told).into_bytes()),
-            ("json", format!("{:#}", document::json(&told)).into_bytes()),
+            ("svg", document::sheet(&export).svg().into_bytes()),
+            ("csv", document::csv(&export).into_bytes()),
+            ("json", format!("{:#}", document::json(&export)).into_bytes()),
         ];
-        let name = format!("{}-{:.1}s", told.source, at.0);
+        let name = format!("{}-{:.1}s", export.source, at.0);
         self.write(&name, texts);
     }
 

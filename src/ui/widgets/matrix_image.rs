@@ -106,7 +106,7 @@ mod tests {
             frames,
             reach,
             weights,
-            mean_back: 10.0,
+            mean_lag: 10.0,
         };
         let colours = MatrixColours {
             weight: Color32::WHITE,

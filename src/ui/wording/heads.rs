@@ -61,7 +61,7 @@ pub fn matrix(study: &HeadStudy, hop: Seconds) -> String {
         study.head.head + 1,
         study.head.layer + 1,
         study.frames as f64 * hop.0,
-        study.mean_back * hop.0
+        study.mean_lag * hop.0
     )
 }
 
@@ -82,7 +82,7 @@ mod tests {
             weights: vec![
                 1.0, 0.0, 0.0, 0.0, 0.25, 0.75, 0.0, 0.0, 0.0, 0.5, 0.5, 0.0, 0.0, 0.0, 0.125, 0.875,
             ],
-            mean_back: 0.22,
+            mean_lag: 0.22,
         };
         let hop = Seconds(0.5);
         let said = [(1, 0), (3, 3), (0, 2), (3, 1)].map(|place| asked(&study, place, hop));

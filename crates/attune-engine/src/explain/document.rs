@@ -1,6 +1,8 @@
-//! An explanation to keep: JSON, CSV and SVG, each with where it comes from.
+//! Export of an explanation: JSON, CSV and SVG, each with its provenance.
+//!
+//! In: an explanation and where it comes from. Out: text. Thread: any.
 
-use super::explanation::{Explanation, Looked};
+use super::explanation::{AttentionReport, Explanation};
 use super::faithfulness::SHARES;
 use super::segments::Segment;
 use crate::picture::{Axis, Chart, Ink, Mark, Panel, Scale, Sheet};
@@ -9,32 +11,36 @@ use attune_audio::units::Seconds;
 use attune_model::genre::{GenreId, GenreSet, Probabilities};
 use serde_json::{Value, json};
 
-/// One explained moment, with where it comes from.
+/// One explained moment, with its provenance.
 #[derive(Debug, Clone, Copy)]
-pub struct Told<'a> {
+pub struct ExportContext<'a> {
     /// The file or device.
     pub source: &'a str,
-    /// When.
+    /// The moment.
     pub at: Seconds,
     /// The class whose contributions are drawn.
     pub class: GenreId,
     /// The classes.
     pub genres: &'a GenreSet,
-    /// SHA-256 of each engine's weights.
+    /// SHA-256 of each model's weights.
     pub weights: &'a [String],
-    /// What was found.
+    /// The explanation.
     pub explanation: &'a Explanation,
 }
 
-fn probabilities(of: &Told<'_>, p: &Probabilities) -> Value {
+fn probabilities(of: &ExportContext<'_>, p: &Probabilities) -> Value {
     let labels = of.genres.labels().iter().zip(p.as_slice());
     Value::Object(labels.map(|(label, p)| (label.clone(), json!(p))).collect())
 }
 
-/// What a place adds to each class.
-fn contributions(of: &Told<'_>, place: usize) -> Value {
+/// What a segment adds to each class.
+fn contributions(of: &ExportContext<'_>, number: usize) -> Value {
     let ensemble = &of.explanation.ensemble;
-    let pairs = ensemble.whole.as_slice().iter().zip(ensemble.without[place].as_slice());
+    let pairs = ensemble
+        .whole
+        .as_slice()
+        .iter()
+        .zip(ensemble.without[number].as_slice());
     let labels = of.genres.labels().iter();
     Value::Object(
         labels
@@ -45,42 +51,42 @@ fn contributions(of: &Told<'_>, place: usize) -> Value {
 }
 
 /// The whole of it.
-pub fn json(of: &Told<'_>) -> Value {
+pub fn json(of: &ExportContext<'_>) -> Value {
     let it = of.explanation;
-    let places: Vec<Value> = it
-        .places
+    let segments: Vec<Value> = it
+        .segments
         .iter()
         .enumerate()
-        .map(|(place, &segment)| {
+        .map(|(number, &segment)| {
             let (from, to) = it.back(segment);
             let attended: serde_json::Map<String, Value> = it
-                .looked
+                .attention
                 .iter()
-                .map(|looked| (looked.engine.clone(), json!(it.attention_at(looked, segment))))
+                .map(|report| (report.model.clone(), json!(it.attention_at(report, segment))))
                 .collect();
-            let forced: serde_json::Map<String, Value> = it
-                .looked
+            let overridden: serde_json::Map<String, Value> = it
+                .attention
                 .iter()
-                .filter_map(|looked| Some((looked.engine.clone(), probabilities(of, &looked.forced[place]?))))
+                .filter_map(|report| Some((report.model.clone(), probabilities(of, &report.overridden[number]?))))
                 .collect();
             json!({
                 "from_s": of.at.0 - from,
                 "to_s": of.at.0 - to,
-                "contribution": contributions(of, place),
+                "contribution": contributions(of, number),
                 "attention": attended,
-                "forced": forced,
+                "forced": overridden,
             })
         })
         .collect();
     let faithfulness: serde_json::Map<String, Value> = it
-        .looked
+        .attention
         .iter()
-        .map(|looked| (looked.engine.clone(), faithfulness(of, looked)))
+        .map(|report| (report.model.clone(), faithfulness(of, report)))
         .collect();
     let engines: serde_json::Map<String, Value> = it
-        .opinions
+        .models
         .iter()
-        .map(|opinion| (opinion.engine.clone(), probabilities(of, &opinion.occlusion.whole)))
+        .map(|of_model| (of_model.model.clone(), probabilities(of, &of_model.occlusion.whole)))
         .collect();
     json!({
         "program": concat!("attune ", env!("CARGO_PKG_VERSION")),
@@ -90,13 +96,13 @@ pub fn json(of: &Told<'_>) -> Value {
         "genre": of.genres.label(it.class()),
         "probabilities": probabilities(of, &it.ensemble.whole),
         "engines": engines,
-        "places": places,
+        "places": segments,
         "faithfulness": faithfulness,
     })
 }
 
-fn faithfulness(of: &Told<'_>, looked: &Looked) -> Value {
-    let it = &looked.faithfulness;
+fn faithfulness(of: &ExportContext<'_>, report: &AttentionReport) -> Value {
+    let it = &report.faithfulness;
     let (attended, random) = it.areas();
     json!({
         "class": of.genres.label(it.class),
@@ -111,31 +117,31 @@ fn faithfulness(of: &Told<'_>, looked: &Looked) -> Value {
     })
 }
 
-/// A row for each place, in seconds of the file.
-pub fn csv(of: &Told<'_>) -> String {
+/// A row for each segment, in seconds of the file.
+pub fn csv(of: &ExportContext<'_>) -> String {
     let it = of.explanation;
     let labels = of.genres.labels().iter().map(|label| format!("contribution_{label}"));
-    let looked = it.looked.iter().map(|looked| format!("attention_{}", looked.engine));
+    let attention = it.attention.iter().map(|report| format!("attention_{}", report.model));
     let heading: Vec<String> = ["from_s".to_owned(), "to_s".to_owned()]
         .into_iter()
         .chain(labels)
-        .chain(looked)
+        .chain(attention)
         .collect();
-    let rows = it.places.iter().enumerate().map(|(place, &segment)| {
+    let rows = it.segments.iter().enumerate().map(|(number, &segment)| {
         let (from, to) = it.back(segment);
         let mut row = vec![format!("{:.3}", of.at.0 - from), format!("{:.3}", of.at.0 - to)];
         row.extend((0..of.genres.len()).map(|class| {
             let whole = it.ensemble.whole.as_slice()[class];
-            format!("{:.5}", whole - it.ensemble.without[place].as_slice()[class])
+            format!("{:.5}", whole - it.ensemble.without[number].as_slice()[class])
         }));
         row.extend(
-            it.looked
+            it.attention
                 .iter()
-                .map(|looked| format!("{:.6}", it.attention_at(looked, segment))),
+                .map(|report| format!("{:.6}", it.attention_at(report, segment))),
         );
         row
     });
-    let engines: Vec<&str> = it.opinions.iter().map(|opinion| opinion.engine.as_str()).collect();
+    let engines: Vec<&str> = it.models.iter().map(|of_model| of_model.model.as_str()).collect();
     format!(
         "# attune {}, {}, {:.3} s, models {}\n{}",
         env!("CARGO_PKG_VERSION"),
@@ -146,8 +152,8 @@ pub fn csv(of: &Told<'_>) -> String {
     )
 }
 
-/// What changed the answer and where was looked, on one axis of time; and the curves of deletion.
-pub fn sheet(of: &Told<'_>) -> Sheet {
+/// What changed the answer and what was attended to, on one time axis; and the deletion curves.
+pub fn sheet(of: &ExportContext<'_>) -> Sheet {
     let it = of.explanation;
     let middle = |segment: Segment| {
         let (from, to) = it.back(segment);
@@ -156,43 +162,48 @@ pub fn sheet(of: &Told<'_>) -> Sheet {
     let class = usize::from(of.class.0);
     let title = of.genres.title(of.class);
     let line = |values: Vec<f32>| -> Vec<(f64, f64)> {
-        let points = it.places.iter().zip(values);
+        let points = it.segments.iter().zip(values);
         points
-            .map(|(&place, value)| (middle(place), f64::from(value)))
+            .map(|(&segment, value)| (middle(segment), f64::from(value)))
             .collect()
     };
     let ensemble = line(it.ensemble.contributions(class));
     let mut panels = vec![Panel::Chart(Chart {
         title: format!("What changed the answer: {title}"),
-        x: past(it.back(it.places[0]).0),
-        y: around_zero("points that a place adds", ensemble.iter().map(|(_, y)| *y)),
+        x: seconds_before(it.back(it.segments[0]).0),
+        y: around_zero("points that a segment adds", ensemble.iter().map(|(_, y)| *y)),
         marks: vec![
-            Mark::Rule((-it.back(it.places[0]).0, 0.0), (0.0, 0.0)),
+            Mark::Rule((-it.back(it.segments[0]).0, 0.0), (0.0, 0.0)),
             Mark::Line(Ink::Strong, ensemble),
         ],
         legend: Vec::new(),
     })];
-    for looked in &it.looked {
-        let weights = line(it.places.iter().map(|&place| it.attention_at(looked, place)).collect());
+    for report in &it.attention {
+        let weights = line(
+            it.segments
+                .iter()
+                .map(|&segment| it.attention_at(report, segment))
+                .collect(),
+        );
         panels.push(Panel::Chart(Chart {
-            title: format!("Where {} looked", looked.engine),
-            x: past(it.back(it.places[0]).0),
+            title: format!("What {} attends to", report.model),
+            x: seconds_before(it.back(it.segments[0]).0),
             y: from_zero("weight of a frame", weights.iter().map(|(_, y)| *y)),
             marks: vec![Mark::Line(Ink::Series(0), weights)],
             legend: Vec::new(),
         }));
-        let faith = &looked.faithfulness;
+        let faith = &report.faithfulness;
         let curve = |left: &[f64]| -> Vec<(f64, f64)> {
             let whole = std::iter::once((0.0, faith.whole));
             whole.chain(SHARES.iter().copied().zip(left.iter().copied())).collect()
         };
         panels.push(Panel::Chart(Chart {
             title: format!(
-                "What is left of {} without it ({})",
+                "What is left of {} when it is occluded ({})",
                 of.genres.title(faith.class),
-                looked.engine
+                report.model
             ),
-            x: Axis::shares("frames taken away"),
+            x: Axis::shares("frames occluded"),
             y: Axis::shares("probability"),
             marks: vec![
                 Mark::Line(Ink::Faint, curve(&faith.deletion.random)),
@@ -200,7 +211,7 @@ pub fn sheet(of: &Told<'_>) -> Sheet {
             ],
             legend: vec![
                 (Ink::Series(0), "most attended first".to_owned()),
-                (Ink::Faint, "at random".to_owned()),
+                (Ink::Faint, "in random order".to_owned()),
             ],
         }));
     }
@@ -217,7 +228,7 @@ pub fn sheet(of: &Told<'_>) -> Sheet {
 }
 
 /// Seconds before the moment.
-fn past(span: f64) -> Axis {
+fn seconds_before(span: f64) -> Axis {
     let ticks = (0..=(span / 2.0) as i32).map(|n| {
         (
             f64::from(-2 * n),

@@ -1,130 +1,133 @@
-//! Everything that is told of one moment.
+//! One moment, explained: what changes the answer, and what the models attend to.
 
+use super::attention_override::attend_only;
 use super::faithfulness::{self, Curves, Faithfulness};
-use super::forced::force;
-use super::listener::{Listener, Question};
 use super::occlusion::{Occlusion, occlude};
-use super::planted::{AROUND, PLACE};
+use super::pointing_game::{REPLACEMENT_REACH, SEGMENT};
+use super::probe::{Input, Probe};
 use super::segments::{Segment, segments};
 use attune_audio::units::Seconds;
 use attune_model::genre::{GenreId, Probabilities};
 use attune_model::{LoadedModel, ModelError};
 use std::thread::ScopedJoinHandle;
 
-/// How much of the past is asked about, place by place.
+/// How much of the past is explained, segment by segment.
 pub const SPAN: Seconds = Seconds(12.0);
-/// How much of the past is heard at the most: what was before has faded from every engine.
-pub const HEARD: Seconds = Seconds(24.0);
-/// What the random orders of [`faithfulness`] are drawn from.
+/// How much of the past is run through the models at most: what was before has faded from all of them.
+pub const MAX_CONTEXT: Seconds = Seconds(24.0);
+/// Seed of the random orders of [`faithfulness`].
 const SEED: u64 = 1;
 
-/// What one engine says, and what of the past changes it.
+/// The answer of one model, and what of the past changes it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Opinion {
+pub struct ModelOcclusion {
     /// Its name.
-    pub engine: String,
-    /// With and without each place.
+    pub model: String,
+    /// With and without each segment.
     pub occlusion: Occlusion,
 }
 
-/// Where an attention engine looked, and what that is worth.
+/// What an attention model attends to, and how faithful that is to its answer.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Looked {
+pub struct AttentionReport {
     /// Its name.
-    pub engine: String,
-    /// Weight of each frame of the question's end, oldest first; they sum to 1.
+    pub model: String,
+    /// Weight of each frame at the input's end, oldest first; they sum to 1.
     pub weights: Vec<f32>,
-    /// Its answer when it looks at one place only; `None` out of reach.
-    pub forced: Vec<Option<Probabilities>>,
-    /// What is left of its answer without what it looked at.
+    /// Its answer when it attends to one segment only; `None` out of reach.
+    pub overridden: Vec<Option<Probabilities>>,
+    /// What is left of its answer when the frames it attends to are occluded.
     pub faithfulness: Faithfulness,
 }
 
 /// One moment, explained.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Explanation {
-    /// The places asked about, in frames of the question.
-    pub places: Vec<Segment>,
-    /// Frames of the question: the newest one is the moment.
+    /// What is occluded in turn, in frames of the input.
+    pub segments: Vec<Segment>,
+    /// Frames of the input: the newest one is the moment.
     pub frames: usize,
     /// Time of a frame.
     pub hop: Seconds,
-    /// Each engine.
-    pub opinions: Vec<Opinion>,
+    /// Each model.
+    pub models: Vec<ModelOcclusion>,
     /// Their mean.
     pub ensemble: Occlusion,
-    /// The engines that attend; none if only changes were asked about.
-    pub looked: Vec<Looked>,
+    /// The models that attend; empty after [`Explanation::changes`].
+    pub attention: Vec<AttentionReport>,
 }
 
 impl Explanation {
-    /// Asks all engines about the last [`SPAN`] before the newest frame of the question, each on two threads of its own:
-    /// what changes its answer, and what it looked at.
-    /// `None` without engines or frames.
-    pub fn of(models: &[LoadedModel], question: &Question, hop: Seconds) -> Result<Option<Self>, ModelError> {
-        let (places, around) = places(question, hop);
-        let asked: Vec<_> = std::thread::scope(|scope| {
-            let asked = models.iter().map(|model| {
+    /// Explains the newest frame of the input by the last [`SPAN`] before it, each model on two threads of its own: what
+    /// changes its answer, and what it attends to. `None` without models or frames.
+    pub fn of(models: &[LoadedModel], input: &Input, hop: Seconds) -> Result<Option<Self>, ModelError> {
+        let (segments, reach) = explained(input, hop);
+        let results: Vec<_> = std::thread::scope(|scope| {
+            let threads = models.iter().map(|model| {
                 (
-                    scope.spawn(|| occlude(model, question, &places, around)),
-                    scope.spawn(|| look(model, question, &places, around)),
+                    scope.spawn(|| occlude(model, input, &segments, reach)),
+                    scope.spawn(|| attend(model, input, &segments, reach)),
                 )
             });
-            // All are asked before the first is waited for.
-            let asked: Vec<_> = asked.collect();
-            let of = asked.into_iter().map(|(occlusion, look)| (join(occlusion), join(look)));
-            of.collect()
+            // All are started before the first is waited for.
+            let threads: Vec<_> = threads.collect();
+            let joined = threads
+                .into_iter()
+                .map(|(occlusion, attended)| (join(occlusion), join(attended)));
+            joined.collect()
         });
-        let (mut occlusions, mut looks) = (Vec::new(), Vec::new());
-        for (model, (occlusion, look)) in models.iter().zip(asked) {
+        let (mut occlusions, mut attending) = (Vec::new(), Vec::new());
+        for (model, (occlusion, attended)) in models.iter().zip(results) {
             let Some(occlusion) = occlusion? else { return Ok(None) };
             occlusions.push(occlusion);
-            looks.extend(look?.map(|look| (model, look)));
+            attending.extend(attended?.map(|attended| (model, attended)));
         }
         Ok(
-            Self::together(models, occlusions, (places, question.count(), hop)).map(|it| {
-                // All is told of one class, the one that is answered, whatever an engine alone would say.
+            Self::together(models, occlusions, (segments, input.count(), hop)).map(|it| {
+                // Everything is about one class, that of the ensemble, whatever a model alone would answer.
                 let class = it.class();
-                let looked = looks.into_iter().map(|(model, look)| look.told(model, class));
+                let reports = attending
+                    .into_iter()
+                    .map(|(model, attended)| attended.report(model, class));
                 Self {
-                    looked: looked.collect(),
+                    attention: reports.collect(),
                     ..it
                 }
             }),
         )
     }
 
-    /// The same without what it looked at, and on the caller's thread alone: what can be asked again and again beside other work.
-    pub fn changes(models: &[LoadedModel], question: &Question, hop: Seconds) -> Result<Option<Self>, ModelError> {
-        let (places, around) = places(question, hop);
+    /// The same without attention, and on the caller's thread alone: cheap enough to be repeated beside other work.
+    pub fn changes(models: &[LoadedModel], input: &Input, hop: Seconds) -> Result<Option<Self>, ModelError> {
+        let (segments, reach) = explained(input, hop);
         let mut occlusions = Vec::with_capacity(models.len());
         for model in models {
-            let Some(occlusion) = occlude(model, question, &places, around)? else {
+            let Some(occlusion) = occlude(model, input, &segments, reach)? else {
                 return Ok(None);
             };
             occlusions.push(occlusion);
         }
-        Ok(Self::together(models, occlusions, (places, question.count(), hop)))
+        Ok(Self::together(models, occlusions, (segments, input.count(), hop)))
     }
 
-    /// What all engines say, and what they say together; `None` without engines.
+    /// Each model's occlusion and their mean; `None` without models.
     fn together(
         models: &[LoadedModel],
         occlusions: Vec<Occlusion>,
-        (places, frames, hop): (Vec<Segment>, usize, Seconds),
+        (segments, frames, hop): (Vec<Segment>, usize, Seconds),
     ) -> Option<Self> {
         let ensemble = Occlusion::mean(&occlusions)?;
-        let opinions = models.iter().zip(occlusions).map(|(model, occlusion)| Opinion {
-            engine: model.manifest().name.clone(),
+        let models = models.iter().zip(occlusions).map(|(model, occlusion)| ModelOcclusion {
+            model: model.manifest().name.clone(),
             occlusion,
         });
         Some(Self {
-            places,
+            segments,
             frames,
             hop,
-            opinions: opinions.collect(),
+            models: models.collect(),
             ensemble,
-            looked: Vec::new(),
+            attention: Vec::new(),
         })
     }
 
@@ -133,80 +136,80 @@ impl Explanation {
         self.ensemble.whole.top().0
     }
 
-    /// From when to when a place lies, in seconds before the moment.
-    pub fn back(&self, place: Segment) -> (f64, f64) {
+    /// Start and end of a segment, in seconds before the moment.
+    pub fn back(&self, segment: Segment) -> (f64, f64) {
         let back = |frame: usize| (self.frames - frame) as f64 * self.hop.0;
-        (back(place.start), back(place.end))
+        (back(segment.start), back(segment.end))
     }
 
-    /// What the first engine that attends says more of a class when it looks at one place only than by itself, of each place; `None`
-    /// if none attends.
-    pub fn forced(&self, class: GenreId) -> Option<Vec<Option<f32>>> {
-        let looked = self.looked.first()?;
-        let own = self.opinions.iter().find(|opinion| opinion.engine == looked.engine)?;
+    /// How much the first attention model's probability of a class rises when it attends to each segment only; `None` if
+    /// no model attends.
+    pub fn override_effects(&self, class: GenreId) -> Option<Vec<Option<f32>>> {
+        let report = self.attention.first()?;
+        let own = self.models.iter().find(|of| of.model == report.model)?;
         let whole = own.occlusion.whole.of(class);
-        let more = |forced: &Option<Probabilities>| forced.as_ref().map(|forced| forced.of(class) - whole);
-        Some(looked.forced.iter().map(more).collect())
+        let effect = |overridden: &Option<Probabilities>| overridden.as_ref().map(|p| p.of(class) - whole);
+        Some(report.overridden.iter().map(effect).collect())
     }
 
-    /// Mean weight of a frame of a place by an engine that looked; 0 out of reach.
-    pub fn attention_at(&self, looked: &Looked, place: Segment) -> f32 {
-        let first = self.frames - looked.weights.len().min(self.frames);
-        let weights = (place.start..place.end).filter_map(|frame| looked.weights.get(frame.checked_sub(first)?));
-        weights.fold(0.0, |sum, weight| sum + weight) / place.len().max(1) as f32
+    /// Mean attention weight of a frame of a segment; 0 out of reach.
+    pub fn attention_at(&self, report: &AttentionReport, segment: Segment) -> f32 {
+        let first = self.frames - report.weights.len().min(self.frames);
+        let weights = (segment.start..segment.end).filter_map(|frame| report.weights.get(frame.checked_sub(first)?));
+        weights.fold(0.0, |sum, weight| sum + weight) / segment.len().max(1) as f32
     }
 }
 
-/// The places that are asked about, and within how many frames lies what replaces one.
-fn places(question: &Question, hop: Seconds) -> (Vec<Segment>, usize) {
-    let around = (AROUND.0 / hop.0.max(1e-9)) as usize;
-    (segments(question.count(), hop, SPAN, PLACE), around)
+/// The segments that are occluded in turn, and within how many frames lies what replaces one.
+fn explained(input: &Input, hop: Seconds) -> (Vec<Segment>, usize) {
+    let reach = (REPLACEMENT_REACH.0 / hop.0.max(1e-9)) as usize;
+    (segments(input.count(), hop, SPAN, SEGMENT), reach)
 }
 
 fn join<T>(thread: ScopedJoinHandle<'_, Result<T, ModelError>>) -> Result<T, ModelError> {
     thread.join().unwrap_or(Err(ModelError::NotFinite))
 }
 
-/// What an engine looked at, before it is known which class is answered.
-struct Look {
+/// What a model attends to, before it is known which class the ensemble answers.
+struct Attended {
     weights: Vec<f32>,
-    forced: Vec<Option<Probabilities>>,
+    overridden: Vec<Option<Probabilities>>,
     curves: Curves,
 }
 
-impl Look {
-    fn told(self, model: &LoadedModel, class: GenreId) -> Looked {
-        Looked {
-            engine: model.manifest().name.clone(),
+impl Attended {
+    fn report(self, model: &LoadedModel, class: GenreId) -> AttentionReport {
+        AttentionReport {
+            model: model.manifest().name.clone(),
             weights: self.weights,
-            forced: self.forced,
+            overridden: self.overridden,
             faithfulness: self.curves.of(class),
         }
     }
 }
 
-/// What an engine that attends looked at; `None` of one that does not.
-fn look(
+/// `None` for a model that does not attend.
+fn attend(
     model: &LoadedModel,
-    question: &Question,
-    places: &[Segment],
-    around: usize,
-) -> Result<Option<Look>, ModelError> {
-    let mut listener = Listener::new(model)?;
-    // After one frame an engine that does not attend has nothing to tell.
-    let begun = question.count().min(1);
-    listener.hear(question.rows(0, begun), question.bands)?;
-    if listener.attention().is_none() {
+    input: &Input,
+    segments: &[Segment],
+    reach: usize,
+) -> Result<Option<Attended>, ModelError> {
+    let mut probe = Probe::new(model)?;
+    // One frame shows whether it attends.
+    let first = input.count().min(1);
+    probe.push(input.rows(0, first), input.bands)?;
+    if probe.attention().is_none() {
         return Ok(None);
     }
-    listener.hear(question.rows(begun, question.count()), question.bands)?;
-    let Some(weights) = listener.attention().map(|picture| picture.pooling.clone()) else {
+    probe.push(input.rows(first, input.count()), input.bands)?;
+    let Some(weights) = probe.attention().map(|picture| picture.pooling.clone()) else {
         return Ok(None);
     };
-    let curves = faithfulness::of_heard(model, &listener, question, (around, SEED))?;
-    Ok(curves.map(|curves| Look {
+    let curves = faithfulness::of_probe(model, &probe, input, (reach, SEED))?;
+    Ok(curves.map(|curves| Attended {
         weights,
-        forced: force(&listener, question.count(), places),
+        overridden: attend_only(&probe, input.count(), segments),
         curves,
     }))
 }

@@ -1,7 +1,7 @@
-//! Whether an answer falls when what was attended to is taken away.
+//! Whether an answer falls when the attended frames are occluded (deletion curves).
 
-use super::forced;
-use super::listener::{Listener, Question};
+use super::attention_override;
+use super::probe::{Input, Probe};
 use super::replace::by_local_mean;
 use attune_model::genre::{GenreId, Probabilities};
 use attune_model::{LoadedModel, ModelError};
@@ -9,12 +9,12 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-/// Shares of the frames in reach that are taken away.
+/// Shares of the frames within reach that are occluded.
 pub const SHARES: [f64; 6] = [0.05, 0.1, 0.2, 0.4, 0.6, 0.8];
-/// Random orders that the attended one is held against.
+/// Random orders that the attended one is compared with.
 const DRAWS: u64 = 3;
 
-/// The probability of a class after each of [`SHARES`] is taken away.
+/// The probability of a class after each of [`SHARES`] is occluded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Deletion {
     /// Most attended first.
@@ -23,24 +23,24 @@ pub struct Deletion {
     pub random: Vec<f64>,
 }
 
-/// What the weights of one answer are worth.
+/// How well the attention weights of one answer tell what it rests on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Faithfulness {
     /// The class in question.
     pub class: GenreId,
     /// Its probability with everything.
     pub whole: f64,
-    /// What is left of it.
+    /// What is left of it with frames occluded.
     pub deletion: Deletion,
-    /// Its probability when all frames in reach weigh the same.
+    /// Its probability when all frames within reach have the same weight.
     pub uniform: f64,
-    /// How many frames were in reach.
+    /// How many frames were within reach.
     pub frames: usize,
 }
 
 impl Faithfulness {
     /// Area under each curve over the shares from 0 to the last of [`SHARES`], by trapezoids, divided by that share: the
-    /// mean probability that is left. Attention is faithful if it leaves less than chance.
+    /// mean probability that is left. Attention is faithful if it leaves less than random order.
     pub fn areas(&self) -> (f64, f64) {
         let area = |left: &[f64]| {
             let (mut at, mut height, mut sum) = (0.0, self.whole, 0.0);
@@ -54,7 +54,7 @@ impl Faithfulness {
     }
 }
 
-/// What is left of every class, from which that of one is told.
+/// What is left of every class.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Curves {
     whole: Probabilities,
@@ -89,45 +89,46 @@ impl Curves {
     }
 }
 
-/// Takes the most attended frames away from what an attention engine heard, and as many at random, and asks again for the
-/// class that it answers. `reach` as in [`super::occlusion::occlude`]. `None` if the engine does not attend, or heard nothing.
+/// Occludes the most attended frames of an attention model's input, and as many at random, and follows the probability
+/// of the class that it answers. `reach` as in [`super::occlusion::occlude`]. `None` if the model does not attend, or
+/// there is no frame.
 pub fn measure(
     model: &LoadedModel,
-    question: &Question,
+    input: &Input,
     reach: usize,
     seed: u64,
 ) -> Result<Option<Faithfulness>, ModelError> {
-    let mut listener = Listener::new(model)?;
-    listener.hear(&question.frames, question.bands)?;
-    let curves = of_heard(model, &listener, question, (reach, seed))?;
+    let mut probe = Probe::new(model)?;
+    probe.push(&input.frames, input.bands)?;
+    let curves = of_probe(model, &probe, input, (reach, seed))?;
     Ok(curves.map(|curves| curves.of(curves.whole.top().0)))
 }
 
-/// The same of a listener that has heard the question, for every class.
-pub(super) fn of_heard(
+/// The same of a probe that has processed the input, for every class.
+pub(super) fn of_probe(
     model: &LoadedModel,
-    listener: &Listener,
-    question: &Question,
+    probe: &Probe,
+    input: &Input,
     (reach, seed): (usize, u64),
 ) -> Result<Option<Curves>, ModelError> {
-    let (count, bands) = (question.count(), question.bands);
-    let (Some(whole), Some(picture)) = (listener.answer(), listener.attention()) else {
+    let (count, bands) = (input.count(), input.bands);
+    let (Some(whole), Some(picture)) = (probe.answer(), probe.attention()) else {
         return Ok(None);
     };
     let weights = picture.pooling.clone();
     let first = count - weights.len().min(count);
-    let mut before = Listener::new(model)?;
-    before.hear(question.rows(0, first), bands)?;
+    let mut before = Probe::new(model)?;
+    before.push(input.rows(0, first), bands)?;
     let curve = |order: &[usize]| -> Result<Vec<Probabilities>, ModelError> {
         let each = SHARES.iter().map(|share| {
-            let mut taken = vec![false; count];
+            let mut is_occluded = vec![false; count];
             for frame in &order[..((share * order.len() as f64).round() as usize).min(order.len())] {
-                taken[first + frame] = true;
+                is_occluded[first + frame] = true;
             }
-            let mut frames = question.frames.clone();
-            by_local_mean(&mut frames, bands, &taken, reach);
+            let mut frames = input.frames.clone();
+            by_local_mean(&mut frames, bands, &is_occluded, reach);
             let mut other = before.fork();
-            other.hear(&frames[first * bands..], bands)?;
+            other.push(&frames[first * bands..], bands)?;
             Ok(other.answer().unwrap_or(whole))
         });
         each.collect()
@@ -146,7 +147,7 @@ pub(super) fn of_heard(
         whole,
         attended,
         random,
-        uniform: forced::uniform(listener),
+        uniform: attention_override::attend_evenly(probe),
         frames: weights.len(),
     }))
 }

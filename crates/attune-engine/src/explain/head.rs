@@ -1,15 +1,15 @@
-//! One head of attention by itself: which frame asked which, and what the answer is without it (ablation: Michel, Levy &
-//! Neubig 2019).
+//! One attention head by itself: its map of queries and keys, and the answer without it (ablation: Michel, Levy & Neubig
+//! 2019).
 
-use super::listener::{Listener, Question};
+use super::probe::{Input, Probe};
 use attune_model::architecture::BodyShape;
 use attune_model::genre::Probabilities;
 use attune_model::{LoadedModel, ModelError};
 
-/// The most frames of the past that ask: 11.9 s at the default hop.
-pub const MOST_ASKING: usize = 512;
+/// The most queries of a map: 11.9 s at the default hop.
+pub const MAX_QUERIES: usize = 512;
 
-/// A head, by its places from 0.
+/// A head, by numbers from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
     /// The layer.
@@ -18,44 +18,43 @@ pub struct Head {
     pub head: usize,
 }
 
-/// What one head did in the last frames, and what it is worth.
+/// The attention of one head over the last frames, and the answer without it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HeadStudy {
     /// Which.
     pub head: Head,
-    /// The engine's answer with it.
+    /// The model's answer with it.
     pub whole: Probabilities,
-    /// Its answer when all that the head mixes is zero, from the first frame of the question on.
+    /// Its answer when the head's output is zero, from the first frame of the input on.
     pub without: Probabilities,
-    /// The last so many frames ask, and are asked.
+    /// Queries and keys: the last frames of the input.
     pub frames: usize,
-    /// How far a frame can look back, itself included, in frames.
+    /// How far back a frame can attend, itself included, in frames.
     pub reach: usize,
     /// (query, key), row-major, oldest first: the weight of the key for the query; 0 where it is out of reach, and where it lies
     /// in the query's future, which is impossible.
     pub weights: Vec<f32>,
-    /// How far back a frame looks on average, in frames, by these weights.
-    pub mean_back: f64,
+    /// Mean lag between query and key in frames, weighted by attention.
+    pub mean_lag: f64,
 }
 
 impl HeadStudy {
-    /// Runs the question through the engine twice, with the head and without it; `None` if there is no such head, or nothing was
-    /// heard.
-    pub fn of(model: &LoadedModel, question: &Question, head: Head) -> Result<Option<Self>, ModelError> {
-        let (count, bands) = (question.count(), question.bands);
-        let frames = count.min(MOST_ASKING);
-        let mut listener = Listener::new(model)?;
-        let mut without = Listener::new(model)?;
+    /// Runs the input through the model twice, with the head and without it; `None` if there is no such head, or no frame.
+    pub fn of(model: &LoadedModel, input: &Input, head: Head) -> Result<Option<Self>, ModelError> {
+        let (count, bands) = (input.count(), input.bands);
+        let frames = count.min(MAX_QUERIES);
+        let mut probe = Probe::new(model)?;
+        let mut without = Probe::new(model)?;
         if !without.ablate_head(head.layer, head.head) {
             return Ok(None);
         }
-        without.hear(&question.frames, bands)?;
-        listener.hear(question.rows(0, count - frames), bands)?;
+        without.push(&input.frames, bands)?;
+        probe.push(input.rows(0, count - frames), bands)?;
         let mut weights = vec![0.0; frames * frames];
         for query in 0..frames {
             let frame = count - frames + query;
-            listener.hear(question.rows(frame, frame + 1), bands)?;
-            let Some(row) = listener.attention().and_then(|picture| {
+            probe.push(input.rows(frame, frame + 1), bands)?;
+            let Some(row) = probe.attention().and_then(|picture| {
                 let start = (head.layer * picture.heads + head.head) * picture.frames;
                 picture.maps.get(start..start + picture.frames)
             }) else {
@@ -66,7 +65,7 @@ impl HeadStudy {
             weights[query * frames + query + 1 - kept..=query * frames + query]
                 .copy_from_slice(&row[row.len() - kept..]);
         }
-        let (Some(whole), Some(without)) = (listener.answer(), without.answer()) else {
+        let (Some(whole), Some(without)) = (probe.answer(), without.answer()) else {
             return Ok(None);
         };
         let reach = match &model.manifest().architecture.body {
@@ -79,7 +78,7 @@ impl HeadStudy {
             without,
             frames,
             reach,
-            mean_back: mean_back(&weights, frames),
+            mean_lag: mean_lag(&weights, frames),
             weights,
         }))
     }
@@ -96,7 +95,7 @@ impl HeadStudy {
     }
 }
 
-fn mean_back(weights: &[f32], frames: usize) -> f64 {
+fn mean_lag(weights: &[f32], frames: usize) -> f64 {
     let (mut back, mut total) = (0.0, 0.0);
     for (query, row) in weights.chunks_exact(frames.max(1)).enumerate() {
         for (key, weight) in row[..=query].iter().enumerate() {

@@ -1,37 +1,37 @@
-//! What an answer rests on, checked by changing the sound and asking again.
+//! What an answer rests on, found by changing the sound and running the models again.
 //!
-//! *Where it looked* (attention weights) and *what changed the answer* are two things (Jain & Wallace 2019; Wiegreffe &
-//! Pinter 2019), so they are computed apart and shown apart:
+//! *What a model attends to* (attention weights) and *what changes the answer* are two things (Jain & Wallace 2019;
+//! Wiegreffe & Pinter 2019), so they are computed and displayed separately:
 //!
-//! - [`occlusion`]: what each class loses when a segment is replaced by the mean of what surrounds it (Zeiler & Fergus
-//!   2014); signed, of any engine.
-//! - [`forced`]: what the classifier answers when its attention is forced onto one segment; attention engines only.
-//! - [`faithfulness`]: how fast the answer falls when the most attended frames are taken away, against frames taken at
-//!   random (Samek et al. 2017).
-//! - [`head`]: what one head asked of which frame, and the answer without it.
+//! - [`occlusion`]: what each class loses when a segment is replaced by the mean of its surroundings (Zeiler & Fergus
+//!   2014); signed, for any model.
+//! - [`attention_override`]: the answer when the classifier may attend to one segment only; attention models only.
+//! - [`faithfulness`]: how fast the answer falls when the most attended frames are occluded, against frames occluded in
+//!   random order (deletion: Samek et al. 2017).
+//! - [`head`]: the attention map of one head, and the answer without it (ablation).
 //! - [`similar`]: earlier moments that sound like one.
-//! - [`planted`]: pieces in which one passage alone carries a class tell how often each of these points at it.
+//! - [`pointing_game`]: how often each of these points at the one passage that carries a class.
 //!
 //! In: normalised frames up to the moment in question, and models. Out: probabilities. Thread: any but the engine's.
 
+pub mod attention_override;
+mod context;
 pub mod document;
 mod explanation;
 pub mod faithfulness;
-pub mod forced;
 pub mod head;
-mod heard;
-mod listener;
 pub mod occlusion;
-pub mod planted;
+pub mod pointing_game;
+mod probe;
 mod replace;
 mod segments;
 pub mod similar;
-pub mod words;
+pub mod wording;
 
-pub use explanation::{Explanation, HEARD, Looked, Opinion, SPAN};
+pub use context::Context;
+pub use explanation::{AttentionReport, Explanation, MAX_CONTEXT, ModelOcclusion, SPAN};
 pub use faithfulness::{Deletion, Faithfulness};
 pub use head::{Head, HeadStudy};
-pub use heard::Heard;
-pub use listener::{Listener, Question};
 pub use occlusion::Occlusion;
+pub use probe::{Input, Probe};
 pub use segments::{Segment, segments};

@@ -1,12 +1,12 @@
-//! What each class loses when a segment is taken away.
+//! What each class loses when a segment is occluded.
 
-use super::listener::{Listener, Question};
+use super::probe::{Input, Probe};
 use super::replace::by_local_mean;
 use super::segments::Segment;
 use attune_model::genre::Probabilities;
 use attune_model::{LoadedModel, ModelError};
 
-/// One engine's answer with all of the past, and without each segment of it.
+/// One model's answer with all of the past, and without each segment of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Occlusion {
     /// With all of it.
@@ -16,8 +16,8 @@ pub struct Occlusion {
 }
 
 impl Occlusion {
-    /// What each segment adds to a class: its probability with all, less that without the segment. Positive: it speaks
-    /// for the class.
+    /// What each segment adds to a class: its probability with all, less that without the segment. Positive: it is
+    /// evidence for the class.
     pub fn contributions(&self, class: usize) -> Vec<f32> {
         let whole = self.whole.as_slice()[class];
         self.without
@@ -26,7 +26,7 @@ impl Occlusion {
             .collect()
     }
 
-    /// The mean over engines that were asked the same; `None` without any.
+    /// The mean over models with the same input and segments; `None` without any.
     pub fn mean(of: &[Self]) -> Option<Self> {
         let first = of.first()?;
         let share = 1.0 / of.len() as f32;
@@ -46,32 +46,32 @@ impl Occlusion {
     }
 }
 
-/// Asks one engine about the newest frame with all of the past, and without each of the `segments` (ascending, apart from
-/// each other) in turn: a segment is replaced by the mean of the frames within `reach` of it. `None` for no frames.
+/// The answer of one model at the newest frame with all of the past, and without each of the `segments` (ascending,
+/// disjoint) in turn: a segment is replaced by the mean of the frames within `reach` of it. `None` for no frames.
 ///
-/// What precedes a segment is heard once: the engine is forked there.
+/// What precedes a segment is processed once: the probe is forked there.
 pub fn occlude(
     model: &LoadedModel,
-    question: &Question,
+    input: &Input,
     segments: &[Segment],
     reach: usize,
 ) -> Result<Option<Occlusion>, ModelError> {
-    let (count, bands) = (question.count(), question.bands);
-    let mut listener = Listener::new(model)?;
-    let mut heard = 0;
+    let (count, bands) = (input.count(), input.bands);
+    let mut probe = Probe::new(model)?;
+    let mut done = 0;
     let mut without = Vec::with_capacity(segments.len());
     for segment in segments {
-        listener.hear(question.rows(heard, segment.start), bands)?;
-        heard = segment.start;
-        let mut other = listener.fork();
-        let mut frames = question.frames.clone();
-        let taken: Vec<bool> = (0..count)
+        probe.push(input.rows(done, segment.start), bands)?;
+        done = segment.start;
+        let mut other = probe.fork();
+        let mut frames = input.frames.clone();
+        let is_occluded: Vec<bool> = (0..count)
             .map(|frame| (segment.start..segment.end).contains(&frame))
             .collect();
-        by_local_mean(&mut frames, bands, &taken, reach);
-        other.hear(&frames[segment.start * bands..], bands)?;
+        by_local_mean(&mut frames, bands, &is_occluded, reach);
+        other.push(&frames[segment.start * bands..], bands)?;
         without.extend(other.answer());
     }
-    listener.hear(question.rows(heard, count), bands)?;
-    Ok(listener.answer().map(|whole| Occlusion { whole, without }))
+    probe.push(input.rows(done, count), bands)?;
+    Ok(probe.answer().map(|whole| Occlusion { whole, without }))
 }

@@ -1,24 +1,24 @@
-//! Frames put in the place of others: the mean of what surrounds them.
+//! Replacement of frames by the mean of their surroundings.
 
 use std::ops::Range;
 
-/// Replaces the frames for which `is_taken` holds by the mean of the kept frames within `reach` frames; where none is that
+/// Replaces the frames for which `is_occluded` holds by the mean of the kept frames within `reach` frames; where none is that
 /// near, by the mean of all kept ones, and by zeros (the running mean of the loudness) where none is kept.
-pub(super) fn by_local_mean(frames: &mut [f32], bands: usize, is_taken: &[bool], reach: usize) {
+pub(super) fn by_local_mean(frames: &mut [f32], bands: usize, is_occluded: &[bool], reach: usize) {
     let count = frames.len() / bands;
-    let kept: Vec<usize> = (0..count).filter(|&frame| !is_taken[frame]).collect();
+    let kept: Vec<usize> = (0..count).filter(|&frame| !is_occluded[frame]).collect();
     let all = mean(frames, bands, kept.iter().copied());
     let original = frames.to_vec();
     let mut run = 0;
     while run < count {
-        if !is_taken[run] {
+        if !is_occluded[run] {
             run += 1;
             continue;
         }
         // One mean for a whole run: within it nothing is known that tells its frames apart.
-        let end = (run..count).find(|&frame| !is_taken[frame]).unwrap_or(count);
+        let end = (run..count).find(|&frame| !is_occluded[frame]).unwrap_or(count);
         let around: Range<usize> = run.saturating_sub(reach)..(end + reach).min(count);
-        let near: Vec<usize> = around.filter(|&frame| !is_taken[frame]).collect();
+        let near: Vec<usize> = around.filter(|&frame| !is_occluded[frame]).collect();
         let value = if near.is_empty() {
             all.clone()
         } else {
@@ -47,11 +47,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_taken_becomes_the_mean_of_what_is_near_and_kept() {
-        // Two bands, six frames; frames 2 and 3 go, then 5.
+    fn occluded_frames_become_the_mean_of_near_frames_that_are_kept() {
+        // Two bands, six frames; frames 2 and 3 are occluded, and 5.
         let mut frames: Vec<f32> = (0..6).flat_map(|n| [n as f32, -(n as f32)]).collect();
-        let taken = [false, false, true, true, false, true];
-        by_local_mean(&mut frames, 2, &taken, 1);
+        let is_occluded = [false, false, true, true, false, true];
+        by_local_mean(&mut frames, 2, &is_occluded, 1);
         assert_eq!(
             frames,
             [0.0, 0.0, 1.0, -1.0, 2.5, -2.5, 2.5, -2.5, 4.0, -4.0, 4.0, -4.0]

@@ -1,8 +1,10 @@
-//! The pieces of the past that are asked about one by one.
+//! Segments of the past, to be occluded one by one.
+//!
+//! In: a number of frames. Out: segments. Thread: any.
 
 use attune_audio::units::Seconds;
 
-/// Frames `start..end` of a question.
+/// Frames `start..end` of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Segment {
     /// Its first frame.

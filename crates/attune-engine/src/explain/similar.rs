@@ -4,7 +4,7 @@
 //! each band is taken relative to its own mean over all that is searched, or everything would resemble everything, and each patch
 //! relative to its own mean, so that loudness does not matter.
 //!
-//! In: levels. Out: frames and scores. Thread: any; `cargo bench -- similar` tells how long it takes for all that the window keeps.
+//! In: levels. Out: frames and scores. Thread: any; `cargo bench -- similar` measures it on all that the window keeps.
 
 use attune_audio::units::Seconds;
 use attune_nn::kernels::reduce::dot;
@@ -43,20 +43,20 @@ pub fn similar(levels: &[f32], bands: usize, query: usize, patch: usize, most: u
         let norm = (squares - count * mean * mean).max(0.0).sqrt();
         (norm.is_finite() && norm > 1e-3).then_some((mean, norm))
     };
-    let asked = start_of(query);
-    let Some((asked_mean, asked_norm)) = moments(asked) else {
+    let query_start = start_of(query);
+    let Some((query_mean, query_norm)) = moments(query_start) else {
         return Vec::new();
     };
     let mut products = vec![0.0; frames - patch + 1];
-    let patch_asked = &centred[asked * bands..(asked + patch) * bands];
-    dispatch_loop(Products, (&centred, patch_asked, bands, &mut products));
+    let query_patch = &centred[query_start * bands..(query_start + patch) * bands];
+    dispatch_loop(Products, (&centred, query_patch, bands, &mut products));
     let mut found: Vec<Similar> = (0..=frames - patch)
-        .filter(|start| start.abs_diff(asked) >= patch)
+        .filter(|start| start.abs_diff(query_start) >= patch)
         .filter_map(|start| {
             let (mean, norm) = moments(start)?;
-            let score = (f64::from(products[start]) - count * mean * asked_mean) / (norm * asked_norm);
+            let score = (f64::from(products[start]) - count * mean * query_mean) / (norm * query_norm);
             Some(Similar {
-                frame: start + (query - asked),
+                frame: start + (query - query_start),
                 score: score as f32,
             })
         })
@@ -98,14 +98,14 @@ fn sums(row: &[f32]) -> (f64, f64) {
     wide.fold((0.0, 0.0), |(sum, squares), x| (sum + x, squares + x * x))
 }
 
-/// All frames, the patch that is asked about, values of a frame, and where the products with it go: one for each
+/// All frames, the patch of the query, values of a frame, and where the products with it go: one for each
 /// frame at which a patch can begin.
 type Search<'a> = (&'a [f32], &'a [f32], usize, &'a mut [f32]);
 
 #[inline(always)]
-fn products((all, asked, bands, out): Search<'_>) {
+fn products((all, query, bands, out): Search<'_>) {
     for (start, out) in out.iter_mut().enumerate() {
-        *out = dot(&all[start * bands..][..asked.len()], asked);
+        *out = dot(&all[start * bands..][..query.len()], query);
     }
 }
 simd_loop!(Products, products(Search<'_>));

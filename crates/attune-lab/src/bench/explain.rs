@@ -1,16 +1,16 @@
-//! How long it takes to be told why: the question that a held moment asks, and the one that is asked again and again while it is live.
+//! Time of an explanation: of a held moment, and of what is repeated while sound goes on.
 
 use super::demo::Demo;
 use super::measure::rounds;
 use super::{Bench, BenchError, Row};
-use attune_engine::explain::{Explanation, HEARD, Question};
+use attune_engine::explain::{Explanation, Input, MAX_CONTEXT};
 use attune_model::ModelSet;
 use std::hint::black_box;
 
 impl Bench<'_> {
     /// About the last of as many frames as a held moment goes back.
     pub(super) fn explain(&mut self, models: &ModelSet, demo: &Demo) -> Result<(), BenchError> {
-        for (name, ask) in [
+        for (name, explain) in [
             ("explain/held", Explanation::of as fn(&_, &_, _) -> _),
             ("explain/live", Explanation::changes),
         ] {
@@ -20,13 +20,13 @@ impl Bench<'_> {
             (self.say)(name);
             let spec = &models.front_end;
             let mut frames = demo.frames(spec)?;
-            frames.truncate(spec.frames_in(HEARD) * spec.bands);
-            let question = Question {
+            frames.truncate(spec.frames_in(MAX_CONTEXT) * spec.bands);
+            let input = Input {
                 frames,
                 bands: spec.bands,
             };
             let times = rounds(self.config.effort, || {
-                black_box(ask(&models.models, &question, spec.hop())?);
+                black_box(explain(&models.models, &input, spec.hop())?);
                 Ok::<_, BenchError>(())
             })?;
             self.rows.push(Row::milliseconds(name.to_owned(), &times));

@@ -20,7 +20,7 @@ const PARTS: [(&str, &str); 7] = [
     ("analyze/", "A whole file, all engines"),
     (
         "explain/",
-        "Why: 24 s heard again without each of 24 half seconds, by all engines; held (all cores), also what attention is worth",
+        "Explanation: 24 s again without each of 24 half seconds, by all models; held (all cores) also the attention report",
     ),
 ];
 

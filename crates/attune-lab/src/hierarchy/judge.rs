@@ -5,7 +5,7 @@ use super::taught::{Plan, WHOLE, noise};
 use crate::LabError;
 use crate::arena::Right;
 use crate::pieces::{Piece, Pieces};
-use attune_engine::explain::planted::Pointing;
+use attune_engine::explain::pointing_game::Pointing;
 use attune_model::genre::{GenreId, Probabilities};
 use attune_model::hierarchical::{Hierarchical, SegmentVector, TrackReading};
 use attune_train::evaluate::{ClipLogits, Metrics, fit_temperature};
@@ -139,7 +139,7 @@ fn entropy(weights: &[f32]) -> f64 {
 }
 
 fn point(pointing: &mut Pointing, weights: &[f32], place: usize) {
-    pointing.pieces += 1;
+    pointing.examples += 1;
     pointing.hits += usize::from(is_highest(weights, place));
     pointing.by_chance += 1.0 / weights.len() as f64;
 }
@@ -172,7 +172,7 @@ fn in_music(plan: &Plan, net: &Hierarchical, tracks: &[Track], rng: &mut ChaCha8
     if tracks.iter().all(|track| track.truth == tracks[0].truth) {
         return Ok(pointing);
     }
-    while pointing.pieces < plan.planted {
+    while pointing.examples < plan.planted {
         let [around, planted] = [0; 2].map(|_| &tracks[rng.random_range(0..tracks.len())]);
         if around.truth == planted.truth {
             continue;

@@ -3,7 +3,7 @@
 use super::words::{LEAST, words};
 use crate::LabError;
 use crate::frozen::FrozenEncoder;
-use attune_engine::explain::Question;
+use attune_engine::explain::Input;
 use attune_engine::offline::{DecidedReport, DecidingSegment};
 use attune_model::genre::Probabilities;
 use attune_model::hierarchical::{HierarchicalModel, SegmentVector};
@@ -61,7 +61,7 @@ impl Reader {
     /// If it cannot be decoded, or the network fails.
     pub fn file(&self, path: &Path) -> Result<Option<DecidedReport>, LabError> {
         let levels = mel_of_file(path, self.encoder.spec())?;
-        self.frames(&Question::of_levels(&levels, self.encoder.spec()).frames)
+        self.frames(&Input::of_levels(&levels, self.encoder.spec()).frames)
     }
 
     /// Which segments of these normalised frames (frames, bands) decided.

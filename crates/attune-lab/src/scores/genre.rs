@@ -9,7 +9,7 @@ use crate::teach::{Course, teach};
 use crate::{LabError, Run};
 use attune_audio::features::FrontEndSpec;
 use attune_engine::explain::Segment;
-use attune_engine::explain::planted::{PIECE, Planted, Pointing, Source, pieces};
+use attune_engine::explain::pointing_game::{EXAMPLE, Pointing, PointingExample, Source, examples};
 use attune_nn::Pass;
 use attune_nn::kernels::cross_entropy::CrossEntropy;
 use attune_nn::score::PoolingShape;
@@ -123,7 +123,7 @@ pub fn judge(
     plan: &Plan,
     net: &PackedScoreNet,
     pieces: &Pieces,
-    planted: &[(Planted, Vec<f32>)],
+    planted: &[(PointingExample, Vec<f32>)],
 ) -> Result<Outcome, LabError> {
     let hop = pieces.spec.hop();
     let mut looks = Looks::default();
@@ -131,7 +131,7 @@ pub fn judge(
     let whole = answers(net, pieces, Part::Whole, &mut looks, plan.shape.context);
     let mut pointing = Pointing::default();
     for (piece, features) in planted {
-        let (places, weights) = (piece.places(hop), net.weights_at_end(features)?);
+        let (places, weights) = (piece.segments(hop), net.weights_at_end(features)?);
         let weight = |place: &Segment| weights[place.start..place.end].iter().sum::<f32>() / place.len() as f32;
         let values: Vec<f32> = places.segments.iter().map(weight).collect();
         pointing.add(&places, &values);
@@ -228,7 +228,7 @@ pub fn plant_all(
     encoder: &FrozenEncoder,
     count: usize,
     rng: &mut rand_chacha::ChaCha8Rng,
-) -> Result<Vec<(Planted, Vec<f32>)>, LabError> {
+) -> Result<Vec<(PointingExample, Vec<f32>)>, LabError> {
     let clips: Vec<Source<'_>> = data
         .valid
         .iter()
@@ -239,15 +239,15 @@ pub fn plant_all(
             })
         })
         .collect();
-    let Some(pieces) = pieces(&clips, encoder.spec(), rng) else {
+    let Some(examples) = examples(&clips, encoder.spec(), rng) else {
         return Err(LabError::Asked(format!(
             "--data has no whole validation clips of {} s and two genres to plant passages in",
-            PIECE.0
+            EXAMPLE.0
         )));
     };
-    let heard = pieces.take(count).map(|planted| {
-        let features = encoder.whole(&planted.question.frames);
-        (planted, features)
+    let heard = examples.take(count).map(|example| {
+        let features = encoder.whole(&example.input.frames);
+        (example, features)
     });
     Ok(heard.collect())
 }

@@ -24,7 +24,7 @@
 //! 5.9 s; d = 16), and one dense layer answers from c. Each formula is taught from each seed on its own, on the training
 //! clips, and judged on the validation clips (artists apart) as `attune eval` judges: the mean of the frames' answers after
 //! the first two seconds. Entropy and look-back are means over the frames of whole clips. *In the passage*: as `attune explain
-//! --planted`, 12 s of one genre with 2 s of another in them; how often the half second with most weight at the end lies
+//! --pointing-game`, 12 s of one genre with 2 s of another in them; how often the half second with most weight at the end lies
 //! within the 2 s.
 //!
 //! *The marked frame*: the same network on sequences in which the frame that names the class is known and marked, and all

@@ -27,11 +27,11 @@ impl<'a> Bars<'a> {
     /// As they were chosen; by force only of engines that attend.
     pub(super) fn of(it: &'a Explanation, ago: u64, view: &ViewState) -> Self {
         let class = shown_class(it, view.attribution.class);
-        let forced = match view.attribution.by {
-            AttributionMethod::AttentionOverride => it.forced(class),
+        let overridden = match view.attribution.by {
+            AttributionMethod::AttentionOverride => it.override_effects(class),
             AttributionMethod::Occlusion => None,
         };
-        let (by, added) = if let Some(added) = forced {
+        let (by, added) = if let Some(added) = overridden {
             (AttributionMethod::AttentionOverride, added)
         } else {
             let added = it.ensemble.contributions(usize::from(class.0));
@@ -52,7 +52,7 @@ impl<'a> Bars<'a> {
 
     /// Whether attention can be forced onto one half second.
     pub(super) fn can_be_alone(&self) -> bool {
-        !self.it.looked.is_empty()
+        !self.it.attention.is_empty()
     }
 
     /// What the bars are.
@@ -74,7 +74,7 @@ impl<'a> Bars<'a> {
     /// What a screen reader says instead of the picture.
     pub(super) fn summary(&self, genres: &GenreSet) -> String {
         let title = genres.title(self.class);
-        let known = self.added.iter().zip(&self.it.places);
+        let known = self.added.iter().zip(&self.it.segments);
         let highest = known
             .filter_map(|(added, place)| Some(((*added)?, *place)))
             .max_by(|a, b| a.0.total_cmp(&b.0));
@@ -107,7 +107,7 @@ impl<'a> Bars<'a> {
         label(plot.bottom(), Align2::RIGHT_BOTTOM, format!("−{:.0}", 100.0 * most));
         let painter = ui.painter().with_clip_rect(plot.intersect(ui.clip_rect()));
         let pointed = response.hover_pos().and_then(|pointer| time.back_at(pointer.x));
-        for (place, added) in self.it.places.iter().zip(&self.added) {
+        for (place, added) in self.it.segments.iter().zip(&self.added) {
             let back = |frame: usize| self.it.frames - frame + self.ago as usize;
             let (from, to) = (back(place.start), back(place.end));
             let x = time.x_of(from as f32)..=time.x_of(to as f32) - 1.0;

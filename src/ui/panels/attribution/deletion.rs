@@ -2,7 +2,7 @@
 
 use crate::ui::theme::{Palette, axis_font};
 use crate::ui::widgets::describe;
-use attune_engine::explain::Looked;
+use attune_engine::explain::AttentionReport;
 use attune_engine::explain::faithfulness::SHARES;
 use eframe::egui::{self, Align2, CornerRadius, Pos2, Rect, Sense, Stroke, Vec2};
 
@@ -12,9 +12,9 @@ const WIDTH: f32 = 120.0;
 const NAMES: f32 = 46.0;
 
 /// Draws the curves, and what lies on which axis.
-pub(super) fn curves_ui(ui: &mut egui::Ui, looked: &Looked, height: f32) {
+pub(super) fn curves_ui(ui: &mut egui::Ui, report: &AttentionReport, height: f32) {
     let palette = Palette::of(ui);
-    let it = &looked.faithfulness;
+    let it = &report.faithfulness;
     let (rect, response) = ui.allocate_exact_size(Vec2::new(WIDTH + NAMES, height - 4.0), Sense::hover());
     let plot = Rect::from_min_max(rect.min + Vec2::new(0.0, 2.0), rect.max - Vec2::new(NAMES, 2.0));
     ui.painter().rect_filled(plot, CornerRadius::ZERO, palette.track);

@@ -16,7 +16,7 @@ use crate::ui::query_error::QueryError;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{TimeAxis, describe, heading, place_plot, save_menu};
-use attune_engine::explain::{Explanation, words};
+use attune_engine::explain::{Explanation, wording};
 use attune_model::genre::GenreId;
 use bars::Bars;
 use eframe::egui::{self, Align, Align2, CornerRadius, Label, Layout, Rect, RichText, Role, Sense, Vec2, WidgetInfo};
@@ -74,8 +74,8 @@ pub fn attribution_ui(ui: &mut egui::Ui, scene: &Scene<'_>, changed: Attribution
     let palette = Palette::of(ui);
     let bars = changed.told.map(|(it, ago)| Bars::of(it, ago, view));
     header_ui(ui, scene, bars.as_ref(), view);
-    let looked = changed.told.and_then(|(it, _)| it.looked.first());
-    let below = if looked.is_some() { WORTH } else { 0.0 };
+    let report = changed.told.and_then(|(it, _)| it.attention.first());
+    let below = if report.is_some() { WORTH } else { 0.0 };
     let size = ui.available_size() - Vec2::new(0.0, below);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
     let plot = Rect::from_min_max(rect.min + Vec2::new(GUTTER, 2.0), rect.max - Vec2::new(PLOT_RIGHT, 4.0));
@@ -93,12 +93,12 @@ pub fn attribution_ui(ui: &mut egui::Ui, scene: &Scene<'_>, changed: Attribution
     bars.draw(ui, &time, &response);
     time.draw_cursors(ui, scene, &view.time);
     time.take_pointer(ui, scene, view, &response);
-    if let Some(looked) = looked {
-        let sentence = words::faithfulness(looked, &scene.model_info.genres);
+    if let Some(report) = report {
+        let sentence = wording::faithfulness(report, &scene.model_info.genres);
         let label = Label::new(RichText::new(sentence).size(11.0).color(palette.muted)).wrap();
         ui.horizontal(|ui| {
             ui.add_space(GUTTER);
-            deletion::curves_ui(ui, looked, WORTH);
+            deletion::curves_ui(ui, report, WORTH);
             ui.add(label);
         });
     }

@@ -12,12 +12,12 @@ pub(super) fn changed(scene: &Scene<'_>) -> Option<Table> {
     let (it, ago) = scene.attribution?.told()?;
     let genres = &scene.model_info.genres;
     let ids: Vec<GenreId> = genres.ids().collect();
-    let forced: Vec<_> = ids.iter().filter_map(|id| it.forced(*id)).collect();
+    let overridden: Vec<_> = ids.iter().filter_map(|id| it.override_effects(*id)).collect();
     let mut first = heading(&["back_from_s", "back_to_s"], "taken_away_", genres);
-    if !forced.is_empty() {
+    if !overridden.is_empty() {
         first.extend(heading(&[], "looked_at_alone_", genres));
     }
-    let rows = it.places.iter().enumerate().map(|(place, segment)| {
+    let rows = it.segments.iter().enumerate().map(|(place, segment)| {
         let at = |frame: usize| back(it.frames - frame + ago as usize, scene);
         let lost = ids.iter().map(|id| {
             let whole = it.ensemble.whole.of(*id);

@@ -1,8 +1,8 @@
-//! What the engines have heard up to a moment, so that they can be asked about it again as they were.
+//! What the models have processed up to a moment, so that they can be run again from the same state.
 //!
-//! In: columns. Out: a [`Question`]. Thread: any.
+//! In: columns. Out: an [`Input`]. Thread: any.
 
-use super::{HEARD, Question};
+use super::{Input, MAX_CONTEXT};
 use crate::StateReset;
 use crate::offline::{AnalyzeError, analyze};
 use crate::smoothing::SmoothingConfig;
@@ -13,31 +13,31 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-/// Levels that the engines' states rest on.
+/// Levels that the models' states depend on.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Heard {
-    /// (columns, bands) in dB: from where everything began anew, but at most [`HEARD`].
+pub struct Context {
+    /// (columns, bands) in dB: from the last reset of everything, but at most [`MAX_CONTEXT`].
     levels: Vec<f32>,
-    /// Columns at their beginning that only loudness remembers: the engines began anew after them.
-    forgotten: usize,
+    /// Leading columns that only the loudness normalisation depends on: the models were reset after them.
+    loudness_only: usize,
 }
 
-impl Heard {
-    /// Of columns of one stream, the newest first: levels of each, and what began anew with it.
+impl Context {
+    /// Of columns of one stream, the newest first: levels of each, and what was reset at it.
     pub fn back_from<'a>(columns: impl Iterator<Item = (&'a [f32], StateReset)>, spec: &FrontEndSpec) -> Self {
         let mut rows = Vec::new();
-        let mut engines = None;
-        for (levels, reset) in columns.take(spec.frames_in(HEARD)) {
+        let mut models = None;
+        for (levels, reset) in columns.take(spec.frames_in(MAX_CONTEXT)) {
             rows.push(levels);
-            if reset > StateReset::Nothing && engines.is_none() {
-                engines = Some(rows.len());
+            if reset > StateReset::Nothing && models.is_none() {
+                models = Some(rows.len());
             }
             if reset == StateReset::Everything {
                 break;
             }
         }
         Self {
-            forgotten: engines.map_or(0, |engines| rows.len() - engines),
+            loudness_only: models.map_or(0, |models| rows.len() - models),
             levels: rows.into_iter().rev().flatten().copied().collect(),
         }
     }
@@ -45,19 +45,19 @@ impl Heard {
     /// Of a file up to a time, or to its end; and the time of the newest frame, `None` if it is too short for a single one.
     ///
     /// # Errors
-    /// If the file cannot be read or worked through.
+    /// If the file cannot be read or analysed.
     pub fn of_file(
         path: &Path,
         models: &ModelSet,
         until: Option<Seconds>,
     ) -> Result<Option<(Self, Seconds)>, AnalyzeError> {
         let spec = &models.front_end;
-        let most = spec.frames_in(HEARD);
+        let most = spec.frames_in(MAX_CONTEXT);
         let mut columns: VecDeque<(Vec<f32>, StateReset)> = VecDeque::with_capacity(most);
         let (mut newest, mut passed) = (None, false);
         let is_later = |at: Seconds| until.is_some_and(|until| at.0 > until.0 + 1e-6);
         let passed_at = |done: Seconds| until.is_some_and(|until| done.0 > until.0 + 1.0);
-        let heard = analyze(
+        let context = analyze(
             path,
             models,
             &SmoothingConfig::default(),
@@ -80,7 +80,7 @@ impl Heard {
                 }
             },
         );
-        match heard {
+        match context {
             Err(AnalyzeError::Stopped) if passed => {}
             other => drop(other?),
         }
@@ -88,16 +88,16 @@ impl Heard {
         Ok(newest.map(|at| (Self::back_from(back, spec), at)))
     }
 
-    /// Whether there is nothing to ask about.
+    /// Whether it has no frame.
     pub fn is_empty(&self) -> bool {
         self.levels.is_empty()
     }
 
-    /// What the engines are asked.
-    pub fn question(&self, spec: &FrontEndSpec) -> Question {
-        let mut question = Question::of_levels(&self.levels, spec);
-        question.frames.drain(..self.forgotten * spec.bands);
-        question
+    /// What the models are run on.
+    pub fn input(&self, spec: &FrontEndSpec) -> Input {
+        let mut input = Input::of_levels(&self.levels, spec);
+        input.frames.drain(..self.loudness_only * spec.bands);
+        input
     }
 }
 
@@ -106,23 +106,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_question_goes_back_to_where_the_engines_began_anew() {
+    fn an_input_goes_back_to_the_last_reset_of_the_models() {
         let spec = FrontEndSpec::default();
         let levels: Vec<f32> = (0..90 * spec.bands).map(|n| (n % 37) as f32 - 60.0).collect();
-        let heard = |reset: &dyn Fn(usize) -> StateReset| {
+        let context = |reset: &dyn Fn(usize) -> StateReset| {
             let rows = levels.chunks_exact(spec.bands).enumerate();
-            Heard::back_from(rows.rev().map(|(frame, row)| (row, reset(frame))), &spec)
+            Context::back_from(rows.rev().map(|(frame, row)| (row, reset(frame))), &spec)
         };
-        assert_eq!(heard(&|_| StateReset::Nothing).question(&spec).count(), 90);
-        // After a silence everything, later after speech the engines alone.
-        let both = heard(&|frame| match frame {
+        assert_eq!(context(&|_| StateReset::Nothing).input(&spec).count(), 90);
+        // After a silence everything is reset, later after speech the models alone.
+        let both = context(&|frame| match frame {
             50 => StateReset::Everything,
             70 => StateReset::Models,
             _ => StateReset::Nothing,
         });
-        assert_eq!((both.levels.len() / spec.bands, both.forgotten), (40, 20));
+        assert_eq!((both.levels.len() / spec.bands, both.loudness_only), (40, 20));
         // Loudness is that of all forty.
-        let whole = Question::of_levels(&both.levels, &spec);
-        assert_eq!(both.question(&spec).frames, whole.frames[20 * spec.bands..]);
+        let whole = Input::of_levels(&both.levels, &spec);
+        assert_eq!(both.input(&spec).frames, whole.frames[20 * spec.bands..]);
     }
 }

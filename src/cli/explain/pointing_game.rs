@@ -1,8 +1,10 @@
-//! How often each map points at a passage that alone carries its class.
+//! `attune explain --pointing-game`: the pointing game on a table of labelled clips.
+//!
+//! In: a table, models. Out: hit rates of each model's maps. Thread: main.
 
 use super::super::ExplainArgs;
 use super::super::error::{AppError, bail};
-use attune_engine::explain::planted::{PASSAGE, PIECE, PLACE, Pointing, Source, Worth, pieces};
+use attune_engine::explain::pointing_game::{EXAMPLE, PASSAGE, Pointing, PointingScores, SEGMENT, Source, examples};
 use attune_model::ModelSet;
 use attune_model::genre::GenreId;
 use attune_train::dataset::mel_of_file;
@@ -14,8 +16,7 @@ use serde_json::json;
 use std::fmt::Write;
 use std::path::Path;
 
-/// Draws pieces of which each has a passage of one genre in a clip of another, asks all engines, and tells how often
-/// they pointed at it.
+/// Draws clips of one genre with a passage of another in them, and counts how often each model's maps point at it.
 pub(super) fn run(args: &ExplainArgs, table: &Path, models: &ModelSet) -> Result<String, AppError> {
     let spec = &models.front_end;
     let mut clips: Vec<(Vec<f32>, GenreId)> = Vec::new();
@@ -26,34 +27,36 @@ pub(super) fn run(args: &ExplainArgs, table: &Path, models: &ModelSet) -> Result
     }
     let sources: Vec<Source<'_>> = clips.iter().map(source).collect();
     let mut rng = ChaCha8Rng::seed_from_u64(args.seed);
-    let Some(pieces) = pieces(&sources, spec, &mut rng) else {
+    let Some(examples) = examples(&sources, spec, &mut rng) else {
         bail!(
-            "{}: pieces need clips of {} s and more of two genres at the least",
+            "{}: examples need clips of {} s and more of two genres at the least",
             table.display(),
-            PIECE.0
+            EXAMPLE.0
         );
     };
-    let mut worth = vec![Worth::default(); models.models.len()];
-    let made = args.pieces;
+    let mut scores = vec![PointingScores::default(); models.models.len()];
+    let made = args.examples;
     let bar = ProgressBar::new(u64::from(made));
-    for planted in pieces.take(made as usize) {
-        for (worth, model) in worth.iter_mut().zip(&models.models) {
-            worth.ask(model, &planted, spec.hop())?;
+    for example in examples.take(made as usize) {
+        for (scores, model) in scores.iter_mut().zip(&models.models) {
+            scores.add(model, &example, spec.hop())?;
         }
         bar.inc(1);
     }
     bar.finish_and_clear();
     let names = models.models.iter().map(|model| model.manifest().name.as_str());
     if args.json {
-        let each = names.zip(&worth).map(|(name, worth)| (name.to_owned(), json!(worth)));
+        let each = names
+            .zip(&scores)
+            .map(|(name, scores)| (name.to_owned(), json!(scores)));
         return Ok(serde_json::Value::Object(each.collect()).to_string());
     }
     let mut text = format!(
-        "{made} pieces of {} s, each with a passage of {} s of another genre; places of {} s\n\n  {:<12}{:>22}{:>22}{:>22}\n",
-        PIECE.0, PASSAGE.0, PLACE.0, "engine", "changes the answer", "attended to", "looked at alone"
+        "{made} clips of {} s, each with a passage of {} s of another genre; segments of {} s\n\n  {:<12}{:>22}{:>22}{:>22}\n",
+        EXAMPLE.0, PASSAGE.0, SEGMENT.0, "engine", "changes the answer", "attended to", "attended to alone"
     );
-    for (name, worth) in names.zip(&worth) {
-        let cell = |pointing: &Pointing| match pointing.pieces {
+    for (name, scores) in names.zip(&scores) {
+        let cell = |pointing: &Pointing| match pointing.examples {
             0 => "–".to_owned(),
             _ => format!(
                 "{:.0} % (chance {:.0} %)",
@@ -61,11 +64,11 @@ pub(super) fn run(args: &ExplainArgs, table: &Path, models: &ModelSet) -> Result
                 100.0 * pointing.chance()
             ),
         };
-        let cells = [&worth.occluded, &worth.attended, &worth.forced].map(cell);
+        let cells = [&scores.occluded, &scores.attended, &scores.overridden].map(cell);
         // Writing to a String cannot fail.
         let _ = writeln!(text, "  {name:<12}{:>22}{:>22}{:>22}", cells[0], cells[1], cells[2]);
     }
-    text.push_str("\nHow often the highest place of each map lies in the passage.");
+    text.push_str("\nHow often the highest segment of each map lies in the passage.");
     Ok(text)
 }
 

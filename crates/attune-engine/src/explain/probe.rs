@@ -1,20 +1,22 @@
-//! Engines asked the same question again and again.
+//! A model that is run again and again on variants of one input.
+//!
+//! In: normalised frames. Out: the answer at the newest frame. Thread: any.
 
 use attune_audio::features::{FrameBlock, FrontEndSpec, LoudnessNormalizer};
 use attune_model::genre::Probabilities;
 use attune_model::{AttentionPicture, GenreStream, LoadedModel, ModelError, StreamOutput};
 
-/// What was heard up to the moment in question.
+/// Frames up to the moment in question.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Question {
+pub struct Input {
     /// Normalised frames, (frames, bands), oldest first.
     pub frames: Vec<f32>,
     /// Bands of a frame.
     pub bands: usize,
 }
 
-impl Question {
-    /// From log-mel levels in dB, (frames, bands): their loudness is taken out from the first one on.
+impl Input {
+    /// From log-mel levels in dB, (frames, bands): their loudness is normalised from the first one on.
     pub fn of_levels(levels_db: &[f32], spec: &FrontEndSpec) -> Self {
         let mut frames = Vec::with_capacity(levels_db.len());
         LoudnessNormalizer::new(spec).push(levels_db, &mut frames);
@@ -34,15 +36,15 @@ impl Question {
     }
 }
 
-/// One engine on its way through a question.
-pub struct Listener {
+/// One model, part of the way through an input.
+pub struct Probe {
     stream: Box<dyn GenreStream>,
     output: StreamOutput,
     temperature: f32,
 }
 
-impl Listener {
-    /// Nothing heard yet.
+impl Probe {
+    /// A fresh stream.
     pub fn new(model: &LoadedModel) -> Result<Self, ModelError> {
         Ok(Self {
             stream: model.stream()?,
@@ -51,15 +53,15 @@ impl Listener {
         })
     }
 
-    /// Hears frames (frames, bands).
-    pub fn hear(&mut self, frames: &[f32], bands: usize) -> Result<(), ModelError> {
+    /// Processes frames (frames, bands).
+    pub fn push(&mut self, frames: &[f32], bands: usize) -> Result<(), ModelError> {
         if frames.is_empty() {
             return Ok(());
         }
         self.stream.push(FrameBlock::new(frames, bands), &mut self.output)
     }
 
-    /// Another one that has heard the same.
+    /// A copy in the same state.
     #[must_use]
     pub fn fork(&self) -> Self {
         Self {
@@ -69,7 +71,7 @@ impl Listener {
         }
     }
 
-    /// Takes what a head mixes for zeros from now on; `false` if there is no such head.
+    /// From now on the output of a head counts as zeros; `false` if there is no such head.
     pub fn ablate_head(&mut self, layer: usize, head: usize) -> bool {
         self.stream.ablate_head(layer, head)
     }
@@ -81,12 +83,12 @@ impl Listener {
         Some(Probabilities::softmax(row, self.temperature))
     }
 
-    /// What it weighted at the newest frame, if it attends.
+    /// The attention weights at the newest frame, if it attends.
     pub fn attention(&self) -> Option<&AttentionPicture> {
         self.output.attention.as_ref()
     }
 
-    /// The answer with these weights in place of its own; `None` if it has none.
+    /// The answer with these attention weights in place of its own; `None` if it does not attend.
     pub fn override_attention(&self, weights: &[f32]) -> Option<Probabilities> {
         let logits = self.stream.override_attention(weights)?;
         Some(Probabilities::softmax(&logits, self.temperature))
