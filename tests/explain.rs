@@ -52,7 +52,7 @@ fn an_occluded_segment_is_what_the_answer_loses() {
         assert_eq!(*segment == place, *added > 0.01, "{segment:?}: {added}");
     }
     // What speaks for one class speaks against the others: the contributions of all sum to 0.
-    let sums: Vec<f32> = (0..segments.len())
+    let sums: Vec<f32> = (0..places.len())
         .map(|at| (0..10).map(|class| occlusion.contributions(class)[at]).sum())
         .collect();
     assert!(sums.iter().all(|sum| sum.abs() < 1e-5), "{sums:?}");

@@ -134,7 +134,6 @@ without_remedy!(
     attune_lab::LabError,
     #[cfg(feature = "lab")]
     attune_lab::bench::BenchError,
-    #[cfg(feature = "lab")]
 );
 
 #[cfg(feature = "train")]

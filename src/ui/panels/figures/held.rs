@@ -23,7 +23,7 @@ pub(super) fn changed(scene: &Scene<'_>) -> Option<Table> {
             let whole = it.ensemble.whole.of(*id);
             format!("{:.5}", whole - it.ensemble.without[place].of(*id))
         });
-        let gained = forced
+        let gained = overridden
             .iter()
             .map(|class| class[place].map_or(String::new(), |more| format!("{more:.5}")));
         [at(segment.start), at(segment.end)]
