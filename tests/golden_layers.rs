@@ -9,10 +9,10 @@ use attune_nn::kernels::convolution::Activation;
 use attune_nn::kernels::packed_matrix::Precision;
 use attune_nn::lstm_cell::Lstm;
 use attune_nn::multihead::{AttentionShape, EncoderLayer, MultiHead};
-use attune_nn::positional::Turns;
+use attune_nn::positional::Rotations;
 use attune_nn::recurrent::{PackedRecurrent, Recurrent};
 use attune_nn::rnn_cell::Rnn;
-use attune_nn::streaming::rows::Rows;
+use attune_nn::streaming::frame_buf::FrameBuf;
 use attune_nn::weights::WeightStore;
 use candle_core::{Device, Tensor};
 use std::collections::HashMap;
@@ -66,14 +66,14 @@ fn lstm_is_pytorchs() {
             ("recurrent".to_owned(), transposed(&get("weight_hh"))),
         ]));
         let lstm = Lstm::new(store.root(), inputs, hidden).unwrap();
-        let packed = lstm.pack(Precision::Single).unwrap();
+        let packed = lstm.pack(Precision::F32).unwrap();
         let streams: Vec<Tensor> = (0..x.dim(0).unwrap())
             .map(|stream| {
                 let state = |name: &str| -> Vec<f32> {
                     let of_layer = golden[name].get(layer).unwrap();
                     of_layer.get(stream).unwrap().to_vec1().unwrap()
                 };
-                let mut memory = packed.initial_memory();
+                let mut memory = packed.initial_state();
                 memory.set(&state("h_0"), &state("c_0"));
                 let frames = x.get(stream).unwrap();
                 let hidden = stepped(&frames, hidden, |x, out| packed.step(x, &mut memory, out));
@@ -105,7 +105,7 @@ fn rnn_is_pytorchs() {
         ]));
         let packed = Rnn::new(store.root(), inputs, hidden)
             .unwrap()
-            .pack(Precision::Single)
+            .pack(Precision::F32)
             .unwrap();
         let streams: Vec<Tensor> = (0..x.dim(0).unwrap())
             .map(|stream| {
@@ -113,7 +113,7 @@ fn rnn_is_pytorchs() {
                     let of_layer = golden[name].get(layer).unwrap();
                     of_layer.get(stream).unwrap().to_vec1().unwrap()
                 };
-                let mut memory = packed.initial_memory();
+                let mut memory = packed.initial_state();
                 memory.set(&state("h_0"));
                 let frames = x.get(stream).unwrap();
                 let hidden = stepped(&frames, hidden, |x, out| packed.step(x, &mut memory, out));
@@ -129,9 +129,9 @@ fn rnn_is_pytorchs() {
 }
 
 /// Frames (t, inputs) through a layer's streaming form, in blocks of 1, 2, 3, … frames: (t, width).
-fn stepped(frames: &Tensor, width: usize, mut step: impl FnMut(&Rows, &mut Rows)) -> Tensor {
+fn stepped(frames: &Tensor, width: usize, mut step: impl FnMut(&FrameBuf, &mut FrameBuf)) -> Tensor {
     let rows = frames.to_vec2::<f32>().unwrap();
-    let (mut block, mut out) = (Rows::new(rows[0].len()), Rows::new(width));
+    let (mut block, mut out) = (FrameBuf::new(rows[0].len()), FrameBuf::new(width));
     let (mut rest, mut values) = (rows.as_slice(), Vec::new());
     for size in 1.. {
         if rest.is_empty() {
@@ -197,12 +197,14 @@ fn the_encoder_layer_is_pytorchs() {
     let whole = layer.forward(x, &mut Pass::Infer).unwrap();
     assert!(largest_difference(&whole, &get("output")) < TOLERANCE);
     // And as a stream, from its ring.
-    let packed = layer.pack(Precision::Single).unwrap();
+    let packed = layer.pack(Precision::F32).unwrap();
     for stream in 0..x.dim(0).unwrap() {
-        let mut memory = packed.initial_memory();
+        let mut memory = packed.initial_state();
         let frames = x.get(stream).unwrap();
-        let turns = Turns::default(); // none: PyTorch's layer knows no places
-        let streamed = stepped(&frames, SHAPE.width, |x, out| packed.step(x, &turns, &mut memory, out));
+        let rotations = Rotations::default(); // none: PyTorch's layer knows no places
+        let streamed = stepped(&frames, SHAPE.width, |x, out| {
+            packed.step(x, &rotations, &mut memory, out)
+        });
         assert!(largest_difference(&streamed, &get("output").get(stream).unwrap()) < TOLERANCE);
     }
 }
@@ -215,7 +217,7 @@ fn the_causal_convolution_is_its_sum() {
         taps: 3,
         dilation: 4,
     };
-    let mut store = WeightStore::drawn(1);
+    let mut store = WeightStore::random(1);
     let conv = CausalConv::new(store.root(), shape, 1.0).unwrap();
     let weights: HashMap<String, Vec<f32>> = store
         .all()

@@ -50,7 +50,7 @@ fn weigh(y: &Tensor) -> Result<Tensor> {
 
 /// Checks all weights of a store and the given inputs.
 fn check(name: &str, store: &WeightStore, inputs: &[&Var], loss: impl FnMut() -> Result<Tensor>) {
-    let mut variables: Vec<Var> = store.learnt().map(|(_, var)| var.clone()).collect();
+    let mut variables: Vec<Var> = store.params().map(|(_, var)| var.clone()).collect();
     variables.extend(inputs.iter().map(|&var| var.clone()));
     let worst = worst_disagreement(&variables, EPSILON, loss).unwrap();
     assert!(worst.error < TOLERANCE, "{name}: {worst:?}");
@@ -58,7 +58,7 @@ fn check(name: &str, store: &WeightStore, inputs: &[&Var], loss: impl FnMut() ->
 
 #[test]
 fn linear() {
-    let mut store = WeightStore::drawn(1);
+    let mut store = WeightStore::random(1);
     let layer = Linear::new(store.root(), 4, 3, 1.0).unwrap();
     let x = variable(&[2, 5, 4], 2);
     check("linear", &store, &[&x], || weigh(&layer.forward(&x)?));
@@ -67,7 +67,7 @@ fn linear() {
 #[test]
 fn linear_on_a_transposed_input() {
     // candle's own Linear is silently wrong here (see the header of `nn`).
-    let mut store = WeightStore::drawn(1);
+    let mut store = WeightStore::random(1);
     let layer = Linear::new(store.root(), 4, 3, 1.0).unwrap();
     let x = variable(&[2, 4, 5], 2);
     check("linear on a transposed input", &store, &[&x], || {
@@ -82,7 +82,7 @@ fn causal_conv_with_weight_norm() {
         (2, Activation::Tanh),
         (9, Activation::Identity),
     ] {
-        let mut store = WeightStore::drawn(3);
+        let mut store = WeightStore::random(3);
         let shape = ConvShape {
             inputs: 3,
             outputs: 4,
@@ -97,7 +97,7 @@ fn causal_conv_with_weight_norm() {
 
 #[test]
 fn lstm_through_time() {
-    let mut store = WeightStore::drawn(5);
+    let mut store = WeightStore::random(5);
     let lstm = Lstm::new(store.root(), 3, 4).unwrap();
     let x = variable(&[2, 6, 3], 6);
     check("lstm", &store, &[&x], || weigh(&lstm.forward(&x)?));
@@ -105,7 +105,7 @@ fn lstm_through_time() {
 
 #[test]
 fn rnn_through_time() {
-    let mut store = WeightStore::drawn(7);
+    let mut store = WeightStore::random(7);
     let rnn = Rnn::new(store.root(), 3, 5).unwrap();
     let x = variable(&[2, 6, 3], 8);
     check("rnn", &store, &[&x], || weigh(&rnn.forward(&x)?));
@@ -114,7 +114,7 @@ fn rnn_through_time() {
 #[test]
 fn encoder_layer_within_and_beyond_its_context() {
     for (rotary, context) in [(false, 3), (true, 4), (true, 100)] {
-        let mut store = WeightStore::drawn(9);
+        let mut store = WeightStore::random(9);
         let shape = AttentionShape {
             width: 8,
             heads: 2,
@@ -131,7 +131,7 @@ fn encoder_layer_within_and_beyond_its_context() {
 
 #[test]
 fn encoder_layer_with_dropout() {
-    let mut store = WeightStore::drawn(9);
+    let mut store = WeightStore::random(9);
     let shape = AttentionShape {
         width: 8,
         heads: 2,
@@ -149,7 +149,7 @@ fn encoder_layer_with_dropout() {
 
 #[test]
 fn attention_alone() {
-    let mut store = WeightStore::drawn(30);
+    let mut store = WeightStore::random(30);
     let shape = AttentionShape {
         width: 8,
         heads: 2,
@@ -163,7 +163,7 @@ fn attention_alone() {
 
 #[test]
 fn windowed_softmax() {
-    let store = WeightStore::drawn(0);
+    let store = WeightStore::random(0);
     let scores = variable(&[2, 3, 6], 11);
     for context in [1, 2, 6] {
         let op = WindowedSoftmax {
@@ -178,7 +178,7 @@ fn windowed_softmax() {
 
 #[test]
 fn running_moments() {
-    let store = WeightStore::drawn(0);
+    let store = WeightStore::random(0);
     let x = variable(&[2, 5, 3], 12);
     let op = RunningMoments {
         weights: vec![1.0, 0.5, 0.4, 0.3, 0.3],
@@ -191,7 +191,7 @@ fn running_moments() {
 
 #[test]
 fn moment_pooling() {
-    let store = WeightStore::drawn(0);
+    let store = WeightStore::random(0);
     let pooling = MomentPooling::new(4.0);
     let (x, other) = (variable(&[2, 6, 3], 14), variable(&[2, 6, 2], 13));
     check("moment pooling", &store, &[&x, &other], || {
@@ -201,7 +201,7 @@ fn moment_pooling() {
 
 #[test]
 fn attentive_pooling() {
-    let mut store = WeightStore::drawn(15);
+    let mut store = WeightStore::random(15);
     let pooling = AttentivePooling::new(store.root(), 4, 3, 3).unwrap();
     let (h, x, other) = (
         variable(&[2, 6, 4], 16),
@@ -215,12 +215,12 @@ fn attentive_pooling() {
 
 #[test]
 fn norms() {
-    let mut store = WeightStore::drawn(18);
+    let mut store = WeightStore::random(18);
     let layer = LayerNorm::new(store.root(), 6).unwrap();
     let x = variable(&[2, 3, 6], 19);
     check("layer norm", &store, &[&x], || weigh(&layer.forward(&x)?));
 
-    let mut store = WeightStore::drawn(18);
+    let mut store = WeightStore::random(18);
     let batch = BatchNorm::new(store.root(), 6).unwrap();
     check("batch norm", &store, &[&x], || {
         weigh(&batch.forward(&x, &Pass::Train(&mut ChaCha8Rng::seed_from_u64(0)))?)
@@ -237,7 +237,7 @@ fn the_convolutional_front() {
         stride_bands: 4,
         width: 3,
     };
-    let mut store = WeightStore::drawn(22);
+    let mut store = WeightStore::random(22);
     let front = Front::new(store.root(), shape).unwrap();
     // The input has a gradient too: what the network listened to is asked by it.
     let x = variable(&[2, 6, 12], 23);
@@ -246,7 +246,7 @@ fn the_convolutional_front() {
 
 #[test]
 fn cross_entropy() {
-    let store = WeightStore::drawn(0);
+    let store = WeightStore::random(0);
     let logits = variable(&[2, 3, 5], 25);
     // Targets that sum to 1, to less, and to nothing.
     let targets = random(&[2, 3, 5], 26).relu().unwrap();
@@ -257,7 +257,7 @@ fn cross_entropy() {
 
 #[test]
 fn dropout() {
-    let store = WeightStore::drawn(0);
+    let store = WeightStore::random(0);
     let x = variable(&[3, 40], 27);
     let dropout = Dropout { rate: 0.4, seed: 5 };
     check("dropout", &store, &[&x], || weigh(&x.as_tensor().apply_op1(dropout)?));
@@ -272,7 +272,7 @@ fn away_from_zero(shape: &[usize], seed: u64) -> Var {
 
 #[test]
 fn rectified_ops() {
-    let store = WeightStore::drawn(0);
+    let store = WeightStore::random(0);
     let (x, y) = (away_from_zero(&[2, 3, 20], 28), away_from_zero(&[2, 3, 20], 29));
     let zeros = x.zeros_like().unwrap();
     check("residual", &store, &[&x], || {
@@ -298,13 +298,13 @@ fn rectified_ops() {
 fn every_weight_of_every_network_is_reached() {
     for engine in [Engine::Rnn, Engine::Lstm, Engine::Tcn, Engine::Attention] {
         let recipe = Variant::Gate.recipe(engine, 3, 1, 10, Some(16));
-        let mut store = WeightStore::drawn(2);
+        let mut store = WeightStore::random(2);
         let net = recipe.architecture.build(&mut store).unwrap();
         let x = random(&[4, 40, recipe.front_end.bands], 3);
         let mut rng = ChaCha8Rng::seed_from_u64(4);
         let output = net.classify(&x, &[20, 39], &mut Pass::Train(&mut rng)).unwrap();
         let grads = weigh(&output.logits).unwrap().backward().unwrap();
-        for (name, var) in store.learnt() {
+        for (name, var) in store.params() {
             let grad = grads.get(var).unwrap_or_else(|| panic!("{engine:?}: {name} has none"));
             let values: Vec<f32> = grad.flatten_all().unwrap().to_vec1().unwrap();
             assert!(values.iter().all(|value| value.is_finite()), "{engine:?}: {name}");

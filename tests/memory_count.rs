@@ -2,16 +2,16 @@
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use attune_nn::kernels::memory::bytes_taken;
+use attune_nn::kernels::memory::allocated_bytes;
 
 #[test]
 fn what_is_taken_is_counted() {
-    let before = bytes_taken().unwrap();
+    let before = allocated_bytes().unwrap();
     // Looked at by nobody, it would not be taken at all.
     let taken = std::hint::black_box(vec![1u8; 256 << 20]);
-    let with = bytes_taken().unwrap().wrapping_sub(before) >> 20;
+    let with = allocated_bytes().unwrap().wrapping_sub(before) >> 20;
     assert_eq!(with, 256, "MiB, of {}", taken.len());
     drop(taken);
-    let left = bytes_taken().unwrap().wrapping_sub(before).cast_signed();
+    let left = allocated_bytes().unwrap().wrapping_sub(before).cast_signed();
     assert!(left.abs() < 1 << 20, "{left} bytes");
 }

@@ -65,7 +65,7 @@ fn steps_after_the_first_allocate_nothing() {
     const BANDS: usize = 128;
     for engine in [Engine::Rnn, Engine::Lstm, Engine::Tcn, Engine::Attention] {
         let architecture = Recipe::new(engine, 10, 7, 1).architecture;
-        let mut stream = architecture.build(&mut WeightStore::drawn(3)).unwrap().open().unwrap();
+        let mut stream = architecture.build(&mut WeightStore::random(3)).unwrap().open().unwrap();
         let frames: Vec<f32> = (0..600 * BANDS)
             .map(|i| ((i * 7_919) % 101) as f32 / 50.0 - 1.0)
             .collect();

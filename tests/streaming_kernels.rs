@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use attune_nn::kernels::attend::{Attend, KeyValueRing, TOGETHER};
-use attune_nn::kernels::packed_matrix::{Finish, PackedMatrix, Precision, Start, half, padded};
+use attune_nn::kernels::attend::{Attend, KeyValueRing, MAX_QUERIES};
+use attune_nn::kernels::packed_matrix::{Finish, PackedMatrix, Precision, Start, bf16, padded};
 use attune_nn::kernels::simd::dispatch_simd;
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
@@ -34,11 +34,11 @@ proptest! {
     ) {
         let inputs: usize = pieces.iter().sum();
         let (mut weights, bias) = (random(inputs * outputs, seed), random(outputs, seed ^ 1));
-        let precision = if halves { Precision::Half } else { Precision::Single };
-        let matrix = PackedMatrix::kept(&weights, &bias, precision);
+        let precision = if halves { Precision::Bf16 } else { Precision::F32 };
+        let matrix = PackedMatrix::with_precision(&weights, &bias, precision);
         if halves {
             for weight in &mut weights {
-                *weight = half(*weight);
+                *weight = bf16(*weight);
             }
         }
         let (x, other, before) = (
@@ -86,7 +86,7 @@ proptest! {
         let (mut mixed, mut mixed_alone) = (vec![0.0; frames * all], vec![0.0; frames * all]);
         let mut frame = 0;
         while frame < frames {
-            let count = rng.random_range(1..=TOGETHER).min(frames - frame);
+            let count = rng.random_range(1..=MAX_QUERIES).min(frames - frame);
             for (ring, mixed, step) in [(&mut ring, &mut mixed, count), (&mut alone, &mut mixed_alone, 1)] {
                 for first in (frame..frame + count).step_by(step) {
                     dispatch_simd(Attend {

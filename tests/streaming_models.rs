@@ -12,7 +12,7 @@ use attune_model::{GenreStream, from_files};
 use attune_nn::Pass;
 use attune_nn::kernels::packed_matrix::Precision;
 use attune_nn::statistics::AttentivePooling;
-use attune_nn::streaming::rows::Rows;
+use attune_nn::streaming::frame_buf::FrameBuf;
 use attune_nn::weights::WeightStore;
 use attune_train::recipe::{Engine, Recipe};
 use candle_core::{Device, Tensor};
@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 const BANDS: usize = 128;
 const CLASSES: usize = 10;
-const PRECISIONS: [Precision; 2] = [Precision::Single, Precision::Half];
+const PRECISIONS: [Precision; 2] = [Precision::F32, Precision::Bf16];
 const ENGINES: [Engine; 4] = [Engine::Rnn, Engine::Lstm, Engine::Tcn, Engine::Attention];
 
 /// The shipped architecture with drawn weights; contexts short enough to pass three of them in a test.
@@ -37,7 +37,7 @@ fn net(engine: Engine) -> Arc<dyn Net> {
     if let PoolingShape::Attentive { context, .. } = &mut recipe.architecture.pooling {
         *context = 40;
     }
-    recipe.architecture.build(&mut WeightStore::drawn(3)).unwrap()
+    recipe.architecture.build(&mut WeightStore::random(3)).unwrap()
 }
 
 fn frames(count: usize, seed: u64) -> Vec<f32> {
@@ -203,10 +203,10 @@ fn the_weights_that_are_drawn_are_those_the_classifier_sees() {
     let x: Vec<f32> = (0..count * features).map(|_| rng.random::<f32>() * 6.0 - 3.0).collect();
     // Shorter than a chunk of sums, as long, and over several.
     for context in [12, 32, 33, 100] {
-        let pooling = AttentivePooling::new(WeightStore::drawn(8).root(), features, 4, context).unwrap();
-        let packed = pooling.pack(Precision::Single).unwrap();
-        let mut memory = packed.initial_memory(features);
-        let (mut rows, mut out) = (Rows::new(features), Rows::new(2 * features));
+        let pooling = AttentivePooling::new(WeightStore::random(8).root(), features, 4, context).unwrap();
+        let packed = pooling.pack(Precision::F32).unwrap();
+        let mut memory = packed.initial_state(features);
+        let (mut rows, mut out) = (FrameBuf::new(features), FrameBuf::new(2 * features));
         rows.reset(1);
         let mut peak = 0.0_f32;
         for n in 0..count {
@@ -251,7 +251,7 @@ fn the_tcn_answers_from_exactly_its_receptive_field() {
         normalized: false,
     };
     let field = shape.receptive_field();
-    let tcn = Tcn::new(WeightStore::drawn(2).root(), shape).unwrap();
+    let tcn = Tcn::new(WeightStore::random(2).root(), shape).unwrap();
     let answer = |impulse: Option<usize>| {
         let mut x = vec![0.5f32; 60 * 6];
         if let Some(at) = impulse {
@@ -308,7 +308,7 @@ fn the_plain_recurrent_engine_loads_and_answers() {
     let set = from_files(&[path]).unwrap();
     let model = &set.models[0];
     assert!(matches!(model.manifest().architecture.body, BodyShape::Rnn(_)));
-    assert_eq!(model.manifest().precision, Precision::Half);
+    assert_eq!(model.manifest().precision, Precision::Bf16);
     let logits = push(model.stream().unwrap().as_mut(), &frames(50, 1));
     assert!(logits.len() == 50 * CLASSES && logits.iter().all(|logit| logit.is_finite()));
 }

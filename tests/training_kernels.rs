@@ -225,7 +225,7 @@ proptest! {
         seed in 0u64..1000,
     ) {
         let projected = variable(&[b, t, 6 * heads * half], seed);
-        let op = CausalAttention { heads, context, turns: None };
+        let op = CausalAttention { heads, context, rotations: None };
         compare(
             std::slice::from_ref(&projected),
             &|| projected.apply_op1(op.clone()),
@@ -257,7 +257,7 @@ proptest! {
         compare(
             &variables,
             &|| {
-                let op = CausalAttention { heads, context, turns: None };
+                let op = CausalAttention { heads, context, rotations: None };
                 x.apply_op2(&in_one_row(&of_attention)?, AttentionBlock::new(op, EPSILON, None))
             },
             &|| {

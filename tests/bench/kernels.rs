@@ -16,8 +16,8 @@ use attune_nn::kernels::running_moments::RunningMoments;
 use attune_nn::kernels::simd::dispatch_simd;
 use attune_nn::kernels::strided_convolution::StridedConvolution;
 use attune_nn::kernels::windowed_softmax::WindowedSoftmax;
-use attune_nn::streaming::moments::MomentMemory;
-use attune_nn::streaming::rows::Rows;
+use attune_nn::streaming::frame_buf::FrameBuf;
+use attune_nn::streaming::moments::MomentState;
 use candle_core::{Device, Tensor, Var};
 use divan::Bencher;
 use divan::counter::ItemsCount;
@@ -63,8 +63,8 @@ fn product(bencher: Bencher, (m, k, n): (usize, usize, usize)) {
 /// (frames, inputs, outputs) with weights packed for a stream.
 #[divan::bench(args = [(1, 128, 512), (100, 128, 384), (100, 256, 128)], consts = [false, true])]
 fn packed_product<const HALVES: bool>(bencher: Bencher, (frames, inputs, outputs): (usize, usize, usize)) {
-    let precision = if HALVES { Precision::Half } else { Precision::Single };
-    let matrix = PackedMatrix::kept(&numbers(inputs * outputs), &numbers(outputs), precision);
+    let precision = if HALVES { Precision::Bf16 } else { Precision::F32 };
+    let matrix = PackedMatrix::with_precision(&numbers(inputs * outputs), &numbers(outputs), precision);
     let (x, mut y) = (numbers(frames * inputs), vec![0.0; frames * padded(outputs)]);
     bencher
         .counter(ItemsCount::new(2 * frames * inputs * outputs))
@@ -185,7 +185,7 @@ fn causal_attention_learning(bencher: Bencher, (b, t): (usize, usize)) {
         let op = CausalAttention {
             heads: 4,
             context: 256,
-            turns: None,
+            rotations: None,
         };
         let mixed = projected.apply_op1(op).unwrap();
         mixed.sqr().unwrap().sum_all().unwrap().backward().unwrap()
@@ -241,11 +241,11 @@ fn died_away(bencher: Bencher, minutes: usize) {
         .enumerate()
         .map(|(n, x)| if n % 2 == 0 { 0.0 } else { *x })
         .collect();
-    let mut memory = MomentMemory::new(700, (-1.0_f64 / 430.0).exp());
-    let (mut frames, mut out) = (Rows::new(700), Rows::new(1400));
-    frames.take(&x);
+    let mut memory = MomentState::new(700, (-1.0_f64 / 430.0).exp());
+    let (mut frames, mut out) = (FrameBuf::new(700), FrameBuf::new(1400));
+    frames.load(&x);
     memory.step(std::slice::from_ref(&frames), &mut out);
-    frames.take(&silent);
+    frames.load(&silent);
     for _ in 0..minutes * 60 * 43 {
         memory.step(std::slice::from_ref(&frames), &mut out);
     }

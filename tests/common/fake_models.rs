@@ -113,7 +113,7 @@ pub fn model(name: &str, fake: Fake) -> LoadedModel {
         context_frames: None,
         // Never built: any will do.
         architecture: Recipe::new(Engine::Lstm, 10, 1, 1).architecture,
-        precision: Precision::Single,
+        precision: Precision::F32,
         weights_sha256: String::new(),
         golden: Golden {
             features: Vec::new(),

@@ -27,11 +27,11 @@ fn shape((residual, normalized): (bool, bool)) -> LayerShape {
 #[test]
 fn gradients_of_each_form() {
     for form in FORMS {
-        let mut store = WeightStore::drawn(1);
+        let mut store = WeightStore::random(1);
         let layer = AskedLayer::new(store.root(), shape(form)).unwrap();
         let x = Var::from_tensor(&random(&[2, 5, 8], 2)).unwrap();
         let weigh = random(&[2, 5, 8], 3);
-        let mut variables: Vec<Var> = store.learnt().map(|(_, var)| var.clone()).collect();
+        let mut variables: Vec<Var> = store.params().map(|(_, var)| var.clone()).collect();
         variables.push(x.clone());
         let loss = || -> Result<Tensor> { ((layer.forward(&x)? * &weigh)?.sum_all()? * 0.1)?.reshape(()) };
         let worst = worst_disagreement(&variables, 1e-2, loss).unwrap();
@@ -41,7 +41,7 @@ fn gradients_of_each_form() {
 
 #[test]
 fn gradients_of_the_whole_network_and_its_token() {
-    let mut store = WeightStore::drawn(4);
+    let mut store = WeightStore::random(4);
     let shape = AskedShape {
         width: 8,
         heads: 2,
@@ -50,7 +50,7 @@ fn gradients_of_the_whole_network_and_its_token() {
     let net = AskedNet::new(&mut store, shape).unwrap();
     let x = random(&[1, 5, shape.inputs], 5);
     let weigh = random(&[1, 1, 3], 6);
-    let variables: Vec<Var> = store.learnt().map(|(_, var)| var.clone()).collect();
+    let variables: Vec<Var> = store.params().map(|(_, var)| var.clone()).collect();
     let loss = || -> Result<Tensor> { (net.forward(&x, &mut Pass::Infer)? * &weigh)?.sum_all() };
     let worst = worst_disagreement(&variables, 1e-2, loss).unwrap();
     assert!(worst.error < 2e-3, "{worst:?}");
@@ -58,7 +58,7 @@ fn gradients_of_the_whole_network_and_its_token() {
     let grads = loss().unwrap().backward().unwrap();
     let norms = gradients(&store, &grads, 2).unwrap();
     let mut sum = 0.0f64;
-    for (name, var) in store.learnt() {
+    for (name, var) in store.params() {
         if name.starts_with("layers.1.") {
             sum += flat(grads.get(var).unwrap())
                 .iter()
@@ -74,7 +74,7 @@ fn gradients_of_the_whole_network_and_its_token() {
 
 #[test]
 fn with_both_it_is_the_engines_encoder_layer() {
-    let mut store = WeightStore::drawn(7);
+    let mut store = WeightStore::random(7);
     let layer = AskedLayer::new(store.root(), shape((true, true))).unwrap();
     let tensors: HashMap<String, Tensor> = store
         .all()

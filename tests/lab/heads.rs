@@ -10,7 +10,7 @@ use candle_core::Tensor;
 use std::collections::HashMap;
 
 fn tensors(heads: usize) -> HashMap<String, Tensor> {
-    let mut store = WeightStore::drawn(1);
+    let mut store = WeightStore::random(1);
     AskedNet::new(&mut store, needle_shape(heads)).unwrap();
     let all = store
         .all()

@@ -57,11 +57,11 @@ fn small(attends: bool) -> HierarchicalShape {
 #[test]
 fn gradients_of_both_levels() {
     for attends in [true, false] {
-        let mut store = WeightStore::drawn(1);
+        let mut store = WeightStore::random(1);
         let net = Hierarchical::new(store.root(), small(attends)).unwrap();
         let x = Var::from_tensor(&random(&[2, 3, 4, 3], 2)).unwrap();
         let weigh = random(&[2, 2], 3);
-        let mut variables: Vec<Var> = store.learnt().map(|(_, var)| var.clone()).collect();
+        let mut variables: Vec<Var> = store.params().map(|(_, var)| var.clone()).collect();
         variables.push(x.clone());
         let loss = || -> Result<Tensor> { (net.forward(&x, &mut Pass::Infer)?.logits * &weigh)?.sum_all() };
         let worst = worst_disagreement(&variables, 1e-2, loss).unwrap();
@@ -71,7 +71,7 @@ fn gradients_of_both_levels() {
 
 #[test]
 fn a_sequence_is_read_both_ways() {
-    let mut store = WeightStore::drawn(4);
+    let mut store = WeightStore::random(4);
     let both = Bidirectional::<Lstm>::new(store.root(), 3, 2).unwrap();
     let x = random(&[1, 5, 3], 5);
     let read = flat(&both.forward(&x).unwrap());
@@ -82,8 +82,8 @@ fn a_sequence_is_read_both_ways() {
         .collect();
     let mut again = WeightStore::from_tensors(tensors);
     let mut root = again.root();
-    let ahead = Lstm::new(root.at("ahead"), 3, 2).unwrap();
-    let back = Lstm::new(root.at("back"), 3, 2).unwrap();
+    let ahead = Lstm::new(root.pp("ahead"), 3, 2).unwrap();
+    let back = Lstm::new(root.pp("back"), 3, 2).unwrap();
     let turned: Vec<f32> = flat(&x).chunks(3).rev().flatten().copied().collect();
     let turned = Tensor::from_vec(turned, (1, 5, 3), &Device::Cpu).unwrap();
     let (ahead, back) = (flat(&ahead.forward(&x).unwrap()), flat(&back.forward(&turned).unwrap()));
@@ -99,7 +99,7 @@ fn a_sequence_is_read_both_ways() {
 #[test]
 fn weights_sum_to_one_and_a_track_of_read_segments_is_the_whole() {
     for attends in [true, false] {
-        let mut store = WeightStore::drawn(6);
+        let mut store = WeightStore::random(6);
         let net = Hierarchical::new(store.root(), small(attends)).unwrap();
         let x = random(&[1, 5, 4, 3], 7);
         let whole = net.forward(&x, &mut Pass::Infer).unwrap();
@@ -208,7 +208,7 @@ fn files(folder: &Path, encoder: &str) -> PathBuf {
         classes: 10,
         ..small(true)
     };
-    let mut store = WeightStore::drawn(8);
+    let mut store = WeightStore::random(8);
     let net = Hierarchical::new(store.root(), shape).unwrap();
     let tensors: HashMap<String, Tensor> = store
         .all()

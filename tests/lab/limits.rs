@@ -30,7 +30,7 @@ fn store(recurrent: Vec<f32>, bias: Vec<f32>) -> WeightStore {
 
 fn drawn(seed: u64) -> [(Layer, Tensor, Tensor); 2] {
     let x = random(&[1, 12, INPUTS], seed);
-    let (mut first, mut second) = (WeightStore::drawn(seed), WeightStore::drawn(seed));
+    let (mut first, mut second) = (WeightStore::random(seed), WeightStore::random(seed));
     let rnn = Rnn::new(first.root(), INPUTS, HIDDEN).unwrap();
     let lstm = Lstm::new(second.root(), INPUTS, HIDDEN).unwrap();
     let (of_rnn, of_lstm) = (rnn.forward(&x).unwrap(), lstm.forward(&x).unwrap());
@@ -148,7 +148,7 @@ fn reach_is_that_of_differences() {
 
 #[test]
 fn a_tcn_depends_on_its_field_and_on_nothing_else() {
-    let mut store = WeightStore::drawn(5);
+    let mut store = WeightStore::random(5);
     let shape = TcnShape {
         width: 4,
         taps: 3,

@@ -11,7 +11,7 @@ use candle_core::{Device, Tensor};
 
 /// How much the answer changes when the frames come in another order.
 fn change(layers: usize, places: Places) -> f32 {
-    let net = AskedNet::new(&mut WeightStore::drawn(1), order_shape(layers, places)).unwrap();
+    let net = AskedNet::new(&mut WeightStore::random(1), order_shape(layers, places)).unwrap();
     let x = random(&[1, 10, BANDS], 2);
     let turned: Vec<f32> = flat(&x).chunks(BANDS).rev().flatten().copied().collect();
     let turned = Tensor::from_vec(turned, (1, 10, BANDS), &Device::Cpu).unwrap();

@@ -5,13 +5,13 @@ use attune_lab::Choice;
 use attune_lab::scores::{ScoreNet, ScoreSet, ScoresLab, add, cosine_bound, entropy};
 use attune_nn::Pass;
 use attune_nn::gradcheck::worst_disagreement;
-use attune_nn::score::{PoolingShape, ScoreKind, ScorePooling};
+use attune_nn::score::{ScoreKind, ScorePooling, ScorePoolingShape};
 use attune_nn::weights::WeightStore;
 use candle_core::{Device, Result, Tensor, Var};
 use std::collections::HashMap;
 
-fn shape(kind: ScoreKind) -> PoolingShape {
-    PoolingShape {
+fn shape(kind: ScoreKind) -> ScorePoolingShape {
+    ScorePoolingShape {
         kind,
         inputs: 6,
         width: 4,
@@ -22,11 +22,11 @@ fn shape(kind: ScoreKind) -> PoolingShape {
 #[test]
 fn gradients_of_each_formula() {
     for kind in ScoreKind::ALL {
-        let mut store = WeightStore::drawn(1);
+        let mut store = WeightStore::random(1);
         let pooling = ScorePooling::new(store.root(), shape(kind)).unwrap();
         let x = Var::from_tensor(&random(&[2, 9, 6], 2)).unwrap();
         let weigh = random(&[2, 3, 6], 3);
-        let mut variables: Vec<Var> = store.learnt().map(|(_, var)| var.clone()).collect();
+        let mut variables: Vec<Var> = store.params().map(|(_, var)| var.clone()).collect();
         if kind == ScoreKind::Even {
             variables.clear(); // nothing that it learns weights anything
         }
@@ -40,7 +40,7 @@ fn gradients_of_each_formula() {
 #[test]
 fn rows_sum_to_one_and_see_neither_the_future_nor_beyond_the_context() {
     for kind in ScoreKind::ALL {
-        let mut store = WeightStore::drawn(4);
+        let mut store = WeightStore::random(4);
         let net = ScoreNet::new(&mut store, shape(kind), 3).unwrap();
         let read: Vec<usize> = (0..20).collect();
         let x = random(&[1, 20, 6], 5);
@@ -68,7 +68,7 @@ fn rows_sum_to_one_and_see_neither_the_future_nor_beyond_the_context() {
 #[test]
 fn a_stream_cut_anyhow_answers_as_the_whole() {
     for kind in ScoreKind::ALL {
-        let mut store = WeightStore::drawn(6);
+        let mut store = WeightStore::random(6);
         let net = ScoreNet::new(&mut store, shape(kind), 3).unwrap();
         let read: Vec<usize> = (0..100).collect();
         let x = random(&[1, 100, 6], 7);
@@ -102,7 +102,7 @@ fn a_stream_cut_anyhow_answers_as_the_whole() {
 #[test]
 fn weights_of_another_formula_are_refused() {
     let tensors_of = |kind| -> HashMap<String, Tensor> {
-        let mut store = WeightStore::drawn(8);
+        let mut store = WeightStore::random(8);
         ScoreNet::new(&mut store, shape(kind), 3).unwrap();
         store
             .all()
@@ -152,7 +152,7 @@ fn location_looks_at_no_frame_and_all_others_do() {
     let mut permuted: Vec<f32> = x[..36].chunks(6).rev().flatten().copied().collect();
     permuted.extend_from_slice(&x[36..]);
     for kind in ScoreKind::ALL {
-        let mut store = WeightStore::drawn(10);
+        let mut store = WeightStore::random(10);
         let pooling = ScorePooling::new(store.root(), shape(kind)).unwrap();
         let ask = |x: &[f32]| {
             let x = Tensor::from_slice(x, (1, 7, 6), &Device::Cpu).unwrap();
@@ -196,7 +196,7 @@ fn the_entropy_of_dot_falls_with_the_width_and_that_of_scaled_dot_less() {
 fn a_plain_cosine_keeps_to_its_bound_and_a_temperature_does_not() {
     let frames = 32;
     let greatest = |kind| {
-        let shape = PoolingShape {
+        let shape = ScorePoolingShape {
             kind,
             inputs: 2,
             width: 2,

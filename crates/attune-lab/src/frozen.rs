@@ -10,7 +10,7 @@ use attune_model::front::{Front, FrontMemory, PackedFront};
 use attune_model::load::tensors;
 use attune_model::tcn::{PackedTcn, Tcn, TcnMemory};
 use attune_model::{Manifest, ModelSet, bundled_weights};
-use attune_nn::streaming::rows::{Rows, even_block};
+use attune_nn::streaming::frame_buf::{FrameBuf, even_block};
 use attune_nn::weights::WeightStore;
 
 /// Front and convolutional blocks of a TCN engine, packed.
@@ -29,7 +29,7 @@ pub struct FrozenMemory {
     front: FrontMemory,
     body: TcnMemory,
     /// Mel bands, the front's features, those of each block.
-    features: Vec<Rows>,
+    features: Vec<FrameBuf>,
 }
 
 impl FrozenEncoder {
@@ -54,9 +54,9 @@ impl FrozenEncoder {
         };
         let mut store = WeightStore::from_tensors(tensors(weights)?);
         let mut root = store.root();
-        let front = Front::new(root.at("front"), manifest.architecture.front)?;
+        let front = Front::new(root.pp("front"), manifest.architecture.front)?;
         let (width, blocks) = (shape.width, shape.dilations.len());
-        let body = Tcn::new(root.at("body"), shape)?;
+        let body = Tcn::new(root.pp("body"), shape)?;
         Ok(Self {
             manifest: manifest.clone(),
             front: front.pack(manifest.precision)?,
@@ -88,7 +88,7 @@ impl FrozenEncoder {
         FrozenMemory {
             front: self.front.initial_memory(),
             body: self.body.initial_memory(),
-            features: widths.into_iter().chain(blocks).map(Rows::new).collect(),
+            features: widths.into_iter().chain(blocks).map(FrameBuf::new).collect(),
         }
     }
 
@@ -98,7 +98,7 @@ impl FrozenEncoder {
         let bands = self.manifest.front_end.bands;
         for block in frames.chunks(even_block(frames.len() / bands) * bands) {
             let (mel, rest) = memory.features.split_at_mut(1);
-            mel[0].take(block);
+            mel[0].load(block);
             self.front.step(&mel[0], &mut memory.front, &mut rest[0]);
             self.body.step(rest, &mut memory.body);
             let last = &memory.features[memory.features.len() - 1];

@@ -67,7 +67,7 @@ pub fn teach(
     mut watch: impl FnMut(u64, &GradStore) -> Result<(), LabError>,
 ) -> Result<f64, LabError> {
     keep_freed_memory();
-    let mut optimizer = AdamW::new(store.learnt(), course.weight_decay, course.clip);
+    let mut optimizer = AdamW::new(store.params(), course.weight_decay, course.clip);
     let mut rng = ChaCha8Rng::seed_from_u64(course.seed);
     rng.set_stream(1); // the weights were drawn from stream 0
     let (mut sum, mut count) = (0.0, 0_u64);

@@ -72,7 +72,7 @@ pub trait Net: Send + Sync + std::fmt::Debug {
     fn pack(&self, precision: Precision) -> std::result::Result<Arc<dyn StreamingNet>, ModelError>;
     /// One stream over weights packed for it alone, as they were learnt.
     fn open(&self) -> std::result::Result<Box<dyn GenreStream>, ModelError> {
-        self.pack(Precision::Single)?.open()
+        self.pack(Precision::F32)?.open()
     }
     /// How many frames back an answer can depend on; `None`: no bound.
     fn context_frames(&self) -> Option<usize>;
@@ -114,19 +114,19 @@ impl Architecture {
         let mut root = store.root();
         match &self.body {
             BodyShape::Rnn(shape) => {
-                let body = RnnStack::new(root.at("body"), shape.clone())?;
+                let body = RnnStack::new(root.pp("body"), shape.clone())?;
                 self.around(body, root)
             }
             BodyShape::Lstm(shape) => {
-                let body = LstmStack::new(root.at("body"), shape.clone())?;
+                let body = LstmStack::new(root.pp("body"), shape.clone())?;
                 self.around(body, root)
             }
             BodyShape::Tcn(shape) => {
-                let body = Tcn::new(root.at("body"), shape.clone())?;
+                let body = Tcn::new(root.pp("body"), shape.clone())?;
                 self.around(body, root)
             }
             BodyShape::Attention(shape) => {
-                let body = Encoder::new(root.at("body"), shape.clone())?;
+                let body = Encoder::new(root.pp("body"), shape.clone())?;
                 self.around(body, root)
             }
         }
@@ -170,7 +170,7 @@ impl Architecture {
     ) -> std::result::Result<Arc<dyn Net>, ModelError> {
         Ok(match &self.stem {
             Some(shape) => {
-                let body = Stemmed::new(Tcn::new(root.at("stem"), shape.clone())?, body);
+                let body = Stemmed::new(Tcn::new(root.pp("stem"), shape.clone())?, body);
                 Arc::new(GenreNet::new(root, self.front, body, self.pooling, self.head)?)
             }
             None => Arc::new(GenreNet::new(root, self.front, body, self.pooling, self.head)?),

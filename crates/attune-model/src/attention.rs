@@ -4,9 +4,9 @@ use super::body::{Body, MapShape, PackedBody};
 use attune_nn::Pass;
 use attune_nn::kernels::packed_matrix::Precision;
 use attune_nn::multihead::{AttentionShape, EncoderLayer};
-use attune_nn::positional::{Rotary, Turns};
-use attune_nn::streaming::attention::{EncoderMemory, PackedEncoderLayer};
-use attune_nn::streaming::rows::{BLOCK, Rows};
+use attune_nn::positional::{Rotary, Rotations};
+use attune_nn::streaming::attention::{EncoderState, PackedEncoderLayer};
+use attune_nn::streaming::frame_buf::{FrameBuf, MAX_BLOCK};
 use attune_nn::weights::Weights;
 use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
@@ -46,7 +46,7 @@ impl Encoder {
             rotary: true,
         };
         let layers = (0..shape.layers)
-            .map(|layer| EncoderLayer::new(weights.at(layer), attention, shape.feed, shape.dropout))
+            .map(|layer| EncoderLayer::new(weights.pp(layer), attention, shape.feed, shape.dropout))
             .collect::<Result<_>>()?;
         Ok(Self { layers, shape })
     }
@@ -101,8 +101,8 @@ pub struct PackedEncoder {
 /// What a stream remembers of each layer, and how many frames went by.
 #[derive(Debug, Clone)]
 pub struct EncoderMemories {
-    layers: Vec<EncoderMemory>,
-    turns: Turns,
+    layers: Vec<EncoderState>,
+    rotations: Rotations,
     frames: u64,
 }
 
@@ -111,19 +111,19 @@ impl PackedBody for PackedEncoder {
 
     fn initial_memory(&self) -> EncoderMemories {
         EncoderMemories {
-            layers: self.layers.iter().map(PackedEncoderLayer::initial_memory).collect(),
-            turns: Turns::new(&self.rotary, BLOCK),
+            layers: self.layers.iter().map(PackedEncoderLayer::initial_state).collect(),
+            rotations: Rotations::new(&self.rotary, MAX_BLOCK),
             frames: 0,
         }
     }
 
-    fn step(&self, rows: &mut [Rows], memory: &mut EncoderMemories) {
+    fn step(&self, rows: &mut [FrameBuf], memory: &mut EncoderMemories) {
         let frames = rows[0].frames();
-        memory.turns.set(&self.rotary, memory.frames, frames);
+        memory.rotations.set(&self.rotary, memory.frames, frames);
         memory.frames += frames as u64;
         for (number, (layer, of_layer)) in self.layers.iter().zip(&mut memory.layers).enumerate() {
             let (before, after) = rows.split_at_mut(number + 1);
-            layer.step(&before[number], &memory.turns, of_layer, &mut after[0]);
+            layer.step(&before[number], &memory.rotations, of_layer, &mut after[0]);
         }
     }
 

@@ -3,7 +3,7 @@
 use attune_nn::Pass;
 use attune_nn::kernels::packed_matrix::Precision;
 use attune_nn::recurrent::UnitPicture;
-use attune_nn::streaming::rows::Rows;
+use attune_nn::streaming::frame_buf::FrameBuf;
 use candle_core::{Result, Tensor};
 
 /// A causal network over frames of features, in the form that learns.
@@ -38,7 +38,7 @@ pub trait PackedBody: std::fmt::Debug + Send + Sync + 'static {
     /// Before the first frame.
     fn initial_memory(&self) -> Self::Memory;
     /// `rows[0]` comes in; what is pooled goes to the others, one after the other.
-    fn step(&self, rows: &mut [Rows], memory: &mut Self::Memory);
+    fn step(&self, rows: &mut [FrameBuf], memory: &mut Self::Memory);
 
     /// Layers and heads of attention, and the frames that each sees; none without.
     fn maps(&self) -> MapShape {

@@ -8,7 +8,7 @@ use attune_nn::kernels::values;
 use attune_nn::linear::{Affine, Linear};
 use attune_nn::norm::BatchNorm;
 use attune_nn::streaming::affine::PackedAffine;
-use attune_nn::streaming::rows::{History, Rows};
+use attune_nn::streaming::frame_buf::{FrameBuf, History};
 use attune_nn::weights::{Init, Weights};
 use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
@@ -57,10 +57,14 @@ impl Front {
         let gain = std::f32::consts::SQRT_2;
         Ok(Self {
             shape,
-            kernel: weights.learnt("kernel", &[patch, shape.maps], Init::Scaled { fan_in: patch, gain })?,
-            norm_maps: BatchNorm::new(weights.at("norm_maps"), places * shape.maps)?,
-            narrow: Linear::new(weights.at("narrow"), places * shape.maps, shape.width, gain)?,
-            norm_out: BatchNorm::new(weights.at("norm_out"), shape.width)?,
+            kernel: weights.param(
+                "kernel",
+                &[patch, shape.maps],
+                Init::KaimingUniform { fan_in: patch, gain },
+            )?,
+            norm_maps: BatchNorm::new(weights.pp("norm_maps"), places * shape.maps)?,
+            narrow: Linear::new(weights.pp("narrow"), places * shape.maps, shape.width, gain)?,
+            norm_out: BatchNorm::new(weights.pp("norm_out"), shape.width)?,
         })
     }
 
@@ -75,9 +79,7 @@ impl Front {
             shape: self.shape,
             kernel: PackedMatrix::new(&values(&self.kernel)?, &vec![0.0; self.shape.maps]),
             norm: self.norm_maps.pack()?,
-            narrow: self
-                .narrow
-                .pack_between(None, Some(&self.norm_out.pack()?), precision)?,
+            narrow: self.narrow.pack_fused(None, Some(&self.norm_out.pack()?), precision)?,
         })
     }
 
@@ -110,7 +112,7 @@ pub struct FrontMemory {
     frames: History,
     /// Maps at every place of the kernel, of one frame: (places, padded maps).
     maps: Vec<f32>,
-    features: Rows,
+    features: FrameBuf,
 }
 
 impl PackedFront {
@@ -120,12 +122,12 @@ impl PackedFront {
         FrontMemory {
             frames: History::new(self.shape.kernel_frames - 1, self.shape.bands),
             maps: vec![0.0; places * padded(self.shape.maps)],
-            features: Rows::new(places * self.shape.maps),
+            features: FrameBuf::new(places * self.shape.maps),
         }
     }
 
     /// The block `x` of mel frames to features.
-    pub fn step(&self, x: &Rows, memory: &mut FrontMemory, out: &mut Rows) {
+    pub fn step(&self, x: &FrameBuf, memory: &mut FrontMemory, out: &mut FrameBuf) {
         let FrontMemory { frames, maps, features } = memory;
         let FrontShape {
             kernel_bands,

@@ -85,21 +85,21 @@ impl<B: Body> GenreNet<B> {
         let pooling = match pooling {
             PoolingShape::Moments { time_constant } => Pooling::Moments(MomentPooling::new(time_constant)),
             PoolingShape::Attentive { hidden, context } => {
-                Pooling::Attentive(AttentivePooling::new(weights.at("pooling"), heard, hidden, context)?)
+                Pooling::Attentive(AttentivePooling::new(weights.pp("pooling"), heard, hidden, context)?)
             }
         };
         Ok(Self {
-            front: Front::new(weights.at("front"), front)?,
+            front: Front::new(weights.pp("front"), front)?,
             body,
             pooling,
-            norm: BatchNorm::new(weights.at("head.norm"), 2 * pooled_features)?,
+            norm: BatchNorm::new(weights.pp("head.norm"), 2 * pooled_features)?,
             hidden: Linear::new(
-                weights.at("head.hidden"),
+                weights.pp("head.hidden"),
                 2 * pooled_features,
                 head.hidden,
                 std::f32::consts::SQRT_2,
             )?,
-            output: Linear::new(weights.at("head.output"), head.hidden, head.classes, 1.0)?,
+            output: Linear::new(weights.pp("head.output"), head.hidden, head.classes, 1.0)?,
             pooled_features,
             dropout: head.dropout,
         })
@@ -117,7 +117,7 @@ impl<B: Body> GenreNet<B> {
             Pooling::Attentive(pooling) => pooling.forward(&Tensor::cat(&heard, 2)?, &seen, read)?.0,
         };
         let statistics = pass.dropout(&self.norm.forward(&statistics, pass)?, self.dropout)?;
-        let hidden = self.hidden.forward_through(&statistics, Activation::Relu)?;
+        let hidden = self.hidden.forward_activated(&statistics, Activation::Relu)?;
         Ok(NetOutput {
             logits: self.output.forward(&hidden)?,
             hidden,
@@ -137,7 +137,7 @@ impl<B: Body> GenreNet<B> {
                 Pooling::Moments(pooling) => PackedPooling::Moments(pooling.pack(self.pooled_features)),
                 Pooling::Attentive(pooling) => PackedPooling::Attentive(pooling.pack(precision)?),
             },
-            hidden: self.hidden.pack_between(Some(&self.norm.pack()?), None, precision)?,
+            hidden: self.hidden.pack_fused(Some(&self.norm.pack()?), None, precision)?,
             output: self.output.pack(precision)?,
         })
     }

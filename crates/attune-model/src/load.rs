@@ -89,7 +89,7 @@ fn build(manifest: Manifest, weights: &[u8]) -> Result<LoadedModel, ModelError> 
             "the file has a tensor {name:?} that the architecture does not know"
         )));
     }
-    let weight_count: usize = store.learnt().map(|(_, var)| var.elem_count()).sum();
+    let weight_count: usize = store.params().map(|(_, var)| var.elem_count()).sum();
     if (manifest.weight_count, manifest.context_frames) != (weight_count, net.context_frames()) {
         return Err(ModelError::Shape(format!(
             "the manifest speaks of {} weights and a reach of {:?} frames; the network has {weight_count} and {:?}",

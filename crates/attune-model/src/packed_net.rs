@@ -7,9 +7,9 @@ use attune_audio::features::FrameBlock;
 use attune_audio::units::FrameIndex;
 use attune_nn::kernels::packed_matrix::Finish;
 use attune_nn::streaming::affine::PackedAffine;
-use attune_nn::streaming::attentive::{AttentiveMemory, PackedAttentive};
-use attune_nn::streaming::moments::MomentMemory;
-use attune_nn::streaming::rows::{Rows, even_block};
+use attune_nn::streaming::attentive::{AttentiveState, PackedAttentive};
+use attune_nn::streaming::frame_buf::{FrameBuf, even_block};
+use attune_nn::streaming::moments::MomentState;
 use std::slice::from_ref;
 
 /// A [`GenreNet`](super::genre_net::GenreNet) with packed weights and the body `P`.
@@ -31,15 +31,15 @@ pub struct PackedNet<P> {
 #[derive(Debug)]
 pub enum PackedPooling {
     /// Nothing but its memory: there is nothing to learn in it.
-    Moments(MomentMemory),
+    Moments(MomentState),
     /// By a learnt score.
     Attentive(PackedAttentive),
 }
 
 #[derive(Debug, Clone)]
 enum PoolingMemory {
-    Moments(MomentMemory),
-    Attentive(AttentiveMemory),
+    Moments(MomentState),
+    Attentive(AttentiveState),
 }
 
 /// All that one stream remembers, and room for a block: nothing is allocated while it runs.
@@ -49,10 +49,10 @@ pub struct NetMemory<M> {
     body: M,
     pooling: PoolingMemory,
     /// Mel bands, then the features of the front, then those of the body: what is pooled.
-    features: Vec<Rows>,
-    statistics: Rows,
-    hidden: Rows,
-    logits: Rows,
+    features: Vec<FrameBuf>,
+    statistics: FrameBuf,
+    hidden: FrameBuf,
+    logits: FrameBuf,
     frames: u64,
 }
 
@@ -67,12 +67,12 @@ impl<P: PackedBody> CausalModel for PackedNet<P> {
             body: self.body.initial_memory(),
             pooling: match &self.pooling {
                 PackedPooling::Moments(fresh) => PoolingMemory::Moments(fresh.clone()),
-                PackedPooling::Attentive(pooling) => PoolingMemory::Attentive(pooling.initial_memory(pooled)),
+                PackedPooling::Attentive(pooling) => PoolingMemory::Attentive(pooling.initial_state(pooled)),
             },
-            features: widths.map(Rows::new).collect(),
-            statistics: Rows::new(2 * pooled),
-            hidden: Rows::new(self.hidden.outputs()),
-            logits: Rows::new(self.output.outputs()),
+            features: widths.map(FrameBuf::new).collect(),
+            statistics: FrameBuf::new(2 * pooled),
+            hidden: FrameBuf::new(self.hidden.outputs()),
+            logits: FrameBuf::new(self.output.outputs()),
             frames: 0,
         })
     }
@@ -113,9 +113,9 @@ impl<P: PackedBody> CausalModel for PackedNet<P> {
             return None;
         };
         let [mut statistics, mut hidden, mut logits] =
-            [&state.statistics, &state.hidden, &state.logits].map(Rows::clone);
+            [&state.statistics, &state.hidden, &state.logits].map(FrameBuf::clone);
         statistics.reset(1);
-        memory.pool_as(weights, statistics.row_mut(0)).then_some(())?;
+        memory.pool_with(weights, statistics.row_mut(0)).then_some(())?;
         self.hidden.step(from_ref(&statistics), Finish::Relu, &mut hidden);
         self.output.step(from_ref(&hidden), Finish::Plain, &mut logits);
         Some(logits.row(0).to_vec())
@@ -134,7 +134,7 @@ impl<P: PackedBody> PackedNet<P> {
     /// At most [`BLOCK`] frames, row-major, through the network to `state.logits`.
     fn block(&self, frames: &[f32], state: &mut NetMemory<P::Memory>) {
         let (mel, rest) = state.features.split_at_mut(1);
-        mel[0].take(frames);
+        mel[0].load(frames);
         self.front.step(&mel[0], &mut state.front, &mut rest[0]);
         self.body.step(rest, &mut state.body);
         match (&self.pooling, &mut state.pooling) {

@@ -13,7 +13,7 @@ use attune_nn::Pass;
 use attune_nn::kernels::packed_matrix::{Finish, Precision};
 use attune_nn::linear::Linear;
 use attune_nn::streaming::affine::PackedAffine;
-use attune_nn::streaming::rows::{Rows, even_block};
+use attune_nn::streaming::frame_buf::{FrameBuf, even_block};
 use attune_nn::weights::WeightStore;
 use candle_core::{Device, Result, Tensor};
 use serde::{Deserialize, Serialize};
@@ -41,19 +41,19 @@ impl PlainShape {
         let mut root = store.root();
         Ok(match &self.body {
             BodyShape::Rnn(shape) => {
-                let body = RnnStack::new(root.at("body"), shape.clone())?;
+                let body = RnnStack::new(root.pp("body"), shape.clone())?;
                 Arc::new(PlainNet::new(store, self, (shape.inputs, shape.hidden), body)?)
             }
             BodyShape::Lstm(shape) => {
-                let body = LstmStack::new(root.at("body"), shape.clone())?;
+                let body = LstmStack::new(root.pp("body"), shape.clone())?;
                 Arc::new(PlainNet::new(store, self, (shape.inputs, shape.hidden), body)?)
             }
             BodyShape::Tcn(shape) => {
-                let body = Tcn::new(root.at("body"), shape.clone())?;
+                let body = Tcn::new(root.pp("body"), shape.clone())?;
                 Arc::new(PlainNet::new(store, self, (shape.width, shape.width), body)?)
             }
             BodyShape::Attention(shape) => {
-                let body = Encoder::new(root.at("body"), shape.clone())?;
+                let body = Encoder::new(root.pp("body"), shape.clone())?;
                 Arc::new(PlainNet::new(store, self, (shape.width, shape.width), body)?)
             }
         })
@@ -73,13 +73,13 @@ pub struct PlainNet<B> {
 impl<B: Body> PlainNet<B> {
     fn new(store: &mut WeightStore, shape: &PlainShape, (from, to): (usize, usize), body: B) -> Result<Self> {
         let mut weights = store.root();
-        let input = (shape.bands != from).then(|| Linear::new(weights.at("input"), shape.bands, from, 1.0));
+        let input = (shape.bands != from).then(|| Linear::new(weights.pp("input"), shape.bands, from, 1.0));
         Ok(Self {
             bands: shape.bands,
             width: from,
             input: input.transpose()?,
             body,
-            output: Linear::new(weights.at("output"), to, shape.classes, 1.0)?,
+            output: Linear::new(weights.pp("output"), to, shape.classes, 1.0)?,
         })
     }
 
@@ -139,11 +139,11 @@ struct PackedPlain<P> {
 /// What a stream remembers, and room for a block.
 #[derive(Debug, Clone)]
 struct PlainMemory<M> {
-    frames: Rows,
+    frames: FrameBuf,
     /// What the body takes, then its taps.
-    features: Vec<Rows>,
+    features: Vec<FrameBuf>,
     body: M,
-    logits: Rows,
+    logits: FrameBuf,
 }
 
 impl<P: PackedBody> CausalModel for PackedPlain<P> {
@@ -152,10 +152,10 @@ impl<P: PackedBody> CausalModel for PackedPlain<P> {
     fn initial_state(&self) -> std::result::Result<Self::State, ModelError> {
         let widths = [self.width].into_iter().chain(self.taps.iter().copied());
         Ok(PlainMemory {
-            frames: Rows::new(self.bands),
-            features: widths.map(Rows::new).collect(),
+            frames: FrameBuf::new(self.bands),
+            features: widths.map(FrameBuf::new).collect(),
             body: self.body.initial_memory(),
-            logits: Rows::new(self.output.outputs()),
+            logits: FrameBuf::new(self.output.outputs()),
         })
     }
 
@@ -173,7 +173,7 @@ impl<P: PackedBody> CausalModel for PackedPlain<P> {
             } else {
                 &mut state.features[0]
             };
-            first.take(block);
+            first.load(block);
             if let Some(input) = &self.input {
                 input.step(from_ref(&state.frames), Finish::Plain, &mut state.features[0]);
             }
@@ -236,7 +236,7 @@ mod tests {
                 body,
                 classes: 3,
             };
-            let mut store = WeightStore::drawn(1);
+            let mut store = WeightStore::random(1);
             let net = shape.build(&mut store).unwrap();
             // Attention is wider than its frames: only there a dense layer comes first.
             let has_input = store.all().any(|(name, _)| name == "input.weight");

@@ -4,7 +4,7 @@ use super::body::{Body, PackedBody};
 use attune_nn::Pass;
 use attune_nn::kernels::packed_matrix::Precision;
 use attune_nn::recurrent::{PackedRecurrent, Recurrent, UnitPicture};
-use attune_nn::streaming::rows::Rows;
+use attune_nn::streaming::frame_buf::FrameBuf;
 use attune_nn::weights::Weights;
 use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
@@ -36,7 +36,7 @@ impl<L: Recurrent> Stack<L> {
         let layers = (0..shape.layers)
             .map(|layer| {
                 let inputs = if layer == 0 { shape.inputs } else { shape.hidden };
-                L::new(weights.at(layer), inputs, shape.hidden)
+                L::new(weights.pp(layer), inputs, shape.hidden)
             })
             .collect::<Result<_>>()?;
         Ok(Self { layers, shape })
@@ -82,20 +82,20 @@ pub struct PackedStack<P> {
 }
 
 impl<P: PackedRecurrent> PackedBody for PackedStack<P> {
-    type Memory = Vec<P::Memory>;
+    type Memory = Vec<P::State>;
 
-    fn initial_memory(&self) -> Vec<P::Memory> {
-        self.layers.iter().map(P::initial_memory).collect()
+    fn initial_memory(&self) -> Vec<P::State> {
+        self.layers.iter().map(P::initial_state).collect()
     }
 
-    fn step(&self, rows: &mut [Rows], memory: &mut Vec<P::Memory>) {
+    fn step(&self, rows: &mut [FrameBuf], memory: &mut Vec<P::State>) {
         for (number, (layer, memory)) in self.layers.iter().zip(memory).enumerate() {
             let (before, after) = rows.split_at_mut(number + 1);
             layer.step(&before[number], memory, &mut after[0]);
         }
     }
 
-    fn newest_units(memory: &Vec<P::Memory>, into: &mut UnitPicture) -> bool {
+    fn newest_units(memory: &Vec<P::State>, into: &mut UnitPicture) -> bool {
         memory.last().is_some_and(|last| P::newest_units(last, into))
     }
 }

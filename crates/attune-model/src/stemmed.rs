@@ -5,7 +5,7 @@ use super::tcn::{PackedTcn, Tcn, TcnMemory};
 use attune_nn::Pass;
 use attune_nn::kernels::packed_matrix::Precision;
 use attune_nn::recurrent::UnitPicture;
-use attune_nn::streaming::rows::Rows;
+use attune_nn::streaming::frame_buf::FrameBuf;
 use candle_core::{Result, Tensor};
 
 /// The body reads what the stem's last block gives; the blocks of both are pooled.
@@ -76,7 +76,7 @@ impl<P: PackedBody> PackedBody for PackedStemmed<P> {
         }
     }
 
-    fn step(&self, rows: &mut [Rows], memory: &mut Self::Memory) {
+    fn step(&self, rows: &mut [FrameBuf], memory: &mut Self::Memory) {
         self.stem.step(&mut rows[..=self.blocks], &mut memory.stem);
         self.body.step(&mut rows[self.blocks..], &mut memory.body);
     }

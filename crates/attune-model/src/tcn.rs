@@ -8,7 +8,7 @@ use attune_nn::kernels::packed_matrix::{Finish, Precision};
 use attune_nn::kernels::residual::ResidualRelu;
 use attune_nn::norm::BatchNorm;
 use attune_nn::streaming::conv::PackedConv;
-use attune_nn::streaming::rows::{History, Rows};
+use attune_nn::streaming::frame_buf::{FrameBuf, History};
 use attune_nn::weights::Weights;
 use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
@@ -60,7 +60,7 @@ struct Branch {
 impl Branch {
     fn new(mut weights: Weights<'_>, shape: ConvShape, gain: f32, normalized: bool) -> Result<Self> {
         let norm = if normalized {
-            Some(BatchNorm::new(weights.at("norm"), shape.outputs)?)
+            Some(BatchNorm::new(weights.pp("norm"), shape.outputs)?)
         } else {
             None
         };
@@ -72,8 +72,8 @@ impl Branch {
 
     fn pack(&self, precision: Precision) -> Result<PackedConv> {
         match &self.norm {
-            Some(norm) => self.conv.pack_before(Some(&norm.pack()?), precision),
-            None => self.conv.pack_before(None, precision),
+            Some(norm) => self.conv.pack_fused(Some(&norm.pack()?), precision),
+            None => self.conv.pack_fused(None, precision),
         }
     }
 
@@ -100,10 +100,10 @@ impl Tcn {
                 taps: shape.taps,
                 dilation,
             };
-            let mut block = weights.at(number);
+            let mut block = weights.pp(number);
             blocks.push([
-                Branch::new(block.at("first"), conv, std::f32::consts::SQRT_2, shape.normalized)?,
-                Branch::new(block.at("second"), conv, BRANCH_GAIN, shape.normalized)?,
+                Branch::new(block.pp("first"), conv, std::f32::consts::SQRT_2, shape.normalized)?,
+                Branch::new(block.pp("second"), conv, BRANCH_GAIN, shape.normalized)?,
             ]);
         }
         Ok(Self { blocks, shape })
@@ -156,7 +156,7 @@ pub struct PackedTcn {
 #[derive(Debug, Clone)]
 pub struct TcnMemory {
     blocks: Vec<[History; 2]>,
-    between: Rows,
+    between: FrameBuf,
 }
 
 impl PackedBody for PackedTcn {
@@ -166,13 +166,13 @@ impl PackedBody for PackedTcn {
         let blocks = self.blocks.iter();
         TcnMemory {
             blocks: blocks
-                .map(|block| block.each_ref().map(PackedConv::initial_memory))
+                .map(|block| block.each_ref().map(PackedConv::initial_state))
                 .collect(),
-            between: Rows::new(self.width),
+            between: FrameBuf::new(self.width),
         }
     }
 
-    fn step(&self, rows: &mut [Rows], memory: &mut TcnMemory) {
+    fn step(&self, rows: &mut [FrameBuf], memory: &mut TcnMemory) {
         let between = &mut memory.between;
         for (number, ([first, second], [first_memory, second_memory])) in
             self.blocks.iter().zip(&mut memory.blocks).enumerate()

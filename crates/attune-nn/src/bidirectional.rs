@@ -16,8 +16,8 @@ impl<L: Recurrent> Bidirectional<L> {
     /// `inputs` features in, twice `hidden` out.
     pub fn new(mut weights: Weights<'_>, inputs: usize, hidden: usize) -> Result<Self> {
         Ok(Self {
-            ahead: L::new(weights.at("ahead"), inputs, hidden)?,
-            back: L::new(weights.at("back"), inputs, hidden)?,
+            ahead: L::new(weights.pp("ahead"), inputs, hidden)?,
+            back: L::new(weights.pp("back"), inputs, hidden)?,
         })
     }
 

@@ -39,10 +39,14 @@ impl CausalConv {
     /// `gain`: 1, or √2 before a ReLU.
     pub fn new(mut weights: Weights<'_>, shape: ConvShape, gain: f32) -> Result<Self> {
         let fan_in = shape.taps * shape.inputs;
-        let direction = weights.learnt("direction", &[fan_in, shape.outputs], Init::Scaled { fan_in, gain })?;
+        let direction = weights.param(
+            "direction",
+            &[fan_in, shape.outputs],
+            Init::KaimingUniform { fan_in, gain },
+        )?;
         // ‖v‖ of a fresh kernel is `gain` on average (fan_in values of variance gain²/fan_in).
-        let gain = weights.learnt("gain", &[shape.outputs], Init::Constant(gain))?;
-        let bias = weights.learnt("bias", &[shape.outputs], Init::Constant(0.0))?;
+        let gain = weights.param("gain", &[shape.outputs], Init::Constant(gain))?;
+        let bias = weights.param("bias", &[shape.outputs], Init::Constant(0.0))?;
         Ok(Self {
             direction,
             gain,
@@ -60,12 +64,12 @@ impl CausalConv {
 
     /// The form for streams.
     pub fn pack(&self, precision: Precision) -> Result<PackedConv> {
-        self.pack_before(None, precision)
+        self.pack_fused(None, precision)
     }
 
     /// The form for streams of x ↦ after(this(x)), where `after` is a factor and an offset of each output: what a
     /// normalisation is once its statistics are fixed.
-    pub fn pack_before(&self, after: Option<&Affine>, precision: Precision) -> Result<PackedConv> {
+    pub fn pack_fused(&self, after: Option<&Affine>, precision: Precision) -> Result<PackedConv> {
         let (mut kernel, mut bias) = (values(&self.kernel()?)?, values(&self.bias)?);
         if let Some(after) = after {
             apply_after(after, &mut kernel, &mut bias);

@@ -17,13 +17,13 @@ pub struct ContextAttention {
 impl ContextAttention {
     /// Of `inputs` features, compared in `width`.
     pub fn new(mut weights: Weights<'_>, inputs: usize, width: usize) -> Result<Self> {
-        let begin = Init::Scaled {
+        let begin = Init::KaimingUniform {
             fan_in: width,
             gain: 1.0,
         };
         Ok(Self {
-            hidden: Linear::new(weights.at("hidden"), inputs, width, 1.0)?,
-            context: weights.learnt("context", &[width, 1], begin)?,
+            hidden: Linear::new(weights.pp("hidden"), inputs, width, 1.0)?,
+            context: weights.param("context", &[width, 1], begin)?,
         })
     }
 

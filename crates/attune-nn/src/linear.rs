@@ -21,8 +21,12 @@ impl Linear {
     /// `gain`: 1, or √2 before a ReLU.
     pub fn new(mut weights: Weights<'_>, inputs: usize, outputs: usize, gain: f32) -> Result<Self> {
         Ok(Self {
-            weight: weights.learnt("weight", &[inputs, outputs], Init::Scaled { fan_in: inputs, gain })?,
-            bias: weights.learnt("bias", &[outputs], Init::Constant(0.0))?,
+            weight: weights.param(
+                "weight",
+                &[inputs, outputs],
+                Init::KaimingUniform { fan_in: inputs, gain },
+            )?,
+            bias: weights.param("bias", &[outputs], Init::Constant(0.0))?,
         })
     }
 
@@ -38,12 +42,12 @@ impl Linear {
 
     /// The form for streams.
     pub fn pack(&self, precision: Precision) -> Result<PackedAffine> {
-        self.pack_between(None, None, precision)
+        self.pack_fused(None, None, precision)
     }
 
     /// The form for streams of x ↦ after(this(before(x))), where both are a factor and an offset of each feature: what
     /// a normalisation is once its statistics are fixed.
-    pub fn pack_between(
+    pub fn pack_fused(
         &self,
         before: Option<&Affine>,
         after: Option<&Affine>,
@@ -67,11 +71,11 @@ impl Linear {
 
     /// (…, inputs) → (…, outputs).
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        self.forward_through(x, Activation::Identity)
+        self.forward_activated(x, Activation::Identity)
     }
 
     /// φ(x·W + b), (…, inputs) → (…, outputs).
-    pub fn forward_through(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
+    pub fn forward_activated(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
         let (inputs, outputs) = self.weight.dims2()?;
         let mut shape = x.dims().to_vec();
         match shape.last_mut() {

@@ -28,11 +28,11 @@ impl Recurrent for Lstm {
             .map(|i| if i / hidden == 1 { FORGET_BIAS } else { 0.0 })
             .collect();
         Ok(Self {
-            input: Linear::new(weights.at("input"), inputs, 4 * hidden, 1.0)?,
-            recurrent: weights.learnt(
+            input: Linear::new(weights.pp("input"), inputs, 4 * hidden, 1.0)?,
+            recurrent: weights.param(
                 "recurrent",
                 &[hidden, 4 * hidden],
-                Init::Scaled {
+                Init::KaimingUniform {
                     fan_in: hidden,
                     gain: 1.0,
                 },

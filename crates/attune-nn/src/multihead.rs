@@ -40,8 +40,8 @@ impl MultiHead {
     /// Weights are taken from below `weights`.
     pub fn new(mut weights: Weights<'_>, shape: AttentionShape) -> Result<Self> {
         Ok(Self {
-            project: Linear::new(weights.at("project"), shape.width, 3 * shape.width, 1.0)?,
-            output: Linear::new(weights.at("output"), shape.width, shape.width, 1.0)?,
+            project: Linear::new(weights.pp("project"), shape.width, 3 * shape.width, 1.0)?,
+            output: Linear::new(weights.pp("output"), shape.width, shape.width, 1.0)?,
             rotary: shape.rotary.then(|| Rotary::new(shape.width / shape.heads)),
             heads: shape.heads,
             context: shape.context,
@@ -74,7 +74,7 @@ impl MultiHead {
         CausalAttention {
             heads: self.heads,
             context: self.context,
-            turns: self.rotary.as_ref().map(|rotary| rotary.table(frames)),
+            rotations: self.rotary.as_ref().map(|rotary| rotary.table(frames)),
         }
     }
 }
@@ -95,11 +95,11 @@ impl EncoderLayer {
     /// `feed`: width of the feed-forward layer.
     pub fn new(mut weights: Weights<'_>, shape: AttentionShape, feed: usize, dropout: f32) -> Result<Self> {
         Ok(Self {
-            attention: MultiHead::new(weights.at("attention"), shape)?,
-            norm_attention: LayerNorm::new(weights.at("norm_attention"), shape.width)?,
-            norm_feed: LayerNorm::new(weights.at("norm_feed"), shape.width)?,
-            widen: Linear::new(weights.at("widen"), shape.width, feed, 1.0)?,
-            narrow: Linear::new(weights.at("narrow"), feed, shape.width, 1.0)?,
+            attention: MultiHead::new(weights.pp("attention"), shape)?,
+            norm_attention: LayerNorm::new(weights.pp("norm_attention"), shape.width)?,
+            norm_feed: LayerNorm::new(weights.pp("norm_feed"), shape.width)?,
+            widen: Linear::new(weights.pp("widen"), shape.width, feed, 1.0)?,
+            narrow: Linear::new(weights.pp("narrow"), feed, shape.width, 1.0)?,
             feed,
             dropout,
         })

@@ -28,10 +28,10 @@ impl BatchNorm {
     /// Over `features` values.
     pub fn new(mut weights: Weights<'_>, features: usize) -> Result<Self> {
         Ok(Self {
-            scale: weights.learnt("scale", &[features], Init::Constant(1.0))?,
-            shift: weights.learnt("shift", &[features], Init::Constant(0.0))?,
-            mean: weights.statistic("mean", &[features], 0.0)?,
-            variance: weights.statistic("variance", &[features], 1.0)?,
+            scale: weights.param("scale", &[features], Init::Constant(1.0))?,
+            shift: weights.param("shift", &[features], Init::Constant(0.0))?,
+            mean: weights.buffer("mean", &[features], 0.0)?,
+            variance: weights.buffer("variance", &[features], 1.0)?,
         })
     }
 
@@ -94,8 +94,8 @@ impl LayerNorm {
     /// Over `features` values.
     pub fn new(mut weights: Weights<'_>, features: usize) -> Result<Self> {
         Ok(Self {
-            scale: weights.learnt("scale", &[features], Init::Constant(1.0))?,
-            shift: weights.learnt("shift", &[features], Init::Constant(0.0))?,
+            scale: weights.param("scale", &[features], Init::Constant(1.0))?,
+            shift: weights.param("shift", &[features], Init::Constant(0.0))?,
         })
     }
 

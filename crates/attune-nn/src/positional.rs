@@ -1,10 +1,10 @@
 //! Where a frame stands: rotary position embedding (Su et al. 2021), and sinusoidal encoding (Vaswani et al. 2017).
 
-use super::kernels::causal_attention::TurnTable;
+use super::kernels::causal_attention::RotationTable;
 use candle_core::{Device, Result, Tensor};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The slowest wave of [`sinusoids`] turns once in 2π × this many frames.
+/// The slowest wave of [`sinusoids`] rotations once in 2π × this many frames.
 const SLOWEST: f64 = 10_000.0;
 
 /// PE(p, 2i) = sin(p/10000^(2i/w)), PE(p, 2i + 1) = cos(p/10000^(2i/w)): what is added to frames to tell their places
@@ -40,10 +40,10 @@ pub struct Rotary {
     /// Radians per frame of each pair of features.
     speeds: Vec<f64>,
     /// Those of the longest clip so far: sines are slow.
-    table: Arc<Mutex<Arc<TurnTable>>>,
+    table: Arc<Mutex<Arc<RotationTable>>>,
 }
 
-/// The slowest pair turns once in about 2π × this many frames.
+/// The slowest pair rotations once in about 2π × this many frames.
 const BASE: f64 = 1_000.0;
 
 impl Rotary {
@@ -68,12 +68,12 @@ impl Rotary {
     }
 
     /// The angles of the first `frames` places, as an op over whole clips takes them.
-    pub fn table(&self, frames: usize) -> Arc<TurnTable> {
+    pub fn table(&self, frames: usize) -> Arc<RotationTable> {
         let mut kept = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.cos.len() < frames * self.speeds.len() {
             let angles = (0..frames as u64).flat_map(|place| self.angles(place));
             let (cos, sin) = angles.map(|(cos, sin)| (cos as f32, sin as f32)).unzip();
-            *kept = Arc::new(TurnTable { cos, sin });
+            *kept = Arc::new(RotationTable { cos, sin });
         }
         Arc::clone(&kept)
     }
@@ -84,7 +84,7 @@ impl Rotary {
 /// Sines of large angles are slow: those of every [`TABLE`]th place are taken, and turned on by a table of the places
 /// between. What comes of a place depends on the place alone.
 #[derive(Debug, Clone, Default)]
-pub struct Turns {
+pub struct Rotations {
     /// The place from which the table counts, and its cos and sin.
     anchor: Option<(u64, Vec<(f64, f64)>)>,
     /// (places, pairs).
@@ -95,7 +95,7 @@ pub struct Turns {
 
 const TABLE: u64 = 64;
 
-impl Turns {
+impl Rotations {
     /// For blocks of at most `most` frames.
     pub fn new(rotary: &Rotary, most: usize) -> Self {
         let pairs = rotary.speeds.len();
@@ -128,12 +128,12 @@ impl Turns {
         }
     }
 
-    /// Turns the features of one head of the block's frame `frame`: feature i pairs with i + width/2. Without angles,
+    /// Rotations the features of one head of the block's frame `frame`: feature i pairs with i + width/2. Without angles,
     /// nothing.
-    pub fn turn(&self, frame: usize, head: &mut [f32]) {
+    pub fn rotate(&self, frame: usize, head: &mut [f32]) {
         let (first, second) = head.split_at_mut(self.pairs);
-        let turns = &self.values[frame * self.pairs..][..self.pairs];
-        for ((a, b), (cos, sin)) in first.iter_mut().zip(second).zip(turns) {
+        let rotations = &self.values[frame * self.pairs..][..self.pairs];
+        for ((a, b), (cos, sin)) in first.iter_mut().zip(second).zip(rotations) {
             (*a, *b) = (*a * cos - *b * sin, *a * sin + *b * cos);
         }
     }
@@ -146,15 +146,15 @@ mod tests {
     #[test]
     fn places_far_into_a_stream_are_turned_as_exactly_as_the_first() {
         let rotary = Rotary::new(8);
-        let mut turns = Turns::new(&rotary, 3);
+        let mut rotations = Rotations::new(&rotary, 3);
         // A week at 43 frames a second, and blocks that lie across the table's places.
         for first in [0, 62, 63, 4_000_000, 26_000_063] {
-            turns.set(&rotary, first, 3);
+            rotations.set(&rotary, first, 3);
             for frame in 0..3 {
                 for pair in 0..4 {
                     let mut head = [0.0; 8];
                     head[pair] = 1.0;
-                    turns.turn(frame, &mut head);
+                    rotations.rotate(frame, &mut head);
                     let angle = (first + frame as u64) as f64 * BASE.powf(-2.0 * pair as f64 / 8.0);
                     assert!(
                         (f64::from(head[pair]) - angle.cos()).abs() < 1e-6,

@@ -1,7 +1,7 @@
 //! What recurrent layers have in common.
 
 use super::kernels::packed_matrix::Precision;
-use super::streaming::rows::Rows;
+use super::streaming::frame_buf::FrameBuf;
 use super::weights::Weights;
 use candle_core::{Result, Tensor};
 
@@ -22,13 +22,13 @@ pub trait Recurrent: Sized + std::fmt::Debug + Send + Sync + 'static {
 /// A recurrent layer, in the form that streams.
 pub trait PackedRecurrent: std::fmt::Debug + Send + Sync + 'static {
     /// What a stream remembers.
-    type Memory: std::fmt::Debug + Clone + Send + 'static;
+    type State: std::fmt::Debug + Clone + Send + 'static;
     /// What a stream knows before its first frame: zeros.
-    fn initial_memory(&self) -> Self::Memory;
+    fn initial_state(&self) -> Self::State;
     /// The block `x` to its hidden states.
-    fn step(&self, x: &Rows, memory: &mut Self::Memory, out: &mut Rows);
+    fn step(&self, x: &FrameBuf, memory: &mut Self::State, out: &mut FrameBuf);
     /// What its units held at the newest frame; `false` before the first one.
-    fn newest_units(memory: &Self::Memory, into: &mut UnitPicture) -> bool;
+    fn newest_units(memory: &Self::State, into: &mut UnitPicture) -> bool;
 }
 
 /// What the units of a recurrent layer held at one frame, a value for each unit.

@@ -22,13 +22,13 @@ impl Recurrent for Rnn {
     /// The recurrent matrix begins with a spectral radius near 1: states neither die nor
     /// grow at first, as far as a plain recurrence can be helped.
     fn new(mut weights: Weights<'_>, inputs: usize, hidden: usize) -> Result<Self> {
-        let begin = Init::Scaled {
+        let begin = Init::KaimingUniform {
             fan_in: hidden,
             gain: 1.0,
         };
         Ok(Self {
-            input: Linear::new(weights.at("input"), inputs, hidden, 1.0)?,
-            recurrent: weights.learnt("recurrent", &[hidden, hidden], begin)?,
+            input: Linear::new(weights.pp("input"), inputs, hidden, 1.0)?,
+            recurrent: weights.param("recurrent", &[hidden, hidden], begin)?,
         })
     }
 

@@ -11,12 +11,12 @@ use super::kernels::weighted_moments::WeightedMoments;
 use super::kernels::windowed_softmax::WindowedSoftmax;
 use super::linear::Linear;
 use super::streaming::attentive::PackedAttentive;
-use super::streaming::moments::MomentMemory;
+use super::streaming::moments::MomentState;
 use super::weights::{Init, Weights};
 use candle_core::{D, DType, Device, Result, Tensor};
 
 /// Added to the variance before the root: deviations below 0.03 count as none.
-pub const LEAST_VARIANCE: f64 = 1e-3;
+pub const MIN_VARIANCE: f64 = 1e-3;
 
 /// Mean and mean square (…, 2f) of several groups of features, to the means of all, then the deviations of all.
 fn means_and_deviations(moments: &[Tensor]) -> Result<Tensor> {
@@ -27,7 +27,7 @@ fn means_and_deviations(moments: &[Tensor]) -> Result<Tensor> {
         let square = moments.narrow(D::Minus1, features, features)?;
         let variance = (square - mean.sqr()?)?.relu()?;
         parts.push(mean);
-        deviations.push((variance + LEAST_VARIANCE)?.sqrt()?);
+        deviations.push((variance + MIN_VARIANCE)?.sqrt()?);
     }
     parts.extend(deviations);
     Tensor::cat(&parts, D::Minus1)
@@ -48,8 +48,8 @@ impl MomentPooling {
     }
 
     /// The form for streams of `features` values.
-    pub fn pack(&self, features: usize) -> MomentMemory {
-        MomentMemory::new(features, self.retention)
+    pub fn pack(&self, features: usize) -> MomentState {
+        MomentState::new(features, self.retention)
     }
 
     /// Groups of features (b, t, ·), f in all → mean and deviation at each of the `read` frames (b, p, 2f).
@@ -86,11 +86,11 @@ impl AttentivePooling {
     /// Scores come from `inputs` features of each frame, through `hidden` units.
     pub fn new(mut weights: Weights<'_>, inputs: usize, hidden: usize, context: usize) -> Result<Self> {
         Ok(Self {
-            hidden: Linear::new(weights.at("hidden"), inputs, hidden, 1.0)?,
-            score: weights.learnt(
+            hidden: Linear::new(weights.pp("hidden"), inputs, hidden, 1.0)?,
+            score: weights.param(
                 "score",
                 &[hidden, 1],
-                Init::Scaled {
+                Init::KaimingUniform {
                     fan_in: hidden,
                     gain: 1.0,
                 },
@@ -113,7 +113,7 @@ impl AttentivePooling {
     /// each of the `read` frames (b, p, 2f), and the weights (b, p, t).
     pub fn forward(&self, h: &Tensor, groups: &[&Tensor], read: &[usize]) -> Result<(Tensor, Tensor)> {
         let (b, t, _) = h.dims3()?;
-        let hidden = self.hidden.forward_through(h, Activation::Tanh)?;
+        let hidden = self.hidden.forward_activated(h, Activation::Tanh)?;
         let score = CausalConvolution {
             taps: 1,
             dilation: 1,

@@ -1,20 +1,24 @@
-//! Named weights: drawn from a seed to be trained, or taken from a file and checked.
+//! Named weights: initialised from a seed for training, or loaded from a file and checked.
 //!
-//! In: a seed, or tensors of a safetensors file. Out: tensors by name. Thread: any.
+//! In: a seed, or the tensors of a safetensors file. Out: tensors by name. Thread: any.
+//!
+//! [`WeightStore`] and [`Weights`] do what candle-nn's `VarMap` and `VarBuilder` do, and what those cannot: a seed
+//! determines every weight (candle's CPU generator cannot be seeded), names are in order, a name is given out once,
+//! buffers are told apart from parameters, and weights loaded for inference record no graph.
 
 use candle_core::{DType, Device, Result, Tensor, Var, bail};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, HashMap};
 
-/// How a weight begins.
+/// How a weight is initialised.
 #[derive(Debug, Clone, Copy)]
 pub enum Init {
-    /// All the same.
+    /// Every value is this.
     Constant(f32),
     /// Uniform in ± √(gain²·3 / fan-in) (He et al. 2015; gain √2 before a ReLU, 1 otherwise).
-    Scaled {
-        /// Inputs of one output.
+    KaimingUniform {
+        /// Inputs per output.
         fan_in: usize,
         /// 1, or √2 before a ReLU.
         gain: f32,
@@ -23,11 +27,11 @@ pub enum Init {
     Uniform(f32),
 }
 
-/// Whether a weight is learnt by gradient, or follows the data (running statistics).
+/// As in PyTorch: parameters are trained by gradient, buffers follow the data (running statistics).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    Learnt,
-    Statistic,
+    Param,
+    Buffer,
 }
 
 /// All weights of one model.
@@ -39,28 +43,28 @@ pub struct WeightStore {
 
 #[derive(Debug)]
 enum Origin {
-    Drawn(Box<ChaCha8Rng>),
-    File(HashMap<String, Tensor>),
+    Random(Box<ChaCha8Rng>),
+    Loaded(HashMap<String, Tensor>),
 }
 
 impl WeightStore {
-    /// Weights are drawn as they are asked for; the same seed and order give the same weights.
-    pub fn drawn(seed: u64) -> Self {
+    /// Weights are initialised when a layer requests them; the same seed and order give the same weights.
+    pub fn random(seed: u64) -> Self {
         Self {
-            origin: Origin::Drawn(Box::new(ChaCha8Rng::seed_from_u64(seed))),
+            origin: Origin::Random(Box::new(ChaCha8Rng::seed_from_u64(seed))),
             vars: BTreeMap::new(),
         }
     }
 
-    /// Weights are taken from `tensors`; a missing name or another shape is an error.
+    /// Weights come from `tensors`; a missing name or a different shape is an error.
     pub fn from_tensors(tensors: HashMap<String, Tensor>) -> Self {
         Self {
-            origin: Origin::File(tensors),
+            origin: Origin::Loaded(tensors),
             vars: BTreeMap::new(),
         }
     }
 
-    /// The root from which layers take their weights.
+    /// The root of the tree of names.
     pub fn root(&mut self) -> Weights<'_> {
         Weights {
             store: self,
@@ -68,11 +72,11 @@ impl WeightStore {
         }
     }
 
-    /// Names of the file's tensors that no layer asked for.
+    /// Names of loaded tensors that no layer has requested.
     pub fn unused(&self) -> Vec<String> {
         match &self.origin {
-            Origin::Drawn(_) => Vec::new(),
-            Origin::File(tensors) => {
+            Origin::Random(_) => Vec::new(),
+            Origin::Loaded(tensors) => {
                 let mut names: Vec<_> = tensors
                     .keys()
                     .filter(|name| !self.vars.contains_key(*name))
@@ -84,26 +88,26 @@ impl WeightStore {
         }
     }
 
-    /// What is learnt by gradient, by name.
-    pub fn learnt(&self) -> impl Iterator<Item = (&str, &Var)> {
+    /// Parameters (without buffers), by name, in order.
+    pub fn params(&self) -> impl Iterator<Item = (&str, &Var)> {
         self.vars
             .iter()
-            .filter(|(_, (kind, _))| *kind == Kind::Learnt)
+            .filter(|(_, (kind, _))| *kind == Kind::Param)
             .map(|(name, (_, var))| (name.as_str(), var))
     }
 
-    /// Everything, by name: what goes into a file.
+    /// Parameters and buffers, by name, in order: what goes into a file.
     pub fn all(&self) -> impl Iterator<Item = (&str, &Var)> {
         self.vars.iter().map(|(name, (_, var))| (name.as_str(), var))
     }
 
     fn get(&mut self, name: String, shape: &[usize], init: Init, kind: Kind) -> Result<Tensor> {
         if self.vars.contains_key(&name) {
-            bail!("the weight {name} is asked for twice");
+            bail!("the weight {name} is requested twice");
         }
         let tensor = match &mut self.origin {
-            Origin::Drawn(rng) => draw(rng, shape, init)?,
-            Origin::File(tensors) => {
+            Origin::Random(rng) => draw(rng, shape, init)?,
+            Origin::Loaded(tensors) => {
                 let Some(tensor) = tensors.get(&name) else {
                     bail!("the weight {name} is missing");
                 };
@@ -118,10 +122,10 @@ impl WeightStore {
             }
         };
         let var = Var::from_tensor(&tensor)?;
-        // Weights of a file do not change: without a variable in it, no graph is kept while streaming.
+        // Loaded weights do not change: without a variable, inference records no graph.
         let tensor = match self.origin {
-            Origin::Drawn(_) => var.as_tensor().clone(),
-            Origin::File(_) => var.as_detached_tensor(),
+            Origin::Random(_) => var.as_tensor().clone(),
+            Origin::Loaded(_) => var.as_detached_tensor(),
         };
         self.vars.insert(name, (kind, var));
         Ok(tensor)
@@ -132,14 +136,14 @@ fn draw(rng: &mut ChaCha8Rng, shape: &[usize], init: Init) -> Result<Tensor> {
     let count = shape.iter().product();
     let bound = match init {
         Init::Constant(value) => return Tensor::full(value, shape, &Device::Cpu),
-        Init::Scaled { fan_in, gain } => gain * (3.0 / fan_in as f32).sqrt(),
+        Init::KaimingUniform { fan_in, gain } => gain * (3.0 / fan_in as f32).sqrt(),
         Init::Uniform(bound) => bound,
     };
     let values: Vec<f32> = (0..count).map(|_| (rng.random::<f32>() * 2.0 - 1.0) * bound).collect();
     Tensor::from_vec(values, shape, &Device::Cpu)
 }
 
-/// A place in the tree of names, from which a layer takes its weights.
+/// A branch of the tree of names, from which a layer requests its weights.
 #[derive(Debug)]
 pub struct Weights<'a> {
     store: &'a mut WeightStore,
@@ -147,8 +151,8 @@ pub struct Weights<'a> {
 }
 
 impl Weights<'_> {
-    /// The branch `name` below this one.
-    pub fn at(&mut self, name: impl std::fmt::Display) -> Weights<'_> {
+    /// The branch `name` below this one ("push prefix", as candle's `VarBuilder::pp`).
+    pub fn pp(&mut self, name: impl std::fmt::Display) -> Weights<'_> {
         let path = self.join(&name.to_string());
         Weights {
             store: self.store,
@@ -156,16 +160,16 @@ impl Weights<'_> {
         }
     }
 
-    /// A weight that is learnt by gradient.
-    pub fn learnt(&mut self, name: &str, shape: &[usize], init: Init) -> Result<Tensor> {
-        self.store.get(self.join(name), shape, init, Kind::Learnt)
+    /// A parameter, trained by gradient.
+    pub fn param(&mut self, name: &str, shape: &[usize], init: Init) -> Result<Tensor> {
+        self.store.get(self.join(name), shape, init, Kind::Param)
     }
 
-    /// A running statistic: saved with the weights, not touched by the optimiser.
-    pub fn statistic(&mut self, name: &str, shape: &[usize], start: f32) -> Result<Var> {
+    /// A buffer, such as a running statistic: saved with the weights, ignored by the optimizer.
+    pub fn buffer(&mut self, name: &str, shape: &[usize], start: f32) -> Result<Var> {
         let name = self.join(name);
         self.store
-            .get(name.clone(), shape, Init::Constant(start), Kind::Statistic)?;
+            .get(name.clone(), shape, Init::Constant(start), Kind::Buffer)?;
         Ok(self.store.vars[&name].1.clone())
     }
 

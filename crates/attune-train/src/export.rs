@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use std::path::Path;
 
 /// What streams keep new weights in: answers hardly change (`tests/streaming_models.rs`), and a step reads half the bytes.
-const PRECISION: Precision = Precision::Half;
+const PRECISION: Precision = Precision::Bf16;
 
 /// Licence of weights that this program's own training made.
 const LICENCE: &str = "MIT (weights; the training audio is not part of them)";
@@ -58,7 +58,7 @@ pub fn export(
     };
     let mut store = WeightStore::from_tensors(tensors);
     let net = recipe.architecture.build(&mut store)?;
-    let weight_count = store.learnt().map(|(_, var)| var.elem_count()).sum();
+    let weight_count = store.params().map(|(_, var)| var.elem_count()).sum();
     let context_frames = net.context_frames();
     let manifest = Manifest {
         format: FORMAT,

@@ -98,18 +98,18 @@ impl<'a> Trainer<'a> {
     /// If the network cannot be built, or no clip is long enough for any batch.
     pub fn new(recipe: Recipe, data: &'a Dataset) -> Result<Self, TrainError> {
         keep_freed_memory();
-        let mut store = WeightStore::drawn(recipe.seed);
+        let mut store = WeightStore::random(recipe.seed);
         let net = recipe.architecture.build(&mut store)?;
         let examples = Examples::new(&recipe, data)?;
         let hidden = recipe.architecture.head.hidden;
         let mut output = |name: &str, width: usize| match width {
             0 => Ok(None),
-            width => Linear::new(store.root().at(name), hidden, width, 1.0).map(Some),
+            width => Linear::new(store.root().pp(name), hidden, width, 1.0).map(Some),
         };
         let teacher = output(TEACHER, examples.feature_width())?;
         let tags = output(TAGS, examples.tag_width())?;
         let windows = output(WINDOWS, examples.window_width())?;
-        let optimizer = AdamW::new(store.learnt(), recipe.weight_decay, recipe.clip);
+        let optimizer = AdamW::new(store.params(), recipe.weight_decay, recipe.clip);
         Ok(Self {
             recipe,
             data,

@@ -125,9 +125,9 @@ mod tests {
 
     fn weights(variant: Variant, engine: Engine) -> usize {
         let recipe = variant.recipe(engine, 3, 1, 10, None);
-        let mut store = WeightStore::drawn(1);
+        let mut store = WeightStore::random(1);
         recipe.architecture.build(&mut store).unwrap();
-        store.learnt().map(|(_, var)| var.elem_count()).sum()
+        store.params().map(|(_, var)| var.elem_count()).sum()
     }
 
     #[test]
@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn a_width_is_the_same_in_front_and_body() {
         let recipe = Variant::Sounds.recipe(Engine::Tcn, 3, 1, 10, Some(20));
-        assert!(recipe.architecture.build(&mut WeightStore::drawn(1)).is_ok());
+        assert!(recipe.architecture.build(&mut WeightStore::random(1)).is_ok());
         assert_eq!(recipe.architecture.front.width, 20);
     }
 }

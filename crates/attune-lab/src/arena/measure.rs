@@ -6,7 +6,7 @@ use crate::bench::Effort;
 use crate::bench::growth::{fill, in_turn};
 use attune_model::load::{from_bytes, load};
 use attune_model::{GenreStream, LoadedModel, ModelError, bundled_weights};
-use attune_nn::kernels::memory::bytes_taken;
+use attune_nn::kernels::memory::allocated_bytes;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -50,10 +50,10 @@ fn memory(model: &LoadedModel, file: Option<&Path>, bands: usize) -> Result<Opti
         (None, Some(weights)) => from_bytes(&manifest, weights).map(Some),
         (None, None) => Ok(None),
     };
-    let before = bytes_taken();
+    let before = allocated_bytes();
     let Some(again) = read()? else { return Ok(None) };
     let stream: Box<dyn GenreStream> = fill(again.stream()?, bands)?;
-    let taken = bytes_taken()
+    let taken = allocated_bytes()
         .zip(before)
         .map(|(after, before)| after.wrapping_sub(before) as usize);
     drop(stream);

@@ -48,18 +48,18 @@ impl AskedLayer {
             context: usize::MAX,
             rotary: shape.rotary,
         };
-        let attention = MultiHead::new(weights.at("attention"), attention)?;
+        let attention = MultiHead::new(weights.pp("attention"), attention)?;
         let norms = if shape.normalized {
-            let of_attention = LayerNorm::new(weights.at("norm_attention"), shape.width)?;
-            Some([of_attention, LayerNorm::new(weights.at("norm_feed"), shape.width)?])
+            let of_attention = LayerNorm::new(weights.pp("norm_attention"), shape.width)?;
+            Some([of_attention, LayerNorm::new(weights.pp("norm_feed"), shape.width)?])
         } else {
             None
         };
         Ok(Self {
             attention,
             norms,
-            widen: Linear::new(weights.at("widen"), shape.width, FEED * shape.width, 1.0)?,
-            narrow: Linear::new(weights.at("narrow"), FEED * shape.width, shape.width, 1.0)?,
+            widen: Linear::new(weights.pp("widen"), shape.width, FEED * shape.width, 1.0)?,
+            narrow: Linear::new(weights.pp("narrow"), FEED * shape.width, shape.width, 1.0)?,
             residual: shape.residual,
         })
     }

@@ -61,7 +61,7 @@ pub fn learn(
     mut watch: impl FnMut(u64, &WeightStore, &GradStore) -> Result<(), LabError>,
 ) -> Result<(HashMap<String, Tensor>, f64), LabError> {
     let AskedShape { answers, classes, .. } = plan.shape;
-    let mut store = WeightStore::drawn(plan.course.seed);
+    let mut store = WeightStore::random(plan.course.seed);
     let net = AskedNet::new(&mut store, plan.shape)?;
     let loss = |rng: &mut ChaCha8Rng| {
         let drawn = draw(plan.batch, rng)?;

@@ -85,16 +85,16 @@ impl AskedNet {
             residual: shape.residual,
             normalized: shape.normalized,
         };
-        let input = Linear::new(root.at("input"), shape.inputs, shape.width, 1.0)?;
-        let token = root.learnt("token", &[shape.width], Init::Uniform(1.0))?;
-        let mut of_layers = root.at("layers");
-        let layers = (0..shape.layers).map(|number| AskedLayer::new(of_layers.at(number), of_layer));
+        let input = Linear::new(root.pp("input"), shape.inputs, shape.width, 1.0)?;
+        let token = root.param("token", &[shape.width], Init::Uniform(1.0))?;
+        let mut of_layers = root.pp("layers");
+        let layers = (0..shape.layers).map(|number| AskedLayer::new(of_layers.pp(number), of_layer));
         Ok(Self {
             shape,
             input,
             token,
             layers: layers.collect::<Result<_>>()?,
-            output: Linear::new(root.at("output"), shape.width, shape.answers * shape.classes, 1.0)?,
+            output: Linear::new(root.pp("output"), shape.width, shape.answers * shape.classes, 1.0)?,
         })
     }
 

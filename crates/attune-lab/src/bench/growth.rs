@@ -47,7 +47,7 @@ pub fn measure(effort: Effort, models: &ModelSet, say: &mut dyn FnMut(&str)) -> 
         subjects.push(Subject::drawn(
             "attention",
             plain(attention(128, keys)),
-            Precision::Single,
+            Precision::F32,
         )?);
     }
     charts.push(Chart {
@@ -67,7 +67,7 @@ pub fn measure(effort: Effort, models: &ModelSet, say: &mut dyn FnMut(&str)) -> 
     ] {
         let mut subjects = Vec::new();
         for &width in &places {
-            subjects.push(Subject::drawn(name, plain(body(width)), Precision::Single)?);
+            subjects.push(Subject::drawn(name, plain(body(width)), Precision::F32)?);
         }
         lines.push((name.to_owned(), alone(&subjects, effort)?));
     }

@@ -107,7 +107,7 @@ impl Subject {
             },
             Shape::Plain(shape),
         );
-        let mut store = WeightStore::drawn(SEED);
+        let mut store = WeightStore::random(SEED);
         let net = shape.build(&mut store)?.pack(precision)?;
         let tensors: HashMap<_, _> = store
             .all()
@@ -166,7 +166,7 @@ pub fn all(models: &ModelSet) -> Result<Vec<Subject>, BenchError> {
             source: Source::Model(Box::new(model.clone())),
         })
         .collect();
-    for (kept, precision) in [("page", Precision::Single), ("half", Precision::Half)] {
+    for (kept, precision) in [("page", Precision::F32), ("half", Precision::Bf16)] {
         for (name, body) in [
             ("lstm", lstm(128)),
             ("tcn", tcn(64)),

@@ -37,9 +37,9 @@ impl Task {
     /// Fresh weights from [`SEED`]; answers are asked for at every frame of a plain network, and where the recipe asks
     /// for them of a shipped one: its classifier sees statistics, and training asks it a few times in a clip.
     pub(crate) fn new(shape: &Shape, clips: usize, frames: usize) -> Result<(Self, WeightStore), BenchError> {
-        let mut store = WeightStore::drawn(SEED);
+        let mut store = WeightStore::random(SEED);
         let net = shape.without_dropout().build(&mut store)?;
-        let optimizer = AdamW::new(store.learnt(), DECAY, CLIP);
+        let optimizer = AdamW::new(store.params(), DECAY, CLIP);
         let mut rng = ChaCha8Rng::seed_from_u64(SEED);
         let read: Vec<usize> = match shape {
             Shape::Plain(_) => (0..frames).collect(),

@@ -46,8 +46,8 @@ impl Work {
         };
         Self {
             weight_bytes: match precision {
-                Precision::Single => 4,
-                Precision::Half => 2,
+                Precision::F32 => 4,
+                Precision::Bf16 => 2,
             },
             ..work
         }
@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     fn work(body: BodyShape) -> Work {
-        Work::of(&Shape::Plain(plain(body)), Precision::Single)
+        Work::of(&Shape::Plain(plain(body)), Precision::F32)
     }
 
     #[test]

@@ -150,7 +150,7 @@ fn learn_one(plan: &Plan, run: &mut Run<'_>) -> Result<Outcome, LabError> {
 pub fn gradients(store: &WeightStore, grads: &GradStore, layers: usize) -> Result<Vec<f64>, LabError> {
     let of_layer = |layer: usize| {
         let prefix = format!("layers.{layer}.");
-        let vars = store.learnt().filter(|(name, _)| name.starts_with(&prefix));
+        let vars = store.params().filter(|(name, _)| name.starts_with(&prefix));
         Ok(f64::from(attune_train::optimizer::gathered(vars, grads)?.1))
     };
     (0..layers).map(of_layer).collect()

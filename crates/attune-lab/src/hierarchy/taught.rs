@@ -45,7 +45,7 @@ pub fn learn(
     run: &mut Run<'_>,
     mut draw: impl FnMut(&mut ChaCha8Rng) -> Result<(Tensor, Vec<usize>), LabError>,
 ) -> Result<Taught, LabError> {
-    let mut store = WeightStore::drawn(course.seed);
+    let mut store = WeightStore::random(course.seed);
     let net = Hierarchical::new(store.root(), shape)?;
     let loss = |rng: &mut ChaCha8Rng| {
         let (x, classes) = draw(rng)?;

@@ -59,10 +59,10 @@ impl Plan {
         let shape = plain(self.body());
         let clips = (FRAMES / self.length).max(1);
         let (mut task, store) = Task::new(&Shape::Plain(shape.clone()), clips, self.length)?;
-        let weights = store.learnt().map(|(_, var)| var.elem_count()).sum();
+        let weights = store.params().map(|(_, var)| var.elem_count()).sum();
         let times = rounds(effort, || task.step().map(|_| ()))?;
         let seconds = times.median().unwrap_or(f64::INFINITY);
-        let subject = Subject::drawn(self.kind.label(), shape, Precision::Single)?;
+        let subject = Subject::drawn(self.kind.label(), shape, Precision::F32)?;
         let step = alone(&[subject], Effort::FULL)?;
         Ok(Cost {
             weights,

@@ -47,16 +47,16 @@ impl Taught {
         let mut store = WeightStore::from_tensors(tensors(self.weights)?);
         let architecture = &self.manifest.architecture;
         let mut root = store.root();
-        let front = Front::new(root.at("front"), architecture.front)?;
+        let front = Front::new(root.pp("front"), architecture.front)?;
         let stem = match &architecture.stem {
-            Some(shape) => Some(Tcn::new(root.at("stem"), shape.clone())?),
+            Some(shape) => Some(Tcn::new(root.pp("stem"), shape.clone())?),
             None => None,
         };
         let body: Box<dyn Forward> = match &architecture.body {
-            BodyShape::Rnn(shape) => Box::new(RnnStack::new(root.at("body"), shape.clone())?),
-            BodyShape::Lstm(shape) => Box::new(LstmStack::new(root.at("body"), shape.clone())?),
-            BodyShape::Tcn(shape) => Box::new(Tcn::new(root.at("body"), shape.clone())?),
-            BodyShape::Attention(shape) => Box::new(Encoder::new(root.at("body"), shape.clone())?),
+            BodyShape::Rnn(shape) => Box::new(RnnStack::new(root.pp("body"), shape.clone())?),
+            BodyShape::Lstm(shape) => Box::new(LstmStack::new(root.pp("body"), shape.clone())?),
+            BodyShape::Tcn(shape) => Box::new(Tcn::new(root.pp("body"), shape.clone())?),
+            BodyShape::Attention(shape) => Box::new(Encoder::new(root.pp("body"), shape.clone())?),
         };
         Ok(Parts { front, stem, body })
     }
@@ -77,14 +77,14 @@ impl Taught {
     /// If its weights do not fit.
     pub fn layer(&self, seed: Option<u64>) -> std::result::Result<Option<Layer>, LabError> {
         let mut store = match seed {
-            Some(seed) => WeightStore::drawn(seed),
+            Some(seed) => WeightStore::random(seed),
             None => WeightStore::from_tensors(tensors(self.weights)?),
         };
         let mut root = store.root();
-        let mut body = root.at("body");
+        let mut body = root.pp("body");
         Ok(match &self.manifest.architecture.body {
-            BodyShape::Rnn(shape) => Some(Layer::of_rnn(&Rnn::new(body.at(0), shape.inputs, shape.hidden)?)?),
-            BodyShape::Lstm(shape) => Some(Layer::of_lstm(&Lstm::new(body.at(0), shape.inputs, shape.hidden)?)?),
+            BodyShape::Rnn(shape) => Some(Layer::of_rnn(&Rnn::new(body.pp(0), shape.inputs, shape.hidden)?)?),
+            BodyShape::Lstm(shape) => Some(Layer::of_lstm(&Lstm::new(body.pp(0), shape.inputs, shape.hidden)?)?),
             BodyShape::Tcn(_) | BodyShape::Attention(_) => None,
         })
     }

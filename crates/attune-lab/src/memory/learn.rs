@@ -61,9 +61,9 @@ impl Outcome {
 pub fn learn(plan: &Plan, run: &mut Run<'_>) -> Result<Outcome, LabError> {
     keep_freed_memory();
     let begin = Instant::now();
-    let mut store = WeightStore::drawn(plan.seed);
+    let mut store = WeightStore::random(plan.seed);
     let net = plan.shape.build(&mut store)?;
-    let mut descent = Descent::new(store.learnt(), (plan.rule, plan.rate), plan.clip);
+    let mut descent = Descent::new(store.params(), (plan.rule, plan.rate), plan.clip);
     let mut rng = ChaCha8Rng::seed_from_u64(plan.seed);
     let own = tests(plan, plan.task)?;
     let mut ladder = plan.ladder.iter().copied();
@@ -118,7 +118,7 @@ pub fn learn(plan: &Plan, run: &mut Run<'_>) -> Result<Outcome, LabError> {
         }
     }
     Ok(Outcome {
-        weights: store.learnt().map(|(_, var)| var.elem_count()).sum(),
+        weights: store.params().map(|(_, var)| var.elem_count()).sum(),
         field: net.context_frames(),
         curve,
         seconds: begin.elapsed().as_secs_f64(),

@@ -232,9 +232,9 @@ mod tests {
         ] {
             for kind in Kind::ALL {
                 let plan = Plan::new(task, kind, false, 1);
-                let mut store = WeightStore::drawn(1);
+                let mut store = WeightStore::random(1);
                 plan.shape.build(&mut store).unwrap();
-                let count: usize = store.learnt().map(|(_, var)| var.elem_count()).sum();
+                let count: usize = store.params().map(|(_, var)| var.elem_count()).sum();
                 let ratio = count as f64 / f64::from(weights);
                 assert!((0.65..1.3).contains(&ratio), "{task:?} {kind:?}: {count}");
             }

@@ -6,7 +6,7 @@ use super::net::{PackedScoreNet, ScoreNet};
 use crate::LabError;
 use attune_engine::files::{read_if_any, write_atomically};
 use attune_model::load::tensors;
-use attune_nn::score::{PoolingShape, ScoreKind};
+use attune_nn::score::{ScoreKind, ScorePoolingShape};
 use attune_nn::weights::WeightStore;
 use attune_train::checkpoint::serialize;
 use candle_core::Tensor;
@@ -28,7 +28,7 @@ pub struct Contents {
     /// Classes of each.
     pub classes: usize,
     /// Those in the file.
-    pub poolings: Vec<PoolingShape>,
+    pub poolings: Vec<ScorePoolingShape>,
 }
 
 /// Taught poolings that passed every check.
@@ -91,7 +91,7 @@ impl Contents {
 /// If the file cannot be read or written.
 pub fn add(
     path: &Path,
-    shape: PoolingShape,
+    shape: ScorePoolingShape,
     (classes, encoder): (usize, &str),
     taught: &HashMap<String, Tensor, impl BuildHasher>,
 ) -> Result<(), LabError> {

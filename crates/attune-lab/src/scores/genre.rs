@@ -12,7 +12,7 @@ use attune_engine::explain::Segment;
 use attune_engine::explain::pointing_game::{EXAMPLE, Pointing, PointingExample, Source, examples};
 use attune_nn::Pass;
 use attune_nn::kernels::cross_entropy::CrossEntropy;
-use attune_nn::score::PoolingShape;
+use attune_nn::score::ScorePoolingShape;
 use attune_nn::weights::WeightStore;
 use attune_train::evaluate::{ClipLogits, Metrics};
 use attune_train::validate::Part;
@@ -33,7 +33,7 @@ const WARM_UP: usize = 43;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Plan {
     /// Pooling by this score function.
-    pub shape: PoolingShape,
+    pub shape: ScorePoolingShape,
     /// How it is taught.
     pub course: Course,
     /// Pieces with a planted passage that it is asked about.
@@ -67,7 +67,7 @@ pub struct Outcome {
 /// If the network fails, no clip is long enough, or the run is to stop.
 pub fn learn(plan: &Plan, pieces: &Pieces, run: &mut Run<'_>) -> Result<(HashMap<String, Tensor>, f64), LabError> {
     let classes = pieces.genres.len();
-    let mut store = WeightStore::drawn(plan.course.seed);
+    let mut store = WeightStore::random(plan.course.seed);
     let net = ScoreNet::new(&mut store, plan.shape, classes)?;
     let mut step = 0;
     let what = format!("{}, seed {}", plan.shape.kind.name(), plan.course.seed);
@@ -108,7 +108,7 @@ pub fn learn(plan: &Plan, pieces: &Pieces, run: &mut Run<'_>) -> Result<(HashMap
 /// If they are another formula's.
 pub fn restored(
     tensors: HashMap<String, Tensor>,
-    shape: PoolingShape,
+    shape: ScorePoolingShape,
     classes: usize,
 ) -> Result<PackedScoreNet, LabError> {
     let mut store = WeightStore::from_tensors(tensors);
@@ -204,7 +204,7 @@ fn answer_of(
 }
 
 /// Microseconds of a step over one frame with a full window.
-fn step_us(net: &PackedScoreNet, shape: PoolingShape) -> Result<f64, LabError> {
+fn step_us(net: &PackedScoreNet, shape: ScorePoolingShape) -> Result<f64, LabError> {
     let frame: Vec<f32> = (0..shape.inputs).map(|n| (n as f32 * 0.7).sin()).collect();
     let mut state = net.initial_state();
     let mut logits = Vec::new();

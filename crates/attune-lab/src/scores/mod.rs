@@ -58,7 +58,7 @@ pub use width::entropy;
 use super::pieces::{ClipArgs, hear};
 use super::teach::Course;
 use super::{Lab, LabError, Report, Run};
-use attune_nn::score::{PoolingShape, ScoreKind};
+use attune_nn::score::{ScoreKind, ScorePoolingShape};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use shown::Row;
@@ -142,7 +142,7 @@ fn needles(
         let mut outcomes = Vec::new();
         for &seed in seeds {
             let plan = needle::Plan {
-                shape: PoolingShape {
+                shape: ScorePoolingShape {
                     kind,
                     inputs: needle::INPUTS,
                     width: 8,
@@ -179,7 +179,7 @@ impl ScoresLab {
             let mut outcomes = Vec::new();
             for &seed in seeds {
                 let plan = genre::Plan {
-                    shape: PoolingShape {
+                    shape: ScorePoolingShape {
                         kind,
                         inputs: encoder.width(),
                         width: WIDTH,

@@ -9,7 +9,7 @@ use crate::teach::{Course, teach};
 use crate::{LabError, Run};
 use attune_nn::Pass;
 use attune_nn::kernels::cross_entropy::CrossEntropy;
-use attune_nn::score::PoolingShape;
+use attune_nn::score::ScorePoolingShape;
 use attune_nn::weights::WeightStore;
 use attune_train::augment::normal;
 use candle_core::{D, Device, Tensor};
@@ -34,7 +34,7 @@ const TESTED: usize = 1_000;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Plan {
     /// Pooling; its context is the length of the sequences.
-    pub shape: PoolingShape,
+    pub shape: ScorePoolingShape,
     /// How it is taught.
     pub course: Course,
 }
@@ -88,7 +88,7 @@ pub fn draw(
 pub fn learn(plan: &Plan, run: &mut Run<'_>) -> Result<Outcome, LabError> {
     let frames = plan.shape.context;
     let read = [frames - 1];
-    let mut store = WeightStore::drawn(plan.course.seed);
+    let mut store = WeightStore::random(plan.course.seed);
     let net = ScoreNet::new(&mut store, plan.shape, CLASSES)?;
     let what = format!("marked frame, {}, seed {}", plan.shape.kind.name(), plan.course.seed);
     let batch = |rng: &mut ChaCha8Rng| {

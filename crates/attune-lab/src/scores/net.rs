@@ -4,10 +4,10 @@ use crate::LabError;
 use attune_nn::Pass;
 use attune_nn::kernels::packed_matrix::{Finish, Precision};
 use attune_nn::linear::Linear;
-use attune_nn::score::{PoolingShape, ScorePooling};
+use attune_nn::score::{ScorePooling, ScorePoolingShape};
 use attune_nn::streaming::affine::PackedAffine;
-use attune_nn::streaming::rows::{Rows, even_block};
-use attune_nn::streaming::scored::{PackedScore, ScoreMemory};
+use attune_nn::streaming::frame_buf::{FrameBuf, even_block};
+use attune_nn::streaming::scored::{PackedScore, ScorePoolingState};
 use attune_nn::weights::WeightStore;
 use candle_core::{Result, Tensor};
 use std::slice::from_ref;
@@ -27,13 +27,13 @@ impl ScoreNet {
     ///
     /// # Errors
     /// If the store holds those of another formula or shape.
-    pub fn new(store: &mut WeightStore, shape: PoolingShape, classes: usize) -> Result<Self> {
+    pub fn new(store: &mut WeightStore, shape: ScorePoolingShape, classes: usize) -> Result<Self> {
         let pooling = ScorePooling::new(store.root(), shape)?;
         let mut root = store.root();
-        let mut named = root.at(shape.kind.name());
+        let mut named = root.pp(shape.kind.name());
         Ok(Self {
             pooling,
-            output: Linear::new(named.at("output"), shape.inputs, classes, 1.0)?,
+            output: Linear::new(named.pp("output"), shape.inputs, classes, 1.0)?,
         })
     }
 
@@ -54,7 +54,7 @@ impl ScoreNet {
     pub fn pack(&self) -> Result<PackedScoreNet> {
         Ok(PackedScoreNet {
             pooling: self.pooling.pack()?,
-            output: self.output.pack(Precision::Single)?,
+            output: self.output.pack(Precision::F32)?,
         })
     }
 }
@@ -69,20 +69,20 @@ pub struct PackedScoreNet {
 /// What it remembers of one stream, and room for a block.
 #[derive(Debug, Clone)]
 pub struct ScoreState {
-    memory: ScoreMemory,
-    features: Rows,
-    context: Rows,
-    logits: Rows,
+    memory: ScorePoolingState,
+    features: FrameBuf,
+    context: FrameBuf,
+    logits: FrameBuf,
 }
 
 impl PackedScoreNet {
     /// Nothing heard yet.
     pub fn initial_state(&self) -> ScoreState {
         ScoreState {
-            memory: self.pooling.initial_memory(),
-            features: Rows::new(self.pooling.inputs),
-            context: Rows::new(self.pooling.inputs),
-            logits: Rows::new(self.output.outputs()),
+            memory: self.pooling.initial_state(),
+            features: FrameBuf::new(self.pooling.inputs),
+            context: FrameBuf::new(self.pooling.inputs),
+            logits: FrameBuf::new(self.output.outputs()),
         }
     }
 
@@ -93,11 +93,11 @@ impl PackedScoreNet {
         features: &[f32],
         state: &mut ScoreState,
         logits: &mut Vec<f32>,
-        mut tell: impl FnMut(&ScoreMemory),
+        mut tell: impl FnMut(&ScorePoolingState),
     ) {
         let inputs = self.pooling.inputs;
         for block in features.chunks(even_block(features.len() / inputs) * inputs) {
-            state.features.take(block);
+            state.features.load(block);
             self.pooling
                 .step(&state.features, &mut state.memory, &mut state.context, &mut tell);
             self.output

@@ -24,7 +24,7 @@ pub fn entropy(kind: ScoreKind, width: usize, frames: usize, seed: u64) -> Resul
         Tensor::from_vec(values, (1, rows, width), &Device::Cpu)
     };
     let (s, h) = (drawn(QUERIES)?, drawn(frames)?);
-    let mut store = WeightStore::drawn(seed);
+    let mut store = WeightStore::random(seed);
     let score = Score::new(store.root(), kind, width, frames)?;
     let places = vec![frames - 1; QUERIES]; // all ask at the end, and see everything
     let softmax = WindowedSoftmax {

@@ -146,7 +146,7 @@ impl HierarchicalModel {
         }
         let mut store = WeightStore::from_tensors(tensors(weights)?);
         let net = Hierarchical::new(store.root(), shape)?;
-        let count: usize = store.learnt().map(|(_, var)| var.elem_count()).sum();
+        let count: usize = store.params().map(|(_, var)| var.elem_count()).sum();
         if count != manifest.weight_count || !store.unused().is_empty() {
             return Err(ModelError::Shape(format!(
                 "the manifest speaks of {} weights; the network has {count}, and the file besides {:?}",

@@ -51,8 +51,8 @@ struct Level {
 
 impl Level {
     fn new(mut weights: Weights<'_>, inputs: usize, shape: HierarchicalShape) -> Result<Self> {
-        let encoder = Bidirectional::new(weights.at("encoder"), inputs, shape.hidden)?;
-        let attend = || ContextAttention::new(weights.at("attention"), 2 * shape.hidden, shape.width);
+        let encoder = Bidirectional::new(weights.pp("encoder"), inputs, shape.hidden)?;
+        let attend = || ContextAttention::new(weights.pp("attention"), 2 * shape.hidden, shape.width);
         Ok(Self {
             encoder,
             attention: shape.attends.then(attend).transpose()?,
@@ -108,9 +108,9 @@ impl Hierarchical {
     /// Weights are taken from below `weights`.
     pub fn new(mut weights: Weights<'_>, shape: HierarchicalShape) -> Result<Self> {
         Ok(Self {
-            words: Level::new(weights.at("words"), shape.inputs, shape)?,
-            segments: Level::new(weights.at("segments"), 2 * shape.hidden, shape)?,
-            output: Linear::new(weights.at("output"), 2 * shape.hidden, shape.classes, 1.0)?,
+            words: Level::new(weights.pp("words"), shape.inputs, shape)?,
+            segments: Level::new(weights.pp("segments"), 2 * shape.hidden, shape)?,
+            output: Linear::new(weights.pp("output"), 2 * shape.hidden, shape.classes, 1.0)?,
             shape,
         })
     }

@@ -16,13 +16,13 @@ fn gelu_all((x, y): (&[f32], &mut [f32])) {
 simd_loop!(GeluAll, gelu_all((&[f32], &mut [f32])));
 
 /// Φ(x)·x of all values.
-pub(super) fn gelu_of(x: &[f32], y: &mut [f32]) {
+pub(super) fn gelu_forward(x: &[f32], y: &mut [f32]) {
     dispatch_loop(GeluAll, (x, y));
 }
 
 /// dx = g · (Φ(x) + x·φ(x)), where `dx` holds g.
 #[inline(always)]
-fn gelu_slope((x, dx): (&[f32], &mut [f32])) {
+fn gelu_gradient((x, dx): (&[f32], &mut [f32])) {
     /// 1/√(2π).
     const DENSITY: f32 = 0.398_942_3;
     for (dx, &x) in dx.iter_mut().zip(x) {
@@ -30,11 +30,11 @@ fn gelu_slope((x, dx): (&[f32], &mut [f32])) {
         *dx *= half + x * DENSITY * exp(-0.5 * x * x);
     }
 }
-simd_loop!(GeluSlope, gelu_slope((&[f32], &mut [f32])));
+simd_loop!(GeluBackward, gelu_gradient((&[f32], &mut [f32])));
 
 /// The gradient by x, in place of that by Φ(x)·x.
-pub(super) fn gelu_back(x: &[f32], grads: &mut [f32]) {
-    dispatch_loop(GeluSlope, (x, grads));
+pub(super) fn gelu_backward(x: &[f32], grads: &mut [f32]) {
+    dispatch_loop(GeluBackward, (x, grads));
 }
 
 /// Sets a share `rate` of the values to 0 and scales the others up (Srivastava et al. 2014). Which ones depends on
@@ -57,7 +57,7 @@ fn scrambled(n: u32) -> u32 {
 
 /// Multiplies by the mask; the first value stands at `place`.
 #[inline(always)]
-fn silence((dropout, place, values): (Dropout, usize, &mut [f32])) {
+fn apply_mask((dropout, place, values): (Dropout, usize, &mut [f32])) {
     let keep = 1.0 / (1.0 - dropout.rate);
     // A draw below this is silenced, of 2³².
     let threshold = (f64::from(dropout.rate) * f64::from(u32::MAX)) as u32;
@@ -67,12 +67,12 @@ fn silence((dropout, place, values): (Dropout, usize, &mut [f32])) {
         *value *= if draw < threshold { 0.0 } else { keep };
     }
 }
-simd_loop!(Silence, silence((Dropout, usize, &mut [f32])));
+simd_loop!(ApplyMask, apply_mask((Dropout, usize, &mut [f32])));
 
 impl Dropout {
     /// Masks `values`, the first of which stands at `place`, on this thread.
     pub(super) fn mask(self, place: usize, values: &mut [f32]) {
-        dispatch_loop(Silence, (self, place, values));
+        dispatch_loop(ApplyMask, (self, place, values));
     }
 
     /// Masks all `values`.
@@ -80,7 +80,7 @@ impl Dropout {
         let parts = thread_ranges(values.len());
         let tasks = parts.iter().cloned().zip(split_rows(values, &parts, 1)).collect();
         parallel_map(tasks, |(range, values)| {
-            dispatch_loop(Silence, (self, range.start, values));
+            dispatch_loop(ApplyMask, (self, range.start, values));
         });
     }
 }
@@ -135,10 +135,10 @@ mod tests {
     fn a_mask_does_not_depend_on_the_threads() {
         let dropout = Dropout { rate: 0.5, seed: 3 };
         let mut alone = vec![1.0; 1001];
-        dispatch_loop(Silence, (dropout, 0, alone.as_mut_slice()));
+        dispatch_loop(ApplyMask, (dropout, 0, alone.as_mut_slice()));
         let mut parted = vec![1.0; 1001];
         for range in [0..400, 400..1001] {
-            dispatch_loop(Silence, (dropout, range.start, &mut parted[range]));
+            dispatch_loop(ApplyMask, (dropout, range.start, &mut parted[range]));
         }
         assert_eq!(alone, parted);
     }

@@ -2,7 +2,7 @@
 
 use super::aligned::Aligned;
 use super::exponential::exp;
-use super::reduce::greatest;
+use super::reduce::maximum;
 use pulp::{Simd, WithSimd};
 use std::ops::Range;
 
@@ -11,11 +11,11 @@ const PANEL: usize = 64;
 /// Places, and the values of a head, are padded to the lanes of the widest register.
 const LANES: usize = 16;
 /// The most frames that ask together: the keys and values of one head then stay in the first cache for all of them.
-pub const TOGETHER: usize = 16;
+pub const MAX_QUERIES: usize = 16;
 /// Frames whose sums are in registers side by side: each key and value is read once for all of them.
-const ABREAST: usize = 4;
+const QUERY_TILE: usize = 4;
 /// Frames whose values are summed side by side, so that one sum need not wait for the last.
-const TURNS: usize = 2;
+const INTERLEAVED: usize = 2;
 
 /// Keys and values of the last frames of one layer: frame n stands at n mod the number of places. There are a few more
 /// places than the `context` that a query sees, so that the frames that ask together do not take each other's keys.
@@ -39,12 +39,12 @@ pub struct KeyValueRing {
 impl KeyValueRing {
     /// An empty ring for `heads` heads of `width` features.
     pub fn new(context: usize, heads: usize, width: usize) -> Self {
-        let places = (context + TOGETHER - 1).next_multiple_of(LANES);
+        let places = (context + MAX_QUERIES - 1).next_multiple_of(LANES);
         Self {
             keys: Aligned::zeros(heads * places * width),
             values: Aligned::zeros(heads * places * width.next_multiple_of(LANES)),
             weights: Aligned::zeros(heads * places),
-            asked: Aligned::zeros(ABREAST * places),
+            asked: Aligned::zeros(QUERY_TILE * places),
             context,
             places,
             heads,
@@ -105,7 +105,7 @@ impl KeyValueRing {
     }
 }
 
-/// Takes the queries, keys and values of up to [`TOGETHER`] frames into the ring, and mixes the values that each query
+/// Takes the queries, keys and values of up to [`MAX_QUERIES`] frames into the ring, and mixes the values that each query
 /// asks for. What comes of a frame is the same to the last bit whether it asks alone or with others.
 pub struct Attend<'a> {
     /// (frames, stride): queries, keys, values of all heads, (3 · heads · width) of each row.
@@ -128,15 +128,15 @@ impl WithSimd for Attend<'_> {
         let (heads, width) = (self.ring.heads, self.ring.width);
         let (all, first) = (heads * width, self.ring.frames);
         let frames = self.rows.len() / self.stride;
-        assert!(frames <= TOGETHER, "{frames} frames ask together");
+        assert!(frames <= MAX_QUERIES, "{frames} frames ask together");
         for row in self.rows.chunks_exact(self.stride) {
             self.ring.insert(&row[all..2 * all], &row[2 * all..3 * all]);
         }
         for head in 0..heads {
             let mut frame = 0;
-            while frame + ABREAST <= frames {
-                self.ask::<S, ABREAST>(simd, head, first, frame);
-                frame += ABREAST;
+            while frame + QUERY_TILE <= frames {
+                self.ask::<S, QUERY_TILE>(simd, head, first, frame);
+                frame += QUERY_TILE;
             }
             while frame < frames {
                 self.ask::<S, 1>(simd, head, first, frame);
@@ -151,7 +151,7 @@ impl Attend<'_> {
     #[inline(always)]
     fn ask<S: Simd, const R: usize>(&mut self, simd: S, head: usize, first: u64, frame: usize) {
         let (places, width) = (self.ring.places, self.ring.width);
-        // Until the ring has turned once, the places behind the newest frame hold nothing.
+        // Until the ring has transposed once, the places behind the newest frame hold nothing.
         let used = (self.ring.frames.min(places as u64) as usize).next_multiple_of(LANES);
         let unseen: [_; R] = std::array::from_fn(|r| {
             let ranges = self.ring.unseen(first + (frame + r) as u64);
@@ -254,7 +254,7 @@ fn softmax<S: Simd>(simd: S, weights: &mut [f32], unseen: &[Range<usize>; 2]) {
     for range in unseen {
         weights[range.clone()].fill(f32::NEG_INFINITY);
     }
-    let top = greatest(weights);
+    let top = maximum(weights);
     for weight in &mut *weights {
         *weight = exp(*weight - top);
     }
@@ -314,21 +314,21 @@ fn mix_tile<S: Simd, const R: usize, const V: usize>(
             }
         }
     };
-    let mut sums = [[[simd.splat_f32s(0.0); V]; R]; TURNS];
-    if TURNS * R * V <= S::REGISTER_COUNT / 2 {
-        for (pair, values) in values.chunks_exact(TURNS * padded).enumerate() {
+    let mut sums = [[[simd.splat_f32s(0.0); V]; R]; INTERLEAVED];
+    if INTERLEAVED * R * V <= S::REGISTER_COUNT / 2 {
+        for (pair, values) in values.chunks_exact(INTERLEAVED * padded).enumerate() {
             for (turn, sums) in sums.iter_mut().enumerate() {
-                add(sums, pair * TURNS + turn, &values[turn * padded..]);
+                add(sums, pair * INTERLEAVED + turn, &values[turn * padded..]);
             }
         }
     } else {
         // So many sums that they do not wait for each other, but too many for the registers: one turn after the other.
-        for (turn, kept) in sums.iter_mut().enumerate() {
-            let mut sums = *kept;
-            for (pair, values) in values.chunks_exact(TURNS * padded).enumerate() {
-                add(&mut sums, pair * TURNS + turn, &values[turn * padded..]);
+        for (turn, saved) in sums.iter_mut().enumerate() {
+            let mut sums = *saved;
+            for (pair, values) in values.chunks_exact(INTERLEAVED * padded).enumerate() {
+                add(&mut sums, pair * INTERLEAVED + turn, &values[turn * padded..]);
             }
-            *kept = sums;
+            *saved = sums;
         }
     }
     let [even, odd] = sums;

@@ -4,7 +4,7 @@
 use super::activation::Dropout;
 use super::causal_attention::CausalAttention;
 use super::feed_forward::{add_products, joined};
-use super::layer_norm::{normalize_back, normalize_rows};
+use super::layer_norm::{normalize_backward, normalize_rows};
 use super::packed_matrix::{PackedMatrix, padded};
 use super::parallel::{parallel_map, split_rows, sum_in_order, thread_ranges};
 use super::{borrow, contiguous};
@@ -18,14 +18,14 @@ use std::sync::OnceLock;
 /// W_o (w, w), b_o (w). Result as x. The value is one run's: it keeps what was projected and mixed for its backward.
 #[derive(Debug)]
 pub struct AttentionBlock {
-    /// Heads, context and turns.
+    /// Heads, context and rotations.
     pub attention: CausalAttention,
     /// ε of the normalisation.
     pub epsilon: f32,
     /// D; none: nothing is silenced.
     pub dropout: Option<Dropout>,
     /// Projections (b, t, 3w) and mixtures (b, t, w).
-    kept: OnceLock<(Vec<f32>, Vec<f32>)>,
+    saved: OnceLock<(Vec<f32>, Vec<f32>)>,
 }
 
 /// The parameters where they lie.
@@ -57,7 +57,7 @@ impl AttentionBlock {
             attention,
             epsilon,
             dropout,
-            kept: OnceLock::new(),
+            saved: OnceLock::new(),
         }
     }
 
@@ -73,19 +73,19 @@ impl AttentionBlock {
     }
 
     /// Masks the rows of one stream of y − x.
-    fn silence(&self, stream: usize, rows: &mut [f32]) {
+    fn apply_mask(&self, stream: usize, rows: &mut [f32]) {
         if let Some(dropout) = self.dropout {
             dropout.mask(stream * rows.len(), rows);
         }
     }
 
-    /// One stream backwards: x, what was kept of it, the gradient, where that by x goes, sums by the parameters.
+    /// One stream backwards: x, what was saved of it, the gradient, where that by x goes, sums by the parameters.
     fn backward(
         &self,
         (x, projected, mixed): (&[f32], &[f32], &[f32]),
         (stream, grads): (usize, &[f32]),
         parts: &Parts<'_>,
-        turned: [&PackedMatrix; 2],
+        transposed: [&PackedMatrix; 2],
         dx: &mut [f32],
         sums: &mut [Vec<f32>; 6],
     ) -> Result<()> {
@@ -95,11 +95,11 @@ impl AttentionBlock {
         let [dscale, dshift, d_project, d_project_bias, d_output, d_output_bias] = sums;
         let mut scratch = Vec::new();
         let mut masked = grads.to_vec();
-        self.silence(stream, &mut masked);
+        self.apply_mask(stream, &mut masked);
         let dy = with_stride(&masked, w, stride);
         add_products(mixed, w, w, &dy, stride, frames, d_output, d_output_bias);
         let mut dmixed = vec![0.0; frames * w];
-        turned[1].multiply_rows(|row| &dy[row * stride..][..w], &mut scratch, &mut dmixed);
+        transposed[1].multiply_rows(|row| &dy[row * stride..][..w], &mut scratch, &mut dmixed);
         let mut dprojected = vec![0.0; frames * 3 * w];
         let sizes = self.attention.sizes(&[1, frames, 3 * w])?;
         self.attention
@@ -109,8 +109,8 @@ impl AttentionBlock {
         let dprojected = with_stride(&dprojected, 3 * w, wide);
         add_products(&normed, w, w, &dprojected, wide, frames, d_project, d_project_bias);
         let dnormed = &mut normed;
-        turned[0].multiply_rows(|row| &dprojected[row * wide..][..3 * w], &mut scratch, dnormed);
-        normalize_back(x, (parts.scale, self.epsilon), dnormed, dx, (dscale, dshift));
+        transposed[0].multiply_rows(|row| &dprojected[row * wide..][..3 * w], &mut scratch, dnormed);
+        normalize_backward(x, (parts.scale, self.epsilon), dnormed, dx, (dscale, dshift));
         for (dx, grad) in dx.iter_mut().zip(grads) {
             *dx += grad;
         }
@@ -162,13 +162,13 @@ impl CustomOp2 for AttentionBlock {
                 project.multiply_rows(|row| &normed[row * w..][..w], &mut scratch, projected);
                 self.attention.forward(projected, mixed, sizes);
                 output.multiply_rows(|row| &mixed[row * w..][..w], &mut scratch, y);
-                self.silence(stream, y);
+                self.apply_mask(stream, y);
                 for (y, x) in y.iter_mut().zip(x) {
                     *y += x;
                 }
             }
         });
-        if self.kept.set((projected, mixed)).is_err() {
+        if self.saved.set((projected, mixed)).is_err() {
             bail!("attention_block: the value was used for another clip");
         }
         Ok((CpuStorage::F32(y), l1.shape().clone()))
@@ -182,7 +182,7 @@ impl CustomOp2 for AttentionBlock {
         grad_res: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let (b, t, w) = self.sizes(x.dims(), parameters.dims())?;
-        let Some((projected, mixed)) = self.kept.get() else {
+        let Some((projected, mixed)) = self.saved.get() else {
             bail!("attention_block: backward before forward");
         };
         let grad_res = grad_res.contiguous()?;
@@ -203,9 +203,9 @@ impl CustomOp2 for AttentionBlock {
             let mut sums = [w, w, w * wide, wide, w * stride, stride].map(|count| vec![0.0; count]);
             for (stream, dx) in streams.zip(dx.chunks_exact_mut(t * w)) {
                 let of = |width: usize| stream * t * width..(stream + 1) * t * width;
-                let kept = (&values[of(w)], &projected[of(3 * w)], &mixed[of(w)]);
+                let saved = (&values[of(w)], &projected[of(3 * w)], &mixed[of(w)]);
                 self.backward(
-                    kept,
+                    saved,
                     (stream, &grads[of(w)]),
                     &parts,
                     [&project, &output],

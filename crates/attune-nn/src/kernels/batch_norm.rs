@@ -76,10 +76,10 @@ pub struct BatchNormalization {
 }
 
 /// Rows, factor and offset of each feature, whether ReLU follows, where the result goes.
-type Rows<'a> = (&'a [f32], &'a [f32], &'a [f32], bool, &'a mut [f32]);
+type NormArgs<'a> = (&'a [f32], &'a [f32], &'a [f32], bool, &'a mut [f32]);
 
 #[inline(always)]
-fn normalize((x, factors, offsets, relu, y): Rows<'_>) {
+fn normalize((x, factors, offsets, relu, y): NormArgs<'_>) {
     for (x, y) in x.chunks_exact(factors.len()).zip(y.chunks_exact_mut(factors.len())) {
         for ((y, x), (factor, offset)) in y.iter_mut().zip(x).zip(factors.iter().zip(offsets)) {
             let normed = x * factor + offset;
@@ -87,10 +87,10 @@ fn normalize((x, factors, offsets, relu, y): Rows<'_>) {
         }
     }
 }
-simd_loop!(Normalize, normalize(Rows<'_>));
+simd_loop!(Normalize, normalize(NormArgs<'_>));
 
 /// Rows, means, 1/σ, results (with ReLU) or nothing, gradients, sums by scale, sums by shift.
-type Slopes<'a> = (
+type BackwardArgs<'a> = (
     &'a [f32],
     &'a [f32],
     &'a [f32],
@@ -101,7 +101,7 @@ type Slopes<'a> = (
 );
 
 #[inline(always)]
-fn slopes((x, means, factors, results, grads, dscale, dshift): Slopes<'_>) {
+fn backward_rows((x, means, factors, results, grads, dscale, dshift): BackwardArgs<'_>) {
     let width = means.len();
     for (row, (x, grads)) in x.chunks_exact(width).zip(grads.chunks_exact(width)).enumerate() {
         let moments = means.iter().zip(factors);
@@ -121,7 +121,7 @@ fn slopes((x, means, factors, results, grads, dscale, dshift): Slopes<'_>) {
         }
     }
 }
-simd_loop!(AllSlopes, slopes(Slopes<'_>));
+simd_loop!(BackwardRows, backward_rows(BackwardArgs<'_>));
 
 /// Rows, results (with ReLU) or nothing, gradients, and for each feature a, b, c of dx = a·g + b·x + c.
 type Back<'a> = (&'a [f32], &'a [f32], &'a [f32], [&'a [f32]; 3], &'a mut [f32]);
@@ -219,7 +219,7 @@ impl CustomOp3 for BatchNormalization {
             let (dscale, dshift) = sums.split_at_mut(width);
             let (x, g) = (&values[of(&rows)], &grads[of(&rows)]);
             dispatch_loop(
-                AllSlopes,
+                BackwardRows,
                 (x, means, &factors, &results[seen(&rows)], g, dscale, dshift),
             );
             sums

@@ -1,12 +1,12 @@
 //! Causal windowed attention of all heads in one op: turning, scores, mask, softmax and values, forward and backward.
 //!
 //! Queries are taken in blocks that stay in the cache, each against the keys that any of them sees. No (t, t) matrix
-//! is kept: backward computes the weights of a block once more from queries and keys (Dao et al. 2022).
+//! is saved: backward computes the weights of a block once more from queries and keys (Dao et al. 2022).
 
 use super::exponential::exp;
 use super::matmul::{View, add_product};
 use super::parallel::{parallel_map, split_rows, thread_ranges};
-use super::reduce::{greatest, sum};
+use super::reduce::{maximum, sum};
 use super::simd::{dispatch_loop, simd_loop};
 use super::{borrow, contiguous};
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
@@ -16,9 +16,9 @@ use std::sync::Arc;
 /// Queries of a block.
 const BLOCK: usize = 64;
 
-/// How far queries and keys are turned at each place (Su et al. 2021): cosines and sines (t, width of a head / 2).
+/// How far queries and keys are transposed at each place (Su et al. 2021): cosines and sines (t, width of a head / 2).
 #[derive(Debug, Default)]
-pub struct TurnTable {
+pub struct RotationTable {
     /// Cosines.
     pub cos: Vec<f32>,
     /// Sines.
@@ -34,8 +34,8 @@ pub struct CausalAttention {
     pub heads: usize,
     /// Frames that a query sees, itself included.
     pub context: usize,
-    /// Turns queries and keys; none: their places do not matter.
-    pub turns: Option<Arc<TurnTable>>,
+    /// Rotations queries and keys; none: their places do not matter.
+    pub rotations: Option<Arc<RotationTable>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -50,30 +50,30 @@ pub(super) struct Sizes {
     head: usize,
 }
 
-/// Queries (over √d), keys and values of one head of one stream, (t, d) each: turned.
+/// Queries (over √d), keys and values of one head of one stream, (t, d) each: transposed.
 struct Head {
     q: Vec<f32>,
     k: Vec<f32>,
     v: Vec<f32>,
 }
 
-/// Turns one row by the angles of its place; `sign` −1 turns it back.
+/// Rotations one row by the angles of its place; `sign` −1 rotations it back.
 #[inline(always)]
-fn turn_row((row, cos, sin, sign): (&mut [f32], &[f32], &[f32], f32)) {
+fn rotate_row((row, cos, sin, sign): (&mut [f32], &[f32], &[f32], f32)) {
     let (first, second) = row.split_at_mut(cos.len());
     for ((a, b), (cos, sin)) in first.iter_mut().zip(second).zip(cos.iter().zip(sin)) {
         let sin = sign * sin;
         (*a, *b) = (*a * cos - *b * sin, *a * sin + *b * cos);
     }
 }
-simd_loop!(TurnRow, turn_row((&mut [f32], &[f32], &[f32], f32)));
+simd_loop!(RotateRow, rotate_row((&mut [f32], &[f32], &[f32], f32)));
 
 /// Scores of a row to weights: softmax over the keys seen, 0 for the others.
 #[inline(always)]
 fn softmax_row((row, seen): (&mut [f32], Range<usize>)) {
     let end = row.len();
     let weights = &mut row[seen.clone()];
-    let top = greatest(weights);
+    let top = maximum(weights);
     for weight in &mut *weights {
         *weight = exp(*weight - top);
     }
@@ -88,12 +88,12 @@ simd_loop!(SoftmaxRow, softmax_row((&mut [f32], Range<usize>)));
 
 /// ∂L/∂score = w · (∂L/∂w − Σ w·∂L/∂w), in place of ∂L/∂w.
 #[inline(always)]
-fn score_slopes((weights, grads, mean): (&[f32], &mut [f32], f32)) {
+fn score_gradients((weights, grads, mean): (&[f32], &mut [f32], f32)) {
     for (grad, weight) in grads.iter_mut().zip(weights) {
         *grad = weight * (*grad - mean);
     }
 }
-simd_loop!(ScoreSlopes, score_slopes((&[f32], &mut [f32], f32)));
+simd_loop!(ScoreGradients, score_gradients((&[f32], &mut [f32], f32)));
 
 impl CausalAttention {
     pub(super) fn sizes(&self, dims: &[usize]) -> Result<Sizes> {
@@ -105,10 +105,12 @@ impl CausalAttention {
             bail!("causal_attention: {dims:?} for {self:?}");
         }
         let head = width / self.heads;
-        if let Some(turns) = &self.turns
-            && (!head.is_multiple_of(2) || turns.cos.len() < frames * head / 2 || turns.sin.len() != turns.cos.len())
+        if let Some(rotations) = &self.rotations
+            && (!head.is_multiple_of(2)
+                || rotations.cos.len() < frames * head / 2
+                || rotations.sin.len() != rotations.cos.len())
         {
-            bail!("causal_attention: {dims:?} has more places than the turns");
+            bail!("causal_attention: {dims:?} has more places than the rotations");
         }
         Ok(Sizes {
             streams,
@@ -118,13 +120,13 @@ impl CausalAttention {
         })
     }
 
-    /// Turns all rows of one head; `sign` −1 turns them back.
-    fn turn(&self, rows: &mut [f32], head: usize, sign: f32) {
-        if let Some(turns) = &self.turns {
+    /// Rotations all rows of one head; `sign` −1 rotations them back.
+    fn rotate(&self, rows: &mut [f32], head: usize, sign: f32) {
+        if let Some(rotations) = &self.rotations {
             let half = head / 2;
-            let angles = turns.cos.chunks_exact(half).zip(turns.sin.chunks_exact(half));
+            let angles = rotations.cos.chunks_exact(half).zip(rotations.sin.chunks_exact(half));
             for (row, (cos, sin)) in rows.chunks_exact_mut(head).zip(angles) {
-                dispatch_loop(TurnRow, (row, cos, sin, sign));
+                dispatch_loop(RotateRow, (row, cos, sin, sign));
             }
         }
     }
@@ -144,8 +146,8 @@ impl CausalAttention {
         for q in &mut q {
             *q *= scale;
         }
-        self.turn(&mut q, head, 1.0);
-        self.turn(&mut k, head, 1.0);
+        self.rotate(&mut q, head, 1.0);
+        self.rotate(&mut k, head, 1.0);
         Head { q, k, v }
     }
 
@@ -242,14 +244,14 @@ impl CausalAttention {
                 for (query, (weights, slopes)) in queries.clone().zip(rows) {
                     let of = query * width + number * head..query * width + (number + 1) * head;
                     let mean: f32 = grads[of.clone()].iter().zip(&mixed[of]).map(|(g, m)| g * m).sum();
-                    dispatch_loop(ScoreSlopes, (weights, slopes, mean));
+                    dispatch_loop(ScoreGradients, (weights, slopes, mean));
                 }
                 add_product((dq, asked), (&slopes, block), (k, seen));
                 add_product((dk, seen), (&slopes, block.transposed()), (q, asked));
                 add_product((dv, seen), (&weights, block.transposed()), (grads, of_head));
             }
-            self.turn(dq, head, -1.0);
-            self.turn(dk, head, -1.0);
+            self.rotate(dq, head, -1.0);
+            self.rotate(dk, head, -1.0);
             let scale = 1.0 / (head as f32).sqrt();
             for (part, (sums, scale)) in sums.iter().zip([scale, 1.0, 1.0]).enumerate() {
                 let rows = into.chunks_exact_mut(3 * width).zip(sums.chunks_exact(head));

@@ -13,7 +13,7 @@ use super::{borrow, contiguous};
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use std::ops::Range;
 
-/// What is done to each sum. All of them can be told from their result, so that nothing else is kept for backward.
+/// What is done to each sum. All of them can be told from their result, so that nothing else is saved for backward.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Activation {
     /// Nothing.
@@ -67,10 +67,10 @@ fn squash(values: &mut [f32]) {
 simd_loop!(Squash, squash(&mut [f32]));
 
 /// Gradients by the sums: (activation, width, padded width, results, gradients, into).
-type Slopes<'a> = (Activation, usize, usize, &'a [f32], &'a [f32], &'a mut [f32]);
+type BackwardArgs<'a> = (Activation, usize, usize, &'a [f32], &'a [f32], &'a mut [f32]);
 
 #[inline(always)]
-fn slopes((activation, width, stride, results, grads, into): Slopes<'_>) {
+fn backward_rows((activation, width, stride, results, grads, into): BackwardArgs<'_>) {
     let rows = results.chunks_exact(width).zip(grads.chunks_exact(width));
     for (into, (results, grads)) in into.chunks_exact_mut(stride).zip(rows) {
         let into = into.iter_mut().zip(results.iter().zip(grads));
@@ -81,7 +81,7 @@ fn slopes((activation, width, stride, results, grads, into): Slopes<'_>) {
         }
     }
 }
-simd_loop!(AllSlopes, slopes(Slopes<'_>));
+simd_loop!(BackwardRows, backward_rows(BackwardArgs<'_>));
 
 /// sums += rows.
 #[inline(always)]
@@ -134,7 +134,7 @@ impl CausalConvolution {
         parallel_map(tasks, |(range, into)| {
             let of = range.start * outputs..range.end * outputs;
             dispatch_loop(
-                AllSlopes,
+                BackwardRows,
                 (self.activation, outputs, stride, &results[of.clone()], &grads[of], into),
             );
         });
@@ -149,16 +149,16 @@ impl CausalConvolution {
             inputs,
             outputs,
         } = sizes;
-        let mut turned = vec![0.0; kernel.len()]; // (taps · o, c)
+        let mut transposed = vec![0.0; kernel.len()]; // (taps · o, c)
         for tap in 0..self.taps {
             let (from, to) = (tap * inputs * outputs, tap * outputs * inputs);
             for input in 0..inputs {
                 for output in 0..outputs {
-                    turned[to + output * inputs + input] = kernel[from + input * outputs + output];
+                    transposed[to + output * inputs + input] = kernel[from + input * outputs + output];
                 }
             }
         }
-        let matrix = PackedMatrix::new(&turned, &vec![0.0; inputs]);
+        let matrix = PackedMatrix::new(&transposed, &vec![0.0; inputs]);
         let product = TapProduct {
             matrix: &matrix,
             taps: self.taps,

@@ -1,7 +1,7 @@
 //! Softmax and cross-entropy in one op.
 
 use super::exponential::exp;
-use super::reduce::{greatest, sum};
+use super::reduce::{maximum, sum};
 use super::{borrow, contiguous};
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 
@@ -14,7 +14,7 @@ pub struct CrossEntropy;
 
 /// ln Σ e^z.
 fn log_sum(z: &[f32]) -> f32 {
-    let top = greatest(z);
+    let top = maximum(z);
     top + sum(z, |z| exp(z - top)).ln()
 }
 

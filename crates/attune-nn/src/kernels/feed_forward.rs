@@ -3,8 +3,8 @@
 //! Rows are taken in blocks whose every intermediate stays in the cache; backward computes them once more instead of
 //! reading them back from memory.
 
-use super::activation::{Dropout, gelu_back, gelu_of};
-use super::layer_norm::{normalize_back, normalize_rows};
+use super::activation::{Dropout, gelu_backward, gelu_forward};
+use super::layer_norm::{normalize_backward, normalize_rows};
 use super::outer_sum::{StridedRows, add_outer};
 use super::packed_matrix::{Finish, PackedMatrix, Start, padded};
 use super::parallel::{parallel_map, split_rows, sum_in_order, thread_ranges};
@@ -64,7 +64,7 @@ impl FeedForward {
     }
 
     /// Masks rows of y − x, the first of which is row `first` of all.
-    fn silence(&self, first: usize, rows: &mut [f32]) {
+    fn apply_mask(&self, first: usize, rows: &mut [f32]) {
         if let Some(dropout) = self.dropout {
             dropout.mask(first * self.width, rows);
         }
@@ -73,18 +73,18 @@ impl FeedForward {
     fn forward(&self, x: &[f32], parts: &Parts<'_>, matrices: [&PackedMatrix; 2], first: usize, y: &mut [f32]) {
         let (w, f, stride) = (self.width, self.feed, padded(self.feed));
         let (mut normed, mut wide) = (vec![0.0; BLOCK * w], vec![0.0; BLOCK * stride]);
-        let mut opened = wide.clone();
+        let mut activated = wide.clone();
         let mut scratch = Vec::new();
         for (block, (x, y)) in x.chunks(BLOCK * w).zip(y.chunks_mut(BLOCK * w)).enumerate() {
             let rows = x.len() / w;
             let (normed, wide) = (&mut normed[..rows * w], &mut wide[..rows * stride]);
-            let opened = &mut opened[..rows * stride];
+            let activated = &mut activated[..rows * stride];
             normalize_rows(x, (parts.scale, parts.shift), self.epsilon, normed);
             let ends = (Start::Bias, Finish::Plain);
             matrices[0].multiply(1, |row, _| &normed[row * w..][..w], ends, wide);
-            gelu_of(wide, opened);
-            matrices[1].multiply_rows(|row| &opened[row * stride..][..f], &mut scratch, y);
-            self.silence(first + block * BLOCK, y);
+            gelu_forward(wide, activated);
+            matrices[1].multiply_rows(|row| &activated[row * stride..][..f], &mut scratch, y);
+            self.apply_mask(first + block * BLOCK, y);
             for (y, x) in y.iter_mut().zip(x) {
                 *y += x;
             }
@@ -96,12 +96,12 @@ impl FeedForward {
         let (w, f) = (self.width, self.feed);
         let (wide_stride, stride) = (padded(f), padded(w));
         let widen = PackedMatrix::new(parts.widen.0, parts.widen.1);
-        let widen_turned = PackedMatrix::transposed(parts.widen.0, f);
-        let narrow_turned = PackedMatrix::transposed(parts.narrow.0, w);
+        let widen_transposed = PackedMatrix::transposed(parts.widen.0, f);
+        let narrow_transposed = PackedMatrix::transposed(parts.narrow.0, w);
         let mut sums = [w, w, w * wide_stride, wide_stride, f * stride, stride].map(|count| vec![0.0; count]);
         let [dscale, dshift, d_widen, d_widen_bias, d_narrow, d_narrow_bias] = &mut sums;
         let (mut normed, mut dnormed) = (vec![0.0; BLOCK * w], vec![0.0; BLOCK * w]);
-        let [mut wide, mut opened, mut dwide] = [(); 3].map(|()| vec![0.0; BLOCK * wide_stride]);
+        let [mut wide, mut activated, mut dwide] = [(); 3].map(|()| vec![0.0; BLOCK * wide_stride]);
         let (mut masked, mut dy, mut scratch) = (vec![0.0; BLOCK * w], vec![0.0; BLOCK * stride], Vec::new());
         let ends = (Start::Bias, Finish::Plain);
         let blocks = x
@@ -111,20 +111,21 @@ impl FeedForward {
         for (block, ((x, grads), dx)) in blocks.enumerate() {
             let rows = x.len() / w;
             let (normed, dnormed) = (&mut normed[..rows * w], &mut dnormed[..rows * w]);
-            let [wide, opened, dwide] = [&mut wide, &mut opened, &mut dwide].map(|all| &mut all[..rows * wide_stride]);
+            let [wide, activated, dwide] =
+                [&mut wide, &mut activated, &mut dwide].map(|all| &mut all[..rows * wide_stride]);
             // Once more what forward had.
             normalize_rows(x, (parts.scale, parts.shift), self.epsilon, normed);
             widen.multiply(1, |row, _| &normed[row * w..][..w], ends, wide);
-            gelu_of(wide, opened);
+            gelu_forward(wide, activated);
             // Through the second layer.
             let masked = &mut masked[..rows * w];
             masked.copy_from_slice(grads);
-            self.silence(first + block * BLOCK, masked);
+            self.apply_mask(first + block * BLOCK, masked);
             for (dy, masked) in dy.chunks_exact_mut(stride).zip(masked.chunks_exact(w)) {
                 dy[..w].copy_from_slice(masked);
             }
             add_products(
-                opened,
+                activated,
                 wide_stride,
                 f,
                 &dy[..rows * stride],
@@ -133,12 +134,12 @@ impl FeedForward {
                 d_narrow,
                 d_narrow_bias,
             );
-            narrow_turned.multiply(1, |row, _| &dy[row * stride..][..w], ends, dwide);
+            narrow_transposed.multiply(1, |row, _| &dy[row * stride..][..w], ends, dwide);
             // Through the first.
-            gelu_back(wide, dwide);
+            gelu_backward(wide, dwide);
             add_products(normed, w, w, dwide, wide_stride, rows, d_widen, d_widen_bias);
-            widen_turned.multiply_rows(|row| &dwide[row * wide_stride..][..f], &mut scratch, dnormed);
-            normalize_back(x, (parts.scale, self.epsilon), dnormed, dx, (dscale, dshift));
+            widen_transposed.multiply_rows(|row| &dwide[row * wide_stride..][..f], &mut scratch, dnormed);
+            normalize_backward(x, (parts.scale, self.epsilon), dnormed, dx, (dscale, dshift));
             for (dx, grad) in dx.iter_mut().zip(grads) {
                 *dx += grad;
             }

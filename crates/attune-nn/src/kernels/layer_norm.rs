@@ -26,10 +26,10 @@ fn moments(x: &[f32], epsilon: f32) -> (f32, f32) {
 }
 
 /// Rows, scale, shift, ε, where the result goes.
-type Rows<'a> = (&'a [f32], &'a [f32], &'a [f32], f32, &'a mut [f32]);
+type NormArgs<'a> = (&'a [f32], &'a [f32], &'a [f32], f32, &'a mut [f32]);
 
 #[inline(always)]
-fn normalize((x, scale, shift, epsilon, y): Rows<'_>) {
+fn normalize((x, scale, shift, epsilon, y): NormArgs<'_>) {
     for (x, y) in x.chunks_exact(scale.len()).zip(y.chunks_exact_mut(scale.len())) {
         let (mean, factor) = moments(x, epsilon);
         for ((y, x), (scale, shift)) in y.iter_mut().zip(x).zip(scale.iter().zip(shift)) {
@@ -37,10 +37,10 @@ fn normalize((x, scale, shift, epsilon, y): Rows<'_>) {
         }
     }
 }
-simd_loop!(Normalize, normalize(Rows<'_>));
+simd_loop!(Normalize, normalize(NormArgs<'_>));
 
 /// Rows, scale, ε, gradients, where the gradient by the rows goes, sums of those by scale and by shift.
-type Slopes<'a> = (
+type BackwardArgs<'a> = (
     &'a [f32],
     &'a [f32],
     f32,
@@ -52,7 +52,7 @@ type Slopes<'a> = (
 
 /// With n = (x − μ)/σ and g the gradient times scale: dx = (g − mean(g) − n · mean(g·n)) / σ.
 #[inline(always)]
-fn slopes((x, scale, epsilon, grads, dx, dscale, dshift): Slopes<'_>) {
+fn backward_rows((x, scale, epsilon, grads, dx, dscale, dshift): BackwardArgs<'_>) {
     let width = scale.len();
     let rows = x.chunks_exact(width).zip(grads.chunks_exact(width));
     for ((x, grads), dx) in rows.zip(dx.chunks_exact_mut(width)) {
@@ -88,7 +88,7 @@ fn slopes((x, scale, epsilon, grads, dx, dscale, dshift): Slopes<'_>) {
         }
     }
 }
-simd_loop!(AllSlopes, slopes(Slopes<'_>));
+simd_loop!(BackwardRows, backward_rows(BackwardArgs<'_>));
 
 /// Rows normalised, on this thread.
 pub(super) fn normalize_rows(x: &[f32], (scale, shift): (&[f32], &[f32]), epsilon: f32, y: &mut [f32]) {
@@ -96,14 +96,14 @@ pub(super) fn normalize_rows(x: &[f32], (scale, shift): (&[f32], &[f32]), epsilo
 }
 
 /// The gradient by rows into `dx`, and those by scale and shift added to the sums, on this thread.
-pub(super) fn normalize_back(
+pub(super) fn normalize_backward(
     x: &[f32],
     (scale, epsilon): (&[f32], f32),
     grads: &[f32],
     dx: &mut [f32],
     (dscale, dshift): (&mut [f32], &mut [f32]),
 ) {
-    dispatch_loop(AllSlopes, (x, scale, epsilon, grads, dx, dscale, dshift));
+    dispatch_loop(BackwardRows, (x, scale, epsilon, grads, dx, dscale, dshift));
 }
 
 fn width(x: &[usize], scale: &[usize], shift: &[usize]) -> Result<usize> {
@@ -169,7 +169,7 @@ impl CustomOp3 for LayerNormalization {
                 dscale,
                 dshift,
             );
-            dispatch_loop(AllSlopes, arg);
+            dispatch_loop(BackwardRows, arg);
             sums
         }));
         let device = x.device();

@@ -13,9 +13,9 @@ use super::{borrow, contiguous};
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use std::sync::OnceLock;
 
-/// What is kept of each frame for backward, each part as wide as the layer: cell, input gate, forget gate, candidate,
+/// What is saved of each frame for backward, each part as wide as the layer: cell, input gate, forget gate, candidate,
 /// output gate.
-const KEPT: usize = 5;
+const SAVED: usize = 5;
 
 /// Hochreiter & Schmidhuber 1997 with forget gates (Gers et al. 2000), in PyTorch's order of gates:
 ///
@@ -25,7 +25,7 @@ const KEPT: usize = 5;
 /// zeros. Result h (b, t, h). The value is one run's: it keeps the cells and gates of its forward for its backward.
 #[derive(Debug, Default)]
 pub struct LstmSequence {
-    kept: OnceLock<Vec<f32>>,
+    saved: OnceLock<Vec<f32>>,
 }
 
 /// Sums for each hidden unit.
@@ -35,9 +35,9 @@ const GATES: usize = 4;
 type Frame<'a> = (&'a [f32], &'a mut [f32], &'a mut [f32], &'a mut [f32]);
 
 #[inline(always)]
-fn frame_forward((z, cell, hidden, kept): Frame<'_>) {
+fn frame_forward((z, cell, hidden, saved): Frame<'_>) {
     let h = cell.len();
-    let (cells, gates) = kept.split_at_mut(h);
+    let (cells, gates) = saved.split_at_mut(h);
     for part in [0, 1, 3] {
         for (gate, z) in gates[part * h..][..h].iter_mut().zip(&z[part * h..][..h]) {
             *gate = sigmoid(*z);
@@ -59,14 +59,14 @@ fn frame_forward((z, cell, hidden, kept): Frame<'_>) {
 }
 simd_loop!(FrameForward, frame_forward(Frame<'_>));
 
-/// One frame of one stream, backwards: what was kept (5h), the cell before, the gradient by h from outside and from the
+/// One frame of one stream, backwards: what was saved (5h), the cell before, the gradient by h from outside and from the
 /// frame after, the gradient by the cell (which becomes that of the cell before), where the gradient by z goes (4h).
 type FrameBack<'a> = (&'a [f32], &'a [f32], &'a [f32], &'a [f32], &'a mut [f32], &'a mut [f32]);
 
 #[inline(always)]
-fn frame_backward((kept, before, grads, later, dc, dz): FrameBack<'_>) {
+fn frame_backward((saved, before, grads, later, dc, dz): FrameBack<'_>) {
     let h = dc.len();
-    let [c, i, f, g, o] = [0, 1, 2, 3, 4].map(|part| &kept[part * h..][..h]);
+    let [c, i, f, g, o] = [0, 1, 2, 3, 4].map(|part| &saved[part * h..][..h]);
     let (di, rest) = dz.split_at_mut(h);
     let (df, rest) = rest.split_at_mut(h);
     let (dg, d_o) = rest.split_at_mut(h);
@@ -85,30 +85,30 @@ fn frame_backward((kept, before, grads, later, dc, dz): FrameBack<'_>) {
 }
 simd_loop!(FrameBackward, frame_backward(FrameBack<'_>));
 
-/// Streams of one thread through all frames: `x` (n, t, i) to `hidden` (n, t, h) and `kept` (n, t, 5h).
-fn forward(sizes: Sizes, x: &[f32], matrices: [&PackedMatrix; 2], hidden: &mut [f32], kept: &mut [f32]) {
+/// Streams of one thread through all frames: `x` (n, t, i) to `hidden` (n, t, h) and `saved` (n, t, 5h).
+fn forward(sizes: Sizes, x: &[f32], matrices: [&PackedMatrix; 2], hidden: &mut [f32], saved: &mut [f32]) {
     let h = sizes.hidden;
     let mut cells = vec![0.0; hidden.len() / sizes.frames];
     recurrence::forward(sizes, x, matrices, hidden, |place, z, hidden| {
         let cell = &mut cells[place.stream * h..][..h];
-        let kept = &mut kept[place.row * KEPT * h..][..KEPT * h];
-        dispatch_loop(FrameForward, (z, cell, hidden, kept));
+        let saved = &mut saved[place.row * SAVED * h..][..SAVED * h];
+        dispatch_loop(FrameForward, (z, cell, hidden, saved));
     });
 }
 
 /// Streams of one thread backwards: `grads` (n, t, h) to `dz` (n, t, padded 4h).
-fn backward(sizes: Sizes, kept: &[f32], grads: &[f32], turned: &PackedMatrix, dz: &mut [f32]) {
+fn backward(sizes: Sizes, saved: &[f32], grads: &[f32], transposed: &PackedMatrix, dz: &mut [f32]) {
     let h = sizes.hidden;
     let mut dc = vec![0.0; grads.len() / sizes.frames];
     let nothing = vec![0.0; h];
-    recurrence::backward(sizes, grads, turned, dz, |place, grads, later, dz| {
+    recurrence::backward(sizes, grads, transposed, dz, |place, grads, later, dz| {
         let before = match place.frame {
             0 => nothing.as_slice(),
-            _ => &kept[(place.row - 1) * KEPT * h..][..h],
+            _ => &saved[(place.row - 1) * SAVED * h..][..h],
         };
-        let kept = &kept[place.row * KEPT * h..][..KEPT * h];
+        let saved = &saved[place.row * SAVED * h..][..SAVED * h];
         let dc = &mut dc[place.stream * h..][..h];
-        dispatch_loop(FrameBackward, (kept, before, grads, later, dc, dz));
+        dispatch_loop(FrameBackward, (saved, before, grads, later, dc, dz));
     });
 }
 
@@ -132,17 +132,20 @@ impl CustomOp3 for LstmSequence {
         let (weights, bias) = contiguous(self.name(), s2, l2)?.split_at(i * sizes.sums);
         let input = PackedMatrix::new(weights, bias);
         let recurrent = PackedMatrix::new(contiguous(self.name(), s3, l3)?, &vec![0.0; sizes.sums]);
-        let (mut hidden, mut kept) = (vec![0.0; b * t * h], vec![0.0; b * t * KEPT * h]);
+        let (mut hidden, mut saved) = (vec![0.0; b * t * h], vec![0.0; b * t * SAVED * h]);
         let parts = thread_ranges(b);
         let pieces =
             split_rows(&mut hidden, &parts, t * h)
                 .into_iter()
-                .zip(split_rows(&mut kept, &parts, t * KEPT * h));
-        parallel_map(parts.iter().cloned().zip(pieces).collect(), |(part, (hidden, kept))| {
-            let x = &x[part.start * t * i..part.end * t * i];
-            forward(sizes, x, [&input, &recurrent], hidden, kept);
-        });
-        if self.kept.set(kept).is_err() {
+                .zip(split_rows(&mut saved, &parts, t * SAVED * h));
+        parallel_map(
+            parts.iter().cloned().zip(pieces).collect(),
+            |(part, (hidden, saved))| {
+                let x = &x[part.start * t * i..part.end * t * i];
+                forward(sizes, x, [&input, &recurrent], hidden, saved);
+            },
+        );
+        if self.saved.set(saved).is_err() {
             bail!("lstm_sequence: the value was used for another sequence");
         }
         Ok((CpuStorage::F32(hidden), (b, t, h).into()))
@@ -157,16 +160,16 @@ impl CustomOp3 for LstmSequence {
         grad_res: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let sizes = Sizes::of(self.name(), x.dims(), input.dims(), recurrent.dims(), GATES)?;
-        let Some(kept) = self.kept.get() else {
+        let Some(saved) = self.saved.get() else {
             bail!("lstm_sequence: backward before forward");
         };
         let grad_res = grad_res.contiguous()?;
         let grads = borrow(&grad_res)?;
         let grads: &[f32] = &grads;
         let (t, h) = (sizes.frames, sizes.hidden);
-        recurrence::gradients(sizes, [x, input, recurrent, res], |part, turned, dz| {
+        recurrence::gradients(sizes, [x, input, recurrent, res], |part, transposed, dz| {
             let of = |width: usize| part.start * t * width..part.end * t * width;
-            backward(sizes, &kept[of(KEPT * h)], &grads[of(h)], turned, dz);
+            backward(sizes, &saved[of(SAVED * h)], &grads[of(h)], transposed, dz);
         })
     }
 }

@@ -20,7 +20,7 @@ pub fn keep_freed_memory() {
 
 /// Bytes that the program has taken from the allocator and not given back, all threads together, counted modulo 2³²: what
 /// lies between two calls is the difference. `None` where the C library is not GNU's.
-pub fn bytes_taken() -> Option<u32> {
+pub fn allocated_bytes() -> Option<u32> {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     #[allow(unsafe_code, reason = "the allocator is asked by a call of the C library")]
     {

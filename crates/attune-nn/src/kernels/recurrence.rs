@@ -18,12 +18,12 @@ use std::ops::Range;
 const AHEAD: usize = 16;
 
 #[inline(always)]
-fn vanish(gradients: &mut [f32]) {
+fn flush_all(gradients: &mut [f32]) {
     for gradient in gradients {
         *gradient = flush(*gradient);
     }
 }
-simd_loop!(Vanish, vanish(&mut [f32]));
+simd_loop!(FlushAll, flush_all(&mut [f32]));
 
 /// Sizes of one op's arguments.
 #[derive(Debug, Clone, Copy)]
@@ -105,7 +105,7 @@ pub(super) fn forward(
 pub(super) fn backward(
     sizes: Sizes,
     grads: &[f32],
-    turned: &PackedMatrix,
+    transposed: &PackedMatrix,
     dz: &mut [f32],
     mut cell: impl FnMut(Place, &[f32], &[f32], &mut [f32]),
 ) {
@@ -121,8 +121,8 @@ pub(super) fn backward(
         }
         let dz = &*dz;
         let after = |stream: usize, _| &dz[(stream * t + frame) * stride..][..sizes.sums];
-        turned.multiply(1, after, (Start::Bias, Finish::Plain), &mut later);
-        dispatch_loop(Vanish, &mut later);
+        transposed.multiply(1, after, (Start::Bias, Finish::Plain), &mut later);
+        dispatch_loop(FlushAll, &mut later);
     }
 }
 
@@ -140,8 +140,8 @@ pub(super) fn gradients(
         sums,
     } = sizes;
     let stride = padded(sums);
-    let turned = PackedMatrix::transposed(&borrow(recurrent)?, sums);
-    let input_turned = PackedMatrix::transposed(&borrow(input)?[..i * sums], sums);
+    let transposed = PackedMatrix::transposed(&borrow(recurrent)?, sums);
+    let input_transposed = PackedMatrix::transposed(&borrow(input)?[..i * sums], sums);
     let (values, states) = (borrow(x)?, borrow(hidden)?);
     let (values, states): (&[f32], &[f32]) = (&values, &states);
     let asked = x.track_op();
@@ -151,10 +151,10 @@ pub(super) fn gradients(
     let by_weights = sum_in_order(parallel_map(tasks, |(part, dx): (Range<usize>, &mut [f32])| {
         let of = |width: usize| part.start * t * width..part.end * t * width;
         let mut dz = vec![0.0; part.len() * t * stride];
-        back(part.clone(), &turned, &mut dz);
+        back(part.clone(), &transposed, &mut dz);
         if asked {
             let row = |row: usize| &dz[row * stride..][..sums];
-            input_turned.multiply_rows(row, &mut Vec::new(), dx);
+            input_transposed.multiply_rows(row, &mut Vec::new(), dx);
         }
         weight_gradients(sizes, &values[of(i)], &states[of(h)], &dz)
     }));

@@ -38,7 +38,7 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
 
 /// The greatest value; −∞ of none.
 #[inline(always)]
-pub fn greatest(x: &[f32]) -> f32 {
+pub fn maximum(x: &[f32]) -> f32 {
     let mut tops = [f32::NEG_INFINITY; LANES];
     let chunks = x.chunks_exact(LANES);
     let rest = chunks.remainder().iter().copied().fold(f32::NEG_INFINITY, greater);

@@ -20,12 +20,12 @@ simd_loop!(AddRelu, add_relu((&[f32], &[f32], &mut [f32])));
 
 /// The gradient where the result is above 0.
 #[inline(always)]
-fn opened((result, grads, out): (&[f32], &[f32], &mut [f32])) {
+fn relu_gradient((result, grads, out): (&[f32], &[f32], &mut [f32])) {
     for (out, (result, grad)) in out.iter_mut().zip(result.iter().zip(grads)) {
         *out = if *result > 0.0 { *grad } else { 0.0 };
     }
 }
-simd_loop!(Opened, opened((&[f32], &[f32], &mut [f32])));
+simd_loop!(ReluGradient, relu_gradient((&[f32], &[f32], &mut [f32])));
 
 impl CustomOp2 for ResidualRelu {
     fn name(&self) -> &'static str {
@@ -51,7 +51,7 @@ impl CustomOp2 for ResidualRelu {
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let grad_res = grad_res.contiguous()?;
         let mut grads = vec![0.0; res.elem_count()];
-        dispatch_loop(Opened, (&borrow(res)?, &borrow(&grad_res)?, &mut grads));
+        dispatch_loop(ReluGradient, (&borrow(res)?, &borrow(&grad_res)?, &mut grads));
         let grads = Tensor::from_vec(grads, res.shape(), res.device())?;
         Ok((Some(grads.clone()), Some(grads)))
     }

@@ -80,10 +80,10 @@ impl CustomOp3 for RnnSequence {
         let (grads, hidden) = (borrow(&grad_res)?, borrow(res)?);
         let (grads, hidden): (&[f32], &[f32]) = (&grads, &hidden);
         let (t, h) = (sizes.frames, sizes.hidden);
-        recurrence::gradients(sizes, [x, input, recurrent, res], |part, turned, dz| {
+        recurrence::gradients(sizes, [x, input, recurrent, res], |part, transposed, dz| {
             let of = part.start * t * h..part.end * t * h;
             let (grads, hidden) = (&grads[of.clone()], &hidden[of]);
-            recurrence::backward(sizes, grads, turned, dz, |place, grads, later, dz| {
+            recurrence::backward(sizes, grads, transposed, dz, |place, grads, later, dz| {
                 dispatch_loop(FrameBackward, (&hidden[place.row * h..][..h], grads, later, dz));
             });
         })

@@ -115,15 +115,15 @@ impl StridedConvolution {
         }
     }
 
-    /// ∂L/∂x of one stream into `dx`; `turned` is W as (maps, frames · bands of the kernel).
-    fn add_input_gradient(&self, sizes: Sizes, grads: &[f32], turned: &PackedMatrix, dx: &mut [f32]) {
+    /// ∂L/∂x of one stream into `dx`; `transposed` is W as (maps, frames · bands of the kernel).
+    fn add_input_gradient(&self, sizes: Sizes, grads: &[f32], transposed: &PackedMatrix, dx: &mut [f32]) {
         let Sizes {
             bands, maps, places, ..
         } = sizes;
-        let stride = padded(turned.outputs());
+        let stride = padded(transposed.outputs());
         let mut patches = vec![0.0; places * stride];
         for (frame, grads) in grads.chunks_exact(places * maps).enumerate() {
-            turned.multiply(
+            transposed.multiply(
                 1,
                 |place, _| &grads[place * maps..][..maps],
                 (Start::Bias, Finish::Plain),
@@ -197,12 +197,12 @@ impl CustomOp2 for StridedConvolution {
         if !x.track_op() {
             return Ok((None, Some(dkernel)));
         }
-        let turned = PackedMatrix::transposed(&borrow(kernel)?, maps);
+        let transposed = PackedMatrix::transposed(&borrow(kernel)?, maps);
         let mut dx = vec![0.0; values.len()];
         let tasks = parts.iter().cloned().zip(split_rows(&mut dx, &parts, of_x)).collect();
         parallel_map(tasks, |(streams, dx): (Range<usize>, &mut [f32])| {
             for (stream, dx) in streams.zip(dx.chunks_exact_mut(of_x)) {
-                self.add_input_gradient(sizes, &grads[stream * of_y..][..of_y], &turned, dx);
+                self.add_input_gradient(sizes, &grads[stream * of_y..][..of_y], &transposed, dx);
             }
         });
         Ok((Some(Tensor::from_vec(dx, x.shape(), x.device())?), Some(dkernel)))

@@ -55,10 +55,10 @@ fn add_frames((weights, x, into): Frames<'_>) {
 simd_loop!(AddFrames, add_frames(Frames<'_>));
 
 /// One query's weights, the frames, its gradient (2f), gradients by the weights and by the frames.
-type Slopes<'a> = (&'a [f32], &'a [f32], &'a [f32], &'a mut [f32], &'a mut [f32]);
+type BackwardArgs<'a> = (&'a [f32], &'a [f32], &'a [f32], &'a mut [f32], &'a mut [f32]);
 
 #[inline(always)]
-fn slopes((weights, x, grads, dweights, dx): Slopes<'_>) {
+fn backward_rows((weights, x, grads, dweights, dx): BackwardArgs<'_>) {
     let width = grads.len() / 2;
     let (by_mean, by_square) = grads.split_at(width);
     let frames = x.chunks_exact(width).zip(dx.chunks_exact_mut(width));
@@ -82,7 +82,7 @@ fn slopes((weights, x, grads, dweights, dx): Slopes<'_>) {
         }
     }
 }
-simd_loop!(AllSlopes, slopes(Slopes<'_>));
+simd_loop!(BackwardRows, backward_rows(BackwardArgs<'_>));
 
 impl CustomOp2 for WeightedMoments {
     fn name(&self) -> &'static str {
@@ -135,7 +135,7 @@ impl CustomOp2 for WeightedMoments {
                     let row = stream * p + asked;
                     let (w, grads) = (&w[row * t..][..t], &grads[row * 2 * f..][..2 * f]);
                     let x = &values[stream * t * f..][..t * f];
-                    dispatch_loop(AllSlopes, (w, x, grads, dw, &mut *dx));
+                    dispatch_loop(BackwardRows, (w, x, grads, dw, &mut *dx));
                 }
             }
         });

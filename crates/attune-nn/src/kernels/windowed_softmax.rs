@@ -1,7 +1,7 @@
 //! Softmax over the keys that a query may see: not the future, not beyond the context.
 
 use super::exponential::exp;
-use super::reduce::{greatest, sum};
+use super::reduce::{maximum, sum};
 use super::simd::{dispatch_loop, simd_loop};
 use super::{borrow, contiguous};
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
@@ -22,7 +22,7 @@ pub struct WindowedSoftmax {
 /// Scores that are seen, and where their weights go.
 #[inline(always)]
 fn softmax((scores, weights): (&[f32], &mut [f32])) {
-    let top = greatest(scores);
+    let top = maximum(scores);
     for (weight, score) in weights.iter_mut().zip(scores) {
         *weight = exp(score - top);
     }

@@ -7,7 +7,7 @@ use crate::weights::{Init, Weights};
 use candle_core::{D, Result, Tensor};
 
 /// Added to squared norms before the root: a frame of zeros fits nothing, and has a gradient.
-pub const LEAST_NORM: f64 = 1e-6;
+pub const MIN_SQUARED_NORM: f64 = 1e-6;
 
 /// A score function together with what was learnt for it: there is no way to give it another's weights.
 #[derive(Debug, Clone)]
@@ -49,25 +49,25 @@ pub enum Score {
 impl Score {
     /// Over vectors of `width` values and `context` frames.
     pub fn new(mut weights: Weights<'_>, kind: ScoreKind, width: usize, context: usize) -> Result<Self> {
-        let scaled = Init::Scaled {
+        let scaled = Init::KaimingUniform {
             fan_in: width,
             gain: 1.0,
         };
         Ok(match kind {
             ScoreKind::General => Self::General {
-                mixing: weights.learnt("mixing", &[width, width], scaled)?,
+                mixing: weights.param("mixing", &[width, width], scaled)?,
             },
             ScoreKind::Cosine => Self::Cosine,
             ScoreKind::CosineTempered => Self::CosineTempered {
-                strength: weights.learnt("strength", &[1], Init::Constant(1.0))?,
+                strength: weights.param("strength", &[1], Init::Constant(1.0))?,
             },
             ScoreKind::Additive => Self::Additive {
-                of_query: Linear::new(weights.at("of_query"), width, width, 1.0)?,
-                of_key: weights.learnt("of_key", &[width, width], scaled)?,
-                vector: weights.learnt("vector", &[width, 1], scaled)?,
+                of_query: Linear::new(weights.pp("of_query"), width, width, 1.0)?,
+                of_key: weights.param("of_key", &[width, width], scaled)?,
+                vector: weights.param("vector", &[width, 1], scaled)?,
             },
             ScoreKind::Location => Self::Location {
-                by_lag: Linear::new(weights.at("by_lag"), width, context, 1.0)?,
+                by_lag: Linear::new(weights.pp("by_lag"), width, context, 1.0)?,
             },
             ScoreKind::Dot => Self::Dot,
             ScoreKind::ScaledDot => Self::ScaledDot,
@@ -103,7 +103,7 @@ impl Score {
                 hidden.matmul(vector)?.reshape((b, p, t))
             }
             Self::Location { by_lag } => {
-                let scores = by_lag.forward_through(s, Activation::Identity)?; // (b, p, context)
+                let scores = by_lag.forward_activated(s, Activation::Identity)?; // (b, p, context)
                 let context = scores.dim(2)?;
                 let lags = places
                     .iter()
@@ -126,6 +126,6 @@ fn products(s: &Tensor, h: &Tensor) -> Result<Tensor> {
 
 /// x/‖x‖.
 fn unit(x: &Tensor) -> Result<Tensor> {
-    let norm = (x.sqr()?.sum_keepdim(D::Minus1)? + LEAST_NORM)?.sqrt()?;
+    let norm = (x.sqr()?.sum_keepdim(D::Minus1)? + MIN_SQUARED_NORM)?.sqrt()?;
     x.broadcast_div(&norm)
 }

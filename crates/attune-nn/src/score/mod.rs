@@ -11,6 +11,6 @@ mod formula;
 mod kind;
 mod pooling;
 
-pub use formula::{LEAST_NORM, Score};
+pub use formula::{MIN_SQUARED_NORM, Score};
 pub use kind::{ScoreKind, cosine_bound};
-pub use pooling::{PoolingShape, ScorePooling};
+pub use pooling::{ScorePooling, ScorePoolingShape};

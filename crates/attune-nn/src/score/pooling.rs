@@ -12,7 +12,7 @@ use candle_core::{Device, Result, Tensor};
 
 /// Shape of a [`ScorePooling`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct PoolingShape {
+pub struct ScorePoolingShape {
     /// The score function.
     pub kind: ScoreKind,
     /// Features of a frame.
@@ -32,26 +32,26 @@ pub struct ScorePooling {
     /// None for a formula that does not look at what it weights.
     key: Option<Linear>,
     score: Score,
-    shape: PoolingShape,
+    shape: ScorePoolingShape,
 }
 
 impl ScorePooling {
     /// Weights are taken from below `weights` and the formula's name.
-    pub fn new(mut weights: Weights<'_>, shape: PoolingShape) -> Result<Self> {
-        let mut weights = weights.at(shape.kind.name());
-        let mut projection = |name: &str| Linear::new(weights.at(name), shape.inputs, shape.width, 1.0);
-        let query = shape.kind.asks().then(|| projection("query")).transpose()?;
-        let key = shape.kind.sees_frames().then(|| projection("key")).transpose()?;
+    pub fn new(mut weights: Weights<'_>, shape: ScorePoolingShape) -> Result<Self> {
+        let mut weights = weights.pp(shape.kind.name());
+        let mut projection = |name: &str| Linear::new(weights.pp(name), shape.inputs, shape.width, 1.0);
+        let query = shape.kind.has_query().then(|| projection("query")).transpose()?;
+        let key = shape.kind.is_content_based().then(|| projection("key")).transpose()?;
         Ok(Self {
             query,
             key,
-            score: Score::new(weights.at("score"), shape.kind, shape.width, shape.context)?,
+            score: Score::new(weights.pp("score"), shape.kind, shape.width, shape.context)?,
             shape,
         })
     }
 
     /// Its shape.
-    pub fn shape(&self) -> PoolingShape {
+    pub fn shape(&self) -> ScorePoolingShape {
         self.shape
     }
 
@@ -130,9 +130,5 @@ fn followed(layer: &Linear, (matrix, bias): Then<'_>) -> Result<PackedAffine> {
     if let Some(bias) = bias {
         offset = (offset + bias)?;
     }
-    Ok(PackedAffine::new(
-        &values(&weight)?,
-        &values(&offset)?,
-        Precision::Single,
-    ))
+    Ok(PackedAffine::new(&values(&weight)?, &values(&offset)?, Precision::F32))
 }

@@ -1,6 +1,6 @@
 //! A dense layer on each frame.
 
-use super::rows::Rows;
+use super::frame_buf::FrameBuf;
 use crate::kernels::exponential::{gelu, tanh};
 use crate::kernels::packed_matrix::{Finish, PackedMatrix, Precision, Start};
 use crate::kernels::simd::{dispatch_loop, simd_loop};
@@ -15,7 +15,7 @@ impl PackedAffine {
     /// From W (inputs, outputs), row-major, kept so, and b.
     pub fn new(weights: &[f32], bias: &[f32], precision: Precision) -> Self {
         Self {
-            matrix: PackedMatrix::kept(weights, bias, precision),
+            matrix: PackedMatrix::with_precision(weights, bias, precision),
         }
     }
 
@@ -25,7 +25,7 @@ impl PackedAffine {
     }
 
     /// The features of all `parts` side by side to `out`.
-    pub fn step(&self, parts: &[Rows], finish: Finish<'_>, out: &mut Rows) {
+    pub fn step(&self, parts: &[FrameBuf], finish: Finish<'_>, out: &mut FrameBuf) {
         out.reset(parts[0].frames());
         self.matrix.multiply(
             parts.len(),
@@ -37,7 +37,7 @@ impl PackedAffine {
 }
 
 /// GELU of every value.
-pub fn gelu_in_place(rows: &mut Rows) {
+pub fn gelu_in_place(rows: &mut FrameBuf) {
     dispatch_loop(EachGelu, rows.values_mut());
 }
 
@@ -50,7 +50,7 @@ fn each_gelu(values: &mut [f32]) {
 simd_loop!(EachGelu, each_gelu(&mut [f32]));
 
 /// tanh of every value.
-pub fn tanh_in_place(rows: &mut Rows) {
+pub fn tanh_in_place(rows: &mut FrameBuf) {
     dispatch_loop(EachTanh, rows.values_mut());
 }
 

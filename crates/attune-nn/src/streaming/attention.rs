@@ -1,12 +1,12 @@
 //! Causal windowed self-attention of a stream, over keys and values in rings, and the encoder layer around it.
 
 use super::affine::{PackedAffine, gelu_in_place};
+use super::frame_buf::FrameBuf;
 use super::norm::PackedLayerNorm;
-use super::rows::Rows;
-use crate::kernels::attend::{Attend, KeyValueRing, TOGETHER};
+use crate::kernels::attend::{Attend, KeyValueRing, MAX_QUERIES};
 use crate::kernels::packed_matrix::Finish;
 use crate::kernels::simd::dispatch_simd;
-use crate::positional::Turns;
+use crate::positional::Rotations;
 use std::slice::from_ref;
 
 /// softmax(q·kᵀ/√d)·v for each head, over the last `context` frames, with packed weights.
@@ -24,10 +24,10 @@ pub struct PackedMultiHead {
 
 /// Keys and values of the last frames, and room for a block.
 #[derive(Debug, Clone)]
-pub struct AttentionMemory {
+pub struct AttentionState {
     ring: KeyValueRing,
-    projected: Rows,
-    mixed: Rows,
+    projected: FrameBuf,
+    mixed: FrameBuf,
     /// Of each head: whether its output is set to zeros.
     ablated: Vec<bool>,
 }
@@ -38,18 +38,25 @@ impl PackedMultiHead {
     }
 
     /// No keys yet.
-    pub fn initial_memory(&self) -> AttentionMemory {
-        AttentionMemory {
+    pub fn initial_state(&self) -> AttentionState {
+        AttentionState {
             ring: KeyValueRing::new(self.context, self.heads, self.width() / self.heads),
-            projected: Rows::new(3 * self.width()),
-            mixed: Rows::new(self.width()),
+            projected: FrameBuf::new(3 * self.width()),
+            mixed: FrameBuf::new(self.width()),
             ablated: vec![false; self.heads],
         }
     }
 
-    /// The block `x`, whose places are `turns` away from the start, to `out`, finished so.
-    pub fn step(&self, x: &Rows, turns: &Turns, memory: &mut AttentionMemory, finish: Finish<'_>, out: &mut Rows) {
-        let AttentionMemory {
+    /// The block `x`, whose places are `rotations` away from the start, to `out`, finished so.
+    pub fn step(
+        &self,
+        x: &FrameBuf,
+        rotations: &Rotations,
+        memory: &mut AttentionState,
+        finish: Finish<'_>,
+        out: &mut FrameBuf,
+    ) {
+        let AttentionState {
             ring,
             projected,
             mixed,
@@ -61,13 +68,13 @@ impl PackedMultiHead {
         for frame in 0..x.frames() {
             // Heads of queries, then heads of keys: all are turned alike.
             for head in projected.row_mut(frame)[..2 * width].chunks_exact_mut(width / self.heads) {
-                turns.turn(frame, head);
+                rotations.rotate(frame, head);
             }
         }
         let (stride, mixed_stride) = (projected.stride(), mixed.stride());
         let (mut rows, mut out_rows) = (projected.values(), mixed.values_mut());
         while !rows.is_empty() {
-            let frames = (rows.len() / stride).min(TOGETHER);
+            let frames = (rows.len() / stride).min(MAX_QUERIES);
             let (now, later) = rows.split_at(frames * stride);
             let (mixed_now, mixed_later) = out_rows.split_at_mut(frames * mixed_stride);
             dispatch_simd(Attend {
@@ -88,7 +95,7 @@ impl PackedMultiHead {
     }
 }
 
-impl AttentionMemory {
+impl AttentionState {
     /// What the newest frame weighted: `count` frames of each head, oldest first, put at the end of `into`.
     pub fn newest_weights(&self, count: usize, into: &mut Vec<f32>) {
         self.ring.newest_weights(count, into);
@@ -123,29 +130,29 @@ pub struct PackedEncoderLayer {
 
 /// What one layer remembers, and room for a block.
 #[derive(Debug, Clone)]
-pub struct EncoderMemory {
+pub struct EncoderState {
     /// Keys and values.
-    pub attention: AttentionMemory,
-    normed: Rows,
-    attended: Rows,
-    wide: Rows,
+    pub attention: AttentionState,
+    normed: FrameBuf,
+    attended: FrameBuf,
+    wide: FrameBuf,
 }
 
 impl PackedEncoderLayer {
     /// No keys yet.
-    pub fn initial_memory(&self) -> EncoderMemory {
+    pub fn initial_state(&self) -> EncoderState {
         let width = self.attention.width();
-        EncoderMemory {
-            attention: self.attention.initial_memory(),
-            normed: Rows::new(width),
-            attended: Rows::new(width),
-            wide: Rows::new(self.widen.outputs()),
+        EncoderState {
+            attention: self.attention.initial_state(),
+            normed: FrameBuf::new(width),
+            attended: FrameBuf::new(width),
+            wide: FrameBuf::new(self.widen.outputs()),
         }
     }
 
-    /// The block `x`, whose places are `turns` away from the start, to `out`.
-    pub fn step(&self, x: &Rows, turns: &Turns, memory: &mut EncoderMemory, out: &mut Rows) {
-        let EncoderMemory {
+    /// The block `x`, whose places are `rotations` away from the start, to `out`.
+    pub fn step(&self, x: &FrameBuf, rotations: &Rotations, memory: &mut EncoderState, out: &mut FrameBuf) {
+        let EncoderState {
             attention,
             normed,
             attended,
@@ -153,7 +160,7 @@ impl PackedEncoderLayer {
         } = memory;
         self.norm_attention.step(x, normed);
         self.attention
-            .step(normed, turns, attention, Finish::Add(x.values()), attended);
+            .step(normed, rotations, attention, Finish::Add(x.values()), attended);
         self.norm_feed.step(attended, normed);
         self.widen.step(from_ref(normed), Finish::Plain, wide);
         gelu_in_place(wide);

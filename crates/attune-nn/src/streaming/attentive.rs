@@ -1,12 +1,12 @@
 //! Mean and deviation of the last frames of a stream, weighted by a learnt score.
 
 use super::affine::{PackedAffine, tanh_in_place};
+use super::frame_buf::FrameBuf;
 use super::moments::deviation_of;
-use super::rows::Rows;
 use crate::kernels::aligned::Aligned;
 use crate::kernels::exponential::exp;
 use crate::kernels::packed_matrix::Finish;
-use crate::kernels::reduce::{dot, greatest, sum};
+use crate::kernels::reduce::{dot, maximum, sum};
 use crate::kernels::simd::{dispatch_loop, simd_loop};
 
 /// Frames whose weighted sums are kept together: a window of hundreds of frames is then a few such sums and the frames
@@ -25,7 +25,7 @@ pub struct PackedAttentive {
 
 /// Scores and features of the frames in the window, and sums over whole chunks of them.
 #[derive(Debug, Clone)]
-pub struct AttentiveMemory {
+pub struct AttentiveState {
     /// Frame n at n mod the window.
     scores: Vec<f32>,
     /// (window, features).
@@ -35,7 +35,7 @@ pub struct AttentiveMemory {
     /// e^(score − top) of every place of the window: what the newest frame weighted, but for `share`.
     weights: Vec<f32>,
     share: f32,
-    hidden: Rows,
+    hidden: FrameBuf,
     count: usize,
     frames: u64,
 }
@@ -55,26 +55,26 @@ impl PackedAttentive {
     }
 
     /// Nothing heard yet.
-    pub fn initial_memory(&self, features: usize) -> AttentiveMemory {
+    pub fn initial_state(&self, features: usize) -> AttentiveState {
         let chunk = ChunkSum {
             top: f32::NEG_INFINITY,
             means: vec![0.0; features],
             squares: vec![0.0; features],
         };
-        AttentiveMemory {
+        AttentiveState {
             scores: vec![f32::NEG_INFINITY; self.context],
             features: Aligned::zeros(self.context * features),
             chunks: vec![chunk; self.context / CHUNK + 2],
             weights: vec![0.0; self.context],
             share: 0.0,
-            hidden: Rows::new(self.hidden.outputs()),
+            hidden: FrameBuf::new(self.hidden.outputs()),
             count: features,
             frames: 0,
         }
     }
 
     /// Scores come from the `heard` parts, the `seen` parts are weighted: mean and deviation at each frame to `out`.
-    pub fn step(&self, heard: &[Rows], seen: &[Rows], memory: &mut AttentiveMemory, out: &mut Rows) {
+    pub fn step(&self, heard: &[FrameBuf], seen: &[FrameBuf], memory: &mut AttentiveState, out: &mut FrameBuf) {
         self.hidden.step(heard, Finish::Plain, &mut memory.hidden);
         tanh_in_place(&mut memory.hidden);
         out.reset(memory.hidden.frames());
@@ -86,13 +86,13 @@ impl PackedAttentive {
 }
 
 #[inline(always)]
-fn hear((memory, score, seen, frame, out): (&mut AttentiveMemory, f32, &[Rows], usize, &mut [f32])) {
+fn hear((memory, score, seen, frame, out): (&mut AttentiveState, f32, &[FrameBuf], usize, &mut [f32])) {
     memory.take(score, seen, frame);
     memory.pool(out);
 }
-simd_loop!(Hear, hear((&mut AttentiveMemory, f32, &[Rows], usize, &mut [f32])));
+simd_loop!(Hear, hear((&mut AttentiveState, f32, &[FrameBuf], usize, &mut [f32])));
 
-impl AttentiveMemory {
+impl AttentiveState {
     /// Frames in the window.
     pub fn context(&self) -> usize {
         self.scores.len()
@@ -118,7 +118,7 @@ impl AttentiveMemory {
 
     /// Mean and deviation with these weights on the last frames, oldest first, in place of the learnt ones; weights beyond
     /// reach are left out, the others made to sum to 1. False if none is left.
-    pub fn pool_as(&self, weights: &[f32], out: &mut [f32]) -> bool {
+    pub fn pool_with(&self, weights: &[f32], out: &mut [f32]) -> bool {
         let (context, count) = (self.scores.len() as u64, self.count);
         let weights = &weights[weights.len().saturating_sub(self.reach())..];
         let all: f32 = weights.iter().sum();
@@ -144,7 +144,7 @@ impl AttentiveMemory {
 
     /// Puts one frame into the window and into the sum of its chunk.
     #[inline(always)]
-    fn take(&mut self, score: f32, seen: &[Rows], frame: usize) {
+    fn take(&mut self, score: f32, seen: &[FrameBuf], frame: usize) {
         let (context, count) = (self.scores.len(), self.count);
         let place = (self.frames % context as u64) as usize;
         let number = self.chunks.len() as u64;
@@ -184,7 +184,7 @@ impl AttentiveMemory {
         let (context, count) = (self.scores.len() as u64, self.count);
         let filled = self.reach();
         let scores = &self.scores[..filled];
-        let top = greatest(scores);
+        let top = maximum(scores);
         for (weight, score) in self.weights.iter_mut().zip(scores) {
             *weight = exp(score - top);
         }

@@ -1,6 +1,6 @@
 //! Causal dilated convolution of a stream.
 
-use super::rows::{History, Rows};
+use super::frame_buf::{FrameBuf, History};
 use crate::kernels::packed_matrix::{Finish, PackedMatrix, Precision, Start};
 
 /// A causal convolution with packed weights: (taps · inputs, outputs), the tap furthest in the past first.
@@ -15,19 +15,19 @@ impl PackedConv {
     /// From the kernel (taps · inputs, outputs), row-major, and the bias.
     pub fn new((kernel, bias): (&[f32], &[f32]), taps: usize, dilation: usize, precision: Precision) -> Self {
         Self {
-            matrix: PackedMatrix::kept(kernel, bias, precision),
+            matrix: PackedMatrix::with_precision(kernel, bias, precision),
             taps,
             dilation,
         }
     }
 
     /// What a stream knows before its first frame: zeros.
-    pub fn initial_memory(&self) -> History {
+    pub fn initial_state(&self) -> History {
         History::new((self.taps - 1) * self.dilation, self.matrix.inputs() / self.taps)
     }
 
     /// The block `x` to `out`.
-    pub fn step(&self, x: &Rows, memory: &mut History, finish: Finish<'_>, out: &mut Rows) {
+    pub fn step(&self, x: &FrameBuf, memory: &mut History, finish: Finish<'_>, out: &mut FrameBuf) {
         let frames = x.frames();
         for frame in 0..frames {
             memory.push(x.row(frame));

@@ -1,6 +1,6 @@
 //! A layer of long short-term memory on a stream.
 
-use super::rows::Rows;
+use super::frame_buf::FrameBuf;
 use crate::kernels::aligned::Aligned;
 use crate::kernels::exponential::{sigmoid, tanh};
 use crate::kernels::packed_matrix::{Finish, PackedMatrix, Precision, Start, padded};
@@ -18,35 +18,35 @@ pub struct PackedLstm {
 
 /// Hidden state and cell, and room for the gates of a block.
 #[derive(Debug, Clone)]
-pub struct LstmMemory {
+pub struct LstmState {
     hidden: Aligned,
     cell: Aligned,
-    gates: Rows,
+    gates: FrameBuf,
 }
 
 impl PackedLstm {
     /// From W_x (inputs, 4h), its bias (4h), and W_h (h, 4h), row-major, gates in the order i, f, g, o.
     pub fn new(input: &[f32], bias: &[f32], recurrent: &[f32], precision: Precision) -> Self {
         Self {
-            input: PackedMatrix::kept(input, bias, precision),
-            recurrent: PackedMatrix::kept(recurrent, &vec![0.0; bias.len()], precision),
+            input: PackedMatrix::with_precision(input, bias, precision),
+            recurrent: PackedMatrix::with_precision(recurrent, &vec![0.0; bias.len()], precision),
             hidden: bias.len() / 4,
         }
     }
 }
 
 impl PackedRecurrent for PackedLstm {
-    type Memory = LstmMemory;
+    type State = LstmState;
 
-    fn initial_memory(&self) -> LstmMemory {
-        LstmMemory {
+    fn initial_state(&self) -> LstmState {
+        LstmState {
             hidden: Aligned::zeros(self.hidden),
             cell: Aligned::zeros(self.hidden),
-            gates: Rows::new(4 * self.hidden),
+            gates: FrameBuf::new(4 * self.hidden),
         }
     }
 
-    fn step(&self, x: &Rows, memory: &mut LstmMemory, out: &mut Rows) {
+    fn step(&self, x: &FrameBuf, memory: &mut LstmState, out: &mut FrameBuf) {
         memory.gates.reset(x.frames());
         out.reset(x.frames());
         self.input.multiply(
@@ -62,7 +62,7 @@ impl PackedRecurrent for PackedLstm {
         });
     }
 
-    fn newest_units(memory: &LstmMemory, into: &mut UnitPicture) -> bool {
+    fn newest_units(memory: &LstmState, into: &mut UnitPicture) -> bool {
         let Some(last) = memory.gates.frames().checked_sub(1) else {
             return false;
         };
@@ -83,7 +83,7 @@ impl PackedRecurrent for PackedLstm {
     }
 }
 
-impl LstmMemory {
+impl LstmState {
     /// Hidden state and cell of the newest frame.
     pub fn newest(&self) -> (&[f32], &[f32]) {
         (self.hidden.as_slice(), self.cell.as_slice())
@@ -98,8 +98,8 @@ impl LstmMemory {
 
 struct Recurrence<'a> {
     matrix: &'a PackedMatrix,
-    memory: &'a mut LstmMemory,
-    out: &'a mut Rows,
+    memory: &'a mut LstmState,
+    out: &'a mut FrameBuf,
 }
 
 impl WithSimd for Recurrence<'_> {
@@ -138,12 +138,12 @@ mod tests {
         let (h, x) = (3, [0.5_f32, -2.0]);
         let weights: Vec<f32> = (0..4 * h).map(|n| 0.4 * n as f32 - 2.0).collect();
         let bias: Vec<f32> = (0..4 * h).map(|n| 1.5 - 0.2 * n as f32).collect();
-        let layer = PackedLstm::new(&weights, &bias, &vec![0.0; 4 * h * h], Precision::Single);
-        let mut memory = layer.initial_memory();
+        let layer = PackedLstm::new(&weights, &bias, &vec![0.0; 4 * h * h], Precision::F32);
+        let mut memory = layer.initial_state();
         let mut units = UnitPicture::default();
         assert!(!PackedLstm::newest_units(&memory, &mut units), "nothing was heard");
-        let (mut frames, mut out) = (Rows::new(1), Rows::new(h));
-        frames.take(&x);
+        let (mut frames, mut out) = (FrameBuf::new(1), FrameBuf::new(h));
+        frames.load(&x);
         layer.step(&frames, &mut memory, &mut out);
         assert!(PackedLstm::newest_units(&memory, &mut units));
         let squash = |x: f64| 1.0 / (1.0 + (-x).exp());

@@ -1,6 +1,6 @@
 //! The layers of `nn/` as streams run them: weights packed once, memories in rings, nothing allocated per step.
 //!
-//! In: [`rows::Rows`], at most [`rows::BLOCK`] frames. Out: the same. Thread: the one that holds the memory.
+//! In: [`frame_buf::FrameBuf`], at most [`frame_buf::MAX_BLOCK`] frames. Out: the same. Thread: the one that holds the memory.
 //!
 //! The layers one level up learn from whole sequences; each has a `pack` that gives the form here. That both compute
 //! the same is tested for every layer and every network (`tests/streaming_models.rs`). Each frame is computed by
@@ -10,9 +10,9 @@ pub mod affine;
 pub mod attention;
 pub mod attentive;
 pub mod conv;
+pub mod frame_buf;
 pub mod lstm;
 pub mod moments;
 pub mod norm;
 pub mod rnn;
-pub mod rows;
 pub mod scored;

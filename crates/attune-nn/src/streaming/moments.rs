@@ -1,13 +1,13 @@
 //! Mean and deviation of everything a stream heard, exponentially forgotten.
 
-use super::rows::Rows;
+use super::frame_buf::FrameBuf;
 use crate::kernels::denormals::flush;
 use crate::kernels::simd::{dispatch_loop, simd_loop};
-use crate::statistics::LEAST_VARIANCE;
+use crate::statistics::MIN_VARIANCE;
 
 /// Running mean and mean square of every feature, and the sum of the weights behind them.
 #[derive(Debug, Clone)]
-pub struct MomentMemory {
+pub struct MomentState {
     means: Vec<f32>,
     squares: Vec<f32>,
     weight: f64,
@@ -15,7 +15,7 @@ pub struct MomentMemory {
     retention: f64,
 }
 
-impl MomentMemory {
+impl MomentState {
     /// Nothing heard yet.
     pub fn new(features: usize, retention: f64) -> Self {
         Self {
@@ -27,14 +27,14 @@ impl MomentMemory {
     }
 
     /// Takes the features of all `parts` side by side; mean and deviation at each frame to `out`.
-    pub fn step(&mut self, parts: &[Rows], out: &mut Rows) {
+    pub fn step(&mut self, parts: &[FrameBuf], out: &mut FrameBuf) {
         out.reset(parts[0].frames());
         dispatch_loop(Follow, (self, parts, out));
     }
 }
 
 #[inline(always)]
-fn follow((memory, parts, out): (&mut MomentMemory, &[Rows], &mut Rows)) {
+fn follow((memory, parts, out): (&mut MomentState, &[FrameBuf], &mut FrameBuf)) {
     let features = memory.means.len();
     for frame in 0..out.frames() {
         memory.weight = memory.weight * memory.retention + 1.0;
@@ -57,12 +57,12 @@ fn follow((memory, parts, out): (&mut MomentMemory, &[Rows], &mut Rows)) {
         }
     }
 }
-simd_loop!(Follow, follow((&mut MomentMemory, &[Rows], &mut Rows)));
+simd_loop!(Follow, follow((&mut MomentState, &[FrameBuf], &mut FrameBuf)));
 
 /// √(max(0, E[x²] − E[x]²) + the least variance).
 #[inline(always)]
 pub fn deviation_of(mean: f32, square: f32) -> f32 {
-    ((square - mean * mean).max(0.0) + LEAST_VARIANCE as f32).sqrt()
+    ((square - mean * mean).max(0.0) + MIN_VARIANCE as f32).sqrt()
 }
 
 #[cfg(test)]
@@ -74,12 +74,12 @@ mod tests {
     #[test]
     fn a_mean_of_silence_dies_away_to_zero() {
         const TEN_SECONDS: f64 = 430.0;
-        let mut memory = MomentMemory::new(2, (-1.0 / TEN_SECONDS).exp());
-        let (mut frames, mut out) = (Rows::new(2), Rows::new(4));
-        frames.take(&[1.0, 2.0]);
+        let mut memory = MomentState::new(2, (-1.0 / TEN_SECONDS).exp());
+        let (mut frames, mut out) = (FrameBuf::new(2), FrameBuf::new(4));
+        frames.load(&[1.0, 2.0]);
         memory.step(std::slice::from_ref(&frames), &mut out);
         assert_eq!(out.row(0)[..2], [1.0, 2.0]);
-        frames.take(&[0.0, 2.0]);
+        frames.load(&[0.0, 2.0]);
         for frame in 0..20 * 60 * 43 {
             memory.step(std::slice::from_ref(&frames), &mut out);
             assert!(

@@ -1,6 +1,6 @@
 //! Layer normalisation of each frame over its features (Ba, Kiros & Hinton 2016).
 
-use super::rows::Rows;
+use super::frame_buf::FrameBuf;
 use crate::kernels::reduce::sum;
 use crate::kernels::simd::{dispatch_loop, simd_loop};
 use crate::norm::EPSILON;
@@ -19,14 +19,14 @@ impl PackedLayerNorm {
     }
 
     /// Each frame of `x` on its own.
-    pub fn step(&self, x: &Rows, out: &mut Rows) {
+    pub fn step(&self, x: &FrameBuf, out: &mut FrameBuf) {
         out.reset(x.frames());
         dispatch_loop(Norm, (self, x, out));
     }
 }
 
 #[inline(always)]
-fn norm((layer, x, out): (&PackedLayerNorm, &Rows, &mut Rows)) {
+fn norm((layer, x, out): (&PackedLayerNorm, &FrameBuf, &mut FrameBuf)) {
     let count = layer.scale.len() as f32;
     for frame in 0..x.frames() {
         let (x, out) = (x.row(frame), out.row_mut(frame));
@@ -38,4 +38,4 @@ fn norm((layer, x, out): (&PackedLayerNorm, &Rows, &mut Rows)) {
         }
     }
 }
-simd_loop!(Norm, norm((&PackedLayerNorm, &Rows, &mut Rows)));
+simd_loop!(Norm, norm((&PackedLayerNorm, &FrameBuf, &mut FrameBuf)));

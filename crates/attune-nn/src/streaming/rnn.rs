@@ -1,6 +1,6 @@
 //! A layer of plain recurrence on a stream.
 
-use super::rows::Rows;
+use super::frame_buf::FrameBuf;
 use crate::kernels::aligned::Aligned;
 use crate::kernels::exponential::tanh;
 use crate::kernels::packed_matrix::{Finish, PackedMatrix, Precision, Start, padded};
@@ -17,32 +17,32 @@ pub struct PackedRnn {
 
 /// Hidden state, and room for the sums of a block.
 #[derive(Debug, Clone)]
-pub struct RnnMemory {
+pub struct RnnState {
     hidden: Aligned,
-    sums: Rows,
+    sums: FrameBuf,
 }
 
 impl PackedRnn {
     /// From W (inputs, h), its bias (h), and U (h, h), row-major.
     pub fn new(input: &[f32], bias: &[f32], recurrent: &[f32], precision: Precision) -> Self {
         Self {
-            input: PackedMatrix::kept(input, bias, precision),
-            recurrent: PackedMatrix::kept(recurrent, &vec![0.0; bias.len()], precision),
+            input: PackedMatrix::with_precision(input, bias, precision),
+            recurrent: PackedMatrix::with_precision(recurrent, &vec![0.0; bias.len()], precision),
         }
     }
 }
 
 impl PackedRecurrent for PackedRnn {
-    type Memory = RnnMemory;
+    type State = RnnState;
 
-    fn initial_memory(&self) -> RnnMemory {
-        RnnMemory {
+    fn initial_state(&self) -> RnnState {
+        RnnState {
             hidden: Aligned::zeros(self.recurrent.outputs()),
-            sums: Rows::new(self.recurrent.outputs()),
+            sums: FrameBuf::new(self.recurrent.outputs()),
         }
     }
 
-    fn step(&self, x: &Rows, memory: &mut RnnMemory, out: &mut Rows) {
+    fn step(&self, x: &FrameBuf, memory: &mut RnnState, out: &mut FrameBuf) {
         memory.sums.reset(x.frames());
         out.reset(x.frames());
         let sums = memory.sums.values_mut();
@@ -55,14 +55,14 @@ impl PackedRecurrent for PackedRnn {
         });
     }
 
-    fn newest_units(memory: &RnnMemory, into: &mut UnitPicture) -> bool {
+    fn newest_units(memory: &RnnState, into: &mut UnitPicture) -> bool {
         *into = UnitPicture::default();
         into.hidden.extend_from_slice(memory.hidden.as_slice());
         memory.sums.frames() > 0
     }
 }
 
-impl RnnMemory {
+impl RnnState {
     /// Hidden state of the newest frame.
     pub fn newest(&self) -> &[f32] {
         self.hidden.as_slice()
@@ -76,8 +76,8 @@ impl RnnMemory {
 
 struct Recurrence<'a> {
     matrix: &'a PackedMatrix,
-    memory: &'a mut RnnMemory,
-    out: &'a mut Rows,
+    memory: &'a mut RnnState,
+    out: &'a mut FrameBuf,
 }
 
 impl WithSimd for Recurrence<'_> {
@@ -86,7 +86,7 @@ impl WithSimd for Recurrence<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { matrix, memory, out } = self;
-        let RnnMemory { hidden, sums } = memory;
+        let RnnState { hidden, sums } = memory;
         let width = padded(hidden.as_slice().len());
         for frame in 0..out.frames() {
             let sums = &mut sums.values_mut()[frame * width..][..width];

@@ -1,12 +1,12 @@
 //! Attention pooling of a stream with one of the score functions: keys are projected once and kept.
 
 use super::affine::PackedAffine;
-use super::rows::Rows;
+use super::frame_buf::FrameBuf;
 use crate::kernels::exponential::{exp, tanh};
 use crate::kernels::packed_matrix::Finish;
-use crate::kernels::reduce::{dot, greatest, sum};
+use crate::kernels::reduce::{dot, maximum, sum};
 use crate::kernels::simd::{dispatch_loop, simd_loop};
-use crate::score::LEAST_NORM;
+use crate::score::MIN_SQUARED_NORM;
 use std::slice::from_ref;
 
 /// How a query and a key that are projected become a score.
@@ -41,36 +41,42 @@ pub struct PackedScore {
 
 /// Keys and features of the frames in the window.
 #[derive(Debug, Clone)]
-pub struct ScoreMemory {
+pub struct ScorePoolingState {
     /// (context, key width), frame n at n mod the context.
     keys: Vec<f32>,
     /// (context, inputs), as above.
     features: Vec<f32>,
     /// What the newest frame weighted, by place in the ring.
     weights: Vec<f32>,
-    queries: Rows,
-    projected: Rows,
+    queries: FrameBuf,
+    projected: FrameBuf,
     frames: u64,
 }
 
 impl PackedScore {
     /// Nothing heard yet.
-    pub fn initial_memory(&self) -> ScoreMemory {
+    pub fn initial_state(&self) -> ScorePoolingState {
         let width = |layer: &Option<PackedAffine>| layer.as_ref().map_or(1, PackedAffine::outputs);
         let key = width(&self.key);
-        ScoreMemory {
+        ScorePoolingState {
             keys: vec![0.0; self.context * key],
             features: vec![0.0; self.context * self.inputs],
             weights: vec![0.0; self.context],
-            queries: Rows::new(width(&self.query)),
-            projected: Rows::new(key),
+            queries: FrameBuf::new(width(&self.query)),
+            projected: FrameBuf::new(key),
             frames: 0,
         }
     }
 
     /// A block of features to the weighted mean at each of its frames; `tell` is given, frame by frame, what was weighted.
-    pub fn step(&self, x: &Rows, memory: &mut ScoreMemory, out: &mut Rows, mut tell: impl FnMut(&ScoreMemory)) {
-        let ScoreMemory { queries, projected, .. } = &mut *memory;
+    pub fn step(
+        &self,
+        x: &FrameBuf,
+        memory: &mut ScorePoolingState,
+        out: &mut FrameBuf,
+        mut tell: impl FnMut(&ScorePoolingState),
+    ) {
+        let ScorePoolingState { queries, projected, .. } = &mut *memory;
         for (layer, rows) in [(&self.query, queries), (&self.key, projected)] {
             if let Some(layer) = layer {
                 layer.step(from_ref(x), Finish::Plain, rows);
@@ -84,7 +90,13 @@ impl PackedScore {
     }
 }
 
-type Heard<'a> = (&'a PackedScore, &'a mut ScoreMemory, &'a [f32], usize, &'a mut [f32]);
+type Heard<'a> = (
+    &'a PackedScore,
+    &'a mut ScorePoolingState,
+    &'a [f32],
+    usize,
+    &'a mut [f32],
+);
 
 #[inline(always)]
 fn hear((packed, memory, x, frame, out): Heard<'_>) {
@@ -103,7 +115,7 @@ fn hear((packed, memory, x, frame, out): Heard<'_>) {
     packed.score(memory, frame, place);
     // While the ring is not full, places 0..reach are those that were heard.
     let weights = &mut memory.weights[..reach];
-    let top = greatest(weights);
+    let top = maximum(weights);
     for weight in weights.iter_mut() {
         *weight = exp(*weight - top);
     }
@@ -121,7 +133,7 @@ simd_loop!(Hear, hear(Heard<'_>));
 impl PackedScore {
     /// Scores of all places within reach of the newest frame, which stands at `place`, to `memory.weights`.
     #[inline(always)]
-    fn score(&self, memory: &mut ScoreMemory, frame: usize, place: usize) {
+    fn score(&self, memory: &mut ScorePoolingState, frame: usize, place: usize) {
         let (reach, width) = (memory.reach(), memory.projected.width());
         let query = memory.queries.row_mut(frame);
         let keys = memory.keys.chunks_exact(width);
@@ -154,7 +166,7 @@ impl PackedScore {
     }
 }
 
-impl ScoreMemory {
+impl ScorePoolingState {
     /// Frames within reach of the newest one, itself included.
     pub fn reach(&self) -> usize {
         self.frames.min(self.weights.len() as u64) as usize
@@ -170,7 +182,7 @@ impl ScoreMemory {
 
 #[inline(always)]
 fn to_unit(x: &mut [f32]) {
-    let norm = 1.0 / (dot(x, x) + LEAST_NORM as f32).sqrt();
+    let norm = 1.0 / (dot(x, x) + MIN_SQUARED_NORM as f32).sqrt();
     for x in x {
         *x *= norm;
     }

@@ -5,9 +5,9 @@
 //! Every output is one chain of fused multiply-adds in the order of the inputs, whatever the number of frames beside
 //! it: how a stream is cut into blocks changes no bit.
 //!
-//! Weights may be kept as halves ([`Precision::Half`]): half the bytes come from the cache, and the sums are those of
-//! single precision with the rounded weights. Where four frames or more share a weight, what counts is the multiplying and no
-//! longer the bytes: those read the rounded weights from a second copy that need not be unpacked, 6 bytes a weight in all.
+//! Weights may be stored as bfloat16 ([`Precision::Bf16`]): half the bytes come from the cache, and the sums are those of
+//! f32 with the rounded weights. Where four or more frames share a weight, arithmetic is the bottleneck and not memory:
+//! such products read the rounded weights from a second, unpacked copy, which makes 6 bytes per weight in all.
 
 mod product;
 
@@ -27,28 +27,29 @@ pub fn padded(columns: usize) -> usize {
     columns.next_multiple_of(LANES)
 }
 
-/// What the weights of a packed matrix are kept in. Biases and sums are single.
+/// Number format of the weights of a packed matrix. Biases and sums are f32 in either.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub enum Precision {
-    /// 32 bits: as they were learnt.
+    /// 32 bits: the weights as they were trained. `single` in files.
     #[default]
-    Single,
-    /// 16 bits, the upper half of a float (bfloat16: 8 bits of exponent, 7 of mantissa), rounded to the nearest: off by
-    /// at most 2⁻⁸ of each weight.
-    Half,
+    #[serde(rename = "single")]
+    F32,
+    /// 16 bits (bfloat16: 8 bits of exponent, 7 of mantissa), rounded to nearest: each weight is off by at most 2⁻⁸ of
+    /// itself. `half` in files.
+    #[serde(rename = "half")]
+    Bf16,
 }
 
-/// The nearest number that a half can hold, ties to the even one. Finite but for the last half step below the greatest
-/// float.
+/// `weight` rounded to bfloat16, to nearest, ties to even. The result is finite, except within half a step of the
+/// largest f32.
 ///
 /// ```
-/// use attune_nn::kernels::packed_matrix::half;
-/// assert_eq!(half(1.0), 1.0);
-/// assert_eq!(half(1.0 + 1.0 / 256.0), 1.0); // half way: to the even mantissa
-/// assert_eq!(half(-1.0 - 3.0 / 256.0), -1.0 - 1.0 / 64.0);
+/// use attune_nn::kernels::packed_matrix::bf16;
+/// assert_eq!(bf16(1.0), 1.0);
+/// assert_eq!(bf16(1.0 + 1.0 / 256.0), 1.0); // a tie: to the even mantissa
+/// assert_eq!(bf16(-1.0 - 3.0 / 256.0), -1.0 - 1.0 / 64.0);
 /// ```
-pub fn half(weight: f32) -> f32 {
+pub fn bf16(weight: f32) -> f32 {
     let bits = weight.to_bits();
     let even = bits >> 16 & 1;
     f32::from_bits(bits.wrapping_add(0x7FFF + even) & 0xFFFF_0000)
@@ -59,8 +60,8 @@ pub fn half(weight: f32) -> f32 {
 pub struct PackedMatrix {
     /// One row after the other.
     panels: Aligned,
-    /// The same two rows in one, if they are halves: the upper half of each value is the weight of the even row, the lower that
-    /// of the odd one (0 below the last row if there is none).
+    /// With bf16, two rows in one: the upper 16 bits of each value are the weight of the even row, the lower those of the
+    /// odd row (0 below the last row).
     pairs: Option<Aligned>,
     bias: Aligned,
     inputs: usize,
@@ -95,14 +96,14 @@ impl PackedMatrix {
     /// # Panics
     /// If there are not `inputs · bias.len()` weights: a slip of the caller.
     pub fn new(weights: &[f32], bias: &[f32]) -> Self {
-        Self::kept(weights, bias, Precision::Single)
+        Self::with_precision(weights, bias, Precision::F32)
     }
 
-    /// The same, its weights kept so.
+    /// The same, its weights stored in `precision`.
     ///
     /// # Panics
     /// As [`PackedMatrix::new`].
-    pub fn kept(weights: &[f32], bias: &[f32], precision: Precision) -> Self {
+    pub fn with_precision(weights: &[f32], bias: &[f32], precision: Precision) -> Self {
         let outputs = bias.len();
         assert!(outputs > 0 && weights.len().is_multiple_of(outputs), "not a matrix");
         let inputs = weights.len() / outputs;
@@ -114,17 +115,17 @@ impl PackedMatrix {
             Some(weight) if column < outputs => *weight,
             _ => 0.0,
         };
-        let kept = |row: usize, column: usize| match precision {
-            Precision::Single => at(row, column),
-            Precision::Half => half(at(row, column)),
+        let stored = |row: usize, column: usize| match precision {
+            Precision::F32 => at(row, column),
+            Precision::Bf16 => bf16(at(row, column)),
         };
-        let pairs = (precision == Precision::Half).then(|| {
+        let pairs = (precision == Precision::Bf16).then(|| {
             in_panels((inputs.div_ceil(2), width), |row, column| {
                 pair(at(2 * row, column), at(2 * row + 1, column))
             })
         });
         Self {
-            panels: in_panels((inputs, width), kept),
+            panels: in_panels((inputs, width), stored),
             pairs,
             bias: Aligned::from(padded_bias.as_slice()),
             inputs,
@@ -226,7 +227,7 @@ fn in_panels((rows, width): (usize, usize), at: impl Fn(usize, usize) -> f32) ->
     Aligned::from(panels.as_slice())
 }
 
-/// Two weights as halves in one value.
+/// Two weights as bf16 in one value.
 fn pair(even: f32, odd: f32) -> f32 {
-    f32::from_bits(half(even).to_bits() | half(odd).to_bits() >> 16)
+    f32::from_bits(bf16(even).to_bits() | bf16(odd).to_bits() >> 16)
 }

@@ -5,33 +5,33 @@ use crate::kernels::packed_matrix::padded;
 
 /// The most frames that are worked on at once: a longer block is cut, which changes no answer. At 64 the weights are
 /// read from the cache often enough for their speed not to matter, and what a block needs stays in it.
-pub const BLOCK: usize = 64;
+pub const MAX_BLOCK: usize = 64;
 
 /// Frames at a time into which so many are best cut: blocks of like size, whole groups of four, the last one less. One
 /// frame left over would cost as much as four.
 ///
 /// ```
-/// use attune_nn::streaming::rows::even_block;
+/// use attune_nn::streaming::frame_buf::even_block;
 /// assert_eq!([1, 7, 64, 65, 193].map(even_block), [4, 8, 64, 36, 52]);
 /// ```
 pub fn even_block(frames: usize) -> usize {
-    let blocks = frames.div_ceil(BLOCK).max(1);
-    frames.div_ceil(blocks).next_multiple_of(4).clamp(4, BLOCK)
+    let blocks = frames.div_ceil(MAX_BLOCK).max(1);
+    frames.div_ceil(blocks).next_multiple_of(4).clamp(4, MAX_BLOCK)
 }
 
-/// Frames of `width` values each, room for [`BLOCK`] of them, used over and over.
+/// Frames of `width` values each, room for [`MAX_BLOCK`] of them, used over and over.
 #[derive(Debug, Clone)]
-pub struct Rows {
+pub struct FrameBuf {
     values: Aligned,
     width: usize,
     frames: usize,
 }
 
-impl Rows {
+impl FrameBuf {
     /// No frames of `width` values.
     pub fn new(width: usize) -> Self {
         Self {
-            values: Aligned::zeros(BLOCK * padded(width)),
+            values: Aligned::zeros(MAX_BLOCK * padded(width)),
             width,
             frames: 0,
         }
@@ -40,14 +40,14 @@ impl Rows {
     /// Takes this many frames; what they hold is of no meaning.
     ///
     /// # Panics
-    /// If there are more than [`BLOCK`]: a slip of the caller.
+    /// If there are more than [`MAX_BLOCK`]: a slip of the caller.
     pub fn reset(&mut self, frames: usize) {
-        assert!(frames <= BLOCK, "{frames} frames in a block of {BLOCK}");
+        assert!(frames <= MAX_BLOCK, "{frames} frames in a block of {MAX_BLOCK}");
         self.frames = frames;
     }
 
     /// Takes these frames, row-major.
-    pub fn take(&mut self, frames: &[f32]) {
+    pub fn load(&mut self, frames: &[f32]) {
         self.reset(frames.len() / self.width);
         for (row, frame) in frames.chunks_exact(self.width).enumerate() {
             self.row_mut(row).copy_from_slice(frame);
@@ -109,7 +109,7 @@ pub struct History {
 impl History {
     /// Zeros: `past` frames beside the block that is worked on.
     pub fn new(past: usize, width: usize) -> Self {
-        let capacity = past + BLOCK;
+        let capacity = past + MAX_BLOCK;
         Self {
             values: Aligned::zeros(capacity * padded(width)),
             width,
