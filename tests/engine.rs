@@ -7,6 +7,7 @@ use attune_audio::playback::Pace;
 use attune_audio::ring::{SampleSink, SampleSource, ring};
 use attune_audio::source::{MarkKind, OpenedSource, SourceError, SourceErrorKind, SourceKind, SourceMark};
 use attune_audio::units::{SampleRate, Seconds};
+use attune_engine::offline::HealthLine;
 use attune_engine::smoothing::{AnswerState, SmoothingConfig};
 use attune_engine::{
     Command, Engine, EngineConfig, EngineHandle, Event, HopResult, Pipeline, ResetCause, Snapshot, SourceControl,
@@ -198,6 +199,9 @@ fn a_gate_needs_engines_beside_it_and_is_found_by_its_classes() {
     assert!(two.to_string().contains("2 models"), "{two}");
 }
 
+/// How many overruns the driver of a puppet device reports.
+const XRUNS: u64 = 3;
+
 /// A source in the hands of a test: it writes and marks what and when the test says.
 struct Puppet {
     opened: OpenedSource,
@@ -211,6 +215,9 @@ impl SourceControl for Puppet {
     }
     fn next_mark(&mut self) -> Option<SourceMark> {
         self.marks.try_recv().ok()
+    }
+    fn xruns(&self) -> u64 {
+        if self.opened.kind == SourceKind::File { 0 } else { XRUNS }
     }
     fn seek(&mut self, _at: Seconds) -> Option<Result<SampleSource, SourceError>> {
         if self.opened.kind != SourceKind::File {
@@ -456,7 +463,8 @@ fn a_lost_device_is_told_once_and_reopened_afresh() {
     let (mut sink, marks) = strings.sink();
     strings.expect_open(ResetCause::Opened);
     sink.write(&sound(RATE, 0.5));
-    strings.until(|snapshot| snapshot.frames > 10);
+    let health = strings.until(|snapshot| snapshot.frames > 10).health;
+    assert_eq!(health.xruns, XRUNS);
     marks
         .send(SourceMark {
             at: 0,
@@ -473,7 +481,10 @@ fn a_lost_device_is_told_once_and_reopened_afresh() {
     assert_eq!(strings.attempts.load(Ordering::SeqCst), 4);
     let (mut sink, _marks) = strings.sink();
     sink.write(&sound(RATE, 1.0));
-    strings.until(|snapshot| snapshot.frames > 20);
+    let health = strings.until(|snapshot| snapshot.frames > 20).health;
+    assert_eq!(health.xruns, 2 * XRUNS, "overruns count on across a reconnection");
+    let line = serde_json::to_value(HealthLine::new(Seconds(1.0), &health)).unwrap();
+    assert_eq!(line["xruns"], 2 * XRUNS, "{line}");
 }
 
 #[test]

@@ -200,6 +200,7 @@ fn live_sound_gets_the_answers_of_the_file() {
         .find(|line| line["type"] == "health")
         .expect("health is told");
     assert_eq!(health["samples_lost"], 0, "{health}");
+    assert_eq!(health["xruns"], 0, "{health}");
     assert!(health["latency_ms"]["p99"].as_f64().unwrap() > 0.0);
     let live = heard(&lines);
 

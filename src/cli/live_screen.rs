@@ -250,5 +250,8 @@ fn status_text(snapshot: &Snapshot, models: &ModelSet, at: Seconds) -> String {
         health.latency_p50_ms,
         health.samples_lost
     );
+    if health.xruns > 0 {
+        let _ = write!(text, "   overruns {}", health.xruns);
+    }
     text
 }

@@ -111,6 +111,16 @@ fn losses_are_seen() {
     rig.show(late);
     rig.settle();
     rig.window.get_by_label("Health: look at the figures in red");
+    assert!(
+        rig.window.query_by_label_contains("Overruns").is_none(),
+        "the device dropped none"
+    );
+    let mut dropped = hand_made::playing(602);
+    dropped.health.xruns = 3;
+    rig.show(dropped);
+    rig.settle();
+    rig.window.get_by_label("Health: look at the figures in red");
+    rig.window.get_by_label("Overruns: 3");
 }
 
 /// The panels, by the beginnings of their labels.

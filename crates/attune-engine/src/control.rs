@@ -18,6 +18,10 @@ pub trait SourceControl: Send {
     fn opened(&self) -> &OpenedSource;
     /// The next mark, if one has come.
     fn next_mark(&mut self) -> Option<SourceMark>;
+    /// Buffers that the device lost before they reached the ring, as far as its driver reports them; a file loses none.
+    fn xruns(&self) -> u64 {
+        0
+    }
     /// Plays on. A device always does.
     fn play(&mut self) {}
     /// Holds. A device does not: its samples are discarded by the reader.
@@ -76,6 +80,9 @@ impl SourceControl for CaptureStream {
     }
     fn next_mark(&mut self) -> Option<SourceMark> {
         self.next_mark()
+    }
+    fn xruns(&self) -> u64 {
+        self.xruns()
     }
 }
 

@@ -129,3 +129,40 @@ impl Opening {
         Some(SourceError::new(SourceErrorKind::DeviceBusy, message))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn an_attempt_that_hangs_is_reported_once_and_stays_pending() {
+        let (release, held) = crossbeam_channel::bounded::<()>(0);
+        let mut opening = Opening::new(Arc::new(move |_| {
+            // Until the test ends.
+            let _ = held.recv();
+            Err(SourceError::new(SourceErrorKind::DeviceBusy, "released"))
+        }));
+        opening.begin(&SourceRequest::Device {
+            id: None,
+            channel: None,
+        });
+        assert_eq!(opening.newly_hanging(), None);
+        if let Some(pending) = &mut opening.pending {
+            pending.since = Instant::now() - OPEN_WITHIN;
+        }
+        let error = opening.newly_hanging().expect("it hangs");
+        assert!(error.kind.is_retryable() && error.message.contains("8 s"), "{error}");
+        assert_eq!(opening.newly_hanging(), None, "reported once");
+        assert!(opening.is_busy(), "it may open yet");
+        opening.begin(&SourceRequest::Device {
+            id: None,
+            channel: None,
+        });
+        drop(release);
+        let first = opening.attempts.recv().expect("the abandoned attempt ends");
+        let second = opening.attempts.recv().expect("and so does the other");
+        let accepted = [first, second].iter().filter(|attempt| opening.accept(attempt)).count();
+        assert_eq!(accepted, 1, "the result of an abandoned attempt is dropped");
+    }
+}

@@ -99,6 +99,9 @@ pub struct Health {
     pub samples_lost: u64,
     /// Samples that were NaN or infinite and were replaced by zero.
     pub samples_not_finite: u64,
+    /// Overruns of the device since it was opened: buffers that its driver dropped before they reached the ring. ALSA,
+    /// WASAPI, CoreAudio, JACK and PipeWire report them; PulseAudio does not.
+    pub xruns: u64,
     /// Share of real time that the worker computed, over the last second: 1 is the limit.
     pub load: f32,
     /// Time from a sample's arrival in the ring to the snapshot that holds it, median of the last seconds, in ms.
@@ -272,6 +275,7 @@ impl Snapshot {
             health: Health {
                 samples_lost: 0,
                 samples_not_finite: 0,
+                xruns: 0,
                 load: 0.0,
                 latency_p50_ms: 0.0,
                 latency_p99_ms: 0.0,

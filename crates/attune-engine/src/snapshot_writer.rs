@@ -5,6 +5,7 @@
 use super::health::HealthMeter;
 use super::pipeline::{HopResult, Pipeline};
 use super::snapshot::{Health, RECENT_COLUMNS, Snapshot, Transport};
+use super::source_reader::Losses;
 use attune_audio::units::{Decibels, Seconds};
 use attune_model::ModelSet;
 use attune_model::genre::Probabilities;
@@ -17,8 +18,7 @@ const CLIP_SHOWN: Seconds = Seconds(1.0);
 
 /// What the worker reports beside hops.
 pub(super) struct Readings {
-    pub(super) samples_lost: u64,
-    pub(super) samples_not_finite: u64,
+    pub(super) losses: Losses,
     pub(super) callback_age: Seconds,
     pub(super) ring_fill: f32,
     pub(super) transport: Transport,
@@ -120,8 +120,9 @@ impl SnapshotWriter {
             (old.latency_p50_ms, old.latency_p99_ms)
         };
         Health {
-            samples_lost: readings.samples_lost,
-            samples_not_finite: readings.samples_not_finite,
+            samples_lost: readings.losses.samples,
+            samples_not_finite: readings.losses.not_finite,
+            xruns: readings.losses.xruns,
             load: meter.load(),
             latency_p50_ms,
             latency_p99_ms,

@@ -20,6 +20,17 @@ const CAUGHT_UP: Seconds = Seconds(0.1);
 /// The most that is read at once, so that commands never wait long.
 const MOST_AT_ONCE: Seconds = Seconds(0.25);
 
+/// What a source lost, as counts since it was first opened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Losses {
+    /// Samples that did not fit the ring, or that a late reader skipped.
+    pub(super) samples: u64,
+    /// Samples that were NaN or infinite, and read as 0.
+    pub(super) not_finite: u64,
+    /// Overruns of the device: buffers that never reached the ring.
+    pub(super) xruns: u64,
+}
+
 /// What comes next from a source.
 pub(super) enum Next {
     /// Nothing waits.
@@ -42,9 +53,8 @@ pub(super) struct SourceReader {
     /// Stream time of the sample at `base_position`.
     base: Seconds,
     base_position: u64,
-    /// Counted by the rings before this one.
-    lost_before: u64,
-    not_finite_before: u64,
+    /// Counted before this ring and, where the source was reopened, before this source.
+    before: Losses,
     /// How many samples come in a second; `None`: as many as are read.
     flow_hz: Option<f64>,
     ended: bool,
@@ -63,8 +73,7 @@ impl SourceReader {
             position: 0,
             base: Seconds(0.0),
             base_position: 0,
-            lost_before: 0,
-            not_finite_before: 0,
+            before: Losses::default(),
             flow_hz: None,
             ended: false,
             block: Vec::new(),
@@ -105,18 +114,19 @@ impl SourceReader {
         self.samples.available() as f32 / self.samples.capacity().max(1) as f32
     }
 
-    pub(super) fn samples_lost(&self) -> u64 {
-        self.lost_before + self.samples.counters().lost.load(Ordering::Relaxed)
+    /// What was lost so far.
+    pub(super) fn losses(&self) -> Losses {
+        let counters = self.samples.counters();
+        Losses {
+            samples: self.before.samples + counters.lost.load(Ordering::Relaxed),
+            not_finite: self.before.not_finite + counters.not_finite.load(Ordering::Relaxed),
+            xruns: self.before.xruns + self.control.xruns(),
+        }
     }
 
-    pub(super) fn samples_not_finite(&self) -> u64 {
-        self.not_finite_before + self.samples.counters().not_finite.load(Ordering::Relaxed)
-    }
-
-    /// What was lost with an earlier ring of the same source counts on.
-    pub(super) fn carry_counts(&mut self, lost: u64, not_finite: u64) {
-        self.lost_before += lost;
-        self.not_finite_before += not_finite;
+    /// Continues the counts of a source that was lost and is open again.
+    pub(super) fn carry_losses(&mut self, before: Losses) {
+        self.before = before;
     }
 
     /// Stream time of the newest sample read.
@@ -151,10 +161,13 @@ impl SourceReader {
             Ok(fresh) => fresh,
             Err(error) => return Some(Err(error)),
         };
-        let (lost, not_finite) = (self.samples_lost(), self.samples_not_finite());
+        // The ring is another; the source, which counts its overruns itself, stays.
+        let Losses {
+            samples, not_finite, ..
+        } = self.losses();
         self.samples = fresh;
-        self.lost_before = lost;
-        self.not_finite_before = not_finite;
+        self.before.samples = samples;
+        self.before.not_finite = not_finite;
         self.marks.clear();
         self.position = 0;
         self.ended = false;

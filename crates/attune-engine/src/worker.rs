@@ -9,7 +9,7 @@ use super::outbox::Outbox;
 use super::pipeline::Pipeline;
 use super::snapshot::Transport;
 use super::snapshot_writer::{Readings, SnapshotWriter};
-use super::source_reader::{Next, SourceReader};
+use super::source_reader::{Losses, Next, SourceReader};
 use super::{Command, Event, ResetCause, SourceRequest};
 use crate::smoothing::Decision;
 use attune_audio::playback::Pace;
@@ -55,8 +55,8 @@ pub(super) struct Worker<'a> {
     reader: Option<SourceReader>,
     pipeline: Option<Pipeline>,
     meter: HealthMeter,
-    /// A source of this request was open before: the next one is a reconnection.
-    lost_counts: Option<(u64, u64)>,
+    /// A source of this request was open before, and lost this much: the next one is a reconnection.
+    losses_before: Option<Losses>,
     failure_told: Option<String>,
     decided: Option<Decision>,
     published: Instant,
@@ -82,7 +82,7 @@ impl<'a> Worker<'a> {
             reader: None,
             pipeline: None,
             meter: HealthMeter::new(),
-            lost_counts: None,
+            losses_before: None,
             failure_told: None,
             decided: None,
             published: Instant::now(),
@@ -196,7 +196,7 @@ impl<'a> Worker<'a> {
         self.wish.selection = None;
         self.wish.muted = None;
         self.wish.seek = None;
-        self.lost_counts = None;
+        self.losses_before = None;
         self.failure_told = None;
     }
 
@@ -326,9 +326,9 @@ impl<'a> Worker<'a> {
         if !self.wish.playing {
             reader.control.pause();
         }
-        let cause = match self.lost_counts.take() {
-            Some((lost, not_finite)) => {
-                reader.carry_counts(lost, not_finite);
+        let cause = match self.losses_before.take() {
+            Some(losses) => {
+                reader.carry_losses(losses);
                 ResetCause::Reconnected
             }
             None => ResetCause::Opened,
@@ -350,7 +350,7 @@ impl<'a> Worker<'a> {
         let device = matches!(self.wish.source, Some(SourceRequest::Device { .. }));
         let retrying = device && error.kind.is_retryable();
         if let Some(reader) = self.reader.take() {
-            self.lost_counts = Some((reader.samples_lost(), reader.samples_not_finite()));
+            self.losses_before = Some(reader.losses());
         }
         if retrying {
             self.opening.plan_retry();
@@ -493,13 +493,9 @@ impl<'a> Worker<'a> {
     /// `timed`: the picture holds frames of the block just read, so its latency counts.
     fn publish(&mut self, timed: bool) {
         let reader = self.reader.as_ref();
-        let (lost, not_finite) = match reader {
-            Some(reader) => (reader.samples_lost(), reader.samples_not_finite()),
-            None => self.lost_counts.unwrap_or_default(),
-        };
+        let losses = reader.map_or_else(|| self.losses_before.unwrap_or_default(), SourceReader::losses);
         let readings = Readings {
-            samples_lost: lost,
-            samples_not_finite: not_finite,
+            losses,
             callback_age: reader.map_or(Seconds(0.0), SourceReader::callback_age),
             ring_fill: reader.map_or(0.0, SourceReader::ring_fill),
             transport: Transport {

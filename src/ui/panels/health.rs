@@ -22,7 +22,8 @@ pub fn health_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) {
     let wide = ui.available_width() > 700.0;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 12.0;
-        let wrong = health.samples_lost > 0 || health.load > 0.9 || health.latency_p99_ms > LATE_MS;
+        let lossy = health.samples_lost > 0 || health.xruns > 0;
+        let wrong = lossy || health.load > 0.9 || health.latency_p99_ms > LATE_MS;
         let (dot, response) = ui.allocate_exact_size(Vec2::splat(12.0), Sense::hover());
         let (colour, word) = match (heard, wrong) {
             (false, _) => (palette.muted, "Health: nothing is heard yet"),
@@ -70,6 +71,16 @@ pub fn health_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) {
                 11,
                 ink(heard && age > STALLED_SECS),
                 "When the device last brought samples",
+            );
+        }
+        if health.xruns > 0 {
+            figure_ui(
+                ui,
+                "Overruns",
+                &group_digits(health.xruns),
+                6,
+                palette.bad,
+                "Buffers that the device's driver dropped before the engine could read them",
             );
         }
         if wide {

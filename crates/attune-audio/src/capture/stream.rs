@@ -100,7 +100,12 @@ impl CaptureStream {
         &self.opened
     }
 
-    /// Buffers that the system lost before they reached the callback.
+    /// Overruns so far: buffers that the driver dropped before they reached the callback, as cpal reports them.
+    ///
+    /// cpal 0.18 reports overruns of ALSA, WASAPI, CoreAudio, JACK, PipeWire, AAudio and ASIO. Its PulseAudio host never
+    /// does, for the server sends clients no message about a record stream that overflows (its stream's error callback is
+    /// called only when the connection fails): there the count stays 0, and the long queue of [`PULSEAUDIO_ROOM`] buffers
+    /// is what keeps the server from dropping samples.
     pub fn xruns(&self) -> u64 {
         self.faults.xruns.load(Ordering::Relaxed)
     }

@@ -112,6 +112,7 @@ pub struct HealthLine {
     t_s: f64,
     samples_lost: u64,
     samples_not_finite: u64,
+    xruns: u64,
     load: f64,
     latency_ms: Percentiles,
 }
@@ -130,6 +131,7 @@ impl HealthLine {
             t_s: rounded_secs(at),
             samples_lost: health.samples_lost,
             samples_not_finite: health.samples_not_finite,
+            xruns: health.xruns,
             load: rounded(f64::from(health.load)),
             latency_ms: Percentiles {
                 p50: rounded(f64::from(health.latency_p50_ms)),
