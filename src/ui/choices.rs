@@ -4,7 +4,6 @@
 
 use attune_audio::playback::Pace;
 use attune_audio::units::Seconds;
-use attune_model::genre::GenreId;
 use eframe::egui::{LayerId, Rect};
 
 /// A page of the left column.
@@ -50,33 +49,6 @@ impl Page {
     }
 }
 
-/// What is chosen in the lab.
-#[derive(Debug)]
-pub struct LabChoice {
-    /// Whether the lab is open.
-    pub open: bool,
-    /// The name of the chosen one.
-    pub chosen: String,
-    /// Its flags, as on the command line.
-    pub flags: String,
-    /// Whether a taste is enough.
-    pub quick: bool,
-    /// Everything random comes from this.
-    pub seed: u64,
-}
-
-impl Default for LabChoice {
-    fn default() -> Self {
-        Self {
-            open: false,
-            chosen: "memory".to_owned(),
-            flags: String::new(),
-            quick: true,
-            seed: 1,
-        }
-    }
-}
-
 /// How a plot is saved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Picture {
@@ -99,15 +71,6 @@ pub struct PlotPlace {
     pub layer: LayerId,
 }
 
-/// What can be shown beside the spectrogram itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shows {
-    /// Attention, drawn over it.
-    pub attention: bool,
-    /// What changes the answer, while it is live; of a held moment it always is.
-    pub changes: bool,
-}
-
 /// How a half second's part in the answer is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AttributionMethod {
@@ -116,15 +79,6 @@ pub enum AttributionMethod {
     Occlusion,
     /// The attention engine may look at nothing else.
     AttentionOverride,
-}
-
-/// What of the changes is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct AttributionChoice {
-    /// Found how.
-    pub by: AttributionMethod,
-    /// Of which class; `None`: the likeliest.
-    pub class: Option<GenreId>,
 }
 
 /// What is looked into below the spectrogram.

@@ -23,7 +23,7 @@ pub fn shortcuts(ctx: &egui::Context, snapshot: &Snapshot, held: Option<&HeldMom
     }
     let pressed = |key| ctx.input_mut(|input| input.consume_key(Modifiers::NONE, key));
     let transport = snapshot.transport;
-    if view.opened.is_some() {
+    if view.source.opened.is_some() {
         if pressed(Key::Space) {
             view.order(if transport.playing {
                 Command::Pause
@@ -56,15 +56,16 @@ pub fn shortcuts(ctx: &egui::Context, snapshot: &Snapshot, held: Option<&HeldMom
         .filter(|_| transport.duration.0 > 0.0)
     {
         if pressed(Key::P) {
-            view.hear_around(at);
+            view.play_around(at);
         }
         if pressed(Key::M) {
-            view.hear_without(at);
+            view.play_muted(at);
         }
     }
     if pressed(Key::O) {
         view.toggle_path_field();
     }
+    #[cfg(feature = "lab")]
     if pressed(Key::B) {
         view.lab.open = !view.lab.open;
     }
@@ -81,19 +82,20 @@ pub fn shortcuts(ctx: &egui::Context, snapshot: &Snapshot, held: Option<&HeldMom
         }
     }
     if pressed(Key::C) {
-        view.shows.changes = !view.shows.changes;
+        view.attribution.live = !view.attribution.live;
     }
     if pressed(Key::W) {
-        view.timeline_span = if view.timeline_span.is_none() { Some(0) } else { None };
+        view.timeline.span = if view.timeline.span.is_none() { Some(0) } else { None };
     }
     if pressed(Key::S) {
-        view.track_shows = match (view.track_shows, view.timeline_span) {
+        view.timeline.shows = match (view.timeline.shows, view.timeline.span) {
             (TrackShows::Segments, None) => TrackShows::Answers,
             _ => TrackShows::Segments,
         };
-        view.timeline_span = None;
+        view.timeline.span = None;
     }
     through_time(&pressed, snapshot.hop, held, view);
+    #[cfg(feature = "lab")]
     if view.lab.open && pressed(Key::Escape) {
         view.lab.open = false;
     }

@@ -20,6 +20,7 @@ mod history;
 mod icon;
 mod job;
 mod keyboard;
+#[cfg(feature = "lab")]
 mod lab_runner;
 mod live_attribution;
 mod notices;
@@ -48,6 +49,7 @@ pub use headless::Headless;
 pub use held_moment::HeldMoment;
 pub use history::{History, TimelinePoint};
 pub use job::Job;
+#[cfg(feature = "lab")]
 pub use lab_runner::{Experiment, LabCommand, LabRunner, LabState};
 pub use notices::{Notices, Problem, Severity};
 use std::sync::Arc;
@@ -136,9 +138,11 @@ pub fn run(launch: WindowLaunch) -> Result<(), UiError> {
             let ctx = &creation.egui_ctx;
             let mut app = begin(ctx, launch, Arc::new(capture::list_devices), notify(ctx.clone()))?;
             if let Some(folders) = directories::ProjectDirs::from("", "", "attune") {
-                app = app
-                    .with_history(folders.data_dir().join("history.sqlite"))
-                    .with_lab_folder(folders.data_dir().join("lab"));
+                app = app.with_history(folders.data_dir().join("history.sqlite"));
+                #[cfg(feature = "lab")]
+                {
+                    app = app.with_lab_folder(folders.data_dir().join("lab"));
+                }
             }
             Ok(Box::new(app))
         }),

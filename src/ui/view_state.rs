@@ -2,20 +2,22 @@
 //!
 //! In: clicks and events. Out: [`Action`]s for the app to carry out. Thread: window.
 
-use super::choices::{AttributionChoice, Internals, LabChoice, Page, Picture, PlotPlace, Shows, TrackDrag, TrackShows};
-use super::decisions::Filter;
+use super::choices::{Page, Picture, PlotPlace};
+#[cfg(feature = "lab")]
 use super::lab_runner::LabCommand;
 use super::notices::Notices;
+#[cfg(feature = "lab")]
+use super::panels::LabView;
+use super::panels::{
+    AttributionView, DecisionsView, HeadsView, InternalsView, SessionsView, SourceView, SpectrogramView, TimelineView,
+    TransportView, TuningView,
+};
 use super::time_view::TimeView;
-use super::traces::UnitValue;
 use crate::sessions::SessionCommand;
-use crate::settings::{ColourMap, Settings};
-use attune_audio::playback::Pace;
-use attune_audio::source::OpenedSource;
+use crate::settings::Settings;
 use attune_audio::units::Seconds;
 use attune_engine::explain::Head;
 use attune_engine::explain::pointing_game::SEGMENT;
-use attune_engine::smoothing::SmoothingConfig;
 use attune_engine::{Command, SourceRequest};
 use std::path::PathBuf;
 
@@ -45,78 +47,54 @@ pub enum Action {
     /// Keep something in the history.
     Session(SessionCommand),
     /// Give the lab an order.
+    #[cfg(feature = "lab")]
     Lab(LabCommand),
 }
 
-/// Seconds heard before and after a moment that is to be heard.
-const HEARD_AROUND: f64 = 1.0;
-/// The same where the moment itself is muted: the engines need some time before and after it.
-const WITHOUT_AROUND: f64 = 4.0;
+/// Seconds played before and after a moment.
+const PLAYED_AROUND: f64 = 1.0;
+/// The same where the moment itself is muted: the models need some context.
+const MUTED_AROUND: f64 = 4.0;
 
-/// The window's own state.
+/// The window's own state: that of each panel, and what all share.
 #[derive(Debug)]
 pub struct ViewState {
-    /// What is really open.
-    pub opened: Option<OpenedSource>,
-    /// What was asked for and has not opened yet.
-    pub opening: Option<String>,
-    /// Messages for the user.
-    pub notices: Notices,
-    /// The path being typed, if the field is open.
-    pub path_field: Option<String>,
-    /// Whether the path field should take the keyboard in the next frame.
-    pub focus_path_field: bool,
-    /// Whether the list of shortcuts is open.
-    pub shortcuts_open: bool,
-    /// Where the seek slider is being dragged to.
-    pub seeking_to: Option<Seconds>,
-    /// How fast files play.
-    pub pace: Pace,
-    /// Colours of the spectrogram.
-    pub colour_map: ColourMap,
-    /// Level drawn darkest and level drawn lightest, in dB re full scale.
-    pub range_db: (f32, f32),
-    /// What is shown beside the spectrogram itself.
-    pub shows: Shows,
-    /// What of the changes is shown.
-    pub attribution: AttributionChoice,
-    /// What of the past the plots over time show.
+    /// The source bar.
+    pub source: SourceView,
+    /// The transport.
+    pub transport: TransportView,
+    /// The spectrogram.
+    pub spectrogram: SpectrogramView,
+    /// What changed the answer.
+    pub attribution: AttributionView,
+    /// The time axis of all plots over time.
     pub time: TimeView,
-    /// Which of [`TIMELINE_SPANS`]; `None`: the whole track of a file, the first of them otherwise.
-    pub timeline_span: Option<usize>,
-    /// What the track of a file shows.
-    pub track_shows: TrackShows,
-    /// What is being dragged over the track.
-    pub track_drag: Option<TrackDrag>,
-    /// What is looked into, as it was chosen; [`super::panels::Scene::inside`] tells what can be.
-    pub internals: Internals,
-    /// Which of the values of gated units is drawn.
-    pub unit_value: UnitValue,
+    /// The timeline.
+    pub timeline: TimelineView,
+    /// What a network does inside.
+    pub internals: InternalsView,
+    /// Attention heads.
+    pub heads: HeadsView,
     /// The page that is open.
     pub page: Page,
-    /// The head that is looked at.
-    pub head: Option<Head>,
-    /// The head whose row was under the pointer in the last frame.
-    pub pointed_head: Option<Head>,
-    /// Which decisions are listed.
-    pub log_filter: Filter,
-    /// What the decisions are searched for.
-    pub log_search: String,
-    /// What the sessions are searched for.
-    pub session_search: String,
-    /// The note that is being written, and on which session.
-    pub note: Option<(i64, String)>,
-    /// The knobs as they stand on their page.
-    pub knobs: SmoothingConfig,
-    /// The knobs that the engine uses.
-    pub knobs_in_use: SmoothingConfig,
-    /// What is chosen in the lab.
-    pub lab: LabChoice,
+    /// The page of decisions.
+    pub decisions: DecisionsView,
+    /// The page of knobs.
+    pub tuning: TuningView,
+    /// The page of sessions.
+    pub sessions: SessionsView,
+    /// The lab.
+    #[cfg(feature = "lab")]
+    pub lab: LabView,
+    /// Messages for the user.
+    pub notices: Notices,
+    /// Whether the list of shortcuts is open.
+    pub shortcuts_open: bool,
     /// Where exports go; `None`: the user's documents.
     pub export_folder: Option<PathBuf>,
     /// The plots of this frame.
     pub plots: Vec<PlotPlace>,
-    /// What was asked for in this frame.
+    /// What was requested in this frame.
     pub actions: Vec<Action>,
 }
 
@@ -124,37 +102,32 @@ impl ViewState {
     /// As it was kept, with nothing open.
     pub fn new(settings: &Settings) -> Self {
         Self {
-            opened: None,
-            opening: None,
-            notices: Notices::default(),
-            path_field: None,
-            focus_path_field: false,
-            shortcuts_open: false,
-            seeking_to: None,
-            pace: Pace::Times(1.0),
-            colour_map: settings.colour_map,
-            range_db: settings.range_db.into(),
-            shows: Shows {
+            source: SourceView::default(),
+            transport: TransportView::default(),
+            spectrogram: SpectrogramView {
+                colour_map: settings.colour_map,
+                range_db: settings.range_db.into(),
                 attention: settings.show_attention,
-                changes: settings.show_changes,
             },
-            attribution: AttributionChoice::default(),
+            attribution: AttributionView {
+                live: settings.show_changes,
+                ..AttributionView::default()
+            },
             time: TimeView::new(settings.time_span),
-            timeline_span: None,
-            track_shows: TrackShows::default(),
-            track_drag: None,
-            internals: Internals::default(),
-            unit_value: UnitValue::default(),
+            timeline: TimelineView::default(),
+            internals: InternalsView::default(),
+            heads: HeadsView::default(),
             page: Page::default(),
-            head: None,
-            pointed_head: None,
-            log_filter: Filter::default(),
-            log_search: String::new(),
-            session_search: String::new(),
-            note: None,
-            knobs: settings.smoothing,
-            knobs_in_use: settings.smoothing,
-            lab: LabChoice::default(),
+            decisions: DecisionsView::default(),
+            tuning: TuningView {
+                knobs: settings.smoothing,
+                in_use: settings.smoothing,
+            },
+            sessions: SessionsView::default(),
+            #[cfg(feature = "lab")]
+            lab: LabView::default(),
+            notices: Notices::default(),
+            shortcuts_open: false,
             export_folder: None,
             plots: Vec::new(),
             actions: Vec::new(),
@@ -165,40 +138,41 @@ impl ViewState {
     pub fn turn_to(&mut self, page: Page) {
         if page == Page::Knobs && self.page != page {
             // What other knobs would have answered stands under what was.
-            self.timeline_span = self.timeline_span.or(Some(0));
+            self.timeline.span = self.timeline.span.or(Some(0));
         }
         self.page = page;
     }
 
+    /// Length of the file that is open; endless where it is not known.
+    fn duration_secs(&self) -> f64 {
+        let duration = self.source.opened.as_ref().and_then(|open| open.duration);
+        duration.map_or(f64::MAX, |duration| duration.0)
+    }
+
+    /// So many seconds before and after a time of the file that is open, as far as it goes.
+    fn around(&self, at: Seconds, secs: f64) -> (Seconds, Seconds) {
+        let end = (at.0 + secs).min(self.duration_secs());
+        (Seconds((at.0 - secs).max(0.0)), Seconds(end))
+    }
+
     /// Plays what is around a time of the file that is open, again and again.
-    pub fn hear_around(&mut self, at: Seconds) {
-        let end = self
-            .opened
-            .as_ref()
-            .and_then(|open| open.duration)
-            .map_or(f64::MAX, |it| it.0);
-        let start = Seconds((at.0 - HEARD_AROUND).max(0.0));
-        self.hear_between(start, Seconds((at.0 + HEARD_AROUND).min(end)));
+    pub fn play_around(&mut self, at: Seconds) {
+        let (start, end) = self.around(at, PLAYED_AROUND);
+        self.play_between(start, end);
     }
 
     /// Plays what is around a time of the file that is open again and again, with silence in place of half a second at it: little enough
-    /// that no engine takes it for the end of the music.
-    pub fn hear_without(&mut self, at: Seconds) {
-        let end = self
-            .opened
-            .as_ref()
-            .and_then(|open| open.duration)
-            .map_or(f64::MAX, |it| it.0);
-        let around = |by: f64| (Seconds((at.0 - by).max(0.0)), Seconds((at.0 + by).min(end)));
-        let (start, stop) = around(WITHOUT_AROUND);
+    /// that no model takes it for the end of the music.
+    pub fn play_muted(&mut self, at: Seconds) {
+        let (start, stop) = self.around(at, MUTED_AROUND);
         self.order(Command::Select(Some((start, stop))));
-        self.order(Command::Mute(around(0.5 * SEGMENT.0)));
+        self.order(Command::Mute(self.around(at, 0.5 * SEGMENT.0)));
         self.order(Command::Seek(start));
         self.order(Command::Play);
     }
 
-    /// Plays a stretch of the file that is open, again and again.
-    pub fn hear_between(&mut self, start: Seconds, end: Seconds) {
+    /// Plays a segment of the file that is open, again and again.
+    pub fn play_between(&mut self, start: Seconds, end: Seconds) {
         self.order(Command::Select(Some((start, end))));
         self.order(Command::Seek(start));
         self.order(Command::Play);
@@ -220,22 +194,22 @@ impl ViewState {
             || path.display().to_string(),
             |name| name.to_string_lossy().into_owned(),
         );
-        self.opening = Some(name);
-        let pace = self.pace;
+        self.source.opening = Some(name);
+        let pace = self.transport.pace;
         self.order(Command::Open(SourceRequest::File { path, pace }));
     }
 
     /// Asks for a device; `None` is the default input.
     pub fn open_device(&mut self, id: Option<String>, name: &str) {
-        self.opening = Some(name.to_owned());
+        self.source.opening = Some(name.to_owned());
         self.order(Command::Open(SourceRequest::Device { id, channel: None }));
     }
 
     /// Shows the path field, or hides it.
     pub fn toggle_path_field(&mut self) {
-        if self.path_field.take().is_none() {
-            self.path_field = Some(String::new());
-            self.focus_path_field = true;
+        if self.source.path_field.take().is_none() {
+            self.source.path_field = Some(String::new());
+            self.source.focus_path_field = true;
         }
     }
 }

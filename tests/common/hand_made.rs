@@ -53,7 +53,7 @@ pub fn model_info() -> ModelInfo {
         .to_vec();
     ModelInfo {
         genres: GenreSet::gtzan(),
-        engines,
+        models: engines,
         front_end: FrontEndSpec::default(),
         scores: false,
         has_attention: true,

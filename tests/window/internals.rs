@@ -64,7 +64,7 @@ fn the_gates_of_the_lstm_are_traced_while_they_are_looked_at() {
     ] {
         rig.window.get_by_label(name).click();
         rig.settle();
-        assert_eq!(app(&rig).view().unit_value, value);
+        assert_eq!(app(&rig).view().internals.unit_value, value);
     }
     // Each row is a unit, and says so.
     let picture = rig.window.get_by_label_contains("Units of LSTM:").rect();
@@ -79,7 +79,7 @@ fn the_gates_of_the_lstm_are_traced_while_they_are_looked_at() {
     wait_for(&mut rig, "Units of LSTM: 128 of the last layer");
     rig.window.get_by_label("Look into Attention heads").click();
     rig.settle();
-    assert_eq!(app(&rig).view().internals, Internals::Heads);
+    assert_eq!(app(&rig).view().internals.chosen, Internals::Heads);
     rig.window.get_by_label_contains("Attention heads: ");
 }
 
@@ -238,14 +238,14 @@ fn the_head_under_the_pointer_and_the_chosen_one_show_whom_they_look_at() {
     rig.window.hover_at(egui::pos2(rows.right() - 60.0, rows.top() + 6.0));
     rig.settle();
     let head = Head { layer: 0, head: 0 };
-    assert_eq!(app(&rig).view().pointed_head, Some(head));
+    assert_eq!(app(&rig).view().heads.pointed, Some(head));
     rig.window.hover_at(egui::pos2(4.0, 4.0));
     rig.settle();
-    assert_eq!(app(&rig).view().pointed_head, None);
+    assert_eq!(app(&rig).view().heads.pointed, None);
     // Away from the heads nothing is pointed at.
     rig.window.hover_at(egui::pos2(rows.right() - 60.0, rows.top() + 6.0));
     rig.settle();
     rig.window.get_by_label("Look into LSTM gates").click();
     rig.settle();
-    assert_eq!(app(&rig).view().pointed_head, None);
+    assert_eq!(app(&rig).view().heads.pointed, None);
 }

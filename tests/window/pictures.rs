@@ -122,7 +122,7 @@ fn a_frame_with_everything_open_leaves_time_too() {
         let mut rig = Rig::playing(setup, 4000);
         rig.window.key_press(key);
         let view = rig.window.state_mut().as_mut().unwrap().view_mut();
-        (view.time.span, view.internals, view.shows.changes) = (40.0, internals, true);
+        (view.time.span, view.internals.chosen, view.attribution.live) = (40.0, internals, true);
         rig.settle();
         let (mut times, mut used) = (Vec::new(), Vec::new());
         for i in 0..100 {

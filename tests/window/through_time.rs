@@ -297,14 +297,14 @@ fn knobs_show_what_they_would_have_answered_and_are_used_when_one_says_so() {
     assert_eq!(app(&rig).view().page, Page::Knobs);
     rig.window.get_by_label_contains("changes of genre instead of");
     assert_eq!(rig.orders(), [], "trying is not using");
-    rig.window.state_mut().as_mut().unwrap().view_mut().knobs.enter = 0.97;
+    rig.window.state_mut().as_mut().unwrap().view_mut().tuning.knobs.enter = 0.97;
     rig.settle();
     let said = "a genre answered 0 % of the time instead of";
     rig.window.get_by_label_contains(said);
     rig.window.get_by_label("Undo").click();
     rig.settle();
     assert!(rig.window.query_by_label_contains(said).is_none());
-    rig.window.state_mut().as_mut().unwrap().view_mut().knobs.enter = 0.55;
+    rig.window.state_mut().as_mut().unwrap().view_mut().tuning.knobs.enter = 0.55;
     rig.settle();
     rig.window.get_by_label("Use from now on").click();
     let wanted = SmoothingConfig {

@@ -13,15 +13,15 @@ impl App {
         let view = &mut self.view;
         match event {
             Event::Opened(source) => {
-                view.opening = None;
+                view.source.opening = None;
                 view.notices.dismiss();
-                view.seeking_to = None;
-                self.track = (source.kind == SourceKind::File)
-                    .then(|| Track::new(source.duration.unwrap_or_default(), self.model_info.front_end.hop()));
-                self.recorder.open(&source, &self.model_info.genres);
-                view.opened = Some(source);
-                view.track_drag = None;
-                self.log.clear();
+                view.transport.seeking_to = None;
+                self.played.track = (source.kind == SourceKind::File)
+                    .then(|| Track::new(source.duration.unwrap_or_default(), self.models.info.front_end.hop()));
+                self.played.recorder.open(&source, &self.models.info.genres);
+                view.source.opened = Some(source);
+                view.timeline.drag = None;
+                self.played.log.clear();
                 // What was held was of another source.
                 self.let_go();
                 self.start_prescan();
@@ -43,7 +43,7 @@ impl App {
                 }
             },
             // The snapshot shows it; the history keeps it.
-            Event::Decided { at, decision } => self.recorder.decided(at, &decision, &self.model_info.genres),
+            Event::Decided { at, decision } => self.played.recorder.decided(at, &decision, &self.models.info.genres),
             Event::Ended => view
                 .notices
                 .remark("The file has ended. Seek, or press play to hear it again."),
@@ -52,9 +52,9 @@ impl App {
                 remedy,
                 retrying,
             } => {
-                if view.opening.take().is_some() {
+                if view.source.opening.take().is_some() {
                     // What was open before was closed for it.
-                    view.opened = None;
+                    view.source.opened = None;
                 }
                 let remedy = if retrying {
                     format!("{remedy} Attune keeps trying.")
@@ -80,8 +80,9 @@ impl App {
             }),
             Event::ModelFailed { model: engine, message } => {
                 let name = self
-                    .model_info
-                    .engines
+                    .models
+                    .info
+                    .models
                     .get(engine)
                     .map_or("The gate", |label| label.name.as_str());
                 view.notices.report(Problem {

@@ -7,6 +7,7 @@ use crate::ui::choices::Page;
 use crate::ui::export;
 use crate::ui::held_moment::HeldMoment;
 use crate::ui::job::JobError;
+#[cfg(feature = "lab")]
 use crate::ui::lab_runner::{LabCommand, files_of};
 use crate::ui::notices::{Problem, Severity};
 use attune_engine::explain::Head;
@@ -16,22 +17,28 @@ use eframe::egui;
 impl App {
     /// Holds the moment on the screen; of one that is held already, the cursor moves.
     pub(super) fn hold(&mut self, cursor: usize, ctx: &egui::Context) {
-        if let Some(held) = &mut self.held {
+        if let Some(held) = &mut self.jobs.held {
             held.move_cursor(cursor);
             return;
         }
-        if self.view.opened.is_none() || self.history.total_columns() == 0 {
+        if self.view.source.opened.is_none() || self.played.history.total_columns() == 0 {
             return;
         }
         let repaint = ctx.clone();
-        let models = self.models_on().map_or(Vec::new(), |set| set.models);
-        let asked = (&models[..], &self.model_info.front_end);
+        let models = self.models.that_are_on().map_or(Vec::new(), |set| set.models);
+        let asked = (&models[..], &self.models.info.front_end);
         let snapshot = self.link.snapshots.output_buffer();
-        self.held = Some(HeldMoment::new(&self.history, snapshot, cursor, asked, move || {
-            repaint.request_repaint();
-        }));
+        self.jobs.held = Some(HeldMoment::new(
+            &self.played.history,
+            snapshot,
+            cursor,
+            asked,
+            move || {
+                repaint.request_repaint();
+            },
+        ));
         // Who looks at a head goes on looking at it.
-        if let Some(head) = self.view.head.filter(|_| self.view.page == Page::Heads) {
+        if let Some(head) = self.view.heads.chosen.filter(|_| self.view.page == Page::Heads) {
             self.study(&[head], ctx);
         }
     }
@@ -39,31 +46,31 @@ impl App {
     /// Asks what these heads do in the held moment.
     pub(super) fn study(&mut self, heads: &[Head], ctx: &egui::Context) {
         let repaint = ctx.clone();
-        let models = self.models.as_ref().map_or(&[][..], |set| &set.models);
-        if let Some(held) = &mut self.held {
-            let asked = (models, &self.model_info.front_end);
+        let models = self.models.set.as_ref().map_or(&[][..], |set| &set.models);
+        if let Some(held) = &mut self.jobs.held {
+            let asked = (models, &self.models.info.front_end);
             held.study(heads, asked, move || repaint.request_repaint());
         }
     }
 
     /// Lets the held moment go: the plots show now again.
     pub(super) fn let_go(&mut self) {
-        self.held = None;
+        self.jobs.held = None;
         self.view.time.back = 0.0;
     }
 
     /// Writes what is known of the held moment.
     pub(super) fn export_held(&mut self) {
-        let Some(explanation) = self.held.as_ref().and_then(HeldMoment::explanation) else {
+        let Some(explanation) = self.jobs.held.as_ref().and_then(HeldMoment::explanation) else {
             return;
         };
-        let at = self.held.as_ref().map(HeldMoment::at).unwrap_or_default();
+        let at = self.jobs.held.as_ref().map(HeldMoment::at).unwrap_or_default();
         let weights = self.weights();
         let export = ExportContext {
             source: self.source_name(),
             at,
             class: explanation.class(),
-            genres: &self.model_info.genres,
+            genres: &self.models.info.genres,
             weights: &weights,
             explanation,
         };
@@ -78,12 +85,12 @@ impl App {
 
     /// Writes the log of decisions.
     pub(super) fn export_log(&mut self) {
-        let (source, genres) = (self.source_name(), &self.model_info.genres);
+        let (source, genres) = (self.source_name(), &self.models.info.genres);
         let texts = vec![
-            ("csv", self.log.csv(source, genres).into_bytes()),
+            ("csv", self.played.log.csv(source, genres).into_bytes()),
             (
                 "json",
-                format!("{:#}", self.log.json(source, &self.weights(), genres)).into_bytes(),
+                format!("{:#}", self.played.log.json(source, &self.weights(), genres)).into_bytes(),
             ),
         ];
         let name = format!("{source}-decisions");
@@ -91,16 +98,17 @@ impl App {
     }
 
     /// Carries out an order to the lab.
+    #[cfg(feature = "lab")]
     pub(super) fn experiment(&mut self, order: LabCommand) {
         match order {
             LabCommand::Begin(experiment) => {
                 let repaint = self.ctx.clone();
                 let notify = move || repaint.request_repaint_after(super::REPAINT_INTERVAL);
-                self.lab.begin(&experiment, self.models.as_ref(), notify);
+                self.jobs.lab.begin(&experiment, self.models.set.as_ref(), notify);
             }
-            LabCommand::Stop => self.lab.stop(),
+            LabCommand::Stop => self.jobs.lab.stop(),
             LabCommand::Export => {
-                if let Some(report) = self.lab.report() {
+                if let Some(report) = self.jobs.lab.report() {
                     let name = format!("lab-{}", report.lab);
                     let files = files_of(report);
                     self.write(&name, files);
@@ -110,12 +118,12 @@ impl App {
     }
 
     pub(super) fn source_name(&self) -> &str {
-        self.view.opened.as_ref().map_or("", |open| open.name.as_str())
+        self.view.source.opened.as_ref().map_or("", |open| open.name.as_str())
     }
 
     /// SHA-256 of the weights of each engine that is on.
     fn weights(&self) -> Vec<String> {
-        let models = self.models_on().map_or(Vec::new(), |set| set.models);
+        let models = self.models.that_are_on().map_or(Vec::new(), |set| set.models);
         models
             .iter()
             .map(|model| model.manifest().weights_sha256.clone())
@@ -125,13 +133,13 @@ impl App {
     pub(super) fn write(&mut self, name: &str, files: Vec<(impl AsRef<str> + Send + 'static, Vec<u8>)>) {
         let repaint = self.ctx.clone();
         let folder = self.view.export_folder.as_deref();
-        self.export = export::start(name, files, folder, move || repaint.request_repaint());
+        self.jobs.export = export::start(name, files, folder, move || repaint.request_repaint());
     }
 
     /// Says what became of an export.
     pub(super) fn poll_export(&mut self) {
-        self.export.poll();
-        match self.export.take_ended() {
+        self.jobs.export.poll();
+        match self.jobs.export.take_ended() {
             None => {}
             Some(Ok(path)) => {
                 let text = format!("Written to {} and beside it.", path.display());

@@ -18,52 +18,52 @@ impl App {
     /// Asks the score functions about the held moment, if that was not done.
     fn start_scores(&mut self) {
         let repaint = self.ctx.clone();
-        if let Some(held) = &mut self.held {
-            held.start_scores(&self.model_info.front_end, move || repaint.request_repaint());
+        if let Some(held) = &mut self.jobs.held {
+            held.start_scores(&self.models.info.front_end, move || repaint.request_repaint());
         }
     }
 
     /// Asks what changes the answer, if that is to be seen of now.
     pub(super) fn follow_attribution(&mut self) {
-        if !self.view.shows.changes || self.view.opened.is_none() {
-            self.live_attribution = LiveAttribution::default();
+        if !self.view.attribution.live || self.view.source.opened.is_none() {
+            self.jobs.live_attribution = LiveAttribution::default();
             return;
         }
-        self.live_attribution.poll();
-        if self.held.is_some() {
+        self.jobs.live_attribution.poll();
+        if self.jobs.held.is_some() {
             return;
         }
         let repaint = self.ctx.clone();
-        let mut live_attribution = std::mem::take(&mut self.live_attribution);
-        let models = || self.models_on().map_or(Vec::new(), |set| set.models);
-        let asked = (models, &self.model_info.front_end);
-        live_attribution.follow(&self.history, asked, move || repaint.request_repaint());
-        self.live_attribution = live_attribution;
+        let mut live_attribution = std::mem::take(&mut self.jobs.live_attribution);
+        let models = || self.models.that_are_on().map_or(Vec::new(), |set| set.models);
+        let asked = (models, &self.models.info.front_end);
+        live_attribution.follow(&self.played.history, asked, move || repaint.request_repaint());
+        self.jobs.live_attribution = live_attribution;
     }
 
     /// Asks how far convolutions reach back from the held moment, if that was not done.
     fn start_field(&mut self) {
-        let Some(label) = &self.model_info.convolutions else {
+        let Some(label) = &self.models.info.convolutions else {
             return;
         };
         let repaint = self.ctx.clone();
-        let model = self.models.as_ref().and_then(|set| set.models.get(label.engine));
-        if let Some(held) = &mut self.held {
-            let asked = (model, &self.model_info.front_end);
+        let model = self.models.set.as_ref().and_then(|set| set.models.get(label.engine));
+        if let Some(held) = &mut self.jobs.held {
+            let asked = (model, &self.models.info.front_end);
             held.start_field(label.frames(), asked, move || repaint.request_repaint());
         }
     }
 
     /// Asks which segments of the file decide, if that is to be seen and was not done.
     pub(super) fn start_segments(&mut self) {
-        let is_wanted = self.view.track_shows == TrackShows::Segments && self.view.timeline_span.is_none();
-        let (Some(track), Some(open), true) = (&mut self.track, &self.view.opened, is_wanted) else {
+        let is_wanted = self.view.timeline.shows == TrackShows::Segments && self.view.timeline.span.is_none();
+        let (Some(track), Some(open), true) = (&mut self.played.track, &self.view.source.opened, is_wanted) else {
             return;
         };
         if !track.segments.is_idle() {
             return;
         }
-        track.segments = match &self.models {
+        track.segments = match &self.models.set {
             None => Job::refused(QueryError::NoModels),
             Some(_) if !Track::is_short_enough(open.duration) => Job::refused(QueryError::TooLong),
             Some(models) => {
@@ -79,8 +79,8 @@ impl App {
 
     /// Follows what is shown with the units of the engine that is looked into.
     pub(super) fn follow_internals(&mut self) {
-        let attends = self.model_info.has_attention || self.link.snapshots.output_buffer().attention.frames > 0;
-        let engine = match self.view.internals {
+        let attends = self.models.info.has_attention || self.link.snapshots.output_buffer().attention.frames > 0;
+        let engine = match self.view.internals.chosen {
             Internals::Units(engine) => Some(engine),
             Internals::Scores => {
                 self.start_scores();
@@ -91,26 +91,31 @@ impl App {
                 None
             }
             Internals::Heads if attends => None,
-            Internals::Heads => self.model_info.recurrent.first().map(|(engine, _)| *engine),
+            Internals::Heads => self.models.info.recurrent.first().map(|(engine, _)| *engine),
         };
-        let Some(engine) = engine.filter(|_| self.view.opened.is_some()) else {
-            self.traces = None;
+        let Some(engine) = engine.filter(|_| self.view.source.opened.is_some()) else {
+            self.jobs.traces = None;
             return;
         };
-        let shown = self.held.as_ref().map_or(&self.history, |held| &held.history);
-        if let Some(traces) = self.traces.as_mut().filter(|traces| traces.engine == engine) {
+        let shown = self
+            .jobs
+            .held
+            .as_ref()
+            .map_or(&self.played.history, |held| &held.history);
+        if let Some(traces) = self.jobs.traces.as_mut().filter(|traces| traces.engine == engine) {
             traces.poll();
             if traces.follow(shown) {
                 return;
             }
         }
         self.pictures.units = ColumnTexture::default();
-        let model = self.models.as_ref().and_then(|set| set.models.get(engine));
+        let model = self.models.set.as_ref().and_then(|set| set.models.get(engine));
         let repaint = self.ctx.clone();
         let tell = move || repaint.request_repaint_after(super::REPAINT_INTERVAL);
         let first = Traces::beginning(shown);
-        self.traces = model.and_then(|model| Traces::begin((engine, model), &self.model_info.front_end, first, tell));
-        if let Some(traces) = &mut self.traces {
+        self.jobs.traces =
+            model.and_then(|model| Traces::begin((engine, model), &self.models.info.front_end, first, tell));
+        if let Some(traces) = &mut self.jobs.traces {
             traces.follow(shown);
         }
     }

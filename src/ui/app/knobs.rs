@@ -37,29 +37,35 @@ impl KnobReplay {
 impl App {
     /// Tries the knobs on what was heard, a part of it for each picture.
     pub(super) fn retry(&mut self) {
-        if self.view.page != Page::Knobs || self.answers.len() == 0 {
-            self.trial = None;
+        if self.view.page != Page::Knobs || self.played.answers.len() == 0 {
+            self.jobs.knob_replay = None;
             return;
         }
-        let (hop, answers, knobs) = (self.model_info.front_end.hop(), &self.answers, self.view.knobs);
+        let (hop, answers, knobs) = (
+            self.models.info.front_end.hop(),
+            &self.played.answers,
+            self.view.tuning.knobs,
+        );
         // Knobs that cannot be used show nothing; the sliders do not let them be set.
         let begin = |knobs: SmoothingConfig| Replay::new(knobs, answers, hop).ok();
-        let in_use = self.view.knobs_in_use;
+        let in_use = self.view.tuning.in_use;
         let follows = |trial: &KnobReplay| {
             *trial.live.config() == in_use
                 && trial.live.follows(answers)
                 && trial.tried.follows(answers)
                 && trial.next.as_ref().is_none_or(|next| next.follows(answers))
         };
-        if !self.trial.as_ref().is_some_and(follows) {
-            self.trial = begin(knobs).zip(begin(in_use)).map(|(tried, live)| KnobReplay {
+        if !self.jobs.knob_replay.as_ref().is_some_and(follows) {
+            self.jobs.knob_replay = begin(knobs).zip(begin(in_use)).map(|(tried, live)| KnobReplay {
                 tried,
                 next: None,
                 live,
                 caught_up: false,
             });
         }
-        let Some(trial) = &mut self.trial else { return };
+        let Some(trial) = &mut self.jobs.knob_replay else {
+            return;
+        };
         if trial.next.is_none() && *trial.tried.config() != knobs {
             trial.next = begin(knobs);
         }
@@ -81,17 +87,17 @@ impl App {
 
     /// Smooths and decides with the knobs on the page from now on.
     pub(super) fn use_knobs(&mut self) {
-        self.view.knobs_in_use = self.view.knobs;
-        self.settings.smoothing = self.view.knobs;
-        self.trial = None;
-        self.send(Command::SetSmoothing(self.view.knobs));
+        self.view.tuning.in_use = self.view.tuning.knobs;
+        self.settings.smoothing = self.view.tuning.knobs;
+        self.jobs.knob_replay = None;
+        self.send(Command::SetSmoothing(self.view.tuning.knobs));
         self.start_prescan();
     }
 
     /// Hears the file that is open ahead with the knobs in use, beside the live path.
     pub(super) fn start_prescan(&mut self) {
-        let models = self.models_on().filter(|set| !set.models.is_empty());
-        let (Some(track), Some(models), Some(open)) = (&mut self.track, models, &self.view.opened) else {
+        let models = self.models.that_are_on().filter(|set| !set.models.is_empty());
+        let (Some(track), Some(models), Some(open)) = (&mut self.played.track, models, &self.view.source.opened) else {
             return;
         };
         if !Track::is_short_enough(open.duration) {
@@ -102,7 +108,7 @@ impl App {
         track.start_prescan(prescan::start(
             open.id.clone().into(),
             models,
-            self.view.knobs_in_use,
+            self.view.tuning.in_use,
             tell,
         ));
     }

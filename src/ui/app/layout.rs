@@ -34,44 +34,37 @@ impl App {
         self.take_dropped_files(ui.ctx());
         self.view.plots.clear();
         let snapshot = self.link.snapshots.output_buffer();
-        keyboard::shortcuts(ui.ctx(), snapshot, self.held.as_ref(), &mut self.view);
+        keyboard::shortcuts(ui.ctx(), snapshot, self.jobs.held.as_ref(), &mut self.view);
         let Self {
             link,
-            model_info,
+            models,
+            played,
+            jobs,
             view,
-            history,
-            devices,
             pictures,
-            held,
-            live_attribution,
-            track,
-            log,
-            recorder,
-            trial,
-            traces,
-            lab,
-            saving,
             ..
         } = self;
-        let trial = trial.as_ref().and_then(KnobReplay::shown);
+        let replays = jobs.knob_replay.as_ref().and_then(KnobReplay::shown);
+        let history = &played.history;
         let scene = Scene {
             snapshot: link.snapshots.output_buffer(),
             history,
-            model_info,
-            devices,
+            model_info: &models.info,
+            devices: &jobs.devices,
             held: None,
-            attribution: view.shows.changes.then(|| Attribution::live(live_attribution, history)),
+            attribution: (view.attribution.live).then(|| Attribution::live(&jobs.live_attribution, history)),
             transport: &link.snapshots.output_buffer().transport,
-            track: track.as_ref(),
-            log,
-            recorder,
-            traces: traces.as_ref(),
-            result: trial.map(|(tried, _)| tried),
-            trial: trial.map(|(_, live)| live),
-            lab: lab.state(),
+            track: played.track.as_ref(),
+            log: &played.log,
+            recorder: &played.recorder,
+            traces: jobs.traces.as_ref(),
+            knobs_replay: replays.map(|(tried, _)| tried),
+            live_replay: replays.map(|(_, live)| live),
+            #[cfg(feature = "lab")]
+            lab: jobs.lab.state(),
         };
         // Source, transport and health are always of now; what was heard is of the held moment, if one is held.
-        let shown = match held {
+        let shown = match &jobs.held {
             Some(held) => Scene {
                 snapshot: &held.snapshot,
                 history: &held.history,
@@ -83,7 +76,7 @@ impl App {
         };
         let edge = Margin::symmetric(12, 4);
         top_ui(ui, &scene, shown.held, view);
-        if view.opened.is_none() {
+        if view.source.opened.is_none() {
             CentralPanel::no_frame().frame(bar(ui, edge)).show(ui, |ui| {
                 ScrollArea::vertical().show(ui, |ui| panels::welcome_ui(ui, &scene, view));
             });
@@ -95,7 +88,7 @@ impl App {
             listening_ui(ui, &shown, view, pictures);
         }
         over_all_ui(ui.ctx(), &scene, view, pictures);
-        let wanted = saving.as_ref().and_then(Saving::tabulated);
+        let wanted = jobs.saving.as_ref().and_then(Saving::tabulated);
         let figures = wanted.map(|plot| panels::figures_of(plot, &shown, view));
         view.time.turn();
         let is_asked = !view.actions.is_empty();
@@ -161,7 +154,10 @@ fn listening_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pict
 
 /// What lies over everything else.
 fn over_all_ui(ctx: &egui::Context, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
+    #[cfg(feature = "lab")]
     panels::lab_ui(ctx, scene, view, pictures);
+    #[cfg(not(feature = "lab"))]
+    let _ = (scene, pictures);
     panels::shortcuts_ui(ctx, view);
     panels::remark_ui(ctx, view);
     drop_hint_ui(ctx);
@@ -183,7 +179,12 @@ fn top_ui(ui: &mut egui::Ui, scene: &Scene<'_>, held: Option<&HeldMoment>, view:
         .show(ui, |ui| {
             panels::source_bar_ui(ui, scene, view);
             panels::opened_ui(ui, scene, view);
-            if view.opened.as_ref().is_some_and(|open| open.kind == SourceKind::File) {
+            if view
+                .source
+                .opened
+                .as_ref()
+                .is_some_and(|open| open.kind == SourceKind::File)
+            {
                 panels::transport_ui(ui, scene, view);
             }
             panels::banner_ui(ui, view);

@@ -17,6 +17,7 @@ use super::devices::{DeviceList, ListDevices};
 use super::export::Export;
 use super::held_moment::HeldMoment;
 use super::history::History;
+#[cfg(feature = "lab")]
 use super::lab_runner::LabRunner;
 use super::live_attribution::LiveAttribution;
 use super::notices::{Problem, Severity};
@@ -44,34 +45,60 @@ const DRAIN_BUDGET: Duration = Duration::from_millis(10);
 /// The window.
 pub struct App {
     link: EngineLink,
-    model_info: ModelInfo,
+    models: Models,
+    played: Played,
+    jobs: Jobs,
     view: ViewState,
-    history: History,
-    devices: DeviceList,
     pictures: Pictures,
     settings: Settings,
-    /// Who is asked about a held moment, and hears files ahead.
-    models: Option<ModelSet>,
-    /// Which engines are wanted on.
+    ctx: egui::Context,
+}
+
+/// The models that listen.
+struct Models {
+    info: ModelInfo,
+    /// For explanations, prescans and what else is computed beside the engine; none in a window that only shows.
+    set: Option<ModelSet>,
+    /// Which of them are wanted on.
     on: Vec<bool>,
+}
+
+impl Models {
+    /// Those that are wanted on, and the gate.
+    fn that_are_on(&self) -> Option<ModelSet> {
+        let mut set = self.set.clone()?;
+        let mut on = self.on.iter().chain(std::iter::repeat(&true));
+        set.models.retain(|_| on.next() == Some(&true));
+        Some(set)
+    }
+}
+
+/// What was played, and what the models said of it.
+#[derive(Default)]
+struct Played {
+    history: History,
+    answers: Answers,
+    log: DecisionLog,
+    /// The file that is open, as a whole.
+    track: Option<Track>,
+    recorder: SessionRecorder,
+}
+
+/// What is under way beside the window.
+struct Jobs {
+    devices: DeviceList,
     held: Option<HeldMoment>,
     /// What changes the answer while nothing is held.
     live_attribution: LiveAttribution,
-    /// The file that is open, as a whole.
-    track: Option<Track>,
-    log: DecisionLog,
-    recorder: SessionRecorder,
-    answers: Answers,
     /// What the knobs on their page would have answered.
-    trial: Option<KnobReplay>,
-    /// What the units of the engine that is looked into hold.
+    knob_replay: Option<KnobReplay>,
+    /// The units of the recurrent model that is shown.
     traces: Option<Traces>,
+    #[cfg(feature = "lab")]
     lab: LabRunner,
-    /// What becomes of an export.
     export: Export,
     /// The plot that is being saved.
     saving: Option<Saving>,
-    ctx: egui::Context,
 }
 
 impl App {
@@ -91,25 +118,26 @@ impl App {
         devices.refresh(move || repaint.request_repaint());
         Self {
             link,
-            on: model_info.engines.iter().map(|engine| !engine.optional).collect(),
-            model_info,
+            models: Models {
+                on: model_info.models.iter().map(|model| !model.optional).collect(),
+                info: model_info,
+                set: None,
+            },
+            played: Played::default(),
+            jobs: Jobs {
+                devices,
+                held: None,
+                live_attribution: LiveAttribution::default(),
+                knob_replay: None,
+                traces: None,
+                #[cfg(feature = "lab")]
+                lab: LabRunner::new(None),
+                export: Export::Idle,
+                saving: None,
+            },
             view: ViewState::new(&settings),
-            history: History::new(),
-            devices,
             pictures: Pictures::default(),
             settings,
-            models: None,
-            held: None,
-            live_attribution: LiveAttribution::default(),
-            track: None,
-            log: DecisionLog::default(),
-            recorder: SessionRecorder::default(),
-            answers: Answers::default(),
-            trial: None,
-            traces: None,
-            lab: LabRunner::new(None),
-            export: Export::Idle,
-            saving: None,
             ctx: ctx.clone(),
         }
     }
@@ -117,7 +145,7 @@ impl App {
     /// The engines that are asked why when a moment is held, and that hear files ahead.
     #[must_use]
     pub fn with_models(mut self, models: ModelSet) -> Self {
-        self.models = Some(models);
+        self.models.set = Some(models);
         self
     }
 
@@ -125,30 +153,32 @@ impl App {
     #[must_use]
     pub fn with_history(mut self, path: PathBuf) -> Self {
         let repaint = self.ctx.clone();
-        self.recorder.begin(path, move || repaint.request_repaint());
+        self.played.recorder.begin(path, move || repaint.request_repaint());
         self
     }
 
     /// Keeps what labs have finished in this folder.
+    #[cfg(feature = "lab")]
     #[must_use]
     pub fn with_lab_folder(mut self, folder: PathBuf) -> Self {
-        self.lab = LabRunner::new(Some(folder));
+        self.jobs.lab = LabRunner::new(Some(folder));
         self
     }
 
     /// The lab.
+    #[cfg(feature = "lab")]
     pub fn lab(&self) -> &LabRunner {
-        &self.lab
+        &self.jobs.lab
     }
 
     /// The file that is open, as a whole.
     pub fn track(&self) -> Option<&Track> {
-        self.track.as_ref()
+        self.played.track.as_ref()
     }
 
     /// The moment that is held.
     pub fn held(&self) -> Option<&HeldMoment> {
-        self.held.as_ref()
+        self.jobs.held.as_ref()
     }
 
     /// The newest picture of the engine.
@@ -170,11 +200,11 @@ impl App {
     pub fn open(&mut self, request: SourceRequest) {
         match request {
             SourceRequest::File { path, pace } => {
-                self.view.pace = pace;
+                self.view.transport.pace = pace;
                 self.view.open_file(path);
             }
             SourceRequest::Device { id, channel } => {
-                self.view.opening = Some(id.clone().unwrap_or_else(|| "the default input".to_owned()));
+                self.view.source.opening = Some(id.clone().unwrap_or_else(|| "the default input".to_owned()));
                 self.view.order(Command::Open(SourceRequest::Device { id, channel }));
             }
         }
@@ -183,7 +213,7 @@ impl App {
     /// Takes over what the engine sent, and carries out what the last frame asked for. Paints nothing.
     pub fn drain(&mut self, ctx: &egui::Context) {
         let begun = Instant::now();
-        self.devices.poll();
+        self.jobs.devices.poll();
         while let Ok(event) = self.link.events.try_recv() {
             self.take(event);
             if begun.elapsed() > DRAIN_BUDGET {
@@ -194,16 +224,17 @@ impl App {
         if self.link.snapshots.update() {
             self.absorb();
         }
-        if let Some(track) = &mut self.track {
+        if let Some(track) = &mut self.played.track {
             track.poll();
         }
-        if let Some(held) = &mut self.held {
+        if let Some(held) = &mut self.jobs.held {
             held.poll();
         }
         self.poll_export();
         self.poll_saving();
         self.poll_recorder();
-        self.lab.poll();
+        #[cfg(feature = "lab")]
+        self.jobs.lab.poll();
         self.act(ctx);
         self.retry();
         self.follow_internals();
@@ -212,11 +243,11 @@ impl App {
     }
 
     fn poll_recorder(&mut self) {
-        self.recorder.write_if_due(&self.model_info.genres);
-        self.recorder.poll();
+        self.played.recorder.write_if_due(&self.models.info.genres);
+        self.played.recorder.poll();
         // What opens takes the notices away: what has to be read waits for it.
-        if self.view.opening.is_none()
-            && let Some(fault) = self.recorder.unreported.take()
+        if self.view.source.opening.is_none()
+            && let Some(fault) = self.played.recorder.unreported.take()
         {
             self.view.notices.report(Problem {
                 severity: Severity::Warning,
@@ -230,14 +261,20 @@ impl App {
     fn absorb(&mut self) {
         let snapshot = self.link.snapshots.output_buffer();
         let engines = snapshot.model_count;
-        let (answers, log, track, recorder) = (&mut self.answers, &mut self.log, &mut self.track, &mut self.recorder);
-        self.history.absorb_with(snapshot, |news| {
+        let Played {
+            history,
+            answers,
+            log,
+            track,
+            recorder,
+        } = &mut self.played;
+        history.absorb_with(snapshot, |news| {
             answers.push(&news);
             log.hear(&news);
             recorder.hear(&news.column.decision, snapshot.hop);
             // What is heard with a part muted is not the track.
             if let Some(track) = track.as_mut().filter(|_| snapshot.transport.muted.is_none()) {
-                let mut raw = news.column.raw.iter().take(engines).zip(&self.on);
+                let mut raw = news.column.raw.iter().take(engines).zip(&self.models.on);
                 track.hear(&news, raw.all(|(raw, on)| raw.as_slice().is_empty() != *on));
             }
         });
@@ -249,7 +286,7 @@ impl App {
                 Action::Engine(command) => self.send(command),
                 Action::RefreshDevices => {
                     let repaint = ctx.clone();
-                    self.devices.refresh(move || repaint.request_repaint());
+                    self.jobs.devices.refresh(move || repaint.request_repaint());
                 }
                 Action::Hold(cursor) => self.hold(cursor, ctx),
                 Action::Study(heads) => self.study(&heads, ctx),
@@ -258,12 +295,13 @@ impl App {
                 Action::SavePlot(plot, picture) => self.save_plot(plot, picture),
                 Action::ExportLog => self.export_log(),
                 Action::UseKnobs => self.use_knobs(),
-                Action::Session(command) => self.recorder.send(command),
+                Action::Session(command) => self.played.recorder.send(command),
+                #[cfg(feature = "lab")]
                 Action::Lab(order) => self.experiment(order),
                 Action::PlayDemo => match demo::file() {
                     Ok(path) => {
-                        let pace = self.view.pace;
-                        self.view.opening = Some("the demo".to_owned());
+                        let pace = self.view.transport.pace;
+                        self.view.source.opening = Some("the demo".to_owned());
                         self.send(Command::Open(SourceRequest::File { path, pace }));
                     }
                     Err(error) => self.view.notices.report(Problem {
@@ -287,7 +325,7 @@ impl App {
             }
             return;
         };
-        self.view.opening = None;
+        self.view.source.opening = None;
         let (message, remedy) = match error {
             TrySendError::Full(_) => ("The engine is busy and took no order.", "Wait a moment and try again."),
             TrySendError::Disconnected(_) => ("The engine has ended.", "Close the window and start Attune again."),
@@ -301,18 +339,10 @@ impl App {
 
     /// An engine was switched: what is heard ahead is heard anew, or the live path would be compared with another set of engines.
     fn switched(&mut self, engine: usize, on: bool) {
-        if let Some(known) = self.on.get_mut(engine).filter(|known| **known != on) {
+        if let Some(known) = self.models.on.get_mut(engine).filter(|known| **known != on) {
             *known = on;
             self.start_prescan();
         }
-    }
-
-    /// The models that are wanted on, and the gate.
-    fn models_on(&self) -> Option<ModelSet> {
-        let mut set = self.models.clone()?;
-        let mut on = self.on.iter().chain(std::iter::repeat(&true));
-        set.models.retain(|_| on.next() == Some(&true));
-        Some(set)
     }
 
     /// What is to be kept for the next start.
@@ -320,14 +350,20 @@ impl App {
         let ctx = &self.ctx;
         let mut settings = self.settings.clone();
         settings.theme = theme::kept(ctx.options(|options| options.theme_preference));
-        settings.colour_map = self.view.colour_map;
-        settings.range_db = self.view.range_db.into();
-        settings.show_attention = self.view.shows.attention;
-        settings.show_changes = self.view.shows.changes;
+        settings.colour_map = self.view.spectrogram.colour_map;
+        settings.range_db = self.view.spectrogram.range_db.into();
+        settings.show_attention = self.view.spectrogram.attention;
+        settings.show_changes = self.view.attribution.live;
         settings.time_span = self.view.time.span;
         settings.zoom = ctx.zoom_factor();
         settings.window_size = ctx.content_rect().size().into();
-        if let Some(open) = self.view.opened.as_ref().filter(|open| open.kind != SourceKind::File) {
+        if let Some(open) = self
+            .view
+            .source
+            .opened
+            .as_ref()
+            .filter(|open| open.kind != SourceKind::File)
+        {
             // A channel is one of its device.
             let same = settings.input.take().filter(|input| input.device == open.id);
             let device = open.id.clone();
@@ -353,7 +389,7 @@ impl eframe::App for App {
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
         // A full queue or an ended engine: the handle's drop ends the worker all the same.
         let _ = self.link.commands.try_send(Command::Shutdown);
-        self.recorder.write(&self.model_info.genres);
+        self.played.recorder.write(&self.models.info.genres);
         if let Err(error) = self.settings_now().save() {
             tracing::warn!("{error}");
         }

@@ -52,13 +52,13 @@ impl App {
             Picture::Png => State::Waiting(MENU_GOES),
             Picture::Csv => State::Tabulating,
         };
-        self.saving = Some(Saving { plot, state });
+        self.jobs.saving = Some(Saving { plot, state });
         self.ctx.request_repaint();
     }
 
     /// Goes on with a plot whose pixels are wanted.
     pub(super) fn poll_saving(&mut self) {
-        let Some(Saving { plot, state }) = self.saving.take() else {
+        let Some(Saving { plot, state }) = self.jobs.saving.take() else {
             return;
         };
         let state = match state {
@@ -86,7 +86,7 @@ impl App {
                 Err(_) => State::Taking(taken, rect),
             },
         };
-        self.saving = Some(Saving { plot, state });
+        self.jobs.saving = Some(Saving { plot, state });
     }
 
     fn place_of(&self, plot: &str) -> Option<Rect> {
@@ -117,7 +117,7 @@ impl App {
     /// Takes the shapes of a plot that is wanted as SVG, at the end of a frame.
     pub(super) fn svg_export(&mut self) {
         let is_wanted = |saving: &mut Saving| matches!(saving.state, State::Sketching);
-        let Some(Saving { plot, .. }) = self.saving.take_if(is_wanted) else {
+        let Some(Saving { plot, .. }) = self.jobs.saving.take_if(is_wanted) else {
             return;
         };
         let Some(place) = self.view.plots.iter().rev().find(|place| place.name == plot) else {
@@ -135,7 +135,7 @@ impl App {
 
     /// Writes the figures of a plot, under lines that say where they come from.
     pub(super) fn tabulate(&mut self, table: Option<Table>) {
-        let Some(Saving { plot, .. }) = self.saving.take() else {
+        let Some(Saving { plot, .. }) = self.jobs.saving.take() else {
             return;
         };
         let Some(table) = table else {
@@ -158,11 +158,11 @@ impl App {
     /// The time of the source that is shown.
     fn moment(&self) -> String {
         let now = self.link.snapshots.output_buffer().transport.position;
-        self.held.as_ref().map_or(now, crate::ui::HeldMoment::at).clock()
+        self.jobs.held.as_ref().map_or(now, crate::ui::HeldMoment::at).clock()
     }
 
     fn provenance(&self, plot: &str) -> Provenance {
-        let models = self.models_on().map_or(Vec::new(), |set| set.models);
+        let models = self.models.that_are_on().map_or(Vec::new(), |set| set.models);
         let named = models.iter().map(|model| {
             let manifest = model.manifest();
             format!("{} {}", manifest.name, manifest.weights_sha256)

@@ -42,8 +42,8 @@ pub(super) fn attention_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut View
     time.draw_cursors(ui, scene, &view.time);
     time.take_pointer(ui, scene, view, &response);
     let pointed = hover_ui(ui, scene, &response, &time, &grid);
-    if pointed != view.pointed_head {
-        view.pointed_head = pointed;
+    if pointed != view.heads.pointed {
+        view.heads.pointed = pointed;
         // Its lines are drawn above, in the next frame.
         ui.ctx().request_repaint();
     }

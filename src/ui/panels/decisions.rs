@@ -12,6 +12,15 @@ use eframe::egui::{
     self, Align, Align2, CornerRadius, Layout, Rect, RichText, ScrollArea, Sense, TextEdit, TextStyle, Vec2,
 };
 
+/// Which decisions are listed.
+#[derive(Debug, Default)]
+pub struct DecisionsView {
+    /// Those of this kind…
+    pub filter: Filter,
+    /// …with these words.
+    pub search: String,
+}
+
 /// Height of one entry: its answer, and two lines of why.
 const ROW: f32 = 50.0;
 /// The least height of the list.
@@ -27,8 +36,8 @@ pub fn decisions_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) 
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 4.0;
             for (filter, name) in Filter::ALL {
-                if ui.selectable_label(view.log_filter == filter, name).clicked() {
-                    view.log_filter = filter;
+                if ui.selectable_label(view.decisions.filter == filter, name).clicked() {
+                    view.decisions.filter = filter;
                 }
             }
         });
@@ -39,7 +48,7 @@ pub fn decisions_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) 
                 if export.on_hover_text("Write all entries as CSV and JSON").clicked() {
                     view.ask(Action::ExportLog);
                 }
-                let field = TextEdit::singleline(&mut view.log_search)
+                let field = TextEdit::singleline(&mut view.decisions.search)
                     .hint_text("Search")
                     .desired_width(ui.available_width());
                 ui.add(field).accessible_name("Search the decisions");
@@ -48,9 +57,9 @@ pub fn decisions_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) 
         ui.add_space(4.0);
         let listed = scene
             .log
-            .listed(view.log_filter, &view.log_search, &scene.model_info.genres);
+            .listed(view.decisions.filter, &view.decisions.search, &scene.model_info.genres);
         if listed.is_empty() {
-            let text = match (view.log_search.trim(), view.log_filter) {
+            let text = match (view.decisions.search.trim(), view.decisions.filter) {
                 ("", Filter::All) => "What is answered, and what is held back, is listed here as it happens.",
                 _ => "Nothing of this kind was decided yet.",
             };

@@ -29,8 +29,8 @@ const LEAST_COLUMN: f32 = 40.0;
 pub fn engines_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     card(ui).show(ui, |ui| {
         ui.set_width(ui.available_width());
-        let engines = scene.snapshot.model_count.min(scene.model_info.engines.len());
-        let is_on = |engine: usize| scene.snapshot.models[engine].enabled || !scene.model_info.engines[engine].optional;
+        let engines = scene.snapshot.model_count.min(scene.model_info.models.len());
+        let is_on = |engine: usize| scene.snapshot.models[engine].enabled || !scene.model_info.models[engine].optional;
         let (engines, waiting): (Vec<usize>, Vec<usize>) = (0..engines).partition(|engine| is_on(*engine));
         let engines = &engines[..];
         let room = (ui.available_width() - NAME_WIDTH) / (engines.len() + 1) as f32 - GAP;
@@ -78,7 +78,7 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, column:
         palette.text,
     );
     for (place, &engine) in engines.iter().enumerate() {
-        let label = &scene.model_info.engines[engine];
+        let label = &scene.model_info.models[engine];
         let on = scene.snapshot.models[engine].enabled;
         // A long name is set smaller before it is cut.
         let size = (column / (0.55 * label.name.chars().count() as f32)).clamp(9.0, 11.5);
@@ -107,7 +107,7 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, column:
 
 /// An engine that is off until someone wants it: no column, but a way to have one.
 fn waiting_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, engine: usize) {
-    let label = &scene.model_info.engines[engine];
+    let label = &scene.model_info.models[engine];
     ui.add_space(4.0);
     let text = RichText::new(format!("+ {}", label.name)).size(11.5);
     let button = ui.add_sized(Vec2::new(NAME_WIDTH, WAITING_HEIGHT - 4.0), Button::new(text));
@@ -146,7 +146,7 @@ fn genre_row_ui(ui: &mut egui::Ui, scene: &Scene<'_>, id: GenreId, size: Vec2, e
         let ensemble = if heard { snapshot.ensemble.of(id) } else { 0.0 };
         share_bar(ui, size, ensemble, colour, &format!("{title}, ensemble"));
         for &engine in engines {
-            let label = &scene.model_info.engines[engine];
+            let label = &scene.model_info.models[engine];
             let state = &snapshot.models[engine];
             let share = if heard && state.enabled {
                 state.smoothed.of(id)
@@ -187,7 +187,7 @@ fn figures_ui(ui: &mut egui::Ui, scene: &Scene<'_>, column: f32, engines: &[usiz
             cell(ui, size, Align::Min, RichText::new(title).small().color(palette.muted)).on_hover_text(hover);
             ui.allocate_exact_size(Vec2::new(column, FIGURE_HEIGHT), Sense::hover());
             for &engine in engines {
-                let label = &scene.model_info.engines[engine];
+                let label = &scene.model_info.models[engine];
                 let state = &scene.snapshot.models[engine];
                 let is_timed = state.enabled && state.step_us > 0.0;
                 let load = 1e-4 * f64::from(state.step_us) / scene.snapshot.hop.0;

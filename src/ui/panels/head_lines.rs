@@ -33,7 +33,7 @@ impl HeadLines {
     pub fn of(scene: &Scene<'_>, view: &ViewState) -> Option<Self> {
         let (layers, heads) = map_shape(&scene.snapshot.attention);
         let exists = |head: &Head| head.layer < layers && head.head < heads;
-        if let Some(head) = view.pointed_head.filter(exists) {
+        if let Some(head) = view.heads.pointed.filter(exists) {
             let lag = attention_lag(scene.snapshot) as usize;
             return Some(Self::strongest(
                 lag,
@@ -41,7 +41,7 @@ impl HeadLines {
             ));
         }
         let held = scene.held.filter(|_| view.page == Page::Heads)?;
-        let Job::Done(study) = held.heads.of(view.head?)? else {
+        let Job::Done(study) = held.heads.of(view.heads.chosen?)? else {
             return None;
         };
         let query = study.frames.checked_sub(held.cursor + 1)?;

@@ -17,6 +17,15 @@ use eframe::egui::{
     WidgetInfo,
 };
 
+/// Which heads are of interest.
+#[derive(Debug, Default)]
+pub struct HeadsView {
+    /// The head that is shown.
+    pub chosen: Option<Head>,
+    /// The head whose row was under the pointer in the last frame.
+    pub pointed: Option<Head>,
+}
+
 /// Width of the layers' names.
 const NAMES: f32 = 52.0;
 /// Height of a head's button.
@@ -50,7 +59,7 @@ pub(super) fn heads_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
         say(ui, "Click a head: all is heard again without what it says.");
         ui.add_space(4.0);
         grid_ui(ui, scene, held, view, (layers, heads));
-        let Some(head) = view.head.filter(|head| head.layer < layers && head.head < heads) else {
+        let Some(head) = view.heads.chosen.filter(|head| head.layer < layers && head.head < heads) else {
             return;
         };
         ui.add_space(8.0);
@@ -115,7 +124,7 @@ fn grid_ui(
         let open = all.iter().any(|head| held.heads.of(*head).is_none());
         let button = ui.add_enabled(open, Button::new(RichText::new("Ablate all, one by one").small()));
         if button.clicked() {
-            view.head.get_or_insert(all[0]);
+            view.heads.chosen.get_or_insert(all[0]);
             view.ask(Action::Study(all));
         }
     });
@@ -133,7 +142,7 @@ fn head_ui(ui: &mut egui::Ui, scene: &Scene<'_>, held: &HeldMoment, view: &mut V
         None if held.heads.of(head).is_some() => ("…".to_owned(), palette.muted),
         None => ("ablate".to_owned(), palette.muted),
     };
-    let chosen = view.head == Some(head);
+    let chosen = view.heads.chosen == Some(head);
     let text = RichText::new(text).text_style(figure_text()).size(10.5).color(ink);
     // The figure keeps its colour: what is chosen has a frame.
     let button = Button::new(text).truncate();
@@ -155,7 +164,7 @@ fn head_ui(ui: &mut egui::Ui, scene: &Scene<'_>, held: &HeldMoment, view: &mut V
         None => name,
     };
     if button.on_hover_text(hover).clicked() {
-        view.head = Some(head);
+        view.heads.chosen = Some(head);
         view.ask(Action::Study(vec![head]));
     }
 }

@@ -61,7 +61,11 @@ pub fn health_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) {
             ink(heard && health.latency_p99_ms > LATE_MS),
             "From a sample's arrival to the picture that holds it: median and 99th percentile",
         );
-        let device = view.opened.as_ref().is_some_and(|open| open.kind != SourceKind::File);
+        let device = view
+            .source
+            .opened
+            .as_ref()
+            .is_some_and(|open| open.kind != SourceKind::File);
         if device {
             let age = health.callback_age.0;
             figure_ui(

@@ -12,7 +12,11 @@ use eframe::egui::{self, Align, Layout, RichText};
 
 /// Draws the bar that says what is held and what to do with it.
 pub fn held_ui(ui: &mut egui::Ui, held: &HeldMoment, view: &mut ViewState) {
-    let is_file = view.opened.as_ref().is_some_and(|open| open.kind == SourceKind::File);
+    let is_file = view
+        .source
+        .opened
+        .as_ref()
+        .is_some_and(|open| open.kind == SourceKind::File);
     let palette = Palette::of(ui);
     ui.horizontal(|ui| {
         ui.label(
@@ -37,7 +41,7 @@ pub fn held_ui(ui: &mut egui::Ui, held: &HeldMoment, view: &mut ViewState) {
                     .on_hover_text("Play two seconds around the cursor, again and again (P)")
                     .clicked()
             {
-                view.hear_around(at);
+                view.play_around(at);
             }
             if let Some(at) = held.cursor_at().filter(|_| is_file)
                 && ui
@@ -45,7 +49,7 @@ pub fn held_ui(ui: &mut egui::Ui, held: &HeldMoment, view: &mut ViewState) {
                     .on_hover_text("Play the four seconds before and after the cursor again and again, with half a second at it muted (M)")
                     .clicked()
             {
-                view.hear_without(at);
+                view.play_muted(at);
             }
             let can_keep = held.explanation().is_some();
             let keep = ui.add_enabled(can_keep, egui::Button::new("Export"));

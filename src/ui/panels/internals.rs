@@ -10,15 +10,25 @@ use super::units::units_ui;
 use super::{Pictures, Scene};
 use crate::ui::choices::Internals;
 use crate::ui::theme::Palette;
+use crate::ui::traces::UnitValue;
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{heading, save_menu};
 use eframe::egui::{self, Align, Label, Layout, RichText, Role, Vec2, WidgetInfo};
+
+/// Which part of a network is shown.
+#[derive(Debug, Default)]
+pub struct InternalsView {
+    /// As it was chosen; [`Scene::internals`] says what there is.
+    pub chosen: Internals,
+    /// Which of the values of gated units is drawn.
+    pub unit_value: UnitValue,
+}
 
 /// Draws what is chosen into what is available.
 pub fn internals_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
     let internals = scene.internals(view);
     if internals != Some(Internals::Heads) {
-        view.pointed_head = None;
+        view.heads.pointed = None;
     }
     match internals {
         Some(Internals::Heads) => attention_ui(ui, scene, view, pictures),
@@ -50,7 +60,7 @@ pub(super) fn chooser_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSt
     let units = scene.model_info.recurrent.iter().map(|(engine, gated)| {
         let name = scene
             .model_info
-            .engines
+            .models
             .get(*engine)
             .map_or("", |label| label.name.as_str());
         let title = format!("{name} {}", if *gated { "gates" } else { "units" });
@@ -87,7 +97,7 @@ pub(super) fn chooser_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSt
         let tab = ui.selectable_label(open, &title).on_hover_text(hint);
         tab.widget_info(|| WidgetInfo::selected(Role::Tab, true, open, format!("Look into {title}")));
         if tab.clicked() {
-            view.internals = internals;
+            view.internals.chosen = internals;
         }
     }
 }

@@ -13,6 +13,33 @@ use eframe::egui::{
     TextEdit, Vec2, WidgetInfo,
 };
 
+/// What is chosen in the lab.
+#[derive(Debug)]
+pub struct LabView {
+    /// Whether the lab is open.
+    pub open: bool,
+    /// The name of the chosen one.
+    pub chosen: String,
+    /// Its flags, as on the command line.
+    pub flags: String,
+    /// Whether a taste is enough.
+    pub quick: bool,
+    /// Everything random comes from this.
+    pub seed: u64,
+}
+
+impl Default for LabView {
+    fn default() -> Self {
+        Self {
+            open: false,
+            chosen: "memory".to_owned(),
+            flags: String::new(),
+            quick: true,
+            seed: 1,
+        }
+    }
+}
+
 /// The size that it would like.
 const SIZE: Vec2 = Vec2::new(760.0, 600.0);
 /// What is left around it in a small window.

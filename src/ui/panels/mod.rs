@@ -17,6 +17,7 @@ mod heads;
 mod health;
 mod held;
 mod internals;
+#[cfg(feature = "lab")]
 mod lab;
 mod matrix;
 mod pages;
@@ -35,26 +36,28 @@ mod welcome;
 
 pub use answer::answer_ui;
 pub use attention::ATTENTION_ROW_GAP;
-pub use attribution::{Attribution, attribution_ui};
+pub use attribution::{Attribution, AttributionView, attribution_ui};
 pub use banner::{banner_ui, remark_ui};
-pub use decisions::decisions_ui;
+pub use decisions::{DecisionsView, decisions_ui};
 pub use disagreement::disagreement_ui;
 pub use engines::engines_ui;
 pub use figures::{Table, figures_of};
 pub use head_lines::HeadLines;
+pub use heads::HeadsView;
 pub use health::health_ui;
 pub use held::held_ui;
-pub use internals::internals_ui;
-pub use lab::lab_ui;
+pub use internals::{InternalsView, internals_ui};
+#[cfg(feature = "lab")]
+pub use lab::{LabView, lab_ui};
 pub use pages::page_ui;
-pub use sessions::sessions_ui;
+pub use sessions::{SessionsView, sessions_ui};
 pub use shortcuts::shortcuts_ui;
 pub(crate) use source_bar::next_theme;
-pub use source_bar::{opened_ui, source_bar_ui};
-pub use spectrogram::spectrogram_ui;
-pub use timeline::timeline_ui;
-pub use transport::transport_ui;
-pub use tuning::tuning_ui;
+pub use source_bar::{SourceView, opened_ui, source_bar_ui};
+pub use spectrogram::{SpectrogramView, spectrogram_ui};
+pub use timeline::{TimelineView, timeline_ui};
+pub use transport::{TransportView, transport_ui};
+pub use tuning::{TuningView, tuning_ui};
 pub use welcome::welcome_ui;
 
 use super::answers::ReplayResult;
@@ -63,12 +66,15 @@ use super::decisions::DecisionLog;
 use super::devices::DeviceList;
 use super::held_moment::HeldMoment;
 use super::history::{COLUMNS, History};
+#[cfg(feature = "lab")]
 use super::lab_runner::LabState;
 use super::session_recorder::SessionRecorder;
 use super::traces::Traces;
 use super::track::Track;
 use super::view_state::ViewState;
-use super::widgets::{ColumnTexture, MatrixImage, SheetImage, WeightImage};
+#[cfg(feature = "lab")]
+use super::widgets::SheetImage;
+use super::widgets::{ColumnTexture, MatrixImage, WeightImage};
 use attune_audio::features::FrontEndSpec;
 use attune_engine::{AttentionSnapshot, MAX_ATTENTION_FRAMES, MAX_HEADS, MAX_LAYERS, Snapshot, Transport};
 use attune_lab::scores::ShippedScores;
@@ -112,7 +118,7 @@ pub struct ModelInfo {
     /// The classes.
     pub genres: GenreSet,
     /// The engines, in the order of the snapshot.
-    pub engines: Vec<ModelLabel>,
+    pub models: Vec<ModelLabel>,
     /// The front end.
     pub front_end: FrontEndSpec,
     /// Whether any engine attends, so that there is attention to be drawn.
@@ -128,7 +134,7 @@ pub struct ModelInfo {
 impl ModelInfo {
     /// What a set of models says of itself; those after the first `usual` are off until someone switches them on.
     pub fn of(models: &ModelSet, usual: usize) -> Self {
-        let engines = models
+        let labels = models
             .models
             .iter()
             .enumerate()
@@ -140,7 +146,7 @@ impl ModelInfo {
             .collect();
         Self {
             genres: models.genres.clone(),
-            engines,
+            models: labels,
             front_end: models.front_end.clone(),
             convolutions: models.models.iter().enumerate().find_map(|(engine, model)| {
                 let manifest = model.manifest();
@@ -208,10 +214,11 @@ pub struct Scene<'a> {
     /// What the units of the engine that is looked into hold.
     pub traces: Option<&'a Traces>,
     /// What the knobs on the page of knobs would have made of what was heard.
-    pub result: Option<&'a ReplayResult>,
+    pub knobs_replay: Option<&'a ReplayResult>,
     /// What the knobs in use make of the same.
-    pub trial: Option<&'a ReplayResult>,
+    pub live_replay: Option<&'a ReplayResult>,
     /// Where the lab is.
+    #[cfg(feature = "lab")]
     pub lab: &'a LabState,
 }
 
@@ -238,11 +245,11 @@ impl Scene<'_> {
             .recurrent
             .first()
             .map(|(engine, _)| Internals::Units(*engine));
-        match view.internals {
-            Internals::Scores if self.model_info.scores => Some(view.internals),
-            Internals::Field if self.model_info.convolutions.is_some() => Some(view.internals),
+        match view.internals.chosen {
+            Internals::Scores if self.model_info.scores => Some(view.internals.chosen),
+            Internals::Field if self.model_info.convolutions.is_some() => Some(view.internals.chosen),
             Internals::Units(engine) if self.model_info.recurrent.iter().any(|(known, _)| *known == engine) => {
-                Some(view.internals)
+                Some(view.internals.chosen)
             }
             _ if self.attends() => Some(Internals::Heads),
             _ => first,
@@ -269,6 +276,7 @@ pub struct Pictures {
     /// Which frame asked which.
     pub matrix: MatrixImage,
     /// What the lab found.
+    #[cfg(feature = "lab")]
     pub lab: SheetImage,
 }
 

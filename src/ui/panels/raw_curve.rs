@@ -29,7 +29,7 @@ pub(super) fn raw_curve_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut View
     ui.add(egui::Label::new(RichText::new(&said).size(11.0).color(palette.muted)).truncate());
     let size = Vec2::new(ui.available_width(), HEIGHT);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
-    let enter = view.knobs_in_use.enter;
+    let enter = view.tuning.in_use.enter;
     describe(
         &response,
         format!("Raw and smoothed: {said}; an answer needs {}", wording::percent(enter)),

@@ -12,6 +12,15 @@ use eframe::egui::{
     self, Align, Button, Label, Layout, Mesh, Pos2, RichText, ScrollArea, Sense, Shape, Stroke, TextEdit, Vec2,
 };
 
+/// What the page of sessions remembers.
+#[derive(Debug, Default)]
+pub struct SessionsView {
+    /// What the sessions are searched for.
+    pub search: String,
+    /// The note that is being written, and on which session.
+    pub note: Option<(i64, String)>,
+}
+
 /// The least height of the list.
 const LEAST_LIST: f32 = 160.0;
 
@@ -20,12 +29,12 @@ pub fn sessions_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     let palette = Palette::of(ui);
     card(ui).show(ui, |ui| {
         ui.set_width(ui.available_width());
-        let field = TextEdit::singleline(&mut view.session_search)
+        let field = TextEdit::singleline(&mut view.sessions.search)
             .hint_text("Search names, genres and notes")
             .desired_width(ui.available_width());
         ui.add(field).accessible_name("Search the sessions");
         ui.add_space(4.0);
-        let wanted = view.session_search.trim().to_lowercase();
+        let wanted = view.sessions.search.trim().to_lowercase();
         let found: Vec<&Session> = scene
             .recorder
             .list
@@ -165,7 +174,7 @@ fn star_ui(ui: &mut egui::Ui, filled: bool) -> egui::Response {
 
 /// The note: what is typed is kept when the field is left.
 fn note_ui(ui: &mut egui::Ui, view: &mut ViewState, session: &Session) {
-    let mut text = match &view.note {
+    let mut text = match &view.sessions.note {
         Some((id, text)) if *id == session.id => text.clone(),
         _ => session.note.clone(),
     };
@@ -176,10 +185,10 @@ fn note_ui(ui: &mut egui::Ui, view: &mut ViewState, session: &Session) {
         .add(field)
         .accessible_name(format!("Note on {}, number {}", session.beginning.name, session.id));
     if response.changed() {
-        view.note = Some((session.id, text.clone()));
+        view.sessions.note = Some((session.id, text.clone()));
     }
-    if response.lost_focus() && view.note.as_ref().is_some_and(|(id, _)| *id == session.id) {
-        view.note = None;
+    if response.lost_focus() && view.sessions.note.as_ref().is_some_and(|(id, _)| *id == session.id) {
+        view.sessions.note = None;
         view.ask(Action::Session(SessionCommand::Note(session.id, text)));
     }
 }

@@ -7,7 +7,7 @@ use crate::ui::view_state::ViewState;
 use eframe::egui::{self, Align2, RichText};
 
 /// What keys do.
-pub const SHORTCUTS: [(&str, &str); 21] = [
+pub const SHORTCUTS: &[(&str, &str)] = &[
     ("Space", "Play or pause"),
     ("Left, Right", "Back or forward 5 s"),
     ("L", "Loop"),
@@ -25,6 +25,7 @@ pub const SHORTCUTS: [(&str, &str); 21] = [
     ("S", "Which segments of the file decided"),
     ("O", "Open a file"),
     ("D", "Play the demo"),
+    #[cfg(feature = "lab")]
     ("B", "The lab"),
     ("T", "Theme: system, dark, light"),
     ("?", "This list"),
@@ -48,7 +49,7 @@ pub fn shortcuts_ui(ctx: &egui::Context, view: &mut ViewState) {
                 .min_row_height(0.0)
                 .spacing([24.0, 6.0])
                 .show(ui, |ui| {
-                    for (keys, what) in SHORTCUTS {
+                    for &(keys, what) in SHORTCUTS {
                         ui.label(RichText::new(keys).text_style(figure_text()).strong());
                         ui.label(what);
                         ui.end_row();

@@ -8,9 +8,23 @@ use crate::ui::view_state::{Action, ViewState};
 use crate::ui::widgets::level_meter;
 use crate::ui::wording;
 use attune_audio::capture::{DeviceInfo, DeviceKind};
+use attune_audio::source::OpenedSource;
 use attune_audio::source::SourceKind;
 use eframe::egui::{self, Align, ComboBox, Key, Label, Layout, RichText, TextEdit, ThemePreference};
 use std::path::PathBuf;
+
+/// What the source bar remembers.
+#[derive(Debug, Default)]
+pub struct SourceView {
+    /// What is really open.
+    pub opened: Option<OpenedSource>,
+    /// What was requested and has not opened yet.
+    pub opening: Option<String>,
+    /// The path being typed, if the field is open.
+    pub path_field: Option<String>,
+    /// Whether the path field should take the keyboard in the next frame.
+    pub focus_path_field: bool,
+}
 
 /// Draws the row of controls, and the path field under it if it is open.
 pub fn source_bar_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
@@ -42,6 +56,7 @@ pub fn source_bar_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState)
                 view.shortcuts_open = !view.shortcuts_open;
             }
             theme_ui(ui);
+            #[cfg(feature = "lab")]
             if ui
                 .button("Lab")
                 .on_hover_text("Measure anew what is taught of each kind of network (B)")
@@ -56,7 +71,7 @@ pub fn source_bar_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState)
 
 fn picker_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     let devices = scene.devices;
-    let chosen = match (&view.opening, &view.opened) {
+    let chosen = match (&view.source.opening, &view.source.opened) {
         (Some(name), _) => format!("Opening {name} …"),
         (None, Some(open)) => open.name.clone(),
         (None, None) => "Choose what to listen to".to_owned(),
@@ -71,7 +86,7 @@ fn picker_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
             let mut any = false;
             for device in devices.inputs() {
                 any = true;
-                let open = view.opened.as_ref().is_some_and(|open| open.id == device.id);
+                let open = view.source.opened.as_ref().is_some_and(|open| open.id == device.id);
                 if ui.selectable_label(open, device_title(device)).clicked() {
                     view.open_device(Some(device.id.clone()), &device.name);
                 }
@@ -133,7 +148,9 @@ pub(crate) fn next_theme(ctx: &egui::Context) {
 }
 
 fn path_field_ui(ui: &mut egui::Ui, view: &mut ViewState) {
-    let Some(mut path) = view.path_field.take() else { return };
+    let Some(mut path) = view.source.path_field.take() else {
+        return;
+    };
     let mut keep = true;
     let mut open = false;
     ui.horizontal(|ui| {
@@ -145,7 +162,7 @@ fn path_field_ui(ui: &mut egui::Ui, view: &mut ViewState) {
                     .desired_width((ui.available_width() - 150.0).max(120.0)),
             )
             .labelled_by(label.id);
-        if std::mem::take(&mut view.focus_path_field) {
+        if std::mem::take(&mut view.source.focus_path_field) {
             field.request_focus();
         }
         let entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
@@ -159,7 +176,7 @@ fn path_field_ui(ui: &mut egui::Ui, view: &mut ViewState) {
     if open && !path.trim().is_empty() {
         view.open_file(expand_home(path.trim()));
     } else if keep {
-        view.path_field = Some(path);
+        view.source.path_field = Some(path);
     }
 }
 
@@ -176,7 +193,7 @@ fn expand_home(typed: &str) -> PathBuf {
 /// Draws what is really open, and its level.
 pub fn opened_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) {
     let palette = Palette::of(ui);
-    let Some(open) = &view.opened else { return };
+    let Some(open) = &view.source.opened else { return };
     ui.horizontal(|ui| {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let hearing = scene.has_heard() && scene.snapshot.transport.playing;

@@ -14,6 +14,17 @@ use eframe::egui::{
     self, Align, Align2, Color32, CornerRadius, Layout, Mesh, Rect, RichText, Sense, Shape, Stroke, Vec2,
 };
 
+/// How the spectrogram is drawn.
+#[derive(Debug)]
+pub struct SpectrogramView {
+    /// Its colours.
+    pub colour_map: ColourMap,
+    /// Level drawn darkest and level drawn lightest, in dB re full scale.
+    pub range_db: (f32, f32),
+    /// Whether attention is drawn over it.
+    pub attention: bool,
+}
+
 /// Height of the row above the picture.
 const HEADER: f32 = 28.0;
 /// Height of the strip of pooling weights.
@@ -27,8 +38,8 @@ pub fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState
     let palette = Palette::of(ui);
     let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
     let colours = LevelColours {
-        shades: Shades::Heat(view.colour_map),
-        range: view.range_db,
+        shades: Shades::Heat(view.spectrogram.colour_map),
+        range: view.spectrogram.range_db,
     };
     pictures.columns.update(ui.ctx(), scene.history, colours);
     let strip_height = if scene.attends() { STRIP + 4.0 } else { 0.0 };
@@ -44,7 +55,7 @@ pub fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState
         return;
     }
     ui.painter()
-        .rect_filled(plot, CornerRadius::ZERO, view.colour_map.colour(0.0));
+        .rect_filled(plot, CornerRadius::ZERO, view.spectrogram.colour_map.colour(0.0));
     if let Some(shape) = pictures.columns.shape(scene.history.total_columns(), &time) {
         ui.painter().with_clip_rect(plot.intersect(ui.clip_rect())).add(shape);
     }
@@ -81,7 +92,7 @@ pub fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState
             egui::pos2(plot.right(), plot.bottom() + 4.0 + STRIP),
         );
         strip_ui(ui, scene, &TimeAxis { rect: strip, ..time });
-        if view.shows.attention {
+        if view.spectrogram.attention {
             overlay_ui(ui, scene, &time);
         }
     }
@@ -121,10 +132,10 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
                         view.time.set_span(span.seconds, scene.kept(), scene.snapshot.hop);
                     }
                 }
-                ui.checkbox(&mut view.shows.attention, "Attention")
+                ui.checkbox(&mut view.spectrogram.attention, "Attention")
                     .on_hover_text("Draw over the picture where the attention engine looked. What changed the answer is another thing");
                 ui.add_space(4.0);
-                ui.checkbox(&mut view.shows.changes, "Changes").on_hover_text(
+                ui.checkbox(&mut view.attribution.live, "Changes").on_hover_text(
                     "Show what changed the answer: the engines are asked again every few seconds, without each half second in turn (C)",
                 );
             });
@@ -135,10 +146,10 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
 fn colours_ui(ui: &mut egui::Ui, view: &mut ViewState) {
     ui.set_min_width(220.0);
     for map in ColourMap::ALL {
-        ui.radio_value(&mut view.colour_map, map, map.name());
+        ui.radio_value(&mut view.spectrogram.colour_map, map, map.name());
     }
     ui.separator();
-    let (mut low, mut high) = view.range_db;
+    let (mut low, mut high) = view.spectrogram.range_db;
     ui.add(
         egui::Slider::new(&mut low, -100.0..=0.0)
             .text("Darkest")
@@ -152,7 +163,7 @@ fn colours_ui(ui: &mut egui::Ui, view: &mut ViewState) {
             .fixed_decimals(0),
     );
     // The two ends keep apart, or the picture is one flat colour.
-    view.range_db = (low.min(high - 10.0), high);
+    view.spectrogram.range_db = (low.min(high - 10.0), high);
 }
 
 /// The colours and the levels they stand for.
@@ -161,7 +172,7 @@ fn legend_ui(ui: &mut egui::Ui, view: &ViewState) {
         return;
     }
     let palette = Palette::of(ui);
-    let (low, high) = view.range_db;
+    let (low, high) = view.spectrogram.range_db;
     ui.add_space(4.0);
     ui.label(RichText::new(format!("{high:.0} dB")).size(10.5).color(palette.muted));
     let (rect, response) = ui.allocate_exact_size(Vec2::new(64.0, 8.0), Sense::hover());
@@ -171,8 +182,8 @@ fn legend_ui(ui: &mut egui::Ui, view: &ViewState) {
     for i in 0..=steps {
         let share = i as f32 / steps as f32;
         let x = egui::lerp(rect.x_range(), share);
-        mesh.colored_vertex(egui::pos2(x, rect.top()), view.colour_map.colour(share));
-        mesh.colored_vertex(egui::pos2(x, rect.bottom()), view.colour_map.colour(share));
+        mesh.colored_vertex(egui::pos2(x, rect.top()), view.spectrogram.colour_map.colour(share));
+        mesh.colored_vertex(egui::pos2(x, rect.bottom()), view.spectrogram.colour_map.colour(share));
         if i > 0 {
             let at = 2 * i;
             mesh.add_triangle(at - 2, at - 1, at);

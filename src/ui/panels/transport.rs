@@ -6,9 +6,28 @@ use super::Scene;
 use crate::ui::choices::PACES;
 use crate::ui::theme::{Palette, figure_text};
 use crate::ui::view_state::ViewState;
+use attune_audio::playback::Pace;
 use attune_audio::units::Seconds;
 use attune_engine::Command;
 use eframe::egui::{self, Align, Button, ComboBox, Layout, RichText, Slider, Vec2};
+
+/// What the transport remembers.
+#[derive(Debug)]
+pub struct TransportView {
+    /// Where the seek slider is being dragged to.
+    pub seeking_to: Option<Seconds>,
+    /// How fast files play.
+    pub pace: Pace,
+}
+
+impl Default for TransportView {
+    fn default() -> Self {
+        Self {
+            seeking_to: None,
+            pace: Pace::Times(1.0),
+        }
+    }
+}
 
 /// Draws the transport.
 pub fn transport_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
@@ -27,7 +46,7 @@ pub fn transport_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) 
         if ui.add(fill).on_hover_text("Space").clicked() {
             view.order(command);
         }
-        let shown = view.seeking_to.unwrap_or(transport.position);
+        let shown = view.transport.seeking_to.unwrap_or(transport.position);
         ui.add_sized(Vec2::new(56.0, 20.0), egui::Label::new(figure(shown)));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             pace_ui(ui, view);
@@ -50,10 +69,10 @@ fn seek_ui(ui: &mut egui::Ui, view: &mut ViewState, shown: Seconds, duration: Se
     let slider = Slider::new(&mut at, 0.0..=duration.0.max(0.1)).show_value(false);
     let response = ui.add_enabled(duration.0 > 0.0, slider).accessible_name("Seek");
     if response.dragged() {
-        view.seeking_to = Some(Seconds(at));
+        view.transport.seeking_to = Some(Seconds(at));
     } else if response.changed() || response.drag_stopped() {
         // One order when the hand lets go: each seek resets every engine.
-        let to = view.seeking_to.take().unwrap_or(Seconds(at));
+        let to = view.transport.seeking_to.take().unwrap_or(Seconds(at));
         view.order(Command::Seek(if response.changed() { Seconds(at) } else { to }));
     }
 }
@@ -61,15 +80,15 @@ fn seek_ui(ui: &mut egui::Ui, view: &mut ViewState, shown: Seconds, duration: Se
 fn pace_ui(ui: &mut egui::Ui, view: &mut ViewState) {
     let name = PACES
         .iter()
-        .find(|(pace, _)| *pace == view.pace)
+        .find(|(pace, _)| *pace == view.transport.pace)
         .map_or("1×", |(_, name)| *name);
     let response = ComboBox::from_id_salt("pace")
         .selected_text(name)
         .width(76.0)
         .show_ui(ui, |ui| {
             for (pace, name) in PACES {
-                if ui.selectable_label(view.pace == pace, name).clicked() {
-                    view.pace = pace;
+                if ui.selectable_label(view.transport.pace == pace, name).clicked() {
+                    view.transport.pace = pace;
                     view.order(Command::SetPace(pace));
                 }
             }

@@ -11,6 +11,15 @@ use attune_engine::smoothing::SmoothingConfig;
 use eframe::egui::{self, Button, Label, RichText, Slider};
 use std::ops::RangeInclusive;
 
+/// The knobs.
+#[derive(Debug)]
+pub struct TuningView {
+    /// As they stand on their page.
+    pub knobs: SmoothingConfig,
+    /// Those that the engine uses.
+    pub in_use: SmoothingConfig,
+}
+
 /// One knob: what it is called, how far it goes, what it does.
 struct Knob {
     name: &'static str,
@@ -32,16 +41,16 @@ pub fn tuning_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
         );
         ui.add_space(4.0);
         ui.spacing_mut().slider_width = (ui.available_width() - 186.0).max(60.0);
-        knobs_ui(ui, &mut view.knobs);
+        knobs_ui(ui, &mut view.tuning.knobs);
         ui.add_space(4.0);
-        let said = match (scene.result, scene.trial) {
-            (Some(tried), Some(live)) if tried.frames > 0 => wording::result(tried, live, scene.snapshot.hop),
+        let said = match (scene.knobs_replay, scene.live_replay) {
+            (Some(tried), Some(live)) if tried.frames > 0 => wording::replays(tried, live, scene.snapshot.hop),
             _ => "What they would have answered appears when something was heard.".to_owned(),
         };
         ui.add(Label::new(RichText::new(said).small().color(palette.text)).wrap());
         ui.add_space(4.0);
         ui.horizontal(|ui| {
-            let changed = view.knobs != view.knobs_in_use;
+            let changed = view.tuning.knobs != view.tuning.in_use;
             let text = if changed {
                 RichText::new("Use from now on").color(palette.on_accent)
             } else {
@@ -57,11 +66,14 @@ pub fn tuning_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
                 .on_hover_text("Back to the knobs in use")
                 .clicked()
             {
-                view.knobs = view.knobs_in_use;
+                view.tuning.knobs = view.tuning.in_use;
             }
             let usual = SmoothingConfig::default();
-            if ui.add_enabled(view.knobs != usual, Button::new("Defaults")).clicked() {
-                view.knobs = usual;
+            if ui
+                .add_enabled(view.tuning.knobs != usual, Button::new("Defaults"))
+                .clicked()
+            {
+                view.tuning.knobs = usual;
             }
         });
     });

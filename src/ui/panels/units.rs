@@ -30,7 +30,7 @@ pub(super) fn units_ui(
     let plot = Rect::from_min_max(rect.min + Vec2::new(GUTTER, 2.0), rect.max - Vec2::new(PLOT_RIGHT, 4.0));
     let name = scene
         .model_info
-        .engines
+        .models
         .get(engine)
         .map_or("", |label| label.name.as_str());
     let fault = traces.and_then(|traces| traces.fault().map(ToString::to_string));
@@ -94,8 +94,8 @@ pub(super) fn units_ui(
 /// The value that is drawn: what was chosen, if the units have it.
 fn shown_kind(traces: Option<&Traces>, view: &ViewState) -> UnitValue {
     let kinds = traces.map_or(&UnitValue::GATED[..], Traces::kinds);
-    if kinds.contains(&view.unit_value) {
-        view.unit_value
+    if kinds.contains(&view.internals.unit_value) {
+        view.internals.unit_value
     } else {
         kinds.first().copied().unwrap_or_default()
     }
@@ -108,11 +108,11 @@ fn colours(kind: UnitValue, view: &ViewState) -> LevelColours {
             range: (-1.0, 1.0),
         },
         UnitValue::Forget => LevelColours {
-            shades: Shades::Heat(view.colour_map),
+            shades: Shades::Heat(view.spectrogram.colour_map),
             range: TIME_CONSTANTS,
         },
         UnitValue::Input | UnitValue::Output => LevelColours {
-            shades: Shades::Heat(view.colour_map),
+            shades: Shades::Heat(view.spectrogram.colour_map),
             range: (0.0, 1.0),
         },
     }
@@ -150,7 +150,7 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, traces:
                 let kinds = traces.map_or(&[][..], Traces::kinds);
                 for known in kinds.iter().rev().filter(|_| kinds.len() > 1) {
                     if ui.selectable_label(kind == *known, known.title()).clicked() {
-                        view.unit_value = *known;
+                        view.internals.unit_value = *known;
                     }
                 }
                 ui.add_space(4.0);

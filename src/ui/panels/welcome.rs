@@ -35,7 +35,7 @@ pub fn welcome_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
                     "A file",
                     "Drop it on this window: wav, mp3, flac, ogg, m4a.",
                     |ui| {
-                        if ui.add(wide("Type a path…")).clicked() && view.path_field.is_none() {
+                        if ui.add(wide("Type a path…")).clicked() && view.source.path_field.is_none() {
                             view.toggle_path_field();
                         }
                     },

@@ -12,6 +12,7 @@ mod matrix_image;
 mod mel_axis;
 mod ribbon;
 mod save_menu;
+#[cfg(feature = "lab")]
 mod sheet_image;
 mod time_axis;
 mod weight_image;
@@ -25,6 +26,7 @@ pub use matrix_image::{MatrixColours, MatrixImage};
 pub use mel_axis::{MelAxis, hz_label};
 pub use ribbon::{Run, ink_on, ribbon_ui, runs, state_colour};
 pub use save_menu::{place_plot, save_menu};
+#[cfg(feature = "lab")]
 pub use sheet_image::SheetImage;
 pub use time_axis::TimeAxis;
 pub use weight_image::WeightImage;

@@ -11,7 +11,7 @@ mod units;
 pub use field::{depends, field};
 pub use heads::{ablated, asked, matrix, points, tenths};
 pub use segments::{WHAT_SEGMENTS_SAY, as_a_whole, segment, segments};
-pub use time::{disagreement, parity, parity_mark, point, raw_and_smoothed, result, shares};
+pub use time::{disagreement, parity, parity_mark, point, raw_and_smoothed, replays, shares};
 pub use units::{time_constant, unit, units};
 
 use attune_audio::source::{OpenedSource, SourceKind};

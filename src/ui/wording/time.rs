@@ -71,7 +71,7 @@ pub fn parity_mark(parity: &Parity) -> String {
 }
 
 /// What other knobs would have made of the time heard, beside what was.
-pub fn result(tried: &ReplayResult, live: &ReplayResult, hop: Seconds) -> String {
+pub fn replays(tried: &ReplayResult, live: &ReplayResult, hop: Seconds) -> String {
     format!(
         "Of the last {:.0} s heard: {} changes of genre instead of {}, a genre answered {} of the time instead of {}.",
         tried.frames as f64 * hop.0,

@@ -27,7 +27,7 @@ impl<'a> Bars<'a> {
     /// As they were chosen; by force only of engines that attend.
     pub(super) fn of(it: &'a Explanation, ago: u64, view: &ViewState) -> Self {
         let class = shown_class(it, view.attribution.class);
-        let overridden = match view.attribution.by {
+        let overridden = match view.attribution.method {
             AttributionMethod::AttentionOverride => it.override_effects(class),
             AttributionMethod::Occlusion => None,
         };

@@ -21,6 +21,17 @@ use attune_model::genre::GenreId;
 use bars::Bars;
 use eframe::egui::{self, Align, Align2, CornerRadius, Label, Layout, Rect, RichText, Role, Sense, Vec2, WidgetInfo};
 
+/// Which changes of the answer are shown.
+#[derive(Debug, Default)]
+pub struct AttributionView {
+    /// Whether they are shown live; of a held moment they always are.
+    pub live: bool,
+    /// How they are found.
+    pub method: AttributionMethod,
+    /// Of which class; `None`: the likeliest.
+    pub class: Option<GenreId>,
+}
+
 /// What the plot is called.
 const NAME: &str = "What changed the answer";
 /// Height of the row above the picture.
@@ -164,11 +175,11 @@ fn by_ui(ui: &mut egui::Ui, view: &mut ViewState) {
             "What all engines together lose without one half second",
         ),
     ] {
-        let open = view.attribution.by == by;
+        let open = view.attribution.method == by;
         let tab = ui.selectable_label(open, name).on_hover_text(hint);
         tab.widget_info(|| WidgetInfo::selected(Role::Tab, true, open, format!("Changes by: {name}")));
         if tab.clicked() {
-            view.attribution.by = by;
+            view.attribution.method = by;
         }
     }
 }

@@ -72,7 +72,7 @@ pub(super) fn field(scene: &Scene<'_>) -> Option<Table> {
 
 /// The weight that each frame gives each other one, by the head that is looked at; a row for each that asks.
 pub(super) fn matrix(scene: &Scene<'_>, view: &ViewState) -> Option<Table> {
-    let Job::Done(study) = scene.held?.heads.of(view.head?)? else {
+    let Job::Done(study) = scene.held?.heads.of(view.heads.chosen?)? else {
         return None;
     };
     let times: Vec<String> = (0..study.frames)

@@ -64,9 +64,9 @@ pub(super) fn timeline(scene: &Scene<'_>, view: &ViewState) -> Option<Table> {
         ];
         names.into_iter().chain(shares(&point.ensemble)).collect::<Vec<_>>()
     };
-    let rows: Vec<_> = match scene.track.filter(|_| view.timeline_span.is_none()) {
+    let rows: Vec<_> = match scene.track.filter(|_| view.timeline.span.is_none()) {
         None => scene.history.points().iter().map(|point| row(point, "live")).collect(),
-        Some(track) if view.track_shows == TrackShows::Segments => {
+        Some(track) if view.timeline.shows == TrackShows::Segments => {
             let Job::Done(decided) = &track.segments else {
                 return None;
             };
@@ -106,7 +106,7 @@ pub(super) fn units(scene: &Scene<'_>, view: &ViewState) -> Option<Table> {
     let kind = *traces
         .kinds()
         .iter()
-        .find(|kind| **kind == view.unit_value)
+        .find(|kind| **kind == view.internals.unit_value)
         .or(traces.kinds().first())?;
     let order: Vec<usize> = (0..traces.units())
         .filter_map(|place| Some(traces.at_place(place)?.0))

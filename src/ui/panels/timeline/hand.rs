@@ -26,7 +26,7 @@ pub(super) fn drag(
     let head = inner.left() + (scene.transport.position.0 / length) as f32 * inner.width();
     let near = |x: f32| (x - head).abs() <= GRIP;
     if let Some(pointer) = response.hover_pos() {
-        let near = near(pointer.x) || view.track_drag == Some(TrackDrag::Scrub);
+        let near = near(pointer.x) || view.timeline.drag == Some(TrackDrag::Scrub);
         ui.ctx().set_cursor_icon(if near {
             CursorIcon::ResizeHorizontal
         } else {
@@ -42,7 +42,7 @@ pub(super) fn drag(
     if response.drag_started()
         && let Some(origin) = ui.input(|input| input.pointer.press_origin())
     {
-        view.track_drag = Some(if near(origin.x) {
+        view.timeline.drag = Some(if near(origin.x) {
             TrackDrag::Scrub
         } else {
             TrackDrag::Select {
@@ -52,17 +52,17 @@ pub(super) fn drag(
         });
     }
     if response.dragged() {
-        match (&mut view.track_drag, pointer) {
-            (Some(TrackDrag::Scrub), Some(_)) => view.seeking_to = pointer,
+        match (&mut view.timeline.drag, pointer) {
+            (Some(TrackDrag::Scrub), Some(_)) => view.transport.seeking_to = pointer,
             (Some(TrackDrag::Select { to, .. }), Some(pointer)) => *to = pointer,
             _ => {}
         }
     }
     if response.drag_stopped() {
-        match view.track_drag.take() {
+        match view.timeline.drag.take() {
             // One order when the hand lets go: each seek resets every engine.
             Some(TrackDrag::Scrub) => {
-                if let Some(to) = view.seeking_to.take() {
+                if let Some(to) = view.transport.seeking_to.take() {
                     view.order(Command::Seek(to));
                 }
             }

@@ -9,12 +9,23 @@ mod segments;
 mod whole;
 
 use super::Scene;
-use crate::ui::choices::{TIMELINE_SPANS, TrackShows};
+use crate::ui::choices::{TIMELINE_SPANS, TrackDrag, TrackShows};
 use crate::ui::theme::{GUTTER, PLOT_RIGHT};
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{heading, save_menu};
 use crate::ui::wording;
 use eframe::egui::{self, Align, Layout, Rect, Vec2};
+
+/// What the timeline shows.
+#[derive(Debug, Default)]
+pub struct TimelineView {
+    /// Which of [`TIMELINE_SPANS`]; `None`: the whole track of a file, the first of them otherwise.
+    pub span: Option<usize>,
+    /// What the track of a file shows.
+    pub shows: TrackShows,
+    /// What is being dragged over the track.
+    pub drag: Option<TrackDrag>,
+}
 
 /// The most points drawn: more than one for two pixels cannot be told apart.
 const MOST_POINTS: usize = 360;
@@ -28,13 +39,13 @@ const ANSWERS_OVER_TIME: &str = "Agreed probabilities over time; the ribbon hold
 
 /// Draws the timeline into what is available.
 pub fn timeline_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
-    let whole = scene.track.filter(|_| view.timeline_span.is_none());
+    let whole = scene.track.filter(|_| view.timeline.span.is_none());
     ui.allocate_ui_with_layout(
         Vec2::new(ui.available_width(), 26.0),
         Layout::left_to_right(Align::Center),
         |ui| {
             let (title, what) = match whole {
-                Some(_) if view.track_shows == TrackShows::Segments => ("Segments", wording::WHAT_SEGMENTS_SAY),
+                Some(_) if view.timeline.shows == TrackShows::Segments => ("Segments", wording::WHAT_SEGMENTS_SAY),
                 Some(_) => ("The track", ANSWERS_OVER_TIME),
                 None => ("Timeline", ANSWERS_OVER_TIME),
             };
@@ -42,21 +53,21 @@ pub fn timeline_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
             save_menu(ui, view, "Timeline");
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 for (i, span) in TIMELINE_SPANS.iter().enumerate().rev() {
-                    let chosen = whole.is_none() && view.timeline_span.unwrap_or(0) == i;
+                    let chosen = whole.is_none() && view.timeline.span.unwrap_or(0) == i;
                     if ui.selectable_label(chosen, span.label).clicked() {
-                        view.timeline_span = Some(i);
+                        view.timeline.span = Some(i);
                     }
                 }
                 if scene.track.is_some() {
                     for (shows, name) in [(TrackShows::Segments, "Segments"), (TrackShows::Answers, "Track")] {
-                        let chosen = whole.is_some() && view.track_shows == shows;
+                        let chosen = whole.is_some() && view.timeline.shows == shows;
                         if ui.selectable_label(chosen, name).clicked() {
-                            (view.timeline_span, view.track_shows) = (None, shows);
+                            (view.timeline.span, view.timeline.shows) = (None, shows);
                         }
                     }
                 }
                 match whole {
-                    Some(track) if view.track_shows == TrackShows::Segments => {
+                    Some(track) if view.timeline.shows == TrackShows::Segments => {
                         segments::note_ui(ui, scene, view, track);
                     }
                     Some(track) => whole::note_ui(ui, scene, view, track),
@@ -66,7 +77,7 @@ pub fn timeline_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
         },
     );
     match whole {
-        Some(track) if view.track_shows == TrackShows::Segments => segments::segments_ui(ui, scene, view, track),
+        Some(track) if view.timeline.shows == TrackShows::Segments => segments::segments_ui(ui, scene, view, track),
         Some(track) => whole::whole_ui(ui, scene, view, track),
         None => recent::recent_ui(ui, scene, view),
     }

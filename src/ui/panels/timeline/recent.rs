@@ -15,7 +15,7 @@ use eframe::egui::{self, Align2, CornerRadius, Rect, Sense};
 /// Draws the last minutes into what is available.
 pub(super) fn recent_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     let palette = Palette::of(ui);
-    let span = TIMELINE_SPANS[view.timeline_span.unwrap_or(0).min(TIMELINE_SPANS.len() - 1)].seconds;
+    let span = TIMELINE_SPANS[view.timeline.span.unwrap_or(0).min(TIMELINE_SPANS.len() - 1)].seconds;
     let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::hover());
     let points = visible(scene.history.points().iter(), scene.history.heard(), span);
     describe(&response, summary(scene, &points));
@@ -23,7 +23,7 @@ pub(super) fn recent_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSta
     if !ui.is_rect_visible(rect) {
         return;
     }
-    let retried = scene.result;
+    let retried = scene.knobs_replay;
     let (inner, ribbons, area) = parts(rect, 1 + usize::from(retried.is_some()));
     let now = scene.history.heard();
     let to_x = |heard: f64| inner.right() - ((now - heard) / span) as f32 * inner.width();

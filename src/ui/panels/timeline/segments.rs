@@ -181,5 +181,5 @@ fn hear_ui(
 }
 
 fn hear(view: &mut ViewState, segment: &DecidingSegment) {
-    view.hear_between(Seconds(segment.start_s), Seconds(segment.end_s));
+    view.play_between(Seconds(segment.start_s), Seconds(segment.end_s));
 }

@@ -155,7 +155,7 @@ pub(super) fn labels(ui: &egui::Ui, inner: Rect, length: f64, to_x: &impl Fn(f64
 
 /// What is looped, or is being selected: tinted, with its edges.
 pub(super) fn selection(ui: &egui::Ui, scene: &Scene<'_>, view: &ViewState, inner: Rect, to_x: &impl Fn(f64) -> f32) {
-    let selecting = match view.track_drag {
+    let selecting = match view.timeline.drag {
         Some(TrackDrag::Select { from, to }) => Some((from.0.min(to.0), from.0.max(to.0))),
         _ => None,
     };
@@ -181,7 +181,7 @@ pub(super) fn selection(ui: &egui::Ui, scene: &Scene<'_>, view: &ViewState, inne
 /// Where it plays, and where the plots above point to.
 pub(super) fn playhead(ui: &egui::Ui, scene: &Scene<'_>, view: &ViewState, inner: Rect, to_x: &impl Fn(f64) -> f32) {
     let palette = Palette::of(ui);
-    let at = view.seeking_to.unwrap_or(scene.transport.position);
+    let at = view.transport.seeking_to.unwrap_or(scene.transport.position);
     let x = to_x(at.0).clamp(inner.left(), inner.right());
     ui.painter().vline(x, inner.y_range(), (2.0, palette.text));
     let tip = egui::pos2(x, inner.top());
