@@ -105,11 +105,8 @@ fn a_model_that_fails_is_switched_off_and_the_others_go_on() {
         let faults = pipeline.take_faults();
         assert_eq!(faults.len(), 1, "told once");
         assert_eq!(faults[0].model, 1);
-        assert!(
-            faults[0].message.contains(said) && faults[0].message.contains("bad"),
-            "{}",
-            faults[0].message
-        );
+        let message = faults[0].to_string();
+        assert!(message.contains(said) && message.contains("bad"), "{message}");
         let last = hops.last().unwrap().column;
         assert!(last.raw[1].as_slice().is_empty());
         assert_eq!(last.ensemble, last.smoothed[0], "a failed engine has no voice");
@@ -155,7 +152,7 @@ fn speech_between_music_is_told_and_the_music_after_it_is_heard_as_new() {
     }
     let mut states: Vec<_> = whole.iter().map(|hop| hop.column.decision.state.name()).collect();
     let speech = states.iter().position(|state| *state == "speech").unwrap();
-    let back = speech + whole[speech..].iter().position(|hop| hop.counted).unwrap();
+    let back = speech + whole[speech..].iter().position(|hop| hop.status.counted).unwrap();
     states.dedup();
     states.retain(|state| !["genre", "unsure"].contains(state));
     assert_eq!(states, ["warming_up", "speech", "warming_up"]);
@@ -184,8 +181,8 @@ fn a_gate_that_fails_is_named_and_everything_counts_as_music() {
     let hops = run_with(&mut pipeline, &samples, std::iter::repeat(512));
     let faults = pipeline.take_faults();
     assert_eq!((faults.len(), faults[0].model), (1, 3));
-    assert!(faults[0].message.contains("gate"), "{}", faults[0].message);
-    assert!(hops.last().unwrap().counted && hops.last().unwrap().column.kinds.as_slice().is_empty());
+    assert!(faults[0].to_string().contains("gate"), "{}", faults[0]);
+    assert!(hops.last().unwrap().status.counted && hops.last().unwrap().column.kinds.as_slice().is_empty());
 }
 
 #[test]

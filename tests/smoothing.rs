@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use attune_audio::units::{Decibels, Seconds};
-use attune_engine::smoothing::{AnswerState, Decision, Reason, Smoothed, Smoother, SmoothingConfig};
+use attune_engine::smoothing::{AnswerState, AnswerStream, Decision, FrameStatus, Reason, Smoothed, SmoothingConfig};
 use attune_model::genre::{GenreId, Probabilities};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -11,8 +11,8 @@ const HOP: Seconds = Seconds(512.0 / 22_050.0);
 const LOUD: Decibels = Decibels(-20.0);
 const QUIET: Decibels = Decibels(-90.0);
 
-fn smoother(engines: usize) -> Smoother {
-    Smoother::new(SmoothingConfig::default(), HOP, 3, engines).unwrap()
+fn answers(models: usize) -> AnswerStream {
+    AnswerStream::new(SmoothingConfig::default(), HOP, 3, models).unwrap()
 }
 
 fn row(best: u8, share: f32) -> Probabilities {
@@ -22,11 +22,11 @@ fn row(best: u8, share: f32) -> Probabilities {
 }
 
 /// Pushes `secs` of one engine's row; returns each frame's answer.
-fn push(smoother: &mut Smoother, at: &mut f64, secs: f64, level: Decibels, raw: Probabilities) -> Vec<Decision> {
+fn push(stream: &mut AnswerStream, at: &mut f64, secs: f64, level: Decibels, raw: Probabilities) -> Vec<Decision> {
     (0..(secs / HOP.0).round() as usize)
         .map(|_| {
             *at += HOP.0;
-            smoother.push(Seconds(*at), level, &[Some(raw)]).decision
+            stream.push(Seconds(*at), level, &[Some(raw)], None).1.decision
         })
         .collect()
 }
@@ -49,22 +49,22 @@ fn stream(frames: usize) -> Vec<(Seconds, Decibels, [Option<Probabilities>; 2])>
         .collect()
 }
 
-fn run(smoother: &mut Smoother, frames: &[(Seconds, Decibels, [Option<Probabilities>; 2])]) -> Vec<Smoothed> {
+fn run(stream: &mut AnswerStream, frames: &[(Seconds, Decibels, [Option<Probabilities>; 2])]) -> Vec<Smoothed> {
     frames
         .iter()
-        .map(|(at, level, raw)| smoother.push(*at, *level, raw))
+        .map(|(at, level, raw)| stream.push(*at, *level, raw, None).1)
         .collect()
 }
 
 #[test]
 fn again_is_the_same_a_bystander_changes_nothing_and_without_reset_it_differs() {
     let frames = stream(1000);
-    let mut one = smoother(2);
+    let mut one = answers(2);
     let whole = run(&mut one, &frames);
     assert_ne!(run(&mut one, &frames), whole, "it remembers");
     one.reset();
     // With another stream in between: they share nothing.
-    let mut other = smoother(2);
+    let mut other = answers(2);
     let mut again = Vec::new();
     for (i, frame) in frames.iter().enumerate() {
         again.extend(run(&mut one, std::slice::from_ref(frame)));
@@ -76,12 +76,12 @@ fn again_is_the_same_a_bystander_changes_nothing_and_without_reset_it_differs() 
 #[test]
 fn a_later_frame_changes_nothing_before_it() {
     let frames = stream(600);
-    let whole = run(&mut smoother(2), &frames);
+    let whole = run(&mut answers(2), &frames);
     for n in [0, 1, 299, 599] {
         let mut changed = frames.clone();
         changed[n].2[0] = Some(row(2, 0.98));
         changed[n].1 = LOUD;
-        let result = run(&mut smoother(2), &changed);
+        let result = run(&mut answers(2), &changed);
         assert_eq!(result[..n], whole[..n]);
         assert_ne!(result[n], whole[n]);
     }
@@ -90,7 +90,7 @@ fn a_later_frame_changes_nothing_before_it() {
 #[test]
 fn the_first_answer_comes_after_the_warm_up_and_not_before() {
     let mut at = 0.0;
-    let answers = push(&mut smoother(1), &mut at, 1.5, LOUD, row(1, 0.8));
+    let answers = push(&mut answers(1), &mut at, 1.5, LOUD, row(1, 0.8));
     let warm = answers
         .iter()
         .position(|answer| answer.state != AnswerState::WarmingUp)
@@ -113,10 +113,10 @@ fn the_first_answer_comes_after_the_warm_up_and_not_before() {
 
 #[test]
 fn a_change_of_genre_is_followed_within_the_time_that_the_constants_give() {
-    let mut smoother = smoother(1);
+    let mut stream = answers(1);
     let mut at = 0.0;
-    push(&mut smoother, &mut at, 20.0, LOUD, row(0, 0.9));
-    let answers = push(&mut smoother, &mut at, 6.0, LOUD, row(1, 0.9));
+    push(&mut stream, &mut at, 20.0, LOUD, row(0, 0.9));
+    let answers = push(&mut stream, &mut at, 6.0, LOUD, row(1, 0.9));
     let switched = answers
         .iter()
         .position(|answer| answer.state == AnswerState::Genre(GenreId(1)))
@@ -134,7 +134,7 @@ fn flicker_is_held_back_by_the_dwell_time() {
         time_constant: Seconds(0.0),
         ..SmoothingConfig::default()
     };
-    let mut smoother = Smoother::new(config, HOP, 3, 1).unwrap();
+    let mut stream = AnswerStream::new(config, HOP, 3, 1).unwrap();
     let mut at = 0.0;
     let mut switches = 0;
     let mut answered = None;
@@ -142,7 +142,7 @@ fn flicker_is_held_back_by_the_dwell_time() {
         at += HOP.0;
         // Another genre every 10 hops: without a dwell time that would be 129 answers.
         let raw = row((i / 10 % 2) as u8, 0.9);
-        if let AnswerState::Genre(id) = smoother.push(Seconds(at), LOUD, &[Some(raw)]).decision.state
+        if let AnswerState::Genre(id) = stream.push(Seconds(at), LOUD, &[Some(raw)], None).1.decision.state
             && answered != Some(id)
         {
             answered = Some(id);
@@ -155,10 +155,10 @@ fn flicker_is_held_back_by_the_dwell_time() {
 
 #[test]
 fn silence_is_told_after_its_hold_and_a_long_one_starts_afresh() {
-    let mut smoother = smoother(1);
+    let mut stream = answers(1);
     let mut at = 0.0;
-    push(&mut smoother, &mut at, 10.0, LOUD, row(0, 0.9));
-    let answers = push(&mut smoother, &mut at, 3.0, QUIET, row(2, 0.9));
+    push(&mut stream, &mut at, 10.0, LOUD, row(0, 0.9));
+    let answers = push(&mut stream, &mut at, 3.0, QUIET, row(2, 0.9));
     let silent = answers
         .iter()
         .position(|answer| answer.state == AnswerState::Silence)
@@ -174,7 +174,7 @@ fn silence_is_told_after_its_hold_and_a_long_one_starts_afresh() {
         answers.iter().all(|answer| answer.confidence > 0.89),
         "silence feeds no average"
     );
-    let answers = push(&mut smoother, &mut at, 1.2, LOUD, row(1, 0.7));
+    let answers = push(&mut stream, &mut at, 1.2, LOUD, row(1, 0.7));
     assert_eq!(answers[0].state, AnswerState::WarmingUp);
     let last = answers.last().unwrap();
     assert_eq!(
@@ -187,35 +187,36 @@ fn silence_is_told_after_its_hold_and_a_long_one_starts_afresh() {
 
 #[test]
 fn a_short_silence_forgets_nothing() {
-    let mut smoother = smoother(1);
+    let mut stream = answers(1);
     let mut at = 0.0;
-    push(&mut smoother, &mut at, 10.0, LOUD, row(0, 0.9));
+    push(&mut stream, &mut at, 10.0, LOUD, row(0, 0.9));
     assert_eq!(
-        push(&mut smoother, &mut at, 1.0, QUIET, row(2, 0.9))
+        push(&mut stream, &mut at, 1.0, QUIET, row(2, 0.9))
             .last()
             .unwrap()
             .state,
         AnswerState::Silence
     );
-    let answers = push(&mut smoother, &mut at, 0.1, LOUD, row(0, 0.9));
+    let answers = push(&mut stream, &mut at, 0.1, LOUD, row(0, 0.9));
     // The dwell time of the old answer is over long since, so it is there again at once.
     assert_eq!(answers[0].state, AnswerState::Genre(GenreId(0)));
 }
 
 #[test]
 fn an_engine_that_is_off_has_no_voice_and_comes_back_afresh() {
-    let mut smoother = smoother(2);
+    let mut stream = answers(2);
     for i in 1..200 {
-        smoother.push(
+        stream.push(
             Seconds(f64::from(i) * HOP.0),
             LOUD,
             &[Some(row(0, 0.9)), Some(row(1, 0.9))],
+            None,
         );
     }
-    let alone = smoother.push(Seconds(5.0), LOUD, &[Some(row(0, 0.9)), None]);
+    let (_, alone) = stream.push(Seconds(5.0), LOUD, &[Some(row(0, 0.9)), None], None);
     assert_eq!(alone.ensemble, alone.models[0]);
     assert_eq!(alone.models[1], Probabilities::uniform(3));
-    let back = smoother.push(Seconds(5.1), LOUD, &[Some(row(0, 0.9)), Some(row(2, 0.6))]);
+    let (_, back) = stream.push(Seconds(5.1), LOUD, &[Some(row(0, 0.9)), Some(row(2, 0.6))], None);
     assert!(
         (back.models[1].of(GenreId(2)) - 0.6).abs() < 1e-6,
         "its first frame is its whole past"
@@ -225,9 +226,9 @@ fn an_engine_that_is_off_has_no_voice_and_comes_back_afresh() {
 
 #[test]
 fn with_no_engine_there_is_no_answer() {
-    let mut smoother = smoother(1);
+    let mut stream = answers(1);
     let smoothed = (1..200)
-        .map(|i| smoother.push(Seconds(f64::from(i) * HOP.0), LOUD, &[None]))
+        .map(|i| stream.push(Seconds(f64::from(i) * HOP.0), LOUD, &[None], None).1)
         .last()
         .unwrap();
     assert_eq!(smoothed.decision.state, AnswerState::WarmingUp);
@@ -240,16 +241,16 @@ fn kinds(music: f32, speech: f32) -> Probabilities {
 
 /// Pushes `secs` of one engine's row and one row of a gate's; returns each frame.
 fn push_gated(
-    smoother: &mut Smoother,
+    stream: &mut AnswerStream,
     at: &mut f64,
     secs: f64,
     raw: Probabilities,
     gate: Probabilities,
-) -> Vec<Smoothed> {
+) -> Vec<(FrameStatus, Smoothed)> {
     (0..(secs / HOP.0).round() as usize)
         .map(|_| {
             *at += HOP.0;
-            smoother.push_gated(Seconds(*at), LOUD, &[Some(raw)], Some(&gate))
+            stream.push(Seconds(*at), LOUD, &[Some(raw)], Some(&gate))
         })
         .collect()
 }
@@ -260,24 +261,24 @@ fn what_is_not_music_gets_no_genre_and_its_kind_is_told_with_the_reason() {
         (kinds(0.05, 0.9), AnswerState::Speech),
         (kinds(0.05, 0.05), AnswerState::NotMusic),
     ] {
-        let (mut smoother, mut at) = (smoother(1), 0.0);
-        let frames = push_gated(&mut smoother, &mut at, 5.0, row(0, 0.99), gate);
+        let (mut stream, mut at) = (answers(1), 0.0);
+        let frames = push_gated(&mut stream, &mut at, 5.0, row(0, 0.99), gate);
         let answered = frames
             .iter()
-            .position(|frame| frame.decision.state != AnswerState::WarmingUp)
+            .position(|(_, frame)| frame.decision.state != AnswerState::WarmingUp)
             .unwrap();
         assert_eq!(
             answered + 1,
             (0.9 / HOP.0).ceil() as usize,
             "an answer within a second of sound"
         );
-        for frame in &frames[answered..] {
+        for (status, frame) in &frames[answered..] {
             assert_eq!(frame.decision.state, wanted);
             assert!((frame.decision.confidence - 0.9).abs() < 1e-4);
-            assert!(!frame.counted);
+            assert!(!status.counted);
         }
-        let Reason::Rejected { music, needed, .. } = frames.last().unwrap().decision.reason else {
-            panic!("{:?}", frames.last().unwrap().decision.reason)
+        let Reason::Rejected { music, needed, .. } = frames.last().unwrap().1.decision.reason else {
+            panic!("{:?}", frames.last().unwrap().1.decision.reason)
         };
         assert!((music - 0.05).abs() < 1e-4 && (needed - 0.5).abs() < 1e-6);
     }
@@ -285,54 +286,54 @@ fn what_is_not_music_gets_no_genre_and_its_kind_is_told_with_the_reason() {
 
 #[test]
 fn music_passes_the_gate_as_if_it_were_not_there() {
-    let (mut gated, mut open) = (smoother(1), smoother(1));
+    let (mut gated, mut open) = (answers(1), answers(1));
     let (mut at, mut same) = (0.0, 0.0);
     let frames = push_gated(&mut gated, &mut at, 6.0, row(1, 0.8), kinds(0.9, 0.05));
     let decisions = push(&mut open, &mut same, 6.0, LOUD, row(1, 0.8));
-    let gated: Vec<_> = frames.iter().map(|frame| frame.decision).collect();
+    let gated: Vec<_> = frames.iter().map(|(_, frame)| frame.decision).collect();
     assert_eq!(gated, decisions);
 }
 
 #[test]
 fn between_the_thresholds_it_stays_as_it_was_and_unsure_at_first() {
     let between = kinds(0.4, 0.3);
-    let (mut smoother, mut at) = (smoother(1), 0.0);
-    let frames = push_gated(&mut smoother, &mut at, 4.0, row(0, 0.9), between);
-    let last = frames.last().unwrap().decision;
+    let (mut stream, mut at) = (answers(1), 0.0);
+    let frames = push_gated(&mut stream, &mut at, 4.0, row(0, 0.9), between);
+    let last = frames.last().unwrap().1.decision;
     assert_eq!(last.state, AnswerState::Unsure);
     assert!(matches!(last.reason, Reason::PerhapsNotMusic { music, .. } if (music - 0.4).abs() < 1e-4));
     // Let in, it stays; rejected, it stays rejected.
-    push_gated(&mut smoother, &mut at, 6.0, row(0, 0.9), kinds(0.95, 0.0));
-    let frames = push_gated(&mut smoother, &mut at, 20.0, row(0, 0.9), between);
+    push_gated(&mut stream, &mut at, 6.0, row(0, 0.9), kinds(0.95, 0.0));
+    let frames = push_gated(&mut stream, &mut at, 20.0, row(0, 0.9), between);
     assert!(
         frames
             .iter()
-            .all(|frame| frame.decision.state == AnswerState::Genre(GenreId(0)))
+            .all(|(_, frame)| frame.decision.state == AnswerState::Genre(GenreId(0)))
     );
-    push_gated(&mut smoother, &mut at, 6.0, row(0, 0.9), kinds(0.0, 0.9));
-    let frames = push_gated(&mut smoother, &mut at, 20.0, row(0, 0.9), between);
-    assert!(frames.iter().all(|frame| !frame.counted));
+    push_gated(&mut stream, &mut at, 6.0, row(0, 0.9), kinds(0.0, 0.9));
+    let frames = push_gated(&mut stream, &mut at, 20.0, row(0, 0.9), between);
+    assert!(frames.iter().all(|(status, _)| !status.counted));
 }
 
 #[test]
 fn the_genre_before_a_short_interruption_is_there_after_it_and_a_long_one_begins_anew() {
-    let (mut smoother, mut at) = (smoother(1), 0.0);
-    push_gated(&mut smoother, &mut at, 10.0, row(0, 0.9), kinds(1.0, 0.0));
+    let (mut stream, mut at) = (answers(1), 0.0);
+    push_gated(&mut stream, &mut at, 10.0, row(0, 0.9), kinds(1.0, 0.0));
     // Rejected from the time at which 1 - exp(-t) passes 0.7, 1.2 s, until music has half again.
-    let frames = push_gated(&mut smoother, &mut at, 1.6, row(2, 0.99), kinds(0.0, 1.0));
-    assert_eq!(frames.last().unwrap().decision.state, AnswerState::Speech);
-    let frames = push_gated(&mut smoother, &mut at, 2.0, row(0, 0.9), kinds(1.0, 0.0));
-    let back = frames.iter().position(|frame| frame.counted).unwrap();
+    let frames = push_gated(&mut stream, &mut at, 1.6, row(2, 0.99), kinds(0.0, 1.0));
+    assert_eq!(frames.last().unwrap().1.decision.state, AnswerState::Speech);
+    let frames = push_gated(&mut stream, &mut at, 2.0, row(0, 0.9), kinds(1.0, 0.0));
+    let back = frames.iter().position(|(status, _)| status.counted).unwrap();
     assert_eq!(
-        frames[back].decision.state,
+        frames[back].1.decision.state,
         AnswerState::Genre(GenreId(0)),
         "it was short: the averages go on"
     );
-    push_gated(&mut smoother, &mut at, 6.0, row(2, 0.99), kinds(0.0, 1.0));
-    let frames = push_gated(&mut smoother, &mut at, 4.0, row(1, 0.7), kinds(1.0, 0.0));
-    let back = frames.iter().position(|frame| frame.counted).unwrap();
-    assert_eq!(frames[back].decision.state, AnswerState::WarmingUp, "it was long");
-    let last = frames.last().unwrap();
+    push_gated(&mut stream, &mut at, 6.0, row(2, 0.99), kinds(0.0, 1.0));
+    let frames = push_gated(&mut stream, &mut at, 4.0, row(1, 0.7), kinds(1.0, 0.0));
+    let back = frames.iter().position(|(status, _)| status.counted).unwrap();
+    assert_eq!(frames[back].1.decision.state, AnswerState::WarmingUp, "it was long");
+    let (_, last) = frames.last().unwrap();
     assert_eq!(last.decision.state, AnswerState::Genre(GenreId(1)));
     assert!((last.decision.confidence - 0.7).abs() < 1e-5, "nothing else is left");
 }
@@ -343,11 +344,11 @@ fn a_gate_that_is_off_rejects_nothing() {
         reject: 1.0,
         ..SmoothingConfig::default()
     };
-    let mut smoother = Smoother::new(config, HOP, 3, 1).unwrap();
-    let frames = push_gated(&mut smoother, &mut 0.0, 3.0, row(0, 0.9), kinds(0.0, 1.0));
-    let last = frames.last().unwrap();
+    let mut stream = AnswerStream::new(config, HOP, 3, 1).unwrap();
+    let frames = push_gated(&mut stream, &mut 0.0, 3.0, row(0, 0.9), kinds(0.0, 1.0));
+    let (status, last) = frames.last().unwrap();
     assert_eq!(
-        (last.decision.state, last.kinds),
+        (last.decision.state, status.gate),
         (AnswerState::Genre(GenreId(0)), None)
     );
 }
@@ -404,9 +405,9 @@ fn knobs_out_of_range_are_named() {
         ),
     ];
     for (field, config) in slips {
-        let error = Smoother::new(config, HOP, 3, 1).err().unwrap();
+        let error = AnswerStream::new(config, HOP, 3, 1).err().unwrap();
         assert_eq!(error.field, field);
         assert!(error.to_string().contains(field), "{error}");
-        assert!(smoother(1).set_config(config).is_err());
+        assert!(answers(1).set_config(config).is_err());
     }
 }

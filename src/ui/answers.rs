@@ -5,7 +5,7 @@
 use super::history::{News, TimelinePoint};
 use attune_audio::units::{Decibels, Seconds};
 use attune_engine::MAX_MODELS;
-use attune_engine::smoothing::{AnswerState, Smoother, SmoothingConfig, SmoothingError};
+use attune_engine::smoothing::{AnswerState, AnswerStream, SmoothingConfig, SmoothingError};
 use attune_model::genre::{GenreId, Probabilities};
 use std::collections::VecDeque;
 
@@ -129,7 +129,7 @@ impl Answers {
 #[derive(Debug)]
 pub struct Replay {
     config: SmoothingConfig,
-    smoother: Smoother,
+    stream: AnswerStream,
     hop: Seconds,
     /// Engines, classes and kinds of the frames that it hears.
     shape: (usize, usize, usize),
@@ -153,7 +153,7 @@ impl Replay {
     pub fn new(config: SmoothingConfig, answers: &Answers, hop: Seconds) -> Result<Self, SmoothingError> {
         Ok(Self {
             config,
-            smoother: Smoother::new(config, hop, answers.classes, answers.engines)?,
+            stream: AnswerStream::new(config, hop, answers.classes, answers.engines)?,
             hop,
             shape: answers.shape(),
             next: answers.dropped,
@@ -219,7 +219,7 @@ impl Replay {
     fn hear(&mut self, frame: &Frame, mut values: impl Iterator<Item = f32>) {
         let (_, classes, kinds) = self.shape;
         if self.segment != Some(frame.segment) {
-            self.smoother.reset();
+            self.stream.reset();
             self.segment = Some(frame.segment);
             self.since_point = f64::INFINITY;
         }
@@ -229,7 +229,7 @@ impl Replay {
         }
         let kinds = take(&mut values, kinds);
         let gate = frame.gated.then_some(&kinds);
-        let smoothed = self.smoother.push_gated(frame.at, frame.level, &self.rows, gate);
+        let (_, smoothed) = self.stream.push(frame.at, frame.level, &self.rows, gate);
         let state = smoothed.decision.state;
         let genre = match state {
             AnswerState::Genre(id) => Some(id),
@@ -274,7 +274,7 @@ mod tests {
     /// 40 s in which the leader changes, an engine pauses and it falls silent: each column, and what a smoother with
     /// these knobs made of it.
     fn heard(config: SmoothingConfig) -> Vec<(Column, Smoothed)> {
-        let mut smoother = Smoother::new(config, HOP, 3, 2).expect("good knobs");
+        let mut stream = AnswerStream::new(config, HOP, 3, 2).expect("good knobs");
         (0..2000_u32)
             .map(|i| {
                 let mut column = Column::empty(3);
@@ -290,7 +290,7 @@ mod tests {
                 let music = if i / 500 % 2 == 0 { 0.9 } else { 0.2 };
                 column.kinds_raw = Probabilities::from_slice(&[music, 1.0 - music, 0.0]);
                 let rows = [0, 1].map(|e| Some(column.raw[e]).filter(|raw| !raw.as_slice().is_empty()));
-                let smoothed = smoother.push_gated(column.at, column.level, &rows, Some(&column.kinds_raw));
+                let (_, smoothed) = stream.push(column.at, column.level, &rows, Some(&column.kinds_raw));
                 column.decision = smoothed.decision;
                 column.ensemble = smoothed.ensemble;
                 (column, smoothed)

@@ -32,7 +32,7 @@ struct Portion {
 
 /// Sums up samples between frame ends. Samples are added one after the other, so how they came in blocks does not matter.
 #[derive(Debug)]
-pub(super) struct LevelTrack {
+pub(super) struct LevelMeter {
     source_rate: SampleRate,
     spec: FrontEndSpec,
     /// Samples taken since the start.
@@ -46,9 +46,9 @@ pub(super) struct LevelTrack {
     recent_len: usize,
 }
 
-impl LevelTrack {
+impl LevelMeter {
     pub(super) fn new(spec: &FrontEndSpec, source_rate: SampleRate) -> Self {
-        let mut track = Self {
+        let mut meter = Self {
             source_rate,
             spec: spec.clone(),
             taken: 0,
@@ -59,8 +59,8 @@ impl LevelTrack {
             recent: VecDeque::new(),
             recent_len: spec.frames_in(SPAN).max(1),
         };
-        track.boundary = track.end_of(0);
-        track
+        meter.boundary = meter.end_of(0);
+        meter
     }
 
     pub(super) fn reset(&mut self) {
@@ -121,13 +121,13 @@ mod tests {
 
     fn levels(rate: u32, samples: &[f32], cut: usize) -> Vec<Level> {
         let spec = FrontEndSpec::default();
-        let mut track = LevelTrack::new(&spec, SampleRate(rate));
+        let mut meter = LevelMeter::new(&spec, SampleRate(rate));
         for block in samples.chunks(cut) {
-            track.push(block);
+            meter.push(block);
         }
         let frames = samples.len() as f64 / f64::from(rate) * spec.rate.hz() - spec.window_samples as f64;
         (0..=(frames / spec.hop_samples as f64) as usize)
-            .map(|_| track.next_frame())
+            .map(|_| meter.next_frame())
             .collect()
     }
 

@@ -13,6 +13,7 @@ pub mod explain;
 pub mod files;
 mod handle;
 mod health;
+mod hop;
 mod level;
 mod model_runner;
 pub mod offline;
@@ -33,9 +34,12 @@ pub use command::{Command, SourceRequest};
 pub use control::{OpenSource, SourceControl, SourceOpener, system_sources};
 pub use event::{Event, ResetCause};
 pub use handle::{Engine, EngineConfig, EngineError, EngineHandle, WorkerGuard};
+pub use hop::{HopResult, Logits};
 pub use level::Level;
-pub use pipeline::{HopResult, ModelFault, PIECE_SECONDS, Pipeline, PipelineError};
+pub use model_runner::{FaultCause, ModelFault};
+pub use pipeline::{PIECE_SECONDS, Pipeline, PipelineError};
+pub use smoothing::StateReset;
 pub use snapshot::{
     AttentionSnapshot, Column, Health, MAX_ATTENTION_FRAMES, MAX_BANDS, MAX_HEADS, MAX_LAYERS, MAX_MODELS,
-    ModelSnapshot, RECENT_COLUMNS, Snapshot, StateReset, Transport,
+    ModelSnapshot, RECENT_COLUMNS, Snapshot, Transport,
 };

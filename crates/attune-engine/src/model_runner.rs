@@ -1,22 +1,64 @@
 //! One model on one stream: its switch, its state, and how long its steps take.
 //!
-//! In: normalised frames. Out: calibrated probabilities, and what was attended to. Thread: worker.
+//! In: normalised frames. Out: logits, calibrated probabilities, and what was attended to. Thread: worker.
 
 use super::health::Recent;
 use attune_audio::features::FrameBlock;
 use attune_model::genre::Probabilities;
-use attune_model::{AttentionPicture, GenreStream, LoadedModel, StreamOutput};
+use attune_model::{AttentionPicture, GenreStream, LoadedModel, ModelError, StreamOutput};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 /// Steps that the step times are taken of: about 6 s at the default hop.
 const STEPS: usize = 256;
 
+/// A model that failed and was switched off: a state that went wrong once has no way back. A model switched on again
+/// starts from a fresh state.
+#[derive(Debug, thiserror::Error)]
+#[error("{name}{cause}")]
+pub struct ModelFault {
+    /// Its place in the model set; the place after the last: the gate.
+    pub model: usize,
+    /// Its name.
+    pub name: String,
+    /// What happened.
+    #[source]
+    pub cause: FaultCause,
+}
+
+/// What a model did wrong; after its name it makes a sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum FaultCause {
+    /// It reports an error: [`ModelError::remedy`] says what to do.
+    #[error(": {0}")]
+    Error(#[from] ModelError),
+    /// It panicked: a defect of the program.
+    #[error(" panicked: {0}")]
+    Panicked(String),
+    /// Its rows do not fit the frames: the weights are of another set of classes.
+    #[error(" gave {logits} logits in rows of {classes}, expected {rows} rows of {expected}")]
+    Shape {
+        /// Logits that it gave.
+        logits: usize,
+        /// In rows of.
+        classes: usize,
+        /// Frames that it was fed.
+        rows: usize,
+        /// Classes of the set.
+        expected: usize,
+    },
+    /// A logit is NaN or infinite: the weights are damaged, or the features were.
+    #[error(" gave the logit {0} for a class")]
+    NotFinite(f32),
+}
+
 /// What one step of one model brought.
 pub(super) struct Step {
-    /// Calibrated probabilities of each frame.
+    /// (frames, classes).
+    pub(super) logits: Vec<f32>,
+    /// Calibrated probabilities of each frame: the softmax of its logits at the model's temperature.
     pub(super) raw: Vec<Probabilities>,
-    /// What it attended to at the newest one.
+    /// What it attended to at the newest frame.
     pub(super) attention: Option<AttentionPicture>,
 }
 
@@ -56,21 +98,24 @@ impl ModelRunner {
         &self.step_us
     }
 
-    /// On: with a fresh state. Fails with what to tell, and is off then.
-    pub(super) fn enable(&mut self, on: bool) -> Result<(), String> {
+    /// Its name.
+    pub(super) fn name(&self) -> &str {
+        &self.model.manifest().name
+    }
+
+    /// On: with a fresh state. If that fails, it is off.
+    pub(super) fn enable(&mut self, on: bool) -> Result<(), FaultCause> {
         self.newest = None;
         self.stream = None;
         if on {
-            self.stream = Some(guarded(&self.model, |model| {
-                model.stream().map_err(|error| error.to_string())
-            })?);
+            self.stream = Some(guarded(|| self.model.stream())?);
         }
         Ok(())
     }
 
     /// Takes the next frames; `None` if it is off. What fails, by error, panic or a logit that is no number, is
-    /// switched off: a state that went wrong once has no way back.
-    pub(super) fn step(&mut self, frames: FrameBlock<'_>, classes: usize) -> Result<Option<Step>, String> {
+    /// switched off.
+    pub(super) fn step(&mut self, frames: FrameBlock<'_>, classes: usize) -> Result<Option<Step>, FaultCause> {
         let Some(mut stream) = self.stream.take() else {
             return Ok(None);
         };
@@ -78,18 +123,18 @@ impl ModelRunner {
         let temperature = self.model.manifest().temperature;
         let began = Instant::now();
         let output = &mut self.output;
-        guarded(&self.model, |_| {
-            stream.push(frames, output).map_err(|error| error.to_string())
-        })?;
+        guarded(|| stream.push(frames, output))?;
         let took = began.elapsed();
-        let name = &self.model.manifest().name;
         if output.classes != classes || output.logits.len() != frames.frames() * classes {
-            let expected = format!("{} rows of {classes}", frames.frames());
-            let got = format!("{} logits in rows of {}", output.logits.len(), output.classes);
-            return Err(format!("{name} gave {got}, expected {expected}"));
+            return Err(FaultCause::Shape {
+                logits: output.logits.len(),
+                classes: output.classes,
+                rows: frames.frames(),
+                expected: classes,
+            });
         }
-        if let Some(at) = output.logits.iter().position(|logit| !logit.is_finite()) {
-            return Err(format!("{name} gave the logit {} for a class", output.logits[at]));
+        if let Some(logit) = output.logits.iter().find(|logit| !logit.is_finite()) {
+            return Err(FaultCause::NotFinite(*logit));
         }
         let rows = output.logits.chunks_exact(classes);
         let raw: Vec<_> = rows.map(|row| Probabilities::softmax(row, temperature)).collect();
@@ -98,6 +143,7 @@ impl ModelRunner {
             .push((took.as_secs_f64() * 1e6 / frames.frames().max(1) as f64) as f32);
         self.stream = Some(stream);
         Ok(Some(Step {
+            logits: output.logits.clone(),
             raw,
             attention: output.attention.clone(),
         }))
@@ -105,12 +151,10 @@ impl ModelRunner {
 }
 
 /// Runs code of a model: its panic is its failure, not the engine's.
-fn guarded<T>(model: &LoadedModel, run: impl FnOnce(&LoadedModel) -> Result<T, String>) -> Result<T, String> {
-    let name = &model.manifest().name;
-    match catch_unwind(AssertUnwindSafe(|| run(model))) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(message)) => Err(format!("{name}: {message}")),
-        Err(panic) => Err(format!("{name} panicked: {}", panic_message(&*panic))),
+fn guarded<T>(run: impl FnOnce() -> Result<T, ModelError>) -> Result<T, FaultCause> {
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(result) => Ok(result?),
+        Err(panic) => Err(FaultCause::Panicked(panic_message(&*panic))),
     }
 }
 

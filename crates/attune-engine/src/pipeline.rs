@@ -3,12 +3,12 @@
 //!
 //! In: mono samples at the source's rate. Out: a [`HopResult`] for each frame. Thread: any, one at a time.
 
-use super::level::{Level, LevelTrack};
-use super::model_runner::ModelRunner;
-use super::snapshot::{
-    AttentionSnapshot, Column, MAX_ATTENTION_FRAMES, MAX_BANDS, MAX_HEADS, MAX_LAYERS, MAX_MODELS, StateReset,
-};
-use crate::smoothing::{MusicGate, Smoother, SmoothingConfig, SmoothingError};
+use super::hop::{HopResult, Logits};
+use super::level::{Level, LevelMeter};
+use super::model_runner::{FaultCause, ModelFault, ModelRunner, Step};
+use super::snapshot::{AttentionSnapshot, Column, MAX_ATTENTION_FRAMES, MAX_BANDS, MAX_HEADS, MAX_LAYERS, MAX_MODELS};
+use crate::smoothing::segmenter::LevelStatus;
+use crate::smoothing::{FrameStatus, Segmenter, Smoother, SmoothingConfig, SmoothingError, StateReset};
 use attune_audio::features::{
     FeatureBlock, FeatureExtractor, FrameBlock, FrontEndError, FrontEndSpec, LoudnessNormalizer,
 };
@@ -17,7 +17,7 @@ use attune_model::genre::{Probabilities, SoundKind};
 use attune_model::{AttentionPicture, ModelSet};
 use std::ops::Range;
 
-/// Seconds of samples that are worked on at once: long enough that the models' blocks are full, short beside a file.
+/// Seconds of samples that are processed at once: long enough that the models' blocks are full, short beside a file.
 pub const PIECE_SECONDS: usize = 4;
 
 /// Why a pipeline cannot be built, or cannot go on.
@@ -26,13 +26,13 @@ pub enum PipelineError {
     /// The front end refuses the rate, or failed.
     #[error(transparent)]
     FrontEnd(#[from] FrontEndError),
-    /// A knob stands where it cannot work.
+    /// A knob is out of range.
     #[error(transparent)]
     Smoothing(#[from] SmoothingError),
     /// More than fits into a snapshot.
     #[error("{count} {what}, but at most {most} fit side by side")]
     TooMany {
-        /// Engines or bands.
+        /// Models or bands.
         what: &'static str,
         /// How many.
         count: usize,
@@ -41,33 +41,12 @@ pub enum PipelineError {
     },
 }
 
-/// Everything that one frame brought.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct HopResult {
-    /// Features, probabilities and answer.
-    pub column: Column,
-    /// How loud it is.
-    pub level: Level,
-    /// Whether it was loud enough to be heard.
-    pub audible: bool,
-    /// Whether it counted for the genres: heard, and not rejected by the gate.
-    pub counted: bool,
-}
-
-/// A model that failed and was switched off.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ModelFault {
-    /// Its place in the model set; the place after the last: the gate.
-    pub model: usize,
-    /// What happened.
-    pub message: String,
-}
-
 /// Frames without a silence in between, and what is known of them before the models step.
-struct Stretch<'a> {
+struct Segment<'a> {
     mel_db: &'a [f32],
     normalized: &'a [f32],
     levels: &'a [Level],
+    statuses: &'a [FrameStatus],
     kinds: Option<&'a [Probabilities]>,
 }
 
@@ -77,19 +56,20 @@ pub struct Pipeline {
     source_rate: SampleRate,
     front: FeatureExtractor,
     loudness: LoudnessNormalizer,
-    /// Normalised frames of one stretch, kept for its memory.
+    /// Normalised frames of one segment, kept for its memory.
     normalized: Vec<f32>,
-    tracks: Vec<ModelRunner>,
+    runners: Vec<ModelRunner>,
     gate: Option<ModelRunner>,
-    levels: LevelTrack,
+    levels: LevelMeter,
+    segmenter: Segmenter,
     smoother: Smoother,
     classes: usize,
     base: Seconds,
     frames: u64,
     faults: Vec<ModelFault>,
     attention: Option<(usize, AttentionPicture)>,
-    /// What begins anew with the next frame.
-    reset: StateReset,
+    /// What was reset before the next frame from outside.
+    pending_reset: StateReset,
 }
 
 impl Pipeline {
@@ -111,19 +91,20 @@ impl Pipeline {
             front: FeatureExtractor::levels_only(&spec, source_rate)?,
             loudness: LoudnessNormalizer::new(&spec),
             normalized: Vec::new(),
-            tracks: models.models.iter().cloned().map(ModelRunner::new).collect(),
+            runners: models.models.iter().cloned().map(ModelRunner::new).collect(),
             gate: models.gate.clone().map(ModelRunner::new),
-            levels: LevelTrack::new(&spec, source_rate),
+            levels: LevelMeter::new(&spec, source_rate),
             smoother: Smoother::new(smoothing, spec.hop(), classes, models.models.len())?,
+            segmenter: Segmenter::new(smoothing, spec.hop()),
             classes,
             base: Seconds(0.0),
             frames: 0,
             faults: Vec::new(),
             attention: None,
-            reset: StateReset::Everything,
+            pending_reset: StateReset::Everything,
             spec,
         };
-        for model in 0..pipeline.tracks.len() {
+        for model in 0..pipeline.runners.len() {
             pipeline.enable(model, true);
         }
         pipeline.enable_gate();
@@ -163,28 +144,28 @@ impl Pipeline {
     pub fn reset(&mut self, base: Seconds) {
         self.front.reset();
         self.levels.reset();
+        self.segmenter.reset();
         self.smoother.reset();
         self.base = base;
         self.frames = 0;
-        self.begin_anew();
+        self.pending_reset = StateReset::Everything;
+        self.reset_states();
     }
 
-    /// What the models remember is forgotten, loudness included.
-    fn begin_anew(&mut self) {
+    /// Models, loudness and gate start from fresh states.
+    fn reset_states(&mut self) {
         self.loudness.reset();
         if self.gate.as_ref().is_some_and(ModelRunner::is_enabled) {
             self.enable_gate();
         }
         self.reset_models();
-        self.reset = StateReset::Everything;
     }
 
-    /// The models forget what they heard; loudness and gate go on.
+    /// The models start from fresh states; loudness and gate go on.
     fn reset_models(&mut self) {
-        self.reset = self.reset.max(StateReset::Models);
         self.attention = None;
-        for model in 0..self.tracks.len() {
-            if self.tracks[model].is_enabled() {
+        for model in 0..self.runners.len() {
+            if self.runners[model].is_enabled() {
                 self.enable(model, true);
             }
         }
@@ -192,34 +173,37 @@ impl Pipeline {
 
     /// Switches a model on, with a fresh state, or off.
     pub fn enable(&mut self, model: usize, on: bool) {
-        let Some(track) = self.tracks.get_mut(model) else {
+        let Some(runner) = self.runners.get_mut(model) else {
             return;
         };
-        if let Err(message) = track.enable(on) {
-            self.faults.push(ModelFault { model, message });
+        if let Err(cause) = runner.enable(on) {
+            self.faults.push(fault(model, runner, cause));
         }
     }
 
     fn enable_gate(&mut self) {
-        let place = self.tracks.len();
-        if let Some(Err(message)) = self.gate.as_mut().map(|gate| gate.enable(true)) {
-            self.faults.push(ModelFault { model: place, message });
+        if let Some(gate) = self.gate.as_mut()
+            && let Err(cause) = gate.enable(true)
+        {
+            self.faults.push(fault(self.runners.len(), gate, cause));
         }
     }
 
-    /// Turns the knobs of smoothing from the next frame on.
+    /// Other knobs of smoothing from the next frame on.
     pub fn set_smoothing(&mut self, config: SmoothingConfig) -> Result<(), SmoothingError> {
-        self.smoother.set_config(config)
+        self.smoother.set_config(config)?;
+        self.segmenter.set_config(config);
+        Ok(())
     }
 
-    /// The models that failed since this was last asked.
+    /// The models that failed since the last call.
     pub fn take_faults(&mut self) -> Vec<ModelFault> {
         std::mem::take(&mut self.faults)
     }
 
     /// The models, in the order of the model set.
-    pub(super) fn tracks(&self) -> &[ModelRunner] {
-        &self.tracks
+    pub(super) fn runners(&self) -> &[ModelRunner] {
+        &self.runners
     }
 
     /// Writes what was last attended to into `picture`, newest frames first to stay if it does not fit.
@@ -230,32 +214,32 @@ impl Pipeline {
         }
     }
 
-    /// Cuts the block where sound begins anew after a silence, so that states begin anew at the same frame however the
+    /// Cuts the block where sound starts after a long silence, so that states are reset at the same frame however the
     /// samples were cut into pushes.
     fn run(&mut self, block: &FeatureBlock, on_hop: &mut dyn FnMut(&HopResult)) {
         let levels: Vec<Level> = (0..block.frames).map(|_| self.levels.next_frame()).collect();
-        let mut silence = self.smoother.silence();
-        let mut gate = self.smoother.gate().clone();
+        let statuses: Vec<LevelStatus> = levels
+            .iter()
+            .map(|level| self.segmenter.push_level(level.rms))
+            .collect();
         let mut start = 0;
-        for (i, level) in levels.iter().enumerate() {
-            if silence.ends_with(level.rms, self.spec.hop(), self.smoother.config()) {
-                self.run_stretch(block, start..i, &levels, gate, on_hop);
-                self.begin_anew();
-                gate = MusicGate::new();
+        for (i, status) in statuses.iter().enumerate() {
+            if status.ends_silence {
+                self.run_segment(block, start..i, (&levels, &statuses), on_hop);
+                self.reset_states();
                 start = i;
             }
         }
-        self.run_stretch(block, start..block.frames, &levels, gate, on_hop);
+        self.run_segment(block, start..block.frames, (&levels, &statuses), on_hop);
     }
 
-    /// One stretch of sound: the gate first, which tells where in it music begins anew after something else; there the
-    /// models begin anew too. `gate` is the gate's word where the stretch begins.
-    fn run_stretch(
+    /// One segment between long silences: the gate first, which says where in it music starts after something else; there
+    /// the models are reset.
+    fn run_segment(
         &mut self,
         block: &FeatureBlock,
         frames: Range<usize>,
-        levels: &[Level],
-        mut gate: MusicGate,
+        (levels, statuses): (&[Level], &[LevelStatus]),
         on_hop: &mut dyn FnMut(&HopResult),
     ) {
         if frames.is_empty() {
@@ -263,101 +247,98 @@ impl Pipeline {
         }
         let bands = self.spec.bands;
         let mel_db = &block.mel_db[frames.start * bands..frames.end * bands];
-        let levels = &levels[frames];
         let mut normalized = std::mem::take(&mut self.normalized);
         normalized.clear();
         self.loudness.push(mel_db, &mut normalized);
         let kinds = self.step_gate(FrameBlock::new(&normalized, bands));
-        let stretch = Stretch {
+        let statuses: Vec<FrameStatus> = statuses[frames.clone()]
+            .iter()
+            .enumerate()
+            .map(|(i, level)| self.segmenter.push_gate(*level, kinds.as_ref().map(|kinds| &kinds[i])))
+            .collect();
+        let segment = Segment {
             mel_db,
             normalized: &normalized,
-            levels,
+            levels: &levels[frames],
+            statuses: &statuses,
             kinds: kinds.as_deref(),
         };
-        let config = *self.smoother.config();
         let mut start = 0;
-        for (i, level) in levels.iter().enumerate() {
-            let row = stretch.kinds.map(|kinds| &kinds[i]);
-            let heard = level.rms.0 >= config.silence.0;
-            if heard && gate.hear(row, self.spec.hop(), &config) {
-                self.run_part(&stretch, start..i, on_hop);
+        for (i, status) in statuses.iter().enumerate() {
+            if status.reset == StateReset::Models {
+                self.run_part(&segment, start..i, on_hop);
                 self.reset_models();
                 start = i;
             }
         }
-        self.run_part(&stretch, start..levels.len(), on_hop);
+        self.run_part(&segment, start..statuses.len(), on_hop);
         self.normalized = normalized;
     }
 
     /// The gate's probabilities of each frame; `None` without one.
     fn step_gate(&mut self, frames: FrameBlock<'_>) -> Option<Vec<Probabilities>> {
-        match self.gate.as_mut()?.step(frames, SoundKind::LABELS.len()) {
+        let gate = self.gate.as_mut()?;
+        match gate.step(frames, SoundKind::LABELS.len()) {
             Ok(step) => step.map(|step| step.raw),
-            Err(message) => {
-                let model = self.tracks.len();
-                self.faults.push(ModelFault { model, message });
+            Err(cause) => {
+                self.faults.push(fault(self.runners.len(), gate, cause));
                 None
             }
         }
     }
 
-    /// Frames of one stretch through every model, without a break.
-    fn run_part(&mut self, stretch: &Stretch<'_>, frames: Range<usize>, on_hop: &mut dyn FnMut(&HopResult)) {
+    /// Frames of one segment through every model, without a break.
+    fn run_part(&mut self, segment: &Segment<'_>, frames: Range<usize>, on_hop: &mut dyn FnMut(&HopResult)) {
         if frames.is_empty() {
             return;
         }
         let bands = self.spec.bands;
         let newest = FrameIndex(self.frames + frames.len() as u64 - 1);
-        let normalized = &stretch.normalized[frames.start * bands..frames.end * bands];
-        let mut rows: Vec<Option<Vec<Probabilities>>> = Vec::with_capacity(self.tracks.len());
+        let normalized = &segment.normalized[frames.start * bands..frames.end * bands];
+        let mut steps: Vec<Option<Step>> = Vec::with_capacity(self.runners.len());
         let mut attention = None;
-        for (model, track) in self.tracks.iter_mut().enumerate() {
-            match track.step(FrameBlock::new(normalized, bands), self.classes) {
-                Ok(Some(step)) => {
-                    rows.push(Some(step.raw));
-                    if let (Some(mut picture), None) = (step.attention, &attention) {
-                        // The model counts from where its state began, the stream from its reset.
-                        picture.newest = newest;
-                        attention = Some((model, picture));
-                    }
+        for (model, runner) in self.runners.iter_mut().enumerate() {
+            let mut step = match runner.step(FrameBlock::new(normalized, bands), self.classes) {
+                Ok(step) => step,
+                Err(cause) => {
+                    self.faults.push(fault(model, runner, cause));
+                    None
                 }
-                Ok(None) => rows.push(None),
-                Err(message) => {
-                    self.faults.push(ModelFault { model, message });
-                    rows.push(None);
-                }
+            };
+            if attention.is_none()
+                && let Some(mut picture) = step.as_mut().and_then(|step| step.attention.take())
+            {
+                // The model counts from where its state began, the stream from its reset.
+                picture.newest = newest;
+                attention = Some((model, picture));
             }
+            steps.push(step);
         }
         self.attention = attention;
-        let mut raw = vec![None; self.tracks.len()];
         for (i, frame) in frames.enumerate() {
-            for (raw, rows) in raw.iter_mut().zip(&rows) {
-                *raw = rows.as_ref().map(|rows| rows[i]);
-            }
-            let mel_db = &stretch.mel_db[frame * bands..(frame + 1) * bands];
-            let kinds = stretch.kinds.map(|kinds| &kinds[frame]);
-            on_hop(&self.hop(mel_db, stretch.levels[frame], &raw, kinds));
+            let hop = self.hop(segment, frame, (&steps, i));
+            on_hop(&hop);
         }
     }
 
-    fn hop(
-        &mut self,
-        mel_db: &[f32],
-        level: Level,
-        raw: &[Option<Probabilities>],
-        kinds: Option<&Probabilities>,
-    ) -> HopResult {
-        let frame = FrameIndex(self.frames);
+    /// The result of one `frame` of a segment, which is row `row` of the models' `steps`.
+    fn hop(&mut self, segment: &Segment<'_>, frame: usize, (steps, row): (&[Option<Step>], usize)) -> HopResult {
+        let (bands, classes) = (self.spec.bands, self.classes);
+        let status = segment.statuses[frame];
+        let raw: Vec<Option<Probabilities>> = steps
+            .iter()
+            .map(|step| step.as_ref().map(|step| step.raw[row]))
+            .collect();
         let end = self.frames * self.spec.hop_samples as u64 + self.spec.window_samples as u64;
         let at = Seconds(self.base.0 + self.spec.rate.duration(end).0);
-        let smoothed = self.smoother.push_gated(at, level.rms, raw, kinds);
-        let mut column = Column::empty(self.classes);
-        column.frame = frame;
+        let smoothed = self.smoother.push(at, &status, &raw);
+        let mut column = Column::empty(classes);
+        column.frame = FrameIndex(self.frames);
         column.at = at;
-        column.reset = std::mem::take(&mut self.reset);
-        column.level = level.rms;
-        column.mel_db[..mel_db.len()].copy_from_slice(mel_db);
-        for (to, from) in column.raw.iter_mut().zip(raw) {
+        column.reset = std::mem::take(&mut self.pending_reset).max(status.reset);
+        column.level = status.level;
+        column.mel_db[..bands].copy_from_slice(&segment.mel_db[frame * bands..(frame + 1) * bands]);
+        for (to, from) in column.raw.iter_mut().zip(&raw) {
             *to = from.unwrap_or_else(|| Probabilities::from_slice(&[]));
         }
         for (to, from) in column.smoothed.iter_mut().zip(&smoothed.models) {
@@ -365,15 +346,33 @@ impl Pipeline {
         }
         column.ensemble = smoothed.ensemble;
         column.decision = smoothed.decision;
-        column.kinds_raw = kinds.copied().unwrap_or(column.kinds_raw);
-        column.kinds = smoothed.kinds.unwrap_or(column.kinds);
+        if let Some(kinds) = segment.kinds {
+            column.kinds_raw = kinds[frame];
+        }
+        if let Some(gate) = status.gate {
+            column.kinds = gate.kinds;
+        }
+        let mut logits = [Logits::OFF; MAX_MODELS];
+        for (to, step) in logits.iter_mut().zip(steps) {
+            if let Some(step) = step {
+                *to = Logits::from_slice(&step.logits[row * classes..(row + 1) * classes]);
+            }
+        }
         self.frames += 1;
         HopResult {
             column,
-            level,
-            audible: smoothed.audible,
-            counted: smoothed.counted,
+            level: segment.levels[frame],
+            status,
+            logits,
         }
+    }
+}
+
+fn fault(model: usize, runner: &ModelRunner, cause: FaultCause) -> ModelFault {
+    ModelFault {
+        model,
+        name: runner.name().to_owned(),
+        cause,
     }
 }
 

@@ -1,7 +1,7 @@
 //! A fixed-size picture of the engine, newest wins. A reader may miss snapshots; [`Snapshot::recent`] holds enough past
 //! columns that none is lost while it reads at least every [`RECENT_COLUMNS`] frames.
 
-use crate::smoothing::{AnswerState, Decision, Reason, disagreement};
+use crate::smoothing::{AnswerState, Decision, Reason, StateReset, disagreement, ensemble_mean};
 use attune_audio::units::{Decibels, FrameIndex, Seconds};
 use attune_model::ModelSet;
 use attune_model::genre::Probabilities;
@@ -19,18 +19,6 @@ pub const MAX_LAYERS: usize = 6;
 /// The most heads of a layer drawn.
 pub const MAX_HEADS: usize = 8;
 
-/// What forgot all before a frame: after a silence, after speech.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum StateReset {
-    /// Nothing: the frame follows on the one before.
-    #[default]
-    Nothing,
-    /// The models; loudness and gate went on.
-    Models,
-    /// Engines, loudness and gate.
-    Everything,
-}
-
 /// Everything that happened at one frame.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Column {
@@ -38,9 +26,9 @@ pub struct Column {
     pub frame: FrameIndex,
     /// Stream time at the end of the frame's window: when it could be known.
     pub at: Seconds,
-    /// What began anew with it.
+    /// What was reset before it.
     pub reset: StateReset,
-    /// Level of the last moments, root mean square: what silence is told by.
+    /// Level of the last moments, root mean square: below the threshold it is silence.
     pub level: Decibels,
     /// Log-mel levels in dB re full scale, lowest band first; only the first `Snapshot::bands` count.
     pub mel_db: [f32; MAX_BANDS],
@@ -188,18 +176,9 @@ impl Column {
         }
     }
 
-    /// The mean of what the models that are on say of this frame alone; `None` if none is.
+    /// The ensemble's answer to this frame alone; `None` if no model is on.
     pub fn raw_mean(&self) -> Option<Probabilities> {
-        let on = || self.raw.iter().filter(|raw| !raw.as_slice().is_empty());
-        let mut mean = *on().next()?;
-        let count = on().count() as f32;
-        for raw in on().skip(1) {
-            for (sum, p) in mean.as_mut_slice().iter_mut().zip(raw.as_slice()) {
-                *sum += p;
-            }
-        }
-        mean.as_mut_slice().iter_mut().for_each(|sum| *sum /= count);
-        Some(mean)
+        ensemble_mean(self.raw.iter().filter(|raw| !raw.as_slice().is_empty()))
     }
 
     /// How much the smoothed answers of the models that are on disagree, 0…1 ([`disagreement`]).

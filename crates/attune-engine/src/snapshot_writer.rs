@@ -3,7 +3,8 @@
 //! In: hop results, health, transport. Out: [`Snapshot`]s through the triple buffer. Thread: worker.
 
 use super::health::HealthMeter;
-use super::pipeline::{HopResult, Pipeline};
+use super::hop::HopResult;
+use super::pipeline::Pipeline;
 use super::snapshot::{Health, RECENT_COLUMNS, Snapshot, Transport};
 use super::source_reader::Losses;
 use attune_audio::units::{Decibels, Seconds};
@@ -71,7 +72,7 @@ impl SnapshotWriter {
     }
 
     /// Takes one hop.
-    pub(super) fn hear(&mut self, hop: &HopResult) {
+    pub(super) fn push(&mut self, hop: &HopResult) {
         let column = &hop.column;
         self.newest.recent[column.frame.0 as usize % RECENT_COLUMNS] = *column;
         self.newest.frames = column.frame.0 + 1;
@@ -134,13 +135,13 @@ impl SnapshotWriter {
     fn update_models(&mut self, pipeline: &Pipeline, percentiles_due: bool) {
         let best = self.newest.ensemble.top().0;
         let (mut enabled, mut agreeing) = (0, 0);
-        for (shown, track) in self.newest.models.iter_mut().zip(pipeline.tracks()) {
-            shown.enabled = track.is_enabled();
-            if let Some(raw) = track.newest() {
+        for (shown, runner) in self.newest.models.iter_mut().zip(pipeline.runners()) {
+            shown.enabled = runner.is_enabled();
+            if let Some(raw) = runner.newest() {
                 shown.raw = *raw;
             }
             if percentiles_due {
-                (shown.step_us, shown.step_p99_us) = track.step_us().median_and_p99();
+                (shown.step_us, shown.step_p99_us) = runner.step_us().median_and_p99();
             }
             if shown.enabled {
                 enabled += 1;

@@ -448,7 +448,7 @@ impl<'a> Worker<'a> {
         let result = work(
             pipeline,
             &mut |hop| {
-                writer.hear(hop);
+                writer.push(hop);
                 let decision = hop.column.decision;
                 if decided.is_none_or(|old| old.state != decision.state) {
                     decisions.push((hop.column.at, decision));
@@ -485,7 +485,7 @@ impl<'a> Worker<'a> {
             }
             self.tell(Event::ModelFailed {
                 model: fault.model,
-                message: fault.message,
+                message: fault.to_string(),
             });
         }
     }

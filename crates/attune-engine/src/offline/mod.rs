@@ -89,7 +89,7 @@ pub fn analyze(
     let mut pipeline = Pipeline::new(models, info.rate, *smoothing).map_err(failed)?;
     let mut summary = FileSummary::new(models, smoothing);
     let mut take = |hop: &HopResult| {
-        summary.hear(hop);
+        summary.push(hop);
         on_hop(hop);
     };
     // Models step through blocks faster than through frames, so decoded packets are gathered to whole pieces.

@@ -1,36 +1,101 @@
-//! The rules between averaged probabilities and an answer: two thresholds, a lead, a dwell time.
+//! The one decision: from silence, gate and ensemble probabilities to an answer with its reason.
 //!
-//! In: averaged probabilities of one frame and what was answered before. Out: a state and the rule that made it.
-//! Thread: worker.
+//! In: the [`Evidence`] of a frame or of a whole file, and what was answered before. Out: a state and the rule that made
+//! it. Thread: any.
 
+use super::music_gate::{GateStatus, GateVerdict};
 use super::{AnswerState, Reason, SmoothingConfig};
-use attune_audio::units::Seconds;
-use attune_model::genre::{GenreId, Probabilities};
+use attune_audio::units::{Decibels, Seconds};
+use attune_model::genre::{GenreId, Probabilities, SoundKind};
 
-/// What the rules remember between frames.
+/// What an answer rests on: of one moment of a stream, or of a whole file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Evidence<'a> {
+    /// The level, if it is silent.
+    pub(crate) silence: Option<Decibels>,
+    /// Audible sound so far.
+    pub(crate) audible: Seconds,
+    /// The part of it that counts for the genres.
+    pub(crate) counted: Seconds,
+    /// The gate, where there is one.
+    pub(crate) gate: Option<GateStatus>,
+    /// The models' mean; `None` if none answers.
+    pub(crate) ensemble: Option<&'a Probabilities>,
+}
+
+/// What is answered to `evidence` at stream time `at`, which grows from call to call, and why. `before` is what the answer
+/// remembers between frames: fresh for the first frame and for a whole file.
+pub(crate) fn decide(
+    evidence: &Evidence<'_>,
+    at: Seconds,
+    config: &SmoothingConfig,
+    before: &mut Hysteresis,
+) -> (AnswerState, Reason) {
+    if let Some(level) = evidence.silence {
+        before.give_up();
+        let threshold = config.silence;
+        return (AnswerState::Silence, Reason::TooQuiet { level, threshold });
+    }
+    let too_little = |heard| {
+        let needed = config.warm_up;
+        (AnswerState::WarmingUp, Reason::HeardTooLittle { heard, needed })
+    };
+    if evidence.audible.0 < config.warm_up.0 {
+        return too_little(evidence.audible);
+    }
+    let needed = 1.0 - config.admit;
+    if let Some(GateStatus { verdict, kinds }) = &evidence.gate
+        && let GateVerdict::Rejected(kind) = *verdict
+    {
+        before.give_up();
+        let reason = Reason::Rejected {
+            kind,
+            share: kind.of(kinds),
+            music: SoundKind::Music.of(kinds),
+            needed,
+        };
+        return (kind.into(), reason);
+    }
+    let Some(ensemble) = evidence.ensemble.filter(|_| evidence.counted.0 >= config.warm_up.0) else {
+        return too_little(evidence.counted);
+    };
+    if let Some(GateStatus { verdict, kinds }) = &evidence.gate
+        && *verdict == GateVerdict::Undecided
+    {
+        before.give_up();
+        let music = SoundKind::Music.of(kinds);
+        return (AnswerState::Unsure, Reason::PerhapsNotMusic { music, needed });
+    }
+    before.decide(at, ensemble, config)
+}
+
+/// How sure an answer is: of speech or another sound where that is answered, else of the most probable genre; `None` if no
+/// model answers.
+pub(crate) fn confidence(reason: &Reason, ensemble: Option<&Probabilities>) -> Option<f32> {
+    match reason {
+        Reason::Rejected { share, .. } => Some(*share),
+        _ => ensemble.map(|ensemble| ensemble.top().1),
+    }
+}
+
+/// Two thresholds, a lead and a dwell time between probabilities and a genre, with what they remember between frames.
 #[derive(Debug, Clone)]
-pub(super) struct Decider {
+pub(crate) struct Hysteresis {
     answered: Option<GenreId>,
     /// When the newest answer began: another one waits for [`SmoothingConfig::dwell`] from here.
     answer_began: Option<Seconds>,
 }
 
-impl Decider {
+impl Hysteresis {
     /// Nothing answered yet.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             answered: None,
             answer_began: None,
         }
     }
 
-    /// Judges one frame of sound. `at` grows from call to call.
-    pub(super) fn judge(
-        &mut self,
-        at: Seconds,
-        ensemble: &Probabilities,
-        config: &SmoothingConfig,
-    ) -> (AnswerState, Reason) {
+    fn decide(&mut self, at: Seconds, ensemble: &Probabilities, config: &SmoothingConfig) -> (AnswerState, Reason) {
         let (best, confidence) = ensemble.top();
         let dwelt = self.answer_began.is_none_or(|began| at.0 - began.0 >= config.dwell.0);
         if let Some(held) = self.answered {
@@ -81,8 +146,8 @@ impl Decider {
         (AnswerState::Genre(genre), reason)
     }
 
-    /// The answer ends without another: it has become silent. The dwell time goes on.
-    pub(super) fn lapse(&mut self) {
+    /// The answer ends without another, as in a silence. The dwell time goes on.
+    fn give_up(&mut self) {
         self.answered = None;
     }
 }
@@ -101,9 +166,9 @@ fn second(ensemble: &Probabilities, best: GenreId) -> f32 {
 mod tests {
     use super::*;
 
-    fn judge(decider: &mut Decider, at: f64, row: [f32; 3]) -> (AnswerState, Reason) {
+    fn decide_on(hysteresis: &mut Hysteresis, at: f64, row: [f32; 3]) -> (AnswerState, Reason) {
         let config = SmoothingConfig::default();
-        decider.judge(Seconds(at), &Probabilities::from_slice(&row), &config)
+        hysteresis.decide(Seconds(at), &Probabilities::from_slice(&row), &config)
     }
 
     const A: AnswerState = AnswerState::Genre(GenreId(0));
@@ -111,16 +176,19 @@ mod tests {
 
     #[test]
     fn enters_high_and_leaves_low() {
-        let mut decider = Decider::new();
-        assert_eq!(judge(&mut decider, 1.0, [0.39, 0.31, 0.30]).0, AnswerState::Unsure);
-        assert_eq!(judge(&mut decider, 1.1, [0.41, 0.30, 0.29]).0, A);
-        let (state, reason) = judge(&mut decider, 1.2, [0.36, 0.32, 0.32]);
+        let mut hysteresis = Hysteresis::new();
+        assert_eq!(
+            decide_on(&mut hysteresis, 1.0, [0.39, 0.31, 0.30]).0,
+            AnswerState::Unsure
+        );
+        assert_eq!(decide_on(&mut hysteresis, 1.1, [0.41, 0.30, 0.29]).0, A);
+        let (state, reason) = decide_on(&mut hysteresis, 1.2, [0.36, 0.32, 0.32]);
         assert_eq!(
             (state, reason),
             (A, Reason::Confident { threshold: 0.30 }),
             "kept between the thresholds"
         );
-        let (state, reason) = judge(&mut decider, 1.3, [0.29, 0.36, 0.35]);
+        let (state, reason) = decide_on(&mut hysteresis, 1.3, [0.29, 0.36, 0.35]);
         assert_eq!(state, AnswerState::Unsure);
         let best = GenreId(1);
         assert_eq!(
@@ -135,35 +203,35 @@ mod tests {
 
     #[test]
     fn another_genre_needs_threshold_lead_and_dwell() {
-        let mut decider = Decider::new();
-        assert_eq!(judge(&mut decider, 10.0, [0.5, 0.3, 0.2]).0, A);
-        let (state, reason) = judge(&mut decider, 11.0, [0.40, 0.55, 0.05]);
+        let mut hysteresis = Hysteresis::new();
+        assert_eq!(decide_on(&mut hysteresis, 10.0, [0.5, 0.3, 0.2]).0, A);
+        let (state, reason) = decide_on(&mut hysteresis, 11.0, [0.40, 0.55, 0.05]);
         assert_eq!(state, A, "the dwell time of 1.5 s is not over");
         assert!(matches!(reason, Reason::Held { challenger: GenreId(1), lead } if (lead - 0.15).abs() < 1e-6));
         assert_eq!(
-            judge(&mut decider, 12.0, [0.42, 0.46, 0.12]).0,
+            decide_on(&mut hysteresis, 12.0, [0.42, 0.46, 0.12]).0,
             A,
             "a lead of 0.04 is too little"
         );
         assert_eq!(
-            judge(&mut decider, 12.1, [0.32, 0.39, 0.29]).0,
+            decide_on(&mut hysteresis, 12.1, [0.32, 0.39, 0.29]).0,
             A,
             "it leads, but is below the threshold"
         );
-        assert_eq!(judge(&mut decider, 12.2, [0.40, 0.46, 0.14]).0, B);
+        assert_eq!(decide_on(&mut hysteresis, 12.2, [0.40, 0.46, 0.14]).0, B);
     }
 
     #[test]
     fn a_given_up_answer_is_followed_by_another_only_after_the_dwell_time() {
-        let mut decider = Decider::new();
-        assert_eq!(judge(&mut decider, 0.0, [0.5, 0.3, 0.2]).0, A);
-        let (state, reason) = judge(&mut decider, 1.0, [0.2, 0.6, 0.2]);
+        let mut hysteresis = Hysteresis::new();
+        assert_eq!(decide_on(&mut hysteresis, 0.0, [0.5, 0.3, 0.2]).0, A);
+        let (state, reason) = decide_on(&mut hysteresis, 1.0, [0.2, 0.6, 0.2]);
         assert_eq!(
             state,
             AnswerState::Unsure,
             "the old answer is gone at once, the new one waits"
         );
         assert!(matches!(reason, Reason::Held { challenger: GenreId(1), lead } if (lead - 0.4).abs() < 1e-6));
-        assert_eq!(judge(&mut decider, 1.5, [0.2, 0.6, 0.2]).0, B);
+        assert_eq!(decide_on(&mut hysteresis, 1.5, [0.2, 0.6, 0.2]).0, B);
     }
 }

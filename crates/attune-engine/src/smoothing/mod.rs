@@ -1,29 +1,37 @@
-//! From a row of logits for each frame to an answer that a person can use.
+//! From calibrated probabilities per frame to an answer that a person can use.
 //!
-//! In: raw probabilities and level per frame. Out: smoothed probabilities, and a [`Decision`] with its [`Reason`].
-//! Thread: worker.
+//! In: level, the gate's and the models' probabilities per frame. Out: smoothed probabilities, and a [`Decision`] with its
+//! [`Reason`]. Thread: worker.
 //!
-//! Each engine's calibrated probabilities are averaged over time (`average.rs`), the averages of all enabled engines
-//! are averaged with each other, and rules with two thresholds, a lead and a dwell time turn the mean into an answer
-//! (`decide.rs`). Frames below the silence level feed no average: silence says nothing about a genre. When it was
-//! quiet for longer than the averages remember ([`SmoothingConfig::time_constant`]), they start afresh, and so does the
-//! warm-up: what plays next is heard as new.
+//! A stream passes two stages, each once per frame:
 //!
-//! Where a gate listens too, its probabilities of music, speech and other sounds are averaged with a time constant of their
-//! own, and between two thresholds music is let in or rejected (`music_gate.rs`). What is rejected feeds no average either,
-//! for a genre of speech means nothing; and when it lasted longer than the averages remember, everything begins anew with
-//! the music after it, the engines' states too, which would otherwise carry ten seconds of speech into it.
+//! 1. The [`Segmenter`] decides on silence and music (`segmenter.rs`, `music_gate.rs`). Its [`FrameStatus`] says whether a
+//!    frame counts for the genres, and what is reset before it: everything after a silence, the models after a rejection,
+//!    if either lasted longer than the averages remember ([`SmoothingConfig::time_constant`]).
+//! 2. The [`Smoother`] averages each model's probabilities over the frames that count (`average.rs`), takes the
+//!    [`ensemble_mean`] of the averages, and decides (`decide.rs`): silence, warm-up and gate first, then two thresholds, a
+//!    lead and a dwell time.
+//!
+//! Live sound, files, the evaluation and the window's replay of the knobs run these two stages and nothing else. The answer
+//! to a whole file is decided by the same rules from each model's [`SettledMean`]. So equal frames get equal answers, to
+//! the bit.
 
+mod answer_stream;
 mod average;
-mod decide;
+pub(crate) mod decide;
 mod disagreement;
+pub(crate) mod ensemble;
 mod music_gate;
 mod reasons;
+pub(crate) mod segmenter;
 mod smoother;
 
+pub use answer_stream::AnswerStream;
 pub use disagreement::disagreement;
-pub use music_gate::MusicGate;
-pub use smoother::{Silence, Smoothed, Smoother};
+pub use ensemble::{SETTLED, SettledMean, ensemble_mean};
+pub use music_gate::{GateStatus, GateVerdict};
+pub use segmenter::{FrameStatus, Segmenter, StateReset};
+pub use smoother::{Smoothed, Smoother};
 
 use attune_audio::units::{Decibels, Seconds};
 use attune_model::genre::{GenreId, SoundKind};
@@ -32,7 +40,7 @@ use serde::{Deserialize, Serialize};
 /// What is answered at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AnswerState {
-    /// Too little was heard since the start, a seek or a silence.
+    /// Too little audible sound since the start, a seek or a silence.
     WarmingUp,
     /// Nothing loud enough to be music.
     Silence,
@@ -63,9 +71,9 @@ pub struct Decision {
 /// The rule that made a [`Decision`], with the figures it compared.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Reason {
-    /// Heard less than is needed for a first answer.
+    /// Less audible sound than a first answer needs.
     HeardTooLittle {
-        /// Sound heard so far.
+        /// Audible sound so far.
         heard: Seconds,
         /// Sound needed.
         needed: Seconds,
@@ -98,9 +106,9 @@ pub enum Reason {
         /// By how much it leads.
         lead: f32,
     },
-    /// The gate hears no music.
+    /// It is no music, says the gate.
     Rejected {
-        /// What it hears.
+        /// What it is instead.
         kind: SoundKind,
         /// The smoothed probability of that.
         share: f32,
@@ -124,7 +132,7 @@ pub enum Reason {
 pub struct SmoothingConfig {
     /// Probabilities are averaged with this time constant.
     pub time_constant: Seconds,
-    /// Sound that must be heard before the first answer.
+    /// Audible sound before the first answer.
     pub warm_up: Seconds,
     /// Smoothed probability that a genre must pass to be answered.
     pub enter: f32,
@@ -145,10 +153,6 @@ pub struct SmoothingConfig {
     /// Smoothed probability of anything but music below which music is let in, at first and again.
     pub admit: f32,
 }
-
-/// What engines say in the first so many seconds of a clip that are heard does not count for the answer to the whole of it, if it is
-/// longer: their pooled features, and so their answers, are still on their way there. (Where they begin anew in the middle, it does.)
-pub const SETTLED: Seconds = Seconds(2.0);
 
 impl Default for SmoothingConfig {
     fn default() -> Self {

@@ -1,18 +1,18 @@
-//! Whether it is music at all: what the gate heard, averaged, between two thresholds.
+//! Whether it is music at all: the gate's probabilities, averaged, between two thresholds.
 //!
-//! In: a gate's probabilities of one frame. Out: a verdict. Thread: worker.
+//! In: the gate's probabilities of one frame. Out: a [`GateStatus`]. Thread: worker.
 
 use super::SmoothingConfig;
 use super::average::{Average, steady_weight};
 use attune_audio::units::Seconds;
 use attune_model::genre::{Probabilities, SoundKind};
 
-/// Sound that a gate must have heard before its word counts: its first frames are guesses.
-const LEAST_HEARD: Seconds = Seconds(0.5);
+/// Audible sound that a gate needs before its verdict counts: its first frames are guesses.
+const MIN_SOUND: Seconds = Seconds(0.5);
 
-/// What is let through.
+/// What the gate lets through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub enum GateVerdict {
     /// Neither threshold was passed yet.
     Undecided,
     /// Music: genres are answered.
@@ -21,25 +21,53 @@ pub(super) enum Verdict {
     Rejected(SoundKind),
 }
 
-/// The gate's word on one stream, frame by frame. A copy can be run ahead to see where music will begin anew.
+/// The gate at one frame.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GateStatus {
+    /// What it lets through.
+    pub verdict: GateVerdict,
+    /// Averaged probabilities of music, speech and other sounds.
+    pub kinds: Probabilities,
+}
+
+impl GateVerdict {
+    /// The verdict on averaged `kinds`, where `self` was the verdict before: [`GateVerdict::Undecided`] for a first one, or
+    /// for the mean over a whole file.
+    #[must_use]
+    pub fn after(self, kinds: &Probabilities, config: &SmoothingConfig) -> Self {
+        let strange = 1.0 - SoundKind::Music.of(kinds);
+        let (speech, other) = (SoundKind::Speech.of(kinds), SoundKind::Other.of(kinds));
+        let likelier = if speech > other {
+            SoundKind::Speech
+        } else {
+            SoundKind::Other
+        };
+        match self {
+            Self::Rejected(held) if strange >= config.admit => {
+                let lead = likelier.of(kinds) - held.of(kinds);
+                Self::Rejected(if lead >= config.lead { likelier } else { held })
+            }
+            _ if strange > config.reject => Self::Rejected(likelier),
+            Self::Rejected(_) => Self::Music,
+            Self::Undecided if strange < config.admit => Self::Music,
+            before => before,
+        }
+    }
+}
+
+/// The gate on one stream, frame by frame.
 #[derive(Debug, Clone)]
-pub struct MusicGate {
+pub(super) struct MusicGate {
     average: Average,
     frames: u64,
     rejected_frames: u64,
     /// `None`: there is no gate, or it is off.
-    verdict: Option<Verdict>,
-}
-
-impl Default for MusicGate {
-    fn default() -> Self {
-        Self::new()
-    }
+    verdict: Option<GateVerdict>,
 }
 
 impl MusicGate {
-    /// Nothing heard yet.
-    pub fn new() -> Self {
+    /// Before the first frame.
+    pub(super) fn new() -> Self {
         Self {
             average: Average::new(SoundKind::LABELS.len()),
             frames: 0,
@@ -48,24 +76,23 @@ impl MusicGate {
         }
     }
 
-    /// Takes one frame that is loud enough to count; true if music begins anew with it: it was something else for longer
-    /// than the genres' averages remember, so nothing that they and the engines heard is a part of what plays now.
-    pub fn hear(&mut self, row: Option<&Probabilities>, hop: Seconds, config: &SmoothingConfig) -> bool {
+    /// Takes one audible frame. True if music starts afresh with it: it was something else for longer than the genres'
+    /// averages remember, so that what the models remember is no part of what plays now.
+    pub(super) fn observe(&mut self, row: Option<&Probabilities>, hop: Seconds, config: &SmoothingConfig) -> bool {
         let Some(row) = row.filter(|_| config.is_gate_on()) else {
             *self = Self::new();
             return false;
         };
         self.average.push(row, steady_weight(hop, config.gate_time_constant));
         self.frames += 1;
-        let before = self.verdict.unwrap_or(Verdict::Undecided);
-        let heard_secs = self.frames as f64 * hop.0;
-        let verdict = if heard_secs < LEAST_HEARD.0 {
-            Verdict::Undecided
+        let before = self.verdict.unwrap_or(GateVerdict::Undecided);
+        let verdict = if self.frames as f64 * hop.0 < MIN_SOUND.0 {
+            GateVerdict::Undecided
         } else {
-            self.judge(before, config)
+            before.after(self.average.value(), config)
         };
         self.verdict = Some(verdict);
-        if let Verdict::Rejected(_) = verdict {
+        if let GateVerdict::Rejected(_) = verdict {
             self.rejected_frames += 1;
             return false;
         }
@@ -73,37 +100,11 @@ impl MusicGate {
         rejected_secs > 0.0 && rejected_secs >= config.time_constant.0
     }
 
-    fn judge(&self, before: Verdict, config: &SmoothingConfig) -> Verdict {
-        let heard = self.average.value();
-        let strange = 1.0 - SoundKind::Music.of(heard);
-        let (speech, other) = (SoundKind::Speech.of(heard), SoundKind::Other.of(heard));
-        let likelier = if speech > other {
-            SoundKind::Speech
-        } else {
-            SoundKind::Other
-        };
-        match before {
-            Verdict::Rejected(held) if strange >= config.admit => {
-                let lead = likelier.of(heard) - held.of(heard);
-                Verdict::Rejected(if lead >= config.lead { likelier } else { held })
-            }
-            _ if strange > config.reject => Verdict::Rejected(likelier),
-            Verdict::Rejected(_) => Verdict::Music,
-            Verdict::Undecided if strange < config.admit => Verdict::Music,
-            before => before,
-        }
-    }
-
-    pub(super) fn verdict(&self) -> Option<Verdict> {
-        self.verdict
-    }
-
-    pub(super) fn is_rejecting(&self) -> bool {
-        matches!(self.verdict, Some(Verdict::Rejected(_)))
-    }
-
-    /// The averaged probabilities; `None` without a gate.
-    pub(super) fn heard(&self) -> Option<&Probabilities> {
-        self.verdict.is_some().then(|| self.average.value())
+    /// Verdict and average so far; `None` without a gate.
+    pub(super) fn status(&self) -> Option<GateStatus> {
+        self.verdict.map(|verdict| GateStatus {
+            verdict,
+            kinds: *self.average.value(),
+        })
     }
 }

@@ -1,12 +1,12 @@
-//! What an engine heard in a clip, and what it says of it after so many seconds.
+//! One model's logits of a clip, and its answer to the clip as a whole and after its first seconds.
 
 use super::calibration::tempered;
 use super::metrics_at::{MARKS, frames_at, is_long_enough};
 use attune_audio::features::FrontEndSpec;
-use attune_engine::smoothing::SETTLED;
+use attune_engine::smoothing::{SettledMean, ensemble_mean};
 use attune_model::genre::{GenreId, Probabilities};
 
-/// Logits of every frame of one clip that was loud enough to be heard, and the truth.
+/// Logits of every audible frame of one clip, and the truth.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClipLogits {
     /// The true class.
@@ -18,13 +18,12 @@ pub struct ClipLogits {
 }
 
 impl ClipLogits {
-    /// Frames that were heard.
+    /// Audible frames.
     pub fn frames(&self) -> usize {
         self.logits.len() / self.classes.max(1)
     }
 
-    /// The answer for the clip: the mean of the calibrated probabilities over all frames after [`SETTLED`] (the
-    /// last frame alone, if the clip is shorter; uniform, if nothing was heard).
+    /// The answer to the clip: the [`SettledMean`] of its calibrated probabilities; uniform, if there are no frames.
     pub fn answer(&self, temperature: f32, spec: &FrontEndSpec) -> Probabilities {
         self.answers_after(&[self.frames()], temperature, spec)
             .pop()
@@ -34,40 +33,22 @@ impl ClipLogits {
     /// The answer as it stands after each of these numbers of frames (ascending, at most [`Heard::frames`]): the mean
     /// of the calibrated probabilities from [`SETTLED`] up to there, or the last frame alone before that.
     pub fn answers_after(&self, counts: &[usize], temperature: f32, spec: &FrontEndSpec) -> Vec<Probabilities> {
-        let unsettled = spec.frames_in(SETTLED);
-        let mut sums = vec![0.0f64; self.classes];
-        let mut counts = counts.iter().copied().peekable();
-        let mut answers = Vec::new();
-        while counts.next_if_eq(&0).is_some() {
-            answers.push(Probabilities::uniform(self.classes));
-        }
-        for (frame, row) in self.logits.chunks_exact(self.classes.max(1)).enumerate() {
-            let Some(&next) = counts.peek() else { break };
-            let is_settled = frame >= unsettled;
-            if !is_settled && frame + 1 != next {
-                continue;
+        let mut mean = SettledMean::new(self.classes, spec);
+        let uniform = Probabilities::uniform(self.classes);
+        let mut rows = self.logits.chunks_exact(self.classes.max(1));
+        let mut taken = 0;
+        let answers = counts.iter().map(|&count| {
+            for row in rows.by_ref().take(count - taken) {
+                mean.push(&Probabilities::softmax(row, temperature), true);
             }
-            let probabilities = Probabilities::softmax(row, temperature);
-            if is_settled {
-                for (sum, &p) in sums.iter_mut().zip(probabilities.as_slice()) {
-                    *sum += f64::from(p);
-                }
-            }
-            while counts.next_if_eq(&(frame + 1)).is_some() {
-                answers.push(if is_settled {
-                    let frames = (frame + 1 - unsettled) as f64;
-                    let mean: Vec<f32> = sums.iter().map(|sum| (sum / frames) as f32).collect();
-                    Probabilities::from_slice(&mean)
-                } else {
-                    probabilities
-                });
-            }
-        }
-        answers
+            taken = count;
+            mean.value().unwrap_or(uniform)
+        });
+        answers.collect()
     }
 }
 
-/// What is said of many clips: in the end, and at each of [`MARKS`] that a clip is long enough for.
+/// The answers to many clips: to the whole, and at each of [`MARKS`] that a clip is long enough for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answers {
     /// The true classes, clip by clip.
@@ -79,7 +60,7 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// Of one engine at a temperature.
+    /// Of one model at a temperature.
     pub fn of(heard: &[ClipLogits], temperature: f32, spec: &FrontEndSpec) -> Self {
         let mut answers = Self {
             truths: heard.iter().map(|clip| clip.truth).collect(),
@@ -104,28 +85,25 @@ impl Answers {
         answers
     }
 
-    /// The mean over engines that heard the same clips.
+    /// The ensemble of models that were run on the same clips.
     ///
     /// # Panics
-    /// If there is no engine: a slip of the caller.
-    pub fn ensemble(engines: &[Self]) -> Self {
+    /// If there is no model: a slip of the caller.
+    pub fn ensemble(models: &[Self]) -> Self {
+        let first = &models[0];
         let mean = |of: &dyn Fn(&Self) -> Probabilities| {
-            let mut mean = of(&engines[0]);
-            for (place, p) in mean.as_mut_slice().iter_mut().enumerate() {
-                *p = engines.iter().map(|engine| of(engine).as_slice()[place]).sum::<f32>() / engines.len() as f32;
-            }
-            mean
+            let answers: Vec<Probabilities> = models.iter().map(of).collect();
+            ensemble_mean(&answers).unwrap_or_else(|| of(first))
         };
-        let first = &engines[0];
         let clips = 0..first.truths.len();
         Self {
             truths: first.truths.clone(),
-            whole: clips.clone().map(|clip| mean(&|engine| engine.whole[clip])).collect(),
+            whole: clips.clone().map(|clip| mean(&|model| model.whole[clip])).collect(),
             at_marks: clips
                 .map(|clip| {
-                    let marks = engines.iter().map(|engine| engine.at_marks[clip].len()).min();
+                    let marks = models.iter().map(|model| model.at_marks[clip].len()).min();
                     (0..marks.unwrap_or(0))
-                        .map(|mark| mean(&|engine| engine.at_marks[clip][mark]))
+                        .map(|mark| mean(&|model| model.at_marks[clip][mark]))
                         .collect()
                 })
                 .collect(),
@@ -166,9 +144,10 @@ impl Answers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use attune_engine::smoothing::SETTLED;
 
     /// 120 frames of two classes: frame n has the probability n/200 for the first class.
-    fn heard() -> ClipLogits {
+    fn clip() -> ClipLogits {
         let row = |n: usize| [(n as f32 / 200.0).max(1e-9).ln(), (1.0 - n as f32 / 200.0).ln()];
         ClipLogits {
             truth: GenreId(0),
@@ -178,12 +157,12 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_the_mean_from_where_engines_have_settled() {
+    fn an_answer_is_the_mean_from_where_models_have_settled() {
         // Two seconds of the default front end are 86 frames: of 120, frames 86…119 count, whose mean is 102.5.
         let spec = FrontEndSpec::default();
         assert_eq!(spec.frames_in(SETTLED), 86);
-        assert!((heard().answer(1.0, &spec).as_slice()[0] - 0.5125).abs() < 1e-6);
-        let said: Vec<f32> = heard()
+        assert!((clip().answer(1.0, &spec).as_slice()[0] - 0.5125).abs() < 1e-6);
+        let said: Vec<f32> = clip()
             .answers_after(&[0, 20, 86, 87, 88], 1.0, &spec)
             .iter()
             .map(|p| p.as_slice()[0])
@@ -199,7 +178,7 @@ mod tests {
     fn a_clip_counts_at_the_marks_it_is_long_enough_for() {
         let spec = FrontEndSpec::default();
         // 120 frames last (119 · 512 + 2048) / 22,050 = 2.86 s.
-        let answers = Answers::of(&[heard()], 1.0, &spec);
+        let answers = Answers::of(&[clip()], 1.0, &spec);
         assert_eq!(answers.at_marks[0].len(), 2);
         assert_eq!(answers.labelled_at(1).len(), 1);
         assert!(answers.labelled_at(2).is_empty());
@@ -208,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn engines_agree_on_the_mean_of_their_answers() {
+    fn the_ensemble_is_the_mean_of_the_models() {
         let of = |p: f32| Answers {
             truths: vec![GenreId(1)],
             whole: vec![Probabilities::from_slice(&[p, 1.0 - p])],

@@ -1,10 +1,9 @@
 //! One clip once through all models, with everything kept that figures are made of.
 //!
-//! In: a file, or samples. Out: logits of the frames that were heard, and what was shown. Thread: the caller's.
+//! In: a file, or samples. Out: logits of the audible frames, and the answers over time. Thread: the caller's.
 //!
-//! Logits are kept of all frames loud enough to be heard, whether or not a gate let them in: how often engines are right
-//! and how often music is rejected are two questions. What is shown, and the answer over the whole, are as the gate has
-//! them.
+//! Logits are kept of all audible frames, whether or not a gate let them in: how often models are right and how often
+//! music is rejected are two questions. The answers over time, and the answer to the whole, are as the gate has them.
 
 use super::EvaluateError;
 use super::answers::ClipLogits;
@@ -22,15 +21,15 @@ use std::path::Path;
 /// What the models made of one clip.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClipRun {
-    /// Each engine's logits, up to a number for each frame: (frames heard, classes).
+    /// Each model's logits: (audible frames, classes).
     logits: Vec<Vec<f32>>,
-    /// What each engine would show alone, and, last, what they show together.
+    /// The answers of each model alone and, last, of the ensemble.
     pub timelines: Vec<AnswerTimeline>,
     classes: usize,
-    heard: usize,
+    audible: usize,
 }
 
-/// A file that was listened to.
+/// What the models made of one file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FileRun {
     /// What the models made of it.
@@ -39,14 +38,14 @@ pub struct FileRun {
     pub report: Report,
 }
 
-/// Listens to a file as `attune analyze` does.
+/// Runs a file through the models as `attune analyze` does.
 pub fn file(path: &Path, models: &ModelSet, smoothing: &SmoothingConfig) -> Result<FileRun, EvaluateError> {
     let mut keeper = Keeper::new(models, smoothing)?;
     let report = offline::analyze(
         path,
         models,
         smoothing,
-        |hop| keeper.hear(hop),
+        |hop| keeper.push(hop),
         |_| ControlFlow::Continue(()),
     )?;
     Ok(FileRun {
@@ -55,7 +54,7 @@ pub fn file(path: &Path, models: &ModelSet, smoothing: &SmoothingConfig) -> Resu
     })
 }
 
-/// Listens to samples as to a stream.
+/// Runs samples through the models as a stream.
 pub fn samples(
     samples: &[f32],
     rate: SampleRate,
@@ -64,15 +63,15 @@ pub fn samples(
 ) -> Result<ClipRun, PipelineError> {
     let mut keeper = Keeper::new(models, smoothing)?;
     let mut pipeline = Pipeline::new(models, rate, *smoothing)?;
-    pipeline.push(samples, &mut |hop| keeper.hear(hop))?;
-    pipeline.finish(&mut |hop| keeper.hear(hop))?;
+    pipeline.push(samples, &mut |hop| keeper.push(hop))?;
+    pipeline.finish(&mut |hop| keeper.push(hop))?;
     Ok(keeper.run)
 }
 
 impl ClipRun {
-    /// Each engine's logits with the truth; `None` if an engine failed or nothing was loud enough to be heard.
+    /// Each model's logits with the truth; `None` if a model failed or nothing was audible.
     pub fn clip_logits(&self, truth: GenreId) -> Option<Vec<ClipLogits>> {
-        let whole = self.heard * self.classes;
+        let whole = self.audible * self.classes;
         let is_whole = |logits: &Vec<f32>| whole > 0 && logits.len() == whole;
         self.logits.iter().all(is_whole).then(|| {
             let heard = |logits: &Vec<f32>| ClipLogits {
@@ -86,10 +85,10 @@ impl ClipRun {
 }
 
 impl FileRun {
-    /// Each engine's logits with the truth.
+    /// Each model's logits with the truth.
     ///
     /// # Errors
-    /// If an engine failed, or nothing was heard.
+    /// If a model failed, or nothing was audible.
     pub fn clip_logits(&self, path: &Path, truth: GenreId) -> Result<Vec<ClipLogits>, EvaluateError> {
         self.run.clip_logits(truth).ok_or_else(|| EvaluateError::NoAnswer {
             path: path.to_owned(),
@@ -113,48 +112,41 @@ impl FileRun {
 /// Takes frame after frame.
 struct Keeper {
     run: ClipRun,
-    temperatures: Vec<f32>,
-    /// A smoother for each engine, as if it listened alone.
+    /// A smoother for each model, as if it were alone behind the same silence and gate.
     alone: Vec<Smoother>,
 }
 
 impl Keeper {
     fn new(models: &ModelSet, smoothing: &SmoothingConfig) -> Result<Self, PipelineError> {
-        let (engines, classes) = (models.models.len(), models.genres.len());
+        let (count, classes) = (models.models.len(), models.genres.len());
         let smoother = Smoother::new(*smoothing, models.front_end.hop(), classes, 1)?;
         Ok(Self {
             run: ClipRun {
-                logits: vec![Vec::new(); engines],
-                timelines: vec![AnswerTimeline::default(); engines + 1],
+                logits: vec![Vec::new(); count],
+                timelines: vec![AnswerTimeline::default(); count + 1],
                 classes,
-                heard: 0,
+                audible: 0,
             },
-            temperatures: models.models.iter().map(|model| model.manifest().temperature).collect(),
-            alone: vec![smoother; engines],
+            alone: vec![smoother; count],
         })
     }
 
-    fn hear(&mut self, hop: &HopResult) {
+    fn push(&mut self, hop: &HopResult) {
         let column = &hop.column;
-        let engines = self.alone.len();
-        self.run.heard += usize::from(hop.audible);
-        for engine in 0..engines {
-            let Some(raw) = column.raw.get(engine).filter(|raw| !raw.as_slice().is_empty()) else {
+        self.run.audible += usize::from(hop.status.audible);
+        for (model, smoother) in self.alone.iter_mut().enumerate() {
+            let logits = hop.logits[model].as_slice();
+            if logits.is_empty() {
                 continue;
-            };
-            if hop.audible {
-                // ln p · T is the logit, but for a number that is the same for all classes: no softmax sees it.
-                let temperature = self.temperatures[engine];
-                let logits = raw
-                    .as_slice()
-                    .iter()
-                    .map(|p| p.max(f32::MIN_POSITIVE).ln() * temperature);
-                self.run.logits[engine].extend(logits);
             }
-            let kinds = Some(&column.kinds_raw).filter(|kinds| !kinds.as_slice().is_empty());
-            let alone = self.alone[engine].push_gated(column.at, hop.level.rms, &[Some(*raw)], kinds);
-            self.run.timelines[engine].push(column.at, Answer::from(alone.decision.state));
+            if hop.status.audible {
+                self.run.logits[model].extend_from_slice(logits);
+            }
+            let alone = smoother.push(column.at, &hop.status, &[Some(column.raw[model])]);
+            self.run.timelines[model].push(column.at, Answer::from(alone.decision.state));
         }
-        self.run.timelines[engines].push(column.at, Answer::from(column.decision.state));
+        if let Some(ensemble) = self.run.timelines.last_mut() {
+            ensemble.push(column.at, Answer::from(column.decision.state));
+        }
     }
 }
