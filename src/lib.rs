@@ -1,4 +1,16 @@
-//! Attune listens to music, says which genre it hears while it hears it, and shows what the network listened to.
+//! Attune classifies the genre of music as it plays, and shows what the answer rests on.
+//!
+//! This crate is the application: the command line ([`cli`]), the window (`ui`, feature `gui`), settings and sessions.
+//! The work is done by the libraries below it, in the order of the data:
+//!
+//! ```text
+//!  attune-audio ─► attune-nn ─► attune-model ─► attune-engine ─► attune-train ─► attune-lab
+//!  sound to        layers       frames to       logits to        audio to        experiments,
+//!  frames                       logits          answers          weights         benchmarks
+//! ```
+//!
+//! A crate uses only those before it. `docs/architecture.md` describes the contracts between them and where to put new
+//! code; `docs/glossary.md` defines the terms.
 
 pub mod settings;
 

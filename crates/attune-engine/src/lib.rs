@@ -1,10 +1,30 @@
-//! The worker thread: samples in, snapshots out.
+//! The engine: runs models on a stream and decides what to answer.
 //!
-//! In: commands, and samples through the ring. Out: snapshots (newest wins) and events (each counts).
-//! Thread: owns the worker; its handle lives on the caller's.
+//! ```text
+//!  commands ─► ┌──────────────────────── worker thread ─────────────────────────┐ ─► events (none is lost)
+//!  samples ──► │ front end ─► models ─► smoothing, ensemble, gate ─► decision   │ ─► snapshots (newest wins)
+//!              └────────────────────────────────────────────────────────────────┘
+//!                offline: the same pipeline over a file, at full speed
+//! ```
 //!
-//! `pipeline.rs` is the way of the data without a thread; `worker.rs` feeds it from a source as samples come and keeps
-//! the source open (`control.rs`, `opening.rs`); `snapshot_writer.rs` writes the snapshots.
+//! In: commands, and samples through the ring. Out: snapshots and events. Thread: the worker has one of its own; its
+//! handle lives on the caller's.
+//!
+//! ```
+//! use attune_engine::{offline, smoothing::SmoothingConfig};
+//! use std::ops::ControlFlow;
+//! use std::path::Path;
+//!
+//! let models = attune_model::bundled()?;
+//! let demo = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../assets/demo/demo.mp3"));
+//! let config = SmoothingConfig::default();
+//! let report = offline::analyze(demo, &models, &config, |_hop| {}, |_progress| ControlFlow::Continue(()))?;
+//! assert_eq!(report.answer.genre.as_deref(), Some("classical"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Where to go next: [`Engine`] starts the worker, [`Pipeline`] is the data path without a thread, [`smoothing`] makes
+//! the answer, [`offline`] analyses files, [`explain`] says what an answer rests on.
 
 mod command;
 mod control;

@@ -1,15 +1,53 @@
-//! Layers, in the form that learns and in the form that streams.
+//! Layers in two forms: one that trains and one that streams.
 //!
-//! In: tensors (b, t, c), contiguous. Out: the same shape family. Thread: any; streaming keeps to one.
+//! ```text
+//!            ┌─► forward: whole sequences, with gradients           (kernels, as candle custom ops)
+//!  weights ──┤
+//!            └─► pack ─► streaming: any number of frames at a time  (state held by the caller, no allocation)
+//! ```
 //!
-//! A layer's `forward` takes whole sequences side by side, each from its first frame on, and has a gradient. Its `pack`
-//! gives the form in [`streaming`]: weights laid out for the processor, what a stream remembers in a value that the
-//! caller holds, any number of frames at a time. Files and live sound are both streams; tests hold the two forms
-//! together.
+//! In: tensors (b, t, c), contiguous. Out: the same kind. Thread: any; a stream stays on one thread.
+//!
+//! A layer's `forward` processes whole sequences side by side, each from its first frame, and has a gradient. Its
+//! `pack` returns the form in [`streaming`]: weights laid out for the processor, and a state that the caller holds.
+//! Files and live audio both use it; tests hold the two forms together.
 //!
 //! candle 0.11 computes some gradients wrongly on the CPU (conv1d's weights, `Linear` on a transposed input) and drops
 //! others silently (`softmax_last_dim`, `layer_norm`). Everything here is built from 2-D products over contiguous data
-//! and from ops of our own; `gradcheck` proves each against differences.
+//! and from ops of our own; `gradcheck` compares each with numerical differences.
+//!
+//! ```
+//! use attune_nn::causal_conv::{CausalConv, ConvShape};
+//! use attune_nn::kernels::convolution::Activation;
+//! use attune_nn::kernels::packed_matrix::{Finish, Precision};
+//! use attune_nn::streaming::frame_buf::FrameBuf;
+//! use attune_nn::weights::WeightStore;
+//! use candle_core::{Device, Tensor};
+//!
+//! let shape = ConvShape { inputs: 2, outputs: 4, taps: 3, dilation: 2 };
+//! let layer = CausalConv::new(WeightStore::random(1).root(), shape, 1.0)?;
+//! let frames = [0.1_f32, 0.2, 0.3, 0.4, 0.5, 0.6]; // (time, inputs): three frames
+//!
+//! // The whole sequence at once, with a gradient …
+//! let x = Tensor::from_slice(&frames, (1, 3, 2), &Device::Cpu)?;
+//! let whole = layer.forward(&x, Activation::Relu)?.squeeze(0)?.to_vec2::<f32>()?;
+//!
+//! // … and frame by frame, with a state.
+//! let packed = layer.pack(Precision::F32)?;
+//! let mut state = packed.initial_state();
+//! let (mut input, mut output) = (FrameBuf::new(2), FrameBuf::new(4));
+//! for (frame, expected) in frames.chunks(2).zip(&whole) {
+//!     input.load(frame);
+//!     packed.step(&input, &mut state, Finish::Relu, &mut output);
+//!     for (value, expected) in output.row(0).iter().zip(expected) {
+//!         assert!((value - expected).abs() < 1e-6);
+//!     }
+//! }
+//! # Ok::<(), candle_core::Error>(())
+//! ```
+//!
+//! Where to go next: [`causal_conv`], [`lstm_cell`] and [`multihead`] are layers, [`kernels`] the arithmetic beneath
+//! them, [`weights`] names and initialises parameters, [`gradcheck`] is the test that every op passes.
 
 pub mod bidirectional;
 pub mod causal_conv;

@@ -1,8 +1,25 @@
-//! Makes weights: clips, splits that refuse to leak, altered takes with a teacher's answers, augmentation, the loop, and
-//! what is written at its end.
+//! Training and evaluation: from labelled audio to verified weights.
 //!
-//! In: a folder of music with labels. Out: `NAME.json`, `NAME.safetensors` and `NAME.md` (manifest, weights, card).
-//! Thread: the caller's, candle's pool, and a pool of its own while takes are made.
+//! ```text
+//!  folders, clips.csv ─► split ─► renditions, teacher ─► batches ─► loop ─► NAME.safetensors, NAME.json, NAME.md
+//!                       (no group     (cached)         (augmented)    │       (weights, manifest, card)
+//!                       on both sides)                                └─► checkpoint, validation, calibration
+//! ```
+//!
+//! In: a folder of music with labels. Out: `NAME.json`, `NAME.safetensors` and `NAME.md`. Thread: the caller's,
+//! candle's pool, and a pool of its own while renditions are made.
+//!
+//! ```
+//! use attune_train::grouping::GroupRule;
+//!
+//! // Clips of one recording must not be on both sides of a split; here the second field of the name identifies it.
+//! let rule: GroupRule = "2:-".parse().unwrap();
+//! assert_eq!(rule.group("dog_bark/1-100032-A.ogg".as_ref()).as_deref(), Some("100032"));
+//! ```
+//!
+//! Where to go next: [`dataset`] and [`folders`] read the data, [`split`] refuses leaks, [`recipe`] holds every option
+//! of a run, [`trainer`] is the loop, [`evaluate`] measures accuracy and calibration. `docs/training.md` is the user's
+//! guide.
 
 pub mod across_room;
 pub mod also;
