@@ -8,12 +8,14 @@ use attune_model::genre::Probabilities;
 ///
 /// `JS(p₁ … pₙ) = H(Σ pᵢ / n) − Σ H(pᵢ) / n`, with `H(p) = −Σ p log p`,
 ///
-/// as a share of the most it can be, `log n`: 0 where all say the same, 1 where each is sure of something else. It is what
-/// one would learn of which engine spoke from what it says. That all are unsure in the same way is no disagreement. `None`
-/// with fewer than two answers.
+/// as a share of its maximum, `log n`: 0 where all give the same answer, 1 where each is certain of a different one. It is
+/// the information that an answer carries about which model gave it. Models that are unsure in the same way do not
+/// disagree. `None` with fewer than two answers.
 ///
 /// ```
-/// use attune::{genre::Probabilities, smoothing::disagreement};
+/// use attune_engine::smoothing::disagreement;
+/// use attune_model::genre::Probabilities;
+///
 /// let [a, b] = [[1.0, 0.0], [0.0, 1.0]].map(|row| Probabilities::from_slice(&row));
 /// assert_eq!(disagreement([&a, &b].into_iter()), Some(1.0));
 /// assert_eq!(disagreement([&a, &a].into_iter()), Some(0.0));
