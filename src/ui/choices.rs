@@ -40,11 +40,11 @@ impl Page {
     /// What is on it.
     pub fn hint(self) -> &'static str {
         match self {
-            Self::Genres => "What each engine says",
+            Self::Genres => "What each model says",
             Self::Decisions => "What was answered and what was held back, and why",
             Self::Knobs => "How raw answers become what is shown",
             Self::Sessions => "What was listened to before",
-            Self::Heads => "What each head of attention asked, and the answer without it",
+            Self::Heads => "What each attention head attended to, and the answer without it",
         }
     }
 }
@@ -165,5 +165,5 @@ pub const PACES: [(Pace, &str); 4] = [
     (Pace::Times(1.0), "1×"),
     (Pace::Times(2.0), "2×"),
     (Pace::Times(8.0), "8×"),
-    (Pace::FlatOut, "Flat out"),
+    (Pace::FlatOut, "As fast as possible"),
 ];

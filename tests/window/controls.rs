@@ -37,7 +37,7 @@ fn loop_and_pace_are_ordered() {
     assert_eq!(rig.orders(), [Command::Loop(false)]);
     rig.window.get_by_label("Pace").click();
     rig.settle();
-    rig.window.get_by_label("Flat out").click();
+    rig.window.get_by_label("As fast as possible").click();
     assert_eq!(rig.orders(), [Command::SetPace(Pace::FlatOut)]);
 }
 
@@ -162,13 +162,13 @@ fn the_demo_is_written_out_and_opened() {
 #[test]
 fn engines_are_switched_off_and_on() {
     let mut rig = Rig::playing(Setup::default(), 600);
-    rig.window.get_by_label("Engine TCN").click();
+    rig.window.get_by_label("Model TCN").click();
     assert_eq!(rig.orders(), [Command::EnableModel { model: 1, on: false }]);
     let mut without = hand_made::playing(601);
     without.models[1].enabled = false;
     rig.show(without);
     rig.settle();
-    rig.window.get_by_label("Engine TCN").click();
+    rig.window.get_by_label("Model TCN").click();
     assert_eq!(rig.orders(), [Command::EnableModel { model: 1, on: true }]);
 }
 

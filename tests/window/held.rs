@@ -59,7 +59,7 @@ fn a_click_holds_the_moment_and_end_lets_it_go() {
         Command::Play,
     ];
     rig.orders();
-    rig.window.get_by_label("Hear it").click();
+    rig.window.get_by_label("Play it").click();
     assert_eq!(rig.orders(), wanted);
     rig.window.key_press(egui::Key::P);
     assert_eq!(rig.orders(), wanted);
@@ -167,7 +167,7 @@ fn the_engines_are_asked_why_and_what_they_say_is_written_to_files() {
     rig.window.get_by_label_contains("Deletion curves: ");
     // By force instead of by taking away, and of another class.
     let explanation = app(&rig).held().unwrap().explanation().unwrap().clone();
-    rig.window.get_by_label("Changes by: Looked at alone").click();
+    rig.window.get_by_label("Changes by: Attention only here").click();
     rig.settle();
     rig.window.get_by_label_contains("gains most");
     rig.window.get_by_label_contains("Class of the changes: ").click();

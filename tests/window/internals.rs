@@ -43,7 +43,7 @@ fn the_gates_of_the_lstm_are_traced_while_they_are_looked_at() {
         rig.window.query_by_label_contains("Units of LSTM").is_none(),
         "nobody asked"
     );
-    rig.window.get_by_label("Look into LSTM gates").click();
+    rig.window.get_by_label("Show LSTM gates").click();
     rig.settle();
     wait_for(&mut rig, "Units of LSTM: 128 of the last layer");
     assert!(rig.window.query_by_label_contains("Attention heads: ").is_none());
@@ -77,7 +77,7 @@ fn the_gates_of_the_lstm_are_traced_while_they_are_looked_at() {
     rig.window.key_press(egui::Key::H);
     rig.settle();
     wait_for(&mut rig, "Units of LSTM: 128 of the last layer");
-    rig.window.get_by_label("Look into Attention heads").click();
+    rig.window.get_by_label("Show Attention heads").click();
     rig.settle();
     assert_eq!(app(&rig).view().internals.chosen, Internals::Heads);
     rig.window.get_by_label_contains("Attention heads: ");
@@ -155,22 +155,22 @@ fn the_plain_recurrent_engine_listens_when_it_is_switched_on() {
     let engine = Engine::start(config, || ()).unwrap();
     let mut rig = Rig::over(setup, engine.into());
     rig.open_the_demo(Pace::Times(8.0));
-    wait_for(&mut rig, " of 3 engines agree");
+    wait_for(&mut rig, " of 3 say");
     assert!(rig.window.query_by_label_contains(", RNN: ").is_none(), "it is off");
     // What is heard ahead is of the same three: the two can be compared.
-    wait_for(&mut rig, "Live equals file");
-    rig.window.get_by_label("Engine RNN").click();
+    wait_for(&mut rig, "Same as offline analysis");
+    rig.window.get_by_label("Model RNN").click();
     rig.settle();
     wait_for(&mut rig, ", RNN: ");
-    wait_for(&mut rig, " of 4 engines agree");
-    rig.window.get_by_label("Look into RNN units").click();
+    wait_for(&mut rig, " of 4 say");
+    rig.window.get_by_label("Show RNN units").click();
     rig.settle();
     wait_for(&mut rig, "Units of RNN: ");
     wait_for(&mut rig, "of the last layer");
     assert!(rig.window.query_by_label("Forget").is_none(), "it has no gates");
-    rig.window.get_by_label("Engine RNN").click();
+    rig.window.get_by_label("Model RNN").click();
     rig.settle();
-    wait_for(&mut rig, " of 3 engines agree");
+    wait_for(&mut rig, " of 3 say");
 }
 
 #[test]
@@ -184,12 +184,12 @@ fn each_score_function_shows_where_it_looks_from_a_held_moment() {
         ..Setup::default()
     };
     let mut rig = Rig::playing(setup, 600);
-    rig.window.get_by_label("Look into Scores").click();
+    rig.window.get_by_label("Show Scores").click();
     rig.settle();
     rig.window.get_by_label_contains("Hold a moment");
     rig.window.key_press(egui::Key::H);
-    wait_for(&mut rig, "The general score looks ");
-    let plot = rig.window.get_by_label_contains("The general score looks ");
+    wait_for(&mut rig, "The general score attends ");
+    let plot = rig.window.get_by_label_contains("The general score attends ");
     let said = plot.accesskit_node().label().unwrap();
     for name in [
         "general",
@@ -200,14 +200,14 @@ fn each_score_function_shows_where_it_looks_from_a_held_moment() {
         "dot",
         "scaled dot",
     ] {
-        assert!(said.contains(&format!("The {name} score looks ")), "{said}");
+        assert!(said.contains(&format!("The {name} score attends ")), "{said}");
     }
 }
 
 #[test]
 fn the_field_of_the_convolutions_shows_what_the_held_features_depend_on() {
     let mut rig = Rig::playing(with_models(), 600);
-    rig.window.get_by_label("Look into TCN field").click();
+    rig.window.get_by_label("Show TCN field").click();
     rig.settle();
     rig.window.get_by_label_contains("Receptive field: Hold a moment");
     rig.window.key_press(egui::Key::H);
@@ -226,7 +226,7 @@ fn the_field_of_the_convolutions_shows_what_the_held_features_depend_on() {
     rig.window.key_press(egui::Key::End);
     rig.settle();
     let mut rig = Rig::playing(Setup::default(), 600);
-    rig.window.get_by_label("Look into TCN field").click();
+    rig.window.get_by_label("Show TCN field").click();
     rig.window.key_press(egui::Key::H);
     wait_for(&mut rig, "only networks that are part of the program");
 }
@@ -245,7 +245,7 @@ fn the_head_under_the_pointer_and_the_chosen_one_show_whom_they_look_at() {
     // Away from the heads nothing is pointed at.
     rig.window.hover_at(egui::pos2(rows.right() - 60.0, rows.top() + 6.0));
     rig.settle();
-    rig.window.get_by_label("Look into LSTM gates").click();
+    rig.window.get_by_label("Show LSTM gates").click();
     rig.settle();
     assert_eq!(app(&rig).view().heads.pointed, None);
 }

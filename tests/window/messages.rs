@@ -8,11 +8,11 @@ use attune_engine::{Event, ResetCause};
 use egui_kittest::kittest::Queryable;
 
 #[test]
-fn a_seek_says_that_all_engines_start_afresh() {
+fn a_seek_says_that_all_models_are_reset() {
     let mut rig = Rig::playing(Setup::default(), 600);
     let (cause, at) = (ResetCause::Sought, Seconds(42.0));
     rig.tell(Event::Reset { cause, at });
-    rig.window.get_by_label("Sought to 0:42.0: all engines start afresh.");
+    rig.window.get_by_label("Jumped to 0:42.0: all models are reset.");
 }
 
 #[test]

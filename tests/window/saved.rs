@@ -145,7 +145,7 @@ fn the_figures_of_a_held_moment_are_saved_as_tables_too() {
         rig.window.key_press(eframe::egui::Key::H);
         if let Some(name) = look_into {
             rig.settle();
-            rig.window.get_by_label(&format!("Look into {name}")).click();
+            rig.window.get_by_label(&format!("Show {name}")).click();
         }
         rig.settle();
         // Before there are any, that is said.

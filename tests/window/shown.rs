@@ -21,9 +21,9 @@ fn the_answer_and_its_reason_are_those_of_the_snapshot() {
         .get_by_label_contains(&format!("Answer: {title}, {percent}. At {percent}, above the 40 %"));
     let share = format!("{title}, LSTM: {:.0} %", 100.0 * snapshot.models[0].smoothed.of(genre));
     rig.window.get_by_label(&share);
-    let ensemble = format!("{title}, ensemble: {:.0} %", 100.0 * snapshot.ensemble.of(genre));
+    let ensemble = format!("{title}, all together: {:.0} %", 100.0 * snapshot.ensemble.of(genre));
     rig.window.get_by_label(&ensemble);
-    rig.window.get_by_label("2 of 3 engines agree · for 9 s");
+    rig.window.get_by_label("2 of 3 say · for 9 s");
 }
 
 #[test]
@@ -45,12 +45,12 @@ fn silence_and_doubt_are_answers_too() {
 #[test]
 fn the_meter_says_level_peak_and_clipping() {
     let mut rig = Rig::playing(Setup::default(), 600);
-    rig.window.get_by_label("Level: -18 dB, peak -6 dB");
+    rig.window.get_by_label("Level: −18 dB, peak −6 dB");
     let mut loud = hand_made::playing(601);
     loud.clipped = true;
     rig.show(loud);
     rig.settle();
-    rig.window.get_by_label("Level: -18 dB, peak -6 dB, clipped");
+    rig.window.get_by_label("Level: −18 dB, peak −6 dB, clipped");
 }
 
 #[test]
@@ -58,9 +58,9 @@ fn attention_is_drawn_only_when_there_is_some() {
     let mut rig = Rig::new(Setup::default());
     rig.tell(Event::Opened(hand_made::open_file()));
     rig.window
-        .get_by_label_contains("The weights of each head appear when sound is heard");
-    rig.window.get_by_label("Spectrogram: nothing is heard yet");
-    rig.window.get_by_label("Timeline: nothing is heard yet");
+        .get_by_label_contains("The weights of each head appear when there is sound");
+    rig.window.get_by_label("Spectrogram: no sound yet");
+    rig.window.get_by_label("Timeline: no sound yet");
     for frames in [200, 400, 600] {
         rig.show(hand_made::playing(frames));
     }
@@ -84,7 +84,7 @@ fn the_timeline_sums_up_what_was_answered() {
 fn what_is_really_open_is_said() {
     let mut rig = Rig::playing(Setup::default(), 600);
     rig.window
-        .get_by_label("Attune demo.ogg · ogg vorbis · 44.1 kHz · stereo · heard through Built-in Audio");
+        .get_by_label("Attune demo.ogg · ogg vorbis · 44.1 kHz · stereo · played through Built-in Audio");
     rig.tell(Event::Opened(OpenedSource {
         kind: SourceKind::Microphone,
         host: "PulseAudio".to_owned(),
@@ -110,7 +110,7 @@ fn losses_are_seen() {
     late.health.callback_age = Seconds(0.01);
     rig.show(late);
     rig.settle();
-    rig.window.get_by_label("Health: look at the figures in red");
+    rig.window.get_by_label("Health: see the figures in red");
     assert!(
         rig.window.query_by_label_contains("Overruns").is_none(),
         "the device dropped none"
@@ -119,14 +119,14 @@ fn losses_are_seen() {
     dropped.health.xruns = 3;
     rig.show(dropped);
     rig.settle();
-    rig.window.get_by_label("Health: look at the figures in red");
+    rig.window.get_by_label("Health: see the figures in red");
     rig.window.get_by_label("Overruns: 3");
 }
 
 /// The panels, by the beginnings of their labels.
 const PANELS: [&str; 8] = [
     "Answer:",
-    "Classical, ensemble",
+    "Classical, all together",
     "Spectrogram of",
     "Attention heads:",
     "Disagreement:",
@@ -175,7 +175,7 @@ fn nothing_is_cut_off_or_overlaps_at_any_size() {
             "Source",
             "Open file…",
             "Keyboard shortcuts",
-            "Engine Attention",
+            "Model Attention",
         ] {
             let rect = rig.window.get_by_label(name).rect();
             assert!(

@@ -174,7 +174,7 @@ fn the_live_path_equals_the_file_heard_ahead() {
     assert!(parity.largest <= 1e-5 && parity.other_answers == 0, "{parity:?}");
     assert!(!parity.spoiled);
     rig.window
-        .get_by_label_contains("Live equals file: largest difference 0.00 points");
+        .get_by_label_contains("Same as offline analysis: largest difference 0.00 points");
 }
 
 /// The real network on the demo: every named segment is a button that plays it, and the figures are those of `attune analyze --segments`.
@@ -198,7 +198,7 @@ fn segments_that_decided_are_named_and_played() {
     rig.window.key_press(egui::Key::S);
     rig.settle();
     let begun = Instant::now();
-    while rig.window.query_by_label_contains("Hear segment 1: ").is_none() {
+    while rig.window.query_by_label_contains("Play segment 1: ").is_none() {
         assert!(begun.elapsed() < Duration::from_mins(2), "the file is not read");
         std::thread::sleep(Duration::from_millis(10));
         rig.settle();
@@ -220,7 +220,7 @@ fn segments_that_decided_are_named_and_played() {
     let without = heaviest.without.unwrap();
     assert!((0.0..1.0).contains(&without) && (without - read.confidence).abs() > 1e-6);
     rig.window.get_by_label_contains("Segments: As a whole: ");
-    rig.window.get_by_label_contains("Hear segment 1: ").click();
+    rig.window.get_by_label_contains("Play segment 1: ").click();
     assert_eq!(
         rig.orders(),
         [

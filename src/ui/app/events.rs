@@ -30,23 +30,23 @@ impl App {
                 // The source bar says it already.
                 ResetCause::Opened => {}
                 ResetCause::Sought => {
-                    let text = format!("Sought to {}: all engines start afresh.", at.clock());
+                    let text = format!("Jumped to {}: all models are reset.", at.clock());
                     view.notices.remark(text);
                 }
                 // A selection begins again every few seconds; where it is, the track shows.
                 ResetCause::Looped if at.0 > 0.0 => {}
-                ResetCause::Looped => view.notices.remark("The file begins again: all engines start afresh."),
-                ResetCause::Interrupted => view.notices.remark("Sound was left out: all engines start afresh."),
+                ResetCause::Looped => view.notices.remark("The file starts again: all models are reset."),
+                ResetCause::Interrupted => view.notices.remark("Some sound was lost: all models are reset."),
                 ResetCause::Reconnected => {
                     view.notices.dismiss();
-                    view.notices.remark("The device is back: all engines start afresh.");
+                    view.notices.remark("The device is back: all models are reset.");
                 }
             },
             // The snapshot shows it; the history keeps it.
             Event::Decided { at, decision } => self.played.recorder.decided(at, &decision, &self.models.info.genres),
             Event::Ended => view
                 .notices
-                .remark("The file has ended. Seek, or press play to hear it again."),
+                .remark("The file has ended. Seek, or press play to start again."),
             Event::SourceFailed {
                 message,
                 remedy,

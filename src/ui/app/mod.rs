@@ -327,7 +327,10 @@ impl App {
         };
         self.view.source.opening = None;
         let (message, remedy) = match error {
-            TrySendError::Full(_) => ("The engine is busy and took no order.", "Wait a moment and try again."),
+            TrySendError::Full(_) => (
+                "The engine is busy and did not take the command.",
+                "Wait a moment and try again.",
+            ),
             TrySendError::Disconnected(_) => ("The engine has ended.", "Close the window and start Attune again."),
         };
         self.view.notices.report(Problem {

@@ -30,7 +30,7 @@ pub fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>) {
         } else {
             (
                 "Listening for sound".to_owned(),
-                "The answer appears when sound is heard.".to_owned(),
+                "The answer appears when there is sound.".to_owned(),
             )
         };
         let colour = match decision.state {
@@ -89,7 +89,9 @@ pub fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>) {
         let line = if scene.has_heard() && enabled > 0 {
             let agree = (snapshot.agreement * enabled as f32).round() as usize;
             let since = snapshot.transport.position.0 - decision.since.0;
-            let line = format!("{agree} of {enabled} engines agree · for {:.0} s", since.max(0.0));
+            let verb = if agree == 1 { "says" } else { "say" };
+            let leader = model_info.genres.title(snapshot.ensemble.top().0);
+            let line = format!("{agree} of {enabled} {verb} {leader} · for {:.0} s", since.max(0.0));
             let kinds = snapshot.column(snapshot.frames - 1).map(|column| column.kinds);
             match kinds.filter(|kinds| !kinds.as_slice().is_empty()) {
                 Some(kinds) => format!("{line} · music {}", wording::percent(SoundKind::Music.of(&kinds))),

@@ -20,13 +20,13 @@ pub const ATTENTION_ROW_GAP: f32 = 1.0;
 pub(super) fn attention_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
     let palette = Palette::of(ui);
     let attention = &scene.snapshot.attention;
-    let note = "mean look-back · entropy · a wedge marks a sink · each row scaled to its strongest weight";
+    let note = "mean distance · entropy · a wedge marks a sink · each row scaled to its strongest weight";
     header_ui(ui, scene, view, "Attention heads", note);
     let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
     let (layers, heads) = map_shape(attention);
     let plot = Rect::from_min_max(rect.min + Vec2::new(GUTTER, 2.0), rect.max - Vec2::new(PLOT_RIGHT, 4.0));
     if attention.frames == 0 || layers * heads == 0 {
-        let text = "The weights of each head appear when sound is heard";
+        let text = "The weights of each head appear when there is sound";
         describe(&response, format!("Attention heads: {text}"));
         ui.painter().rect_filled(plot, CornerRadius::ZERO, palette.track);
         ui.painter()
@@ -149,7 +149,7 @@ fn out_of_reach(ui: &egui::Ui, scene: &Scene<'_>, grid: &Grid, left: f32) {
         x += 8.0;
     }
     let reach = scene.snapshot.attention.frames as f64 * scene.snapshot.hop.0;
-    let text = format!("out of reach: it looks at the last {reach:.1} s");
+    let text = format!("out of reach: it attends to the last {reach:.1} s");
     let galley = painter.layout_no_wrap(text, axis_font(), palette.muted);
     if galley.size().x + 220.0 < beyond.width() {
         let at = beyond.center() - 0.5 * galley.size();
@@ -219,7 +219,7 @@ fn hover_ui(ui: &egui::Ui, scene: &Scene<'_>, response: &egui::Response, time: &
         said = format!("{said}\nHere: {:.2} %", 100.0 * weight);
     }
     if scene.held.is_some() {
-        said = format!("{said}\nThe page Heads (5) tells what the answer is without it.");
+        said = format!("{said}\nThe page Heads (5) has the answer without it.");
     }
     response.clone().on_hover_text_at_pointer(said);
     Some(Head { layer, head })

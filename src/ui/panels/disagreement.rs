@@ -155,6 +155,6 @@ fn summary(scene: &Scene<'_>) -> String {
     let newest = scene.history.total_columns().checked_sub(1);
     match newest.and_then(|column| wording::disagreement(scene.history, column, &scene.model_info.genres)) {
         Some(said) => format!("Disagreement: {said}"),
-        None => "Disagreement: nothing is heard yet".to_owned(),
+        None => "Disagreement: no sound yet".to_owned(),
     }
 }

@@ -37,7 +37,7 @@ pub(super) fn field_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
     let said = match dependence {
         Some(Job::Done(norms)) => wording::field(label, norms, scene.snapshot.hop),
         None => "Hold a moment (H, or a click) to see what its features depend on".to_owned(),
-        Some(Job::Failed(why)) => format!("What the features depend on cannot be told: {why}"),
+        Some(Job::Failed(why)) => format!("What the features depend on is not known: {why}"),
         Some(Job::Idle | Job::Running(_)) => "Working out the gradients…".to_owned(),
     };
     describe(&response, format!("{NAME}: {said}"));

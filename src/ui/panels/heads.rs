@@ -51,12 +51,12 @@ pub(super) fn heads_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
                     "Hold a moment (H, or a click into a plot): then each head of the attention engine can be taken away, and what it \
                      asked of which frame is shown here."
                 } else {
-                    "No engine attends."
+                    "No model has attention."
                 },
             );
             return;
         };
-        say(ui, "Click a head: all is heard again without what it says.");
+        say(ui, "Click a head: the model runs again without it.");
         ui.add_space(4.0);
         grid_ui(ui, scene, held, view, (layers, heads));
         let Some(head) = view.heads.chosen.filter(|head| head.layer < layers && head.head < heads) else {
@@ -65,8 +65,8 @@ pub(super) fn heads_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
         ui.add_space(8.0);
         match held.heads.of(head) {
             None => {}
-            Some(Job::Idle | Job::Running(_)) => say(ui, "Hearing it again, with this head and without it…"),
-            Some(Job::Failed(why)) => say(ui, &format!("It could not be asked about: {why}.")),
+            Some(Job::Idle | Job::Running(_)) => say(ui, "Running the model again, with this head and without it…"),
+            Some(Job::Failed(why)) => say(ui, &format!("It cannot be studied: {why}.")),
             Some(Job::Done(study)) => {
                 without_ui(ui, scene, study);
                 ui.add_space(8.0);

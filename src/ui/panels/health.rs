@@ -26,9 +26,9 @@ pub fn health_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) {
         let wrong = lossy || health.load > 0.9 || health.latency_p99_ms > LATE_MS;
         let (dot, response) = ui.allocate_exact_size(Vec2::splat(12.0), Sense::hover());
         let (colour, word) = match (heard, wrong) {
-            (false, _) => (palette.muted, "Health: nothing is heard yet"),
+            (false, _) => (palette.muted, "Health: no sound yet"),
             (true, false) => (palette.good, "Health: the engine keeps up"),
-            (true, true) => (palette.warning, "Health: look at the figures in red"),
+            (true, true) => (palette.warning, "Health: see the figures in red"),
         };
         ui.painter().circle_filled(dot.center(), 4.0, colour);
         crate::ui::widgets::describe(&response, word);
@@ -48,7 +48,7 @@ pub fn health_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) {
             &value(format!("{:.0} %", 100.0 * health.load)),
             5,
             ink(heard && health.load > 0.9),
-            "Share of real time that the engine computes; 100 % is the limit",
+            "Share of real time that the models need; 100 % is the limit",
         );
         figure_ui(
             ui,
@@ -103,7 +103,7 @@ pub fn health_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) {
                 &value(format!("{slowest:.0} µs")),
                 9,
                 palette.text,
-                "99th percentile of one frame's step, the slowest engine",
+                "99th percentile of one frame's step, the slowest model",
             );
             if health.samples_not_finite > 0 {
                 figure_ui(
@@ -112,7 +112,7 @@ pub fn health_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) {
                     &group_digits(health.samples_not_finite),
                     6,
                     palette.warning,
-                    "Samples that were no numbers and were taken as silence",
+                    "Samples that were not numbers and were replaced by silence",
                 );
             }
         }

@@ -37,7 +37,7 @@ pub fn held_ui(ui: &mut egui::Ui, held: &HeldMoment, view: &mut ViewState) {
             }
             if let Some(at) = held.cursor_at().filter(|_| is_file)
                 && ui
-                    .button("Hear it")
+                    .button("Play it")
                     .on_hover_text("Play two seconds around the cursor, again and again (P)")
                     .clicked()
             {
@@ -79,7 +79,7 @@ fn similar_ui(ui: &mut egui::Ui, held: &HeldMoment, view: &mut ViewState) {
             continue;
         };
         let text = RichText::new(format!("{} · {}", at.clock(), wording::percent(*score))).small();
-        let button = ui.button(text).on_hover_text("Go there; Hear it plays it");
+        let button = ui.button(text).on_hover_text("Go there; Play it plays it");
         if button
             .accessible_name(format!("Similar moment at {}", at.clock()))
             .clicked()

@@ -75,7 +75,7 @@ pub(super) fn chooser_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSt
         (Internals::Heads, "Attention heads".to_owned(), hint)
     });
     let scores = scene.model_info.scores.then(|| {
-        let hint = "Six score functions over one network's features: where each looks from a held moment";
+        let hint = "Six score functions over one network's features: what each attends to from a held moment";
         (Internals::Scores, "Scores".to_owned(), hint)
     });
     let field = scene.model_info.convolutions.as_ref().map(|label| {
@@ -95,7 +95,7 @@ pub(super) fn chooser_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSt
     for (internals, title, hint) in choices {
         let open = chosen == Some(internals);
         let tab = ui.selectable_label(open, &title).on_hover_text(hint);
-        tab.widget_info(|| WidgetInfo::selected(Role::Tab, true, open, format!("Look into {title}")));
+        tab.widget_info(|| WidgetInfo::selected(Role::Tab, true, open, format!("Show {title}")));
         if tab.clicked() {
             view.internals.chosen = internals;
         }

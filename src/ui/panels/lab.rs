@@ -91,7 +91,7 @@ fn question_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
                 });
             picker.response.accessible_name("Which lab");
             ui.add(Checkbox::new(&mut view.lab.quick, "Quick"))
-                .on_hover_text("A taste in minutes, not the whole lab, which may take hours");
+                .on_hover_text("A short version in minutes; the whole lab may take hours");
             let seed = ui.add(
                 DragValue::new(&mut view.lab.seed)
                     .prefix("Seed ")

@@ -53,7 +53,7 @@ pub(super) fn matrix_ui(
     study: &HeadStudy,
 ) {
     let palette = Palette::of(ui);
-    let note = "down: the frame that asks · across: the frame it looks at";
+    let note = "down: the query frame · across: the key frame it attends to";
     ui.label(RichText::new(note).size(10.5).color(palette.muted));
     let room = (ui.available_width() - LEFT).min(ui.available_height() - BELOW - 4.0);
     let side = room.clamp(LEAST, MOST).min(ui.available_width() - LEFT);

@@ -28,7 +28,7 @@ pub fn page_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictu
         }
     });
     match view.page {
-        Page::Genres => super::engines_ui(ui, scene, view),
+        Page::Genres => super::models_ui(ui, scene, view),
         Page::Decisions => super::decisions_ui(ui, scene, view),
         Page::Knobs => super::tuning_ui(ui, scene, view),
         Page::Sessions => super::sessions_ui(ui, scene, view),

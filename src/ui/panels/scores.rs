@@ -30,9 +30,9 @@ pub(super) fn scores_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSta
         Some(Job::Done(strips)) => strips,
         other => {
             let text = match other {
-                None => "Hold a moment (H, or a click) to ask where each score function looks from it",
-                Some(Job::Failed(error)) => &format!("The score functions cannot be asked: {error}"),
-                Some(_) => "Asking …",
+                None => "Hold a moment (H, or a click) to see what each score function attends to from it",
+                Some(Job::Failed(error)) => &format!("The score functions cannot be run: {error}"),
+                Some(_) => "Running them …",
             };
             describe(&response, format!("{NAME}: {text}"));
             ui.painter().rect_filled(plot, CornerRadius::ZERO, palette.track);
@@ -133,7 +133,7 @@ fn title(kind: ScoreKind) -> &'static str {
 
 fn sentence(kind: ScoreKind, look: &wording::Look) -> String {
     format!(
-        "The {} score looks {:.1} s back on average, {:.0} % of its weight at {:.1} s; entropy {:.1} bit.",
+        "The {} score attends {:.1} s back on average, {:.0} % of its weight at {:.1} s; entropy {:.1} bit.",
         title(kind),
         look.mean_back.0,
         100.0 * look.strongest,

@@ -59,7 +59,7 @@ pub fn source_bar_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState)
             #[cfg(feature = "lab")]
             if ui
                 .button("Lab")
-                .on_hover_text("Measure anew what is taught of each kind of network (B)")
+                .on_hover_text("Measure again what textbooks say of each kind of network (B)")
                 .clicked()
             {
                 view.lab.open = !view.lab.open;
@@ -76,7 +76,7 @@ fn picker_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
         (None, Some(open)) => open.name.clone(),
         (None, None) => "Choose what to listen to".to_owned(),
     };
-    let width = (ui.available_width() - 436.0).clamp(150.0, 320.0);
+    let width = (ui.available_width() - 486.0).clamp(150.0, 320.0);
     let response = ComboBox::from_id_salt("source")
         .selected_text(chosen)
         .width(width)
@@ -129,9 +129,8 @@ fn theme_ui(ui: &mut egui::Ui) {
         ThemePreference::Light => "Light",
     };
     let response = ui
-        .add(egui::Button::new(name).min_size(egui::Vec2::new(58.0, 0.0)))
-        .on_hover_text("Theme: system, dark or light (T)")
-        .accessible_name(format!("Theme: {name}"));
+        .add(egui::Button::new(format!("Theme: {name}")).min_size(egui::Vec2::new(108.0, 0.0)))
+        .on_hover_text("System, dark or light (T)");
     if response.clicked() {
         next_theme(ui.ctx());
     }

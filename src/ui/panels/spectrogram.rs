@@ -133,10 +133,10 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
                     }
                 }
                 ui.checkbox(&mut view.spectrogram.attention, "Attention")
-                    .on_hover_text("Draw over the picture where the attention engine looked. What changed the answer is another thing");
+                    .on_hover_text("Draw over the picture what the attention model attends to. What changed the answer is another matter");
                 ui.add_space(4.0);
                 ui.checkbox(&mut view.attribution.live, "Changes").on_hover_text(
-                    "Show what changed the answer: the engines are asked again every few seconds, without each half second in turn (C)",
+                    "Show what changed the answer: the models run again every few seconds, without each half second in turn (C)",
                 );
             });
         },
@@ -174,9 +174,12 @@ fn legend_ui(ui: &mut egui::Ui, view: &ViewState) {
     let palette = Palette::of(ui);
     let (low, high) = view.spectrogram.range_db;
     ui.add_space(4.0);
-    ui.label(RichText::new(format!("{high:.0} dB")).size(10.5).color(palette.muted));
+    ui.label(RichText::new(wording::decibels(high)).size(10.5).color(palette.muted));
     let (rect, response) = ui.allocate_exact_size(Vec2::new(64.0, 8.0), Sense::hover());
-    describe(&response, format!("Colours from {low:.0} to {high:.0} dB"));
+    describe(
+        &response,
+        format!("Colours from {} to {}", wording::decibels(low), wording::decibels(high)),
+    );
     let mut mesh = Mesh::default();
     let steps = 16;
     for i in 0..=steps {
@@ -238,7 +241,7 @@ fn hover_ui(ui: &egui::Ui, scene: &Scene<'_>, response: &egui::Response, time: &
             .and_then(|index| scene.history.column(index))
             .and_then(|c| c.get(mel.band_at(height)).copied());
         if let Some(level) = level.filter(|level| !level.is_nan()) {
-            said = format!("{said} with {level:.0} dB");
+            said = format!("{said} with {}", wording::decibels(level));
         }
     }
     let weights = pooling_of(&scene.snapshot.attention);
@@ -250,7 +253,7 @@ fn hover_ui(ui: &egui::Ui, scene: &Scene<'_>, response: &egui::Response, time: &
         .map(|i| weights[i])
     {
         said = format!(
-            "{said}. The attention engine gives this frame {:.2} % of its weight",
+            "{said}. The attention model gives this frame {:.2} % of its weight",
             100.0 * weight
         );
     }
@@ -260,11 +263,11 @@ fn hover_ui(ui: &egui::Ui, scene: &Scene<'_>, response: &egui::Response, time: &
 /// What a screen reader says instead of the picture.
 fn summary(scene: &Scene<'_>) -> String {
     if !scene.has_heard() {
-        return "Spectrogram: nothing is heard yet".to_owned();
+        return "Spectrogram: no sound yet".to_owned();
     }
     let attention = match wording::look(pooling_of(&scene.snapshot.attention), scene.snapshot.hop) {
         Some(look) => wording::pooling(&look),
-        None => "Attention appears when sound is heard.".to_owned(),
+        None => "Attention appears when there is sound.".to_owned(),
     };
     let field = match &scene.model_info.convolutions {
         Some(label) => {
@@ -274,7 +277,7 @@ fn summary(scene: &Scene<'_>) -> String {
         None => String::new(),
     };
     format!(
-        "Spectrogram of the last seconds, level {:.0} dB. {attention}{field}",
-        scene.snapshot.rms.0
+        "Spectrogram of the last seconds, level {}. {attention}{field}",
+        wording::decibels(scene.snapshot.rms.0)
     )
 }

@@ -96,5 +96,5 @@ fn pace_ui(ui: &mut egui::Ui, view: &mut ViewState) {
         .response;
     response
         .accessible_name("Pace")
-        .on_hover_text("How fast the file is heard; beyond 1× it is silent");
+        .on_hover_text("How fast the file plays; beyond 1× it is silent");
 }

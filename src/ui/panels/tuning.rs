@@ -40,12 +40,12 @@ pub fn tuning_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
                 .color(palette.muted),
         );
         ui.add_space(4.0);
-        ui.spacing_mut().slider_width = (ui.available_width() - 186.0).max(60.0);
+        ui.spacing_mut().slider_width = (ui.available_width() - 214.0).max(60.0);
         knobs_ui(ui, &mut view.tuning.knobs);
         ui.add_space(4.0);
         let said = match (scene.knobs_replay, scene.live_replay) {
             (Some(tried), Some(live)) if tried.frames > 0 => wording::replays(tried, live, scene.snapshot.hop),
-            _ => "What they would have answered appears when something was heard.".to_owned(),
+            _ => "What they would have answered appears when there is sound.".to_owned(),
         };
         ui.add(Label::new(RichText::new(said).small().color(palette.text)).wrap());
         ui.add_space(4.0);
@@ -108,7 +108,7 @@ fn knobs_ui(ui: &mut egui::Ui, knobs: &mut SmoothingConfig) {
     time(
         ui,
         &mut knobs.warm_up,
-        secs("Warm-up", 10.0, "Sound that is heard before the first answer"),
+        secs("Warm-up", 10.0, "Sound that comes before the first answer"),
     );
     let of = |ui: &mut egui::Ui, at: &mut f32, knob: Knob| {
         let mut value = f64::from(*at);
@@ -118,35 +118,35 @@ fn knobs_ui(ui: &mut egui::Ui, knobs: &mut SmoothingConfig) {
     of(
         ui,
         &mut knobs.enter,
-        share("Enter", "Smoothed probability that a genre must pass to be answered"),
+        share("Show from", "Smoothed probability from which a genre is shown"),
     );
     of(
         ui,
         &mut knobs.leave,
         share(
-            "Leave",
-            "Smoothed probability below which an answered genre is given up",
+            "Drop below",
+            "Smoothed probability below which a shown genre is dropped",
         ),
     );
     of(
         ui,
         &mut knobs.lead,
-        share("Lead", "By how much another genre must lead to take over"),
+        share("Margin", "By how much another genre must lead to take over"),
     );
     of(
         ui,
         &mut knobs.reject,
         share(
-            "Reject",
-            "Probability of anything but music above which no genre is answered; 1: off",
+            "Not-music above",
+            "Probability of anything but music above which no genre is shown; 1: off",
         ),
     );
     of(
         ui,
         &mut knobs.admit,
         share(
-            "Admit",
-            "Probability of anything but music below which music is let in again",
+            "Music again below",
+            "Probability of anything but music below which genres are shown again",
         ),
     );
     of(
@@ -167,7 +167,7 @@ fn knobs_ui(ui: &mut egui::Ui, knobs: &mut SmoothingConfig) {
 
 fn knob_ui(ui: &mut egui::Ui, value: &mut f64, knob: &Knob) {
     ui.horizontal(|ui| {
-        let size = egui::Vec2::new(96.0, 20.0);
+        let size = egui::Vec2::new(124.0, 20.0);
         ui.allocate_ui_with_layout(size, egui::Layout::left_to_right(egui::Align::Center), |ui| {
             ui.set_min_size(size);
             ui.label(RichText::new(knob.name).color(Palette::of(ui).text));

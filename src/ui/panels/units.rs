@@ -37,10 +37,10 @@ pub(super) fn units_ui(
     let known = traces.filter(|traces| traces.has_begun() && scene.has_heard() && fault.is_none());
     let Some(traces) = known else {
         let text = match fault {
-            Some(fault) => format!("{name} could not be looked into: {fault}"),
-            None if traces.is_some() && scene.has_heard() => format!("Running {name} over what was heard…"),
-            None if scene.has_heard() => format!("{name} is not here to be looked into"),
-            None => "What each unit holds appears when sound is heard".to_owned(),
+            Some(fault) => format!("The units of {name} cannot be shown: {fault}"),
+            None if traces.is_some() && scene.has_heard() => format!("Running {name} over the sound so far…"),
+            None if scene.has_heard() => format!("{name} is not part of this window"),
+            None => "What each unit holds appears when there is sound".to_owned(),
         };
         describe(&response, format!("Units of {name}: {text}"));
         ui.painter().rect_filled(plot, CornerRadius::ZERO, palette.track);

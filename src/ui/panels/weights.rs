@@ -55,7 +55,7 @@ pub(super) fn strip_ui(ui: &egui::Ui, scene: &Scene<'_>, time: &TimeAxis) {
     };
     let weights = pooling_of(&scene.snapshot.attention);
     if weights.len() < 2 {
-        let text = "Attention appears when sound is heard";
+        let text = "Attention appears when there is sound";
         ui.painter()
             .text(strip.center(), Align2::CENTER_CENTER, text, axis_font(), palette.muted);
         return;

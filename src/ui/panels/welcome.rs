@@ -21,7 +21,7 @@ pub fn welcome_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
                 .color(palette.text),
         );
         ui.label(
-            RichText::new("Attune names the genre while it hears it, and shows what it listened to.")
+            RichText::new("Attune names the genre while the music plays, and shows what the answer rests on.")
                 .color(palette.muted),
         );
         ui.add_space(16.0);

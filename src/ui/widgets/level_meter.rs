@@ -3,6 +3,7 @@
 //! In: levels in dB re full scale. Out: paint. Thread: window.
 
 use crate::ui::theme::{Palette, figure_text};
+use crate::ui::wording::decibels;
 use attune_audio::units::Decibels;
 use eframe::egui::{self, Align2, CornerRadius, FontId, Rect, Response, Sense, Vec2};
 
@@ -25,12 +26,12 @@ pub fn level_meter(
     let (rect, response) = ui.allocate_exact_size(Vec2::new(width, 20.0), Sense::hover());
     let silent = hearing && rms.0 < SILENT_DB;
     let name = if !hearing {
-        "Level: nothing is heard".to_owned()
+        "Level: no sound".to_owned()
     } else if silent {
         "Level: silent".to_owned()
     } else {
         let clipping = if clipped { ", clipped" } else { "" };
-        format!("Level: {:.0} dB, peak {:.0} dB{clipping}", rms.0, peak.0)
+        format!("Level: {}, peak {}{clipping}", decibels(rms.0), decibels(peak.0))
     };
     super::describe(&response, &name);
     if ui.is_rect_visible(rect) {
@@ -73,7 +74,7 @@ pub fn level_meter(
         } else if silent {
             ("silent".to_owned(), palette.warning)
         } else {
-            (format!("{:.0} dB", rms.0), palette.text)
+            (decibels(rms.0), palette.text)
         };
         let font: FontId = figure_text().resolve(ui.style());
         painter.text(rect.right_center(), Align2::RIGHT_CENTER, word, font, colour);

@@ -40,14 +40,14 @@ pub fn asked(study: &HeadStudy, (query, key): (usize, usize), hop: Seconds) -> S
     match study.weight(query, key) {
         Some(weight) if query == key => format!("{who} gives itself {:.2} % of its weight.", 100.0 * weight),
         Some(weight) => format!(
-            "{who} looks {:.1} s back, at −{:.1} s, with {:.2} % of its weight.",
+            "{who} attends {:.1} s back, at −{:.1} s, with {:.2} % of its weight.",
             (query - key) as f64 * hop.0,
             before(key),
             100.0 * weight
         ),
-        None if key > query => format!("{who} cannot look at −{:.1} s: that comes after it.", before(key)),
+        None if key > query => format!("{who} cannot attend to −{:.1} s: that comes after it.", before(key)),
         None => format!(
-            "{who} cannot look at −{:.1} s: it sees the last {:.1} s.",
+            "{who} cannot attend to −{:.1} s: its context is the last {:.1} s.",
             before(key),
             study.reach as f64 * hop.0
         ),
@@ -57,7 +57,7 @@ pub fn asked(study: &HeadStudy, (query, key): (usize, usize), hop: Seconds) -> S
 /// The whole matrix, for who does not see it.
 pub fn matrix(study: &HeadStudy, hop: Seconds) -> String {
     format!(
-        "Matrix of head {} of layer {}: each of the last {:.1} s asks those before it; on average a frame looks {:.1} s back.",
+        "Matrix of head {} of layer {}: each frame of the last {:.1} s attends to those before it, {:.1} s back on average.",
         study.head.head + 1,
         study.head.layer + 1,
         study.frames as f64 * hop.0,
@@ -89,13 +89,13 @@ mod tests {
         assert_eq!(
             said,
             [
-                "The frame 1.0 s before the held moment looks 0.5 s back, at −1.5 s, with 25.00 % of its weight.",
+                "The frame 1.0 s before the held moment attends 0.5 s back, at −1.5 s, with 25.00 % of its weight.",
                 "The frame 0.0 s before the held moment gives itself 87.50 % of its weight.",
-                "The frame 1.5 s before the held moment cannot look at −0.5 s: that comes after it.",
-                "The frame 0.0 s before the held moment cannot look at −1.0 s: it sees the last 1.0 s.",
+                "The frame 1.5 s before the held moment cannot attend to −0.5 s: that comes after it.",
+                "The frame 0.0 s before the held moment cannot attend to −1.0 s: its context is the last 1.0 s.",
             ]
         );
-        assert!(matrix(&study, hop).ends_with("on average a frame looks 0.1 s back."));
+        assert!(matrix(&study, hop).ends_with("0.1 s back on average."));
         assert_eq!([-0.3, 0.01, 2.0].map(points), ["−0.3", "0.0", "+2.0"]);
     }
 }

@@ -24,6 +24,11 @@ pub fn percent(share: f32) -> String {
     format!("{:.0} %", 100.0 * share)
 }
 
+/// A level, with a minus sign that is one.
+pub fn decibels(level_db: f32) -> String {
+    format!("{level_db:.0} dB").replace('-', "−")
+}
+
 /// A genre as people read it; a label of other models as it is.
 pub fn genre_title(label: &str, genres: &GenreSet) -> String {
     genres
@@ -89,8 +94,8 @@ pub fn source(source: &OpenedSource) -> String {
     let mut parts = vec![source.host.clone(), rate(source.rate.0), channels(source.channels)];
     match source.kind {
         SourceKind::File => parts.push(match &source.heard_through {
-            Some(output) => format!("heard through {output}"),
-            None => "not heard aloud".to_owned(),
+            Some(output) => format!("played through {output}"),
+            None => "not played aloud".to_owned(),
         }),
         SourceKind::Microphone | SourceKind::Monitor => {
             parts.push(source.format.clone());
@@ -224,7 +229,7 @@ pub fn head(layer: usize, head: usize, look: &Look) -> String {
         None => String::new(),
     };
     format!(
-        "Layer {}, head {} looks {:.1} s back on average, half of its weight within {:.1} s; strongest {} at −{:.1} s; spread over \
+        "Layer {}, head {} attends {:.1} s back on average, half of its weight within {:.1} s; strongest {} at −{:.1} s; spread over \
          {:.1} s ({:.1} bits).{sink}",
         layer + 1,
         head + 1,
@@ -281,7 +286,7 @@ mod tests {
         assert!(matches!(found.sink, Some((Sink::Oldest, share)) if (share - 0.342).abs() < 1e-3));
         let said = head(1, 2, &found);
         assert!(
-            said.contains("Layer 2, head 3 looks") && said.contains("oldest frames in reach"),
+            said.contains("Layer 2, head 3 attends") && said.contains("oldest frames in reach"),
             "{said}"
         );
         row[99] = 2.0;
@@ -384,6 +389,6 @@ mod tests {
         open.host = "mp3".into();
         open.rate = SampleRate(48_000);
         open.channels = 1;
-        assert_eq!(source(&open), "mp3 · 48 kHz · mono · not heard aloud");
+        assert_eq!(source(&open), "mp3 · 48 kHz · mono · not played aloud");
     }
 }

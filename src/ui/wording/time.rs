@@ -41,18 +41,18 @@ pub fn shares(shares: &[(AnswerState, f32)], genres: &GenreSet) -> String {
 pub fn parity(parity: &Parity, hop: Seconds) -> String {
     if parity.frames == 0 {
         return if parity.spoiled {
-            "Live and file are compared from the start: seek to 0:00".to_owned()
+            "Live and offline answers are compared from the start: seek to 0:00".to_owned()
         } else {
-            "Live and file: nothing compared yet".to_owned()
+            "Live and offline answers: nothing compared yet".to_owned()
         };
     }
     let over = parity.frames as f64 * hop.0;
     let points = 100.0 * parity.largest;
     if parity.largest <= SAME && parity.other_answers == 0 {
-        format!("Live equals file: largest difference {points:.2} points over {over:.1} s")
+        format!("Same as offline analysis: largest difference {points:.2} points over {over:.1} s")
     } else {
         format!(
-            "Live differs from file: by {points:.2} points at {}, another answer for {:.1} of {over:.1} s",
+            "Differs from offline analysis: by {points:.2} points at {}, another answer for {:.1} of {over:.1} s",
             parity.largest_at.clock(),
             parity.other_answers as f64 * hop.0
         )
@@ -63,17 +63,17 @@ pub fn parity(parity: &Parity, hop: Seconds) -> String {
 pub fn parity_mark(parity: &Parity) -> String {
     let points = 100.0 * parity.largest;
     match parity.frames {
-        0 if parity.spoiled => "Live and file: from the start only".to_owned(),
-        0 => "Live and file: nothing yet".to_owned(),
-        _ if parity.largest <= SAME && parity.other_answers == 0 => format!("Live = file · {points:.2} points"),
-        _ => format!("Live ≠ file · {points:.2} points"),
+        0 if parity.spoiled => "Offline analysis: compared from the start only".to_owned(),
+        0 => "Offline analysis: nothing compared yet".to_owned(),
+        _ if parity.largest <= SAME && parity.other_answers == 0 => "Same as offline analysis".to_owned(),
+        _ => format!("Differs from offline analysis by {points:.2} points"),
     }
 }
 
 /// What other knobs would have made of the time heard, beside what was.
 pub fn replays(tried: &ReplayResult, live: &ReplayResult, hop: Seconds) -> String {
     format!(
-        "Of the last {:.0} s heard: {} changes of genre instead of {}, a genre answered {} of the time instead of {}.",
+        "Of the last {:.0} s: {} changes of genre instead of {}, a genre answered {} of the time instead of {}.",
         tried.frames as f64 * hop.0,
         tried.changes,
         live.changes,
@@ -98,8 +98,8 @@ pub fn disagreement(history: &History, column: u64, genres: &GenreSet) -> Option
     let at = history.time_of(column)?.clock();
     let (leader, share) = moment.leader;
     let how = match moment.disagreement {
-        Some(share) => format!("the engines' disagreement is {} of the most possible", percent(share)),
-        None => "fewer than two engines are on".to_owned(),
+        Some(share) => format!("the models' disagreement is {} of the most possible", percent(share)),
+        None => "fewer than two models are on".to_owned(),
     };
     Some(format!(
         "At {at}: {}; {} leads with {}; {how}.",
@@ -123,14 +123,14 @@ mod tests {
         };
         assert_eq!(
             parity(&found, hop),
-            "Live equals file: largest difference 0.01 points over 10.0 s"
+            "Same as offline analysis: largest difference 0.01 points over 10.0 s"
         );
         found.largest = 0.031;
         found.largest_at = Seconds(62.0);
         found.other_answers = 25;
         assert_eq!(
             parity(&found, hop),
-            "Live differs from file: by 3.10 points at 1:02.0, another answer for 0.5 of 10.0 s"
+            "Differs from offline analysis: by 3.10 points at 1:02.0, another answer for 0.5 of 10.0 s"
         );
         assert!(parity(&Parity::default(), hop).contains("nothing compared yet"));
     }

@@ -56,18 +56,20 @@ impl<'a> Bars<'a> {
     }
 
     /// What the bars are.
-    pub(super) fn note(&self, held: bool) -> String {
+    pub(super) fn note(&self, genres: &GenreSet, held: bool) -> String {
         let when = if held {
             "at the held frame".to_owned()
         } else {
             format!("{:.0} s ago", self.ago as f64 * self.it.hop.0)
         };
         match self.by {
-            AttributionMethod::Occlusion if self.class == self.likeliest() => {
-                format!("points that each half second adds to the likeliest {when}")
+            AttributionMethod::Occlusion => {
+                format!(
+                    "points that {} loses without each half second, {when}",
+                    genres.title(self.class)
+                )
             }
-            AttributionMethod::Occlusion => format!("points that each half second adds {when}"),
-            AttributionMethod::AttentionOverride => format!("points more when nothing else is looked at {when}"),
+            AttributionMethod::AttentionOverride => format!("points more when attention is only there, {when}"),
         }
     }
 
@@ -79,7 +81,7 @@ impl<'a> Bars<'a> {
             .filter_map(|(added, place)| Some(((*added)?, *place)))
             .max_by(|a, b| a.0.total_cmp(&b.0));
         let Some((added, place)) = highest else {
-            return "nothing was heard".to_owned();
+            return "no sound yet".to_owned();
         };
         let ago = self.ago as f64 * self.it.hop.0;
         let (from, to) = self.it.back(place);
@@ -88,7 +90,7 @@ impl<'a> Bars<'a> {
         match self.by {
             AttributionMethod::Occlusion => format!("{title} loses most, {points:.0} points, without {span}"),
             AttributionMethod::AttentionOverride => {
-                format!("{title} gains most, {points:+.0} points, when only {span} is looked at")
+                format!("{title} gains most, {points:+.0} points, when attention is only on {span}")
             }
         }
     }

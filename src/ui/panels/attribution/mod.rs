@@ -74,8 +74,8 @@ impl<'a> Attribution<'a> {
     fn waiting(self, scene: &Scene<'_>) -> String {
         match self.fault {
             Some(why) => format!("The models cannot be asked: {why}"),
-            None if scene.held.is_none() && !scene.has_heard() => "Nothing was heard yet".to_owned(),
-            None => "Asking the engines again, without each half second in turn…".to_owned(),
+            None if scene.held.is_none() && !scene.has_heard() => "No sound yet".to_owned(),
+            None => "Running the models again without each half second in turn…".to_owned(),
         }
     }
 }
@@ -136,7 +136,7 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, bars: Option<&Bars<'_>>, view
                 if bars.can_be_alone() {
                     by_ui(ui, view);
                 }
-                let note = bars.note(scene.held.is_some());
+                let note = bars.note(&scene.model_info.genres, scene.held.is_some());
                 ui.add(Label::new(RichText::new(note).size(10.5).color(palette.muted)).truncate());
             });
         },
@@ -166,13 +166,13 @@ fn by_ui(ui: &mut egui::Ui, view: &mut ViewState) {
     for (by, name, hint) in [
         (
             AttributionMethod::AttentionOverride,
-            "Looked at alone",
-            "What the attention engine answers when its attention is forced onto one half second, less what it answers by itself",
+            "Attention only here",
+            "What the attention model answers when it may attend to one half second only, less what it answers by itself",
         ),
         (
             AttributionMethod::Occlusion,
-            "Taken away",
-            "What all engines together lose without one half second",
+            "Without this half second",
+            "How much all models together lose without one half second",
         ),
     ] {
         let open = view.attribution.method == by;

@@ -35,7 +35,7 @@ const RIBBON: f32 = 16.0;
 const LABELS: f32 = 18.0;
 
 /// What track and timeline show.
-const ANSWERS_OVER_TIME: &str = "Agreed probabilities over time; the ribbon holds the answers";
+const ANSWERS_OVER_TIME: &str = "Probabilities of all models together over time; the ribbon has the answers";
 
 /// Draws the timeline into what is available.
 pub fn timeline_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {

@@ -42,7 +42,7 @@ pub(super) fn recent_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSta
     if let (Some(result), Some(second)) = (retried, ribbons.get(1)) {
         let tried = visible(result.points.iter(), now, span);
         ribbon_ui(ui, *second, &runs(&tried, now, to_x), &scene.model_info.genres, 1.0);
-        for (ribbon, text) in [(ribbons[0], "heard"), (*second, "tried")] {
+        for (ribbon, text) in [(ribbons[0], "live"), (*second, "tried")] {
             let at = egui::pos2(ribbon.left() - 6.0, ribbon.center().y);
             ui.painter()
                 .text(at, Align2::RIGHT_CENTER, text, axis_font(), palette.muted);
@@ -141,7 +141,7 @@ fn hover_ui(
 /// What a screen reader says instead of the picture: how the time in sight was answered.
 fn summary(scene: &Scene<'_>, points: &[TimelinePoint]) -> String {
     if points.is_empty() {
-        return "Timeline: nothing is heard yet".to_owned();
+        return "Timeline: no sound yet".to_owned();
     }
     let genres = &scene.model_info.genres;
     let named = genres.ids().map(AnswerState::Genre);

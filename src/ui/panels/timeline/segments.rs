@@ -41,7 +41,7 @@ pub(super) fn segments_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewS
     ui.painter().rect_filled(area, CornerRadius::ZERO, palette.track);
     let decided = match &track.segments {
         Job::Done(decided) => decided,
-        Job::Failed(why) => return say(ui, &response, area, &format!("It cannot be told: {why}")),
+        Job::Failed(why) => return say(ui, &response, area, &format!("The segments cannot be weighed: {why}")),
         Job::Idle | Job::Running(_) => {
             return say(ui, &response, area, "The file is being read as a whole …");
         }
@@ -97,7 +97,7 @@ pub(super) fn segments_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewS
         hear(view, segment);
     }
     let said = wording::segment(segment, decided, &scene.model_info.genres);
-    response.on_hover_text_at_pointer(format!("{said}\nClick: hear it."));
+    response.on_hover_text_at_pointer(format!("{said}\nClick to play it."));
 }
 
 /// A sentence in the place of the bars.
@@ -168,7 +168,7 @@ fn hear_ui(
     let segment = &decided.segments[place];
     let button = ui.interact(rect, ui.scope_id().with(("segment", rank)), Sense::click());
     let said = wording::segment(segment, decided, &scene.model_info.genres);
-    button.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Hear segment {}: {said}", rank + 1)));
+    button.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Play segment {}: {said}", rank + 1)));
     if button.has_focus() {
         let accent = Palette::of(ui).accent;
         ui.painter()
@@ -177,7 +177,7 @@ fn hear_ui(
     if button.clicked() {
         hear(view, segment);
     }
-    button.on_hover_text_at_pointer(format!("{said}\nClick: hear it."));
+    button.on_hover_text_at_pointer(format!("{said}\nClick to play it."));
 }
 
 fn hear(view: &mut ViewState, segment: &DecidingSegment) {

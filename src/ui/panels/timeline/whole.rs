@@ -219,8 +219,8 @@ fn hover_ui(
     view.time.pointing = scene.history.column_at(at, scene.snapshot.hop);
     let said = match track.known_at(at) {
         Some((point, true)) => wording::point(&point, &scene.model_info.genres),
-        Some((point, false)) => format!("Not heard yet. {}", wording::point(&point, &scene.model_info.genres)),
-        None => format!("At {}: not heard yet.", at.clock()),
+        Some((point, false)) => format!("Not played yet. {}", wording::point(&point, &scene.model_info.genres)),
+        None => format!("At {}: not played yet.", at.clock()),
     };
     response
         .clone()
@@ -231,7 +231,7 @@ fn hover_ui(
 fn summary(scene: &Scene<'_>, track: &Track) -> String {
     let shares = track.shares();
     if shares.is_empty() {
-        return "Timeline: nothing is heard yet".to_owned();
+        return "Timeline: no sound yet".to_owned();
     }
     let told = wording::shares(&shares, &scene.model_info.genres);
     let looped = match scene.transport.selection {

@@ -10,7 +10,9 @@ use crate::ui::wording;
 use attune_engine::Command;
 use attune_engine::smoothing::AnswerState;
 use attune_model::genre::GenreId;
-use eframe::egui::{self, Align, Button, Color32, CornerRadius, Label, Layout, Rect, RichText, Sense, TextStyle, Vec2};
+use eframe::egui::{
+    self, Align, Button, Color32, CornerRadius, FontId, Label, Layout, Rect, RichText, Sense, TextStyle, Vec2,
+};
 
 /// Width of the genres' names.
 const NAME_WIDTH: f32 = 66.0;
@@ -26,7 +28,7 @@ const GAP: f32 = 6.0;
 const LEAST_COLUMN: f32 = 40.0;
 
 /// Draws the table.
-pub fn engines_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
+pub fn models_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     card(ui).show(ui, |ui| {
         ui.set_width(ui.available_width());
         let engines = scene.snapshot.model_count.min(scene.model_info.models.len());
@@ -69,20 +71,20 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, column:
         let left = row.left() + NAME_WIDTH + GAP + i as f32 * (column + GAP);
         Rect::from_min_size(egui::pos2(left, row.top()), Vec2::new(column, HEADER_HEIGHT - 4.0))
     };
-    let font = TextStyle::Small.resolve(ui.style());
-    ui.painter().text(
+    // A long name is set smaller before it is cut.
+    let size_of = |name: &str| (column / (0.55 * name.chars().count() as f32)).clamp(9.0, 11.5);
+    let together = "All together";
+    ui.painter().with_clip_rect(cell(0)).text(
         cell(0).center(),
         egui::Align2::CENTER_CENTER,
-        "Agreed",
-        font,
+        together,
+        FontId::proportional(size_of(together)),
         palette.text,
     );
     for (place, &engine) in engines.iter().enumerate() {
         let label = &scene.model_info.models[engine];
         let on = scene.snapshot.models[engine].enabled;
-        // A long name is set smaller before it is cut.
-        let size = (column / (0.55 * label.name.chars().count() as f32)).clamp(9.0, 11.5);
-        let text = RichText::new(&label.name).size(size);
+        let text = RichText::new(&label.name).size(size_of(&label.name));
         let text = if on {
             text.color(palette.text)
         } else {
@@ -96,7 +98,7 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, column:
             .inner;
         let (state, verb) = if on { ("on", "off") } else { ("off", "on") };
         response.widget_info(|| {
-            egui::WidgetInfo::selected(egui::Role::CheckBox, true, on, format!("Engine {}", label.name))
+            egui::WidgetInfo::selected(egui::Role::CheckBox, true, on, format!("Model {}", label.name))
         });
         let hover = format!("{} is {state}. Click to switch it {verb}.", label.name);
         if response.on_hover_text(hover).clicked() {
@@ -111,11 +113,10 @@ fn waiting_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, engine
     ui.add_space(4.0);
     let text = RichText::new(format!("+ {}", label.name)).size(11.5);
     let button = ui.add_sized(Vec2::new(NAME_WIDTH, WAITING_HEIGHT - 4.0), Button::new(text));
-    button.widget_info(|| {
-        egui::WidgetInfo::selected(egui::Role::CheckBox, true, false, format!("Engine {}", label.name))
-    });
+    button
+        .widget_info(|| egui::WidgetInfo::selected(egui::Role::CheckBox, true, false, format!("Model {}", label.name)));
     let hover = format!(
-        "{} ({} weights) does not listen. Click to hear it beside the others.",
+        "{} ({} weights) is off. Click to run it beside the others.",
         label.name,
         wording::count(label.weight_count)
     );
@@ -144,7 +145,7 @@ fn genre_row_ui(ui: &mut egui::Ui, scene: &Scene<'_>, id: GenreId, size: Vec2, e
         let at = name.left_center() + Vec2::new(16.0, 0.0);
         ui.painter().text(at, egui::Align2::LEFT_CENTER, &title, font, ink);
         let ensemble = if heard { snapshot.ensemble.of(id) } else { 0.0 };
-        share_bar(ui, size, ensemble, colour, &format!("{title}, ensemble"));
+        share_bar(ui, size, ensemble, colour, &format!("{title}, all together"));
         for &engine in engines {
             let label = &scene.model_info.models[engine];
             let state = &snapshot.models[engine];
@@ -180,7 +181,7 @@ fn figures_ui(ui: &mut egui::Ui, scene: &Scene<'_>, column: f32, engines: &[usiz
             "Load, %",
             "Share of the time from one frame to the next that a step takes: 100 % would be too much for one core",
         ),
-        ("Weights", "How many trained numbers the engine has"),
+        ("Weights", "How many trained numbers the model has"),
     ] {
         ui.horizontal(|ui| {
             let size = Vec2::new(NAME_WIDTH, FIGURE_HEIGHT);
