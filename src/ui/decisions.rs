@@ -3,7 +3,6 @@
 //! In: columns. Out: entries to list, to search and to export. Thread: window.
 
 use super::history::News;
-use super::wording;
 use attune_audio::units::Seconds;
 use attune_engine::smoothing::{AnswerState, Decision, Reason};
 use attune_engine::table;
@@ -74,7 +73,7 @@ impl Entry {
 
     /// One line for people.
     pub fn sentence(&self, genres: &GenreSet) -> String {
-        wording::reason(&self.decision, genres)
+        self.decision.reason.sentence(genres)
     }
 }
 

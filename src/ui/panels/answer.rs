@@ -25,7 +25,7 @@ pub fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>) {
         let (word, why) = if scene.has_heard() {
             (
                 wording::answer(decision, &model_info.genres),
-                wording::reason(decision, &model_info.genres),
+                decision.reason.sentence(&model_info.genres),
             )
         } else {
             (

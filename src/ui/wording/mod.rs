@@ -16,7 +16,7 @@ pub use units::{time_constant, unit, units};
 
 use attune_audio::source::{OpenedSource, SourceKind};
 use attune_audio::units::Seconds;
-use attune_engine::smoothing::{Decision, Reason};
+use attune_engine::smoothing::Decision;
 use attune_model::genre::GenreSet;
 
 /// A whole number of percent.
@@ -39,54 +39,6 @@ pub fn genre_title(label: &str, genres: &GenreSet) -> String {
 /// The answer in a word or two.
 pub fn answer(decision: &Decision, genres: &GenreSet) -> String {
     decision.state.title(genres)
-}
-
-/// Why this is the answer.
-pub fn reason(decision: &Decision, genres: &GenreSet) -> String {
-    match decision.reason {
-        Reason::HeardTooLittle { heard, needed } => {
-            format!("Heard {:.1} s so far; a first answer needs {:.1} s.", heard.0, needed.0)
-        }
-        Reason::TooQuiet { level, threshold } => format!(
-            "The level is {:.0} dB; below {:.0} dB nothing is taken for music.",
-            level.0, threshold.0
-        ),
-        Reason::BelowThreshold {
-            best,
-            confidence,
-            threshold,
-        } => format!(
-            "{} leads with {}, but an answer needs {}.",
-            genres.title(best),
-            percent(confidence),
-            percent(threshold)
-        ),
-        Reason::Confident { threshold } => {
-            format!(
-                "At {}, above the {} an answer needs.",
-                percent(decision.confidence),
-                percent(threshold)
-            )
-        }
-        Reason::Held { challenger, lead } => format!(
-            "Held: {} is {} points ahead, not by enough or not for long enough yet.",
-            genres.title(challenger),
-            (100.0 * lead).round()
-        ),
-        Reason::Rejected {
-            kind, music, needed, ..
-        } => format!(
-            "It sounds like {}; like music {}, and a genre needs {}.",
-            kind.words(),
-            percent(music),
-            percent(needed)
-        ),
-        Reason::PerhapsNotMusic { music, needed } => format!(
-            "It sounds like music with {}, but a genre needs {}.",
-            percent(music),
-            percent(needed)
-        ),
-    }
 }
 
 /// What is really open.
@@ -256,9 +208,7 @@ pub fn pooling(look: &Look) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use attune_audio::units::{Decibels, SampleRate};
-    use attune_engine::smoothing::AnswerState;
-    use attune_model::genre::{GenreId, SoundKind};
+    use attune_audio::units::SampleRate;
 
     #[test]
     fn a_look_finds_median_peak_and_spread() {
@@ -301,70 +251,6 @@ mod tests {
         assert_eq!(look(&[], Seconds(0.5)), None);
         assert_eq!(look(&[0.0; 3], Seconds(0.5)), None);
         assert_eq!(look(&[f32::NAN; 3], Seconds(0.5)), None);
-    }
-
-    #[test]
-    fn every_reason_is_a_sentence() {
-        let genres = GenreSet::gtzan();
-        let decision = |reason| Decision {
-            state: AnswerState::Unsure,
-            confidence: 0.37,
-            reason,
-            since: Seconds(0.0),
-        };
-        for (cause, wanted) in [
-            (
-                Reason::HeardTooLittle {
-                    heard: Seconds(0.4),
-                    needed: Seconds(1.0),
-                },
-                "Heard 0.4 s so far; a first answer needs 1.0 s.",
-            ),
-            (
-                Reason::TooQuiet {
-                    level: Decibels(-72.4),
-                    threshold: Decibels(-60.0),
-                },
-                "The level is -72 dB; below -60 dB nothing is taken for music.",
-            ),
-            (
-                Reason::BelowThreshold {
-                    best: GenreId(4),
-                    confidence: 0.37,
-                    threshold: 0.4,
-                },
-                "Hip-hop leads with 37 %, but an answer needs 40 %.",
-            ),
-            (
-                Reason::Confident { threshold: 0.3 },
-                "At 37 %, above the 30 % an answer needs.",
-            ),
-            (
-                Reason::Held {
-                    challenger: GenreId(5),
-                    lead: 0.04,
-                },
-                "Held: Jazz is 4 points ahead, not by enough or not for long enough yet.",
-            ),
-            (
-                Reason::Rejected {
-                    kind: SoundKind::Speech,
-                    share: 0.9,
-                    music: 0.06,
-                    needed: 0.5,
-                },
-                "It sounds like speech; like music 6 %, and a genre needs 50 %.",
-            ),
-            (
-                Reason::PerhapsNotMusic {
-                    music: 0.42,
-                    needed: 0.5,
-                },
-                "It sounds like music with 42 %, but a genre needs 50 %.",
-            ),
-        ] {
-            assert_eq!(reason(&decision(cause), &genres), wanted);
-        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::probe::{Input, Probe};
 use super::replace::by_local_mean;
 use super::segments::Segment;
+use crate::smoothing::ensemble_mean;
 use attune_model::genre::Probabilities;
 use attune_model::{LoadedModel, ModelError};
 
@@ -28,20 +29,11 @@ impl Occlusion {
 
     /// The mean over models with the same input and segments; `None` without any.
     pub fn mean(of: &[Self]) -> Option<Self> {
-        let first = of.first()?;
-        let share = 1.0 / of.len() as f32;
-        let mean = |each: &dyn Fn(&Self) -> Probabilities| {
-            let mut sum = each(first);
-            for (class, slot) in sum.as_mut_slice().iter_mut().enumerate() {
-                *slot = of.iter().map(|one| each(one).as_slice()[class]).sum::<f32>() * share;
-            }
-            sum
-        };
         Some(Self {
-            whole: mean(&|one| one.whole),
-            without: (0..first.without.len())
-                .map(|at| mean(&|one| one.without[at]))
-                .collect(),
+            whole: ensemble_mean(of.iter().map(|one| &one.whole))?,
+            without: (0..of.first()?.without.len())
+                .map(|at| ensemble_mean(of.iter().map(|one| &one.without[at])))
+                .collect::<Option<_>>()?,
         })
     }
 }

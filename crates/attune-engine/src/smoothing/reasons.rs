@@ -1,4 +1,4 @@
-//! A rule and its figures as a sentence for people.
+//! A rule and its figures as a sentence for people: the one wording, for terminal, JSON and window.
 //!
 //! In: a [`Reason`]. Out: text. Thread: any.
 
@@ -132,30 +132,60 @@ impl AnswerState {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use attune_audio::units::{Decibels, Seconds};
 
     #[test]
-    fn sentences_name_genre_and_figures() {
-        let reason = Reason::BelowThreshold {
-            best: GenreId(4),
-            confidence: 0.312,
-            threshold: 0.4,
-        };
-        let text = reason.sentence(&GenreSet::gtzan());
-        assert_eq!(text, "Hip-hop is likeliest with 31 %, but an answer needs 40 %.");
-    }
-
-    #[test]
-    fn a_rejection_names_what_is_heard_instead() {
-        let reason = Reason::Rejected {
-            kind: SoundKind::Other,
-            share: 0.81,
-            music: 0.12,
-            needed: 0.5,
-        };
-        assert_eq!(
-            reason.sentence(&GenreSet::gtzan()),
-            "It is another sound with 81 % and music with 12 %, where a genre needs 50 %."
-        );
+    fn every_reason_is_a_sentence() {
+        for (reason, wanted) in [
+            (
+                Reason::HeardTooLittle {
+                    heard: Seconds(0.4),
+                    needed: Seconds(1.0),
+                },
+                "Heard 0.4 s so far; the first answer needs 1.0 s.",
+            ),
+            (
+                Reason::TooQuiet {
+                    level: Decibels(-72.4),
+                    threshold: Decibels(-60.0),
+                },
+                "The level is -72 dB, below the -60 dB of silence.",
+            ),
+            (
+                Reason::BelowThreshold {
+                    best: GenreId(4),
+                    confidence: 0.312,
+                    threshold: 0.4,
+                },
+                "Hip-hop is likeliest with 31 %, but an answer needs 40 %.",
+            ),
+            (Reason::Confident { threshold: 0.3 }, "It is above the 30 % it needs."),
+            (
+                Reason::Held {
+                    challenger: GenreId(5),
+                    lead: 0.04,
+                },
+                "Jazz leads by 4 %, but not by enough or not for long enough.",
+            ),
+            (
+                Reason::Rejected {
+                    kind: SoundKind::Other,
+                    share: 0.81,
+                    music: 0.12,
+                    needed: 0.5,
+                },
+                "It is another sound with 81 % and music with 12 %, where a genre needs 50 %.",
+            ),
+            (
+                Reason::PerhapsNotMusic {
+                    music: 0.42,
+                    needed: 0.5,
+                },
+                "It is music with 42 %, where a genre needs 50 %.",
+            ),
+        ] {
+            assert_eq!(reason.sentence(&GenreSet::gtzan()), wanted);
+        }
         assert_eq!(AnswerState::from(SoundKind::Speech).name(), "speech");
     }
 
