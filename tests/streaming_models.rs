@@ -280,7 +280,7 @@ fn halves_leave_the_answers_what_they_were() {
             let mut manifest: serde_json::Value = serde_json::from_str(&text).unwrap();
             assert_eq!(manifest["precision"], "half", "{name} ships as halves");
             manifest["precision"] = serde_json::to_value(precision).unwrap();
-            let model = from_bytes(manifest.to_string().as_bytes(), &weights).unwrap();
+            let model = from_bytes(manifest.to_string().as_bytes(), weights.clone()).unwrap();
             let mut extractor = FeatureExtractor::new(&model.manifest().front_end, info.rate).unwrap();
             let block = extractor.push(&samples).unwrap();
             let logits = push(model.stream().unwrap().as_mut(), &block.normalized);

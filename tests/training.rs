@@ -330,7 +330,7 @@ fn the_export_loads_and_every_fault_in_it_is_refused() {
     let manifest = std::fs::read_to_string(&manifest_path).unwrap();
     let weights = std::fs::read(folder.path().join("attention.safetensors")).unwrap();
     let refusal = |manifest: &str, weights: &[u8]| {
-        let error = load::from_bytes(manifest.as_bytes(), weights).unwrap_err();
+        let error = load::from_bytes(manifest.as_bytes(), weights.to_vec()).unwrap_err();
         assert!(!error.remedy().is_empty());
         error.to_string()
     };

@@ -7,10 +7,12 @@ use super::args::AnalyzeArgs;
 use super::error::{AppError, Context};
 use super::print_line;
 use attune_engine::HopResult;
-use attune_engine::offline::{FailureLine, FailureReport, HopLine, ModelHop, Progress, StateLine, analyze, document};
+use attune_engine::offline::{
+    FailureLine, FailureReport, HopLine, ModelHop, Progress, StateLine, analyze, document, segments_of_file,
+};
 use attune_engine::smoothing::{AnswerState, SmoothingConfig};
-use attune_lab::hierarchy::Reader;
 use attune_model::ModelSet;
+use attune_model::hierarchical::SegmentReader;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::cell::Cell;
 use std::ops::ControlFlow;
@@ -22,9 +24,11 @@ pub(super) fn run(args: &AnalyzeArgs, models: &ModelSet, smoothing: &SmoothingCo
     let mut code = ExitCode::SUCCESS;
     let reader = match &args.segments {
         None => None,
-        Some(None) => Some(Reader::bundled(models).context("the bundled network for whole files cannot be used")?),
+        Some(None) => {
+            Some(SegmentReader::bundled(models).context("the bundled network for whole files cannot be used")?)
+        }
         Some(Some(manifest)) => {
-            let loaded = Reader::load(manifest, models);
+            let loaded = SegmentReader::load(manifest, models);
             Some(loaded.with_context(|| format!("{} cannot be used", manifest.display()))?)
         }
     };
@@ -47,13 +51,14 @@ pub(super) fn run(args: &AnalyzeArgs, models: &ModelSet, smoothing: &SmoothingCo
         };
         let mut result = analyze(path, models, smoothing, on_hop, on_progress);
         if let (Ok(report), Some(reader)) = (&mut result, &reader) {
-            match reader.file(path) {
+            match segments_of_file(path, reader) {
                 Ok(decided) => report.decided = decided,
                 Err(error) => {
                     code = ExitCode::FAILURE;
                     eprintln!(
-                        "attune: {}: which segments decided cannot be told: {error}",
-                        path.display()
+                        "attune: {}: which segments decided is unknown: {error}\n  {}",
+                        path.display(),
+                        error.remedy()
                     );
                 }
             }

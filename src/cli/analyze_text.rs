@@ -4,8 +4,9 @@
 
 use super::bars::{bar, percent};
 use attune_audio::units::Seconds;
-use attune_engine::offline::{AnswerReport, DecidedReport, Report};
+use attune_engine::offline::{AnswerReport, Report};
 use attune_model::ModelSet;
+use attune_model::hierarchical::DecidedReport;
 use std::fmt::Write;
 
 const BAR: usize = 24;

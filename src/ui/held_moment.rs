@@ -11,9 +11,8 @@ use attune_audio::features::FrontEndSpec;
 use attune_audio::units::Seconds;
 use attune_engine::Snapshot;
 use attune_engine::explain::{Explanation, Head, similar};
-use attune_lab::limits::Taught;
-use attune_lab::scores::{ShippedScores, Weighted};
-use attune_model::LoadedModel;
+use attune_model::scores::{ScoreWeights, Scores};
+use attune_model::{LoadedModel, ModelSet};
 
 /// So many similar moments are offered at most…
 const MOST_SIMILAR: usize = 3;
@@ -36,7 +35,7 @@ pub struct HeldMoment {
     /// The heads that were studied.
     pub heads: HeadStudies,
     /// What six score functions attend to from it.
-    pub scores: Job<Weighted, QueryError>,
+    pub scores: Job<ScoreWeights, QueryError>,
     /// How much the convolutions depend on each frame before it, newest first.
     pub field: Job<Vec<f64>, QueryError>,
 }
@@ -111,17 +110,17 @@ impl HeldMoment {
     }
 
     /// Finds out, once, what each score function attends to from here. `done` is called when that is known.
-    pub fn start_scores(&mut self, spec: &FrontEndSpec, done: impl Fn() + Send + Sync + 'static) {
+    pub fn start_scores(&mut self, models: &ModelSet, done: impl Fn() + Send + Sync + 'static) {
         if !self.scores.is_idle() {
             return;
         }
-        let (context, spec) = (context_of(&self.history, spec), spec.clone());
+        let (context, models) = (context_of(&self.history, &models.front_end), models.clone());
         self.scores = if context.is_empty() {
             Job::refused(QueryError::NoFrames)
         } else {
             Job::start("attune-scores", done, move |_| {
-                let scores = ShippedScores::get().map_err(QueryError::Scores)?;
-                Ok(scores.weights(&context.input(&spec).frames)?)
+                let input = context.input(&models.front_end);
+                Ok(Scores::bundled(&models)?.weights(&input.frames)?)
             })
         };
     }
@@ -136,8 +135,8 @@ impl HeldMoment {
         if !self.field.is_idle() {
             return;
         }
-        let Some(taught) = model.and_then(|model| Taught::of(model.manifest())) else {
-            self.field = Job::refused(QueryError::Foreign);
+        let Some(model) = model.cloned() else {
+            self.field = Job::refused(QueryError::NoModels);
             return;
         };
         let (context, spec) = (context_of(&self.history, spec), spec.clone());
@@ -147,7 +146,7 @@ impl HeldMoment {
             Job::start("attune-field", done, move |_| {
                 let input = context.input(&spec);
                 let first = input.count().saturating_sub(frames);
-                Ok(taught.dependence(&input.frames[first * spec.bands..])?)
+                Ok(model.effective_receptive_field(&input.frames[first * spec.bands..])?)
             })
         };
     }

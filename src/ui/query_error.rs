@@ -1,5 +1,6 @@
 //! Why the models have no answer to a question about what was heard.
 
+use attune_engine::offline::AnalyzeError;
 use attune_model::ModelError;
 
 /// Why a question to the models has no answer. Each completes a sentence that says what was asked.
@@ -23,15 +24,9 @@ pub enum QueryError {
     /// The file has no segment.
     #[error("it is shorter than the shortest segment")]
     TooShort,
-    /// The model is not one of the program's.
-    #[error("only networks that are part of the program can be asked")]
-    Foreign,
-    /// The score functions that ship cannot be used.
-    #[error("{0}")]
-    Scores(&'static attune_lab::LabError),
-    /// The lab's networks failed.
+    /// The file cannot be read.
     #[error(transparent)]
-    Lab(#[from] attune_lab::LabError),
+    File(#[from] AnalyzeError),
     /// A network failed.
     #[error(transparent)]
     Model(#[from] ModelError),

@@ -7,9 +7,10 @@ use super::job::{Job, JobError};
 use super::prescan::{Frame, Prescan};
 use super::query_error::QueryError;
 use attune_audio::units::Seconds;
-use attune_engine::offline::{AnalyzeError, DecidedReport, Report};
+use attune_engine::offline::{AnalyzeError, Report};
 use attune_engine::smoothing::AnswerState;
 use attune_model::genre::Probabilities;
+use attune_model::hierarchical::DecidedReport;
 
 /// Two frames are the same one if their times differ by less: rounding is far below it, a hop far above.
 const SAME_TIME: f64 = 1e-6;

@@ -5,9 +5,10 @@ use attune_audio::units::FrameIndex;
 use attune_model::genre::{GenreSet, SoundKind};
 use attune_model::golden::Golden;
 use attune_model::manifest::FORMAT;
-use attune_model::{AttentionPicture, GenreStream, LoadedModel, Manifest, ModelError, ModelSet, StreamOutput};
+use attune_model::{AttentionPicture, CausalModel, LoadedModel, Manifest, ModelError, ModelSet, StreamOutput};
 use attune_nn::kernels::packed_matrix::Precision;
 use attune_train::recipe::{Engine, Recipe};
+use std::sync::Arc;
 
 /// How a fake behaves.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,16 +25,29 @@ pub enum Fake {
     PanicsAt(u64),
 }
 
-#[derive(Clone)]
-struct FakeStream {
+#[derive(Debug)]
+struct FakeNet {
     fake: Fake,
     classes: usize,
+}
+
+#[derive(Clone)]
+struct FakeState {
     frames: u64,
     sums: Vec<f32>,
 }
 
-impl GenreStream for FakeStream {
-    fn push(&mut self, frames: FrameBlock<'_>, output: &mut StreamOutput) -> Result<(), ModelError> {
+impl CausalModel for FakeNet {
+    type State = FakeState;
+
+    fn initial_state(&self) -> Result<FakeState, ModelError> {
+        Ok(FakeState {
+            frames: 0,
+            sums: vec![0.0; self.classes],
+        })
+    }
+
+    fn step(&self, frames: FrameBlock<'_>, state: &mut FakeState, output: &mut StreamOutput) -> Result<(), ModelError> {
         let memory = if let Fake::Bands { memory } = self.fake {
             memory
         } else {
@@ -42,25 +56,25 @@ impl GenreStream for FakeStream {
         let mut logits = Vec::new();
         for row in frames.rows() {
             match self.fake {
-                Fake::FailsAt(at) if self.frames == at => {
+                Fake::FailsAt(at) if state.frames == at => {
                     return Err(candle_core::Error::Msg("made to fail".to_owned()).into());
                 }
-                Fake::PanicsAt(at) if self.frames == at => panic!("made to panic"),
+                Fake::PanicsAt(at) if state.frames == at => panic!("made to panic"),
                 _ => {}
             }
             let share = row.len() / self.classes;
-            for (class, sum) in self.sums.iter_mut().enumerate() {
+            for (class, sum) in state.sums.iter_mut().enumerate() {
                 let energy: f32 = row[class * share..(class + 1) * share].iter().sum::<f32>() / share as f32;
                 *sum = memory * *sum + (1.0 - memory) * 4.0 * energy;
                 logits.push(*sum);
             }
-            if self.fake == Fake::NanAt(self.frames) {
+            if self.fake == Fake::NanAt(state.frames) {
                 *logits.last_mut().expect("a row was pushed") = f32::NAN;
             }
-            self.frames += 1;
+            state.frames += 1;
         }
         let attention = match self.fake {
-            Fake::Attentive { context } => Some(picture(self.frames, context)),
+            Fake::Attentive { context } => Some(picture(state.frames, context)),
             _ => None,
         };
         *output = StreamOutput {
@@ -71,18 +85,19 @@ impl GenreStream for FakeStream {
         Ok(())
     }
 
-    fn reset(&mut self) -> Result<(), ModelError> {
-        self.frames = 0;
-        self.sums.fill(0.0);
+    /// The frames themselves.
+    fn encode(
+        &self,
+        frames: FrameBlock<'_>,
+        _state: &mut FakeState,
+        features: &mut Vec<f32>,
+    ) -> Result<(), ModelError> {
+        features.extend_from_slice(frames.data());
         Ok(())
     }
 
-    fn fork(&self) -> Box<dyn GenreStream> {
-        Box::new(self.clone())
-    }
-
-    fn override_attention(&self, _weights: &[f32]) -> Option<Vec<f32>> {
-        None
+    fn feature_width(&self) -> usize {
+        FrontEndSpec::default().bands
     }
 }
 
@@ -122,15 +137,8 @@ pub fn model(name: &str, fake: Fake) -> LoadedModel {
         licence: "none".to_owned(),
         provenance: "made up".to_owned(),
     };
-    LoadedModel::new(manifest, move || {
-        let classes = GenreSet::gtzan().len();
-        Ok(Box::new(FakeStream {
-            fake,
-            classes,
-            frames: 0,
-            sums: vec![0.0; classes],
-        }))
-    })
+    let classes = GenreSet::gtzan().len();
+    LoadedModel::new(manifest, Vec::new(), Arc::new(FakeNet { fake, classes }))
 }
 
 /// These models side by side, over the default front end.
@@ -150,15 +158,8 @@ pub fn gate(fake: Fake) -> LoadedModel {
     manifest.genres = GenreSet::new(SoundKind::LABELS.map(str::to_owned).to_vec()).expect("three labels");
     // Sure of itself.
     manifest.temperature = 0.2;
-    LoadedModel::new(manifest, move || {
-        let classes = SoundKind::LABELS.len();
-        Ok(Box::new(FakeStream {
-            fake,
-            classes,
-            frames: 0,
-            sums: vec![0.0; classes],
-        }))
-    })
+    let classes = SoundKind::LABELS.len();
+    LoadedModel::new(manifest, Vec::new(), Arc::new(FakeNet { fake, classes }))
 }
 
 /// Three models that work.

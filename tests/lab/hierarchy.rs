@@ -5,12 +5,11 @@ use super::stage::report;
 use attune_audio::decode::decode_file;
 use attune_audio::features::FeatureExtractor;
 use attune_audio::units::{SampleRate, Seconds};
-use attune_lab::frozen::FrozenEncoder;
-use attune_lab::hierarchy::{HierarchyLab, Reader};
+use attune_lab::hierarchy::HierarchyLab;
 use attune_lab::{Entry, Table};
 use attune_model::genre::GenreSet;
 use attune_model::hierarchical::{
-    Golden, Hierarchical, HierarchicalManifest, HierarchicalModel, HierarchicalShape, KIND,
+    Golden, Hierarchical, HierarchicalManifest, HierarchicalModel, HierarchicalShape, KIND, SegmentReader,
 };
 use attune_model::load::hex;
 use attune_model::{self, ModelError};
@@ -169,7 +168,7 @@ fn planted_evidence_gets_the_highest_weight() {
 fn the_shipped_network_finds_music_among_noises() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let models = attune_model::bundled().unwrap();
-    let reader = Reader::load(&root.join("models/hierarchical.json"), &models).unwrap();
+    let reader = SegmentReader::load(&root.join("models/hierarchical.json"), &models).unwrap();
     let spec = &models.front_end;
     let (info, music) = decode_file(&root.join("assets/demo/demo.ogg")).unwrap();
     let frames = |rate: SampleRate, samples: &[f32]| {
@@ -239,8 +238,8 @@ fn files(folder: &Path, encoder: &str) -> PathBuf {
 fn every_segment_of_a_file_is_read_by_itself() {
     let folder = tempfile::tempdir().unwrap();
     let models = attune_model::bundled().unwrap();
-    let digest = FrozenEncoder::of(&models).unwrap().digest().to_owned();
-    let reader = Reader::load(&files(folder.path(), &digest), &models).unwrap();
+    let digest = models.models[1].manifest().weights_sha256.clone();
+    let reader = SegmentReader::load(&files(folder.path(), &digest), &models).unwrap();
     // Three segments of 128 frames and 40 frames, which are ten words; 20 frames are too few.
     let frames = flat(&random(&[424, 128], 9));
     let read = reader.frames(&frames).unwrap().unwrap();
@@ -269,10 +268,10 @@ fn who_may_use_it_and_where() {
     let models = attune_model::bundled().unwrap();
     // Taught on another encoder.
     let strange = files(folder.path(), "0123");
-    let error = Reader::load(&strange, &models).unwrap_err().to_string();
+    let error = SegmentReader::load(&strange, &models).unwrap_err().to_string();
     assert!(error.contains("0123"), "{error}");
     // Damaged.
-    let digest = FrozenEncoder::of(&models).unwrap().digest().to_owned();
+    let digest = models.models[1].manifest().weights_sha256.clone();
     let path = files(folder.path(), &digest);
     let (manifest, mut weights) = (
         std::fs::read(&path).unwrap(),
@@ -298,7 +297,7 @@ fn who_may_use_it_and_where() {
         .unwrap();
     let said = String::from_utf8_lossy(&live.stderr);
     assert!(
-        !live.status.success() && said.contains("cannot listen") && said.contains("--segments"),
+        !live.status.success() && said.contains("cannot run on a live stream") && said.contains("--segments"),
         "{said}"
     );
     // Of a file: in text and in JSON.

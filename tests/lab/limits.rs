@@ -1,9 +1,10 @@
 //! The lab of limits: reach against what can be worked out by hand, and against differences.
 
 use super::stage::{flat, random};
-use attune_lab::limits::{Layer, Moment, Plan, Taught, dependence};
+use attune_lab::limits::{Layer, Moment, Plan, recurrent_layer};
 use attune_lab::memory::Kind;
 use attune_model::body::Body;
+use attune_model::receptive_field::jacobian_norms;
 use attune_model::tcn::{Tcn, TcnShape};
 use attune_model::{bundled, bundled_optional};
 use attune_nn::Pass;
@@ -160,7 +161,7 @@ fn a_tcn_depends_on_its_field_and_on_nothing_else() {
     let tcn = Tcn::new(store.root(), shape).unwrap();
     let net = |x: &Tensor| Ok(tcn.forward(x, &mut Pass::Infer)?.pop().unwrap());
     let x = random(&[1, 20, 4], 6);
-    let norms = dependence(&flat(&x), 4, net).unwrap();
+    let norms = jacobian_norms(&flat(&x), 4, net).unwrap();
     assert_eq!((field, norms.len()), (13, 20));
     assert!(norms[field..].iter().all(|norm| *norm == 0.0), "{norms:?}");
     assert!(norms[field - 1] > 0.0, "{norms:?}");
@@ -190,29 +191,29 @@ fn a_tcn_depends_on_its_field_and_on_nothing_else() {
 }
 
 #[test]
-fn shipped_engines_can_be_taken_apart() {
+fn receptive_fields_and_layers_of_the_bundled_models() {
     let models = bundled().unwrap();
     let optional = bundled_optional().unwrap();
     let mut fields = Vec::new();
     for model in optional.iter().chain(&models.models) {
-        let engine = Taught::of(model.manifest()).unwrap();
         let bands = model.manifest().front_end.bands;
         let frames = flat(&random(&[90, bands], 7));
-        let norms = engine.dependence(&frames).unwrap();
-        let recurrent = engine.layer(None).unwrap().is_some();
-        assert_eq!(recurrent, engine.field().unwrap().is_none());
-        if let Some(field) = engine.field().unwrap().filter(|field| *field < 90) {
+        let norms = model.effective_receptive_field(&frames).unwrap();
+        let field = model.receptive_field();
+        let trained = recurrent_layer(model, None).unwrap();
+        assert_eq!(trained.is_some(), field.is_none());
+        if let Some(field) = field.filter(|field| *field < 90) {
             assert!(norms[field..].iter().all(|norm| *norm == 0.0), "{norms:?}");
         } else {
-            // Further back a plain recurrence leaves less than f32 can tell from nothing.
+            // Further back a plain recurrence leaves less than f32 can tell from zero.
             assert!(norms[..40].iter().all(|norm| *norm > 0.0), "{norms:?}");
         }
-        fields.push(engine.field().unwrap());
-        // Another seed, another layer; the taught one is not drawn.
-        if let Some(drawn) = engine.layer(Some(1)).unwrap() {
-            let features = engine.features(&frames).unwrap();
-            let taught = engine.layer(None).unwrap().unwrap();
-            let ends = [&drawn, &taught].map(|layer| layer.moments(&features)[90].hidden[0]);
+        fields.push(field);
+        // Another seed, another layer; the trained one is not drawn.
+        if let (Some(trained), Some(drawn)) = (trained, recurrent_layer(model, Some(1)).unwrap()) {
+            let x = Tensor::from_slice(&frames, (1, 90, bands), &Device::Cpu).unwrap();
+            let inputs = flat(&model.trainable().unwrap().body_inputs(&x).unwrap());
+            let ends = [&drawn, &trained].map(|layer| layer.moments(&inputs)[90].hidden[0]);
             assert!((ends[0] - ends[1]).abs() > 1e-6, "{ends:?}");
         }
     }

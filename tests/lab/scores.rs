@@ -2,7 +2,8 @@
 
 use super::stage::{flat, random, report, stretches};
 use attune_lab::Choice;
-use attune_lab::scores::{ScoreNet, ScoreSet, ScoresLab, add, cosine_bound, entropy};
+use attune_lab::scores::{ScoresLab, add, cosine_bound, entropy};
+use attune_model::scores::{ScoreNet, ScoreSet};
 use attune_nn::Pass;
 use attune_nn::gradcheck::worst_disagreement;
 use attune_nn::score::{ScoreKind, ScorePooling, ScorePoolingShape};

@@ -222,13 +222,13 @@ fn the_field_of_the_convolutions_shows_what_the_held_features_depend_on() {
         norms[..16].contains(&most) && norms[64] > 0.0 && norms[64] < 0.2 * most,
         "{norms:?}"
     );
-    // Without weights to take gradients of, it says so.
+    // Without a loaded model, it says so.
     rig.window.key_press(egui::Key::End);
     rig.settle();
     let mut rig = Rig::playing(Setup::default(), 600);
     rig.window.get_by_label("Show TCN field").click();
     rig.window.key_press(egui::Key::H);
-    wait_for(&mut rig, "only networks that are part of the program");
+    wait_for(&mut rig, "What the features depend on cannot be told: there are none");
 }
 
 #[test]

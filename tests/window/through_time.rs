@@ -7,9 +7,10 @@ use super::rig::{Rig, Setup};
 use attune::ui::{App, Job, Page};
 use attune_audio::playback::Pace;
 use attune_audio::units::Seconds;
+use attune_engine::offline::segments_of_file;
 use attune_engine::smoothing::SmoothingConfig;
 use attune_engine::{Command, Engine, EngineConfig, Event, system_sources};
-use attune_lab::hierarchy::Reader;
+use attune_model::hierarchical::SegmentReader;
 use eframe::egui;
 use egui_kittest::kittest::Queryable;
 use std::path::Path;
@@ -203,11 +204,8 @@ fn segments_that_decided_are_named_and_played() {
         std::thread::sleep(Duration::from_millis(10));
         rig.settle();
     }
-    let read = Reader::bundled(&models)
-        .unwrap()
-        .file(Path::new(demo))
-        .unwrap()
-        .unwrap();
+    let reader = SegmentReader::bundled(&models).unwrap();
+    let read = segments_of_file(Path::new(demo), &reader).unwrap().unwrap();
     let Job::Done(shown) = &app(&rig).track().unwrap().segments else {
         panic!("it was told");
     };

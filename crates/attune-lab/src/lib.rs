@@ -13,7 +13,6 @@ pub mod bench;
 mod cells;
 mod choice;
 pub mod depth;
-pub mod frozen;
 pub mod heads;
 pub mod hierarchy;
 pub mod limits;

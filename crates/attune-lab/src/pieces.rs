@@ -2,11 +2,12 @@
 //!
 //! In: a folder of labelled clips. Out: batches to learn from, pieces to judge by. Thread: any.
 
-use super::frozen::FrozenEncoder;
 use super::{Entry, LabError, Run, mean};
 use attune_audio::features::FrontEndSpec;
 use attune_engine::explain::Input;
+use attune_model::architecture::BodyShape;
 use attune_model::genre::{GenreId, GenreSet};
+use attune_model::{LoadedModel, ModelError, ModelSet};
 use attune_train::dataset::{Clip, Dataset};
 use attune_train::evaluate::wilson;
 use attune_train::validate::Part;
@@ -69,21 +70,44 @@ pub fn read(folder: &Path, spec: &FrontEndSpec, run: &mut Run<'_>) -> Result<Dat
     Ok(Dataset::open(folder, spec, |_, _| {})?)
 }
 
-/// Reads a data set and hears it with the bundled TCN.
+/// The model whose features a lab trains on: the first whose body is convolutions, whose features each depend on a bounded
+/// past; else the first.
+///
+/// # Errors
+/// If there is no model.
+pub fn encoder(models: &ModelSet) -> Result<LoadedModel, LabError> {
+    let is_tcn = |model: &&LoadedModel| matches!(model.manifest().architecture.body, BodyShape::Tcn(_));
+    let mut all = models.models.iter();
+    let found = all.find(is_tcn).or(models.models.first());
+    found
+        .cloned()
+        .ok_or_else(|| LabError::Asked("this lab needs a model to compute features with".to_owned()))
+}
+
+/// Reads a data set and encodes it with [`encoder`].
 ///
 /// # Errors
 /// If a file is missing or damaged, an artist is on both sides, or the run is to stop.
-pub fn hear(folder: &Path, run: &mut Run<'_>) -> Result<(FrozenEncoder, Dataset, Pieces), LabError> {
-    let encoder = FrozenEncoder::of(&run.models()?)?;
-    let data = read(folder, encoder.spec(), run)?;
-    let pieces = Pieces::new(&data, encoder.spec(), encoder.width(), |frames| encoder.whole(frames));
+pub fn encoded(folder: &Path, run: &mut Run<'_>) -> Result<(LoadedModel, Dataset, Pieces), LabError> {
+    let encoder = encoder(&run.models()?)?;
+    let spec = &encoder.manifest().front_end;
+    let data = read(folder, spec, run)?;
+    let pieces = Pieces::new(&data, spec, encoder.feature_width(), |frames| encoder.encode(frames))?;
     Ok((encoder, data, pieces))
 }
 
 impl Pieces {
     /// Every clip and excerpt of `data`, its normalised frames as `features` makes them of `width`.
-    pub fn new(data: &Dataset, spec: &FrontEndSpec, width: usize, features: impl Fn(&[f32]) -> Vec<f32>) -> Self {
-        let side = |clips: &[Clip]| -> Vec<Piece> {
+    ///
+    /// # Errors
+    /// As of `features`.
+    pub fn new(
+        data: &Dataset,
+        spec: &FrontEndSpec,
+        width: usize,
+        features: impl Fn(&[f32]) -> Result<Vec<f32>, ModelError>,
+    ) -> Result<Self, ModelError> {
+        let side = |clips: &[Clip]| -> Result<Vec<Piece>, ModelError> {
             let parts = clips.iter().flat_map(|clip| {
                 let parts = [(Part::Excerpt, &clip.excerpt), (Part::Whole, &clip.whole)];
                 parts.into_iter().filter_map(move |(part, levels)| {
@@ -92,20 +116,22 @@ impl Pieces {
                 })
             });
             parts
-                .map(|(genre, part, frames)| Piece {
-                    genre,
-                    part,
-                    features: features(&frames),
+                .map(|(genre, part, frames)| {
+                    Ok(Piece {
+                        genre,
+                        part,
+                        features: features(&frames)?,
+                    })
                 })
                 .collect()
         };
-        Self {
+        Ok(Self {
             genres: data.genres.clone(),
             spec: spec.clone(),
             width,
-            train: side(&data.train),
-            valid: side(&data.valid),
-        }
+            train: side(&data.train)?,
+            valid: side(&data.valid)?,
+        })
     }
 
     /// Pieces to be judged by.

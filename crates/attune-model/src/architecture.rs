@@ -1,5 +1,8 @@
-//! Which network a manifest describes, and how to build it: to be trained, or to listen.
+//! Which network a manifest describes, and how to build it, to be trained or to be packed for streams.
+//!
+//! In: shapes and weights. Out: a [`Net`]. Thread: any.
 
+use super::ModelError;
 use super::attention::{Encoder, EncoderShape};
 use super::body::Body;
 use super::front::FrontShape;
@@ -7,9 +10,8 @@ use super::genre_net::{GenreNet, HeadShape, NetOutput, PoolingShape};
 use super::lstm::{LstmShape, LstmStack};
 use super::rnn::{RnnShape, RnnStack};
 use super::stemmed::Stemmed;
-use super::stream::ModelStream;
+use super::streaming::{GenreStream, StreamingNet};
 use super::tcn::{Tcn, TcnShape};
-use super::{CausalModel, GenreStream, ModelError};
 use attune_nn::Pass;
 use attune_nn::kernels::packed_matrix::Precision;
 use attune_nn::weights::{WeightStore, Weights};
@@ -64,35 +66,35 @@ pub struct Architecture {
     pub head: HeadShape,
 }
 
-/// A network as training and loading see it, whatever its body.
+/// A network in the form that learns, whatever its body.
 pub trait Net: Send + Sync + std::fmt::Debug {
-    /// Whole clips side by side: x (b, t, bands), each a stream of its own from its first frame on.
+    /// A batch of whole clips x (b, t, bands), each from its first frame on; logits of the frames `read`.
     fn classify(&self, x: &Tensor, read: &[usize], pass: &mut Pass<'_>) -> Result<NetOutput>;
-    /// The network with its weights packed for streams, and kept so.
+    /// The last features of the body: (b, t, bands) → (b, t, width).
+    fn features(&self, x: &Tensor) -> Result<Tensor>;
+    /// What the body reads, after front and stem: (b, t, bands) → (b, t, inputs).
+    fn body_inputs(&self, x: &Tensor) -> Result<Tensor>;
+    /// The network with its weights packed for streams at this precision.
     fn pack(&self, precision: Precision) -> std::result::Result<Arc<dyn StreamingNet>, ModelError>;
-    /// One stream over weights packed for it alone, as they were learnt.
+    /// One stream over weights packed for it alone, at full precision.
     fn open(&self) -> std::result::Result<Box<dyn GenreStream>, ModelError> {
         self.pack(Precision::F32)?.open()
     }
-    /// How many frames back an answer can depend on; `None`: no bound.
+    /// How many frames the body can depend on; `None`: no bound.
     fn context_frames(&self) -> Option<usize>;
-}
-
-/// Packed weights over which any number of streams can run.
-pub trait StreamingNet: std::fmt::Debug + Send + Sync {
-    /// A stream of its own.
-    fn open(self: Arc<Self>) -> std::result::Result<Box<dyn GenreStream>, ModelError>;
-}
-
-impl<M: CausalModel + std::fmt::Debug> StreamingNet for M {
-    fn open(self: Arc<Self>) -> std::result::Result<Box<dyn GenreStream>, ModelError> {
-        Ok(Box::new(ModelStream::new(self)?))
-    }
 }
 
 impl<B: Body + std::fmt::Debug> Net for GenreNet<B> {
     fn classify(&self, x: &Tensor, read: &[usize], pass: &mut Pass<'_>) -> Result<NetOutput> {
         self.forward(x, read, pass)
+    }
+
+    fn features(&self, x: &Tensor) -> Result<Tensor> {
+        self.features(x)
+    }
+
+    fn body_inputs(&self, x: &Tensor) -> Result<Tensor> {
+        self.body_inputs(x)
     }
 
     fn pack(&self, precision: Precision) -> std::result::Result<Arc<dyn StreamingNet>, ModelError> {

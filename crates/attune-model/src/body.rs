@@ -1,4 +1,6 @@
-//! What sits between front and pooling, and makes the engines different.
+//! What sits between front and pooling, and makes the models different.
+//!
+//! In: features of frames. Out: features of frames, each from its frame and those before it. Thread: any.
 
 use attune_nn::Pass;
 use attune_nn::kernels::packed_matrix::Precision;
@@ -14,6 +16,10 @@ pub trait Body: Send + Sync + 'static {
     fn pack(&self, precision: Precision) -> Result<Self::Packed>;
     /// Whole sequences (b, t, width), each from its first frame on; the features that are pooled, (b, t, ·) each.
     fn forward(&self, x: &Tensor, pass: &mut Pass<'_>) -> Result<Vec<Tensor>>;
+    /// What the innermost body reads: `x` itself, but behind a stem.
+    fn inner_inputs(&self, x: &Tensor) -> Result<Tensor> {
+        Ok(x.clone())
+    }
     /// Widths of those features.
     fn taps(&self) -> Vec<usize>;
     /// How many frames back an answer can depend on, through the body; `None`: no bound.

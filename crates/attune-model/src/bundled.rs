@@ -1,13 +1,19 @@
 //! The models that are part of the program, so that it runs from anywhere.
+//!
+//! In: nothing. Out: models, each checked as a file would be. Thread: any.
 
 use super::hierarchical::HierarchicalModel;
-use super::load::{from_bytes, hex, load};
+use super::load::{from_bytes, load};
+use super::scores::ScoreSet;
 use super::{LoadedModel, ModelError, ModelSet};
-use sha2::{Digest, Sha256};
+use serde::Deserialize;
 use std::path::PathBuf;
 
-/// Manifest and weights of each: the engines in the order in which they are shown, and the gate.
-const FILES: [(&[u8], &[u8]); 4] = [
+/// Manifest and weights.
+type Files = (&'static [u8], &'static [u8]);
+
+/// Each model's, in display order, and the gate's.
+const FILES: [Files; 4] = [
     (
         include_bytes!("../../../models/lstm.json"),
         include_bytes!("../../../models/lstm.safetensors"),
@@ -26,26 +32,23 @@ const FILES: [(&[u8], &[u8]); 4] = [
     ),
 ];
 
-/// Engines that are part of the program too, but listen only when they are asked to.
-const OPTIONAL: [(&[u8], &[u8]); 1] = [(
+/// Models that are part of the program too, but off by default.
+const OPTIONAL: [Files; 1] = [(
     include_bytes!("../../../models/rnn.json"),
     include_bytes!("../../../models/rnn.safetensors"),
 )];
 
+/// Trained by `attune lab scores --export`; the card is `models/scores.md`.
+const SCORES: &[u8] = include_bytes!("../../../models/scores.safetensors");
+
 /// The bundled models, each checked like any other.
 pub fn bundled() -> Result<ModelSet, ModelError> {
-    ModelSet::new(
-        FILES
-            .iter()
-            .map(|(manifest, weights)| from_bytes(manifest, weights))
-            .collect::<Result<_, _>>()?,
-    )
+    ModelSet::new(load_all(&FILES)?)
 }
 
-/// The bundled engines that are off until someone switches them on: the plain recurrent one.
+/// The bundled models that are off by default: the plain recurrent one.
 pub fn bundled_optional() -> Result<Vec<LoadedModel>, ModelError> {
-    let all = OPTIONAL.iter();
-    all.map(|(manifest, weights)| from_bytes(manifest, weights)).collect()
+    load_all(&OPTIONAL)
 }
 
 /// The bundled network that reads whole files.
@@ -56,16 +59,31 @@ pub fn bundled_hierarchical() -> Result<HierarchicalModel, ModelError> {
     )
 }
 
-/// The bundled weights file with this SHA-256 (in lower-case hexadecimal), as bytes of a safetensors file.
-pub fn bundled_weights(sha256: &str) -> Option<&'static [u8]> {
-    FILES
-        .iter()
-        .chain(&OPTIONAL)
-        .map(|(_, weights)| *weights)
-        .find(|weights| hex(&Sha256::digest(weights)) == sha256)
+/// The bundled score functions.
+pub fn bundled_scores() -> Result<ScoreSet, ModelError> {
+    ScoreSet::from_bytes(SCORES)
 }
 
 /// Models from files, by the paths of their manifests.
 pub fn from_files(manifests: &[PathBuf]) -> Result<ModelSet, ModelError> {
     ModelSet::new(manifests.iter().map(|path| load(path)).collect::<Result<_, _>>()?)
+}
+
+/// The name of the bundled model whose weights have this SHA-256 (in lower-case hexadecimal).
+pub(super) fn bundled_name(weights_sha256: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Label {
+        name: String,
+        weights_sha256: String,
+    }
+    let labels = FILES.iter().chain(&OPTIONAL);
+    let mut labels = labels.filter_map(|(manifest, _)| serde_json::from_slice::<Label>(manifest).ok());
+    Some(labels.find(|label| label.weights_sha256 == weights_sha256)?.name)
+}
+
+fn load_all(files: &[Files]) -> Result<Vec<LoadedModel>, ModelError> {
+    let files = files.iter();
+    files
+        .map(|&(manifest, weights)| from_bytes(manifest, weights))
+        .collect()
 }

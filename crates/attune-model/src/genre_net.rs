@@ -1,4 +1,6 @@
 //! Front, body, statistics pooling and classifier put together, in the form that learns.
+//!
+//! In: normalised frames of whole clips. Out: logits or features that gradients flow through. Thread: any.
 
 use super::body::Body;
 use super::front::{Front, FrontShape};
@@ -122,6 +124,18 @@ impl<B: Body> GenreNet<B> {
             logits: self.output.forward(&hidden)?,
             hidden,
         })
+    }
+
+    /// The last features of the body, (b, t, bands) → (b, t, width).
+    pub fn features(&self, x: &Tensor) -> Result<Tensor> {
+        let mut pass = Pass::Infer;
+        let front = self.front.forward(x, &pass)?;
+        Ok(self.body.forward(&front, &mut pass)?.pop().unwrap_or(front))
+    }
+
+    /// What the body reads, after front and stem, (b, t, bands) → (b, t, inputs).
+    pub fn body_inputs(&self, x: &Tensor) -> Result<Tensor> {
+        self.body.inner_inputs(&self.front.forward(x, &Pass::Infer)?)
     }
 
     /// The form for streams.

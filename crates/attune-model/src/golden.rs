@@ -1,10 +1,12 @@
-//! The proof that a loaded model hears what it was trained to hear: a known sound, and what must come out.
+//! The golden test of a loaded model: a known sound, and the features and logits that must come out.
+//!
+//! In: a front end and a stream. Out: [`Golden`]. Thread: any.
 
 use super::{GenreStream, ModelError};
 use attune_audio::features::{FeatureExtractor, FrameBlock, FrontEndSpec};
 use serde::{Deserialize, Serialize};
 
-/// Answers to the sound of [`sound`], written when the model was made.
+/// Features and logits for the sound of [`sound`], recorded when the model was exported.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Golden {
@@ -22,13 +24,13 @@ const LOGIT_TOLERANCE: f32 = 0.05;
 
 /// Length of the sound in seconds: longer than the memory of the loudness normalisation and every context.
 const SECONDS: f64 = 14.0;
-/// From here on there is nothing for a second…
+/// From here on it is silent for a second…
 const GAP: f64 = 10.0;
 /// …and then the same, 20 dB lower.
 const QUIET: f64 = 11.0;
 
 /// Seconds that every part of a front end shows in: three gliding tones, a pulse four times a second and noise at
-/// −40 dB, then nothing, then the same faintly; the same samples on every machine.
+/// −40 dB, then silence, then the same 20 dB lower; the same samples on every machine.
 pub fn sound(rate_hz: f64) -> Vec<f32> {
     let mut noise = 0x2545_F491_4F6C_DD1D_u64;
     (0..(rate_hz * SECONDS) as usize)
@@ -55,7 +57,7 @@ pub fn sound(rate_hz: f64) -> Vec<f32> {
 }
 
 impl Golden {
-    /// What this front end and this model answer.
+    /// Measures this front end and this model.
     pub fn measure(spec: &FrontEndSpec, stream: &mut dyn GenreStream) -> Result<Self, ModelError> {
         let mut extractor = FeatureExtractor::new(spec, spec.rate)?;
         let mut block = extractor.push(&sound(spec.rate.hz()))?;

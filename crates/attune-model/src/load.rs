@@ -1,9 +1,11 @@
 //! Weights are data from strangers: everything is checked before it is used.
+//!
+//! In: manifest and weights, as files or bytes. Out: a [`LoadedModel`]. Thread: any.
 
+use super::golden::Golden;
 use super::hierarchical::is_hierarchical;
 use super::manifest::{FORMAT, Manifest};
 use super::{LoadedModel, ModelError};
-use crate::golden::Golden;
 use attune_nn::weights::WeightStore;
 use candle_core::{Device, Tensor};
 use safetensors::{Dtype, SafeTensors};
@@ -19,11 +21,14 @@ const LARGEST_FILE: u64 = 256 << 20;
 /// Loads `NAME.json` and, beside it, `NAME.safetensors`.
 pub fn load(manifest_path: &Path) -> Result<LoadedModel, ModelError> {
     let manifest = parse(&read(manifest_path)?)?;
-    build(manifest, &read(&manifest_path.with_extension("safetensors"))?)
+    build(manifest, read(&manifest_path.with_extension("safetensors"))?)
 }
 
-/// Checks and builds a model from the bytes of its two files.
-pub fn from_bytes(manifest: &[u8], weights: &[u8]) -> Result<LoadedModel, ModelError> {
+/// Checks and builds a model from the bytes of its two files; the model keeps those of the weights.
+pub fn from_bytes(
+    manifest: &[u8],
+    weights: impl AsRef<[u8]> + Send + Sync + 'static,
+) -> Result<LoadedModel, ModelError> {
     build(parse(manifest)?, weights)
 }
 
@@ -33,7 +38,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, ModelError> {
         source,
     };
     let mut bytes = Vec::new();
-    // Read, not asked: a pipe or device says that it has no bytes.
+    // Read to the end: the metadata of a pipe or device give its length as 0.
     let file = std::fs::File::open(path).map_err(named)?;
     file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(named)?;
     if bytes.len() as u64 > LARGEST_FILE {
@@ -74,25 +79,26 @@ fn parse(manifest: &[u8]) -> Result<Manifest, ModelError> {
     Ok(manifest)
 }
 
-fn build(manifest: Manifest, weights: &[u8]) -> Result<LoadedModel, ModelError> {
-    let digest = hex(&Sha256::digest(weights));
+fn build(manifest: Manifest, weights: impl AsRef<[u8]> + Send + Sync + 'static) -> Result<LoadedModel, ModelError> {
+    let bytes = weights.as_ref();
+    let digest = hex(&Sha256::digest(bytes));
     if digest != manifest.weights_sha256 {
         return Err(ModelError::Digest {
             expected: manifest.weights_sha256,
             found: digest,
         });
     }
-    let mut store = WeightStore::from_tensors(tensors(weights)?);
+    let mut store = WeightStore::from_tensors(tensors(bytes)?);
     let net = manifest.architecture.build(&mut store)?;
     if let Some(name) = store.unused().first() {
         return Err(ModelError::Shape(format!(
-            "the file has a tensor {name:?} that the architecture does not know"
+            "the file has a tensor {name:?} that the architecture does not have"
         )));
     }
     let weight_count: usize = store.params().map(|(_, var)| var.elem_count()).sum();
     if (manifest.weight_count, manifest.context_frames) != (weight_count, net.context_frames()) {
         return Err(ModelError::Shape(format!(
-            "the manifest speaks of {} weights and a reach of {:?} frames; the network has {weight_count} and {:?}",
+            "the manifest states {} weights and a context of {:?} frames; the network has {weight_count} and {:?}",
             manifest.weight_count,
             manifest.context_frames,
             net.context_frames()
@@ -101,7 +107,7 @@ fn build(manifest: Manifest, weights: &[u8]) -> Result<LoadedModel, ModelError> 
     let net = net.pack(manifest.precision)?;
     let measured = Golden::measure(&manifest.front_end, Arc::clone(&net).open()?.as_mut())?;
     manifest.golden.check(&measured)?;
-    Ok(LoadedModel::new(manifest, move || Arc::clone(&net).open()))
+    Ok(LoadedModel::new(manifest, weights, net))
 }
 
 /// Lower-case hexadecimal.

@@ -1,4 +1,6 @@
 //! Stacked long short-term memory.
+//!
+//! In: frames of features. Out: those of each layer. Thread: any.
 
 use super::recurrent::{RecurrentShape, Stack};
 use attune_nn::lstm_cell::Lstm;

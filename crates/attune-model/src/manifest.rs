@@ -1,4 +1,6 @@
-//! What stands beside the weights: front end, classes, architecture, calibration, proof.
+//! What stands beside the weights: front end, classes, architecture, calibration, golden test.
+//!
+//! In: JSON. Out: [`Manifest`]. Thread: any.
 
 use super::architecture::Architecture;
 use super::golden::Golden;
@@ -25,19 +27,19 @@ pub struct Manifest {
     pub temperature: f32,
     /// How many trained numbers it has.
     pub weight_count: usize,
-    /// How far back its network can look, in frames; `None`: no bound (recurrence).
+    /// How many frames its body can depend on; `None`: no bound (recurrence).
     pub context_frames: Option<usize>,
     /// The network.
     pub architecture: Architecture,
-    /// What a stream keeps the weights in; training never rounds them.
+    /// Precision of the weights in a stream; training never rounds them.
     #[serde(default)]
     pub precision: Precision,
     /// SHA-256 of the weights file, in hexadecimal.
     pub weights_sha256: String,
-    /// What the front end and the network must answer to a known sound.
+    /// What the front end and the network must compute for a known sound.
     pub golden: Golden,
     /// Licence of the weights.
     pub licence: String,
-    /// How they came to be: command, data, seed.
+    /// How they were made: command, data, seed.
     pub provenance: String,
 }

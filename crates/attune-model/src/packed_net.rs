@@ -1,11 +1,15 @@
 //! A genre network in the form that streams: what files and live sound run through.
+//!
+//! In: normalised frames in blocks of any size. Out: logits and attention weights, or features. Thread: worker.
 
+use super::ModelError;
 use super::body::PackedBody;
 use super::front::{FrontMemory, PackedFront};
-use super::{AttentionPicture, CausalModel, ModelError, StreamOutput, UnitPicture};
+use super::streaming::{AttentionPicture, CausalModel, StreamOutput};
 use attune_audio::features::FrameBlock;
 use attune_audio::units::FrameIndex;
 use attune_nn::kernels::packed_matrix::Finish;
+use attune_nn::recurrent::UnitPicture;
 use attune_nn::streaming::affine::PackedAffine;
 use attune_nn::streaming::attentive::{AttentiveState, PackedAttentive};
 use attune_nn::streaming::frame_buf::{FrameBuf, even_block};
@@ -85,13 +89,7 @@ impl<P: PackedBody> CausalModel for PackedNet<P> {
     ) -> Result<(), ModelError> {
         output.classes = self.output.outputs();
         output.logits.clear();
-        if frames.bands() != self.bands {
-            return Err(ModelError::Shape(format!(
-                "a frame has {} bands where the network takes {}",
-                frames.bands(),
-                self.bands
-            )));
-        }
+        self.check(frames)?;
         for block in frames.data().chunks(even_block(frames.frames()) * self.bands) {
             self.block(block, state);
             for frame in 0..state.logits.frames() {
@@ -99,13 +97,32 @@ impl<P: PackedBody> CausalModel for PackedNet<P> {
             }
         }
         if frames.frames() > 0 {
-            self.picture(state, &mut output.attention);
+            self.attention(state, &mut output.attention);
         }
-        if output.logits.iter().all(|logit| logit.is_finite()) {
-            Ok(())
-        } else {
-            Err(ModelError::NotFinite)
+        finite(&output.logits)
+    }
+
+    fn encode(
+        &self,
+        frames: FrameBlock<'_>,
+        state: &mut Self::State,
+        features: &mut Vec<f32>,
+    ) -> Result<(), ModelError> {
+        self.check(frames)?;
+        let begin = features.len();
+        for block in frames.data().chunks(even_block(frames.frames()) * self.bands) {
+            self.body_block(block, state);
+            if let Some(last) = state.features.last() {
+                for frame in 0..last.frames() {
+                    features.extend_from_slice(last.row(frame));
+                }
+            }
         }
+        finite(&features[begin..])
+    }
+
+    fn feature_width(&self) -> usize {
+        self.widths.last().copied().unwrap_or(self.bands)
     }
 
     fn override_attention(&self, state: &Self::State, weights: &[f32]) -> Option<Vec<f32>> {
@@ -131,12 +148,29 @@ impl<P: PackedBody> CausalModel for PackedNet<P> {
 }
 
 impl<P: PackedBody> PackedNet<P> {
-    /// At most [`BLOCK`] frames, row-major, through the network to `state.logits`.
-    fn block(&self, frames: &[f32], state: &mut NetMemory<P::Memory>) {
+    fn check(&self, frames: FrameBlock<'_>) -> Result<(), ModelError> {
+        if frames.bands() == self.bands {
+            return Ok(());
+        }
+        Err(ModelError::Shape(format!(
+            "a frame has {} bands where the network takes {}",
+            frames.bands(),
+            self.bands
+        )))
+    }
+
+    /// At most [`MAX_BLOCK`](attune_nn::streaming::frame_buf::MAX_BLOCK) frames, row-major, through front and body to
+    /// `state.features`.
+    fn body_block(&self, frames: &[f32], state: &mut NetMemory<P::Memory>) {
         let (mel, rest) = state.features.split_at_mut(1);
         mel[0].load(frames);
         self.front.step(&mel[0], &mut state.front, &mut rest[0]);
         self.body.step(rest, &mut state.body);
+    }
+
+    /// The same through the whole network to `state.logits`.
+    fn block(&self, frames: &[f32], state: &mut NetMemory<P::Memory>) {
+        self.body_block(frames, state);
         match (&self.pooling, &mut state.pooling) {
             (PackedPooling::Attentive(pooling), PoolingMemory::Attentive(memory)) => {
                 pooling.step(&state.features[1..], &state.features, memory, &mut state.statistics);
@@ -151,24 +185,34 @@ impl<P: PackedBody> PackedNet<P> {
         state.frames += (frames.len() / self.bands) as u64;
     }
 
-    /// What the newest frame weighted, cut to the frames that any row reaches.
-    fn picture(&self, state: &NetMemory<P::Memory>, into: &mut Option<AttentionPicture>) {
+    /// The attention weights of the newest frame, cut to the frames that any row reaches.
+    fn attention(&self, state: &NetMemory<P::Memory>, into: &mut Option<AttentionPicture>) {
         let PoolingMemory::Attentive(pooling) = &state.pooling else {
             *into = None;
             return;
         };
-        let picture = into.get_or_insert_default();
-        picture.newest = FrameIndex(state.frames - 1);
-        picture.frames = pooling.reach().max(P::reach(&state.body));
+        let weights = into.get_or_insert_default();
+        weights.newest = FrameIndex(state.frames - 1);
+        weights.frames = pooling.reach().max(P::reach(&state.body));
         let maps = self.body.maps();
-        (picture.layers, picture.heads) = (maps.layers, maps.heads);
+        (weights.layers, weights.heads) = (maps.layers, maps.heads);
         // Room for the longest reach at once, so that nothing grows while the stream does.
         let longest = maps.context.max(pooling.context());
-        picture.pooling.clear();
-        picture.pooling.reserve(longest);
-        pooling.newest_weights(picture.frames, &mut picture.pooling);
-        picture.maps.clear();
-        picture.maps.reserve(maps.layers * maps.heads * longest);
-        P::newest_weights(&state.body, picture.frames, &mut picture.maps);
+        weights.pooling.clear();
+        weights.pooling.reserve(longest);
+        pooling.newest_weights(weights.frames, &mut weights.pooling);
+        weights.maps.clear();
+        weights.maps.reserve(maps.layers * maps.heads * longest);
+        P::newest_weights(&state.body, weights.frames, &mut weights.maps);
+    }
+}
+
+/// # Errors
+/// [`ModelError::NotFinite`] if one of them is NaN or infinite.
+fn finite(values: &[f32]) -> Result<(), ModelError> {
+    if values.iter().all(|value| value.is_finite()) {
+        Ok(())
+    } else {
+        Err(ModelError::NotFinite)
     }
 }

@@ -1,13 +1,17 @@
-//! A body between two dense layers and nothing else: the networks that other libraries' examples have, for measuring.
+//! A body between two dense layers and nothing else, as in the examples of other libraries: for experiments and
+//! benchmarks.
+//!
+//! In: frames. Out: logits for each frame. Thread: any.
 
-use super::architecture::{BodyShape, Net, StreamingNet};
+use super::ModelError;
+use super::architecture::{BodyShape, Net};
 use super::attention::Encoder;
 use super::body::{Body, PackedBody};
 use super::genre_net::NetOutput;
 use super::lstm::LstmStack;
 use super::rnn::RnnStack;
+use super::streaming::{CausalModel, StreamOutput, StreamingNet};
 use super::tcn::Tcn;
-use super::{CausalModel, ModelError, StreamOutput};
 use attune_audio::features::FrameBlock;
 use attune_nn::Pass;
 use attune_nn::kernels::packed_matrix::{Finish, Precision};
@@ -99,10 +103,7 @@ impl<B: Body> PlainNet<B> {
 impl<B: Body + std::fmt::Debug> Net for PlainNet<B> {
     /// Logits of the `read` frames, and the tap behind them.
     fn classify(&self, x: &Tensor, read: &[usize], pass: &mut Pass<'_>) -> Result<NetOutput> {
-        let input = match &self.input {
-            Some(input) => input.forward(x)?,
-            None => x.clone(),
-        };
+        let input = self.body_inputs(x)?;
         let mut hidden = self.body.forward(&input, pass)?.pop().unwrap_or(input);
         if read.len() < x.dim(1)? {
             let read: Vec<u32> = read.iter().map(|&frame| frame as u32).collect();
@@ -113,6 +114,18 @@ impl<B: Body + std::fmt::Debug> Net for PlainNet<B> {
             logits: self.output.forward(&hidden)?,
             hidden,
         })
+    }
+
+    fn features(&self, x: &Tensor) -> Result<Tensor> {
+        let input = self.body_inputs(x)?;
+        Ok(self.body.forward(&input, &mut Pass::Infer)?.pop().unwrap_or(input))
+    }
+
+    fn body_inputs(&self, x: &Tensor) -> Result<Tensor> {
+        match &self.input {
+            Some(input) => input.forward(x),
+            None => Ok(x.clone()),
+        }
     }
 
     fn pack(&self, precision: Precision) -> std::result::Result<Arc<dyn StreamingNet>, ModelError> {
@@ -168,16 +181,7 @@ impl<P: PackedBody> CausalModel for PackedPlain<P> {
         output.classes = self.output.outputs();
         output.logits.clear();
         for block in frames.data().chunks(even_block(frames.frames()) * self.bands) {
-            let first = if self.input.is_some() {
-                &mut state.frames
-            } else {
-                &mut state.features[0]
-            };
-            first.load(block);
-            if let Some(input) = &self.input {
-                input.step(from_ref(&state.frames), Finish::Plain, &mut state.features[0]);
-            }
-            self.body.step(&mut state.features, &mut state.body);
+            self.body_block(block, state);
             if let Some(last) = state.features.last() {
                 self.output.step(from_ref(last), Finish::Plain, &mut state.logits);
             }
@@ -186,6 +190,43 @@ impl<P: PackedBody> CausalModel for PackedPlain<P> {
             }
         }
         Ok(())
+    }
+
+    fn encode(
+        &self,
+        frames: FrameBlock<'_>,
+        state: &mut Self::State,
+        features: &mut Vec<f32>,
+    ) -> std::result::Result<(), ModelError> {
+        for block in frames.data().chunks(even_block(frames.frames()) * self.bands) {
+            self.body_block(block, state);
+            if let Some(last) = state.features.last() {
+                for frame in 0..last.frames() {
+                    features.extend_from_slice(last.row(frame));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn feature_width(&self) -> usize {
+        self.taps.last().copied().unwrap_or(self.width)
+    }
+}
+
+impl<P: PackedBody> PackedPlain<P> {
+    /// At most [`MAX_BLOCK`](attune_nn::streaming::frame_buf::MAX_BLOCK) frames, row-major, to `state.features`.
+    fn body_block(&self, frames: &[f32], state: &mut PlainMemory<P::Memory>) {
+        let first = if self.input.is_some() {
+            &mut state.frames
+        } else {
+            &mut state.features[0]
+        };
+        first.load(frames);
+        if let Some(input) = &self.input {
+            input.step(from_ref(&state.frames), Finish::Plain, &mut state.features[0]);
+        }
+        self.body.step(&mut state.features, &mut state.body);
     }
 }
 

@@ -1,4 +1,6 @@
-//! Stacked plain recurrence: the same network as the LSTM's but for its cell, so that what the cell is worth can be heard.
+//! Stacked plain recurrence: the LSTM's network with another cell, so that the effect of the cell alone can be measured.
+//!
+//! In: frames of features. Out: those of each layer. Thread: any.
 
 use super::recurrent::{RecurrentShape, Stack};
 use attune_nn::rnn_cell::Rnn;

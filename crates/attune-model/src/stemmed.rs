@@ -40,6 +40,11 @@ impl<B: Body> Body for Stemmed<B> {
         Ok(taps)
     }
 
+    fn inner_inputs(&self, x: &Tensor) -> Result<Tensor> {
+        let stem = self.stem.forward(x, &mut Pass::Infer)?.pop();
+        self.body.inner_inputs(&stem.unwrap_or_else(|| x.clone()))
+    }
+
     fn taps(&self) -> Vec<usize> {
         let mut taps = self.stem.taps();
         taps.extend(self.body.taps());

@@ -1,4 +1,6 @@
 //! Temporal convolutional network (Bai, Kolter & Koltun 2018): causal, dilated, residual, weight-normalised.
+//!
+//! In: frames of features. Out: those of each block. Thread: any.
 
 use super::body::{Body, PackedBody};
 use attune_nn::Pass;

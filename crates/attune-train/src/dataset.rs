@@ -5,7 +5,7 @@ use super::split::SplitChoice;
 use super::takes::Take;
 use super::windows::Windows;
 use attune_audio::decode::decode_file;
-use attune_audio::features::{FeatureExtractor, FrontEndSpec};
+use attune_audio::features::{FrontEndSpec, levels_of};
 use attune_engine::files;
 use attune_model::genre::{GenreId, GenreSet};
 use safetensors::tensor::TensorView;
@@ -286,11 +286,7 @@ fn check(clip: &Clip, bands: usize, teacher_width: usize) -> Result<(), String> 
 /// The log-mel levels of a whole audio file, by the front end that listens live.
 pub fn mel_of_file(path: &Path, spec: &FrontEndSpec) -> Result<Vec<f32>, TrainError> {
     let (info, samples) = decode_file(path)?;
-    let front_end = |error: attune_audio::features::FrontEndError| TrainError::Model(error.into());
-    let mut extractor = FeatureExtractor::new(spec, info.rate).map_err(front_end)?;
-    let mut levels = extractor.push(&samples).map_err(front_end)?.mel_db;
-    levels.extend(extractor.finish().map_err(front_end)?.mel_db);
-    Ok(levels)
+    levels_of(&samples, info.rate, spec).map_err(|error| TrainError::Model(error.into()))
 }
 
 /// Excerpts as `mel3s.safetensors` has them, (bands, frames) in f16 or f32, to (frames, bands); empty without the file.

@@ -11,15 +11,16 @@ use crate::ui::query_error::QueryError;
 use crate::ui::traces::Traces;
 use crate::ui::track::Track;
 use crate::ui::widgets::ColumnTexture;
-use attune_lab::hierarchy::Reader;
+use attune_engine::offline::segments_of_file;
+use attune_model::hierarchical::SegmentReader;
 use std::path::PathBuf;
 
 impl App {
     /// Asks the score functions about the held moment, if that was not done.
     fn start_scores(&mut self) {
         let repaint = self.ctx.clone();
-        if let Some(held) = &mut self.jobs.held {
-            held.start_scores(&self.models.info.front_end, move || repaint.request_repaint());
+        if let (Some(held), Some(models)) = (&mut self.jobs.held, &self.models.set) {
+            held.start_scores(models, move || repaint.request_repaint());
         }
     }
 
@@ -71,7 +72,8 @@ impl App {
                 let done = move || repaint.request_repaint();
                 let (path, models) = (PathBuf::from(open.id.clone()), models.clone());
                 Job::start("attune-segments", done, move |_| {
-                    Reader::bundled(&models)?.file(&path)?.ok_or(QueryError::TooShort)
+                    let reader = SegmentReader::bundled(&models)?;
+                    segments_of_file(&path, &reader)?.ok_or(QueryError::TooShort)
                 })
             }
         };

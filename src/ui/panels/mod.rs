@@ -77,10 +77,10 @@ use super::widgets::SheetImage;
 use super::widgets::{ColumnTexture, MatrixImage, WeightImage};
 use attune_audio::features::FrontEndSpec;
 use attune_engine::{AttentionSnapshot, MAX_ATTENTION_FRAMES, MAX_HEADS, MAX_LAYERS, Snapshot, Transport};
-use attune_lab::scores::ShippedScores;
 use attune_model::ModelSet;
 use attune_model::architecture::{BodyShape, Dilated};
 use attune_model::genre::GenreSet;
+use attune_model::scores::Scores;
 use eframe::egui::{ColorImage, TextureId};
 
 /// What the window says of one engine beside its figures.
@@ -166,7 +166,7 @@ impl ModelInfo {
                     BodyShape::Tcn(_) | BodyShape::Attention(_) => None,
                 })
                 .collect(),
-            scores: ShippedScores::fit(models),
+            scores: Scores::bundled(models).is_ok(),
             has_attention: models
                 .models
                 .iter()

@@ -9,7 +9,7 @@ use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{TimeAxis, describe, place_plot};
 use crate::ui::wording;
-use attune_lab::scores::Weighted;
+use attune_model::scores::ScoreWeights;
 use attune_nn::score::ScoreKind;
 use eframe::egui::{self, Align2, Color32, CornerRadius, Rect, Sense, Vec2};
 
@@ -77,7 +77,7 @@ fn draw(
     scene: &Scene<'_>,
     pictures: &mut Pictures,
     time: &TimeAxis,
-    (plot, strips, looks): (Rect, &Weighted, &[(ScoreKind, Look)]),
+    (plot, strips, looks): (Rect, &ScoreWeights, &[(ScoreKind, Look)]),
 ) {
     let palette = Palette::of(ui);
     let frames = strips.first().map_or(0, |(_, weights)| weights.len());

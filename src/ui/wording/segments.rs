@@ -4,8 +4,8 @@
 
 use super::{genre_title, percent};
 use attune_audio::units::Seconds;
-use attune_engine::offline::{DecidedReport, DecidingSegment};
 use attune_model::genre::GenreSet;
+use attune_model::hierarchical::{DecidedReport, DecidingSegment};
 
 /// How far the weights can be believed, as measured by `attune lab hierarchy` (`docs/lab.md`).
 pub const WHAT_SEGMENTS_SAY: &str = "A hierarchical attention network (Yang et al. 2016) reads the file from both ends, so it never \

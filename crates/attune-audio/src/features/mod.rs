@@ -20,7 +20,7 @@ pub use resample::{HIGHEST_RATE, LOWEST_RATE, RateConverter};
 pub use spec::{FrontEndSpec, LoudnessNormalization};
 pub use spectrum::PowerSpectrum;
 
-use crate::units::FrameIndex;
+use crate::units::{FrameIndex, SampleRate};
 
 /// Consecutive frames, borrowed: `data` is (time, bands), row-major.
 #[derive(Debug, Clone, Copy)]
@@ -71,6 +71,17 @@ impl<'a> FrameBlock<'a> {
     pub fn rows(&self) -> impl ExactSizeIterator<Item = &'a [f32]> + use<'a> {
         self.data.chunks_exact(self.bands)
     }
+}
+
+/// The log-mel levels of a whole recording in dB, (frames, bands): the front end over all samples at once.
+///
+/// # Errors
+/// If the front end cannot process this rate.
+pub fn levels_of(samples: &[f32], rate: SampleRate, spec: &FrontEndSpec) -> Result<Vec<f32>, FrontEndError> {
+    let mut extractor = FeatureExtractor::levels_only(spec, rate)?;
+    let mut levels = extractor.push(samples)?.mel_db;
+    levels.extend(extractor.finish()?.mel_db);
+    Ok(levels)
 }
 
 /// Frames that one push brought, owned.

@@ -2,21 +2,21 @@
 //!
 //! In: a path and models. Out: a [`Report`], and each hop on the way. Thread: the caller's.
 
+mod levels;
 mod lines;
 mod report;
 mod summary;
 
+pub use levels::{levels_of_file, segments_of_file};
 pub use lines::{FailureLine, HealthLine, HopLine, ModelHop, StateLine, document};
-pub use report::{
-    AnswerReport, DecidedReport, DecidingSegment, FailureReport, ModelReport, Report, SegmentReport, SourceReport,
-};
+pub use report::{AnswerReport, FailureReport, ModelReport, Report, SegmentReport, SourceReport};
 
 use crate::smoothing::SmoothingConfig;
 use crate::{HopResult, PIECE_SECONDS, Pipeline, PipelineError};
 use attune_audio::decode::AudioFile;
 use attune_audio::source::SourceError;
 use attune_audio::units::Seconds;
-use attune_model::ModelSet;
+use attune_model::{ModelError, ModelSet};
 use std::ops::ControlFlow;
 use std::path::Path;
 use summary::FileSummary;
@@ -35,6 +35,9 @@ pub enum AnalyzeError {
         /// Why.
         source: PipelineError,
     },
+    /// A network that reads whole files cannot be computed.
+    #[error(transparent)]
+    Model(#[from] ModelError),
     /// Whoever asked wants no more of it.
     #[error("stopped before the end")]
     Stopped,
@@ -46,6 +49,7 @@ impl AnalyzeError {
         match self {
             Self::Source(error) => error.kind.name(),
             Self::Pipeline { .. } => "unsupported",
+            Self::Model(_) => "model",
             Self::Stopped => "stopped",
         }
     }
@@ -57,6 +61,7 @@ impl AnalyzeError {
             Self::Pipeline { .. } => {
                 "Convert the file to a rate between 8 and 192 kHz, for instance with ffmpeg -ar 44100."
             }
+            Self::Model(error) => error.remedy(),
             Self::Stopped => "Analyse it again.",
         }
     }

@@ -6,6 +6,7 @@ use super::AnalyzeError;
 use super::lines::rounded_secs;
 use attune_audio::decode::{AudioFile, AudioInfo};
 use attune_audio::units::Seconds;
+use attune_model::hierarchical::DecidedReport;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::path::Path;
@@ -93,48 +94,6 @@ pub struct SegmentReport {
     pub genre: Option<String>,
     /// Mean over the stretch of the smoothed probability of what is answered, or of the most probable genre.
     pub confidence: f64,
-}
-
-/// What a network that reads whole files says, and what it rests on.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct DecidedReport {
-    /// Its name.
-    pub model: String,
-    /// Label of its answer.
-    pub genre: String,
-    /// Probability of that, calibrated.
-    pub confidence: f64,
-    /// The segments of the file, in order.
-    pub segments: Vec<DecidingSegment>,
-}
-
-impl DecidedReport {
-    /// The places of the `most` segments with most weight, the heaviest first.
-    pub fn heaviest(&self, most: usize) -> Vec<usize> {
-        let weight = |place: &usize| self.segments[*place].weight;
-        let mut places: Vec<usize> = (0..self.segments.len()).collect();
-        places.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
-        places.truncate(most);
-        places
-    }
-}
-
-/// A segment of a file and its part in the answer.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct DecidingSegment {
-    /// Where it begins.
-    pub start_s: f64,
-    /// Where it ends.
-    pub end_s: f64,
-    /// Its weight in the whole; all of a file sum to 1.
-    pub weight: f64,
-    /// What it would be taken for alone.
-    pub genre: String,
-    /// Probability of that, calibrated.
-    pub confidence: f64,
-    /// Probability of the answer for the whole if this segment were not there; told of the segments with most weight.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub without: Option<f64>,
 }
 
 /// A file that could not be analysed.

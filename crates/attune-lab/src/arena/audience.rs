@@ -22,8 +22,6 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct Audience {
     pub(super) sets: Vec<ModelSet>,
-    /// The manifest of each set that came from a file.
-    pub(super) files: Vec<Option<PathBuf>>,
 }
 
 impl Audience {
@@ -44,11 +42,7 @@ impl Audience {
             set.gate.clone_from(&sets[0].gate);
             sets.push(set);
         }
-        let files = std::iter::once(None).chain(files.iter().cloned().map(Some));
-        Ok(Self {
-            sets,
-            files: files.collect(),
-        })
+        Ok(Self { sets })
     }
 
     /// The front end of all.

@@ -1,7 +1,7 @@
 //! The asked network on the genres of real music, over one frozen encoder's features.
 
 use super::{AskedNet, AskedShape, Drawn, Places, Plan};
-use crate::pieces::{Piece, Pieces, Score, hear};
+use crate::pieces::{Piece, Pieces, Score, encoded};
 use crate::teach::Course;
 use crate::{LabError, Run};
 use attune_nn::Pass;
@@ -43,10 +43,10 @@ impl Music {
     /// # Errors
     /// If a file is missing or damaged.
     pub fn hear(folder: &Path, run: &mut Run<'_>) -> Result<Self, LabError> {
-        let (encoder, _, pieces) = hear(folder, run)?;
+        let (encoder, _, pieces) = encoded(folder, run)?;
         let folder = folder.display().to_string();
         let source = (
-            encoder.digest().to_owned(),
+            encoder.manifest().weights_sha256.clone(),
             folder,
             pieces.train.len(),
             pieces.valid.len(),

@@ -121,9 +121,7 @@ impl Bench<'_> {
         peers: &mut DynPeers,
     ) -> Result<Row, BenchError> {
         let bands = subject.shape.bands();
-        let Some(weights) = subject.weights()? else {
-            return self.step(subject, frames, (name, Some(block)));
-        };
+        let weights = subject.weights()?;
         let reach = reach(&subject.shape).max(FILL).div_ceil(block) * block;
         let mut input = Vec::with_capacity((reach + block) * bands);
         while input.len() < (reach + block) * bands {

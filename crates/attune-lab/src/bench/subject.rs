@@ -3,13 +3,13 @@
 use super::BenchError;
 use super::work::Work;
 use attune_audio::features::FrontEndSpec;
-use attune_model::architecture::{Architecture, BodyShape, Net, StreamingNet};
+use attune_model::architecture::{Architecture, BodyShape, Net};
 use attune_model::attention::EncoderShape;
 use attune_model::load::tensors;
 use attune_model::plain::PlainShape;
 use attune_model::recurrent::RecurrentShape;
 use attune_model::tcn::TcnShape;
-use attune_model::{GenreStream, LoadedModel, ModelError, ModelSet, bundled_weights};
+use attune_model::{GenreStream, LoadedModel, ModelError, ModelSet, StreamingNet};
 use attune_nn::kernels::packed_matrix::Precision;
 use attune_nn::weights::WeightStore;
 use candle_core::Tensor;
@@ -136,14 +136,11 @@ impl Subject {
         self.shape.build(&mut store)?.open()
     }
 
-    /// Its weights as the bytes of a safetensors file; none if it is a model that is not part of the program.
-    pub fn weights(&self) -> Result<Option<Vec<u8>>, BenchError> {
+    /// Its weights as the bytes of a safetensors file.
+    pub fn weights(&self) -> Result<Vec<u8>, BenchError> {
         match &self.source {
-            Source::Model(model) => Ok(bundled_weights(&model.manifest().weights_sha256).map(<[u8]>::to_vec)),
-            Source::Drawn(tensors, _) => {
-                let bytes = safetensors::serialize(tensors, None).map_err(ModelError::Weights)?;
-                Ok(Some(bytes))
-            }
+            Source::Model(model) => Ok(model.weights().to_vec()),
+            Source::Drawn(tensors, _) => Ok(safetensors::serialize(tensors, None).map_err(ModelError::Weights)?),
         }
     }
 

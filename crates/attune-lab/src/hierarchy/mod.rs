@@ -34,20 +34,18 @@
 mod card;
 mod judge;
 mod marked;
-mod reader;
 mod shown;
 mod taught;
 mod words;
 
 pub use judge::{Losses, Outcome};
 pub use marked::MarkedOutcome;
-pub use reader::Reader;
 pub use taught::Plan;
 
-use super::frozen::FrozenEncoder;
-use super::pieces::{ClipArgs, Pieces, read};
+use super::pieces::{ClipArgs, Pieces, encoder, read};
 use super::teach::Course;
 use super::{Lab, LabError, Report, Run};
+use attune_model::LoadedModel;
 use attune_model::hierarchical::HierarchicalShape;
 use candle_core::Tensor;
 use std::path::{Path, PathBuf};
@@ -64,9 +62,9 @@ pub struct HierarchyLab {
 }
 
 /// The network for music, without its classes.
-fn music_shape(encoder: &FrozenEncoder, classes: usize, attends: bool) -> HierarchicalShape {
+fn music_shape(encoder: &LoadedModel, classes: usize, attends: bool) -> HierarchicalShape {
     HierarchicalShape {
-        inputs: encoder.width(),
+        inputs: encoder.feature_width(),
         word_frames: words::WORD,
         segment_words: words::SEGMENT,
         hidden: 32,
@@ -123,14 +121,14 @@ impl HierarchyLab {
     /// Outcomes of both kinds and all seeds.
     fn music(&self, folder: &Path, seeds: &[u64], run: &mut Run<'_>) -> Result<Vec<(bool, Outcome)>, LabError> {
         let config = run.config();
-        let encoder = FrozenEncoder::of(&run.models()?)?;
-        let data = read(folder, encoder.spec(), run)?;
+        let encoder = encoder(&run.models()?)?;
+        let manifest = encoder.manifest();
+        let (spec, digest) = (&manifest.front_end, &manifest.weights_sha256[..]);
+        let data = read(folder, spec, run)?;
         run.say("encoding the clips")?;
         // To `Pieces` a whole segment is one frame: pieces are drawn and cut by segments.
-        let width = words::SEGMENT * encoder.width();
-        let pieces = Pieces::new(&data, encoder.spec(), width, |frames| {
-            words::whole_segments(&encoder, frames)
-        });
+        let width = words::SEGMENT * encoder.feature_width();
+        let pieces = Pieces::new(&data, spec, width, |frames| words::whole_segments(&encoder, frames))?;
         let noises = words::noises(&encoder, if config.quick { 2 } else { 12 }, config.seed)?;
         let unheard = words::noises(&encoder, if config.quick { 2 } else { 6 }, config.seed + 1_000_000)?;
         let mut outcomes = Vec::new();
@@ -152,10 +150,10 @@ impl HierarchyLab {
                 let outcome = match &self.export {
                     Some(to) if attends && seed == seeds[0] => {
                         let (tensors, outcome) = run.anew(teach)?;
-                        card::export(to, &plan, &tensors, (&outcome, &pieces), (encoder.digest(), folder))?;
+                        card::export(to, &plan, &tensors, (&outcome, &pieces), (digest, folder))?;
                         outcome
                     }
-                    _ => run.cell(&("music", &plan, encoder.digest(), data), |run| {
+                    _ => run.cell(&("music", &plan, digest, data), |run| {
                         teach(run).map(|(_, outcome)| outcome)
                     })?,
                 };

@@ -39,18 +39,17 @@
 //! gains more.
 
 mod cost;
-mod heard;
 mod reach;
 mod shown;
 
 pub use cost::{Cost, Plan, blocks};
-pub use heard::{Taught, dependence};
-pub use reach::{Layer, Moment, Reach};
+pub use reach::{Layer, Moment, Reach, recurrent_layer};
 
 use super::memory::Kind;
 use super::{Lab, LabError, Report, Run};
 use crate::bench::demo::Demo;
-use attune_model::bundled_optional;
+use attune_model::{LoadedModel, bundled_optional};
+use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use shown::{Dependence, ReachOf};
 
@@ -103,7 +102,7 @@ impl Lab for LimitsLab {
             Vec::new()
         };
         let engines = if self.wants(Part::Reach) {
-            engines(run)?
+            opened(run)?
         } else {
             Vec::new()
         };
@@ -174,13 +173,12 @@ fn plans(quick: bool) -> Vec<Plan> {
     plans
 }
 
-/// The optional engines and the models that listen, as far as their weights are at hand.
-fn engines(run: &Run<'_>) -> Result<Vec<Taught>, LabError> {
-    let (optional, models) = (bundled_optional()?, run.models()?);
-    let all = optional.iter().chain(&models.models);
-    let mut engines: Vec<Taught> = all.filter_map(|model| Taught::of(model.manifest())).collect();
-    engines.dedup_by(|a, b| a.manifest().weights_sha256 == b.manifest().weights_sha256);
-    Ok(engines)
+/// The optional bundled models and those that the run was given.
+fn opened(run: &Run<'_>) -> Result<Vec<LoadedModel>, LabError> {
+    let mut models = bundled_optional()?;
+    models.extend(run.models()?.models);
+    models.dedup_by(|a, b| a.manifest().weights_sha256 == b.manifest().weights_sha256);
+    Ok(models)
 }
 
 /// Frames back at the most, and frames from which is looked back, evenly in so many frames.
@@ -190,7 +188,7 @@ fn places(frames: usize, quick: bool) -> (usize, Vec<usize>) {
     (most, (1..=count).map(|n| most + n * step).collect())
 }
 
-fn reaches(engines: &[Taught], run: &mut Run<'_>) -> Result<(Vec<ReachOf>, Vec<Dependence>), LabError> {
+fn reaches(engines: &[LoadedModel], run: &mut Run<'_>) -> Result<(Vec<ReachOf>, Vec<Dependence>), LabError> {
     let (mut reaches, mut dependences) = (Vec::new(), Vec::new());
     if engines.is_empty() {
         return Ok((reaches, dependences));
@@ -209,10 +207,12 @@ fn reaches(engines: &[Taught], run: &mut Run<'_>) -> Result<(Vec<ReachOf>, Vec<D
             places: &places,
         };
         for drawn in [Some(config.seed), None] {
-            let Some(layer) = engine.layer(drawn)? else { continue };
+            let Some(layer) = recurrent_layer(engine, drawn)? else {
+                continue;
+            };
             let curves: Curves = run.cell(&("reach", plan(drawn)), |run| {
                 run.say(&format!("reach of the {}", manifest.name))?;
-                let moments = layer.moments(&engine.features(&frames)?);
+                let moments = layer.moments(&body_inputs(engine, &frames)?);
                 let mut curves = Curves {
                     hidden: Vec::new(),
                     cell: Vec::new(),
@@ -235,15 +235,22 @@ fn reaches(engines: &[Taught], run: &mut Run<'_>) -> Result<(Vec<ReachOf>, Vec<D
         let curves = run.cell(&("dependence", plan(None)), |run| {
             let of_place = |&place: &usize| {
                 run.say(&format!("what the {} depends on at frame {place}", manifest.name))?;
-                engine.dependence(&frames[(place - most) * bands..(place + 1) * bands])
+                Ok(engine.effective_receptive_field(&frames[(place - most) * bands..(place + 1) * bands])?)
             };
-            places.iter().map(of_place).collect::<Result<Vec<_>, _>>()
+            places.iter().map(of_place).collect::<Result<Vec<_>, LabError>>()
         })?;
         dependences.push(Dependence {
             engine: manifest.name.clone(),
-            field: engine.field()?,
+            field: engine.receptive_field(),
             curves,
         });
     }
     Ok((reaches, dependences))
+}
+
+/// What the body of a model reads of normalised frames (frames, bands): (frames, inputs).
+fn body_inputs(model: &LoadedModel, frames: &[f32]) -> Result<Vec<f32>, LabError> {
+    let bands = model.manifest().front_end.bands;
+    let x = Tensor::from_slice(frames, (1, frames.len() / bands, bands), &Device::Cpu)?;
+    Ok(model.trainable()?.body_inputs(&x)?.flatten_all()?.to_vec1()?)
 }

@@ -6,9 +6,13 @@
 //! taken back one frame at a time, each time through the exact derivative of one step: nothing is approximated but by
 //! rounding, and 1e-100 is still a number.
 
+use crate::LabError;
+use attune_model::LoadedModel;
+use attune_model::architecture::BodyShape;
 use attune_nn::lstm_cell::Lstm;
 use attune_nn::recurrent::Recurrent;
 use attune_nn::rnn_cell::Rnn;
+use attune_nn::weights::WeightStore;
 use candle_core::{DType, Device, Result, Tensor, bail};
 
 /// Which recurrence.
@@ -39,6 +43,24 @@ pub struct Layer {
     recurrent: Vec<f64>,
     /// Uᵀ (g·h, h).
     turned: Tensor,
+}
+
+/// A model's first recurrent layer, trained or with weights drawn from `seed`; `None` without recurrence.
+///
+/// # Errors
+/// If its weights do not fit.
+pub fn recurrent_layer(model: &LoadedModel, seed: Option<u64>) -> std::result::Result<Option<Layer>, LabError> {
+    let mut store = match seed {
+        Some(seed) => WeightStore::random(seed),
+        None => WeightStore::from_tensors(model.tensors()?),
+    };
+    let mut root = store.root();
+    let mut body = root.pp("body");
+    Ok(match &model.manifest().architecture.body {
+        BodyShape::Rnn(shape) => Some(Layer::of_rnn(&Rnn::new(body.pp(0), shape.inputs, shape.hidden)?)?),
+        BodyShape::Lstm(shape) => Some(Layer::of_lstm(&Lstm::new(body.pp(0), shape.inputs, shape.hidden)?)?),
+        BodyShape::Tcn(_) | BodyShape::Attention(_) => None,
+    })
 }
 
 /// What a layer knows after a frame.

@@ -1,15 +1,15 @@
 //! One score function taught on the genres of real music, and what its weights are like.
 
-use super::net::{PackedScoreNet, ScoreNet};
 use crate::bench::BenchError;
 use crate::bench::measure::{Effort, rounds};
-use crate::frozen::FrozenEncoder;
 use crate::pieces::{Piece, Pieces, Score, one_hot};
 use crate::teach::{Course, teach};
 use crate::{LabError, Run};
 use attune_audio::features::FrontEndSpec;
 use attune_engine::explain::Segment;
 use attune_engine::explain::pointing_game::{EXAMPLE, Pointing, PointingExample, Source, examples};
+use attune_model::LoadedModel;
+use attune_model::scores::{PackedScoreNet, ScoreNet};
 use attune_nn::Pass;
 use attune_nn::kernels::cross_entropy::CrossEntropy;
 use attune_nn::score::ScorePoolingShape;
@@ -225,7 +225,7 @@ fn step_us(net: &PackedScoreNet, shape: ScorePoolingShape) -> Result<f64, LabErr
 /// If the validation clips are too short or of one genre.
 pub fn plant_all(
     data: &attune_train::dataset::Dataset,
-    encoder: &FrozenEncoder,
+    encoder: &LoadedModel,
     count: usize,
     rng: &mut rand_chacha::ChaCha8Rng,
 ) -> Result<Vec<(PointingExample, Vec<f32>)>, LabError> {
@@ -239,15 +239,15 @@ pub fn plant_all(
             })
         })
         .collect();
-    let Some(examples) = examples(&clips, encoder.spec(), rng) else {
+    let Some(examples) = examples(&clips, &encoder.manifest().front_end, rng) else {
         return Err(LabError::Asked(format!(
             "--data has no whole validation clips of {} s and two genres to plant passages in",
             EXAMPLE.0
         )));
     };
-    let heard = examples.take(count).map(|example| {
-        let features = encoder.whole(&example.input.frames);
-        (example, features)
+    let encoded = examples.take(count).map(|example| {
+        let features = encoder.encode(&example.input.frames)?;
+        Ok((example, features))
     });
-    Ok(heard.collect())
+    encoded.collect()
 }

@@ -44,18 +44,14 @@
 mod file;
 mod genre;
 pub(crate) mod needle;
-mod net;
-mod shipped;
 mod shown;
 mod width;
 
 pub use attune_nn::score::cosine_bound;
-pub use file::{Contents, ScoreSet, add};
-pub use net::{PackedScoreNet, ScoreNet, ScoreState};
-pub use shipped::{ShippedScores, Weighted};
+pub use file::add;
 pub use width::entropy;
 
-use super::pieces::{ClipArgs, hear};
+use super::pieces::{ClipArgs, encoded};
 use super::teach::Course;
 use super::{Lab, LabError, Report, Run};
 use attune_nn::score::{ScoreKind, ScorePoolingShape};
@@ -169,7 +165,7 @@ impl ScoresLab {
         let Some(folder) = &self.clips.data else {
             return Ok(None);
         };
-        let (encoder, data, pieces) = hear(folder, run)?;
+        let (encoder, data, pieces) = encoded(folder, run)?;
         let quick = run.config().quick;
         let mut rng = ChaCha8Rng::seed_from_u64(run.config().seed);
         let planted = genre::plant_all(&data, &encoder, if quick { 50 } else { 300 }, &mut rng)?;
@@ -181,7 +177,7 @@ impl ScoresLab {
                 let plan = genre::Plan {
                     shape: ScorePoolingShape {
                         kind,
-                        inputs: encoder.width(),
+                        inputs: encoder.feature_width(),
                         width: WIDTH,
                         context: CONTEXT,
                     },
@@ -194,7 +190,12 @@ impl ScoresLab {
                 let teach = |run: &mut Run<'_>| {
                     let (tensors, loss) = genre::learn(&plan, &pieces, run)?;
                     if let Some(path) = exports {
-                        add(path, plan.shape, (classes, encoder.digest()), &tensors)?;
+                        add(
+                            path,
+                            plan.shape,
+                            (classes, &encoder.manifest().weights_sha256),
+                            &tensors,
+                        )?;
                     }
                     let weights = tensors.values().map(candle_core::Tensor::elem_count).sum();
                     let net = genre::restored(tensors, plan.shape, classes)?;
@@ -206,7 +207,7 @@ impl ScoresLab {
                 };
                 outcomes.push(match exports {
                     Some(_) => run.anew(teach)?,
-                    None => run.cell(&("genres", &plan, encoder.digest(), &data), teach)?,
+                    None => run.cell(&("genres", &plan, &encoder.manifest().weights_sha256, &data), teach)?,
                 });
             }
             rows.push((kind, outcomes));

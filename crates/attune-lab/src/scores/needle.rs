@@ -3,10 +3,10 @@
 //! Every frame is noise with a class of its own written in, so that their mean says nothing; the one that counts is
 //! marked. A score that looks at frames can learn the mark. One that looks at places cannot: the place is drawn.
 
-use super::net::ScoreNet;
 use crate::pieces::one_hot;
 use crate::teach::{Course, teach};
 use crate::{LabError, Run};
+use attune_model::scores::ScoreNet;
 use attune_nn::Pass;
 use attune_nn::kernels::cross_entropy::CrossEntropy;
 use attune_nn::score::ScorePoolingShape;

@@ -1,4 +1,4 @@
-//! A trained hierarchical network in two files: weights, and beside them what they are and the proof that they are whole.
+//! A trained hierarchical network in two files: weights, and beside them the manifest with its golden test.
 //!
 //! In: bytes, or a network. Out: a model that passed every check, or its files. Thread: any.
 
@@ -12,13 +12,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
-/// What a manifest says that it is.
+/// The `kind` in its manifest.
 pub const KIND: &str = "hierarchical";
 
 /// The most of each size that a file may ask for.
 const LARGEST: usize = 4096;
 
-/// How far a logit or weight of the proof may be off.
+/// How far a logit or weight of the golden test may be off.
 const TOLERANCE: f32 = 1e-3;
 
 /// What stands beside the weights.
@@ -31,7 +31,7 @@ pub struct HierarchicalManifest {
     pub kind: String,
     /// Short name for scripts.
     pub name: String,
-    /// SHA-256 of the weights of the engine on whose features it was taught.
+    /// SHA-256 of the weights of the model over whose features it was trained.
     pub encoder_sha256: String,
     /// Its classes, in the order of its outputs.
     pub genres: GenreSet,
@@ -43,15 +43,15 @@ pub struct HierarchicalManifest {
     pub shape: HierarchicalShape,
     /// SHA-256 of the weights file.
     pub weights_sha256: String,
-    /// What it must answer to known words.
+    /// What it must compute for known words.
     pub golden: Golden,
     /// Licence of the weights.
     pub licence: String,
-    /// How they came to be.
+    /// How they were made.
     pub provenance: String,
 }
 
-/// What the network answers to the words of [`Golden::measure`].
+/// The network's outputs for the words of [`Golden::measure`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Golden {
@@ -83,7 +83,7 @@ impl Golden {
                     .any(|(a, b)| (a - b).abs() > TOLERANCE || !b.is_finite())
         };
         if far(&self.logits, &measured.logits) || far(&self.segments, &measured.segments) {
-            return Err(ModelError::Golden("it answers otherwise to known words".to_owned()));
+            return Err(ModelError::Golden("its outputs for known words differ".to_owned()));
         }
         Ok(())
     }
@@ -92,7 +92,7 @@ impl Golden {
 /// A trained network that passed every check.
 #[derive(Debug)]
 pub struct HierarchicalModel {
-    /// What it says of itself.
+    /// Its manifest.
     pub manifest: HierarchicalManifest,
     /// The network.
     pub net: Hierarchical,
@@ -110,7 +110,7 @@ impl HierarchicalModel {
     /// Checks and builds a model from the bytes of its two files.
     ///
     /// # Errors
-    /// If it is none, or not the one that the manifest speaks of.
+    /// If the manifest is not valid, or the weights are not those that it names.
     pub fn from_bytes(manifest: &[u8], weights: &[u8]) -> Result<Self, ModelError> {
         let manifest: HierarchicalManifest = serde_json::from_slice(manifest).map_err(ModelError::Manifest)?;
         let shape = manifest.shape;
@@ -131,7 +131,7 @@ impl HierarchicalModel {
             || !(manifest.temperature.is_finite() && manifest.temperature > 0.0)
         {
             return Err(ModelError::Shape(format!(
-                "a {:?} of {shape:?}, {} labels and temperature {} cannot be",
+                "a {:?} of {shape:?}, {} labels and temperature {} is impossible",
                 manifest.kind,
                 manifest.genres.len(),
                 manifest.temperature
@@ -149,7 +149,7 @@ impl HierarchicalModel {
         let count: usize = store.params().map(|(_, var)| var.elem_count()).sum();
         if count != manifest.weight_count || !store.unused().is_empty() {
             return Err(ModelError::Shape(format!(
-                "the manifest speaks of {} weights; the network has {count}, and the file besides {:?}",
+                "the manifest states {} weights; the network has {count}, and the file {:?} besides",
                 manifest.weight_count,
                 store.unused()
             )));
@@ -159,7 +159,7 @@ impl HierarchicalModel {
     }
 }
 
-/// Whether these bytes are the manifest of a network that reads whole files.
+/// Whether these bytes are the manifest of a hierarchical network.
 pub(crate) fn is_hierarchical(manifest: &[u8]) -> bool {
     #[derive(Deserialize)]
     struct Kind {

@@ -1,15 +1,17 @@
 //! A hierarchical attention network (Yang et al. 2016): words make segments, segments make a track.
 //!
 //! Each level is a recurrent layer that reads both ways and an attention that weights what it read; a *word* here is a few
-//! frames of an encoder, a *segment* the paper's sentence, a *track* its document. It hears the end before it answers, so it
-//! is no [`CausalModel`](super::CausalModel) and never listens live.
+//! frames of a model's features, a *segment* the paper's sentence, a *track* its document. It reads the end before it
+//! answers, so it is no [`CausalModel`](super::CausalModel) and never runs live.
 //!
 //! In: features of words (words, inputs) by segment. Out: logits, and a weight for each segment and word. Thread: any.
 
 mod file;
+mod reader;
 
 pub(super) use file::is_hierarchical;
 pub use file::{Golden, HierarchicalManifest, HierarchicalModel, KIND};
+pub use reader::{DecidedReport, DecidingSegment, SegmentReader, words};
 
 use attune_nn::Pass;
 use attune_nn::bidirectional::Bidirectional;
@@ -80,7 +82,7 @@ pub struct Hierarchical {
     shape: HierarchicalShape,
 }
 
-/// What is read in tracks of one length.
+/// The outputs for a batch of tracks of one length.
 #[derive(Debug)]
 pub struct Read {
     /// (b, classes).
@@ -91,11 +93,11 @@ pub struct Read {
     pub words: Tensor,
 }
 
-/// A segment that was read by itself: what the upper level sees of it, (1, 1, 2·hidden).
+/// One segment as the upper level reads it, (1, 1, 2·hidden).
 #[derive(Debug, Clone)]
 pub struct SegmentVector(Tensor);
 
-/// What is read in one track.
+/// The outputs for one track.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrackReading {
     /// One for each class.
@@ -120,7 +122,7 @@ impl Hierarchical {
         self.shape
     }
 
-    /// Tracks (b, n, w, inputs) side by side, all of n segments of w words.
+    /// A batch of tracks (b, n, w, inputs), all of n segments of w words.
     ///
     /// # Errors
     /// If shapes do not fit.
@@ -146,7 +148,7 @@ impl Hierarchical {
     pub fn segment(&self, words: &[f32]) -> Result<SegmentVector> {
         let inputs = self.shape.inputs;
         if words.is_empty() || !words.len().is_multiple_of(inputs) {
-            bail!("{} values are no words of {inputs}", words.len());
+            bail!("{} values are not whole words of {inputs}", words.len());
         }
         let x = Tensor::from_slice(words, (1, words.len() / inputs, inputs), &Device::Cpu)?;
         Ok(SegmentVector(self.words.forward(&x)?.0.unsqueeze(0)?))
@@ -159,7 +161,7 @@ impl Hierarchical {
     pub fn track(&self, segments: &[SegmentVector]) -> Result<TrackReading> {
         let segments: Vec<&Tensor> = segments.iter().map(|segment| &segment.0).collect();
         if segments.is_empty() {
-            bail!("a track has one segment at the least");
+            bail!("a track needs at least one segment");
         }
         let (track, weights) = self.segments.forward(&Tensor::cat(&segments, 1)?)?;
         Ok(TrackReading {

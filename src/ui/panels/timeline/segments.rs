@@ -11,7 +11,7 @@ use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{describe, ink_on, place_plot};
 use crate::ui::wording;
 use attune_audio::units::Seconds;
-use attune_engine::offline::{DecidedReport, DecidingSegment};
+use attune_model::hierarchical::{DecidedReport, DecidingSegment};
 use eframe::egui::{self, Align2, Color32, CornerRadius, CursorIcon, Label, Rect, RichText, Role, Sense, WidgetInfo};
 
 /// So many segments are named as those that decided.

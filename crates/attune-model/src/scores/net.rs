@@ -1,6 +1,8 @@
-//! Attention pooling over frozen features, then one dense layer: all that is taught here.
+//! Attention pooling over a model's features, then one dense layer: all that a score function trains.
+//!
+//! In: features of frames. Out: logits and attention weights. Thread: any.
 
-use crate::LabError;
+use crate::ModelError;
 use attune_nn::Pass;
 use attune_nn::kernels::packed_matrix::{Finish, Precision};
 use attune_nn::linear::Linear;
@@ -15,7 +17,7 @@ use std::slice::from_ref;
 /// Share of the context vector silenced in training.
 const DROPOUT: f32 = 0.2;
 
-/// The network that learns. Its weights are named after the score function: those of another are missing in it.
+/// The form that learns. Its weights are named after the score function, so those of another one do not load.
 #[derive(Debug)]
 pub struct ScoreNet {
     pooling: ScorePooling,
@@ -37,7 +39,7 @@ impl ScoreNet {
         })
     }
 
-    /// Whole sequences (b, t, inputs), answered at the frames `read`: logits (b, p, classes), and weights (b, p, t).
+    /// Whole sequences (b, t, inputs), read at the frames `read`: logits (b, p, classes), and weights (b, p, t).
     ///
     /// # Errors
     /// If shapes do not fit.
@@ -59,7 +61,7 @@ impl ScoreNet {
     }
 }
 
-/// The network for streams.
+/// The form for streams.
 #[derive(Debug)]
 pub struct PackedScoreNet {
     pooling: PackedScore,
@@ -76,7 +78,7 @@ pub struct ScoreState {
 }
 
 impl PackedScoreNet {
-    /// Nothing heard yet.
+    /// Before the first frame.
     pub fn initial_state(&self) -> ScoreState {
         ScoreState {
             memory: self.pooling.initial_state(),
@@ -86,20 +88,20 @@ impl PackedScoreNet {
         }
     }
 
-    /// Features of the next frames (frames, inputs): their logits, put at the end of `logits`; `tell` is given, frame by
-    /// frame, what was weighted. How frames are cut into calls makes no difference.
+    /// Features of the next frames (frames, inputs); their logits are appended to `logits`, and `observe` is given the
+    /// attention weights of each frame. How frames are cut into calls makes no difference.
     pub fn step(
         &self,
         features: &[f32],
         state: &mut ScoreState,
         logits: &mut Vec<f32>,
-        mut tell: impl FnMut(&ScorePoolingState),
+        mut observe: impl FnMut(&ScorePoolingState),
     ) {
         let inputs = self.pooling.inputs;
         for block in features.chunks(even_block(features.len() / inputs) * inputs) {
             state.features.load(block);
             self.pooling
-                .step(&state.features, &mut state.memory, &mut state.context, &mut tell);
+                .step(&state.features, &mut state.memory, &mut state.context, &mut observe);
             self.output
                 .step(from_ref(&state.context), Finish::Plain, &mut state.logits);
             for frame in 0..state.logits.frames() {
@@ -108,14 +110,14 @@ impl PackedScoreNet {
         }
     }
 
-    /// What the newest frame weights after these features, oldest frame first, 0 where it does not reach.
+    /// Attention weights of the newest of these frames of features, oldest frame first, 0 out of its context.
     ///
     /// # Errors
-    /// If there is no frame.
-    pub fn weights_at_end(&self, features: &[f32]) -> std::result::Result<Vec<f32>, LabError> {
+    /// [`ModelError::NoFrames`].
+    pub fn weights_at_end(&self, features: &[f32]) -> std::result::Result<Vec<f32>, ModelError> {
         let frames = features.len() / self.pooling.inputs;
         if frames == 0 {
-            return Err(LabError::Asked("there is no frame that could ask".to_owned()));
+            return Err(ModelError::NoFrames);
         }
         let mut state = self.initial_state();
         self.step(features, &mut state, &mut Vec::new(), |_| {});

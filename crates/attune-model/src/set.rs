@@ -1,0 +1,118 @@
+//! Models that run side by side over one stream.
+//!
+//! In: loaded models. Out: [`ModelSet`]. Thread: any.
+
+use super::bundled::bundled_name;
+use super::genre::GenreSet;
+use super::{LoadedModel, ModelError};
+use attune_audio::features::FrontEndSpec;
+
+/// Models that share one front end and one set of classes. Beside them may run a gate, which tells music from other
+/// sounds.
+#[derive(Debug, Clone)]
+pub struct ModelSet {
+    /// The front end of all.
+    pub front_end: FrontEndSpec,
+    /// The classes of all.
+    pub genres: GenreSet,
+    /// The models, in display order.
+    pub models: Vec<LoadedModel>,
+    /// Distinguishes music from speech and other sounds ([`crate::genre::SoundKind`]); `None`: all sound counts as music.
+    pub gate: Option<LoadedModel>,
+}
+
+impl ModelSet {
+    /// Models that go together. One whose classes are those of a gate becomes the gate.
+    ///
+    /// # Errors
+    /// If there is none, or if one has another front end or other classes than the first, or the name of another; or if
+    /// there are two gates, or a gate alone.
+    pub fn new(models: Vec<LoadedModel>) -> Result<Self, ModelError> {
+        let (gates, models): (Vec<_>, Vec<_>) = models.into_iter().partition(|model| model.manifest().genres.is_gate());
+        let gate = match <[LoadedModel; 1]>::try_from(gates) {
+            Ok([gate]) => Some(gate),
+            Err(gates) if gates.is_empty() => None,
+            Err(gates) => {
+                return Err(ModelError::Shape(format!(
+                    "{} models are gates, but only one gate can run",
+                    gates.len()
+                )));
+            }
+        };
+        let Some(first) = models.first().map(LoadedModel::manifest) else {
+            return Err(ModelError::Shape(match &gate {
+                Some(gate) => format!(
+                    "{:?} only tells music from other sounds: name a model with genres too",
+                    gate.manifest().name
+                ),
+                None => "no model was named".to_owned(),
+            }));
+        };
+        let (front_end, genres) = (first.front_end.clone(), first.genres.clone());
+        for (place, model) in models.iter().enumerate() {
+            let manifest = model.manifest();
+            let differs = if manifest.front_end != front_end {
+                "front end"
+            } else if manifest.genres != genres {
+                "classes"
+            } else if models[..place]
+                .iter()
+                .any(|other| other.manifest().name == manifest.name)
+            {
+                return Err(ModelError::Shape(format!(
+                    "two models have the name {:?}",
+                    manifest.name
+                )));
+            } else {
+                continue;
+            };
+            return Err(Self::differs(model, differs, &models[0]));
+        }
+        if let Some(gate) = &gate
+            && gate.manifest().front_end != front_end
+        {
+            return Err(Self::differs(gate, "front end", &models[0]));
+        }
+        Ok(Self {
+            front_end,
+            genres,
+            models,
+            gate,
+        })
+    }
+
+    /// The same set with more models after those that it has.
+    ///
+    /// # Errors
+    /// As of [`ModelSet::new`].
+    pub fn and(self, more: Vec<LoadedModel>) -> Result<Self, ModelError> {
+        Self::new(self.models.into_iter().chain(more).chain(self.gate).collect())
+    }
+
+    /// The model with these weights: the one over whose features `reader` was trained.
+    ///
+    /// # Errors
+    /// [`ModelError::EncoderMissing`], which names the model that is needed.
+    pub fn encoder(&self, weights_sha256: &str, reader: &str) -> Result<&LoadedModel, ModelError> {
+        let mut models = self.models.iter();
+        let found = models.find(|model| model.manifest().weights_sha256 == weights_sha256);
+        found.ok_or_else(|| {
+            let names: Vec<&str> = self.models.iter().map(|model| &model.manifest().name[..]).collect();
+            ModelError::EncoderMissing {
+                reader: reader.to_owned(),
+                needed: match bundled_name(weights_sha256) {
+                    Some(name) => format!("the bundled {name} (weights with SHA-256 {weights_sha256})"),
+                    None => format!("the model whose weights have SHA-256 {weights_sha256}"),
+                },
+                loaded: names.join(", "),
+            }
+        })
+    }
+
+    fn differs(model: &LoadedModel, what: &str, first: &LoadedModel) -> ModelError {
+        let [name, other] = [model, first].map(|model| &model.manifest().name);
+        ModelError::Shape(format!(
+            "{name:?} has another {what} than {other:?}: they cannot run side by side"
+        ))
+    }
+}
