@@ -6,7 +6,7 @@ use super::dataset::Dataset;
 use super::examples::{Batch, Examples};
 use super::optimizer::{AdamW, one_cycle};
 use super::recipe::{BatchShape, Recipe};
-use super::validate::{ClipLogits, Metrics, Part, answers, listen};
+use super::validate::{ClipLogits, Metrics, Part, answers, clip_logits};
 use attune_model::architecture::Net;
 use attune_model::genre_net::NetOutput;
 use attune_nn::Pass;
@@ -341,7 +341,7 @@ impl<'a> Trainer<'a> {
             .recipe
             .architecture
             .build(&mut WeightStore::from_tensors(self.averaged()?))?;
-        listen(net.open()?.as_mut(), &self.data.valid, part, &self.recipe.front_end)
+        clip_logits(net.open()?.as_mut(), &self.data.valid, part, &self.recipe.front_end)
     }
 
     /// Judges the averaged weights by the validation clips, and remembers them if they are the best so far.

@@ -7,7 +7,7 @@ use attune_audio::features::{FrameBlock, FrontEndSpec, LoudnessNormalizer};
 use attune_model::GenreStream;
 use attune_model::genre::{GenreId, Probabilities};
 
-/// Which part of a clip is listened to.
+/// Which part of a clip is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     /// Whole audio.
@@ -26,13 +26,13 @@ impl Part {
 }
 
 /// Streams every clip that has this part through the model, each from a fresh state.
-pub fn listen(
+pub fn clip_logits(
     stream: &mut dyn GenreStream,
     clips: &[Clip],
     part: Part,
     spec: &FrontEndSpec,
 ) -> Result<Vec<ClipLogits>, TrainError> {
-    let mut heard = Vec::new();
+    let mut of_clips = Vec::new();
     let mut normalized = Vec::new();
     for clip in clips {
         let Some(levels) = part.of(clip) else { continue };
@@ -40,18 +40,18 @@ pub fn listen(
         LoudnessNormalizer::new(spec).push(levels, &mut normalized);
         stream.reset()?;
         let output = stream.answers(FrameBlock::new(&normalized, spec.bands))?;
-        heard.push(ClipLogits {
+        of_clips.push(ClipLogits {
             truth: clip.genre,
             logits: output.logits,
             classes: output.classes,
         });
     }
-    Ok(heard)
+    Ok(of_clips)
 }
 
-/// The answers of one model to what it heard.
-pub fn answers(heard: &[ClipLogits], temperature: f32, spec: &FrontEndSpec) -> Vec<(GenreId, Probabilities)> {
-    heard
+/// The answers of one model to each clip.
+pub fn answers(clips: &[ClipLogits], temperature: f32, spec: &FrontEndSpec) -> Vec<(GenreId, Probabilities)> {
+    clips
         .iter()
         .map(|clip| (clip.truth, clip.answer(temperature, spec)))
         .collect()

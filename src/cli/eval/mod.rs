@@ -1,26 +1,26 @@
-//! `attune eval`: how often the engines are right, and everything else one must know of them, on labelled clips.
+//! `attune eval`: how accurate the models are on labelled clips, how well calibrated, and how fast.
 
 mod document;
-mod hear;
 mod tables;
 
 pub(super) use tables::table;
 
 use super::EvalArgs;
-use super::error::{AppError, bail};
+use super::error::AppError;
 use attune_engine::files::{FileError, write_atomically};
 use attune_engine::page;
 use attune_model::ModelSet;
 use attune_model::genre::GenreSet;
-use attune_train::evaluate::manifest::{self, Label, Row};
-use attune_train::evaluate::{Evaluation, pictures};
-use hear::Session;
+use attune_train::evaluate::{
+    Evaluation, EvaluationConfig, EvaluationEvent, EvaluationSession, EvaluationStage, evaluate_excerpts, manifest,
+    pictures,
+};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Reads the table, listens to every clip, prints the figures. A clip that fails is told and left out; the exit code
-/// is then 1.
+/// Reads the table, runs the models over every clip, prints the metrics. A clip that fails is reported and left out;
+/// the exit code is then 1.
 pub(super) fn run(args: &EvalArgs, models: &ModelSet) -> Result<ExitCode, AppError> {
     let rows = manifest::read(&args.manifest, &models.genres)?;
     let name = args.manifest.file_stem().unwrap_or_default().to_string_lossy();
@@ -33,14 +33,16 @@ pub(super) fn run(args: &EvalArgs, models: &ModelSet) -> Result<ExitCode, AppErr
             .unwrap_or_else(|_| ProgressStyle::default_bar()),
     );
     let evaluation = match &args.mels {
-        Some(mels) => {
-            let clips = hear::excerpts(mels, &music_only(&rows, &args.manifest)?, models)?;
-            let mut evaluation = Evaluation::of(&clips, &models.front_end, models.genres.len());
-            let groups: Vec<&str> = rows.iter().map(|row| row.group.as_str()).collect();
-            evaluation.add_groups(&groups);
-            evaluation
+        Some(mels) => evaluate_excerpts(mels, &args.manifest, &rows, models)?,
+        None => {
+            let config = EvaluationConfig {
+                conditions: args.conditions,
+                genre_changes: args.splices,
+                seed: args.seed,
+            };
+            let mut observer = |event: EvaluationEvent<'_>| show(&bar, &event);
+            EvaluationSession::run(&args.manifest, &rows, models, &mut observer).evaluate(&config, &mut observer)?
         }
-        None => Session::hear(&args.manifest, &rows, models, &bar).evaluate(args, &bar)?,
     };
     bar.finish_and_clear();
     if let Some(folder) = &args.pictures {
@@ -62,18 +64,20 @@ pub(super) fn run(args: &EvalArgs, models: &ModelSet) -> Result<ExitCode, AppErr
     })
 }
 
-/// The rows, if all are music: silence and speech can only be told in sound.
-fn music_only(rows: &[Row], table: &Path) -> Result<Vec<Row>, AppError> {
-    for row in rows {
-        if let Label::NotMusic(label) = row.label {
-            bail!(
-                "{}: {:?} is labelled {label}, which needs sound: leave --mels away, or that row out",
-                table.display(),
-                row.clip
-            );
+fn show(bar: &ProgressBar, event: &EvaluationEvent<'_>) {
+    match event {
+        EvaluationEvent::Begin(stage, count) => {
+            bar.set_prefix(match stage {
+                EvaluationStage::Clips => "clips",
+                EvaluationStage::Conditions => "conditions",
+                EvaluationStage::GenreChanges => "changes of genre",
+            });
+            bar.set_length(*count as u64);
+            bar.set_position(0);
         }
+        EvaluationEvent::Advance => bar.inc(1),
+        EvaluationEvent::Failed(error) => bar.suspend(|| eprintln!("{error}")),
     }
-    Ok(rows.to_vec())
 }
 
 fn draw(evaluation: &Evaluation, genres: &GenreSet, folder: &Path) -> Result<(), FileError> {

@@ -13,7 +13,7 @@ use attune_train::evaluate::run;
 use attune_train::evaluate::{
     AnswerTimeline, Answers, ClipLogits, EvaluateError, Metrics, ModelClips, TimelineMetrics, Times, ece_if_calibrated,
 };
-use attune_train::validate::{Part, listen as listen_to_excerpts};
+use attune_train::validate::{Part, clip_logits};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::path::{Path, PathBuf};
@@ -111,7 +111,7 @@ impl Audience {
             Ok(ModelClips {
                 name: model.manifest().name.clone(),
                 temperature: model.manifest().temperature,
-                clips: listen_to_excerpts(model.stream()?.as_mut(), excerpts, Part::Excerpt, self.spec())?,
+                clips: clip_logits(model.stream()?.as_mut(), excerpts, Part::Excerpt, self.spec())?,
             })
         });
         let short = self.answers(&short.collect::<Result<Vec<_>, LabError>>()?);

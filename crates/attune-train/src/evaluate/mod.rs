@@ -25,6 +25,7 @@ mod metrics_at;
 pub mod pictures;
 pub mod rejection;
 pub mod run;
+mod session;
 mod timeline;
 
 pub use answers::{Answers, ClipLogits};
@@ -34,6 +35,7 @@ pub use evaluation::{Agreement, Evaluation, ModelClips, ModelMetrics};
 pub use groups::ByGroup;
 pub use metrics::{Metrics, wilson};
 pub use metrics_at::{MARKS, MetricsAt, metrics_at_marks};
+pub use session::{EvaluationConfig, EvaluationEvent, EvaluationSession, EvaluationStage, evaluate_excerpts};
 pub use timeline::{Answer, AnswerTimeline, TimelineMetrics, Times};
 
 use attune_audio::source::SourceError;
@@ -71,4 +73,55 @@ pub enum EvaluateError {
         /// Why.
         why: String,
     },
+    /// No clip of music could be evaluated.
+    #[error("{table}: no clip{of_music} could be evaluated", table = .table.display(),
+        of_music = if *.others == 0 { "" } else { " of music" })]
+    NoMusic {
+        /// The table.
+        table: PathBuf,
+        /// Clips of speech, noise or silence that could.
+        others: usize,
+    },
+    /// Under a condition, nothing of a clip is above the silence threshold.
+    #[error("{path}: nothing of it is audible {condition}", path = .path.display())]
+    Inaudible {
+        /// The clip.
+        path: PathBuf,
+        /// The condition.
+        condition: &'static str,
+    },
+    /// No pairs can be formed.
+    #[error("{table}: a change of genre needs two clips of different classes at the same sample rate",
+        table = .table.display())]
+    NoPairs {
+        /// The table.
+        table: PathBuf,
+    },
+    /// Silence and speech can only be judged in sound.
+    #[error("{table}: {clip:?} is labelled {label}, which needs sound: omit --mels, or that row", table = .table.display())]
+    NeedsSound {
+        /// The table.
+        table: PathBuf,
+        /// The clip.
+        clip: String,
+        /// Its label.
+        label: &'static str,
+    },
+    /// There is no file of excerpts, or nothing in it.
+    #[error("{path}: there is no such file, or it has no clips", path = .path.display())]
+    NoExcerpts {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file of excerpts lacks a clip of the table.
+    #[error("{path} has no clip {clip:?}", path = .path.display())]
+    NoExcerpt {
+        /// The file.
+        path: PathBuf,
+        /// The clip.
+        clip: String,
+    },
+    /// Excerpts cannot be read, or a model fails on them.
+    #[error(transparent)]
+    Excerpts(#[from] crate::TrainError),
 }
