@@ -28,7 +28,7 @@ mod train;
 #[cfg(feature = "train")]
 mod train_folders;
 #[cfg(feature = "train")]
-mod train_folds;
+mod train_progress;
 #[cfg(feature = "train")]
 mod train_recipe;
 
@@ -118,7 +118,7 @@ fn window(_models: ModelSet, _optional: Vec<LoadedModel>, _open: Option<SourceRe
 
 #[cfg(feature = "train")]
 fn train(args: &train::TrainArgs) -> Result<ExitCode, AppError> {
-    train_folds::run(args).map(|()| ExitCode::SUCCESS)
+    train::run(args).map(|()| ExitCode::SUCCESS)
 }
 
 #[cfg(not(feature = "train"))]

@@ -1,33 +1,16 @@
 //! `attune train`: makes weights from a folder of music.
 
+use super::error::AppError;
+use super::print_line;
 use super::train_folders::FolderArgs;
+use super::train_progress::Screen;
 use super::train_recipe::RecipeArgs;
 use attune_audio::features::FrontEndSpec;
-use attune_engine::files::{self, FileError};
-use attune_model::load::{hex, tensors};
 use attune_train::TrainError;
-use attune_train::also;
-use attune_train::cross::HeldOut;
-use attune_train::dataset::{Clip, Collection, Dataset};
-use attune_train::evaluate::Metrics;
-use attune_train::export::{Provenance, export};
 use attune_train::recipe::{Engine, Recipe};
+use attune_train::session::{Credits, DataName, DataSource, Outcome, Session, SessionConfig, cross_validate};
 use attune_train::split::Fold;
-use attune_train::takes::{Making, music_below};
-use attune_train::targets::tell_genres;
-use attune_train::teacher::TeacherNet;
-use attune_train::trainer::Trainer;
-use attune_train::validate::{Part, answers};
-use attune_train::windows::WindowsFile;
-use candle_core::Tensor;
-use indicatif::{ProgressBar, ProgressStyle};
-use sha2::{Digest, Sha256};
-use std::collections::HashMap;
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::path::PathBuf;
 
 /// Trains one engine and writes its weights, manifest and card.
 #[derive(Debug, Clone, clap::Args)]
@@ -98,368 +81,84 @@ impl TrainArgs {
         )
     }
 
-    fn model_name(&self) -> String {
+    pub(super) fn model_name(&self) -> String {
         let engine = || self.engine.name().to_owned();
         self.folders.name.clone().unwrap_or_else(engine)
     }
-}
 
-/// What a run leaves besides its files.
-pub(super) struct Ended {
-    /// What its network made of the clips that it is judged by.
-    pub(super) held: HeldOut,
-    pub(super) front_end: FrontEndSpec,
-    pub(super) classes: usize,
-}
+    /// The steps of the run.
+    pub(super) fn steps(&self) -> u64 {
+        self.steps
+    }
 
-/// Runs one training to its end; progress goes to stderr and to `log.csv` in the folder. `None` if only takes were made.
-pub(super) fn run(args: &TrainArgs) -> Result<Option<Ended>, TrainError> {
-    // Before anything that takes long: hours of training are not written over.
-    if !args.resume && !args.only_takes && args.out.join(CHECKPOINT).exists() {
-        return Err(TrainError::HoldsRun { path: args.out.clone() });
-    }
-    let bar = bar();
-    let teacher = args.recipe.teacher.as_deref().map(TeacherNet::open).transpose()?;
-    let windows = args.recipe.windows.as_deref().map(WindowsFile::open).transpose()?;
-    let start = args.recipe.start_from.as_deref().map(Start::open).transpose()?;
-    let Material {
-        mut recipe,
-        mut data,
-        name,
-        rights,
-    } = read(args, teacher.as_ref(), windows.as_ref(), &bar)?;
-    let also = match &args.recipe.also {
-        Some(folder) if !args.only_takes => more(folder, &recipe.front_end, &data, &bar)?,
-        _ => Vec::new(),
-    };
-    prepare(args, &recipe, teacher.as_ref(), &mut data, &bar)?;
-    // After the others' takes: of another source no teacher is asked, and it is mixed with none of them.
-    recipe.also_clips = also.len();
-    if !also.is_empty() {
-        reading(&bar, "takes of more", |progress| {
-            also::join(&mut data, also, &recipe.takes, &recipe.front_end, progress)
-        })?;
-    }
-    if let Some(windows) = &windows {
-        let hung = windows.hang(&mut data)?;
-        eprintln!("windows tell of {} sounds, not of {}", hung.told, hung.without);
-    }
-    if recipe.told_share > 0.0 {
-        let groups = recipe.split.groups(&data.train);
-        tell_genres(&mut data, &groups);
-    }
-    if args.only_takes {
-        return Ok(None);
-    }
-    recipe.start = start.as_ref().map(|start| start.sha256.clone());
-    let mut trainer = Trainer::new(recipe, &data)?;
-    if let Some(start) = &start {
-        start.put_into(&mut trainer)?;
-    }
-    learn(args, &mut trainer, &bar)?;
-    trainer.keep_best();
-    if let (1.., Some(best)) = (trainer.recipe().patience, trainer.best_so_far()) {
-        eprintln!("kept the weights of step {} (−ln p {:.4})", best.step, best.nll);
-    }
-    let another = if args.recipe.also.is_some() {
-        "; and of another source"
-    } else {
-        ""
-    };
-    let provenance = Provenance {
-        command: args.command(),
-        name: args.model_name(),
-        data: args.data_name.clone().unwrap_or(name + another),
-        rights: args.data_rights.clone().unwrap_or_else(|| format!("{rights}{another}")),
-        date: jiff::Timestamp::now().strftime("%Y-%m-%d").to_string(),
-    };
-    let manifest = export(&trainer, &data, &args.out, &provenance)?;
-    let held = HeldOut {
-        excerpts: trainer.validate(Part::Excerpt)?,
-        whole: trainer.validate(Part::Whole)?,
-    };
-    let (front_end, classes) = (trainer.recipe().front_end.clone(), data.genres.len());
-    for (part, heard) in [(Part::Excerpt, &held.excerpts), (Part::Whole, &held.whole)] {
-        let figures = Metrics::of(&answers(heard, 1.0, &front_end), classes);
-        if figures.clips > 0 {
-            eprintln!(
-                "{part:?}: {:.1} % of {} validation clips",
-                figures.accuracy * 100.0,
-                figures.clips
-            );
-        }
-    }
-    eprintln!(
-        "{} weights in {}",
-        manifest.weight_count,
-        args.out.join(format!("{}.safetensors", manifest.name)).display()
-    );
-    Ok(Some(Ended {
-        held,
-        front_end,
-        classes,
-    }))
-}
-
-/// Weights to begin with.
-struct Start {
-    path: PathBuf,
-    sha256: String,
-    weights: HashMap<String, Tensor>,
-}
-
-impl Start {
-    fn open(path: &Path) -> Result<Self, TrainError> {
-        let buffer = files::read(path)?;
-        let weights = tensors(&buffer).map_err(|error| TrainError::Data {
-            path: path.to_owned(),
-            message: format!("{error}: --start-from takes the NAME.safetensors of another run"),
-        })?;
-        Ok(Self {
-            path: path.to_owned(),
-            sha256: hex(&Sha256::digest(&buffer)),
-            weights,
+    /// What the session works on.
+    fn config(&self) -> Result<SessionConfig, TrainError> {
+        let folder = self.data.as_deref();
+        let indexed = folder.filter(|folder| folder.join("clips.csv").is_file() && !self.folders.is_used());
+        let data = match indexed {
+            Some(folder) => DataSource::Indexed(folder.to_owned()),
+            None => DataSource::Folders(self.folders.data(folder, self.recipe.fold(), self.seed)?),
+        };
+        let usual = || DataName::Usual(self.folders.data_name(folder));
+        Ok(SessionConfig {
+            data,
+            front_end: FrontEndSpec::default(),
+            start_from: self.recipe.start_from.clone(),
+            teacher: self.recipe.teacher.clone(),
+            windowed_targets: self.recipe.windows.clone(),
+            unlabelled: self.recipe.unlabelled.clone(),
+            aux_data: self.recipe.also.clone(),
+            renditions_cache: self.recipe.takes_cache.clone(),
+            out: self.out.clone(),
+            resume: self.resume,
+            every: self.every,
+            credits: Credits {
+                name: self.model_name(),
+                command: self.command(),
+                data: self.data_name.clone().map_or_else(usual, DataName::Given),
+                rights: self.data_rights.clone(),
+                today: || jiff::Timestamp::now().strftime("%Y-%m-%d").to_string(),
+            },
         })
     }
 
-    fn put_into(&self, trainer: &mut Trainer<'_>) -> Result<(), TrainError> {
-        let fitting = trainer.start_from(&self.weights)?;
-        if fitting == 0 {
-            return Err(TrainError::Data {
-                path: self.path.clone(),
-                message: "none of its weights is one of this engine: --start-from takes those of the same kind"
-                    .to_owned(),
-            });
-        }
-        eprintln!(
-            "begins with {fitting} of {} tensors of {}",
-            self.weights.len(),
-            self.path.display()
-        );
-        Ok(())
-    }
-}
-
-/// What a run is kept by, in its folder.
-const CHECKPOINT: &str = "checkpoint.safetensors";
-
-/// What a run begins with.
-struct Material {
-    recipe: Recipe,
-    data: Dataset,
-    /// What the data are called, and whose they are.
-    name: String,
-    rights: &'static str,
-}
-
-/// What a card calls GTZAN with the index of its split.
-const GTZAN: &str = "GTZAN, fault-filtered artist-separated split (Kereliuk, Sturm & Larsen 2015)";
-
-/// Reads the clips, of an index or of folders, and sets up the recipe for them.
-fn read(
-    args: &TrainArgs,
-    teacher: Option<&TeacherNet>,
-    windows: Option<&WindowsFile>,
-    bar: &ProgressBar,
-) -> Result<Material, TrainError> {
-    let spec = FrontEndSpec::default();
-    let folder = args.data.as_deref();
-    let planned = |indexed: bool, classes: usize| {
-        let mut recipe = args
-            .folders
-            .recipe(args.engine, indexed, classes, args.seed, args.steps);
-        args.recipe.apply(&mut recipe, teacher, windows);
+    /// The recipe for this many classes.
+    fn recipe_for(&self, config: &SessionConfig, classes: usize) -> Recipe {
+        let indexed = matches!(config.data, DataSource::Indexed(_));
+        let mut recipe = (self.folders).recipe(self.engine, indexed, classes, self.seed, self.steps);
+        self.recipe.apply(&mut recipe);
         recipe
-    };
-    let indexed = folder.filter(|folder| folder.join("clips.csv").is_file());
-    if let Some(folder) = indexed.filter(|_| !args.folders.is_used()) {
-        let collection = reading(bar, "reading", |progress| Collection::open(folder, &spec, progress))?;
-        let recipe = planned(true, collection.genres.len());
-        let (data, notes) = collection.split(&recipe.split)?;
-        for note in &notes {
-            eprintln!("{note}");
-        }
-        let (name, rights) = if data.is_gtzan() {
-            (GTZAN.to_owned(), "none stated; research use; not part of this project")
-        } else {
-            (args.folders.data_name(Some(folder)), "not stated")
-        };
-        return Ok(Material {
-            recipe,
-            data,
-            name,
-            rights,
-        });
     }
-    let data = reading(bar, "reading", |progress| {
-        let say = |line: &str| bar.suspend(|| eprintln!("{line}"));
-        args.folders
-            .open(folder, args.recipe.fold(), args.seed, &spec, progress, say)
-    })?;
-    Ok(Material {
-        recipe: planned(false, data.genres.len()),
-        data,
-        name: args.folders.data_name(folder),
-        rights: "not stated",
-    })
 }
 
-/// All steps, with a validation, a line of the log and a checkpoint every so many.
-fn learn(args: &TrainArgs, trainer: &mut Trainer<'_>, bar: &ProgressBar) -> Result<(), TrainError> {
-    let checkpoint = args.out.join(CHECKPOINT);
-    files::create_folder(&args.out)?;
-    let failed = |error| TrainError::Interrupted(FileError::writing(&args.out)(error));
-    if args.resume && trainer.resume(&checkpoint)? {
-        bar.println(format!("resumed at step {}", trainer.step_count()));
+/// Runs what was asked for. Of a cross-validation every fold has a folder of its own; what came out is printed, and kept
+/// beside them.
+pub(super) fn run(args: &TrainArgs) -> Result<(), AppError> {
+    if args.only_takes {
+        let (config, screen) = (args.config()?, Screen::new(args));
+        let observer = |event: attune_train::session::Event<'_>| screen.show(&event);
+        let session = Session::read(&config, &observer)?;
+        let recipe = args.recipe_for(&config, session.genres().len());
+        return Ok(session.make_renditions(recipe)?);
     }
-    let mut log = OpenOptions::new()
-        .create(true)
-        .write(true)
-        .append(trainer.step_count() > 0)
-        .truncate(trainer.step_count() == 0)
-        .open(args.out.join("log.csv"))
-        .map_err(failed)?;
-    if trainer.step_count() == 0 {
-        writeln!(
-            log,
-            "step,loss,teacher_loss,gradient_norm,valid_accuracy,valid_nll,tag_loss,window_loss"
-        )
-        .map_err(failed)?;
-    }
-    bar.set_prefix(args.model_name());
-    bar.set_length(args.steps);
-    let [mut loss, mut told, mut tags, mut windows, mut norm] = std::array::from_fn(|_| Mean::default());
-    let mut accuracy = String::from("–");
-    while !trainer.is_done() {
-        let report = trainer.step()?;
-        loss.add(report.loss);
-        told.add(report.teacher_loss);
-        tags.add(report.tag_loss);
-        windows.add(report.window_loss);
-        norm.add(report.gradient_norm);
-        bar.set_position(report.step);
-        bar.set_message(format!("loss {:.3}  validation {accuracy}", loss.value()));
-        if report.step % args.every == 0 || trainer.is_done() {
-            let valid = trainer.judge()?;
-            accuracy = format!("{:.1} %", valid.shown().accuracy * 100.0);
-            let line = format!(
-                "{},{:.4},{:.4},{:.4},{:.4},{:.4},{:.4},{:.4}",
-                report.step,
-                loss.take(),
-                told.take(),
-                norm.take(),
-                valid.shown().accuracy,
-                valid.nll,
-                tags.take(),
-                windows.take()
-            );
-            writeln!(log, "{line}").map_err(failed)?;
-            if bar.is_hidden() {
-                eprintln!("{line}");
-            }
-            trainer.save(&checkpoint)?;
-        }
-    }
-    bar.finish_and_clear();
+    let Some(folds) = args.folds else {
+        train(args)?;
+        return Ok(());
+    };
+    let page = cross_validate(usize::from(folds), &args.out, &args.command(), |fold| {
+        eprintln!("fold {fold}");
+        train(&args.of_fold(fold))
+    })?;
+    print_line(page.trim_end())?;
     Ok(())
 }
 
-/// Makes the takes, and tells how far the teacher agrees with what is stored of it.
-fn prepare(
-    args: &TrainArgs,
-    recipe: &Recipe,
-    teacher: Option<&TeacherNet>,
-    data: &mut Dataset,
-    bar: &ProgressBar,
-) -> Result<(), TrainError> {
-    let mut unlabelled = Vec::new();
-    for folder in &args.recipe.unlabelled {
-        unlabelled.extend(music_below(folder)?);
-    }
-    let making = Making {
-        plan: &recipe.takes,
-        spec: &recipe.front_end,
-        teacher,
-        kept: args.recipe.takes_cache.as_deref(),
-    };
-    let started = Instant::now();
-    let made = reading(bar, "takes", |progress| making.make(data, &unlabelled, progress))?;
-    if let Some(agreement) = made.agreement {
-        eprintln!(
-            "teacher agrees with its stored features: correlation {:.4}, mean |Δ| {:.3}, greatest {:.2} deviations over {} clips",
-            agreement.correlation, agreement.mean_error, agreement.greatest_error, agreement.clips
-        );
-    }
-    for file in &made.left_out {
-        eprintln!("left out: {file}");
-    }
-    if made.new + made.cached > 0 {
-        eprintln!(
-            "{} takes made in {:.0} s, {} from the cache",
-            made.new,
-            started.elapsed().as_secs_f64(),
-            made.cached
-        );
-    }
-    Ok(())
-}
-
-/// Labelled music of another source; says how much.
-fn more(folder: &Path, spec: &FrontEndSpec, data: &Dataset, bar: &ProgressBar) -> Result<Vec<Clip>, TrainError> {
-    let found = reading(bar, "reading more", |progress| {
-        also::open(folder, &data.genres, spec, progress)
-    })?;
-    also::refuse_judged(&found.clips, &data.valid)?;
-    if !found.no_class.is_empty() {
-        eprintln!("left out, as no class is called so: {}", found.no_class.join(", "));
-    }
-    eprintln!("{} more clips to learn from", found.clips.len());
-    Ok(found.clips)
-}
-
-fn bar() -> ProgressBar {
-    ProgressBar::new(0).with_style(
-        ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} {msg}")
-            .unwrap_or_else(|_| ProgressStyle::default_bar()),
-    )
-}
-
-/// Does something that tells how far it is, and shows it.
-fn reading<T>(bar: &ProgressBar, what: &'static str, work: impl FnOnce(&(dyn Fn(usize, usize) + Sync)) -> T) -> T {
-    bar.set_prefix(what);
-    bar.set_position(0);
-    let next = AtomicUsize::new(0);
-    work(&|done, of| {
-        bar.set_length(of as u64);
-        bar.set_position(done as u64);
-        // Where no bar can be drawn, a line for each tenth.
-        let tenth = done * 10 / of.max(1);
-        if bar.is_hidden() && next.fetch_max(tenth + 1, Ordering::Relaxed) <= tenth {
-            eprintln!("{what}: {done} of {of}");
-        }
-    })
-}
-
-/// A mean since it was last taken.
-#[derive(Debug, Default)]
-struct Mean {
-    sum: f64,
-    count: u32,
-}
-
-impl Mean {
-    fn add(&mut self, value: f32) {
-        self.sum += f64::from(value);
-        self.count += 1;
-    }
-
-    fn value(&self) -> f64 {
-        self.sum / f64::from(self.count.max(1))
-    }
-
-    fn take(&mut self) -> f64 {
-        let value = self.value();
-        *self = Self::default();
-        value
-    }
+fn train(args: &TrainArgs) -> Result<Outcome, TrainError> {
+    let (config, screen) = (args.config()?, Screen::new(args));
+    let observer = |event: attune_train::session::Event<'_>| screen.show(&event);
+    let session = Session::open(&config, &observer)?;
+    let recipe = args.recipe_for(&config, session.genres().len());
+    let outcome = session.run(recipe)?;
+    screen.show_outcome(&outcome, &args.out);
+    Ok(outcome)
 }

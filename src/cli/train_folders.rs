@@ -1,19 +1,14 @@
 //! `attune train` on folders of one's own: which folders are which class, what stays together, what is judged by.
 
-use attune_audio::features::FrontEndSpec;
 use attune_audio::units::Seconds;
 use attune_train::TrainError;
-use attune_train::dataset::Dataset;
-use attune_train::folders::{ClassSource, FolderData, classes_below, open};
+use attune_train::folders::{ClassSource, FolderData, classes_below};
 use attune_train::grouping::{GroupRule, Judged};
 use attune_train::recipe::{Engine, Recipe};
 use attune_train::split::Fold;
 use attune_train::variant::Variant;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-
-/// The most files that are named one by one when they are left out.
-const NAMED: usize = 20;
 
 /// One class from folders anywhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,18 +61,10 @@ impl FolderArgs {
             && self.hold_out.is_empty())
     }
 
-    /// Reads the folders; what is left out is told through `say`.
-    pub(super) fn open(
-        &self,
-        data: Option<&Path>,
-        fold: Option<Fold>,
-        seed: u64,
-        spec: &FrontEndSpec,
-        progress: impl FnMut(usize, usize),
-        say: impl Fn(&str),
-    ) -> Result<Dataset, TrainError> {
+    /// Classes, groups and split.
+    pub(super) fn data(&self, data: Option<&Path>, fold: Option<Fold>, seed: u64) -> Result<FolderData, TrainError> {
         let Fold { number, of } = fold.unwrap_or(Fold { number: 1, of: 5 });
-        let source = FolderData {
+        Ok(FolderData {
             classes: self.sources(data)?,
             groups: self.group_by.clone(),
             judged: if self.hold_out.is_empty() {
@@ -86,21 +73,7 @@ impl FolderArgs {
                 Judged::Matching(self.hold_out.clone())
             },
             seed,
-        };
-        let (data, left_out) = open(&source, spec, progress)?;
-        for reason in left_out.iter().take(NAMED) {
-            say(&format!("left out: {}\n  {}", reason.message, reason.remedy));
-        }
-        if left_out.len() > NAMED {
-            say(&format!("and {} more files are left out", left_out.len() - NAMED));
-        }
-        say(&format!(
-            "{} clips to learn from and {} to be judged by, of {}",
-            data.train.len(),
-            data.valid.len(),
-            data.genres.labels().join(", ")
-        ));
-        Ok(data)
+        })
     }
 
     fn sources(&self, data: Option<&Path>) -> Result<Vec<ClassSource>, TrainError> {

@@ -6,8 +6,6 @@ use attune_model::tcn::TcnShape;
 use attune_train::recipe::{BatchShape, Recipe};
 use attune_train::split::Fold;
 use attune_train::takes::TeacherHears;
-use attune_train::teacher::TeacherNet;
-use attune_train::windows::WindowsFile;
 use clap::ValueEnum;
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -144,7 +142,7 @@ impl RecipeArgs {
     }
 
     /// Sets in a recipe what was given.
-    pub(super) fn apply(&self, recipe: &mut Recipe, teacher: Option<&TeacherNet>, windows: Option<&WindowsFile>) {
+    pub(super) fn apply(&self, recipe: &mut Recipe) {
         let set = |place: &mut f32, given: Option<f32>| *place = given.unwrap_or(*place);
         set(&mut recipe.rate, self.rate);
         set(&mut recipe.weight_decay, self.weight_decay);
@@ -189,8 +187,6 @@ impl RecipeArgs {
         takes.mixtures = self.mixtures.unwrap_or(takes.mixtures);
         takes.seed = self.takes_seed.unwrap_or(takes.seed);
         takes.hears = self.teacher_hears.unwrap_or(takes.hears);
-        takes.teacher = teacher.map(|teacher| teacher.sha256().to_owned());
-        recipe.windows = windows.map(|windows| windows.sha256().to_owned());
     }
 
     /// Sets in the network's shape what was given.
@@ -345,7 +341,7 @@ mod tests {
             words.split_whitespace().collect::<Vec<_>>()
         );
         let mut recipe = Recipe::new(Engine::Lstm, 10, 1, 1);
-        line.recipe.apply(&mut recipe, None, None);
+        line.recipe.apply(&mut recipe);
         assert_eq!(
             recipe.batches,
             [BatchShape::new(4, 43, 1.0), BatchShape::new(2, 128, 3.0)]

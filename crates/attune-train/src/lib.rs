@@ -38,6 +38,7 @@ pub mod noises;
 pub mod optimizer;
 pub mod pieces;
 pub mod recipe;
+pub mod session;
 pub mod sound;
 pub mod split;
 pub mod takes;

@@ -1,0 +1,500 @@
+//! A training run from data to weights: everything that `attune train` does, in the order that makes it repeatable.
+//!
+//! In: a [`SessionConfig`] and a [`Recipe`]. Out: checkpoint, log, weights, manifest and card in the run's folder, and an
+//! [`Outcome`]; [`Event`]s while it goes on. Thread: the caller's, candle's pool, and a pool of its own while renditions
+//! are made.
+//!
+//! [`Session::open`] reads the labelled clips, so that the number of classes is known; [`Session::run`] does the rest:
+//! split, auxiliary data, renditions, windowed targets, out-of-fold soft labels, training, export. Every random number
+//! comes from the recipe's seeds. A run that was stopped continues from its checkpoint to the same weights.
+
+mod event;
+mod log;
+
+pub use event::{Event, Observer, Stage};
+pub use log::LogLine;
+
+use super::TrainError;
+use super::also;
+use super::cross::{HeldOut, page, pooled};
+use super::dataset::{Clip, Collection, Dataset};
+use super::export::{Provenance, export};
+use super::folders::{self, FolderData};
+use super::recipe::Recipe;
+use super::split::Fold;
+use super::takes::{Making, music_below};
+use super::targets::tell_genres;
+use super::teacher::TeacherNet;
+use super::trainer::Trainer;
+use super::validate::{Metrics, Part, answers};
+use super::windows::WindowsFile;
+use attune_audio::features::FrontEndSpec;
+use attune_engine::files;
+use attune_model::Manifest;
+use attune_model::genre::GenreSet;
+use attune_model::load::{hex, tensors};
+use candle_core::Tensor;
+use log::{Log, Means};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// The checkpoint's name in a run's folder.
+const CHECKPOINT: &str = "checkpoint.safetensors";
+
+/// What a card calls GTZAN with the index of its split.
+const GTZAN: &str = "GTZAN, fault-filtered artist-separated split (Kereliuk, Sturm & Larsen 2015)";
+
+/// Where the labelled clips come from.
+#[derive(Debug, Clone)]
+pub enum DataSource {
+    /// A folder with an index, `clips.csv`.
+    Indexed(PathBuf),
+    /// A folder for each class.
+    Folders(FolderData),
+}
+
+/// What a run is made from, and where its results go.
+#[derive(Debug, Clone)]
+pub struct SessionConfig {
+    /// The labelled clips.
+    pub data: DataSource,
+    /// The front end: that of the recipe.
+    pub front_end: FrontEndSpec,
+    /// Weights to begin with.
+    pub start_from: Option<PathBuf>,
+    /// A teacher network that is run on every rendition.
+    pub teacher: Option<PathBuf>,
+    /// A teacher's features of every few seconds of each sound.
+    pub windowed_targets: Option<PathBuf>,
+    /// Folders of music without labels.
+    pub unlabelled: Vec<PathBuf>,
+    /// A folder of labelled clips from another source: training only.
+    pub aux_data: Option<PathBuf>,
+    /// A file in which renditions are kept from run to run.
+    pub renditions_cache: Option<PathBuf>,
+    /// The run's folder.
+    pub out: PathBuf,
+    /// Whether to continue from the checkpoint in that folder.
+    pub resume: bool,
+    /// Steps between two validations, each with a checkpoint.
+    pub every: u64,
+    /// What the card says.
+    pub credits: Credits,
+}
+
+/// What the card says of a run.
+#[derive(Debug, Clone)]
+pub struct Credits {
+    /// The model's name, also of its files.
+    pub name: String,
+    /// The command that makes the same weights.
+    pub command: String,
+    /// What the data are called.
+    pub data: DataName,
+    /// Whose they are; `None`: not stated.
+    pub rights: Option<String>,
+    /// The day on which the run ends, as `2026-11-22`.
+    pub today: fn() -> String,
+}
+
+impl Credits {
+    fn provenance(&self, is_gtzan: bool, has_aux_data: bool) -> Provenance {
+        let another = if has_aux_data { "; and of another source" } else { "" };
+        let rights = if is_gtzan {
+            "none stated; research use; not part of this project"
+        } else {
+            "not stated"
+        };
+        Provenance {
+            command: self.command.clone(),
+            name: self.name.clone(),
+            data: match &self.data {
+                DataName::Given(name) => name.clone(),
+                DataName::Usual(_) if is_gtzan => format!("{GTZAN}{another}"),
+                DataName::Usual(name) => format!("{name}{another}"),
+            },
+            rights: (self.rights.clone()).unwrap_or_else(|| format!("{rights}{another}")),
+            date: (self.today)(),
+        }
+    }
+}
+
+/// What the data are called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DataName {
+    /// This.
+    Given(String),
+    /// This, unless the data are known by another name.
+    Usual(String),
+}
+
+/// What a run leaves besides its files.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The manifest of the weights.
+    pub manifest: Manifest,
+    /// The logits of the validation clips.
+    pub held_out: HeldOut,
+}
+
+impl Outcome {
+    /// Metrics of the validation clips at temperature 1, by one part of each.
+    pub fn metrics(&self, part: Part) -> Metrics {
+        let clips = match part {
+            Part::Excerpt => &self.held_out.excerpts,
+            Part::Whole => &self.held_out.whole,
+        };
+        let answers = answers(clips, 1.0, &self.manifest.front_end);
+        Metrics::of(&answers, self.manifest.genres.len())
+    }
+}
+
+/// A run whose data are read.
+pub struct Session<'a> {
+    config: &'a SessionConfig,
+    observer: Observer<'a>,
+    labelled: Labelled,
+    teacher: Option<TeacherNet>,
+    windows: Option<WindowsFile>,
+    start: Option<Start>,
+}
+
+/// The labelled clips as they are read.
+enum Labelled {
+    /// The recipe says how they are split.
+    Indexed(Collection),
+    /// They are split.
+    Folders(Dataset),
+}
+
+impl Labelled {
+    fn genres(&self) -> &GenreSet {
+        match self {
+            Self::Indexed(collection) => &collection.genres,
+            Self::Folders(data) => &data.genres,
+        }
+    }
+}
+
+impl<'a> Session<'a> {
+    /// Reads the labelled clips and all files besides.
+    ///
+    /// # Errors
+    /// If there is a run in the folder that is not to be continued, or a file cannot be read.
+    pub fn open(config: &'a SessionConfig, observer: Observer<'a>) -> Result<Self, TrainError> {
+        // Before anything that takes long: hours of training are not overwritten.
+        if !config.resume && config.out.join(CHECKPOINT).exists() {
+            return Err(TrainError::HoldsRun {
+                path: config.out.clone(),
+            });
+        }
+        Self::read(config, observer)
+    }
+
+    /// As [`Session::open`], for [`Session::make_renditions`] only: the run's folder does not matter.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    pub fn read(config: &'a SessionConfig, observer: Observer<'a>) -> Result<Self, TrainError> {
+        let teacher = config.teacher.as_deref().map(TeacherNet::open).transpose()?;
+        let windows = config.windowed_targets.as_deref().map(WindowsFile::open).transpose()?;
+        let start = config.start_from.as_deref().map(Start::open).transpose()?;
+        observer(Event::Begin(Stage::Reading));
+        let progress = |done, of| {
+            observer(Event::Progress {
+                stage: Stage::Reading,
+                done,
+                of,
+            });
+        };
+        let labelled = match &config.data {
+            DataSource::Indexed(folder) => Labelled::Indexed(Collection::open(folder, &config.front_end, progress)?),
+            DataSource::Folders(source) => {
+                let (data, left_out) = folders::open(source, &config.front_end, progress)?;
+                observer(Event::FoldersRead {
+                    genres: &data.genres,
+                    train: data.train.len(),
+                    valid: data.valid.len(),
+                    left_out: &left_out,
+                });
+                Labelled::Folders(data)
+            }
+        };
+        Ok(Self {
+            config,
+            observer,
+            labelled,
+            teacher,
+            windows,
+            start,
+        })
+    }
+
+    /// The classes: what a recipe must be made for.
+    pub fn genres(&self) -> &GenreSet {
+        self.labelled.genres()
+    }
+
+    /// Makes the renditions of this recipe and keeps them in the cache; no training.
+    ///
+    /// # Errors
+    /// If the split is refused, a clip cannot be read, or the cache cannot be written.
+    pub fn make_renditions(self, mut recipe: Recipe) -> Result<(), TrainError> {
+        self.name_files(&mut recipe);
+        let mut data = split(self.labelled, &recipe, self.observer)?;
+        let renditions = Renditions {
+            config: self.config,
+            observer: self.observer,
+            teacher: self.teacher,
+        };
+        renditions.make(&mut data, &recipe)
+    }
+
+    /// Trains by this recipe, from the checkpoint if there is one to continue from, and exports weights, manifest and
+    /// card. The session sets in the recipe the digests of the files that it read.
+    ///
+    /// # Errors
+    /// If the split is refused, a file cannot be read or written, the checkpoint is of another recipe, or the loss is
+    /// not finite.
+    pub fn run(self, mut recipe: Recipe) -> Result<Outcome, TrainError> {
+        self.name_files(&mut recipe);
+        let Self {
+            config,
+            observer,
+            labelled,
+            teacher,
+            windows,
+            start,
+        } = self;
+        let renditions = Renditions {
+            config,
+            observer,
+            teacher,
+        };
+        let mut data = split(labelled, &recipe, observer)?;
+        // Before auxiliary data are among them.
+        let is_gtzan = matches!(config.data, DataSource::Indexed(_)) && data.is_gtzan();
+        let aux_data = match &config.aux_data {
+            Some(folder) => read_aux_data(folder, &recipe.front_end, &data, observer)?,
+            None => Vec::new(),
+        };
+        renditions.make(&mut data, &recipe)?;
+        // After the others' renditions: no teacher is run on auxiliary data, and no clip is mixed with them.
+        recipe.also_clips = aux_data.len();
+        if !aux_data.is_empty() {
+            observer(Event::Begin(Stage::AuxRenditions));
+            also::join(&mut data, aux_data, &recipe.takes, &recipe.front_end, &|done, of| {
+                observer(Event::Progress {
+                    stage: Stage::AuxRenditions,
+                    done,
+                    of,
+                });
+            })?;
+        }
+        if let Some(windows) = &windows {
+            let hung = windows.hang(&mut data)?;
+            observer(Event::WindowedTargets {
+                with: hung.told,
+                without: hung.without,
+            });
+        }
+        if recipe.told_share > 0.0 {
+            let groups = recipe.split.groups(&data.train);
+            tell_genres(&mut data, &groups);
+        }
+        recipe.start = start.as_ref().map(|start| start.sha256.clone());
+        let mut trainer = Trainer::new(recipe, &data)?;
+        if let Some(start) = &start {
+            start.put_into(&mut trainer, observer)?;
+        }
+        train(config, &mut trainer, observer)?;
+        trainer.keep_best();
+        let kept = match (trainer.recipe().patience, trainer.best_so_far()) {
+            (1.., Some(best)) => Some((best.step, best.nll)),
+            _ => None,
+        };
+        observer(Event::Trained { kept });
+        let provenance = config.credits.provenance(is_gtzan, config.aux_data.is_some());
+        let manifest = export(&trainer, &data, &config.out, &provenance)?;
+        let held_out = HeldOut {
+            excerpts: trainer.validate(Part::Excerpt)?,
+            whole: trainer.validate(Part::Whole)?,
+        };
+        Ok(Outcome { manifest, held_out })
+    }
+
+    /// The recipe says which files it was made with.
+    fn name_files(&self, recipe: &mut Recipe) {
+        recipe.takes.teacher = self.teacher.as_ref().map(|teacher| teacher.sha256().to_owned());
+        recipe.windows = self.windows.as_ref().map(|windows| windows.sha256().to_owned());
+    }
+}
+
+/// A run for each of several folds, pooled: writes `cross-validation.md` to the folder and returns that page. `run` trains
+/// one fold.
+///
+/// # Errors
+/// If a run fails, or the page cannot be written.
+pub fn cross_validate(
+    folds: usize,
+    out: &Path,
+    command: &str,
+    mut run: impl FnMut(Fold) -> Result<Outcome, TrainError>,
+) -> Result<String, TrainError> {
+    let mut held_out = Vec::with_capacity(folds);
+    let mut measured = None;
+    for number in 1..=folds {
+        let outcome = run(Fold { number, of: folds })?;
+        held_out.push(outcome.held_out);
+        measured = Some((outcome.manifest.front_end, outcome.manifest.genres.len()));
+    }
+    let (front_end, classes) = measured.unwrap_or_default();
+    let page = page(command, &pooled(&held_out, &front_end, classes));
+    files::write_atomically(&out.join("cross-validation.md"), page.as_bytes())?;
+    Ok(page)
+}
+
+/// Decides which clips train and which validate.
+fn split(labelled: Labelled, recipe: &Recipe, observer: Observer<'_>) -> Result<Dataset, TrainError> {
+    match labelled {
+        Labelled::Folders(data) => Ok(data),
+        Labelled::Indexed(collection) => {
+            let (data, notes) = collection.split(&recipe.split)?;
+            observer(Event::SplitNotes(&notes));
+            Ok(data)
+        }
+    }
+}
+
+/// What makes renditions.
+struct Renditions<'a> {
+    config: &'a SessionConfig,
+    observer: Observer<'a>,
+    teacher: Option<TeacherNet>,
+}
+
+impl Renditions<'_> {
+    fn make(&self, data: &mut Dataset, recipe: &Recipe) -> Result<(), TrainError> {
+        let mut unlabelled = Vec::new();
+        for folder in &self.config.unlabelled {
+            unlabelled.extend(music_below(folder)?);
+        }
+        let making = Making {
+            plan: &recipe.takes,
+            spec: &recipe.front_end,
+            teacher: self.teacher.as_ref(),
+            kept: self.config.renditions_cache.as_deref(),
+        };
+        let started = Instant::now();
+        (self.observer)(Event::Begin(Stage::Renditions));
+        let made = making.make(data, &unlabelled, &|done, of| {
+            (self.observer)(Event::Progress {
+                stage: Stage::Renditions,
+                done,
+                of,
+            });
+        })?;
+        (self.observer)(Event::RenditionsMade {
+            made: &made,
+            seconds: started.elapsed().as_secs_f64(),
+        });
+        Ok(())
+    }
+}
+
+/// Labelled music of another source.
+fn read_aux_data(
+    folder: &Path,
+    spec: &FrontEndSpec,
+    data: &Dataset,
+    observer: Observer<'_>,
+) -> Result<Vec<Clip>, TrainError> {
+    observer(Event::Begin(Stage::ReadingAuxData));
+    let found = also::open(folder, &data.genres, spec, |done, of| {
+        observer(Event::Progress {
+            stage: Stage::ReadingAuxData,
+            done,
+            of,
+        });
+    })?;
+    also::refuse_judged(&found.clips, &data.valid)?;
+    observer(Event::AuxDataRead {
+        clips: found.clips.len(),
+        no_class: &found.no_class,
+    });
+    Ok(found.clips)
+}
+
+/// All steps, with a validation, a line of the log and a checkpoint after every few.
+fn train(config: &SessionConfig, trainer: &mut Trainer<'_>, observer: Observer<'_>) -> Result<(), TrainError> {
+    let checkpoint = config.out.join(CHECKPOINT);
+    files::create_folder(&config.out)?;
+    if config.resume && trainer.resume(&checkpoint)? {
+        observer(Event::Resumed {
+            step: trainer.step_count(),
+        });
+    }
+    let mut log = Log::open(&config.out.join("log.csv"), trainer.step_count())?;
+    observer(Event::Begin(Stage::Training));
+    let mut means = Means::default();
+    let mut accuracy = None;
+    while !trainer.is_done() {
+        let report = trainer.step()?;
+        means.add(&report);
+        observer(Event::Step {
+            report: &report,
+            mean_loss: means.loss(),
+            accuracy,
+        });
+        if report.step.is_multiple_of(config.every) || trainer.is_done() {
+            let valid = trainer.judge()?;
+            accuracy = Some(valid.shown().accuracy);
+            let line = means.line(report.step, &valid);
+            log.write(&line)?;
+            observer(Event::Validated(&line));
+            trainer.save(&checkpoint)?;
+        }
+    }
+    Ok(())
+}
+
+/// Weights to begin with.
+struct Start {
+    path: PathBuf,
+    sha256: String,
+    weights: HashMap<String, Tensor>,
+}
+
+impl Start {
+    fn open(path: &Path) -> Result<Self, TrainError> {
+        let buffer = files::read(path)?;
+        let weights = tensors(&buffer).map_err(|error| TrainError::Data {
+            path: path.to_owned(),
+            message: format!("{error}: --start-from needs the NAME.safetensors of another run"),
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            sha256: hex(&Sha256::digest(&buffer)),
+            weights,
+        })
+    }
+
+    fn put_into(&self, trainer: &mut Trainer<'_>, observer: Observer<'_>) -> Result<(), TrainError> {
+        let fitting = trainer.start_from(&self.weights)?;
+        if fitting == 0 {
+            return Err(TrainError::Data {
+                path: self.path.clone(),
+                message: "none of its weights fits this model: --start-from needs those of a model of the same kind"
+                    .to_owned(),
+            });
+        }
+        observer(Event::StartedFrom {
+            path: &self.path,
+            fitting,
+            of: self.weights.len(),
+        });
+        Ok(())
+    }
+}
