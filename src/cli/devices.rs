@@ -8,7 +8,7 @@ use std::io::Write;
 
 /// Prints the devices, as a table or as JSON (`interfaces`: id, name, host, kind, channels, `rates_hz`, default). Having
 /// none is not an error; the table then says what to do.
-pub fn run(json: bool) -> Result<(), SourceError> {
+pub(super) fn run(json: bool) -> Result<(), SourceError> {
     let devices = list_devices()?;
     let text = if json { to_json(&devices) } else { to_table(&devices) };
     // A reader that has gone (`| head`) is no failure.

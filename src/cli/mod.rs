@@ -9,7 +9,7 @@ mod args;
 mod bars;
 #[cfg(feature = "lab")]
 mod bench;
-pub mod devices;
+mod devices;
 mod error;
 #[cfg(feature = "train")]
 mod eval;
@@ -32,8 +32,9 @@ mod train_progress;
 #[cfg(feature = "train")]
 mod train_recipe;
 
-pub use args::{AnalyzeArgs, Args, BenchArgs, Command, EvalArgs, ExplainArgs, LiveArgs};
-pub use error::{AppError, Problem};
+pub use args::Args;
+use args::{BenchArgs, Command, EvalArgs, ExplainArgs};
+pub use error::AppError;
 
 use crate::settings::Settings;
 use attune_audio::playback::Pace;

@@ -19,7 +19,7 @@ struct NamedFolders {
 
 /// The arguments for folders of one's own.
 #[derive(Debug, Clone, clap::Args)]
-pub struct FolderArgs {
+pub(super) struct FolderArgs {
     /// Only these sub-folders of --data, in this order
     #[arg(long, value_name = "A,B,…", value_delimiter = ',', requires = "data")]
     classes: Vec<String>,

@@ -16,7 +16,7 @@ const ALSO_SHARE: f32 = 0.4;
 /// Options that change the recipe of the shipped weights; each left out stays as it is there.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(group = clap::ArgGroup::new("a_teacher").args(["teacher", "windows"]).multiple(true))]
-pub struct RecipeArgs {
+pub(super) struct RecipeArgs {
     /// Begin with the weights of another run (safetensors), where name and shape are the same
     #[arg(long, value_name = "FILE")]
     pub(super) start_from: Option<PathBuf>,

@@ -16,7 +16,7 @@ pub const VERSION: u32 = 1 + STEPS.len() as u32;
 
 /// Why a file cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
+pub(super) enum Refusal {
     /// It cannot be understood.
     Broken(String),
     /// A newer program wrote it, in the form of this version.
@@ -27,7 +27,7 @@ pub enum Refusal {
 ///
 /// # Errors
 /// If the text is no JSON object with a version, or of a version that is newer than [`VERSION`] or never was.
-pub fn to_today(text: &str) -> Result<Value, Refusal> {
+pub(super) fn to_today(text: &str) -> Result<Value, Refusal> {
     let broken = |error: serde_json::Error| Refusal::Broken(error.to_string());
     let mut document: Document = serde_json::from_str(text).map_err(broken)?;
     let version = match document.get("version").map(Value::as_u64) {

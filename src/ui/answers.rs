@@ -10,7 +10,7 @@ use attune_model::genre::{GenreId, Probabilities};
 use std::collections::VecDeque;
 
 /// Frames that are kept: 5 minutes at the default hop, 2 MB with three engines of ten classes.
-pub const FRAMES: usize = 12_920;
+pub(super) const FRAMES: usize = 12_920;
 /// Time between two points of what is drawn.
 const POINT_SPACING: f64 = 0.25;
 
@@ -28,7 +28,7 @@ struct Frame {
 
 /// The frames of the last minutes.
 #[derive(Debug, Clone, Default)]
-pub struct Answers {
+pub(super) struct Answers {
     engines: usize,
     classes: usize,
     kinds: usize,
@@ -54,7 +54,7 @@ pub struct ReplayResult {
 
 impl Answers {
     /// Takes one column; of another shape than those before (other models) it begins anew.
-    pub fn push(&mut self, news: &News<'_>) {
+    pub(super) fn push(&mut self, news: &News<'_>) {
         let column = news.column;
         let engines = column.raw.iter().rposition(|raw| !raw.as_slice().is_empty());
         let shape = (
@@ -109,7 +109,7 @@ impl Answers {
     }
 
     /// How many frames are kept.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.frames.len()
     }
 
@@ -127,7 +127,7 @@ impl Answers {
 /// themselves are not asked again: where other knobs would have had them begin anew (at a silence, after speech), they went on as
 /// they did.
 #[derive(Debug)]
-pub struct Replay {
+pub(super) struct Replay {
     config: SmoothingConfig,
     stream: AnswerStream,
     hop: Seconds,
@@ -150,7 +150,7 @@ impl Replay {
     ///
     /// # Errors
     /// If the knobs cannot be used.
-    pub fn new(config: SmoothingConfig, answers: &Answers, hop: Seconds) -> Result<Self, SmoothingError> {
+    pub(super) fn new(config: SmoothingConfig, answers: &Answers, hop: Seconds) -> Result<Self, SmoothingError> {
         Ok(Self {
             config,
             stream: AnswerStream::new(config, hop, answers.classes, answers.engines)?,
@@ -168,24 +168,24 @@ impl Replay {
     }
 
     /// The knobs.
-    pub fn config(&self) -> &SmoothingConfig {
+    pub(super) fn config(&self) -> &SmoothingConfig {
         &self.config
     }
 
     /// What came of them so far.
-    pub fn result(&self) -> &ReplayResult {
+    pub(super) fn result(&self) -> &ReplayResult {
         &self.result
     }
 
     /// Whether these frames follow on those that it has heard; if not it has to begin anew.
-    pub fn follows(&self, answers: &Answers) -> bool {
+    pub(super) fn follows(&self, answers: &Answers) -> bool {
         self.shape == answers.shape()
             && self.next >= answers.dropped
             && self.next <= answers.dropped + answers.len() as u64
     }
 
     /// Hears at most so many frames; returns how many it could have heard yet.
-    pub fn advance(&mut self, answers: &Answers, most: usize) -> usize {
+    pub(super) fn advance(&mut self, answers: &Answers, most: usize) -> usize {
         self.forget(answers);
         for _ in 0..most {
             let Some((frame, values)) = answers.at(self.next) else {

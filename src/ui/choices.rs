@@ -121,7 +121,7 @@ pub enum TrackDrag {
 
 /// How much of the past a plot shows.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Span {
+pub(super) struct Span {
     /// What people read.
     pub label: &'static str,
     /// Its length.
@@ -129,7 +129,7 @@ pub struct Span {
 }
 
 /// What the spectrogram can show: at most what [`super::history`] keeps at the default hop.
-pub const SPECTROGRAM_SPANS: [Span; 3] = [
+pub(super) const SPECTROGRAM_SPANS: [Span; 3] = [
     Span {
         label: "6 s",
         seconds: 6.0,
@@ -145,7 +145,7 @@ pub const SPECTROGRAM_SPANS: [Span; 3] = [
 ];
 
 /// What the timeline can show.
-pub const TIMELINE_SPANS: [Span; 3] = [
+pub(super) const TIMELINE_SPANS: [Span; 3] = [
     Span {
         label: "1 min",
         seconds: 60.0,
@@ -161,7 +161,7 @@ pub const TIMELINE_SPANS: [Span; 3] = [
 ];
 
 /// How fast a file may be played.
-pub const PACES: [(Pace, &str); 4] = [
+pub(super) const PACES: [(Pace, &str); 4] = [
     (Pace::Times(1.0), "1×"),
     (Pace::Times(2.0), "2×"),
     (Pace::Times(8.0), "8×"),

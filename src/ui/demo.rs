@@ -9,7 +9,7 @@ use std::path::PathBuf;
 const DEMO: &[u8] = include_bytes!("../../assets/demo/demo.ogg");
 
 /// Writes the demo beside other temporary files, once, and says where it lies.
-pub fn file() -> Result<PathBuf, FileError> {
+pub(crate) fn file() -> Result<PathBuf, FileError> {
     let folder = std::env::temp_dir().join(format!("attune-{}", env!("CARGO_PKG_VERSION")));
     let path = folder.join("Attune demo.ogg");
     if std::fs::read(&path).is_ok_and(|found| found == DEMO) {

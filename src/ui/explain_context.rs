@@ -7,7 +7,7 @@ use attune_audio::features::FrontEndSpec;
 use attune_engine::explain::Context;
 
 /// Up to the newest column, back to the last break at most.
-pub fn context_of(history: &History, spec: &FrontEndSpec) -> Context {
+pub(super) fn context_of(history: &History, spec: &FrontEndSpec) -> Context {
     let columns = (0..history.total_columns()).rev();
     let unbroken = columns.take_while(|column| history.time_of(*column).is_some());
     Context::back_from(

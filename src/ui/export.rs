@@ -7,7 +7,7 @@ use attune_engine::files::{FileError, write_atomically};
 use std::path::{Path, PathBuf};
 
 /// Files on their way to a folder; in the end the first of them.
-pub type Export = Job<PathBuf, FileError>;
+pub(super) type Export = Job<PathBuf, FileError>;
 
 /// The user's documents, or where the program was started.
 fn usual_folder() -> PathBuf {
@@ -19,7 +19,7 @@ fn usual_folder() -> PathBuf {
 }
 
 /// Begins to write `attune-NAME.ENDING` for each file; `done` is called when the answer is there.
-pub fn start(
+pub(super) fn start(
     name: &str,
     files: Vec<(impl AsRef<str> + Send + 'static, Vec<u8>)>,
     folder: Option<&Path>,

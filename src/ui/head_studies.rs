@@ -9,7 +9,7 @@ use attune_engine::explain::{Context, Head, HeadStudy};
 use attune_model::LoadedModel;
 
 /// What is known of a head.
-pub type HeadJob = Job<Box<HeadStudy>, QueryError>;
+pub(super) type HeadJob = Job<Box<HeadStudy>, QueryError>;
 
 /// All heads that were studied.
 #[derive(Debug, Default)]

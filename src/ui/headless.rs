@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A window that nobody sees.
-pub struct Headless {
+pub(crate) struct Headless {
     ctx: Context,
     app: App,
     begun: Instant,
@@ -23,7 +23,7 @@ pub struct Headless {
 impl Headless {
     /// Begins with what a window begins with, but plays nothing aloud, lists no devices and keeps no sessions; a file begins again at
     /// its end.
-    pub fn begin(launch: WindowLaunch) -> Result<Self, UiError> {
+    pub(crate) fn begin(launch: WindowLaunch) -> Result<Self, UiError> {
         let launch = WindowLaunch {
             settings: Settings {
                 heard: false,
@@ -44,7 +44,7 @@ impl Headless {
     }
 
     /// One frame; how long it took.
-    pub fn frame(&mut self) -> Duration {
+    pub(crate) fn frame(&mut self) -> Duration {
         let input = RawInput {
             screen_rect: Some(Rect::from_min_size(egui::Pos2::ZERO, self.size.into())),
             time: Some(self.begun.elapsed().as_secs_f64()),
@@ -63,28 +63,28 @@ impl Headless {
     }
 
     /// Sleeps until the next frame is due.
-    pub fn wait(&self) {
+    pub(crate) fn wait(&self) {
         std::thread::sleep(REPAINT_INTERVAL);
     }
 
     /// The newest picture of the engine.
-    pub fn snapshot(&self) -> &Snapshot {
+    pub(crate) fn snapshot(&self) -> &Snapshot {
         self.app.snapshot()
     }
 
     /// What is wrong, if something is.
-    pub fn problem(&self) -> Option<String> {
+    pub(crate) fn problem(&self) -> Option<String> {
         let problem = self.app.view().notices.problem()?;
         Some(format!("{} {}", problem.message, problem.remedy))
     }
 
     /// Turns to another page.
-    pub fn turn_to(&mut self, page: Page) {
+    pub(crate) fn turn_to(&mut self, page: Page) {
         self.app.view_mut().turn_to(page);
     }
 
     /// Holds the moment, or lets it go, if it is not so already.
-    pub fn hold(&mut self, on: bool) {
+    pub(crate) fn hold(&mut self, on: bool) {
         if self.app.held().is_some() == on {
             return;
         }

@@ -9,7 +9,7 @@ use attune_model::genre::{GenreId, Probabilities};
 use std::collections::VecDeque;
 
 /// Columns of the spectrogram that are kept: 47.6 s at the default hop.
-pub const COLUMNS: usize = 2048;
+pub(super) const COLUMNS: usize = 2048;
 /// Blank columns where one stream ends and the next begins.
 const BREAK_COLUMNS: usize = 3;
 /// Time between two points of the timeline.

@@ -10,7 +10,7 @@ const SIDE: u32 = 128;
 const BARS: [f32; 5] = [0.30, 0.52, 0.78, 0.46, 0.26];
 
 /// The icon.
-pub fn icon() -> IconData {
+pub(super) fn icon() -> IconData {
     let mut rgba = Vec::with_capacity((SIDE * SIDE * 4) as usize);
     for y in 0..SIDE {
         for x in 0..SIDE {

@@ -16,7 +16,7 @@ use eframe::egui::{self, Key, Modifiers};
 const STEP: f64 = 5.0;
 
 /// Carries out the shortcuts that were pressed in this frame.
-pub fn shortcuts(ctx: &egui::Context, snapshot: &Snapshot, held: Option<&HeldMoment>, view: &mut ViewState) {
+pub(super) fn shortcuts(ctx: &egui::Context, snapshot: &Snapshot, held: Option<&HeldMoment>, view: &mut ViewState) {
     // Whoever types wants letters, and a focused button or slider wants space and arrows itself.
     if ctx.text_edit_focused() || ctx.memory(|memory| memory.focused().is_some()) {
         return;

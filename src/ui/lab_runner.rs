@@ -179,7 +179,7 @@ impl LabRunner {
 }
 
 /// What an export holds: all that was found as JSON, the picture, each table; by their endings.
-pub fn files_of(report: &Report) -> Vec<(String, Vec<u8>)> {
+pub(super) fn files_of(report: &Report) -> Vec<(String, Vec<u8>)> {
     let document = ("json".to_owned(), format!("{:#}", report.document()));
     let picture = report.picture.as_ref().map(|sheet| ("svg".to_owned(), sheet.svg()));
     let tables = report

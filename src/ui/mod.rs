@@ -14,6 +14,7 @@ mod devices;
 mod explain_context;
 mod export;
 mod head_studies;
+#[cfg(feature = "lab")]
 mod headless;
 mod held_moment;
 mod history;
@@ -24,7 +25,7 @@ mod keyboard;
 mod lab_runner;
 mod live_attribution;
 mod notices;
-pub mod panels;
+mod panels;
 mod prescan;
 mod query_error;
 mod session_recorder;
@@ -38,31 +39,29 @@ mod widgets;
 mod wording;
 
 use crate::settings::Settings;
-pub use app::{App, EngineLink, REPAINT_INTERVAL, notify};
+use app::notify;
+pub use app::{App, EngineLink};
 use attune_audio::capture;
 use attune_engine::{Engine, EngineConfig, EngineError, SourceRequest, system_sources};
 use attune_model::{LoadedModel, ModelError, ModelSet};
-pub use demo::file as demo_file;
-pub use devices::{DeviceList, ListDevices};
+#[cfg(feature = "lab")]
+pub(crate) use demo::file as demo_file;
+pub use devices::ListDevices;
 use eframe::egui::{Context, ViewportBuilder};
-pub use headless::Headless;
-pub use held_moment::HeldMoment;
-pub use history::{History, TimelinePoint};
+#[cfg(feature = "lab")]
+pub(crate) use headless::Headless;
 pub use job::Job;
 #[cfg(feature = "lab")]
-pub use lab_runner::{Experiment, LabCommand, LabRunner, LabState};
-pub use notices::{Notices, Problem, Severity};
+pub use lab_runner::{LabRunner, LabState};
+pub use panels::{ConvolutionsLabel, ModelInfo, ModelLabel};
 use std::sync::Arc;
 
-pub use choices::{Internals, PACES, Page, Picture, PlotPlace, SPECTROGRAM_SPANS, Span, TIMELINE_SPANS};
-pub use time_view::TimeView;
+pub use choices::{Internals, Page};
 pub use traces::UnitValue;
-pub use track::{Parity, Track};
-pub use view_state::{Action, ViewState};
 
 /// What the window begins with.
 #[derive(Debug, Clone)]
-pub struct WindowLaunch {
+pub(crate) struct WindowLaunch {
     /// The models that listen.
     pub models: ModelSet,
     /// Engines that can be switched on beside them.
@@ -75,7 +74,7 @@ pub struct WindowLaunch {
 
 /// Why there is no window.
 #[derive(Debug, thiserror::Error)]
-pub enum UiError {
+pub(crate) enum UiError {
     /// The engine does not start.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -104,7 +103,7 @@ fn begin(
     } = launch;
     let usual = models.models.len();
     let models = models.and(optional)?;
-    let model_info = panels::ModelInfo::of(&models, usual);
+    let model_info = ModelInfo::of(&models, usual);
     let asked = models.clone();
     let mut config = EngineConfig::new(models, settings.smoothing);
     config.off = (usual..asked.models.len()).collect();
@@ -118,7 +117,7 @@ fn begin(
 }
 
 /// Opens the window and runs it until it is closed. Must be called on the main thread.
-pub fn run(launch: WindowLaunch) -> Result<(), UiError> {
+pub(crate) fn run(launch: WindowLaunch) -> Result<(), UiError> {
     let viewport = ViewportBuilder::default()
         .with_app_id("attune")
         .with_title("Attune")

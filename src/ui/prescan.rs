@@ -30,10 +30,10 @@ pub struct Frame {
 }
 
 /// A file that is analysed ahead of its playback: frames as they are found, at last the report.
-pub type Prescan = Job<Report, AnalyzeError, Vec<Frame>>;
+pub(super) type Prescan = Job<Report, AnalyzeError, Vec<Frame>>;
 
 /// Begins. `notify` is called when there is something new.
-pub fn start(
+pub(super) fn start(
     path: PathBuf,
     models: ModelSet,
     smoothing: SmoothingConfig,

@@ -8,15 +8,15 @@ use eframe::egui::{
 };
 
 /// The grid: distances are this or a multiple of it.
-pub const GRID: f32 = 4.0;
+pub(super) const GRID: f32 = 4.0;
 /// Width of the gutter left of every plot, so that all plots share one x axis.
-pub const GUTTER: f32 = 48.0;
+pub(super) const GUTTER: f32 = 48.0;
 /// Space right of every plot: half of the widest label at its edge.
-pub const PLOT_RIGHT: f32 = 20.0;
+pub(super) const PLOT_RIGHT: f32 = 20.0;
 
 /// Colours by what they mean. Text on `card` and `background` has a contrast of at least 4.5 : 1 (WCAG 2.1 AA).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Palette {
+pub(super) struct Palette {
     /// Behind everything.
     pub background: Color32,
     /// Behind a group of things that belong together.
@@ -93,7 +93,7 @@ const LIGHT: Palette = Palette {
 
 impl Palette {
     /// The palette of a theme.
-    pub fn of_theme(theme: Theme) -> &'static Self {
+    pub(super) fn of_theme(theme: Theme) -> &'static Self {
         match theme {
             Theme::Dark => &DARK,
             Theme::Light => &LIGHT,
@@ -101,7 +101,7 @@ impl Palette {
     }
 
     /// The palette in use.
-    pub fn of(ui: &egui::Ui) -> &'static Self {
+    pub(super) fn of(ui: &egui::Ui) -> &'static Self {
         Self::of_theme(if ui.visuals().dark_mode {
             Theme::Dark
         } else {
@@ -111,22 +111,22 @@ impl Palette {
 }
 
 /// The answer: the largest text there is.
-pub fn display_text() -> TextStyle {
+pub(super) fn display_text() -> TextStyle {
     TextStyle::Name("display".into())
 }
 
 /// Figures that change: digits of one width, so that nothing jumps.
-pub fn figure_text() -> TextStyle {
+pub(super) fn figure_text() -> TextStyle {
     TextStyle::Monospace
 }
 
 /// The font of axis labels.
-pub fn axis_font() -> FontId {
+pub(super) fn axis_font() -> FontId {
     FontId::new(10.5, FontFamily::Proportional)
 }
 
 /// The user's choice as egui knows it.
-pub fn preference(theme: settings::Theme) -> ThemePreference {
+pub(super) fn preference(theme: settings::Theme) -> ThemePreference {
     match theme {
         settings::Theme::System => ThemePreference::System,
         settings::Theme::Light => ThemePreference::Light,
@@ -135,7 +135,7 @@ pub fn preference(theme: settings::Theme) -> ThemePreference {
 }
 
 /// The user's choice as it is kept.
-pub fn kept(preference: ThemePreference) -> settings::Theme {
+pub(super) fn kept(preference: ThemePreference) -> settings::Theme {
     match preference {
         ThemePreference::System => settings::Theme::System,
         ThemePreference::Light => settings::Theme::Light,
@@ -144,7 +144,7 @@ pub fn kept(preference: ThemePreference) -> settings::Theme {
 }
 
 /// Sets both styles of a context, once.
-pub fn install(ctx: &egui::Context) {
+pub(super) fn install(ctx: &egui::Context) {
     for theme in [Theme::Dark, Theme::Light] {
         ctx.style_mut_of(theme, |style| {
             let palette = Palette::of_theme(theme);
@@ -202,7 +202,7 @@ fn set_visuals(visuals: &mut egui::Visuals, palette: &Palette) {
 }
 
 /// The frame around a group of things that belong together.
-pub fn card(ui: &egui::Ui) -> egui::Frame {
+pub(super) fn card(ui: &egui::Ui) -> egui::Frame {
     let palette = Palette::of(ui);
     egui::Frame::new()
         .fill(palette.card)

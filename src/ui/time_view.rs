@@ -8,9 +8,9 @@ use attune_audio::units::Seconds;
 use eframe::egui::Rect;
 
 /// The shortest span that can be shown, in seconds.
-pub const NARROWEST: f64 = 1.0;
+pub(super) const NARROWEST: f64 = 1.0;
 /// By how much a key zooms.
-pub const ZOOM_STEP: f64 = 1.5;
+pub(super) const ZOOM_STEP: f64 = 1.5;
 
 /// What of the past is shown.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -15,7 +15,7 @@ use attune_model::hierarchical::DecidedReport;
 /// Two frames are the same one if their times differ by less: rounding is far below it, a hop far above.
 const SAME_TIME: f64 = 1e-6;
 /// Probabilities that differ by no more than this are called the same: a tenth of a point.
-pub const SAME: f32 = 0.001;
+pub(super) const SAME: f32 = 0.001;
 /// Longer files are not heard ahead: 35 MB of frames are enough.
 const LONGEST_PRESCAN: Seconds = Seconds(5400.0);
 

@@ -2,7 +2,7 @@
 //! without sound, models or threads.
 
 use attune::ui::EngineLink;
-use attune::ui::panels::{ConvolutionsLabel, ModelInfo, ModelLabel};
+use attune::ui::{ConvolutionsLabel, ModelInfo, ModelLabel};
 use attune_audio::capture::{DeviceInfo, DeviceKind};
 use attune_audio::features::FrontEndSpec;
 use attune_audio::source::{OpenedSource, SourceKind};

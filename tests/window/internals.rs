@@ -4,7 +4,7 @@
 
 use super::hand_made;
 use super::rig::{Rig, Setup};
-use attune::ui::panels::ModelInfo;
+use attune::ui::ModelInfo;
 use attune::ui::{App, Internals, Job, UnitValue};
 use attune_audio::playback::Pace;
 use attune_engine::explain::Head;

@@ -2,7 +2,7 @@
 
 use super::hand_made::{self, Stage};
 use attune::settings::{Settings, Theme};
-use attune::ui::panels::ModelInfo;
+use attune::ui::ModelInfo;
 use attune::ui::{App, EngineLink, ListDevices};
 use attune_audio::capture::DeviceInfo;
 use attune_audio::playback::Pace;

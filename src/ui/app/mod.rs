@@ -400,9 +400,9 @@ impl eframe::App for App {
 }
 
 /// How often the window repaints at most while sound flows.
-pub const REPAINT_INTERVAL: Duration = Duration::from_millis(25);
+pub(super) const REPAINT_INTERVAL: Duration = Duration::from_millis(25);
 
 /// What the engine calls when there is something new: asks for a repaint, but not more often than a display needs.
-pub fn notify(ctx: egui::Context) -> impl Fn() + Send + 'static {
+pub(super) fn notify(ctx: egui::Context) -> impl Fn() + Send + 'static {
     move || ctx.request_repaint_after(REPAINT_INTERVAL)
 }

@@ -4,6 +4,7 @@
 
 use super::App;
 use crate::ui::choices::Picture;
+use crate::ui::held_moment::HeldMoment;
 use crate::ui::panels::Table;
 use crate::ui::svg_export::SvgExport;
 use crate::ui::theme::Palette;
@@ -158,7 +159,7 @@ impl App {
     /// The time of the source that is shown.
     fn moment(&self) -> String {
         let now = self.link.snapshots.output_buffer().transport.position;
-        self.jobs.held.as_ref().map_or(now, crate::ui::HeldMoment::at).clock()
+        self.jobs.held.as_ref().map_or(now, HeldMoment::at).clock()
     }
 
     fn provenance(&self, plot: &str) -> Provenance {

@@ -14,7 +14,7 @@ use eframe::egui::{self, Color32, CornerRadius, Rect, RichText, Sense, Vec2};
 const REASON_HEIGHT: f32 = 34.0;
 
 /// Draws the answer.
-pub fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>) {
+pub(crate) fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>) {
     let Scene {
         snapshot, model_info, ..
     } = *scene;

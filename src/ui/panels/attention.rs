@@ -14,7 +14,7 @@ use eframe::egui::{self, Align2, Color32, CornerRadius, Rect, Sense, Vec2};
 /// Space between two layers.
 const LAYER_GAP: f32 = 4.0;
 /// Space between two heads.
-pub const ATTENTION_ROW_GAP: f32 = 1.0;
+pub(crate) const ATTENTION_ROW_GAP: f32 = 1.0;
 
 /// Draws the heat map into what is available.
 pub(super) fn attention_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {

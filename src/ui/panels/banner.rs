@@ -8,7 +8,7 @@ use crate::ui::view_state::ViewState;
 use eframe::egui::{self, Align, CornerRadius, Frame, Label, Layout, Margin, RichText, Stroke};
 
 /// Draws the banner if something is wrong, and the remark if one was just made.
-pub fn banner_ui(ui: &mut egui::Ui, view: &mut ViewState) {
+pub(crate) fn banner_ui(ui: &mut egui::Ui, view: &mut ViewState) {
     let palette = Palette::of(ui);
     if let Some(problem) = view.notices.problem().cloned() {
         let colour = match problem.severity {
@@ -35,7 +35,7 @@ pub fn banner_ui(ui: &mut egui::Ui, view: &mut ViewState) {
 }
 
 /// Draws the remark over everything else, at the foot of the window: what stands there does not jump for it.
-pub fn remark_ui(ctx: &egui::Context, view: &ViewState) {
+pub(crate) fn remark_ui(ctx: &egui::Context, view: &ViewState) {
     let Some((text, left)) = view.notices.current_remark() else {
         return;
     };

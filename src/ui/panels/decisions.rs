@@ -27,7 +27,7 @@ const ROW: f32 = 50.0;
 const LEAST_LIST: f32 = 160.0;
 
 /// Draws the log.
-pub fn decisions_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
+pub(crate) fn decisions_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     let palette = Palette::of(ui);
     card(ui).show(ui, |ui| {
         ui.set_width(ui.available_width());

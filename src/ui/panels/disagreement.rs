@@ -16,7 +16,7 @@ const HEADER: f32 = 20.0;
 const RIBBON: f32 = 14.0;
 
 /// Draws the strip into what is available.
-pub fn disagreement_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
+pub(crate) fn disagreement_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     let palette = Palette::of(ui);
     let note = note(scene, view);
     ui.allocate_ui_with_layout(

@@ -21,7 +21,7 @@ const INK: Color32 = Color32::WHITE;
 
 /// The frame that asks, and the strongest of those that it looks at with their weights; all counted back from the newest column.
 #[derive(Debug, Clone, PartialEq)]
-pub struct HeadLines {
+pub(crate) struct HeadLines {
     /// Who asks.
     pub from: usize,
     /// Whom it looks at, strongest first.
@@ -30,7 +30,7 @@ pub struct HeadLines {
 
 impl HeadLines {
     /// Of what is pointed at or chosen; `None` if neither is, or it is not known.
-    pub fn of(scene: &Scene<'_>, view: &ViewState) -> Option<Self> {
+    pub(crate) fn of(scene: &Scene<'_>, view: &ViewState) -> Option<Self> {
         let (layers, heads) = map_shape(&scene.snapshot.attention);
         let exists = |head: &Head| head.layer < layers && head.head < heads;
         if let Some(head) = view.heads.pointed.filter(exists) {

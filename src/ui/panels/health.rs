@@ -14,7 +14,7 @@ const LATE_MS: f32 = 100.0;
 const STALLED_SECS: f64 = 0.5;
 
 /// Draws the strip.
-pub fn health_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) {
+pub(crate) fn health_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) {
     let palette = Palette::of(ui);
     let health = &scene.snapshot.health;
     let heard = scene.has_heard();

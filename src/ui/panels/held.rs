@@ -11,7 +11,7 @@ use attune_audio::units::Seconds;
 use eframe::egui::{self, Align, Layout, RichText};
 
 /// Draws the bar that says what is held and what to do with it.
-pub fn held_ui(ui: &mut egui::Ui, held: &HeldMoment, view: &mut ViewState) {
+pub(crate) fn held_ui(ui: &mut egui::Ui, held: &HeldMoment, view: &mut ViewState) {
     let is_file = view
         .source
         .opened

@@ -25,7 +25,7 @@ pub struct InternalsView {
 }
 
 /// Draws what is chosen into what is available.
-pub fn internals_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
+pub(crate) fn internals_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
     let internals = scene.internals(view);
     if internals != Some(Internals::Heads) {
         view.heads.pointed = None;

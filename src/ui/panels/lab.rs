@@ -46,7 +46,7 @@ const SIZE: Vec2 = Vec2::new(760.0, 600.0);
 const MARGIN: Vec2 = Vec2::new(48.0, 96.0);
 
 /// Draws the lab if it is open.
-pub fn lab_ui(ctx: &egui::Context, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
+pub(crate) fn lab_ui(ctx: &egui::Context, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
     let mut open = view.lab.open;
     let size = SIZE
         .min(ctx.content_rect().size() - MARGIN)

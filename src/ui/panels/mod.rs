@@ -34,31 +34,30 @@ mod units;
 mod weights;
 mod welcome;
 
-pub use answer::answer_ui;
-pub use attention::ATTENTION_ROW_GAP;
-pub use attribution::{Attribution, AttributionView, attribution_ui};
-pub use banner::{banner_ui, remark_ui};
-pub use decisions::{DecisionsView, decisions_ui};
-pub use disagreement::disagreement_ui;
-pub use figures::{Table, figures_of};
-pub use head_lines::HeadLines;
-pub use heads::HeadsView;
-pub use health::health_ui;
-pub use held::held_ui;
-pub use internals::{InternalsView, internals_ui};
+pub(super) use answer::answer_ui;
+pub(super) use attribution::{Attribution, AttributionView, attribution_ui};
+pub(super) use banner::{banner_ui, remark_ui};
+pub(super) use decisions::{DecisionsView, decisions_ui};
+pub(super) use disagreement::disagreement_ui;
+pub(super) use figures::{Table, figures_of};
+pub(super) use head_lines::HeadLines;
+pub(super) use heads::HeadsView;
+pub(super) use health::health_ui;
+pub(super) use held::held_ui;
+pub(super) use internals::{InternalsView, internals_ui};
 #[cfg(feature = "lab")]
-pub use lab::{LabView, lab_ui};
-pub use models::models_ui;
-pub use pages::page_ui;
-pub use sessions::{SessionsView, sessions_ui};
-pub use shortcuts::shortcuts_ui;
+pub(super) use lab::{LabView, lab_ui};
+pub(super) use models::models_ui;
+pub(super) use pages::page_ui;
+pub(super) use sessions::{SessionsView, sessions_ui};
+pub(super) use shortcuts::shortcuts_ui;
 pub(crate) use source_bar::next_theme;
-pub use source_bar::{SourceView, opened_ui, source_bar_ui};
-pub use spectrogram::{SpectrogramView, spectrogram_ui};
-pub use timeline::{TimelineView, timeline_ui};
-pub use transport::{TransportView, transport_ui};
-pub use tuning::{TuningView, tuning_ui};
-pub use welcome::welcome_ui;
+pub(super) use source_bar::{SourceView, opened_ui, source_bar_ui};
+pub(super) use spectrogram::{SpectrogramView, spectrogram_ui};
+pub(super) use timeline::{TimelineView, timeline_ui};
+pub(super) use transport::{TransportView, transport_ui};
+pub(super) use tuning::{TuningView, tuning_ui};
+pub(super) use welcome::welcome_ui;
 
 use super::answers::ReplayResult;
 use super::choices::Internals;
@@ -264,7 +263,7 @@ impl Scene<'_> {
 
 /// Pictures on the graphics card, made again only when what they show changed.
 #[derive(Default)]
-pub struct Pictures {
+pub(super) struct Pictures {
     /// The spectrogram.
     pub columns: ColumnTexture,
     /// Layers × heads.
@@ -282,7 +281,7 @@ pub struct Pictures {
 
 impl Pictures {
     /// The pixels of a texture of the plots.
-    pub fn texels(&self, texture: TextureId) -> Option<&ColorImage> {
+    pub(super) fn texels(&self, texture: TextureId) -> Option<&ColorImage> {
         let over_time = self.columns.texels(texture).or_else(|| self.units.texels(texture));
         over_time
             .or_else(|| self.heads.texels(texture))

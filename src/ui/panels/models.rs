@@ -28,7 +28,7 @@ const GAP: f32 = 6.0;
 const LEAST_COLUMN: f32 = 40.0;
 
 /// Draws the table.
-pub fn models_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
+pub(crate) fn models_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     card(ui).show(ui, |ui| {
         ui.set_width(ui.available_width());
         let engines = scene.snapshot.model_count.min(scene.model_info.models.len());

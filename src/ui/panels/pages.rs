@@ -8,7 +8,7 @@ use crate::ui::view_state::ViewState;
 use eframe::egui::{self, Role, WidgetInfo};
 
 /// Draws the row of pages, and the page that is open into what is available.
-pub fn page_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
+pub(crate) fn page_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
         // In the narrowest column five pages just fit, if they stand closely.

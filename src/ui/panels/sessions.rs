@@ -25,7 +25,7 @@ pub struct SessionsView {
 const LEAST_LIST: f32 = 160.0;
 
 /// Draws the sessions.
-pub fn sessions_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
+pub(crate) fn sessions_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     let palette = Palette::of(ui);
     card(ui).show(ui, |ui| {
         ui.set_width(ui.available_width());

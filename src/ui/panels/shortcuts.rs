@@ -7,7 +7,7 @@ use crate::ui::view_state::ViewState;
 use eframe::egui::{self, Align2, RichText};
 
 /// What keys do.
-pub const SHORTCUTS: &[(&str, &str)] = &[
+pub(super) const SHORTCUTS: &[(&str, &str)] = &[
     ("Space", "Play or pause"),
     ("Left, Right", "Back or forward 5 s"),
     ("L", "Loop"),
@@ -33,7 +33,7 @@ pub const SHORTCUTS: &[(&str, &str)] = &[
 ];
 
 /// Draws the list if it is open.
-pub fn shortcuts_ui(ctx: &egui::Context, view: &mut ViewState) {
+pub(crate) fn shortcuts_ui(ctx: &egui::Context, view: &mut ViewState) {
     let mut open = view.shortcuts_open;
     egui::Window::new("Keyboard shortcuts")
         .open(&mut open)

@@ -27,7 +27,7 @@ pub struct SourceView {
 }
 
 /// Draws the row of controls, and the path field under it if it is open.
-pub fn source_bar_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
+pub(crate) fn source_bar_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     ui.horizontal(|ui| {
         ui.label(RichText::new("Attune").heading().strong().color(Palette::of(ui).text));
         ui.add_space(4.0);
@@ -190,7 +190,7 @@ fn expand_home(typed: &str) -> PathBuf {
 }
 
 /// Draws what is really open, and its level.
-pub fn opened_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) {
+pub(crate) fn opened_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) {
     let palette = Palette::of(ui);
     let Some(open) = &view.source.opened else { return };
     ui.horizontal(|ui| {

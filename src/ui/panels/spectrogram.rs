@@ -33,7 +33,7 @@ const STRIP: f32 = 34.0;
 const LABELS: f32 = 18.0;
 
 /// Draws the spectrogram into what is available.
-pub fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
+pub(crate) fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
     header_ui(ui, scene, view);
     let palette = Palette::of(ui);
     let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());

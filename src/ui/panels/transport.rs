@@ -30,7 +30,7 @@ impl Default for TransportView {
 }
 
 /// Draws the transport.
-pub fn transport_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
+pub(crate) fn transport_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     let palette = Palette::of(ui);
     let transport = scene.snapshot.transport;
     let figure = |at: Seconds| RichText::new(at.clock()).text_style(figure_text()).color(palette.text);

@@ -30,7 +30,7 @@ struct Knob {
 }
 
 /// Draws the knobs.
-pub fn tuning_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
+pub(crate) fn tuning_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     let palette = Palette::of(ui);
     card(ui).show(ui, |ui| {
         ui.set_width(ui.available_width());

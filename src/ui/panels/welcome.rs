@@ -9,7 +9,7 @@ use attune_audio::capture::{DeviceInfo, DeviceKind};
 use eframe::egui::{self, Button, Label, RichText, Vec2};
 
 /// Draws the ways to begin.
-pub fn welcome_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
+pub(crate) fn welcome_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     let palette = Palette::of(ui);
     let room = ui.available_height();
     ui.vertical_centered(|ui| {

@@ -14,7 +14,7 @@ use std::fmt::Write;
 const MOST_PIXELS: usize = 2048;
 
 /// A part of the window on its way to a file.
-pub struct SvgExport<'a> {
+pub(super) struct SvgExport<'a> {
     /// The part.
     pub rect: Rect,
     /// Behind it.
@@ -29,7 +29,7 @@ pub struct SvgExport<'a> {
 // Writing to a String cannot fail: its results are not looked at.
 impl<'a> SvgExport<'a> {
     /// Nothing drawn yet.
-    pub fn new(rect: Rect, paper: Color32, texels: &'a dyn Fn(TextureId) -> Option<&'a ColorImage>) -> Self {
+    pub(super) fn new(rect: Rect, paper: Color32, texels: &'a dyn Fn(TextureId) -> Option<&'a ColorImage>) -> Self {
         Self {
             rect,
             paper,
@@ -41,7 +41,7 @@ impl<'a> SvgExport<'a> {
     }
 
     /// Draws what of these shapes lies in the part, and says where it comes from.
-    pub fn svg<'s>(mut self, shapes: impl Iterator<Item = &'s ClippedShape>, provenance: &Provenance) -> String {
+    pub(super) fn svg<'s>(mut self, shapes: impl Iterator<Item = &'s ClippedShape>, provenance: &Provenance) -> String {
         for clipped in shapes {
             let clip = clipped.clip_rect.intersect(self.rect);
             if clip.is_positive() && clipped.shape.visual_bounding_rect().intersects(clip) {

@@ -9,7 +9,7 @@ use eframe::egui::{self, Color32, Mesh, Rect};
 
 /// Where the bands are drawn.
 #[derive(Debug, Clone, Copy)]
-pub struct Bands<'a> {
+pub(crate) struct Bands<'a> {
     /// The rectangle.
     pub rect: Rect,
     /// Times (`heard` of the points) at its left and right edge.
@@ -21,7 +21,7 @@ pub struct Bands<'a> {
 }
 
 /// Draws the bands, interrupted where the segment changes: one mesh, as there may be thousands of corners in each picture.
-pub fn areas_ui(ui: &egui::Ui, bands: &Bands<'_>, points: &[TimelinePoint]) {
+pub(crate) fn areas_ui(ui: &egui::Ui, bands: &Bands<'_>, points: &[TimelinePoint]) {
     let palette = Palette::of(ui);
     let (rect, (from, to)) = (bands.rect, bands.range);
     let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
@@ -59,7 +59,7 @@ pub fn areas_ui(ui: &egui::Ui, bands: &Bands<'_>, points: &[TimelinePoint]) {
 }
 
 /// `0 %`, `50 %` and `100 %` left of the bands.
-pub fn share_labels(ui: &egui::Ui, rect: Rect) {
+pub(crate) fn share_labels(ui: &egui::Ui, rect: Rect) {
     use crate::ui::theme::axis_font;
     use eframe::egui::Align2;
     let palette = Palette::of(ui);

@@ -6,7 +6,7 @@ use crate::ui::theme::{Palette, figure_text};
 use eframe::egui::{self, Align2, Color32, CornerRadius, Rect, Response, Sense, Vec2};
 
 /// A bar with its percentage right-aligned behind it. `name` is what a screen reader says.
-pub fn share_bar(ui: &mut egui::Ui, size: Vec2, share: f32, colour: Color32, name: &str) -> Response {
+pub(crate) fn share_bar(ui: &mut egui::Ui, size: Vec2, share: f32, colour: Color32, name: &str) -> Response {
     let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
     let text = format!("{:.0}", 100.0 * share.clamp(0.0, 1.0));
     super::describe(&response, format!("{name}: {text} %"));
@@ -28,7 +28,7 @@ pub fn share_bar(ui: &mut egui::Ui, size: Vec2, share: f32, colour: Color32, nam
 }
 
 /// A bar alone.
-pub fn answer_bar(ui: &egui::Ui, rect: Rect, share: f32, colour: Color32) {
+pub(crate) fn answer_bar(ui: &egui::Ui, rect: Rect, share: f32, colour: Color32) {
     let palette = Palette::of(ui);
     let radius = CornerRadius::same(2);
     ui.painter().rect_filled(rect, radius, palette.track);

@@ -22,7 +22,7 @@ const OPTIONS: TextureOptions = TextureOptions {
 const MOST_AT_ONCE: u64 = 512;
 
 /// Something whose picture grows by a column at a time; the last [`COLUMNS`] are kept.
-pub trait Columns {
+pub(crate) trait Columns {
     /// Rows of a column, from the bottom.
     fn rows(&self) -> usize;
     /// Columns so far.
@@ -51,7 +51,7 @@ impl Columns for History {
 
 /// Which colours levels have.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Shades {
+pub(crate) enum Shades {
     /// Lighter is more.
     Heat(ColourMap),
     /// Blue below the middle, orange above it, dark at it: values with a sign.
@@ -60,7 +60,7 @@ pub enum Shades {
 
 impl Shades {
     /// The colour of a share 0…1 of the range.
-    pub fn colour(self, share: f32) -> Color32 {
+    pub(crate) fn colour(self, share: f32) -> Color32 {
         match self {
             Self::Heat(map) => map.colour(share),
             Self::Signed => {
@@ -83,7 +83,7 @@ const ABOVE: Color32 = Color32::from_rgb(0xFF, 0xA9, 0x4D);
 
 /// How levels become colours.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct LevelColours {
+pub(crate) struct LevelColours {
     /// The colours.
     pub shades: Shades,
     /// Levels at their two ends.
@@ -92,7 +92,7 @@ pub struct LevelColours {
 
 /// A ring of columns on the graphics card.
 #[derive(Default)]
-pub struct ColumnTexture {
+pub(crate) struct ColumnTexture {
     texture: Option<TextureHandle>,
     /// The same pixels, for those who save them.
     image: ColorImage,
@@ -105,7 +105,7 @@ pub struct ColumnTexture {
 impl ColumnTexture {
     /// Sends the columns that are new since the last call; all of them, some at a time, if the colours changed. Returns how
     /// many.
-    pub fn update(&mut self, ctx: &egui::Context, columns: &dyn Columns, colours: LevelColours) -> usize {
+    pub(crate) fn update(&mut self, ctx: &egui::Context, columns: &dyn Columns, colours: LevelColours) -> usize {
         let bands = columns.rows();
         if bands == 0 {
             return 0;
@@ -161,13 +161,13 @@ impl ColumnTexture {
     }
 
     /// The pixels, if this is their texture.
-    pub fn texels(&self, texture: TextureId) -> Option<&ColorImage> {
+    pub(crate) fn texels(&self, texture: TextureId) -> Option<&ColorImage> {
         let own = self.texture.as_ref()?.id();
         (own == texture).then_some(&self.image)
     }
 
     /// The columns of `axis` that are kept, as shapes that fill it from the right; `total` of them there are so far.
-    pub fn shape(&self, total: u64, axis: &TimeAxis) -> Option<Shape> {
+    pub(crate) fn shape(&self, total: u64, axis: &TimeAxis) -> Option<Shape> {
         let texture = self.texture.as_ref()?;
         let shown = (axis.offset + axis.columns).min(total.min(COLUMNS as u64) as f32);
         if shown < axis.offset + 1.0 {

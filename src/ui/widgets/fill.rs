@@ -5,7 +5,7 @@
 use eframe::egui::{self, Color32, Mesh, Pos2, Shape};
 
 /// A filled curve: opaque at the line, clear at the ground.
-pub fn fill_under(points: &[Pos2], ground: f32, colour: Color32) -> Shape {
+pub(crate) fn fill_under(points: &[Pos2], ground: f32, colour: Color32) -> Shape {
     let mut mesh = Mesh::default();
     for (i, point) in points.iter().enumerate() {
         mesh.colored_vertex(*point, colour);

@@ -6,7 +6,7 @@ use eframe::egui::{self, ColorImage, ImageData, TextureHandle, TextureId, Textur
 use std::sync::Arc;
 
 /// The picture of the last key.
-pub struct KeptImage<K> {
+pub(super) struct KeptImage<K> {
     texture: Option<TextureHandle>,
     /// The same pixels, for those who save them.
     image: Arc<ColorImage>,
@@ -25,7 +25,7 @@ impl<K> Default for KeptImage<K> {
 
 impl<K: PartialEq> KeptImage<K> {
     /// The texture of this key; the same key means the same picture.
-    pub fn update(
+    pub(super) fn update(
         &mut self,
         ctx: &egui::Context,
         key: K,
@@ -45,7 +45,7 @@ impl<K: PartialEq> KeptImage<K> {
     }
 
     /// The pixels, if this is their texture.
-    pub fn texels(&self, texture: TextureId) -> Option<&ColorImage> {
+    pub(super) fn texels(&self, texture: TextureId) -> Option<&ColorImage> {
         let own = self.texture.as_ref()?.id();
         (own == texture).then_some(&*self.image)
     }

@@ -15,7 +15,7 @@ const SILENT_DB: f32 = -60.0;
 const FIGURE_WIDTH: f32 = 68.0;
 
 /// A meter `width` wide. `hearing`: whether samples flow at all.
-pub fn level_meter(
+pub(crate) fn level_meter(
     ui: &mut egui::Ui,
     width: f32,
     rms: Decibels,

@@ -16,7 +16,7 @@ const OPTIONS: TextureOptions = TextureOptions {
 
 /// Colours of a matrix.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct MatrixColours {
+pub(crate) struct MatrixColours {
     /// The strongest weight of a query.
     pub weight: Color32,
     /// No weight.
@@ -29,11 +29,11 @@ pub struct MatrixColours {
 
 /// A picture that is made again only when it shows something else.
 #[derive(Default)]
-pub struct MatrixImage(KeptImage<(u64, usize, MatrixColours)>);
+pub(crate) struct MatrixImage(KeptImage<(u64, usize, MatrixColours)>);
 
 impl MatrixImage {
     /// The picture of a study, at most `pixels` wide; `name` tells studies apart.
-    pub fn update(
+    pub(crate) fn update(
         &mut self,
         ctx: &egui::Context,
         study: &HeadStudy,
@@ -50,7 +50,7 @@ impl MatrixImage {
     }
 
     /// The pixels, if this is their texture.
-    pub fn texels(&self, texture: TextureId) -> Option<&ColorImage> {
+    pub(crate) fn texels(&self, texture: TextureId) -> Option<&ColorImage> {
         self.0.texels(texture)
     }
 }

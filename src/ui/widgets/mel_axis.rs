@@ -6,7 +6,7 @@ use attune_audio::features::{FrontEndSpec, hz_from_mel, mel_from_hz};
 
 /// Where mel bands lie between bottom (0) and top (1) of a spectrogram.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct MelAxis {
+pub(crate) struct MelAxis {
     low_mel: f64,
     step_mel: f64,
     bands: usize,
@@ -17,7 +17,7 @@ const TICKS_HZ: [f64; 7] = [100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0, 10_000.
 
 impl MelAxis {
     /// The axis of a front end: band `b` peaks at the `b + 1`-th of `bands + 2` points that lie evenly in mel.
-    pub fn new(spec: &FrontEndSpec) -> Self {
+    pub(crate) fn new(spec: &FrontEndSpec) -> Self {
         let (low, high) = (mel_from_hz(spec.low_hz), mel_from_hz(spec.high_hz));
         Self {
             low_mel: low,
@@ -27,24 +27,24 @@ impl MelAxis {
     }
 
     /// How far up a frequency lies, 0 at the bottom edge of the lowest band's row, 1 at the top edge of the highest's.
-    pub fn height_of(&self, hz: f64) -> f64 {
+    pub(crate) fn height_of(&self, hz: f64) -> f64 {
         let band = (mel_from_hz(hz) - self.low_mel) / self.step_mel - 1.0;
         (band + 0.5) / self.bands as f64
     }
 
     /// The frequency at a height.
-    pub fn hz_at(&self, height: f64) -> f64 {
+    pub(crate) fn hz_at(&self, height: f64) -> f64 {
         let band = height * self.bands as f64 - 0.5;
         hz_from_mel(self.low_mel + (band + 1.0) * self.step_mel)
     }
 
     /// The band whose row holds a height.
-    pub fn band_at(&self, height: f64) -> usize {
+    pub(crate) fn band_at(&self, height: f64) -> usize {
         ((height * self.bands as f64).max(0.0) as usize).min(self.bands.saturating_sub(1))
     }
 
     /// The ticks that lie on the axis: frequency and height.
-    pub fn ticks(&self) -> impl Iterator<Item = (f64, f64)> + use<> {
+    pub(crate) fn ticks(&self) -> impl Iterator<Item = (f64, f64)> + use<> {
         let axis = *self;
         TICKS_HZ
             .into_iter()
@@ -54,7 +54,7 @@ impl MelAxis {
 }
 
 /// A frequency as an axis shows it: `500`, `2k`.
-pub fn hz_label(hz: f64) -> String {
+pub(crate) fn hz_label(hz: f64) -> String {
     if hz >= 1000.0 {
         format!("{}k", hz / 1000.0)
     } else {

@@ -17,29 +17,29 @@ mod sheet_image;
 mod time_axis;
 mod weight_image;
 
-pub use areas::{Bands, areas_ui, share_labels};
-pub use bar::{answer_bar, share_bar};
-pub use column_texture::{ColumnTexture, Columns, LevelColours, Shades};
-pub use fill::fill_under;
-pub use level_meter::level_meter;
-pub use matrix_image::{MatrixColours, MatrixImage};
-pub use mel_axis::{MelAxis, hz_label};
-pub use ribbon::{Run, ink_on, ribbon_ui, runs, state_colour};
-pub use save_menu::{place_plot, save_menu};
+pub(super) use areas::{Bands, areas_ui, share_labels};
+pub(super) use bar::{answer_bar, share_bar};
+pub(super) use column_texture::{ColumnTexture, Columns, LevelColours, Shades};
+pub(super) use fill::fill_under;
+pub(super) use level_meter::level_meter;
+pub(super) use matrix_image::{MatrixColours, MatrixImage};
+pub(super) use mel_axis::{MelAxis, hz_label};
+pub(super) use ribbon::{Run, ink_on, ribbon_ui, runs, state_colour};
+pub(super) use save_menu::{place_plot, save_menu};
 #[cfg(feature = "lab")]
-pub use sheet_image::SheetImage;
-pub use time_axis::TimeAxis;
-pub use weight_image::WeightImage;
+pub(super) use sheet_image::SheetImage;
+pub(super) use time_axis::TimeAxis;
+pub(super) use weight_image::WeightImage;
 
 use eframe::egui::{self, Response, Role, WidgetInfo};
 
 /// Gives a painted thing a name for screen readers, and for tests.
-pub fn describe(response: &Response, name: impl Into<String>) {
+pub(super) fn describe(response: &Response, name: impl Into<String>) {
     let name = name.into();
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &name));
 }
 
 /// A heading of a panel.
-pub fn heading(ui: &mut egui::Ui, text: &str) -> Response {
+pub(super) fn heading(ui: &mut egui::Ui, text: &str) -> Response {
     ui.label(egui::RichText::new(text).strong().color(ui.visuals().text_color()))
 }

@@ -10,7 +10,7 @@ use eframe::egui::{self, Color32, CornerRadius, Rect};
 
 /// One answer, from one x to another.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Run {
+pub(crate) struct Run {
     /// Left edge.
     pub from: f32,
     /// Right edge.
@@ -20,7 +20,7 @@ pub struct Run {
 }
 
 /// The colour that an answer has everywhere.
-pub fn state_colour(state: AnswerState, genres: &GenreSet, palette: &Palette) -> Color32 {
+pub(crate) fn state_colour(state: AnswerState, genres: &GenreSet, palette: &Palette) -> Color32 {
     match state {
         AnswerState::Genre(id) => {
             let [r, g, b] = genres.colour(id);
@@ -35,7 +35,7 @@ pub fn state_colour(state: AnswerState, genres: &GenreSet, palette: &Palette) ->
 }
 
 /// Runs of the same answer; a run lasts until the next point of its segment, the newest until `end`.
-pub fn runs(points: &[TimelinePoint], end: f64, to_x: impl Fn(f64) -> f32) -> Vec<Run> {
+pub(crate) fn runs(points: &[TimelinePoint], end: f64, to_x: impl Fn(f64) -> f32) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     for (i, point) in points.iter().enumerate() {
         let next = points.get(i + 1);
@@ -58,7 +58,7 @@ pub fn runs(points: &[TimelinePoint], end: f64, to_x: impl Fn(f64) -> f32) -> Ve
 }
 
 /// Draws runs into `rect`; `opacity` below 1: what is not heard yet.
-pub fn ribbon_ui(ui: &egui::Ui, rect: Rect, runs: &[Run], genres: &GenreSet, opacity: f32) {
+pub(crate) fn ribbon_ui(ui: &egui::Ui, rect: Rect, runs: &[Run], genres: &GenreSet, opacity: f32) {
     let palette = Palette::of(ui);
     let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
     for run in runs {
@@ -87,7 +87,7 @@ pub fn ribbon_ui(ui: &egui::Ui, rect: Rect, runs: &[Run], genres: &GenreSet, opa
 }
 
 /// Black or white, whichever stands out more.
-pub fn ink_on(fill: Color32) -> Color32 {
+pub(crate) fn ink_on(fill: Color32) -> Color32 {
     let lightness = 0.2126 * f32::from(fill.r()) + 0.7152 * f32::from(fill.g()) + 0.0722 * f32::from(fill.b());
     if lightness > 118.0 {
         Color32::from_gray(16)

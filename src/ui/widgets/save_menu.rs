@@ -21,7 +21,7 @@ fn choices_ui(ui: &mut egui::Ui, view: &mut ViewState, plot: &str) {
 }
 
 /// The menu in the heading of a plot.
-pub fn save_menu(ui: &mut egui::Ui, view: &mut ViewState, plot: &str) {
+pub(crate) fn save_menu(ui: &mut egui::Ui, view: &mut ViewState, plot: &str) {
     let dots = RichText::new("…").color(Palette::of(ui).muted);
     let button = Button::new(dots).frame_when_inactive(false).small();
     let menu = ui.scope(|ui| {
@@ -38,7 +38,7 @@ pub fn save_menu(ui: &mut egui::Ui, view: &mut ViewState, plot: &str) {
 }
 
 /// Says where a plot is, and offers to save it with a right click on it.
-pub fn place_plot(ui: &egui::Ui, view: &mut ViewState, plot: &str, response: &Response) {
+pub(crate) fn place_plot(ui: &egui::Ui, view: &mut ViewState, plot: &str, response: &Response) {
     view.plots.push(PlotPlace {
         name: plot.to_owned(),
         rect: response.rect,

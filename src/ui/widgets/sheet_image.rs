@@ -18,14 +18,14 @@ struct Drawn {
 
 /// The image of a sheet.
 #[derive(Default)]
-pub struct SheetImage {
+pub(crate) struct SheetImage {
     fonts: Option<Arc<fontdb::Database>>,
     kept: Option<(Drawn, TextureHandle, Vec2)>,
 }
 
 impl SheetImage {
     /// Draws the sheet as wide as there is room, at most in its own size; `None` if it cannot be drawn.
-    pub fn show(&mut self, ui: &mut egui::Ui, sheet: &Sheet) -> Option<Response> {
+    pub(crate) fn show(&mut self, ui: &mut egui::Ui, sheet: &Sheet) -> Option<Response> {
         let scale = ui.ctx().pixels_per_point();
         let paper = if ui.visuals().dark_mode {
             Paper::Dark

@@ -23,12 +23,12 @@ struct Key {
 
 /// A picture of weights that is made again only when they change.
 #[derive(Default)]
-pub struct WeightImage(KeptImage<Key>);
+pub(crate) struct WeightImage(KeptImage<Key>);
 
 impl WeightImage {
     /// The picture of `rows`, each scaled to its own strongest weight. When there are more weights than `pixels`, each
     /// pixel shows the strongest of those it covers, so that no peak is lost.
-    pub fn update<'a>(
+    pub(crate) fn update<'a>(
         &mut self,
         ctx: &egui::Context,
         sequence: u64,
@@ -54,7 +54,7 @@ impl WeightImage {
     }
 
     /// The pixels, if this is their texture.
-    pub fn texels(&self, texture: TextureId) -> Option<&ColorImage> {
+    pub(crate) fn texels(&self, texture: TextureId) -> Option<&ColorImage> {
         self.0.texels(texture)
     }
 }

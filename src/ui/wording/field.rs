@@ -5,7 +5,7 @@ use crate::ui::panels::ConvolutionsLabel;
 use attune_audio::units::Seconds;
 
 /// How far back lies what a feature depends on: `norms` are of each frame, newest first.
-pub fn field(label: &ConvolutionsLabel, norms: &[f64], hop: Seconds) -> String {
+pub(crate) fn field(label: &ConvolutionsLabel, norms: &[f64], hop: Seconds) -> String {
     let dilations: Vec<String> = label.layers.iter().map(|layer| layer.dilation.to_string()).collect();
     let frames = label.frames();
     format!(
@@ -20,7 +20,7 @@ pub fn field(label: &ConvolutionsLabel, norms: &[f64], hop: Seconds) -> String {
 }
 
 /// How much they depend on one frame.
-pub fn depends(norms: &[f64], back: usize, hop: Seconds) -> String {
+pub(crate) fn depends(norms: &[f64], back: usize, hop: Seconds) -> String {
     let ago = format!("−{:.2} s", back as f64 * hop.0);
     let most = norms.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
     match norms.get(back) {

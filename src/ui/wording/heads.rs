@@ -7,7 +7,7 @@ use attune_engine::explain::HeadStudy;
 use attune_model::genre::{GenreId, GenreSet};
 
 /// Points with their sign: `+1.2`, `−0.3`, `0.0`.
-pub fn points(points: f32) -> String {
+pub(crate) fn points(points: f32) -> String {
     match points {
         points if points.abs() < 0.05 => "0.0".to_owned(),
         points if points < 0.0 => format!("−{:.1}", -points),
@@ -16,12 +16,12 @@ pub fn points(points: f32) -> String {
 }
 
 /// A share to a tenth of a percent.
-pub fn tenths(share: f32) -> String {
+pub(crate) fn tenths(share: f32) -> String {
     format!("{:.1} %", 100.0 * share)
 }
 
 /// The answer with and without a head.
-pub fn ablated(study: &HeadStudy, class: GenreId, genres: &GenreSet) -> String {
+pub(crate) fn ablated(study: &HeadStudy, class: GenreId, genres: &GenreSet) -> String {
     format!(
         "Without head {} of layer {}, {} has {} instead of {}: {} points.",
         study.head.head + 1,
@@ -34,7 +34,7 @@ pub fn ablated(study: &HeadStudy, class: GenreId, genres: &GenreSet) -> String {
 }
 
 /// One place of the matrix.
-pub fn asked(study: &HeadStudy, (query, key): (usize, usize), hop: Seconds) -> String {
+pub(crate) fn asked(study: &HeadStudy, (query, key): (usize, usize), hop: Seconds) -> String {
     let before = |frame: usize| (study.frames - 1 - frame) as f64 * hop.0;
     let who = format!("The frame {:.1} s before the held moment", before(query));
     match study.weight(query, key) {
@@ -55,7 +55,7 @@ pub fn asked(study: &HeadStudy, (query, key): (usize, usize), hop: Seconds) -> S
 }
 
 /// The whole matrix, for who does not see it.
-pub fn matrix(study: &HeadStudy, hop: Seconds) -> String {
+pub(crate) fn matrix(study: &HeadStudy, hop: Seconds) -> String {
     format!(
         "Matrix of head {} of layer {}: each frame of the last {:.1} s attends to those before it, {:.1} s back on average.",
         study.head.head + 1,

@@ -8,11 +8,11 @@ mod segments;
 mod time;
 mod units;
 
-pub use field::{depends, field};
-pub use heads::{ablated, asked, matrix, points, tenths};
-pub use segments::{WHAT_SEGMENTS_SAY, as_a_whole, segment, segments};
-pub use time::{disagreement, parity, parity_mark, point, raw_and_smoothed, replays, shares};
-pub use units::{time_constant, unit, units};
+pub(super) use field::{depends, field};
+pub(super) use heads::{ablated, asked, matrix, points, tenths};
+pub(super) use segments::{WHAT_SEGMENTS_SAY, as_a_whole, segment, segments};
+pub(super) use time::{disagreement, parity, parity_mark, point, raw_and_smoothed, replays, shares};
+pub(super) use units::{time_constant, unit, units};
 
 use attune_audio::source::{OpenedSource, SourceKind};
 use attune_audio::units::Seconds;
@@ -20,29 +20,29 @@ use attune_engine::smoothing::Decision;
 use attune_model::genre::GenreSet;
 
 /// A whole number of percent.
-pub fn percent(share: f32) -> String {
+pub(super) fn percent(share: f32) -> String {
     format!("{:.0} %", 100.0 * share)
 }
 
 /// A level, with a minus sign that is one.
-pub fn decibels(level_db: f32) -> String {
+pub(super) fn decibels(level_db: f32) -> String {
     format!("{level_db:.0} dB").replace('-', "−")
 }
 
 /// A genre as people read it; a label of other models as it is.
-pub fn genre_title(label: &str, genres: &GenreSet) -> String {
+pub(super) fn genre_title(label: &str, genres: &GenreSet) -> String {
     genres
         .find(label)
         .map_or_else(|| label.to_owned(), |id| genres.title(id))
 }
 
 /// The answer in a word or two.
-pub fn answer(decision: &Decision, genres: &GenreSet) -> String {
+pub(super) fn answer(decision: &Decision, genres: &GenreSet) -> String {
     decision.state.title(genres)
 }
 
 /// What is really open.
-pub fn source(source: &OpenedSource) -> String {
+pub(super) fn source(source: &OpenedSource) -> String {
     let mut parts = vec![source.host.clone(), rate(source.rate.0), channels(source.channels)];
     match source.kind {
         SourceKind::File => parts.push(match &source.heard_through {
@@ -77,7 +77,7 @@ fn channels(count: u16) -> String {
 }
 
 /// A large count, in thousands.
-pub fn count(n: usize) -> String {
+pub(super) fn count(n: usize) -> String {
     if n >= 1000 {
         format!("{:.0} k", n as f64 / 1000.0)
     } else {
@@ -87,7 +87,7 @@ pub fn count(n: usize) -> String {
 
 /// Where a row of weights looks; rows are oldest first, the last entry is now.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Look {
+pub(super) struct Look {
     /// Half of the weight lies nearer than this.
     pub median_back: Seconds,
     /// Where the strongest weight lies.
@@ -106,7 +106,7 @@ pub struct Look {
 
 /// An end of the reach that draws weight for being the end, whatever is there (Xiao et al. 2024, *attention sinks*).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sink {
+pub(super) enum Sink {
     /// The oldest frames in reach.
     Oldest,
     /// The newest ones.
@@ -135,7 +135,7 @@ fn sink(weights: &[f32], total: f32) -> Option<(Sink, f32)> {
 }
 
 /// Sums up one row of weights (oldest first); `None` if it is empty or sums to nothing.
-pub fn look(weights: &[f32], hop: Seconds) -> Option<Look> {
+pub(super) fn look(weights: &[f32], hop: Seconds) -> Option<Look> {
     let total: f32 = weights.iter().sum();
     // A NaN or a negative sum fails too.
     if weights.is_empty() || total.partial_cmp(&0.0) != Some(std::cmp::Ordering::Greater) {
@@ -174,7 +174,7 @@ pub fn look(weights: &[f32], hop: Seconds) -> Option<Look> {
 }
 
 /// Where one head looks.
-pub fn head(layer: usize, head: usize, look: &Look) -> String {
+pub(super) fn head(layer: usize, head: usize, look: &Look) -> String {
     let sink = match look.sink {
         Some((Sink::Oldest, share)) => format!(" {} of it lies on the oldest frames in reach: a sink.", percent(share)),
         Some((Sink::Newest, share)) => format!(" {} of it lies on the newest frames: a sink.", percent(share)),
@@ -195,7 +195,7 @@ pub fn head(layer: usize, head: usize, look: &Look) -> String {
 }
 
 /// What the classifier saw.
-pub fn pooling(look: &Look) -> String {
+pub(super) fn pooling(look: &Look) -> String {
     format!(
         "Half of the answer rests on the last {:.1} s; the strongest single frame, −{:.1} s, has {:.1} %; spread over {:.1} s.",
         look.median_back.0,

@@ -8,12 +8,12 @@ use attune_model::genre::GenreSet;
 use attune_model::hierarchical::{DecidedReport, DecidingSegment};
 
 /// How far the weights can be believed, as measured by `attune lab hierarchy` (`docs/lab.md`).
-pub const WHAT_SEGMENTS_SAY: &str = "A hierarchical attention network (Yang et al. 2016) reads the file from both ends, so it never \
+pub(crate) const WHAT_SEGMENTS_SAY: &str = "A hierarchical attention network (Yang et al. 2016) reads the file from both ends, so it never \
 listens live. Its weights tell music from what is none: one segment of music among nine of noise has the highest in 95 % of tracks. \
 Within music they say little: a segment of another genre has it in 19 %, by chance in 10 %.";
 
 /// What the file is as a whole.
-pub fn as_a_whole(decided: &DecidedReport, genres: &GenreSet) -> String {
+pub(crate) fn as_a_whole(decided: &DecidedReport, genres: &GenreSet) -> String {
     format!(
         "As a whole: {} {}",
         genre_title(&decided.genre, genres),
@@ -22,7 +22,7 @@ pub fn as_a_whole(decided: &DecidedReport, genres: &GenreSet) -> String {
 }
 
 /// One segment: where, its weight, what it is alone, and the answer without it.
-pub fn segment(segment: &DecidingSegment, decided: &DecidedReport, genres: &GenreSet) -> String {
+pub(crate) fn segment(segment: &DecidingSegment, decided: &DecidedReport, genres: &GenreSet) -> String {
     let alike = 1.0 / decided.segments.len().max(1) as f64;
     let text = format!(
         "{} to {}: weight {}, all alike {}; alone {} {}",
@@ -45,7 +45,7 @@ pub fn segment(segment: &DecidingSegment, decided: &DecidedReport, genres: &Genr
 }
 
 /// What a screen reader says instead of the bars.
-pub fn segments(decided: &DecidedReport, named: &[usize], genres: &GenreSet) -> String {
+pub(crate) fn segments(decided: &DecidedReport, named: &[usize], genres: &GenreSet) -> String {
     let told: Vec<String> = named
         .iter()
         .map(|place| segment(&decided.segments[*place], decided, genres))

@@ -11,7 +11,7 @@ use attune_engine::smoothing::AnswerState;
 use attune_model::genre::{GenreId, GenreSet};
 
 /// One point of a timeline: when, what was answered, what was likeliest.
-pub fn point(point: &TimelinePoint, genres: &GenreSet) -> String {
+pub(crate) fn point(point: &TimelinePoint, genres: &GenreSet) -> String {
     let mut ranked: Vec<_> = genres.ids().map(|id| (point.ensemble.of(id), id)).collect();
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
     let best: Vec<_> = ranked
@@ -28,7 +28,7 @@ pub fn point(point: &TimelinePoint, genres: &GenreSet) -> String {
 }
 
 /// How a time was answered, the most frequent first.
-pub fn shares(shares: &[(AnswerState, f32)], genres: &GenreSet) -> String {
+pub(crate) fn shares(shares: &[(AnswerState, f32)], genres: &GenreSet) -> String {
     let parts: Vec<_> = shares
         .iter()
         .take(3)
@@ -38,7 +38,7 @@ pub fn shares(shares: &[(AnswerState, f32)], genres: &GenreSet) -> String {
 }
 
 /// Whether the live path gives what `attune analyze` gives.
-pub fn parity(parity: &Parity, hop: Seconds) -> String {
+pub(crate) fn parity(parity: &Parity, hop: Seconds) -> String {
     if parity.frames == 0 {
         return if parity.spoiled {
             "Live and offline answers are compared from the start: seek to 0:00".to_owned()
@@ -60,7 +60,7 @@ pub fn parity(parity: &Parity, hop: Seconds) -> String {
 }
 
 /// The same as a mark.
-pub fn parity_mark(parity: &Parity) -> String {
+pub(crate) fn parity_mark(parity: &Parity) -> String {
     let points = 100.0 * parity.largest;
     match parity.frames {
         0 if parity.spoiled => "Offline analysis: compared from the start only".to_owned(),
@@ -71,7 +71,7 @@ pub fn parity_mark(parity: &Parity) -> String {
 }
 
 /// What other knobs would have made of the time heard, beside what was.
-pub fn replays(tried: &ReplayResult, live: &ReplayResult, hop: Seconds) -> String {
+pub(crate) fn replays(tried: &ReplayResult, live: &ReplayResult, hop: Seconds) -> String {
     format!(
         "Of the last {:.0} s: {} changes of genre instead of {}, a genre answered {} of the time instead of {}.",
         tried.frames as f64 * hop.0,
@@ -83,7 +83,7 @@ pub fn replays(tried: &ReplayResult, live: &ReplayResult, hop: Seconds) -> Strin
 }
 
 /// What the engines say of one frame, and what smoothing makes of it.
-pub fn raw_and_smoothed(moment: &Moment, genre: GenreId, genres: &GenreSet) -> String {
+pub(crate) fn raw_and_smoothed(moment: &Moment, genre: GenreId, genres: &GenreSet) -> String {
     let raw = match &moment.raw {
         Some(raw) => percent(raw.of(genre)),
         None => "nothing".to_owned(),
@@ -93,7 +93,7 @@ pub fn raw_and_smoothed(moment: &Moment, genre: GenreId, genres: &GenreSet) -> S
 }
 
 /// How much the engines disagree at one column, and what was answered there.
-pub fn disagreement(history: &History, column: u64, genres: &GenreSet) -> Option<String> {
+pub(crate) fn disagreement(history: &History, column: u64, genres: &GenreSet) -> Option<String> {
     let moment = history.moment(column)?;
     let at = history.time_of(column)?.clock();
     let (leader, share) = moment.leader;

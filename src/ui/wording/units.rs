@@ -7,7 +7,7 @@ use crate::ui::traces::{Traces, UnitValue};
 use attune_audio::units::Seconds;
 
 /// A time constant from milliseconds to minutes; beyond, the gate is open for all that can be told.
-pub fn time_constant(tau: Seconds) -> String {
+pub(crate) fn time_constant(tau: Seconds) -> String {
     match tau.0 {
         secs if secs < 1.0 => format!("{:.0} ms", 1000.0 * secs),
         secs if secs < 60.0 => format!("{secs:.1} s"),
@@ -16,7 +16,7 @@ pub fn time_constant(tau: Seconds) -> String {
 }
 
 /// One unit, by its place in the order, at one column.
-pub fn unit(traces: &Traces, place: usize, column: u64) -> Option<String> {
+pub(crate) fn unit(traces: &Traces, place: usize, column: u64) -> Option<String> {
     let (unit, selectivity) = traces.at_place(place)?;
     let value = |kind| traces.value(kind, column, unit);
     let who = format!(
@@ -42,7 +42,7 @@ pub fn unit(traces: &Traces, place: usize, column: u64) -> Option<String> {
 }
 
 /// All units at one column, for who does not see them.
-pub fn units(name: &str, traces: &Traces, column: u64) -> String {
+pub(crate) fn units(name: &str, traces: &Traces, column: u64) -> String {
     let count = traces.units();
     let fading = match traces.median_time_constant(column) {
         Some(tau) => format!(

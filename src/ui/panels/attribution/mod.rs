@@ -81,7 +81,7 @@ impl<'a> Attribution<'a> {
 }
 
 /// Draws the strip into what is available.
-pub fn attribution_ui(ui: &mut egui::Ui, scene: &Scene<'_>, changed: Attribution<'_>, view: &mut ViewState) {
+pub(crate) fn attribution_ui(ui: &mut egui::Ui, scene: &Scene<'_>, changed: Attribution<'_>, view: &mut ViewState) {
     let palette = Palette::of(ui);
     let bars = changed.told.map(|(it, ago)| Bars::of(it, ago, view));
     header_ui(ui, scene, bars.as_ref(), view);

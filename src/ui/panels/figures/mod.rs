@@ -11,10 +11,10 @@ use attune_engine::smoothing::AnswerState;
 use attune_model::genre::{GenreSet, Probabilities};
 
 /// A heading and rows under it.
-pub type Table = Vec<Vec<String>>;
+pub(crate) type Table = Vec<Vec<String>>;
 
 /// The figures behind a plot; `None` if there are none yet, or no such plot. Of plots over time, all columns that are kept.
-pub fn figures_of(plot: &str, scene: &Scene<'_>, view: &ViewState) -> Option<Table> {
+pub(crate) fn figures_of(plot: &str, scene: &Scene<'_>, view: &ViewState) -> Option<Table> {
     let table = match plot {
         "Spectrogram" => over_time::levels(scene),
         "Answers and disagreement" | "Raw and smoothed" => over_time::answers(scene),

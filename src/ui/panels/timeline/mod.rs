@@ -38,7 +38,7 @@ const LABELS: f32 = 18.0;
 const ANSWERS_OVER_TIME: &str = "Probabilities of all models together over time; the ribbon has the answers";
 
 /// Draws the timeline into what is available.
-pub fn timeline_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
+pub(crate) fn timeline_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     let whole = scene.track.filter(|_| view.timeline.span.is_none());
     ui.allocate_ui_with_layout(
         Vec2::new(ui.available_width(), 26.0),
