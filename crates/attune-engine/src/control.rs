@@ -5,6 +5,7 @@
 //! has a thread of its own; the control belongs to the worker.
 
 use super::SourceRequest;
+#[cfg(feature = "device")]
 use attune_audio::capture::{CaptureRequest, CaptureStream};
 use attune_audio::playback::{FilePlayer, Pace};
 use attune_audio::ring::SampleSource;
@@ -56,6 +57,7 @@ pub type OpenSource = (Box<dyn SourceControl>, SampleSource);
 pub type SourceOpener = Arc<dyn Fn(&SourceRequest) -> Result<OpenSource, SourceError> + Send + Sync>;
 
 /// Opens real devices with buffers of `buffer_ms`, and real files, `heard` through the speakers at 1× or not.
+#[cfg(feature = "device")]
 pub fn system_sources(buffer_ms: u32, heard: bool) -> SourceOpener {
     Arc::new(move |request| match request {
         SourceRequest::Device { id, channel } => {
@@ -74,6 +76,7 @@ pub fn system_sources(buffer_ms: u32, heard: bool) -> SourceOpener {
     })
 }
 
+#[cfg(feature = "device")]
 impl SourceControl for CaptureStream {
     fn opened(&self) -> &OpenedSource {
         self.opened()

@@ -51,7 +51,9 @@ mod watch;
 mod worker;
 
 pub use command::{Command, SourceRequest};
-pub use control::{OpenSource, SourceControl, SourceOpener, system_sources};
+#[cfg(feature = "device")]
+pub use control::system_sources;
+pub use control::{OpenSource, SourceControl, SourceOpener};
 pub use event::{Event, ResetCause};
 pub use handle::{Engine, EngineConfig, EngineError, EngineHandle, WorkerGuard};
 pub use hop::{HopResult, Logits};

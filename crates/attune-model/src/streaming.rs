@@ -5,6 +5,7 @@
 use super::ModelError;
 use attune_audio::features::FrameBlock;
 use attune_audio::units::FrameIndex;
+use attune_nn::kernels::denormals::FlushMode;
 use attune_nn::recurrent::UnitPicture;
 use std::sync::Arc;
 
@@ -142,6 +143,8 @@ struct ModelStream<M: CausalModel> {
 
 impl<M: CausalModel> GenreStream for ModelStream<M> {
     fn push(&mut self, frames: FrameBlock<'_>, output: &mut StreamOutput) -> Result<(), ModelError> {
+        // Every answer passes here, live or not, so all are computed in the same mode.
+        let _mode = FlushMode::set();
         self.model.step(frames, &mut self.state, output)
     }
 
@@ -158,6 +161,7 @@ impl<M: CausalModel> GenreStream for ModelStream<M> {
     }
 
     fn override_attention(&self, weights: &[f32]) -> Option<Vec<f32>> {
+        let _mode = FlushMode::set();
         self.model.override_attention(&self.state, weights)
     }
 

@@ -1,9 +1,14 @@
-//! A decoded file as a source of the same ring as a microphone, paced as if live or flat out.
+//! A decoded file as a source of the same ring as a microphone, in real time or as fast as it is read.
 //!
-//! In: a path. Out: mono samples in a ring, at the file's own rate. Thread: its own reader thread.
+//! In: a path. Out: mono samples in a ring, at the file's own rate; with the feature `device` also sound.
+//! Thread: its own reader thread.
 
 mod clock;
 mod reader;
+#[cfg(feature = "device")]
+mod speaker;
+#[cfg(not(feature = "device"))]
+#[path = "no_speaker.rs"]
 mod speaker;
 
 use crate::decode::AudioFile;
@@ -40,11 +45,12 @@ pub struct FilePlayer {
 }
 
 impl FilePlayer {
-    /// Opens the file and begins to play it. `heard`: also send it to the default output, if there is one (only at 1×).
-    pub fn open(path: &Path, pace: Pace, heard: bool) -> Result<(Self, SampleSource), SourceError> {
+    /// Opens the file and starts to play it; `audible`: also through the default output, if there is one (only at 1×, and
+    /// with the feature `device`).
+    pub fn open(path: &Path, pace: Pace, audible: bool) -> Result<(Self, SampleSource), SourceError> {
         let file = AudioFile::open(path)?;
         let info = file.info();
-        let speaker = if heard { speaker::open(info.rate) } else { None };
+        let speaker = if audible { speaker::open(info.rate) } else { None };
         let opened = OpenedSource {
             kind: SourceKind::File,
             host: info.decoder.clone(),

@@ -347,3 +347,55 @@ impl Reader {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail")]
+mod tests {
+    use super::*;
+    use crate::ring::ring;
+
+    const RATE_HZ: u32 = 16_000;
+
+    /// A mono wav of 16-bit samples that all are 1.
+    fn wav(samples: u32) -> tempfile::NamedTempFile {
+        let mut bytes = b"RIFF\0\0\0\0WAVEfmt ".to_vec();
+        let data_bytes = 2 * samples;
+        bytes[4..8].copy_from_slice(&(36 + data_bytes).to_le_bytes());
+        bytes.extend(16_u32.to_le_bytes());
+        // PCM, one channel.
+        bytes.extend([1_u16, 1].iter().flat_map(|value| value.to_le_bytes()));
+        bytes.extend([RATE_HZ, 2 * RATE_HZ].iter().flat_map(|value| value.to_le_bytes()));
+        bytes.extend([2_u16, 16].iter().flat_map(|value| value.to_le_bytes()));
+        bytes.extend(b"data");
+        bytes.extend(data_bytes.to_le_bytes());
+        bytes.extend((0..samples).flat_map(|_| 1_i16.to_le_bytes()));
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        file
+    }
+
+    #[test]
+    fn a_paced_file_loses_and_counts_what_a_late_reader_leaves_no_room_for() {
+        let samples = 4 * RATE_HZ / 10;
+        let file = wav(samples);
+        // A tenth of a second, which nobody reads while the file plays.
+        let (sink, mut source) = ring(RATE_HZ as usize / 10);
+        let (orders, orders_out) = crossbeam_channel::bounded(1);
+        let (marks_in, marks) = crossbeam_channel::bounded(1);
+        let file = AudioFile::open(file.path()).unwrap();
+        let reader = Reader::new(file, Pace::Times(1.0), None, orders_out, sink, marks_in);
+        let thread = std::thread::spawn(move || reader.run());
+        // 30 s: a busy machine may take its time.
+        let mark = marks.recv_timeout(Duration::from_secs(30)).unwrap();
+        assert_eq!(mark.kind, MarkKind::Ended);
+        let read = source.read(&mut vec![0.0; samples as usize]) as u64;
+        assert_eq!(read, source.capacity() as u64, "the ring keeps what came first");
+        assert_eq!(
+            read + source.counters().lost.load(Ordering::Relaxed),
+            u64::from(samples)
+        );
+        assert_eq!(mark.at, read, "marks count what went in");
+        drop(orders);
+        thread.join().unwrap();
+    }
+}

@@ -41,7 +41,7 @@ pub(super) struct Speaker {
 pub(super) fn open(rate: SampleRate) -> Option<Speaker> {
     let (done, opened) = crossbeam_channel::bounded(1);
     std::thread::Builder::new()
-        .name("attune-open".to_owned())
+        .name("attune-speaker".to_owned())
         .spawn(move || drop(done.send(start(rate))))
         .inspect_err(|error| tracing::warn!(%error, "no output"))
         .ok()?;
