@@ -4,7 +4,7 @@
 
 use super::job::{Job, JobError, Worker};
 use attune_engine::files;
-use attune_lab::{Cells, Choice, LabError, Report, Run, RunConfig, Said};
+use attune_lab::{Cells, Choice, LabError, Report, Run, RunConfig, RunEvent};
 use attune_model::{ModelSet, bundled};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -211,10 +211,10 @@ fn run(
         }
         None => Cells::default(),
     };
-    let mut say = |said: Said<'_>| {
+    let mut say = |said: RunEvent<'_>| {
         worker.report(match said {
-            Said::At(at) => Progress::At((at.finished, at.of), at.line.to_owned()),
-            Said::Found(report) => Progress::Found(report),
+            RunEvent::Progress(at) => Progress::At((at.finished, at.of), at.line.to_owned()),
+            RunEvent::Partial(report) => Progress::Found(report),
         });
     };
     let load = || models.map_or_else(bundled, |models| Ok(models.clone()));

@@ -2,9 +2,9 @@
 
 use super::stage::{flat, random, report};
 use attune_lab::Entry;
-use attune_lab::asked::{AskedLayer, AskedNet, AskedShape, LayerShape, Places};
 use attune_lab::depth::{DepthLab, gradients};
 use attune_lab::position::order_shape;
+use attune_lab::token_encoder::{LayerShape, PositionalEncoding, TokenEncoder, TokenEncoderLayer, TokenEncoderShape};
 use attune_nn::Pass;
 use attune_nn::gradcheck::worst_disagreement;
 use attune_nn::multihead::{AttentionShape, EncoderLayer};
@@ -28,7 +28,7 @@ fn shape((residual, normalized): (bool, bool)) -> LayerShape {
 fn gradients_of_each_form() {
     for form in FORMS {
         let mut store = WeightStore::random(1);
-        let layer = AskedLayer::new(store.root(), shape(form)).unwrap();
+        let layer = TokenEncoderLayer::new(store.root(), shape(form)).unwrap();
         let x = Var::from_tensor(&random(&[2, 5, 8], 2)).unwrap();
         let weigh = random(&[2, 5, 8], 3);
         let mut variables: Vec<Var> = store.params().map(|(_, var)| var.clone()).collect();
@@ -42,12 +42,12 @@ fn gradients_of_each_form() {
 #[test]
 fn gradients_of_the_whole_network_and_its_token() {
     let mut store = WeightStore::random(4);
-    let shape = AskedShape {
+    let shape = TokenEncoderShape {
         width: 8,
         heads: 2,
-        ..order_shape(2, Places::Sinusoidal)
+        ..order_shape(2, PositionalEncoding::Sinusoidal)
     };
-    let net = AskedNet::new(&mut store, shape).unwrap();
+    let net = TokenEncoder::new(&mut store, shape).unwrap();
     let x = random(&[1, 5, shape.inputs], 5);
     let weigh = random(&[1, 1, 3], 6);
     let variables: Vec<Var> = store.params().map(|(_, var)| var.clone()).collect();
@@ -75,7 +75,7 @@ fn gradients_of_the_whole_network_and_its_token() {
 #[test]
 fn with_both_it_is_the_engines_encoder_layer() {
     let mut store = WeightStore::random(7);
-    let layer = AskedLayer::new(store.root(), shape((true, true))).unwrap();
+    let layer = TokenEncoderLayer::new(store.root(), shape((true, true))).unwrap();
     let tensors: HashMap<String, Tensor> = store
         .all()
         .map(|(name, var)| (name.to_owned(), var.as_detached_tensor()))

@@ -2,8 +2,8 @@
 
 use super::stage::{flat, random, report};
 use attune_lab::Entry;
-use attune_lab::asked::{AskedNet, without_head};
 use attune_lab::heads::{HeadsLab, needle_shape};
+use attune_lab::token_encoder::{TokenEncoder, without_head};
 use attune_nn::Pass;
 use attune_nn::weights::WeightStore;
 use candle_core::Tensor;
@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 fn tensors(heads: usize) -> HashMap<String, Tensor> {
     let mut store = WeightStore::random(1);
-    AskedNet::new(&mut store, needle_shape(heads)).unwrap();
+    TokenEncoder::new(&mut store, needle_shape(heads)).unwrap();
     let all = store
         .all()
         .map(|(name, var)| (name.to_owned(), var.as_detached_tensor()));
@@ -39,7 +39,7 @@ fn an_ablated_head_adds_nothing_and_the_others_what_they_did() {
     let shape = needle_shape(4);
     let x = random(&[2, 9, shape.inputs], 2);
     let ask = |tensors: HashMap<String, Tensor>| {
-        let net = AskedNet::restored(tensors, shape).unwrap();
+        let net = TokenEncoder::restored(tensors, shape).unwrap();
         flat(&net.forward(&x, &mut Pass::Infer).unwrap())
     };
     let all = tensors(4);

@@ -2,16 +2,16 @@
 
 use super::stage::{flat, random, report};
 use attune_lab::Entry;
-use attune_lab::asked::notes::BANDS;
-use attune_lab::asked::{AskedNet, Places};
 use attune_lab::position::{PositionLab, order_shape};
+use attune_lab::token_encoder::order_task::BANDS;
+use attune_lab::token_encoder::{PositionalEncoding, TokenEncoder};
 use attune_nn::Pass;
 use attune_nn::weights::WeightStore;
 use candle_core::{Device, Tensor};
 
 /// How much the answer changes when the frames come in another order.
-fn change(layers: usize, places: Places) -> f32 {
-    let net = AskedNet::new(&mut WeightStore::random(1), order_shape(layers, places)).unwrap();
+fn change(layers: usize, places: PositionalEncoding) -> f32 {
+    let net = TokenEncoder::new(&mut WeightStore::random(1), order_shape(layers, places)).unwrap();
     let x = random(&[1, 10, BANDS], 2);
     let turned: Vec<f32> = flat(&x).chunks(BANDS).rev().flatten().copied().collect();
     let turned = Tensor::from_vec(turned, (1, 10, BANDS), &Device::Cpu).unwrap();
@@ -23,8 +23,12 @@ fn change(layers: usize, places: Places) -> f32 {
 #[test]
 fn one_layer_is_blind_to_order_unless_it_is_told_and_a_causal_mask_tells_several() {
     // Sums in another order: some 1e-7 of values near 1.
-    assert!(change(1, Places::Unknown) < 1e-5);
-    for (layers, places) in [(1, Places::Sinusoidal), (1, Places::Rotary), (3, Places::Unknown)] {
+    assert!(change(1, PositionalEncoding::None) < 1e-5);
+    for (layers, places) in [
+        (1, PositionalEncoding::Sinusoidal),
+        (1, PositionalEncoding::Rotary),
+        (3, PositionalEncoding::None),
+    ] {
         let change = change(layers, places);
         assert!(change > 1e-3, "{layers} {places:?}: {change}");
     }

@@ -2,7 +2,7 @@
 
 use super::common::media;
 use attune_audio::decode::decode_file;
-use attune_lab::{Cells, Lab, LabError, Report, Run, RunConfig, Said};
+use attune_lab::{Cells, Lab, LabError, Report, Run, RunConfig, RunEvent};
 use attune_model::genre::GenreSet;
 use candle_core::{Device, Tensor};
 use rand::{RngExt, SeedableRng};
@@ -22,7 +22,7 @@ pub fn with_run<T>(
         Some(folder) => Cells::open(&folder.join("test.cells.jsonl"))?,
         None => Cells::default(),
     };
-    let (mut say, stop) = (|_: Said<'_>| {}, AtomicBool::new(false));
+    let (mut say, stop) = (|_: RunEvent<'_>| {}, AtomicBool::new(false));
     work(&mut Run::new(QUICK, cells, &attune_model::bundled, &mut say, &stop))
 }
 
@@ -31,7 +31,7 @@ const QUICK: RunConfig = RunConfig { quick: true, seed: 1 };
 /// How often a lab speaks if it is stopped soon after its first word.
 pub fn words_until_stopped(lab: &dyn Lab) -> usize {
     let (stop, mut words) = (Arc::new(AtomicBool::new(false)), 0);
-    let mut say = |_: Said<'_>| {
+    let mut say = |_: RunEvent<'_>| {
         words += 1;
         let stop = Arc::clone(&stop);
         std::thread::spawn(move || {

@@ -1,4 +1,6 @@
-//! Finished cells in a file, a line for each: the plan, and what came of it.
+//! Finished cells in a file, a line for each: plan and result.
+//!
+//! In: plans, results. Out: JSON lines. Thread: any.
 
 use super::LabError;
 use attune_engine::files::FileError;
@@ -24,7 +26,7 @@ pub struct Cells {
 }
 
 impl Cells {
-    /// Those in this file, to which others are added; a file that is not there is begun.
+    /// Those in this file, to which others are added; a missing file is created.
     ///
     /// # Errors
     /// If it cannot be read, or a line is not a cell. A last line without its end is one that was being written when the
@@ -54,7 +56,7 @@ impl Cells {
         })
     }
 
-    /// What came of this plan, if it is finished.
+    /// The result of this plan, if it is finished.
     pub fn finished<T: DeserializeOwned>(&self, plan: &Value) -> Option<T> {
         let line = self.lines.iter().find(|line| line.plan == *plan)?;
         serde_json::from_value(line.result.clone()).ok()

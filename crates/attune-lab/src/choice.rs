@@ -1,6 +1,6 @@
 //! The labs by name: one list for the command line and the window.
 //!
-//! In: words as they are typed after `attune lab`. Out: a [`Lab`]. Thread: any.
+//! In: words as typed after `attune lab`. Out: a [`Lab`]. Thread: any.
 
 use super::Lab;
 use super::arena::ArenaLab;
@@ -17,7 +17,7 @@ use std::sync::LazyLock;
 /// A subcommand for each lab, whose flags are the lab's fields.
 macro_rules! labs {
     ($($name:ident($lab:ty)),* $(,)?) => {
-        /// One of the labs, and what is asked of it.
+        /// One of the labs, with its settings.
         #[derive(Debug, Clone, clap::Subcommand)]
         pub enum Choice { $(#[allow(missing_docs, reason = "the lab's own docs are its help")] $name($lab)),* }
 
@@ -41,7 +41,7 @@ labs! {
     Scores(ScoresLab),
 }
 
-/// What the window reads its labs by.
+/// A lab and its flags on one line, as the window has them.
 #[derive(Debug, Parser)]
 #[command(no_binary_name = true, disable_help_flag = true, disable_help_subcommand = true)]
 struct Line {
@@ -49,12 +49,23 @@ struct Line {
     choice: Choice,
 }
 
-/// What is said of a lab before it is run.
+/// Why a line of flags does not choose a lab. Either way the line has to be corrected.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChoiceError {
+    /// The line cannot be split into words.
+    #[error("{0}: a quotation mark is not closed")]
+    Quotation(String),
+    /// The words do not name a lab, or are not flags of it; the message says which and what would be.
+    #[error("{0}")]
+    Flags(String),
+}
+
+/// What can be known of a lab before it is run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct About {
     /// Its name on the command line.
     pub name: String,
-    /// What it asks.
+    /// Its question.
     pub question: String,
     /// Its flags, a line for each: how they are written, and what they do.
     pub flags: Vec<(String, String)>,
@@ -66,18 +77,17 @@ impl Choice {
     /// ```
     /// use attune_lab::Choice;
     /// assert_eq!(Choice::read("memory", "--task recall --net lstm,tcn").unwrap().lab().name(), "memory");
-    /// assert!(Choice::read("memory", "--task singing").unwrap_err().contains("singing"));
+    /// assert!(Choice::read("memory", "--task singing").unwrap_err().to_string().contains("singing"));
     /// ```
     ///
     /// # Errors
-    /// What is wrong with the name or the flags, in words.
-    pub fn read(name: &str, flags: &str) -> Result<Self, String> {
-        let flags = shlex::split(flags).ok_or_else(|| format!("{flags}: a quotation mark is not closed"))?;
-        let words = std::iter::once(name.to_owned()).chain(flags);
-        let line = Line::try_parse_from(words).map_err(|error| {
-            let told = error.to_string();
-            let what = told.split("\n\nUsage").next().unwrap_or(&told);
-            what.trim().trim_start_matches("error: ").to_owned()
+    /// If a quotation mark is not closed, or there is no such lab, flag or value.
+    pub fn read(name: &str, flags: &str) -> Result<Self, ChoiceError> {
+        let words = shlex::split(flags).ok_or_else(|| ChoiceError::Quotation(flags.to_owned()))?;
+        let line = Line::try_parse_from(std::iter::once(name.to_owned()).chain(words)).map_err(|error| {
+            let text = error.to_string();
+            let what = text.split("\n\nUsage").next().unwrap_or(&text);
+            ChoiceError::Flags(what.trim().trim_start_matches("error: ").to_owned())
         })?;
         Ok(line.choice)
     }
@@ -114,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_lab_says_what_it_asks_and_runs_under_its_name() {
+    fn every_lab_has_a_question_and_runs_under_its_name() {
         let all = Choice::all();
         assert!(all.len() >= 8, "{all:?}");
         for about in all {
@@ -130,13 +140,10 @@ mod tests {
     }
 
     #[test]
-    fn a_path_with_a_blank_is_quoted_and_a_lost_quotation_mark_is_told() {
+    fn a_path_with_a_blank_is_quoted_and_an_open_quotation_mark_is_an_error() {
         assert!(Choice::read("scores", "--data '/music of mine'").is_ok());
         assert!(Choice::read("scores", "--data /music of mine").is_err());
-        assert!(
-            Choice::read("scores", "--data '/music")
-                .unwrap_err()
-                .contains("not closed")
-        );
+        let error = Choice::read("scores", "--data '/music").unwrap_err();
+        assert_eq!(error, ChoiceError::Quotation("--data '/music".to_owned()));
     }
 }

@@ -1,35 +1,71 @@
-//! The lab: what is taught of each kind of network, measured again by whoever wants to know.
+//! Experiments on sequence models that anyone can repeat, and benchmarks.
+//!
+//! A *lab* asks one question about the networks of this program and answers it by training or measuring them again:
+//!
+//! | lab | question |
+//! |---|---|
+//! | [`arena`] | How do the models compare on the same clips: accuracy, calibration, delay, cost? |
+//! | [`memory`] | What does each kind of network remember, and for how long? |
+//! | [`limits`] | How far back does an answer depend on the input, and what does reaching further cost? |
+//! | [`position`] | What does attention know of order without a positional encoding? |
+//! | [`heads`] | What are several attention heads good for? |
+//! | [`depth`] | What do residual connections and normalisation do for deep networks? |
+//! | [`scores`] | Which attention score function finds what matters? |
+//! | [`hierarchy`] | Which segments of a piece decide, by hierarchical attention? |
+//!
+//! Each is a module with a page on its question, formula, method, result and limits, and a variant of [`Choice`]; its
+//! fields are its command-line flags. Its work is divided into cells, each a plan and its result ([`Run::cell`]):
+//! finished cells are kept in a file, so that a run that was stopped resumes. [`bench`] measures how fast every part is on
+//! this machine.
 //!
 //! In: the flags of one [`Lab`], for some also models or music. Out: a [`Report`] of tables and pictures. Thread: the
 //! caller's.
 //!
-//! A lab is one module below this one, with a page about its question, its formula, its method, its result and what that
-//! does not show, and one line in [`Choice`]. Its fields are its flags. What it does is cut into cells, each a plan and
-//! what came of it ([`Run::cell`]): finished cells are kept, so that a run that was stopped goes on where it was.
+//! ```no_run
+//! use attune_lab::{Cells, Choice, Run, RunConfig, RunEvent};
+//! use std::sync::atomic::AtomicBool;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // As `attune lab memory --task recall --net lstm,tcn --quick`: a lab by its name and flags.
+//! let choice = Choice::read("memory", "--task recall --net lstm,tcn")?;
+//! let (config, stop) = (RunConfig { quick: true, seed: 1 }, AtomicBool::new(false));
+//! let mut listener = |event: RunEvent<'_>| {
+//!     if let RunEvent::Progress(at) = event {
+//!         eprintln!("{} of {}: {}", at.finished, at.of, at.line);
+//!     }
+//! };
+//! let mut run = Run::new(config, Cells::default(), &attune_model::bundled, &mut listener, &stop);
+//! println!("{}", choice.lab().run(&mut run)?.document());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Where to go next: [`Choice::all`] lists the labs with their flags; [`Lab`] is the trait of a new one; `attune_train`
+//! has the training that ships models, `attune_model` the networks.
 
 pub mod arena;
-pub mod asked;
 pub mod bench;
 mod cells;
 mod choice;
+pub mod clip_features;
 pub mod depth;
 pub mod heads;
 pub mod hierarchy;
 pub mod limits;
 pub mod memory;
 mod page;
-pub mod pieces;
 pub mod position;
 mod report;
 mod run;
 pub mod scores;
-pub mod teach;
+pub mod token_encoder;
+pub mod train_loop;
 
 pub use cells::Cells;
-pub use choice::{About, Choice};
+pub use choice::{About, Choice, ChoiceError};
 pub use page::check as check_page;
 pub use report::{Entry, Report, Table};
-pub use run::{Progress, Run, RunConfig, Said};
+pub use run::{Progress, Run, RunConfig, RunEvent};
 
 use crate::bench::BenchError;
 use attune_engine::files::FileError;
@@ -47,7 +83,7 @@ pub trait Lab: std::fmt::Debug + Send + Sync {
     /// Runs it.
     ///
     /// # Errors
-    /// If a network, a file or what was asked for fails, or if it is told to stop.
+    /// If a network, a file or a setting fails, or if the run is to stop.
     fn run(&self, run: &mut Run<'_>) -> Result<Report, LabError>;
 }
 
@@ -66,7 +102,7 @@ pub enum LabError {
     /// The tables cannot be put into a page.
     #[error("{error}\n  {remedy}", error = .0, remedy = .0.remedy())]
     Page(#[from] PageError),
-    /// Clips cannot be listened to.
+    /// Clips cannot be evaluated.
     #[error(transparent)]
     Evaluate(#[from] EvaluateError),
     /// Times cannot be measured.
@@ -82,11 +118,11 @@ pub enum LabError {
         /// What is wrong.
         message: String,
     },
-    /// What was asked for cannot be done; the message says what can.
+    /// A setting or its data cannot be used; the message says what can.
     #[error("{0}")]
-    Asked(String),
-    /// It was told to stop. What was finished is kept.
-    #[error("stopped; the same command goes on from what is finished, if it has an --out")]
+    Refused(String),
+    /// It was asked to stop. Finished cells are kept.
+    #[error("stopped; with an --out, the same command resumes from what is finished")]
     Stopped,
 }
 

@@ -1,4 +1,6 @@
-//! One run of a lab: what is asked for, what is finished, whom to tell, and when to stop.
+//! One run of a lab: its settings, the cells that are finished, its events, and when to stop.
+//!
+//! In: settings, finished cells. Out: events, cells. Thread: the caller's; the stop flag may be set from any.
 
 use super::{Cells, LabError, Report};
 use attune_model::{ModelError, ModelSet};
@@ -6,17 +8,17 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What every lab is asked.
+/// Settings of every lab.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RunConfig {
-    /// A taste of it in minutes instead of all of it.
+    /// A small version that takes minutes.
     pub quick: bool,
     /// Everything random comes from this.
     pub seed: u64,
 }
 
 impl RunConfig {
-    /// Seeds of labs that teach anew from each: three, or the first of them for a taste.
+    /// Seeds of labs that repeat training: three, or the first of them if quick.
     pub fn seeds(self) -> Vec<u64> {
         (self.seed..).take(if self.quick { 1 } else { 3 }).collect()
     }
@@ -27,19 +29,19 @@ impl RunConfig {
 pub struct Progress<'a> {
     /// Cells that are finished.
     pub finished: usize,
-    /// Cells in all; 0: not known yet.
+    /// Cells in all; 0 if not known yet.
     pub of: usize,
-    /// What is under way.
+    /// The work in progress.
     pub line: &'a str,
 }
 
-/// What a run has to say.
+/// What a run reports while it lasts.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Said<'a> {
-    /// Where it is.
-    At(Progress<'a>),
-    /// What it has found so far: as it will report it, without what is not finished yet.
-    Found(Box<Report>),
+pub enum RunEvent<'a> {
+    /// How far it is.
+    Progress(Progress<'a>),
+    /// The report of the cells that are finished.
+    Partial(Box<Report>),
 }
 
 /// One run of a lab.
@@ -47,20 +49,19 @@ pub struct Run<'a> {
     config: RunConfig,
     cells: Cells,
     models: &'a dyn Fn() -> Result<ModelSet, ModelError>,
-    say: &'a mut dyn FnMut(Said<'_>),
+    say: &'a mut dyn FnMut(RunEvent<'_>),
     stop: &'a AtomicBool,
     finished: usize,
     of: usize,
 }
 
 impl<'a> Run<'a> {
-    /// `models` loads those that listen; it is asked only by labs that need them. `stop` is looked at whenever
-    /// something is said, and at each step of teaching.
+    /// `models` loads the models; only labs that need them call it. `stop` is read at every event and training step.
     pub fn new(
         config: RunConfig,
         cells: Cells,
         models: &'a dyn Fn() -> Result<ModelSet, ModelError>,
-        say: &'a mut dyn FnMut(Said<'_>),
+        say: &'a mut dyn FnMut(RunEvent<'_>),
         stop: &'a AtomicBool,
     ) -> Self {
         Self {
@@ -74,12 +75,12 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// What is asked for.
+    /// Its settings.
     pub fn config(&self) -> RunConfig {
         self.config
     }
 
-    /// The models that listen.
+    /// The models.
     ///
     /// # Errors
     /// If one cannot be loaded.
@@ -92,41 +93,41 @@ impl<'a> Run<'a> {
         self.of = cells;
     }
 
-    /// Tells what is under way.
+    /// Reports the work in progress.
     ///
     /// # Errors
     /// If the run is to stop.
     pub fn say(&mut self, line: &str) -> Result<(), LabError> {
-        (self.say)(Said::At(Progress {
+        (self.say)(RunEvent::Progress(Progress {
             finished: self.finished,
             of: self.of,
             line,
         }));
-        self.go_on()
+        self.check_stop()
     }
 
-    /// Whether to: asked at each step of anything long.
+    /// Called at each step of long work.
     ///
     /// # Errors
     /// If the run is to stop.
-    pub fn go_on(&self) -> Result<(), LabError> {
+    pub fn check_stop(&self) -> Result<(), LabError> {
         if self.stop.load(Ordering::Relaxed) {
             return Err(LabError::Stopped);
         }
         Ok(())
     }
 
-    /// Shows what has been found so far, and that it is not all. It stays, if the run is stopped or fails.
-    pub fn found(&mut self, mut so_far: Report) {
+    /// Reports the cells that are finished, marked as unfinished. The last such report remains if the run stops or fails.
+    pub fn partial(&mut self, mut so_far: Report) {
         if self.finished < self.of {
             let unfinished = format!("unfinished: {} of {} parts", self.finished, self.of);
             so_far.notes.insert(0, unfinished);
         }
-        (self.say)(Said::Found(Box::new(so_far)));
+        (self.say)(RunEvent::Partial(Box::new(so_far)));
     }
 
-    /// What comes of `plan`: taken from an earlier run if that finished it, worked out and kept otherwise. All that fixes
-    /// the result is in the plan, the seed too: a cell of another plan is another cell.
+    /// The result of `plan`: taken from an earlier run that finished it, otherwise computed and kept. Everything that
+    /// determines the result is in the plan, the seed too: another plan is another cell.
     ///
     /// # Errors
     /// If the work fails or is stopped, or if its result cannot be kept.
@@ -147,11 +148,11 @@ impl<'a> Run<'a> {
         Ok(result)
     }
 
-    /// What comes of `work`, even if an earlier run finished it: for what a cell does not keep, like weights to be exported.
+    /// The result of `work`, even if an earlier run finished it: for what a cell does not keep, such as weights to export.
     ///
     /// # Errors
     /// If the work fails or is stopped.
-    pub fn anew<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, LabError>) -> Result<T, LabError> {
+    pub fn uncached<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, LabError>) -> Result<T, LabError> {
         let result = work(self)?;
         self.finished += 1;
         Ok(result)
@@ -159,7 +160,7 @@ impl<'a> Run<'a> {
 }
 
 fn value_of(it: &impl Serialize) -> Result<serde_json::Value, LabError> {
-    serde_json::to_value(it).map_err(|error| LabError::Asked(format!("a cell cannot be written as JSON: {error}")))
+    serde_json::to_value(it).map_err(|error| LabError::Refused(format!("a cell cannot be written as JSON: {error}")))
 }
 
 #[cfg(test)]
@@ -167,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_goes_on_from_what_is_finished_and_stops_when_told() {
+    fn a_run_resumes_from_finished_cells_and_stops_on_request() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("cells.jsonl");
         let config = RunConfig { quick: true, seed: 1 };
@@ -175,7 +176,7 @@ mod tests {
         let stop = AtomicBool::new(false);
         let mut worked = 0;
         for _ in 0..2 {
-            let mut say = |_: Said<'_>| {};
+            let mut say = |_: RunEvent<'_>| {};
             let mut run = Run::new(config, Cells::open(&path).unwrap(), &none, &mut say, &stop);
             for n in [1_u32, 2, 1] {
                 let square = run.cell(&("square", n), |_| {
@@ -189,15 +190,15 @@ mod tests {
 
         stop.store(true, Ordering::Relaxed);
         let mut said = Vec::new();
-        let mut say = |what: Said<'_>| match what {
-            Said::At(progress) => said.push((progress.finished, progress.of, progress.line.to_owned())),
-            Said::Found(report) => said.push((0, 0, report.notes.join(", "))),
+        let mut say = |what: RunEvent<'_>| match what {
+            RunEvent::Progress(progress) => said.push((progress.finished, progress.of, progress.line.to_owned())),
+            RunEvent::Partial(report) => said.push((0, 0, report.notes.join(", "))),
         };
         let mut run = Run::new(config, Cells::default(), &none, &mut say, &stop);
         run.expect(3);
         let result: Result<u32, _> = run.cell(&0, |run| run.say("half").map(|()| 1));
         assert!(matches!(result, Err(LabError::Stopped)));
-        // What is found is called unfinished, until it is not.
+        // A partial report says so, until all cells are finished.
         let report = || Report {
             lab: "none",
             tables: Vec::new(),
@@ -205,9 +206,9 @@ mod tests {
             picture: None,
         };
         run.cell(&1, |_| Ok(1)).unwrap();
-        run.found(report());
+        run.partial(report());
         run.expect(1);
-        run.found(report());
+        run.partial(report());
         let told = ["half", "unfinished: 1 of 3 parts, read it so", "read it so"];
         let places = [(0, 3), (0, 0), (0, 0)];
         let expected: Vec<_> = places

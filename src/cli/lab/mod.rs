@@ -1,7 +1,7 @@
 //! `attune lab NAME`: experiments on memory, speed and attention, run anew.
 
 use super::error::AppError;
-use attune_lab::{Cells, Choice, Report, Run, RunConfig, Said, check_page};
+use attune_lab::{Cells, Choice, Report, Run, RunConfig, RunEvent, check_page};
 use attune_model::{ModelError, ModelSet};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -54,9 +54,9 @@ pub(super) fn run(args: &LabArgs, models: &dyn Fn() -> Result<ModelSet, ModelErr
         seed: args.seed,
     };
     let mut so_far = None;
-    let mut say = |said: Said<'_>| match said {
-        Said::At(at) => eprintln!("attune lab {}: [{}/{}] {}", lab.name(), at.finished, at.of, at.line),
-        Said::Found(report) => so_far = Some(report),
+    let mut say = |said: RunEvent<'_>| match said {
+        RunEvent::Progress(at) => eprintln!("attune lab {}: [{}/{}] {}", lab.name(), at.finished, at.of, at.line),
+        RunEvent::Partial(report) => so_far = Some(report),
     };
     let ran = lab.run(&mut Run::new(config, cells, models, &mut say, &stop));
     // Whoever stops a long run, or sees it fail, wants to see what it was good for.

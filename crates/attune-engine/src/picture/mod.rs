@@ -9,6 +9,7 @@ mod axis;
 mod chart;
 mod grid;
 mod provenance;
+#[cfg(feature = "raster")]
 mod raster;
 mod sheet;
 
@@ -16,6 +17,7 @@ pub use axis::{Axis, Scale};
 pub use chart::{Chart, Ink, LegendEntry, Mark};
 pub use grid::Grid;
 pub use provenance::Provenance;
+#[cfg(feature = "raster")]
 pub use raster::{Raster, base64};
 pub use sheet::{Panel, Paper, Sheet};
 

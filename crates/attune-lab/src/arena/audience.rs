@@ -34,7 +34,7 @@ impl Audience {
         for path in files {
             let mut set = from_files(std::slice::from_ref(path))?;
             if (&set.front_end, &set.genres) != (&sets[0].front_end, &sets[0].genres) {
-                return Err(LabError::Asked(format!(
+                return Err(LabError::Refused(format!(
                     "{}: it has another front end or other classes than the others: it cannot hear the same clips",
                     path.display()
                 )));
@@ -168,7 +168,7 @@ impl Audience {
         let kinds: Vec<(GenreId, SampleRate)> = clips.iter().map(|clip| (clip.genre, SampleRate(1))).collect();
         let pairs = genre_change::pairs(&kinds, count, &mut ChaCha8Rng::seed_from_u64(seed));
         if pairs.is_empty() {
-            return Err(LabError::Asked(
+            return Err(LabError::Refused(
                 "--data needs validation clips of two genres".to_owned(),
             ));
         }
@@ -198,5 +198,5 @@ impl Audience {
 
 fn audio(clip: &Clip) -> Result<&Path, LabError> {
     let path = clip.audio.as_deref();
-    path.ok_or_else(|| LabError::Asked(format!("the clip {} has no audio", clip.name)))
+    path.ok_or_else(|| LabError::Refused(format!("the clip {} has no audio", clip.name)))
 }

@@ -1,7 +1,7 @@
 //! Every engine on the same audio, side by side.
 //!
 //! # Question
-//! Four kinds of network were taught the same task. Which is right most often, most honest, fastest, smallest, first, and
+//! Four kinds of network were trained the same task. Which is right most often, most honest, fastest, smallest, first, and
 //! quickest to follow a change, and are they right about the same clips?
 //!
 //! # Formula
@@ -35,7 +35,7 @@ pub use audience::Audience;
 pub use judged::{Judged, Judgement, Right};
 pub use measure::Cost;
 
-use super::pieces::{ClipArgs, read};
+use super::clip_features::{ClipArgs, read};
 use super::{Lab, LabError, Report, Run};
 use crate::bench::Effort;
 use attune_model::genre::GenreId;
@@ -75,7 +75,7 @@ impl Lab for ArenaLab {
 
     fn run(&self, run: &mut Run<'_>) -> Result<Report, LabError> {
         let Some(folder) = &self.clips.data else {
-            return Err(LabError::Asked(
+            return Err(LabError::Refused(
                 "the arena needs clips: name their folder after --data".to_owned(),
             ));
         };
@@ -84,7 +84,7 @@ impl Lab for ArenaLab {
         run.expect(3);
         let data = read(folder, audience.spec(), run)?;
         if data.genres != *audience.genres() {
-            return Err(LabError::Asked(format!(
+            return Err(LabError::Refused(format!(
                 "{}: its classes are {}, those of the models {}",
                 folder.display(),
                 data.genres.labels().join(" "),

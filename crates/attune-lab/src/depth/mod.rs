@@ -12,7 +12,7 @@
 //!
 //! # Method
 //! The order task of `attune lab position` (forward, reversed or shuffled; chance 1/3, loss ln 3 = 1.099), with sines added, by
-//! the same network with 2 to 6 layers, each taught anew in four forms: with both, without normalisation, without residual
+//! the same network with 2 to 6 layers, each trained in four forms: with both, without normalisation, without residual
 //! connections, with neither. Weights begin alike. The norm of the loss's gradient by all weights of each layer is taken at the
 //! first step and at the last one.
 //!
@@ -28,8 +28,8 @@
 
 mod shown;
 
-use super::asked::{AskedNet, AskedShape, Places, Plan, judge, learn, notes};
 use super::position::order_shape;
+use super::token_encoder::{Plan, PositionalEncoding, TokenEncoder, TokenEncoderShape, judge, order_task, train};
 use super::{Lab, LabError, Report, Run};
 use attune_nn::weights::WeightStore;
 use candle_core::backprop::GradStore;
@@ -41,12 +41,12 @@ pub struct DepthLab {
     /// Only these numbers of layers, with commas between them
     #[arg(long, value_delimiter = ',', value_name = "N,N,…")]
     pub layers: Vec<usize>,
-    /// Steps of teaching
+    /// Training steps
     #[arg(long, value_name = "N")]
     pub steps: Option<u64>,
 }
 
-/// Pieces of a test.
+/// FeatureSet of a test.
 const TESTED: usize = 1_000;
 /// Depths that are compared.
 const LAYERS: [usize; 5] = [2, 3, 4, 5, 6];
@@ -55,7 +55,7 @@ const LAYERS: [usize; 5] = [2, 3, 4, 5, 6];
 type Form = (bool, bool);
 const FORMS: [Form; 4] = [(true, true), (true, false), (false, true), (false, false)];
 
-/// What came of one network.
+/// The result of one network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Outcome {
     loss: f64,
@@ -65,7 +65,7 @@ struct Outcome {
     last: Vec<f64>,
 }
 
-/// A form, its layers, what came of each seed.
+/// A form, its layers, the result of each seed.
 type Row = (Form, usize, Vec<Outcome>);
 
 impl Lab for DepthLab {
@@ -77,7 +77,7 @@ impl Lab for DepthLab {
         let config = run.config();
         let seeds = config.seeds();
         if let Some(other) = self.layers.iter().find(|layers| !LAYERS.contains(layers)) {
-            return Err(LabError::Asked(format!("--layers {other}: there are 2 to 6")));
+            return Err(LabError::Refused(format!("--layers {other}: there are 2 to 6")));
         }
         let wanted = |layers: &usize| match self.layers.as_slice() {
             [] => !config.quick || layers.is_multiple_of(2),
@@ -98,43 +98,43 @@ impl Lab for DepthLab {
                 let mut outcomes = Vec::new();
                 for &seed in &seeds {
                     let (residual, normalized) = form;
-                    let plan = Plan::of_drawn(
-                        AskedShape {
+                    let plan = Plan::for_generated(
+                        TokenEncoderShape {
                             residual,
                             normalized,
-                            ..order_shape(layers, Places::Sinusoidal)
+                            ..order_shape(layers, PositionalEncoding::Sinusoidal)
                         },
                         steps,
                         seed,
                     );
-                    outcomes.push(run.cell(&plan, |run| learn_one(&plan, run))?);
+                    outcomes.push(run.cell(&plan, |run| train_one(&plan, run))?);
                 }
                 rows.push((form, layers, outcomes));
-                run.found(report(&rows));
+                run.partial(report(&rows));
             }
         }
         Ok(report(&rows))
     }
 }
 
-fn learn_one(plan: &Plan, run: &mut Run<'_>) -> Result<Outcome, LabError> {
-    let AskedShape { layers, .. } = plan.shape;
+fn train_one(plan: &Plan, run: &mut Run<'_>) -> Result<Outcome, LabError> {
+    let TokenEncoderShape { layers, .. } = plan.shape;
     let form = (plan.shape.residual, plan.shape.normalized);
-    let what = format!("{layers} layers, {}, seed {}", shown::name(form), plan.course.seed);
+    let what = format!("{layers} layers, {}, seed {}", shown::name(form), plan.schedule.seed);
     let (mut first, mut last) = (Vec::new(), Vec::new());
     let watch = |step: u64, store: &WeightStore, grads: &GradStore| {
         if step == 0 {
             first = gradients(store, grads, layers)?;
         }
-        if step + 1 == plan.course.steps {
+        if step + 1 == plan.schedule.steps {
             last = gradients(store, grads, layers)?;
         }
         Ok(())
     };
-    let draw = |count: usize, rng: &mut _| Ok(notes::draw(count, rng)?);
-    let (tensors, loss) = learn(plan, &what, run, draw, watch)?;
-    let net = AskedNet::restored(tensors, plan.shape)?;
-    let (accuracy, _) = judge(&net, (TESTED, plan.course.seed), draw)?;
+    let draw = |count: usize, rng: &mut _| Ok(order_task::draw(count, rng)?);
+    let (tensors, loss) = train(plan, &what, run, draw, watch)?;
+    let net = TokenEncoder::restored(tensors, plan.shape)?;
+    let (accuracy, _) = judge(&net, (TESTED, plan.schedule.seed), draw)?;
     Ok(Outcome {
         loss,
         accuracy,
@@ -143,7 +143,7 @@ fn learn_one(plan: &Plan, run: &mut Run<'_>) -> Result<Outcome, LabError> {
     })
 }
 
-/// The norm of the gradient by all weights of each layer of an [`AskedNet`], from the lowest on.
+/// The norm of the gradient by all weights of each layer of an [`TokenEncoder`], from the lowest on.
 ///
 /// # Errors
 /// If a weight has none.

@@ -1,7 +1,7 @@
 //! What the lab of depth found, as tables and a picture.
 
 use super::{FORMS, Form, Outcome, Row};
-use crate::asked::notes;
+use crate::token_encoder::order_task;
 use crate::{Entry, Table, mean};
 use attune_engine::picture::{Axis, Chart, Ink, Mark, Panel, Sheet};
 use attune_train::evaluate::wilson;
@@ -47,7 +47,7 @@ pub fn tables(rows: &[Row], seeds: &[u64], tested: usize) -> Vec<Table> {
             Entry::Number(mean(outcomes.iter().map(|outcome| outcome.loss)), 3),
             Entry::Share(right),
             Entry::Text(format!("{:.1}–{:.1} %", low * 100.0, high * 100.0)),
-            Entry::Share(1.0 / notes::CLASSES as f64),
+            Entry::Share(1.0 / order_task::CLASSES as f64),
         ]);
         let first = by_layer(outcomes, |outcome| &outcome.first);
         let last = by_layer(outcomes, |outcome| &outcome.last);
@@ -99,7 +99,7 @@ pub fn picture(rows: &[Row]) -> Sheet {
     depths.sort_by(f64::total_cmp);
     depths.dedup();
     let deepest = rows.iter().map(|row| row.1).max().unwrap_or(1);
-    let chance = (notes::CLASSES as f64).ln();
+    let chance = (order_task::CLASSES as f64).ln();
     let (mut losses, mut first, mut last, mut norms) = (Vec::new(), Vec::new(), Vec::new(), vec![1.0]);
     let mut greatest = chance;
     for (number, form) in FORMS.into_iter().enumerate() {

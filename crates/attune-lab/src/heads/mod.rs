@@ -15,7 +15,7 @@
 //! head can tell the marks apart by the weights it gives them alone, which noise drowns; four heads look four times. *Ablation*:
 //! what all marks' answers lose without each head.
 //!
-//! *Genre* (`--data`): the bundled TCN is frozen; one layer of the same network is taught on 3 s of its features and judged on the
+//! *Genre* (`--data`): the bundled TCN is frozen; one layer of the same network is trained on 3 s of its features and judged on the
 //! validation clips, artists apart; the table shows what whole clips lose without each head.
 //!
 //! # Result
@@ -30,11 +30,11 @@
 mod needles;
 mod shown;
 
-pub use crate::asked::without_head;
+pub use crate::token_encoder::without_head;
 
-use super::asked::music::{Music, Outcome as OfMusic};
-use super::asked::{AskedNet, AskedShape, Drawn, Places, Plan, judge, learn};
-use super::pieces::ClipArgs;
+use super::clip_features::ClipArgs;
+use super::token_encoder::music::{Music, Outcome as OfMusic};
+use super::token_encoder::{Generated, Plan, PositionalEncoding, TokenEncoder, TokenEncoderShape, judge, train};
 use super::{Lab, LabError, Report, Run};
 use needles::{DIGITS, INPUTS, MARKS, draw};
 use rand_chacha::ChaCha8Rng;
@@ -44,13 +44,13 @@ use shown::Row;
 /// One, two, four or eight heads of one total width: several looks at once, genres, and what each head is worth
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct HeadsLab {
-    /// Music to be taught on too
+    /// Music to train on too
     #[command(flatten)]
     pub clips: ClipArgs,
     /// Only these numbers of heads, with commas between them
     #[arg(long, value_delimiter = ',', value_name = "N,N,…")]
     pub heads: Vec<usize>,
-    /// Steps of teaching on the needles
+    /// Training steps on the needles
     #[arg(long, value_name = "N")]
     pub steps: Option<u64>,
 }
@@ -61,7 +61,7 @@ const WIDTH: usize = 32;
 /// Sequences of a test.
 const TESTED: usize = 1_000;
 
-/// What came of a network taught to find four needles.
+/// The result of a network trained to find four needles.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct OfNeedles {
     loss: f64,
@@ -72,7 +72,7 @@ struct OfNeedles {
     without: Vec<f64>,
 }
 
-/// What came of a network taught genres.
+/// The result of a network trained on genres.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct OfGenres {
     outcome: OfMusic,
@@ -84,20 +84,20 @@ struct OfGenres {
 ///
 /// # Errors
 /// If memory runs out.
-pub fn needles(count: usize, rng: &mut ChaCha8Rng) -> Result<Drawn, LabError> {
+pub fn needles(count: usize, rng: &mut ChaCha8Rng) -> Result<Generated, LabError> {
     Ok(draw(count, rng)?)
 }
 
 /// The network that looks for four needles.
-pub fn needle_shape(heads: usize) -> AskedShape {
-    AskedShape {
+pub fn needle_shape(heads: usize) -> TokenEncoderShape {
+    TokenEncoderShape {
         inputs: INPUTS,
         width: WIDTH,
         heads,
         layers: 1,
         residual: true,
         normalized: true,
-        places: Places::Unknown,
+        positions: PositionalEncoding::None,
         answers: MARKS,
         classes: DIGITS,
         dropout: 0.0,
@@ -113,7 +113,7 @@ impl Lab for HeadsLab {
         let config = run.config();
         let seeds = config.seeds();
         if let Some(other) = self.heads.iter().find(|heads| !HEADS.contains(heads)) {
-            return Err(LabError::Asked(format!("--heads {other}: there are 1, 2, 4 and 8")));
+            return Err(LabError::Refused(format!("--heads {other}: there are 1, 2, 4 and 8")));
         }
         let wanted = |heads: &usize| self.heads.is_empty() || self.heads.contains(heads);
         let numbers: Vec<usize> = HEADS.into_iter().filter(wanted).collect();
@@ -124,11 +124,11 @@ impl Lab for HeadsLab {
         for &heads in &numbers {
             let mut outcomes = Vec::new();
             for &seed in &seeds {
-                let plan = Plan::of_drawn(needle_shape(heads), steps, seed);
-                outcomes.push(run.cell(&("needles", &plan), |run| learn_needles(&plan, run))?);
+                let plan = Plan::for_generated(needle_shape(heads), steps, seed);
+                outcomes.push(run.cell(&("needles", &plan), |run| train_needles(&plan, run))?);
             }
             of_needles.push((heads, outcomes));
-            run.found(self.report(&of_needles, None, &seeds));
+            run.partial(self.report(&of_needles, None, &seeds));
         }
         let so_far = |genres: &[Row<OfGenres>]| self.report(&of_needles, Some(genres), &seeds);
         let of_genres = self.genres(&numbers, &seeds, run, so_far)?;
@@ -136,12 +136,12 @@ impl Lab for HeadsLab {
     }
 }
 
-fn learn_needles(plan: &Plan, run: &mut Run<'_>) -> Result<OfNeedles, LabError> {
-    let what = format!("needles, {} heads, seed {}", plan.shape.heads, plan.course.seed);
-    let (tensors, loss) = learn(plan, &what, run, needles, |_, _, _| Ok(()))?;
+fn train_needles(plan: &Plan, run: &mut Run<'_>) -> Result<OfNeedles, LabError> {
+    let what = format!("needles, {} heads, seed {}", plan.shape.heads, plan.schedule.seed);
+    let (tensors, loss) = train(plan, &what, run, needles, |_, _, _| Ok(()))?;
     let test = |tensors| {
-        let net = AskedNet::restored(tensors, plan.shape)?;
-        judge(&net, (TESTED, plan.course.seed), needles)
+        let net = TokenEncoder::restored(tensors, plan.shape)?;
+        judge(&net, (TESTED, plan.schedule.seed), needles)
     };
     let (right, all) = test(tensors.clone())?;
     let without = |head| Ok(test(without_head(&tensors, plan.shape, (0, head))?)?.0);
@@ -158,7 +158,7 @@ impl HeadsLab {
     fn report(&self, needles: &[Row<OfNeedles>], genres: Option<&[Row<OfGenres>]>, seeds: &[u64]) -> Report {
         let mut notes = vec!["every number of heads has the same number of weights".to_owned()];
         if self.clips.data.is_none() {
-            notes.push("name a folder of clips after --data to teach it on music too".to_owned());
+            notes.push("name a folder of clips after --data to train it on music too".to_owned());
         }
         Report {
             lab: self.name(),
@@ -178,19 +178,19 @@ impl HeadsLab {
         let Some(folder) = &self.clips.data else {
             return Ok(None);
         };
-        let music = Music::hear(folder, run)?;
+        let music = Music::open(folder, run)?;
         let quick = run.config().quick;
         let mut rows = Vec::new();
         for &heads in numbers {
             let mut outcomes = Vec::new();
             for &seed in seeds {
-                let plan = music.plan(heads, Places::Sinusoidal, quick, seed);
+                let plan = music.plan(heads, PositionalEncoding::Sinusoidal, quick, seed);
                 outcomes.push(run.cell(&("genres", &plan, &music.source), |run| {
                     let what = format!("genres, {heads} heads, seed {seed}");
-                    let (tensors, outcome) = music.learn(&plan, &what, run)?;
+                    let (tensors, outcome) = music.train(&plan, &what, run)?;
                     let without = |head| {
-                        let silenced = without_head(&tensors, plan.shape, (0, head))?;
-                        let [_, whole] = music.judge(&AskedNet::restored(silenced, plan.shape)?)?;
+                        let ablated = without_head(&tensors, plan.shape, (0, head))?;
+                        let [_, whole] = music.judge(&TokenEncoder::restored(ablated, plan.shape)?)?;
                         Ok(whole.accuracy)
                     };
                     let without = (0..heads).map(without).collect::<Result<_, LabError>>()?;
@@ -198,7 +198,7 @@ impl HeadsLab {
                 })?);
             }
             rows.push((heads, outcomes));
-            run.found(so_far(&rows));
+            run.partial(so_far(&rows));
         }
         Ok(Some(rows))
     }

@@ -3,7 +3,7 @@
 //! Every frame has a digit written in; four carry a mark, each another one, at places that are drawn. Asked is the digit at
 //! each mark. Whoever weights all four marked frames alike hears four digits and not whose each is.
 
-use crate::asked::Drawn;
+use crate::token_encoder::Generated;
 use attune_train::augment::normal;
 use candle_core::{Device, Result, Tensor};
 use rand::RngExt;
@@ -26,7 +26,7 @@ const NOISE: f32 = 0.3;
 ///
 /// # Errors
 /// If memory runs out.
-pub fn draw(count: usize, rng: &mut ChaCha8Rng) -> Result<Drawn> {
+pub fn draw(count: usize, rng: &mut ChaCha8Rng) -> Result<Generated> {
     let mut x: Vec<f32> = (0..count * FRAMES * INPUTS).map(|_| NOISE * normal(rng)).collect();
     let mut classes = Vec::with_capacity(count * MARKS);
     for sequence in x.chunks_exact_mut(FRAMES * INPUTS) {
@@ -41,7 +41,7 @@ pub fn draw(count: usize, rng: &mut ChaCha8Rng) -> Result<Drawn> {
             classes.push(digits[places[mark]]);
         }
     }
-    Ok(Drawn {
+    Ok(Generated {
         x: Tensor::from_vec(x, (count, FRAMES, INPUTS), &Device::Cpu)?,
         classes,
     })

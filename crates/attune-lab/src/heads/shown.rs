@@ -2,12 +2,12 @@
 
 use super::needles::{DIGITS, MARKS};
 use super::{OfGenres, OfNeedles};
-use crate::pieces::{Score, accuracy};
+use crate::clip_features::{Score, accuracy};
 use crate::{Entry, Table, mean};
 use attune_engine::picture::{Axis, Chart, Ink, Mark, Panel, Sheet};
 use attune_train::evaluate::wilson;
 
-/// A number of heads, and what came of each seed.
+/// A number of heads, and the result of each seed.
 pub type Row<T> = (usize, Vec<T>);
 
 /// Needles, genres if there are any, and what each head is worth.

@@ -2,7 +2,7 @@
 
 use super::{Outcome, Plan, restored};
 use crate::LabError;
-use crate::pieces::Pieces;
+use crate::clip_features::FeatureSet;
 use attune_engine::files::write_atomically;
 use attune_model::hierarchical::{Golden, HierarchicalManifest, KIND};
 use attune_model::load::hex;
@@ -21,13 +21,13 @@ pub fn export(
     to: &Path,
     plan: &Plan,
     tensors: &HashMap<String, Tensor>,
-    (outcome, pieces): (&Outcome, &Pieces),
+    (outcome, pieces): (&Outcome, &FeatureSet),
     (encoder, data): (&str, &Path),
 ) -> Result<(), LabError> {
     let weights = serialize(tensors, None)?;
     let name = data.file_name().unwrap_or(data.as_os_str()).to_string_lossy();
     let date = jiff::Timestamp::now().strftime("%Y-%m-%d");
-    let seed = plan.course.seed;
+    let seed = plan.schedule.seed;
     let command = format!("attune lab hierarchy --data {name} --seed {seed} --export FOLDER");
     let manifest = HierarchicalManifest {
         format: FORMAT,
@@ -44,7 +44,7 @@ pub fn export(
         provenance: format!("{command} on {name}, {date}"),
     };
     let json = serde_json::to_string_pretty(&manifest)
-        .map_err(|error| LabError::Asked(format!("the manifest cannot be written as JSON: {error}")))?;
+        .map_err(|error| LabError::Refused(format!("the manifest cannot be written as JSON: {error}")))?;
     let at = |extension: &str| to.join(KIND).with_extension(extension);
     write_atomically(&at("safetensors"), &weights)?;
     write_atomically(&at("md"), card(&manifest, plan, outcome, pieces, &command).as_bytes())?;
@@ -52,7 +52,7 @@ pub fn export(
     Ok(())
 }
 
-fn card(manifest: &HierarchicalManifest, plan: &Plan, outcome: &Outcome, pieces: &Pieces, command: &str) -> String {
+fn card(manifest: &HierarchicalManifest, plan: &Plan, outcome: &Outcome, pieces: &FeatureSet, command: &str) -> String {
     let percent = |share: f64| format!("{:.1} %", share * 100.0);
     let right = |right: &crate::arena::Right| {
         let [low, high] = right.interval95.map(percent);
@@ -67,7 +67,7 @@ fn card(manifest: &HierarchicalManifest, plan: &Plan, outcome: &Outcome, pieces:
             "encoder",
             format!("the TCN whose weights have SHA-256 {}", manifest.encoder_sha256),
         ),
-        ("steps", plan.course.steps.to_string()),
+        ("steps", plan.schedule.steps.to_string()),
         (
             "clips and excerpts",
             format!(

@@ -4,7 +4,7 @@ use super::marked::is_highest;
 use super::taught::{Plan, WHOLE, noise};
 use crate::LabError;
 use crate::arena::Right;
-use crate::pieces::{Piece, Pieces};
+use crate::clip_features::{FeatureClip, FeatureSet};
 use attune_engine::explain::pointing_game::Pointing;
 use attune_model::genre::{GenreId, Probabilities};
 use attune_model::hierarchical::{Hierarchical, SegmentVector, TrackReading};
@@ -56,7 +56,7 @@ struct Track {
     segments: Vec<SegmentVector>,
 }
 
-fn track(net: &Hierarchical, piece: &Piece, width: usize) -> Result<Track, LabError> {
+fn track(net: &Hierarchical, piece: &FeatureClip, width: usize) -> Result<Track, LabError> {
     let segments = piece.features.chunks_exact(width).map(|words| net.segment(words));
     Ok(Track {
         truth: piece.genre,
@@ -71,7 +71,7 @@ fn track(net: &Hierarchical, piece: &Piece, width: usize) -> Result<Track, LabEr
 pub fn judge(
     plan: &Plan,
     net: &Hierarchical,
-    pieces: &Pieces,
+    pieces: &FeatureSet,
     noises: &[f32],
     (weights, loss): (usize, f64),
 ) -> Result<Outcome, LabError> {
@@ -83,7 +83,7 @@ pub fn judge(
     };
     let (whole, excerpts) = (tracks(Part::Whole)?, tracks(Part::Excerpt)?);
     if whole.is_empty() {
-        return Err(LabError::Asked(
+        return Err(LabError::Refused(
             "--data has no whole validation clip of 3 s and more".to_owned(),
         ));
     }
@@ -110,7 +110,7 @@ pub fn judge(
         Metrics::of(&said, classes)
     };
     let of_whole = figures(&whole, &read_whole);
-    let mut rng = ChaCha8Rng::seed_from_u64(plan.course.seed);
+    let mut rng = ChaCha8Rng::seed_from_u64(plan.schedule.seed);
     rng.set_stream(3); // what is planted where
     let (among_noises, right) = among_noises(plan, net, &whole, (noises, pieces.width), &mut rng)?;
     Ok(Outcome {

@@ -2,7 +2,7 @@
 
 use super::taught::{learn as teach_on, restored};
 use crate::scores::needle;
-use crate::teach::Course;
+use crate::train_loop::Schedule;
 use crate::{LabError, Run};
 use attune_model::hierarchical::HierarchicalShape;
 use attune_nn::Pass;
@@ -22,7 +22,9 @@ const TESTED: usize = 1_000;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct MarkedPlan {
     shape: HierarchicalShape,
-    course: Course,
+    #[serde(rename = "schedule")]
+    #[serde(rename = "course")]
+    schedule: Schedule,
 }
 
 /// What came of it.
@@ -53,7 +55,7 @@ pub fn plan(attends: bool, seed: u64, quick: bool) -> MarkedPlan {
             dropout: 0.0,
             attends,
         },
-        course: Course::of_drawn(if quick { 600 } else { 2_000 }, 1e-2, seed),
+        schedule: Schedule::for_generated(if quick { 600 } else { 2_000 }, 1e-2, seed),
     }
 }
 
@@ -68,13 +70,13 @@ fn draw(count: usize, rng: &mut ChaCha8Rng) -> candle_core::Result<(Tensor, Vec<
 /// # Errors
 /// If the network fails or the run is to stop.
 pub fn learn(plan: &MarkedPlan, run: &mut Run<'_>) -> Result<MarkedOutcome, LabError> {
-    let what = format!("marked word, seed {}", plan.course.seed);
-    let (tensors, _) = teach_on(plan.shape, plan.course, &what, run, |rng| {
+    let what = format!("marked word, seed {}", plan.schedule.seed);
+    let (tensors, _) = teach_on(plan.shape, plan.schedule, &what, run, |rng| {
         let (x, _, classes) = draw(BATCH, rng)?;
         Ok((x, classes))
     })?;
     let net = restored(tensors, plan.shape)?;
-    let mut rng = ChaCha8Rng::seed_from_u64(plan.course.seed);
+    let mut rng = ChaCha8Rng::seed_from_u64(plan.schedule.seed);
     rng.set_stream(2); // other tracks than those that were learnt from
     let (x, places, classes) = draw(TESTED, &mut rng)?;
     let read = net.forward(&x, &mut Pass::Infer)?;

@@ -42,8 +42,8 @@ pub use judge::{Losses, Outcome};
 pub use marked::MarkedOutcome;
 pub use taught::Plan;
 
-use super::pieces::{ClipArgs, Pieces, encoder, read};
-use super::teach::Course;
+use super::clip_features::{ClipArgs, FeatureSet, encoder, read};
+use super::train_loop::Schedule;
 use super::{Lab, LabError, Report, Run};
 use attune_model::LoadedModel;
 use attune_model::hierarchical::HierarchicalShape;
@@ -126,9 +126,9 @@ impl HierarchyLab {
         let (spec, digest) = (&manifest.front_end, &manifest.weights_sha256[..]);
         let data = read(folder, spec, run)?;
         run.say("encoding the clips")?;
-        // To `Pieces` a whole segment is one frame: pieces are drawn and cut by segments.
+        // To `FeatureSet` a whole segment is one frame: pieces are drawn and cut by segments.
         let width = words::SEGMENT * encoder.feature_width();
-        let pieces = Pieces::new(&data, spec, width, |frames| words::whole_segments(&encoder, frames))?;
+        let pieces = FeatureSet::new(&data, spec, width, |frames| words::whole_segments(&encoder, frames))?;
         let noises = words::noises(&encoder, if config.quick { 2 } else { 12 }, config.seed)?;
         let unheard = words::noises(&encoder, if config.quick { 2 } else { 6 }, config.seed + 1_000_000)?;
         let mut outcomes = Vec::new();
@@ -136,11 +136,11 @@ impl HierarchyLab {
             for &seed in seeds {
                 let plan = Plan {
                     shape: music_shape(&encoder, pieces.genres.len(), attends),
-                    course: Course::of_clips(if config.quick { 100 } else { 2_000 }, seed),
+                    schedule: Schedule::for_clips(if config.quick { 100 } else { 2_000 }, seed),
                     planted: if config.quick { 50 } else { 300 },
                 };
                 let data = (folder, pieces.train.len(), pieces.valid.len(), config.seed);
-                let teach = |run: &mut Run<'_>| {
+                let train = |run: &mut Run<'_>| {
                     let (tensors, loss) = taught::learn_music(&plan, &pieces, &noises, run)?;
                     let net = restored(tensors.clone(), plan.shape)?;
                     let weights = tensors.values().map(Tensor::elem_count).sum();
@@ -149,12 +149,12 @@ impl HierarchyLab {
                 };
                 let outcome = match &self.export {
                     Some(to) if attends && seed == seeds[0] => {
-                        let (tensors, outcome) = run.anew(teach)?;
+                        let (tensors, outcome) = run.uncached(train)?;
                         card::export(to, &plan, &tensors, (&outcome, &pieces), (digest, folder))?;
                         outcome
                     }
                     _ => run.cell(&("music", &plan, digest, data), |run| {
-                        teach(run).map(|(_, outcome)| outcome)
+                        train(run).map(|(_, outcome)| outcome)
                     })?,
                 };
                 outcomes.push((attends, outcome));

@@ -1,8 +1,8 @@
 //! How the network is taught: on tracks that are drawn, whatever they are made of.
 
 use super::words::SEGMENT;
-use crate::pieces::{Pieces, one_hot};
-use crate::teach::{Course, teach};
+use crate::clip_features::{FeatureSet, one_hot};
+use crate::train_loop::{Schedule, train_loop};
 use crate::{LabError, Run};
 use attune_model::hierarchical::{Hierarchical, HierarchicalShape};
 use attune_nn::Pass;
@@ -26,7 +26,9 @@ pub struct Plan {
     /// The network.
     pub shape: HierarchicalShape,
     /// How it is taught.
-    pub course: Course,
+    #[serde(rename = "schedule")]
+    #[serde(rename = "course")]
+    pub schedule: Schedule,
     /// Tracks of each kind with a planted segment that it is asked about.
     pub planted: usize,
 }
@@ -40,12 +42,12 @@ pub type Taught = (HashMap<String, Tensor>, f64);
 /// If the network fails, nothing can be drawn, or the run is to stop.
 pub fn learn(
     shape: HierarchicalShape,
-    course: Course,
+    schedule: Schedule,
     what: &str,
     run: &mut Run<'_>,
     mut draw: impl FnMut(&mut ChaCha8Rng) -> Result<(Tensor, Vec<usize>), LabError>,
 ) -> Result<Taught, LabError> {
-    let mut store = WeightStore::random(course.seed);
+    let mut store = WeightStore::random(schedule.seed);
     let net = Hierarchical::new(store.root(), shape)?;
     let loss = |rng: &mut ChaCha8Rng| {
         let (x, classes) = draw(rng)?;
@@ -53,7 +55,7 @@ pub fn learn(
         let targets = one_hot(&classes, 1, shape.classes)?;
         Ok(logits.contiguous()?.apply_op2(&targets, CrossEntropy)?.mean_all()?)
     };
-    let loss = teach(&store, course, what, run, loss, |_, _| Ok(()))?;
+    let loss = train_loop(&store, schedule, what, run, loss, |_, _| Ok(()))?;
     let tensors = store
         .all()
         .map(|(name, var)| (name.to_owned(), var.as_detached_tensor()));
@@ -72,16 +74,16 @@ pub(super) fn restored(tensors: HashMap<String, Tensor>, shape: HierarchicalShap
 ///
 /// # Errors
 /// As [`learn`].
-pub fn learn_music(plan: &Plan, pieces: &Pieces, noises: &[f32], run: &mut Run<'_>) -> Result<Taught, LabError> {
+pub fn learn_music(plan: &Plan, pieces: &FeatureSet, noises: &[f32], run: &mut Run<'_>) -> Result<Taught, LabError> {
     let name = if plan.shape.attends { "attention" } else { "mean" };
-    let what = format!("{name}, seed {}", plan.course.seed);
+    let what = format!("{name}, seed {}", plan.schedule.seed);
     let mut step = 0;
-    learn(plan.shape, plan.course, &what, run, |rng| {
+    learn(plan.shape, plan.schedule, &what, run, |rng| {
         step += 1;
         let whole = (step % 2 == 0).then(|| pieces.draw(BATCH, WHOLE, rng)).flatten();
         let is_whole = whole.is_some();
         let Some((x, genres)) = whole.or_else(|| pieces.draw(BATCH, 1, rng)) else {
-            return Err(LabError::Asked(
+            return Err(LabError::Refused(
                 "no clip to learn from is as long as a segment: --data needs clips of 3 s and more".to_owned(),
             ));
         };

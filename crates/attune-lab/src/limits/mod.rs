@@ -122,7 +122,7 @@ impl Lab for LimitsLab {
             picture: shown::picture(&reaches, &dependences, costs),
         };
         if !reaches.is_empty() {
-            run.found(report(&[]));
+            run.partial(report(&[]));
         }
         let mut costs = Vec::new();
         for plan in plans {
@@ -136,7 +136,7 @@ impl Lab for LimitsLab {
                 plan.measure()
             })?;
             costs.push((plan, cost));
-            run.found(report(&costs));
+            run.partial(report(&costs));
         }
         Ok(report(&costs))
     }

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 const TESTS: u64 = 0x7e57;
 /// Sequences that are tested side by side.
 const TESTED_AT_ONCE: usize = 100;
-/// Between words about a run.
+/// Time between reports of progress.
 const SILENCE: Duration = Duration::from_secs(5);
 
 /// One test.
@@ -33,7 +33,7 @@ pub struct Tested {
     pub right: Option<f64>,
 }
 
-/// What came of a plan.
+/// The result of a plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     /// Numbers that were learnt.
@@ -72,13 +72,13 @@ pub fn learn(plan: &Plan, run: &mut Run<'_>) -> Result<Outcome, LabError> {
     let mut curve: Vec<Tested> = Vec::new();
     let (mut sum, mut count, mut said) = (0.0, 0_u64, begin);
     for step in 1..=plan.steps {
-        run.go_on()?;
+        run.check_stop()?;
         let batch = rung.batch(plan.batch, &mut rng)?;
         let answers = net.classify(&batch.x, &batch.read, &mut Pass::Train(&mut rng))?.logits;
         let loss = plan.task.loss(&answers, &batch.targets)?;
         let value = loss.to_scalar::<f32>()?;
         if !value.is_finite() {
-            return Err(LabError::Asked(format!(
+            return Err(LabError::Refused(format!(
                 "{}: the loss of the {} is {value} at step {step}: try another --seed",
                 plan.task.family(),
                 plan.kind.label()

@@ -61,9 +61,9 @@ pub struct Plan {
     pub every: u64,
     /// Sequences of a test, the same for all kinds.
     pub tested: usize,
-    /// A loss at which it is taken for solved and not taught further.
+    /// A loss at which it is taken for solved and not trained further.
     pub enough: f64,
-    /// Shorter tasks that are taught before it, each until its loss is enough, with the same weights.
+    /// Shorter tasks that are trained before it, each until its loss is enough, with the same weights.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ladder: Vec<Task>,
     /// What weights and sequences are drawn from.

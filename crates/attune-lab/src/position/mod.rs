@@ -10,16 +10,16 @@
 //! their place (Su et al. 2021).
 //!
 //! # Method
-//! *Order*: a piece has twelve notes of sixteen, drawn; forward they rise, reversed they fall, shuffled they come in a drawn
+//! *Order*: a sequence has twelve notes of sixteen, drawn; forward they rise, reversed they fall, shuffled they come in a drawn
 //! order: the bag of frames has one distribution in all three, and chance is 1/3. A learnt token stands after the last frame
-//! and is all that is read; it is the same in every piece.
+//! and is all that is read; it is the same in every sequence.
 //!
 //! *One layer* is blind to order without an encoding, exactly: the token's answer is a function of the bag of frames (a
 //! test permutes them). *Three layers, causal*: each frame of the first layer has seen those before it and no others, so the
 //! mask itself tells the order (Haviv et al. 2022, "Transformer Language Models without Positional Encodings Still Learn
 //! Positional Information"). That is not a fault of the experiment but a second answer, and has rows of its own.
 //!
-//! *Genre* (`--data`): the bundled TCN is frozen; one layer of the same network is taught on 3 s of its features and judged on the
+//! *Genre* (`--data`): the bundled TCN is frozen; one layer of the same network is trained on 3 s of its features and judged on the
 //! validation clips, artists apart.
 //!
 //! # Result
@@ -34,9 +34,9 @@
 
 mod shown;
 
-use super::asked::music::{Music, Outcome};
-use super::asked::{AskedNet, AskedShape, Places, Plan, judge, learn, notes};
-use super::pieces::ClipArgs;
+use super::clip_features::ClipArgs;
+use super::token_encoder::music::{Music, Outcome};
+use super::token_encoder::{Plan, PositionalEncoding, TokenEncoder, TokenEncoderShape, judge, order_task, train};
 use super::{Lab, LabError, Report, Run};
 use serde::{Deserialize, Serialize};
 use shown::{OfGenres, OfOrder};
@@ -44,22 +44,26 @@ use shown::{OfGenres, OfOrder};
 /// Positional encoding on and off: on an order task, where it is everything, and on genres
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct PositionLab {
-    /// Music to be taught on too
+    /// Music to train on too
     #[command(flatten)]
     pub clips: ClipArgs,
-    /// Steps of teaching on the order task
+    /// Training steps on the order task
     #[arg(long, value_name = "N")]
     pub steps: Option<u64>,
 }
 
-/// Pieces of a test.
+/// FeatureSet of a test.
 const TESTED: usize = 1_000;
-/// With and without, and the other way to tell places.
-const PLACES: [Places; 3] = [Places::Unknown, Places::Sinusoidal, Places::Rotary];
+/// Without, and the two encodings.
+const ENCODINGS: [PositionalEncoding; 3] = [
+    PositionalEncoding::None,
+    PositionalEncoding::Sinusoidal,
+    PositionalEncoding::Rotary,
+];
 /// One layer, which is blind to order by itself, and a deep causal network, which is not.
 const LAYERS: [usize; 2] = [1, 3];
 
-/// What came of a network taught the order task.
+/// The result of a network trained on the order task.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct Order {
     loss: f64,
@@ -67,17 +71,17 @@ struct Order {
 }
 
 /// A network for the order task.
-pub fn order_shape(layers: usize, places: Places) -> AskedShape {
-    AskedShape {
-        inputs: notes::BANDS,
+pub fn order_shape(layers: usize, positions: PositionalEncoding) -> TokenEncoderShape {
+    TokenEncoderShape {
+        inputs: order_task::BANDS,
         width: 32,
         heads: 4,
         layers,
         residual: true,
         normalized: true,
-        places,
+        positions,
         answers: 1,
-        classes: notes::CLASSES,
+        classes: order_task::CLASSES,
         dropout: 0.0,
     }
 }
@@ -90,19 +94,19 @@ impl Lab for PositionLab {
     fn run(&self, run: &mut Run<'_>) -> Result<Report, LabError> {
         let config = run.config();
         let seeds = config.seeds();
-        let sets = LAYERS.len() * PLACES.len() + if self.clips.data.is_some() { PLACES.len() } else { 0 };
+        let sets = LAYERS.len() * ENCODINGS.len() + if self.clips.data.is_some() { ENCODINGS.len() } else { 0 };
         run.expect(sets * seeds.len());
         let steps = self.steps.unwrap_or(if config.quick { 600 } else { 2_000 });
         let mut orders: Vec<OfOrder> = Vec::new();
         for layers in LAYERS {
-            for places in PLACES {
+            for positions in ENCODINGS {
                 let mut outcomes = Vec::new();
                 for &seed in &seeds {
-                    let plan = Plan::of_drawn(order_shape(layers, places), steps, seed);
+                    let plan = Plan::for_generated(order_shape(layers, positions), steps, seed);
                     outcomes.push(run.cell(&("order", &plan), |run| order(&plan, run))?);
                 }
-                orders.push((layers, places, outcomes));
-                run.found(self.report(&orders, None, &seeds)?);
+                orders.push((layers, positions, outcomes));
+                run.partial(self.report(&orders, None, &seeds)?);
             }
         }
         let so_far = |genres: &[OfGenres]| self.report(&orders, Some(genres), &seeds);
@@ -112,22 +116,22 @@ impl Lab for PositionLab {
 }
 
 fn order(plan: &Plan, run: &mut Run<'_>) -> Result<Order, LabError> {
-    let AskedShape { layers, places, .. } = plan.shape;
+    let TokenEncoderShape { layers, positions, .. } = plan.shape;
     let what = format!(
         "order, {layers} layers, {}, seed {}",
-        shown::name(places),
-        plan.course.seed
+        shown::name(positions),
+        plan.schedule.seed
     );
-    let (tensors, loss) = learn(
+    let (tensors, loss) = train(
         plan,
         &what,
         run,
-        |count, rng| Ok(notes::draw(count, rng)?),
+        |count, rng| Ok(order_task::draw(count, rng)?),
         |_, _, _| Ok(()),
     )?;
-    let net = AskedNet::restored(tensors, plan.shape)?;
-    let (accuracy, _) = judge(&net, (TESTED, plan.course.seed), |count, rng| {
-        Ok(notes::draw(count, rng)?)
+    let net = TokenEncoder::restored(tensors, plan.shape)?;
+    let (accuracy, _) = judge(&net, (TESTED, plan.schedule.seed), |count, rng| {
+        Ok(order_task::draw(count, rng)?)
     })?;
     Ok(Order { loss, accuracy })
 }
@@ -140,7 +144,7 @@ impl PositionLab {
                 .to_owned(),
         ];
         if self.clips.data.is_none() {
-            notes.push("name a folder of clips after --data to teach it on music too".to_owned());
+            notes.push("name a folder of clips after --data to train it on music too".to_owned());
         }
         Ok(Report {
             lab: self.name(),
@@ -159,20 +163,20 @@ impl PositionLab {
         let Some(folder) = &self.clips.data else {
             return Ok(None);
         };
-        let music = Music::hear(folder, run)?;
+        let music = Music::open(folder, run)?;
         let quick = run.config().quick;
         let mut rows: Vec<OfGenres> = Vec::new();
-        for places in PLACES {
+        for positions in ENCODINGS {
             let mut outcomes: Vec<Outcome> = Vec::new();
             for &seed in seeds {
-                let plan = music.plan(4, places, quick, seed);
+                let plan = music.plan(4, positions, quick, seed);
                 outcomes.push(run.cell(&("genres", &plan, &music.source), |run| {
-                    let what = format!("genres, {}, seed {seed}", shown::name(places));
-                    Ok(music.learn(&plan, &what, run)?.1)
+                    let what = format!("genres, {}, seed {seed}", shown::name(positions));
+                    Ok(music.train(&plan, &what, run)?.1)
                 })?);
             }
-            rows.push((places, outcomes));
-            run.found(so_far(&rows)?);
+            rows.push((positions, outcomes));
+            run.partial(so_far(&rows)?);
         }
         Ok(Some(rows))
     }

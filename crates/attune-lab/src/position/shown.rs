@@ -1,26 +1,26 @@
 //! What the lab of positions found, as tables and a picture.
 
 use super::Order;
-use crate::asked::Places;
-use crate::asked::music::Outcome;
-use crate::asked::notes;
-use crate::pieces::{Score, accuracy};
+use crate::clip_features::{Score, accuracy};
+use crate::token_encoder::PositionalEncoding;
+use crate::token_encoder::music::Outcome;
+use crate::token_encoder::order_task;
 use crate::{Entry, Table, mean};
 use attune_engine::picture::{Axis, Chart, Ink, Mark, Panel, Scale, Sheet};
 use attune_nn::positional::sinusoids;
 use attune_train::evaluate::wilson;
 
-/// Layers, encoding, what came of each seed.
-pub type OfOrder = (usize, Places, Vec<Order>);
-/// Encoding, what came of each seed.
-pub type OfGenres = (Places, Vec<Outcome>);
+/// Layers, encoding, the result of each seed.
+pub type OfOrder = (usize, PositionalEncoding, Vec<Order>);
+/// Encoding, the result of each seed.
+pub type OfGenres = (PositionalEncoding, Vec<Outcome>);
 
 /// As it is called.
-pub fn name(places: Places) -> &'static str {
-    match places {
-        Places::Unknown => "off",
-        Places::Sinusoidal => "sinusoidal",
-        Places::Rotary => "rotary",
+pub fn name(positions: PositionalEncoding) -> &'static str {
+    match positions {
+        PositionalEncoding::None => "off",
+        PositionalEncoding::Sinusoidal => "sinusoidal",
+        PositionalEncoding::Rotary => "rotary",
     }
 }
 
@@ -31,19 +31,19 @@ pub fn tables(orders: &[OfOrder], genres: Option<&[OfGenres]>, seeds: &[u64], te
     let mut order = Table::new("order", title, &columns);
     let mut each = Table::new("seeds", "Each seed", &["task", "layers", "encoding", "seed", "right"]);
     each.long = true;
-    for (layers, places, outcomes) in orders {
+    for (layers, positions, outcomes) in orders {
         let right = mean(outcomes.iter().map(|outcome| outcome.accuracy));
         let [low, high] = wilson(right, tested as f64);
         order.rows.push(vec![
             (*layers).into(),
-            name(*places).into(),
+            name(*positions).into(),
             Entry::Share(right),
             Entry::Text(format!("{:.1}–{:.1} %", low * 100.0, high * 100.0)),
             Entry::Number(mean(outcomes.iter().map(|outcome| outcome.loss)), 3),
-            Entry::Share(1.0 / notes::CLASSES as f64),
+            Entry::Share(1.0 / order_task::CLASSES as f64),
         ]);
         let rights = outcomes.iter().map(|outcome| outcome.accuracy);
-        for_each_seed(&mut each, ("order", *layers, *places), rights, seeds);
+        for_each_seed(&mut each, ("order", *layers, *positions), rights, seeds);
     }
     let mut tables = vec![order];
     if let Some(genres) = genres {
@@ -57,15 +57,15 @@ pub fn tables(orders: &[OfOrder], genres: Option<&[OfGenres]>, seeds: &[u64], te
         ];
         let title = "Genres, one layer over the frozen TCN: means over the seeds, on validation clips";
         let mut table = Table::new("genres", title, &columns);
-        for (places, outcomes) in genres {
+        for (positions, outcomes) in genres {
             let scores = |of: fn(&Outcome) -> Score| accuracy(&outcomes.iter().map(of).collect::<Vec<_>>());
-            let mut row = vec![name(*places).into()];
+            let mut row = vec![name(*positions).into()];
             row.extend(scores(|outcome| outcome.excerpts));
             row.extend(scores(|outcome| outcome.whole));
             row.push(Entry::Number(mean(outcomes.iter().map(|outcome| outcome.loss)), 3));
             table.rows.push(row);
             let rights = outcomes.iter().map(|outcome| outcome.whole.accuracy);
-            for_each_seed(&mut each, ("whole clips", 1, *places), rights, seeds);
+            for_each_seed(&mut each, ("whole clips", 1, *positions), rights, seeds);
         }
         tables.push(table);
     }
@@ -75,7 +75,7 @@ pub fn tables(orders: &[OfOrder], genres: Option<&[OfGenres]>, seeds: &[u64], te
 
 fn for_each_seed(
     table: &mut Table,
-    (task, layers, places): (&str, usize, Places),
+    (task, layers, positions): (&str, usize, PositionalEncoding),
     rights: impl Iterator<Item = f64>,
     seeds: &[u64],
 ) {
@@ -83,14 +83,14 @@ fn for_each_seed(
         table.rows.push(vec![
             task.into(),
             layers.into(),
-            name(places).into(),
+            name(positions).into(),
             Entry::Count(seed),
             Entry::Share(right),
         ]);
     }
 }
 
-/// Places and features of the map of sines.
+/// PositionalEncoding and features of the map of sines.
 const MAP: (usize, usize) = (64, 32);
 
 /// What the sinusoidal encoding adds to each place: above zero in one colour, below it in another.
@@ -129,10 +129,10 @@ fn sines() -> candle_core::Result<Panel> {
 pub fn picture(orders: &[OfOrder], genres: Option<&[OfGenres]>) -> candle_core::Result<Sheet> {
     let order: Vec<(String, f64)> = orders
         .iter()
-        .map(|(layers, places, outcomes)| {
+        .map(|(layers, positions, outcomes)| {
             let right = mean(outcomes.iter().map(|outcome| outcome.accuracy));
-            let name = match places {
-                Places::Sinusoidal => "sines", // there is not room for more
+            let name = match positions {
+                PositionalEncoding::Sinusoidal => "sines", // there is not room for more
                 other => name(*other),
             };
             (format!("{name} ({layers})"), right)
@@ -144,15 +144,15 @@ pub fn picture(orders: &[OfOrder], genres: Option<&[OfGenres]>) -> candle_core::
             "Forward, reversed or shuffled",
             "encoding (layers); dashed: chance",
             &order,
-            Some(1.0 / notes::CLASSES as f64),
+            Some(1.0 / order_task::CLASSES as f64),
         ),
     ];
     if let Some(genres) = genres {
         let genres: Vec<(String, f64)> = genres
             .iter()
-            .map(|(places, outcomes)| {
+            .map(|(positions, outcomes)| {
                 let right = mean(outcomes.iter().map(|outcome| outcome.whole.accuracy));
-                (name(*places).to_owned(), right)
+                (name(*positions).to_owned(), right)
             })
             .collect();
         panels.push(bars("Genres of whole clips", "encoding", &genres, None));

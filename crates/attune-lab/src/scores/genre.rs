@@ -2,8 +2,8 @@
 
 use crate::bench::BenchError;
 use crate::bench::measure::{Effort, rounds};
-use crate::pieces::{Piece, Pieces, Score, one_hot};
-use crate::teach::{Course, teach};
+use crate::clip_features::{FeatureClip, FeatureSet, Score, one_hot};
+use crate::train_loop::{Schedule, train_loop};
 use crate::{LabError, Run};
 use attune_audio::features::FrontEndSpec;
 use attune_engine::explain::Segment;
@@ -35,8 +35,9 @@ pub struct Plan {
     /// Pooling by this score function.
     pub shape: ScorePoolingShape,
     /// How it is taught.
-    pub course: Course,
-    /// Pieces with a planted passage that it is asked about.
+    #[serde(rename = "course")]
+    pub schedule: Schedule,
+    /// FeatureSet with a planted passage that it is asked about.
     pub planted: usize,
 }
 
@@ -65,15 +66,15 @@ pub struct Outcome {
 ///
 /// # Errors
 /// If the network fails, no clip is long enough, or the run is to stop.
-pub fn learn(plan: &Plan, pieces: &Pieces, run: &mut Run<'_>) -> Result<(HashMap<String, Tensor>, f64), LabError> {
+pub fn learn(plan: &Plan, pieces: &FeatureSet, run: &mut Run<'_>) -> Result<(HashMap<String, Tensor>, f64), LabError> {
     let classes = pieces.genres.len();
-    let mut store = WeightStore::random(plan.course.seed);
+    let mut store = WeightStore::random(plan.schedule.seed);
     let net = ScoreNet::new(&mut store, plan.shape, classes)?;
     let mut step = 0;
-    let what = format!("{}, seed {}", plan.shape.kind.name(), plan.course.seed);
-    let loss = teach(
+    let what = format!("{}, seed {}", plan.shape.kind.name(), plan.schedule.seed);
+    let loss = train_loop(
         &store,
-        plan.course,
+        plan.schedule,
         &what,
         run,
         |rng| {
@@ -81,7 +82,7 @@ pub fn learn(plan: &Plan, pieces: &Pieces, run: &mut Run<'_>) -> Result<(HashMap
             step += 1;
             let drawn = pieces.draw(BATCH, frames, rng);
             let Some((x, genres)) = drawn.or_else(|| pieces.draw(BATCH, LENGTHS[0], rng)) else {
-                return Err(LabError::Asked(format!(
+                return Err(LabError::Refused(format!(
                     "no clip to learn from has {} frames: --data needs clips of 3 s and more",
                     LENGTHS[0]
                 )));
@@ -122,7 +123,7 @@ pub fn restored(
 pub fn judge(
     plan: &Plan,
     net: &PackedScoreNet,
-    pieces: &Pieces,
+    pieces: &FeatureSet,
     planted: &[(PointingExample, Vec<f32>)],
 ) -> Result<Outcome, LabError> {
     let hop = pieces.spec.hop();
@@ -171,8 +172,8 @@ impl Looks {
     }
 }
 
-fn answers(net: &PackedScoreNet, pieces: &Pieces, part: Part, looks: &mut Looks, context: usize) -> Score {
-    let answer = |piece: &Piece| {
+fn answers(net: &PackedScoreNet, pieces: &FeatureSet, part: Part, looks: &mut Looks, context: usize) -> Score {
+    let answer = |piece: &FeatureClip| {
         let mut logits = Vec::new();
         net.step(&piece.features, &mut net.initial_state(), &mut logits, |memory| {
             if memory.reach() == context {
@@ -190,7 +191,7 @@ fn answers(net: &PackedScoreNet, pieces: &Pieces, part: Part, looks: &mut Looks,
 
 /// Truth and answer of a clip: the mean over its frames after the first two seconds.
 fn answer_of(
-    piece: &Piece,
+    piece: &FeatureClip,
     logits: Vec<f32>,
     spec: &FrontEndSpec,
     classes: usize,
@@ -219,7 +220,7 @@ fn step_us(net: &PackedScoreNet, shape: ScorePoolingShape) -> Result<f64, LabErr
     Ok(times.median().unwrap_or(0.0) * 1e6)
 }
 
-/// Pieces with a planted passage, and what the encoder makes of them.
+/// FeatureSet with a planted passage, and what the encoder makes of them.
 ///
 /// # Errors
 /// If the validation clips are too short or of one genre.
@@ -240,7 +241,7 @@ pub fn plant_all(
         })
         .collect();
     let Some(examples) = examples(&clips, &encoder.manifest().front_end, rng) else {
-        return Err(LabError::Asked(format!(
+        return Err(LabError::Refused(format!(
             "--data has no whole validation clips of {} s and two genres to plant passages in",
             EXAMPLE.0
         )));

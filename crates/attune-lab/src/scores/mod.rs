@@ -51,8 +51,8 @@ pub use attune_nn::score::cosine_bound;
 pub use file::add;
 pub use width::entropy;
 
-use super::pieces::{ClipArgs, encoded};
-use super::teach::Course;
+use super::clip_features::{ClipArgs, encoded};
+use super::train_loop::Schedule;
 use super::{Lab, LabError, Report, Run};
 use attune_nn::score::{ScoreKind, ScorePoolingShape};
 use rand::SeedableRng;
@@ -144,12 +144,12 @@ fn needles(
                     width: 8,
                     context: MARKED_AMONG,
                 },
-                course: Course::of_drawn(if run.config().quick { 2_000 } else { 4_000 }, 1e-2, seed),
+                schedule: Schedule::for_generated(if run.config().quick { 2_000 } else { 4_000 }, 1e-2, seed),
             };
             outcomes.push(run.cell(&("marked", &plan), |run| needle::learn(&plan, run))?);
         }
         rows.push((kind, outcomes));
-        run.found(so_far(&rows));
+        run.partial(so_far(&rows));
     }
     Ok(rows)
 }
@@ -181,13 +181,13 @@ impl ScoresLab {
                         width: WIDTH,
                         context: CONTEXT,
                     },
-                    course: Course::of_clips(if quick { 200 } else { 1_500 }, seed),
+                    schedule: Schedule::for_clips(if quick { 200 } else { 1_500 }, seed),
                     planted: planted.len(),
                 };
                 let classes = pieces.genres.len();
                 let exports = self.export.as_ref();
                 let exports = exports.filter(|_| seed == seeds[0] && kind != ScoreKind::Even);
-                let teach = |run: &mut Run<'_>| {
+                let train = |run: &mut Run<'_>| {
                     let (tensors, loss) = genre::learn(&plan, &pieces, run)?;
                     if let Some(path) = exports {
                         add(
@@ -206,12 +206,12 @@ impl ScoresLab {
                     })
                 };
                 outcomes.push(match exports {
-                    Some(_) => run.anew(teach)?,
-                    None => run.cell(&("genres", &plan, &encoder.manifest().weights_sha256, &data), teach)?,
+                    Some(_) => run.uncached(train)?,
+                    None => run.cell(&("genres", &plan, &encoder.manifest().weights_sha256, &data), train)?,
                 });
             }
             rows.push((kind, outcomes));
-            run.found(so_far(&rows));
+            run.partial(so_far(&rows));
         }
         Ok(Some(rows))
     }

@@ -3,8 +3,8 @@
 //! Every frame is noise with a class of its own written in, so that their mean says nothing; the one that counts is
 //! marked. A score that looks at frames can learn the mark. One that looks at places cannot: the place is drawn.
 
-use crate::pieces::one_hot;
-use crate::teach::{Course, teach};
+use crate::clip_features::one_hot;
+use crate::train_loop::{Schedule, train_loop};
 use crate::{LabError, Run};
 use attune_model::scores::ScoreNet;
 use attune_nn::Pass;
@@ -36,7 +36,8 @@ pub struct Plan {
     /// Pooling; its context is the length of the sequences.
     pub shape: ScorePoolingShape,
     /// How it is taught.
-    pub course: Course,
+    #[serde(rename = "course")]
+    pub schedule: Schedule,
 }
 
 /// What came of it.
@@ -88,9 +89,9 @@ pub fn draw(
 pub fn learn(plan: &Plan, run: &mut Run<'_>) -> Result<Outcome, LabError> {
     let frames = plan.shape.context;
     let read = [frames - 1];
-    let mut store = WeightStore::random(plan.course.seed);
+    let mut store = WeightStore::random(plan.schedule.seed);
     let net = ScoreNet::new(&mut store, plan.shape, CLASSES)?;
-    let what = format!("marked frame, {}, seed {}", plan.shape.kind.name(), plan.course.seed);
+    let what = format!("marked frame, {}, seed {}", plan.shape.kind.name(), plan.schedule.seed);
     let batch = |rng: &mut ChaCha8Rng| {
         let (x, _, classes) = draw(BATCH, frames, rng)?;
         let (logits, _) = net.forward(&x, &read, &mut Pass::Train(rng))?;
@@ -98,8 +99,8 @@ pub fn learn(plan: &Plan, run: &mut Run<'_>) -> Result<Outcome, LabError> {
             .apply_op2(&one_hot(&classes, 1, CLASSES)?, CrossEntropy)?
             .mean_all()?)
     };
-    teach(&store, plan.course, &what, run, batch, |_, _| Ok(()))?;
-    let mut rng = <ChaCha8Rng as rand::SeedableRng>::seed_from_u64(plan.course.seed);
+    train_loop(&store, plan.schedule, &what, run, batch, |_, _| Ok(()))?;
+    let mut rng = <ChaCha8Rng as rand::SeedableRng>::seed_from_u64(plan.schedule.seed);
     rng.set_stream(2); // other sequences than those that were learnt from
     let (x, places, classes) = draw(TESTED, frames, &mut rng)?;
     let (logits, weights) = net.forward(&x, &read, &mut Pass::Infer)?;

@@ -1,7 +1,7 @@
 //! What the lab of score functions found, as tables and pictures.
 
 use super::{genre, needle};
-use crate::pieces::accuracy;
+use crate::clip_features::accuracy;
 use crate::{Entry, Table, mean};
 use attune_engine::picture::{Axis, Chart, Ink, Mark, Panel, Sheet};
 use attune_nn::score::ScoreKind;

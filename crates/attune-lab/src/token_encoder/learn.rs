@@ -1,8 +1,10 @@
-//! Teaches an asked network on sequences that are drawn afresh for every step, and tests it on others.
+//! Trains a token encoder on sequences that are generated for every step, and tests it on others.
+//!
+//! In: a plan and a generator of sequences. Out: weights, loss, accuracy. Thread: the caller's.
 
-use super::{AskedNet, AskedShape};
-use crate::pieces::one_hot;
-use crate::teach::{Course, teach};
+use super::{TokenEncoder, TokenEncoderShape};
+use crate::clip_features::one_hot;
+use crate::train_loop::{Schedule, train_loop};
 use crate::{LabError, Run};
 use attune_nn::Pass;
 use attune_nn::kernels::cross_entropy::CrossEntropy;
@@ -17,59 +19,60 @@ use std::collections::HashMap;
 /// Sequences that are tested side by side.
 const TESTED_AT_ONCE: usize = 100;
 
-/// Sequences, and what is asked about them.
+/// Generated sequences and their classes.
 #[derive(Debug)]
-pub struct Drawn {
+pub struct Generated {
     /// (b, t, inputs).
     pub x: Tensor,
-    /// The right answers (b · answers).
+    /// True classes (b · answers).
     pub classes: Vec<usize>,
 }
 
-/// All that fixes a taught network but its sequences.
+/// Everything that determines a trained network but its sequences.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Plan {
     /// The network.
-    pub shape: AskedShape,
-    /// How it is taught.
-    pub course: Course,
+    pub shape: TokenEncoderShape,
+    /// How it is trained.
+    #[serde(rename = "course")]
+    pub schedule: Schedule,
     /// Sequences of a step.
     pub batch: usize,
 }
 
 impl Plan {
-    /// For sequences that are drawn.
-    pub fn of_drawn(shape: AskedShape, steps: u64, seed: u64) -> Self {
+    /// For sequences that are generated.
+    pub fn for_generated(shape: TokenEncoderShape, steps: u64, seed: u64) -> Self {
         Self {
             shape,
-            course: Course::of_drawn(steps, 3e-3, seed),
+            schedule: Schedule::for_generated(steps, 3e-3, seed),
             batch: 32,
         }
     }
 }
 
-/// Teaches the network on what `draw` brings; `watch` sees the gradients of each step with the weights. Returns its tensors and
-/// the mean loss of the last tenth.
+/// Trains the network on batches of `draw`; `watch` is called with the weights and gradients of each step. Returns its
+/// tensors and the mean loss of the last tenth.
 ///
 /// # Errors
 /// If the network fails, the loss is not finite, or the run is to stop.
-pub fn learn(
+pub fn train(
     plan: &Plan,
     what: &str,
     run: &mut Run<'_>,
-    draw: impl Fn(usize, &mut ChaCha8Rng) -> Result<Drawn, LabError>,
+    draw: impl Fn(usize, &mut ChaCha8Rng) -> Result<Generated, LabError>,
     mut watch: impl FnMut(u64, &WeightStore, &GradStore) -> Result<(), LabError>,
 ) -> Result<(HashMap<String, Tensor>, f64), LabError> {
-    let AskedShape { answers, classes, .. } = plan.shape;
-    let mut store = WeightStore::random(plan.course.seed);
-    let net = AskedNet::new(&mut store, plan.shape)?;
+    let TokenEncoderShape { answers, classes, .. } = plan.shape;
+    let mut store = WeightStore::random(plan.schedule.seed);
+    let net = TokenEncoder::new(&mut store, plan.shape)?;
     let loss = |rng: &mut ChaCha8Rng| {
         let drawn = draw(plan.batch, rng)?;
         let logits = net.forward(&drawn.x, &mut Pass::Train(rng))?;
         let targets = one_hot(&drawn.classes, 1, classes)?.reshape((plan.batch, answers, classes))?;
         Ok(logits.apply_op2(&targets, CrossEntropy)?.mean_all()?)
     };
-    let loss = teach(&store, plan.course, what, run, loss, |step, grads| {
+    let loss = train_loop(&store, plan.schedule, what, run, loss, |step, grads| {
         watch(step, &store, grads)
     })?;
     let tensors = store
@@ -78,18 +81,18 @@ pub fn learn(
     Ok((tensors.collect(), loss))
 }
 
-/// Share of right answers about `count` sequences that were not learnt from: of all answers, and of the sequences with all
-/// of theirs right.
+/// Accuracy on `count` sequences that were not trained on: share of right answers, and share of the sequences with all
+/// answers right.
 ///
 /// # Errors
 /// If the network fails.
 pub fn judge(
-    net: &AskedNet,
+    net: &TokenEncoder,
     (count, seed): (usize, u64),
-    draw: impl Fn(usize, &mut ChaCha8Rng) -> Result<Drawn, LabError>,
+    draw: impl Fn(usize, &mut ChaCha8Rng) -> Result<Generated, LabError>,
 ) -> Result<(f64, f64), LabError> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    rng.set_stream(2); // other sequences than those that were learnt from
+    rng.set_stream(2); // other sequences than those of training
     let (mut right, mut of, mut all_right) = (0, 0, 0);
     for first in (0..count).step_by(TESTED_AT_ONCE) {
         let drawn = draw(TESTED_AT_ONCE.min(count - first), &mut rng)?;

@@ -1,4 +1,4 @@
-//! An encoder layer whose way around and whose normalisation can be left out.
+//! An encoder layer whose residual connections and normalisation can be left out.
 
 use attune_nn::linear::Linear;
 use attune_nn::multihead::{AttentionShape, MultiHead};
@@ -9,26 +9,26 @@ use candle_core::{Result, Tensor};
 /// Width of the feed-forward layer, as a multiple of the layer's.
 const FEED: usize = 2;
 
-/// Shape of an [`AskedLayer`].
+/// Shape of an [`TokenEncoderLayer`].
 #[derive(Debug, Clone, Copy)]
 pub struct LayerShape {
     /// Features.
     pub width: usize,
     /// Heads.
     pub heads: usize,
-    /// Whether queries and keys are turned by their place.
+    /// Whether queries and keys are rotated by their position.
     pub rotary: bool,
-    /// Whether each half is added to what it took.
+    /// Whether each half is added to its input.
     pub residual: bool,
-    /// Whether each half normalises what it takes.
+    /// Whether each half normalises its input.
     pub normalized: bool,
 }
 
-/// y = x + A(N(x)), then y + F(N(y)): attention over all that came before, and two dense layers with a GELU between.
+/// y = x + A(N(x)), then y + F(N(y)): causal attention, and two dense layers with a GELU between.
 /// Without `residual` the sums are A and F alone, without `normalized` N(x) = x. With both it is
-/// [`EncoderLayer`](attune_nn::multihead::EncoderLayer), by its names.
+/// [`EncoderLayer`](attune_nn::multihead::EncoderLayer), with the same names of weights.
 #[derive(Debug)]
-pub struct AskedLayer {
+pub struct TokenEncoderLayer {
     attention: MultiHead,
     norms: Option<[LayerNorm; 2]>,
     widen: Linear,
@@ -36,7 +36,7 @@ pub struct AskedLayer {
     residual: bool,
 }
 
-impl AskedLayer {
+impl TokenEncoderLayer {
     /// Weights are taken from below `weights`.
     ///
     /// # Errors
@@ -69,20 +69,20 @@ impl AskedLayer {
     /// # Errors
     /// If shapes do not fit.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let attended = self.attention.forward(&self.taken(x, 0)?)?;
-        let x = self.joined(x, attended)?;
-        let widened = self.widen.forward(&self.taken(&x, 1)?)?.gelu_erf()?;
-        self.joined(&x, self.narrow.forward(&widened)?)
+        let attended = self.attention.forward(&self.normalized(x, 0)?)?;
+        let x = self.add_residual(x, attended)?;
+        let widened = self.widen.forward(&self.normalized(&x, 1)?)?.gelu_erf()?;
+        self.add_residual(&x, self.narrow.forward(&widened)?)
     }
 
-    fn taken(&self, x: &Tensor, half: usize) -> Result<Tensor> {
+    fn normalized(&self, x: &Tensor, half: usize) -> Result<Tensor> {
         match &self.norms {
             Some(norms) => norms[half].forward(x),
             None => Ok(x.clone()),
         }
     }
 
-    fn joined(&self, x: &Tensor, branch: Tensor) -> Result<Tensor> {
+    fn add_residual(&self, x: &Tensor, branch: Tensor) -> Result<Tensor> {
         if self.residual { x + branch } else { Ok(branch) }
     }
 }

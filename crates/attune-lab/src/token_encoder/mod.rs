@@ -1,18 +1,18 @@
-//! The small Transformer encoder that the labs of positions, heads and depth teach: frames, then one learnt token that
-//! asks about them.
+//! The small Transformer encoder of the labs of positions, heads and depth: frames, then one learnt token whose output is
+//! classified.
 //!
-//! In: sequences (b, t, inputs). Out: answers (b, answers, classes). Thread: any.
+//! In: sequences (b, t, inputs). Out: logits (b, answers, classes). Thread: any.
 //!
-//! The token stands after the last frame, so that it sees all of them through a causal mask, and is no frame itself: what
-//! one layer answers is a function of the frames' bag unless something tells the frames' places.
+//! The token stands after the last frame, so that it attends to all of them through a causal mask, and is no frame itself:
+//! what one layer answers is a function of the bag of frames unless positions are encoded.
 
 mod layer;
 mod learn;
 pub mod music;
-pub mod notes;
+pub mod order_task;
 
-pub use layer::{AskedLayer, LayerShape};
-pub use learn::{Drawn, Plan, judge, learn};
+pub use layer::{LayerShape, TokenEncoderLayer};
+pub use learn::{Generated, Plan, judge, train};
 
 use crate::LabError;
 use attune_nn::Pass;
@@ -24,21 +24,22 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 
-/// How frames are told where they stand.
+/// How the position of a frame is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Places {
+pub enum PositionalEncoding {
     /// Not at all.
-    Unknown,
+    #[serde(rename = "unknown")]
+    None,
     /// Sines and cosines are added to them (Vaswani et al. 2017, §3.5).
     Sinusoidal,
     /// Queries and keys are turned by their place (Su et al. 2021).
     Rotary,
 }
 
-/// Shape of an [`AskedNet`].
+/// Shape of an [`TokenEncoder`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct AskedShape {
+pub struct TokenEncoderShape {
     /// Features of a frame.
     pub inputs: usize,
     /// Features within, and heads among which they are divided.
@@ -47,48 +48,49 @@ pub struct AskedShape {
     pub heads: usize,
     /// Layers.
     pub layers: usize,
-    /// Whether each half of a layer is added to what it took.
+    /// Whether each half of a layer is added to its input.
     pub residual: bool,
-    /// Whether each half of a layer normalises what it takes.
+    /// Whether each half of a layer normalises its input.
     pub normalized: bool,
-    /// How frames are told where they stand.
-    pub places: Places,
-    /// Questions answered at once.
+    /// How positions are encoded.
+    #[serde(rename = "places")]
+    pub positions: PositionalEncoding,
+    /// Classifications of one sequence.
     pub answers: usize,
-    /// Classes of an answer.
+    /// Classes of each.
     pub classes: usize,
-    /// Share of the token's features silenced in training.
+    /// Dropout on the token's features.
     pub dropout: f32,
 }
 
-/// Dense layer, places, encoder layers, the token's features to logits.
+/// Dense layer, positional encoding, encoder layers, the token's features to logits.
 #[derive(Debug)]
-pub struct AskedNet {
-    shape: AskedShape,
+pub struct TokenEncoder {
+    shape: TokenEncoderShape,
     input: Linear,
     token: Tensor,
-    layers: Vec<AskedLayer>,
+    layers: Vec<TokenEncoderLayer>,
     output: Linear,
 }
 
-impl AskedNet {
+impl TokenEncoder {
     /// Weights come from `store`.
     ///
     /// # Errors
     /// If the store's tensors do not fit.
-    pub fn new(store: &mut WeightStore, shape: AskedShape) -> Result<Self> {
+    pub fn new(store: &mut WeightStore, shape: TokenEncoderShape) -> Result<Self> {
         let mut root = store.root();
         let of_layer = LayerShape {
             width: shape.width,
             heads: shape.heads,
-            rotary: shape.places == Places::Rotary,
+            rotary: shape.positions == PositionalEncoding::Rotary,
             residual: shape.residual,
             normalized: shape.normalized,
         };
         let input = Linear::new(root.pp("input"), shape.inputs, shape.width, 1.0)?;
         let token = root.param("token", &[shape.width], Init::Uniform(1.0))?;
         let mut of_layers = root.pp("layers");
-        let layers = (0..shape.layers).map(|number| AskedLayer::new(of_layers.pp(number), of_layer));
+        let layers = (0..shape.layers).map(|number| TokenEncoderLayer::new(of_layers.pp(number), of_layer));
         Ok(Self {
             shape,
             input,
@@ -102,7 +104,7 @@ impl AskedNet {
     ///
     /// # Errors
     /// If they are another shape's.
-    pub fn restored(tensors: HashMap<String, Tensor>, shape: AskedShape) -> std::result::Result<Self, LabError> {
+    pub fn restored(tensors: HashMap<String, Tensor>, shape: TokenEncoderShape) -> std::result::Result<Self, LabError> {
         Ok(Self::new(&mut WeightStore::from_tensors(tensors), shape)?)
     }
 
@@ -112,16 +114,16 @@ impl AskedNet {
     /// If shapes do not fit.
     pub fn forward(&self, x: &Tensor, pass: &mut Pass<'_>) -> Result<Tensor> {
         let (b, t, _) = x.dims3()?;
-        let AskedShape {
+        let TokenEncoderShape {
             width,
-            places,
+            positions,
             answers,
             classes,
             dropout,
             ..
         } = self.shape;
         let mut frames = self.input.forward(x)?;
-        if places == Places::Sinusoidal {
+        if positions == PositionalEncoding::Sinusoidal {
             frames = frames.broadcast_add(&sinusoids(t, width)?)?;
         }
         let token = self.token.reshape((1, 1, width))?.broadcast_as((b, 1, width))?;
@@ -129,8 +131,8 @@ impl AskedNet {
         for layer in &self.layers {
             x = layer.forward(&x)?;
         }
-        let asked = pass.dropout(&x.narrow(1, t, 1)?.contiguous()?, dropout)?;
-        self.output.forward(&asked)?.reshape((b, answers, classes))
+        let token = pass.dropout(&x.narrow(1, t, 1)?.contiguous()?, dropout)?;
+        self.output.forward(&token)?.reshape((b, answers, classes))
     }
 
     /// The answers (b · answers) to whole sequences, by number of their class.
@@ -143,25 +145,24 @@ impl AskedNet {
     }
 }
 
-/// The tensors of a network in which one head of one layer adds nothing: the rows of the output matrix that take what it
-/// mixed are zeros.
+/// The tensors of the network with one head ablated: the rows of the output matrix that read it are zeros.
 ///
 /// # Errors
 /// If there is no such head.
 pub fn without_head(
     tensors: &HashMap<String, Tensor, impl BuildHasher>,
-    shape: AskedShape,
+    shape: TokenEncoderShape,
     (layer, head): (usize, usize),
 ) -> std::result::Result<HashMap<String, Tensor>, LabError> {
     let name = format!("layers.{layer}.attention.output.weight");
     let Some(weight) = tensors.get(&name).filter(|_| head < shape.heads) else {
-        return Err(LabError::Asked(format!("there is no head {head} of layer {layer}")));
+        return Err(LabError::Refused(format!("there is no head {head} of layer {layer}")));
     };
     let mut values: Vec<f32> = weight.flatten_all()?.to_vec1()?;
     let of_head = shape.width / shape.heads * shape.width;
     values[head * of_head..(head + 1) * of_head].fill(0.0);
     let mut others: HashMap<String, Tensor> = tensors.iter().map(|(name, of)| (name.clone(), of.clone())).collect();
-    let silenced = Tensor::from_vec(values, weight.shape(), weight.device())?;
-    others.insert(name, silenced);
+    let ablated = Tensor::from_vec(values, weight.shape(), weight.device())?;
+    others.insert(name, ablated);
     Ok(others)
 }

@@ -1,6 +1,6 @@
-//! Labelled clips as features, to learn from and to be judged by: artists apart, as everywhere.
+//! Labelled clips as features, for training and validation; no artist is on both sides.
 //!
-//! In: a folder of labelled clips. Out: batches to learn from, pieces to judge by. Thread: any.
+//! In: a folder of labelled clips. Out: batches to learn from, clips to judge by. Thread: any.
 
 use super::{Entry, LabError, Run, mean};
 use attune_audio::features::FrontEndSpec;
@@ -37,31 +37,31 @@ pub struct Score {
 
 /// A clip, or an excerpt of one.
 #[derive(Debug, Clone)]
-pub struct Piece {
+pub struct FeatureClip {
     /// Its class.
     pub genre: GenreId,
-    /// Which of both.
+    /// Whole or excerpt.
     pub part: Part,
     /// (frames, width).
     pub features: Vec<f32>,
 }
 
-/// All of a data set.
+/// All clips of a data set.
 #[derive(Debug)]
-pub struct Pieces {
+pub struct FeatureSet {
     /// The classes.
     pub genres: GenreSet,
     /// The front end behind the features.
     pub spec: FrontEndSpec,
     /// Features of a frame.
     pub width: usize,
-    /// Learnt from.
-    pub train: Vec<Piece>,
-    /// Judged by.
-    pub valid: Vec<Piece>,
+    /// For training.
+    pub train: Vec<FeatureClip>,
+    /// For validation.
+    pub valid: Vec<FeatureClip>,
 }
 
-/// Reads a data set; says how far it is.
+/// Reads a data set.
 ///
 /// # Errors
 /// If a file is missing or damaged, an artist is on both sides, or the run is to stop.
@@ -81,22 +81,22 @@ pub fn encoder(models: &ModelSet) -> Result<LoadedModel, LabError> {
     let found = all.find(is_tcn).or(models.models.first());
     found
         .cloned()
-        .ok_or_else(|| LabError::Asked("this lab needs a model to compute features with".to_owned()))
+        .ok_or_else(|| LabError::Refused("this lab needs a model to compute features with".to_owned()))
 }
 
 /// Reads a data set and encodes it with [`encoder`].
 ///
 /// # Errors
 /// If a file is missing or damaged, an artist is on both sides, or the run is to stop.
-pub fn encoded(folder: &Path, run: &mut Run<'_>) -> Result<(LoadedModel, Dataset, Pieces), LabError> {
+pub fn encoded(folder: &Path, run: &mut Run<'_>) -> Result<(LoadedModel, Dataset, FeatureSet), LabError> {
     let encoder = encoder(&run.models()?)?;
     let spec = &encoder.manifest().front_end;
     let data = read(folder, spec, run)?;
-    let pieces = Pieces::new(&data, spec, encoder.feature_width(), |frames| encoder.encode(frames))?;
-    Ok((encoder, data, pieces))
+    let set = FeatureSet::new(&data, spec, encoder.feature_width(), |frames| encoder.encode(frames))?;
+    Ok((encoder, data, set))
 }
 
-impl Pieces {
+impl FeatureSet {
     /// Every clip and excerpt of `data`, its normalised frames as `features` makes them of `width`.
     ///
     /// # Errors
@@ -107,7 +107,7 @@ impl Pieces {
         width: usize,
         features: impl Fn(&[f32]) -> Result<Vec<f32>, ModelError>,
     ) -> Result<Self, ModelError> {
-        let side = |clips: &[Clip]| -> Result<Vec<Piece>, ModelError> {
+        let side = |clips: &[Clip]| -> Result<Vec<FeatureClip>, ModelError> {
             let parts = clips.iter().flat_map(|clip| {
                 let parts = [(Part::Excerpt, &clip.excerpt), (Part::Whole, &clip.whole)];
                 parts.into_iter().filter_map(move |(part, levels)| {
@@ -117,7 +117,7 @@ impl Pieces {
             });
             parts
                 .map(|(genre, part, frames)| {
-                    Ok(Piece {
+                    Ok(FeatureClip {
                         genre,
                         part,
                         features: features(&frames)?,
@@ -134,46 +134,46 @@ impl Pieces {
         })
     }
 
-    /// Pieces to be judged by.
-    pub fn judged(&self, part: Part) -> impl Iterator<Item = &Piece> {
-        self.valid.iter().filter(move |piece| piece.part == part)
+    /// Validation clips, whole or excerpts.
+    pub fn judged(&self, part: Part) -> impl Iterator<Item = &FeatureClip> {
+        self.valid.iter().filter(move |clip| clip.part == part)
     }
 
-    /// Excerpts of `frames` frames of training pieces, genres evenly: x (count, frames, width), and their classes. None if
-    /// no piece is so long.
+    /// Excerpts of `frames` frames of training clips, genres evenly: x (count, frames, width), and their classes. None if
+    /// no clip is that long.
     pub fn draw(&self, count: usize, frames: usize, rng: &mut ChaCha8Rng) -> Option<(Tensor, Vec<GenreId>)> {
         let size = frames * self.width;
-        let mut by_genre: Vec<Vec<&Piece>> = vec![Vec::new(); self.genres.len()];
-        for piece in self.train.iter().filter(|piece| piece.features.len() >= size) {
-            by_genre[usize::from(piece.genre.0)].push(piece);
+        let mut by_genre: Vec<Vec<&FeatureClip>> = vec![Vec::new(); self.genres.len()];
+        for clip in self.train.iter().filter(|clip| clip.features.len() >= size) {
+            by_genre[usize::from(clip.genre.0)].push(clip);
         }
-        by_genre.retain(|pieces| !pieces.is_empty());
+        by_genre.retain(|clips| !clips.is_empty());
         if by_genre.is_empty() {
             return None;
         }
         let (mut x, mut genres) = (Vec::with_capacity(count * size), Vec::with_capacity(count));
         for _ in 0..count {
-            let pieces = &by_genre[rng.random_range(0..by_genre.len())];
-            let piece = pieces[rng.random_range(0..pieces.len())];
-            let start = rng.random_range(0..=(piece.features.len() - size) / self.width) * self.width;
-            x.extend_from_slice(&piece.features[start..start + size]);
-            genres.push(piece.genre);
+            let clips = &by_genre[rng.random_range(0..by_genre.len())];
+            let clip = clips[rng.random_range(0..clips.len())];
+            let start = rng.random_range(0..=(clip.features.len() - size) / self.width) * self.width;
+            x.extend_from_slice(&clip.features[start..start + size]);
+            genres.push(clip.genre);
         }
         let x = Tensor::from_vec(x, (count, frames, self.width), &Device::Cpu).ok()?;
         Some((x, genres))
     }
 }
 
-/// One-hot rows of classes, the same for each of `asked` answers: (count, asked, classes).
+/// One-hot rows of classes, the same for each of `answers` classifications: (count, answers, classes).
 ///
 /// # Errors
 /// If memory runs out.
-pub fn one_hot(classes: &[usize], asked: usize, of: usize) -> candle_core::Result<Tensor> {
-    let mut values = vec![0.0f32; classes.len() * asked * of];
+pub fn one_hot(classes: &[usize], answers: usize, of: usize) -> candle_core::Result<Tensor> {
+    let mut values = vec![0.0f32; classes.len() * answers * of];
     for (row, at) in values.chunks_exact_mut(of).enumerate() {
-        at[classes[row / asked]] = 1.0;
+        at[classes[row / answers]] = 1.0;
     }
-    Tensor::from_vec(values, (classes.len(), asked, of), &Device::Cpu)
+    Tensor::from_vec(values, (classes.len(), answers, of), &Device::Cpu)
 }
 
 /// Accuracy of all seeds, with the 95 % interval of that accuracy on so many clips.

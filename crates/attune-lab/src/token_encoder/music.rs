@@ -1,8 +1,10 @@
-//! The asked network on the genres of real music, over one frozen encoder's features.
+//! The token encoder on the genres of real music, over the features of the bundled TCN, whose weights stay fixed.
+//!
+//! In: a folder of labelled clips. Out: accuracy on excerpts and whole clips. Thread: the caller's.
 
-use super::{AskedNet, AskedShape, Drawn, Places, Plan};
-use crate::pieces::{Piece, Pieces, Score, encoded};
-use crate::teach::Course;
+use super::{Generated, Plan, PositionalEncoding, TokenEncoder, TokenEncoderShape};
+use crate::clip_features::{FeatureClip, FeatureSet, Score, encoded};
+use crate::train_loop::Schedule;
 use crate::{LabError, Run};
 use attune_nn::Pass;
 use attune_train::validate::Part;
@@ -12,89 +14,89 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::path::Path;
 
-/// Frames that are asked about at once: 3 s, as the excerpts have them.
+/// Frames of one input: 3 s, as excerpts have.
 const FRAMES: usize = 128;
 /// Examples of a step.
 const BATCH: usize = 32;
 
-/// What came of a network taught on music.
+/// The result of training on music.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
-    /// Mean loss at the end of teaching.
+    /// Mean loss at the end of training.
     pub loss: f64,
     /// Excerpts of 3 s.
     pub excerpts: Score,
-    /// Whole clips: the mean of the answers of 3 s after 3 s.
+    /// Whole clips: the mean over consecutive parts of 3 s.
     pub whole: Score,
 }
 
-/// Clips, heard by a frozen encoder.
+/// Clips as features of the bundled TCN.
 #[derive(Debug)]
 pub struct Music {
     /// The features.
-    pub pieces: Pieces,
+    pub clips: FeatureSet,
     /// What fixes them, for plans of cells: the encoder's weights, the folder, how many pieces.
     pub source: (String, String, usize, usize),
 }
 
 impl Music {
-    /// Reads `folder` and hears it with the bundled TCN.
+    /// Reads `folder` and encodes its clips with the bundled TCN.
     ///
     /// # Errors
     /// If a file is missing or damaged.
-    pub fn hear(folder: &Path, run: &mut Run<'_>) -> Result<Self, LabError> {
-        let (encoder, _, pieces) = encoded(folder, run)?;
+    pub fn encode(folder: &Path, run: &mut Run<'_>) -> Result<Self, LabError> {
+        let (encoder, _, clips) = encoded(folder, run)?;
         let folder = folder.display().to_string();
         let source = (
             encoder.manifest().weights_sha256.clone(),
             folder,
-            pieces.train.len(),
-            pieces.valid.len(),
+            clips.train.len(),
+            clips.valid.len(),
         );
-        Ok(Self { pieces, source })
+        Ok(Self { clips, source })
     }
 
-    /// One layer that answers for the genre.
-    pub fn plan(&self, heads: usize, places: Places, quick: bool, seed: u64) -> Plan {
+    /// One layer that answers the genre.
+    pub fn plan(&self, heads: usize, positions: PositionalEncoding, quick: bool, seed: u64) -> Plan {
         Plan {
-            shape: AskedShape {
-                inputs: self.pieces.width,
+            shape: TokenEncoderShape {
+                inputs: self.clips.width,
                 width: 32,
                 heads,
                 layers: 1,
                 residual: true,
                 normalized: true,
-                places,
+                positions,
                 answers: 1,
-                classes: self.pieces.genres.len(),
+                classes: self.clips.genres.len(),
                 dropout: 0.2,
             },
-            course: Course::of_clips(if quick { 200 } else { 1_500 }, seed),
+            schedule: Schedule::for_clips(if quick { 200 } else { 1_500 }, seed),
             batch: BATCH,
         }
     }
 
-    /// Teaches a plan.
+    /// Trains a plan.
     ///
     /// # Errors
     /// If no clip is long enough, the network fails, or the run is to stop.
-    pub fn learn(
+    pub fn train(
         &self,
         plan: &Plan,
         what: &str,
         run: &mut Run<'_>,
     ) -> Result<(HashMap<String, Tensor>, Outcome), LabError> {
         let draw = |count: usize, rng: &mut ChaCha8Rng| {
-            let Some((x, genres)) = self.pieces.draw(count, FRAMES, rng) else {
-                return Err(LabError::Asked(format!(
+            let Some((x, genres)) = self.clips.draw(count, FRAMES, rng) else {
+                return Err(LabError::Refused(format!(
                     "no clip to learn from has {FRAMES} frames: --data needs clips of 3 s and more"
                 )));
             };
             let classes = genres.iter().map(|genre| usize::from(genre.0)).collect();
-            Ok(Drawn { x, classes })
+            Ok(Generated { x, classes })
         };
-        let (tensors, loss) = super::learn(plan, what, run, draw, |_, _, _| Ok(()))?;
-        let net = AskedNet::restored(tensors.clone(), plan.shape)?;
+        let (tensors, loss) = super::train(plan, what, run, draw, |_, _, _| Ok(()))?;
+        let net = TokenEncoder::restored(tensors.clone(), plan.shape)?;
         let [excerpts, whole] = self.judge(&net)?;
         Ok((tensors, Outcome { loss, excerpts, whole }))
     }
@@ -103,11 +105,11 @@ impl Music {
     ///
     /// # Errors
     /// If the network fails.
-    pub fn judge(&self, net: &AskedNet) -> Result<[Score; 2], LabError> {
+    pub fn judge(&self, net: &TokenEncoder) -> Result<[Score; 2], LabError> {
         let score = |part| -> Result<Score, LabError> {
             let (mut right, mut clips) = (0, 0);
-            for piece in self.pieces.judged(part) {
-                right += usize::from(self.answer(net, piece)? == usize::from(piece.genre.0));
+            for clip in self.clips.judged(part) {
+                right += usize::from(self.answer(net, clip)? == usize::from(clip.genre.0));
                 clips += 1;
             }
             Ok(Score {
@@ -119,11 +121,11 @@ impl Music {
     }
 
     /// The class with the greatest mean probability over pieces of [`FRAMES`] frames.
-    fn answer(&self, net: &AskedNet, piece: &Piece) -> Result<usize, LabError> {
-        let width = self.pieces.width;
-        let frames = FRAMES.min(piece.features.len() / width);
-        let count = piece.features.len() / (frames.max(1) * width);
-        let x = &piece.features[..count * frames * width];
+    fn answer(&self, net: &TokenEncoder, clip: &FeatureClip) -> Result<usize, LabError> {
+        let width = self.clips.width;
+        let frames = FRAMES.min(clip.features.len() / width);
+        let count = clip.features.len() / (frames.max(1) * width);
+        let x = &clip.features[..count * frames * width];
         let x = Tensor::from_slice(x, (count, frames, width), &Device::Cpu)?;
         let logits = net.forward(&x, &mut Pass::Infer)?.squeeze(1)?;
         let mean = candle_nn::ops::softmax(&logits, D::Minus1)?.mean(0)?;
