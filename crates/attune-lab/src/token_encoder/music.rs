@@ -44,7 +44,7 @@ impl Music {
     ///
     /// # Errors
     /// If a file is missing or damaged.
-    pub fn encode(folder: &Path, run: &mut Run<'_>) -> Result<Self, LabError> {
+    pub fn open(folder: &Path, run: &mut Run<'_>) -> Result<Self, LabError> {
         let (encoder, _, clips) = encoded(folder, run)?;
         let folder = folder.display().to_string();
         let source = (
