@@ -22,7 +22,6 @@ const TESTED: usize = 1_000;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct MarkedPlan {
     shape: HierarchicalShape,
-    #[serde(rename = "schedule")]
     #[serde(rename = "course")]
     schedule: Schedule,
 }

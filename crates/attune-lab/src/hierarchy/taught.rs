@@ -26,7 +26,6 @@ pub struct Plan {
     /// The network.
     pub shape: HierarchicalShape,
     /// How it is taught.
-    #[serde(rename = "schedule")]
     #[serde(rename = "course")]
     pub schedule: Schedule,
     /// Tracks of each kind with a planted segment that it is asked about.
