@@ -101,7 +101,7 @@ impl Pass<'_> {
     }
 
     /// Whether this pass learns.
-    pub fn is_training(&self) -> bool {
+    pub(crate) fn is_training(&self) -> bool {
         matches!(self, Pass::Train(_))
     }
 }

@@ -36,7 +36,7 @@ impl Linear {
     }
 
     /// W (inputs, outputs) and b, with their gradients.
-    pub fn parameters(&self) -> [&Tensor; 2] {
+    pub(crate) fn parameters(&self) -> [&Tensor; 2] {
         [&self.weight, &self.bias]
     }
 

@@ -10,7 +10,7 @@ use super::weights::{Init, Weights};
 use candle_core::{Result, Tensor, Var};
 
 /// Added to variances before the root.
-pub const EPSILON: f64 = 1e-5;
+pub(crate) const EPSILON: f64 = 1e-5;
 /// Weight of a batch in the running statistics.
 const MOMENTUM: f64 = 0.05;
 
@@ -100,7 +100,7 @@ impl LayerNorm {
     }
 
     /// Scale and shift, with their gradients.
-    pub fn parameters(&self) -> [&Tensor; 2] {
+    pub(crate) fn parameters(&self) -> [&Tensor; 2] {
         [&self.scale, &self.shift]
     }
 

@@ -68,7 +68,7 @@ impl Rotary {
     }
 
     /// The angles of the first `frames` places, as an op over whole clips takes them.
-    pub fn table(&self, frames: usize) -> Arc<RotationTable> {
+    pub(crate) fn table(&self, frames: usize) -> Arc<RotationTable> {
         let mut kept = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.cos.len() < frames * self.speeds.len() {
             let angles = (0..frames as u64).flat_map(|place| self.angles(place));

@@ -16,7 +16,7 @@ use super::weights::{Init, Weights};
 use candle_core::{D, DType, Device, Result, Tensor};
 
 /// Added to the variance before the root: deviations below 0.03 count as none.
-pub const MIN_VARIANCE: f64 = 1e-3;
+pub(crate) const MIN_VARIANCE: f64 = 1e-3;
 
 /// Mean and mean square (…, 2f) of several groups of features, to the means of all, then the deviations of all.
 fn means_and_deviations(moments: &[Tensor]) -> Result<Tensor> {

@@ -128,7 +128,8 @@ impl Music {
         let x = &clip.features[..count * frames * width];
         let x = Tensor::from_slice(x, (count, frames, width), &Device::Cpu)?;
         let logits = net.forward(&x, &mut Pass::Infer)?.squeeze(1)?;
-        let mean = candle_nn::ops::softmax(&logits, D::Minus1)?.mean(0)?;
+        let exp = logits.broadcast_sub(&logits.max_keepdim(D::Minus1)?)?.exp()?;
+        let mean = exp.broadcast_div(&exp.sum_keepdim(D::Minus1)?)?.mean(0)?;
         Ok(mean.argmax(0)?.to_scalar::<u32>()? as usize)
     }
 }

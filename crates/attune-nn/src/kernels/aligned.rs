@@ -5,7 +5,7 @@ const LINE: usize = 64;
 
 /// A slice of values whose first one begins a cache line. Its length is fixed.
 #[derive(Debug)]
-pub struct Aligned {
+pub(crate) struct Aligned {
     /// Somewhat longer than asked for; the values begin at `start`. Never grown, or they would move.
     room: Vec<f32>,
     start: usize,
@@ -14,7 +14,7 @@ pub struct Aligned {
 
 impl Aligned {
     /// `length` zeros.
-    pub fn zeros(length: usize) -> Self {
+    pub(crate) fn zeros(length: usize) -> Self {
         let room = vec![0.0; length + LINE / size_of::<f32>()];
         // At most a line less one value; where an address cannot be asked for, speed is lost and nothing else.
         let start = room.as_ptr().align_offset(LINE).min(room.len() - length);
@@ -23,13 +23,13 @@ impl Aligned {
 
     /// The values.
     #[inline(always)]
-    pub fn as_slice(&self) -> &[f32] {
+    pub(crate) fn as_slice(&self) -> &[f32] {
         &self.room[self.start..][..self.length]
     }
 
     /// The values, to be written.
     #[inline(always)]
-    pub fn as_mut_slice(&mut self) -> &mut [f32] {
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [f32] {
         &mut self.room[self.start..][..self.length]
     }
 }

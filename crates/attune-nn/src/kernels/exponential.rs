@@ -5,14 +5,8 @@
 /// greatest power that fits. NaN stays NaN.
 ///
 /// x = n·ln 2 + r with |r| ≤ ln 2 / 2; e^r by Cephes' polynomial (Moshier 1989), 2^n by writing the exponent.
-///
-/// ```
-/// use attune_nn::kernels::exponential::exp;
-/// assert_eq!(exp(0.0), 1.0);
-/// assert!((exp(1.0) - std::f32::consts::E).abs() < 5e-7);
-/// ```
 #[inline(always)]
-pub fn exp(x: f32) -> f32 {
+pub(crate) fn exp(x: f32) -> f32 {
     /// 1.5·2²³: adding it rounds to a whole number, which then stands in the low bits.
     const ROUNDER: f32 = 12_582_912.0;
     /// ln 2 in two parts, the first short enough for n times it to be exact.
@@ -30,19 +24,19 @@ pub fn exp(x: f32) -> f32 {
 
 /// 1 / (1 + e^−x).
 #[inline(always)]
-pub fn sigmoid(x: f32) -> f32 {
+pub(crate) fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp(-x))
 }
 
 /// (e^x − e^−x) / (e^x + e^−x), off by at most 2·10⁻⁷.
 #[inline(always)]
-pub fn tanh(x: f32) -> f32 {
+pub(crate) fn tanh(x: f32) -> f32 {
     1.0 - 2.0 / (1.0 + exp(2.0 * x))
 }
 
 /// The error function, off by at most 2·10⁻⁷ (Abramowitz & Stegun 1964, 7.1.26, with e^−x² of [`exp`]).
 #[inline(always)]
-pub fn erf(x: f32) -> f32 {
+pub(crate) fn erf(x: f32) -> f32 {
     let size = x.abs();
     let t = 1.0 / size.mul_add(0.327_591_1, 1.0);
     let polynomial = [-1.453_152, 1.421_413_8, -0.284_496_74, 0.254_829_6]
@@ -53,7 +47,7 @@ pub fn erf(x: f32) -> f32 {
 
 /// x·Φ(x), the Gaussian error linear unit in its exact form (Hendrycks & Gimpel 2016).
 #[inline(always)]
-pub fn gelu(x: f32) -> f32 {
+pub(crate) fn gelu(x: f32) -> f32 {
     0.5 * x * (1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2))
 }
 

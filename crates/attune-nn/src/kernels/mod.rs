@@ -4,7 +4,7 @@
 //! In: contiguous f32 tensors on the CPU. Out: the same. Thread: any.
 
 pub mod activation;
-pub mod aligned;
+pub(crate) mod aligned;
 pub mod attend;
 pub mod attention_block;
 pub mod batch_norm;
@@ -12,15 +12,15 @@ pub mod causal_attention;
 pub mod convolution;
 pub mod cross_entropy;
 pub mod denormals;
-pub mod exponential;
+pub(crate) mod exponential;
 pub mod feed_forward;
 pub mod layer_norm;
 pub mod lstm_sequence;
 pub mod matmul;
 pub mod memory;
-pub mod outer_sum;
+mod outer_sum;
 pub mod packed_matrix;
-pub mod parallel;
+mod parallel;
 mod recurrence;
 pub mod reduce;
 pub mod residual;
@@ -28,7 +28,7 @@ pub mod rnn_sequence;
 pub mod running_moments;
 pub mod simd;
 pub mod strided_convolution;
-pub mod tap_product;
+mod tap_product;
 pub mod weighted_moments;
 pub mod windowed_softmax;
 

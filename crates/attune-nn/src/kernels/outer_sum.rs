@@ -13,13 +13,13 @@ const CHUNK: usize = 96;
 
 /// Rows of `width` values at a stride.
 #[derive(Debug, Clone, Copy)]
-pub struct StridedRows<'a> {
+pub(super) struct StridedRows<'a> {
     /// The first row begins here.
-    pub values: &'a [f32],
+    pub(super) values: &'a [f32],
     /// From one row to the next.
-    pub stride: usize,
+    pub(super) stride: usize,
     /// Values of a row.
-    pub width: usize,
+    pub(super) width: usize,
 }
 
 /// sums (x.width, grads.width) += Σ over `rows` rows of xᵀ · grads. The width of `grads` and its stride are multiples
@@ -27,7 +27,7 @@ pub struct StridedRows<'a> {
 ///
 /// # Panics
 /// If a row leaves its slice, or the sums are not as many: a slip of the caller.
-pub fn add_outer(x: StridedRows<'_>, grads: StridedRows<'_>, rows: usize, sums: &mut [f32]) {
+pub(super) fn add_outer(x: StridedRows<'_>, grads: StridedRows<'_>, rows: usize, sums: &mut [f32]) {
     assert_eq!(sums.len(), x.width * grads.width, "sums of another shape");
     assert!(grads.width.is_multiple_of(16), "gradients that fill no registers");
     dispatch_simd(OuterSum { x, grads, rows, sums });

@@ -11,7 +11,7 @@ use std::ops::Range;
 
 /// Ranges of `0..items`, one for each thread of the current pool, of nearly equal length; none is empty unless `items`
 /// is 0.
-pub fn thread_ranges(items: usize) -> Vec<Range<usize>> {
+pub(super) fn thread_ranges(items: usize) -> Vec<Range<usize>> {
     let threads = rayon::current_num_threads().clamp(1, items.max(1));
     (0..threads)
         .map(|thread| thread * items / threads..(thread + 1) * items / threads)
@@ -19,7 +19,7 @@ pub fn thread_ranges(items: usize) -> Vec<Range<usize>> {
 }
 
 /// Runs `work` on each task, on the current pool; results in the order of the tasks.
-pub fn parallel_map<T: Send, R: Send>(tasks: Vec<T>, work: impl Fn(T) -> R + Send + Sync) -> Vec<R> {
+pub(super) fn parallel_map<T: Send, R: Send>(tasks: Vec<T>, work: impl Fn(T) -> R + Send + Sync) -> Vec<R> {
     if tasks.len() < 2 {
         tasks.into_iter().map(work).collect()
     } else {
@@ -28,7 +28,7 @@ pub fn parallel_map<T: Send, R: Send>(tasks: Vec<T>, work: impl Fn(T) -> R + Sen
 }
 
 /// Splits `values`, rows of `width`, into the rows of each range; the ranges follow each other from row 0 on.
-pub fn split_rows<'a>(mut values: &'a mut [f32], ranges: &[Range<usize>], width: usize) -> Vec<&'a mut [f32]> {
+pub(super) fn split_rows<'a>(mut values: &'a mut [f32], ranges: &[Range<usize>], width: usize) -> Vec<&'a mut [f32]> {
     let mut pieces = Vec::with_capacity(ranges.len());
     for range in ranges {
         let (piece, rest) = values.split_at_mut(range.len() * width);
@@ -39,7 +39,7 @@ pub fn split_rows<'a>(mut values: &'a mut [f32], ranges: &[Range<usize>], width:
 }
 
 /// The sum of all parts, value by value, added in order.
-pub fn sum_in_order(parts: Vec<Vec<f32>>) -> Vec<f32> {
+pub(super) fn sum_in_order(parts: Vec<Vec<f32>>) -> Vec<f32> {
     let mut parts = parts.into_iter();
     let mut sums = parts.next().unwrap_or_default();
     for part in parts {

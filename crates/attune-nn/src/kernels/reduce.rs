@@ -4,7 +4,7 @@ const LANES: usize = 16;
 
 /// Σ of(x).
 #[inline(always)]
-pub fn sum(x: &[f32], of: impl Fn(f32) -> f32) -> f32 {
+pub(crate) fn sum(x: &[f32], of: impl Fn(f32) -> f32) -> f32 {
     let mut sums = [0.0; LANES];
     let chunks = x.chunks_exact(LANES);
     let rest: f32 = chunks.remainder().iter().map(|x| of(*x)).sum();
@@ -38,7 +38,7 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
 
 /// The greatest value; −∞ of none.
 #[inline(always)]
-pub fn maximum(x: &[f32]) -> f32 {
+pub(crate) fn maximum(x: &[f32]) -> f32 {
     let mut tops = [f32::NEG_INFINITY; LANES];
     let chunks = x.chunks_exact(LANES);
     let rest = chunks.remainder().iter().copied().fold(f32::NEG_INFINITY, greater);

@@ -9,7 +9,7 @@ const BLOCK: usize = 64;
 
 /// Where the taps of a frame lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
+pub(super) enum Direction {
     /// Before it: y(n) = Σ W_j · x(n − (taps − 1 − j)·dilation).
     Past,
     /// After it: y(n) = Σ W_j · x(n + (taps − 1 − j)·dilation).
@@ -18,23 +18,23 @@ pub enum Direction {
 
 /// One convolution over the frames of one stream.
 #[derive(Debug, Clone, Copy)]
-pub struct TapProduct<'a> {
+pub(super) struct TapProduct<'a> {
     /// (taps · width, outputs), the tap farthest from the frame first.
-    pub matrix: &'a PackedMatrix,
+    pub(super) matrix: &'a PackedMatrix,
     /// Kernel length in frames.
-    pub taps: usize,
+    pub(super) taps: usize,
     /// Frames from tap to tap.
-    pub dilation: usize,
+    pub(super) dilation: usize,
     /// Where the taps lie.
-    pub direction: Direction,
+    pub(super) direction: Direction,
     /// What is done to the sums.
-    pub finish: Finish<'a>,
+    pub(super) finish: Finish<'a>,
 }
 
 impl TapProduct<'_> {
     /// Of the frames `range` of the stream `x`, which has `frames` frames, to `out` (range, outputs). Frames beyond
     /// either end are zeros, and nothing is multiplied with them.
-    pub fn run(&self, x: StridedRows<'_>, frames: usize, range: Range<usize>, out: &mut [f32]) {
+    pub(super) fn run(&self, x: StridedRows<'_>, frames: usize, range: Range<usize>, out: &mut [f32]) {
         let mut scratch = Vec::new();
         let mut done = 0;
         while done < range.len() {

@@ -7,7 +7,7 @@ use crate::weights::{Init, Weights};
 use candle_core::{D, Result, Tensor};
 
 /// Added to squared norms before the root: a frame of zeros fits nothing, and has a gradient.
-pub const MIN_SQUARED_NORM: f64 = 1e-6;
+pub(crate) const MIN_SQUARED_NORM: f64 = 1e-6;
 
 /// A score function together with what was learnt for it: there is no way to give it another's weights.
 #[derive(Debug, Clone)]

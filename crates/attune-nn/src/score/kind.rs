@@ -67,12 +67,12 @@ impl ScoreKind {
     }
 
     /// Whether anything asks.
-    pub fn has_query(self) -> bool {
+    pub(super) fn has_query(self) -> bool {
         self != Self::Even
     }
 
     /// Whether it looks at what it weights.
-    pub fn is_content_based(self) -> bool {
+    pub(super) fn is_content_based(self) -> bool {
         !matches!(self, Self::Location | Self::Even)
     }
 }

@@ -11,6 +11,7 @@ mod formula;
 mod kind;
 mod pooling;
 
-pub use formula::{MIN_SQUARED_NORM, Score};
+pub(crate) use formula::MIN_SQUARED_NORM;
+pub use formula::Score;
 pub use kind::{ScoreKind, cosine_bound};
 pub use pooling::{ScorePooling, ScorePoolingShape};

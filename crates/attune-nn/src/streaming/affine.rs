@@ -37,7 +37,7 @@ impl PackedAffine {
 }
 
 /// GELU of every value.
-pub fn gelu_in_place(rows: &mut FrameBuf) {
+pub(super) fn gelu_in_place(rows: &mut FrameBuf) {
     dispatch_loop(EachGelu, rows.values_mut());
 }
 
@@ -50,7 +50,7 @@ fn each_gelu(values: &mut [f32]) {
 simd_loop!(EachGelu, each_gelu(&mut [f32]));
 
 /// tanh of every value.
-pub fn tanh_in_place(rows: &mut FrameBuf) {
+pub(super) fn tanh_in_place(rows: &mut FrameBuf) {
     dispatch_loop(EachTanh, rows.values_mut());
 }
 

@@ -13,13 +13,13 @@ use std::slice::from_ref;
 #[derive(Debug, Clone)]
 pub struct PackedMultiHead {
     /// Queries, keys and values side by side.
-    pub project: PackedAffine,
+    pub(crate) project: PackedAffine,
     /// From the heads' values.
-    pub output: PackedAffine,
+    pub(crate) output: PackedAffine,
     /// Heads.
-    pub heads: usize,
+    pub(crate) heads: usize,
     /// Frames that a query sees, itself included.
-    pub context: usize,
+    pub(crate) context: usize,
 }
 
 /// Keys and values of the last frames, and room for a block.
@@ -117,15 +117,15 @@ impl AttentionState {
 #[derive(Debug, Clone)]
 pub struct PackedEncoderLayer {
     /// Attention.
-    pub attention: PackedMultiHead,
+    pub(crate) attention: PackedMultiHead,
     /// Before attention.
-    pub norm_attention: PackedLayerNorm,
+    pub(crate) norm_attention: PackedLayerNorm,
     /// Before the feed-forward layers.
-    pub norm_feed: PackedLayerNorm,
+    pub(crate) norm_feed: PackedLayerNorm,
     /// First feed-forward layer, GELU after it.
-    pub widen: PackedAffine,
+    pub(crate) widen: PackedAffine,
     /// Second feed-forward layer.
-    pub narrow: PackedAffine,
+    pub(crate) narrow: PackedAffine,
 }
 
 /// What one layer remembers, and room for a block.

@@ -118,12 +118,6 @@ impl History {
         }
     }
 
-    /// Forgets everything: zeros again.
-    pub fn clear(&mut self) {
-        self.values.as_mut_slice().fill(0.0);
-        self.next = 0;
-    }
-
     /// Takes one more frame.
     #[inline(always)]
     pub fn push(&mut self, frame: &[f32]) {

@@ -61,7 +61,7 @@ simd_loop!(Follow, follow((&mut MomentState, &[FrameBuf], &mut FrameBuf)));
 
 /// √(max(0, E[x²] − E[x]²) + the least variance).
 #[inline(always)]
-pub fn deviation_of(mean: f32, square: f32) -> f32 {
+pub(super) fn deviation_of(mean: f32, square: f32) -> f32 {
     ((square - mean * mean).max(0.0) + MIN_VARIANCE as f32).sqrt()
 }
 

@@ -11,7 +11,7 @@ use std::slice::from_ref;
 
 /// How a query and a key that are projected become a score.
 #[derive(Debug, Clone)]
-pub enum Comparison {
+pub(crate) enum Comparison {
     /// Their product, times this.
     Dot(f32),
     /// The cosine between them, times this.
@@ -28,15 +28,15 @@ pub enum Comparison {
 #[derive(Debug, Clone)]
 pub struct PackedScore {
     /// Of the asking frame; none if nothing asks.
-    pub query: Option<PackedAffine>,
+    pub(crate) query: Option<PackedAffine>,
     /// Of every frame; none if frames are not looked at.
-    pub key: Option<PackedAffine>,
+    pub(crate) key: Option<PackedAffine>,
     /// What is done with both.
-    pub comparison: Comparison,
+    pub(crate) comparison: Comparison,
     /// Features of a frame.
     pub inputs: usize,
     /// Frames that a query sees, itself included.
-    pub context: usize,
+    pub(crate) context: usize,
 }
 
 /// Keys and features of the frames in the window.

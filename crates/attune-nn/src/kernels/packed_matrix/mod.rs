@@ -155,7 +155,12 @@ impl PackedMatrix {
     }
 
     /// Rows of values times the matrix, to rows that lie side by side without padding.
-    pub fn multiply_rows<'a>(&self, input: impl Fn(usize) -> &'a [f32], scratch: &mut Vec<f32>, out: &mut [f32]) {
+    pub(crate) fn multiply_rows<'a>(
+        &self,
+        input: impl Fn(usize) -> &'a [f32],
+        scratch: &mut Vec<f32>,
+        out: &mut [f32],
+    ) {
         let (outputs, stride) = (self.outputs, padded(self.outputs));
         let ends = (Start::Bias, Finish::Plain);
         if outputs == stride {
@@ -171,7 +176,7 @@ impl PackedMatrix {
     }
 
     /// The transpose of a row-major matrix (inputs, outputs), without bias.
-    pub fn transposed(weights: &[f32], outputs: usize) -> Self {
+    pub(crate) fn transposed(weights: &[f32], outputs: usize) -> Self {
         let inputs = weights.len() / outputs;
         let turned: Vec<f32> = (0..weights.len())
             .map(|place| weights[place % inputs * outputs + place / inputs])
@@ -182,7 +187,7 @@ impl PackedMatrix {
     /// One row of values times the matrix, added to what `out` holds; as a part of an operation that runs with the widest
     /// instructions.
     #[inline(always)]
-    pub fn add_to<S: Simd>(&self, simd: S, values: &[f32], out: &mut [f32]) {
+    pub(crate) fn add_to<S: Simd>(&self, simd: S, values: &[f32], out: &mut [f32]) {
         Product {
             matrix: self,
             skipped: 0,
@@ -196,7 +201,7 @@ impl PackedMatrix {
     }
 
     /// The same with the first `skipped` rows of the matrix left out: the inputs are that many fewer.
-    pub fn multiply_from<'a>(
+    pub(crate) fn multiply_from<'a>(
         &self,
         skipped: usize,
         segments: usize,
