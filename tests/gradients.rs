@@ -239,7 +239,7 @@ fn the_convolutional_front() {
     };
     let mut store = WeightStore::random(22);
     let front = Front::new(store.root(), shape).unwrap();
-    // The input has a gradient too: what the network listened to is asked by it.
+    // The input has a gradient too: attribution needs it.
     let x = variable(&[2, 6, 12], 23);
     check("front", &store, &[&x], || weigh(&front.forward(&x, &Pass::Infer)?));
 }

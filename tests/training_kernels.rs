@@ -198,7 +198,8 @@ proptest! {
     ) {
         let x = variable(&[b, t, i], seed);
         let (input, w) = (variable(&[i + 1, h], seed + 1), variable(&[h, h], seed + 2));
-        // Within ±1/√h: a greater U multiplies rounding errors from frame to frame (its spectral radius would be above 1).
+        // Within ±1/√h: a greater U multiplies rounding errors from frame to frame (its spectral radius would be above
+        // 1).
         let w = Var::from_tensor(&(w.as_tensor() / (h as f64).sqrt()).unwrap()).unwrap();
         compare(
             &[x.clone(), input.clone(), w.clone()],
@@ -363,8 +364,8 @@ proptest! {
     }
 }
 
-/// Only the last of 300 frames is asked, by recurrences that halve what they keep: what reaches the frames long before is
-/// zero, and not one of the numbers under 1.2e-38 that processors are slow with; and a NaN stays one.
+/// Only the last of 300 frames has a loss, and the recurrences halve their state: what reaches the frames long before
+/// is zero, and not one of the numbers under 1.2e-38 that processors are slow with; and a NaN stays one.
 #[test]
 fn a_gradient_that_has_died_away_is_zero() {
     let zeros = |dims: (usize, usize)| Tensor::zeros(dims, DType::F32, &Device::Cpu);
@@ -391,8 +392,8 @@ fn dies_away(input: &Tensor, recurrent: &Tensor, op: impl Fn(&Tensor, &Tensor, &
     let [input, w] = [input, recurrent].map(|values| Var::from_tensor(values).unwrap());
     let gradients = |seed: f64| {
         let hidden = op(&x, &input, &w)?;
-        let asked = (hidden.narrow(1, FRAMES - 1, 1)?.sum_all()? * seed)?;
-        let grads = asked.backward()?;
+        let last = (hidden.narrow(1, FRAMES - 1, 1)?.sum_all()? * seed)?;
+        let grads = last.backward()?;
         let of = |variable: &Var| grads.get(variable).expect("a gradient").flatten_all()?.to_vec1::<f32>();
         Ok::<_, candle_core::Error>([of(&x)?, of(&input)?, of(&w)?])
     };

@@ -23,7 +23,8 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 
 fn main() -> std::process::ExitCode {
-    // One thread, as in the program: products ask the environment, which only a process that begins can be given safely.
+    // One thread, as in the program: products ask the environment, which only a process that begins can be given
+    // safely.
     const THREADS: &str = "RAYON_NUM_THREADS";
     if std::env::var_os(THREADS).is_some() {
         divan::main();
@@ -231,8 +232,8 @@ fn log_mel(bencher: Bencher) {
         .bench_local(|| extractor.push(&samples).unwrap());
 }
 
-/// Running mean and deviation of 700 features, half of which have been silent for so many minutes: they died away, and must
-/// not cost more than what sounds.
+/// Running mean and deviation of 700 features, half of which have been silent for so many minutes: they died away, and
+/// must not cost more than what sounds.
 #[divan::bench(args = [0, 20])]
 fn died_away(bencher: Bencher, minutes: usize) {
     let x: Vec<f32> = numbers(700);

@@ -1,5 +1,6 @@
-//! Attention pooling with a learnt context vector: what is important here, whoever asks (Yang et al. 2016, eqs 5–7 and
-//! 8–10).
+//! Attention pooling with a learned context vector in place of a query (Yang et al. 2016, eqs 5–7 and 8–10).
+//!
+//! In: features (b, t, c). Out: attention weights (b, 1, t). Thread: any.
 
 use super::kernels::windowed_softmax::WindowedSoftmax;
 use super::linear::Linear;
@@ -15,15 +16,15 @@ pub struct ContextAttention {
 }
 
 impl ContextAttention {
-    /// Of `inputs` features, compared in `width`.
+    /// Over `inputs` features, through `width` hidden units.
     pub fn new(mut weights: Weights<'_>, inputs: usize, width: usize) -> Result<Self> {
-        let begin = Init::KaimingUniform {
+        let init = Init::KaimingUniform {
             fan_in: width,
             gain: 1.0,
         };
         Ok(Self {
             hidden: Linear::new(weights.pp("hidden"), inputs, width, 1.0)?,
-            context: weights.param("context", &[width, 1], begin)?,
+            context: weights.param("context", &[width, 1], init)?,
         })
     }
 
@@ -33,7 +34,7 @@ impl ContextAttention {
         let u = self.hidden.forward(h)?.tanh()?;
         let width = u.dim(2)?;
         let scores = u.reshape((b * t, width))?.matmul(&self.context)?.reshape((b, 1, t))?;
-        // One query at the end, which sees everything.
+        // One query at the end attends to every frame.
         scores.apply_op1(WindowedSoftmax::latest(1, t, t))
     }
 }

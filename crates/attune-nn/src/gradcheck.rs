@@ -1,6 +1,6 @@
-//! Gradients proved by differences: for any layer, on any shape.
+//! Gradients checked against central differences, for any layer and shape; a utility for tests.
 //!
-//! In: variables and a function to a scalar. Out: the largest disagreement. Thread: any.
+//! In: variables and a function to a scalar. Out: the largest error. Thread: any.
 
 use candle_core::{Result, Tensor, Var, bail};
 
@@ -23,7 +23,7 @@ pub struct Disagreement {
 /// (f(x + ε) − f(x − ε)) / 2ε.
 ///
 /// In f32 the difference is off by about ε² from the curve and by 1e-7·|f|/ε from rounding: with ε = 1e-2 and losses
-/// near 1, agreement within 1e-3 is what can be asked for.
+/// near 1, expect agreement within 1e-3.
 ///
 /// # Errors
 /// If a variable receives no gradient at all: dropped silently, as some of candle's ops do.

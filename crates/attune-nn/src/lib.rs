@@ -1,53 +1,63 @@
-//! Layers in two forms: one that trains and one that streams.
+//! Layers of sequence models for the CPU, each in two forms: one that trains on whole sequences, one that streams with
+//! explicit state.
+//!
+//! In: tensors (b, t, c), contiguous f32; or blocks of frames. Out: the same shape family. Thread: any; a stream stays on
+//! the thread that owns its state.
 //!
 //! ```text
-//!            ┌─► forward: whole sequences, with gradients           (kernels, as candle custom ops)
-//!  weights ──┤
-//!            └─► pack ─► streaming: any number of frames at a time  (state held by the caller, no allocation)
+//!  weights::WeightStore ── from a seed, or from a file
+//!        │ root(), pp("name")
+//!        ▼
+//!  layers: causal_conv  lstm_cell  rnn_cell  multihead  linear  norm  statistics  score  …
+//!        │                                              │
+//!        │ forward(x), (b, t, c), with gradients        │ pack(precision)
+//!        ▼                                              ▼
+//!  kernels: custom ops of candle, forward         streaming: PackedConv, PackedLstm, … (weights, immutable)
+//!  and backward by hand (convolution,               step(&block, &mut state, &mut out), any number of frames
+//!  lstm_sequence, attention_block, …)                   │
+//!        │                                              │
+//!        └────────► kernels: packed_matrix, attend, exponential, simd (AVX-512, AVX2, NEON) ◄────────┘
 //! ```
 //!
-//! In: tensors (b, t, c), contiguous. Out: the same kind. Thread: any; a stream stays on one thread.
+//! A layer's `forward` takes a batch of whole sequences, each from its first frame on. Its `pack` returns the type in
+//! [`streaming`]: weights in the order in which the processor reads them, and a state that the caller owns. Dropping the
+//! state and calling `initial_state` is a reset. Files and live audio are both streams; tests hold both forms together.
 //!
-//! A layer's `forward` processes whole sequences side by side, each from its first frame, and has a gradient. Its
-//! `pack` returns the form in [`streaming`]: weights laid out for the processor, and a state that the caller holds.
-//! Files and live audio both use it; tests hold the two forms together.
-//!
-//! candle 0.11 computes some gradients wrongly on the CPU (conv1d's weights, `Linear` on a transposed input) and drops
-//! others silently (`softmax_last_dim`, `layer_norm`). Everything here is built from 2-D products over contiguous data
-//! and from ops of our own; `gradcheck` compares each with numerical differences.
+//! # Example
+//! A causal convolution over ten frames gives the same bits whether it is fed once or in two blocks:
 //!
 //! ```
 //! use attune_nn::causal_conv::{CausalConv, ConvShape};
-//! use attune_nn::kernels::convolution::Activation;
 //! use attune_nn::kernels::packed_matrix::{Finish, Precision};
 //! use attune_nn::streaming::frame_buf::FrameBuf;
 //! use attune_nn::weights::WeightStore;
-//! use candle_core::{Device, Tensor};
 //!
-//! let shape = ConvShape { inputs: 2, outputs: 4, taps: 3, dilation: 2 };
-//! let layer = CausalConv::new(WeightStore::random(1).root(), shape, 1.0)?;
-//! let frames = [0.1_f32, 0.2, 0.3, 0.4, 0.5, 0.6]; // (time, inputs): three frames
+//! let shape = ConvShape { inputs: 2, outputs: 3, taps: 3, dilation: 2 };
+//! let mut store = WeightStore::random(1);
+//! let conv = CausalConv::new(store.root(), shape, 1.0)?.pack(Precision::F32)?;
+//! let frames: Vec<f32> = (0..20).map(|n| (n as f32).sin()).collect(); // 10 frames of 2 features
 //!
-//! // The whole sequence at once, with a gradient …
-//! let x = Tensor::from_slice(&frames, (1, 3, 2), &Device::Cpu)?;
-//! let whole = layer.forward(&x, Activation::Relu)?.squeeze(0)?.to_vec2::<f32>()?;
-//!
-//! // … and frame by frame, with a state.
-//! let packed = layer.pack(Precision::F32)?;
-//! let mut state = packed.initial_state();
-//! let (mut input, mut output) = (FrameBuf::new(2), FrameBuf::new(4));
-//! for (frame, expected) in frames.chunks(2).zip(&whole) {
-//!     input.load(frame);
-//!     packed.step(&input, &mut state, Finish::Relu, &mut output);
-//!     for (value, expected) in output.row(0).iter().zip(expected) {
-//!         assert!((value - expected).abs() < 1e-6);
+//! let run = |frames_per_block: usize| {
+//!     let (mut state, mut x, mut y) = (conv.initial_state(), FrameBuf::new(2), FrameBuf::new(3));
+//!     let mut out = Vec::new();
+//!     for block in frames.chunks(2 * frames_per_block) {
+//!         x.load(block);
+//!         conv.step(&x, &mut state, Finish::Plain, &mut y);
+//!         (0..y.frames()).for_each(|frame| out.extend_from_slice(y.row(frame)));
 //!     }
-//! }
+//!     out
+//! };
+//! assert_eq!(run(10), run(6)); // 10 frames at once; 6 frames, then 4
 //! # Ok::<(), candle_core::Error>(())
 //! ```
 //!
-//! Where to go next: [`causal_conv`], [`lstm_cell`] and [`multihead`] are layers, [`kernels`] the arithmetic beneath
-//! them, [`weights`] names and initialises parameters, [`gradcheck`] is the test that every op passes.
+//! # Why not candle's own layers
+//! candle 0.11 computes some gradients wrongly on the CPU (conv1d's weights, `Linear` on a transposed input) and drops
+//! others silently (`softmax_last_dim`, `layer_norm`); an unrolled LSTM costs O(t²). Everything here is built from 2-D
+//! products over contiguous data and from ops with a hand-written backward; [`gradcheck`] checks each against central
+//! differences. candle stays the tensor library and the autodiff.
+//!
+//! Next: the crate `attune-model` builds the networks from these layers.
 
 pub mod bidirectional;
 pub mod causal_conv;
@@ -70,17 +80,17 @@ use kernels::activation::Dropout;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-/// Whether a pass learns. Training draws dropout masks and normalises by the batch; inference does neither.
+/// Training or inference. Training draws dropout masks and normalises by batch statistics; inference does neither.
 #[derive(Debug)]
 pub enum Pass<'a> {
-    /// Answers only.
+    /// Inference.
     Infer,
-    /// Learns; all that is random comes from this generator.
+    /// Training; all randomness comes from this generator.
     Train(&'a mut ChaCha8Rng),
 }
 
 impl Pass<'_> {
-    /// Sets a share `rate` of the values to 0 and scales the others up, in training; nothing in inference
+    /// In training, sets a share `rate` of the values to 0 and scales up the others; the identity in inference
     /// (Srivastava et al. 2014).
     pub fn dropout(&mut self, x: &candle_core::Tensor, rate: f32) -> candle_core::Result<candle_core::Tensor> {
         match self.mask(rate) {
@@ -89,7 +99,7 @@ impl Pass<'_> {
         }
     }
 
-    /// A fresh mask for an op that silences by itself; none in inference.
+    /// A new mask for an op that applies dropout itself; none in inference.
     pub fn mask(&mut self, rate: f32) -> Option<Dropout> {
         match self {
             Pass::Train(rng) if rate > 0.0 => Some(Dropout {
@@ -100,7 +110,7 @@ impl Pass<'_> {
         }
     }
 
-    /// Whether this pass learns.
+    /// Whether this is a training pass.
     pub(crate) fn is_training(&self) -> bool {
         matches!(self, Pass::Train(_))
     }

@@ -9,10 +9,10 @@ use super::streaming::lstm::PackedLstm;
 use super::weights::{Init, Weights};
 use candle_core::{Device, Result, Tensor};
 
-/// Forget gates begin open (Jozefowicz et al. 2015): this much is added to their bias.
+/// Added to the bias of the forget gates, which start open (Jozefowicz et al. 2015).
 const FORGET_BIAS: f32 = 1.0;
 
-/// One LSTM layer; the equations stand at [`LstmSequence`].
+/// One LSTM layer; equations: [`LstmSequence`].
 #[derive(Debug, Clone)]
 pub struct Lstm {
     input: Linear,

@@ -30,14 +30,14 @@ pub struct AttentionShape {
     pub width: usize,
     /// Heads.
     pub heads: usize,
-    /// Frames that a query sees, itself included.
+    /// Frames that a query attends to, itself included.
     pub context: usize,
-    /// Whether queries and keys are rotated by their place.
+    /// Whether queries and keys are rotated by their position.
     pub rotary: bool,
 }
 
 impl MultiHead {
-    /// Weights are taken from below `weights`.
+    /// Weights from the branch `weights`.
     pub fn new(mut weights: Weights<'_>, shape: AttentionShape) -> Result<Self> {
         Ok(Self {
             project: Linear::new(weights.pp("project"), shape.width, 3 * shape.width, 1.0)?,
@@ -48,7 +48,7 @@ impl MultiHead {
         })
     }
 
-    /// The form for streams, its weights kept so.
+    /// The streaming form, weights stored in `precision`.
     pub fn pack(&self, precision: Precision) -> Result<PackedMultiHead> {
         Ok(PackedMultiHead {
             project: self.project.pack(precision)?,
@@ -65,7 +65,7 @@ impl MultiHead {
         self.output.forward(&mixed)
     }
 
-    /// What every frame weights (b, heads, t, t): the map that is drawn of whole clips.
+    /// Attention weights of every query over every key (b, heads, t, t), for pictures of whole clips.
     pub fn weights(&self, x: &Tensor) -> Result<Tensor> {
         self.op(x.dim(1)?).weights(&self.project.forward(x)?)
     }
@@ -105,7 +105,7 @@ impl EncoderLayer {
         })
     }
 
-    /// The form for streams, its weights kept so.
+    /// The streaming form, weights stored in `precision`.
     pub fn pack(&self, precision: Precision) -> Result<PackedEncoderLayer> {
         Ok(PackedEncoderLayer {
             attention: self.attention.pack(precision)?,
@@ -134,7 +134,7 @@ impl EncoderLayer {
     }
 }
 
-/// All parameters as the ops over half a layer take them.
+/// All parameters of half a layer in one row, as its op expects them.
 fn in_one_row(norm: &LayerNorm, first: &Linear, second: &Linear) -> Result<Tensor> {
     let parameters = [norm.parameters(), first.parameters(), second.parameters()];
     let rows = parameters.iter().flatten().map(|parameter| parameter.flatten_all());

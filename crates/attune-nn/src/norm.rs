@@ -1,4 +1,6 @@
-//! Normalisation that never looks along time when it answers.
+//! Batch and layer normalisation, causal at inference.
+//!
+//! In: features (…, c). Out: the same shape. Thread: any; training updates running statistics.
 
 use super::Pass;
 use super::kernels::batch_norm::{BatchNormalization, ColumnMoments};

@@ -1,4 +1,4 @@
-//! Where a frame stands: rotary position embedding (Su et al. 2021), and sinusoidal encoding (Vaswani et al. 2017).
+//! Positions of frames: rotary embedding (Su et al. 2021), and sinusoidal encoding (Vaswani et al. 2017).
 
 use super::kernels::causal_attention::RotationTable;
 use candle_core::{Device, Result, Tensor};
@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// The slowest wave of [`sinusoids`] rotations once in 2π × this many frames.
 const SLOWEST: f64 = 10_000.0;
 
-/// PE(p, 2i) = sin(p/10000^(2i/w)), PE(p, 2i + 1) = cos(p/10000^(2i/w)): what is added to frames to tell their places
-/// (Vaswani et al. 2017, §3.5), (frames, width).
+/// PE(p, 2i) = sin(p/10000^(2i/w)), PE(p, 2i + 1) = cos(p/10000^(2i/w)): added to frames to encode their
+/// positions (Vaswani et al. 2017, §3.5), (frames, width).
 ///
 /// ```
 /// let places = attune_nn::positional::sinusoids(3, 4).unwrap().to_vec2::<f32>().unwrap();
@@ -67,7 +67,7 @@ impl Rotary {
         })
     }
 
-    /// The angles of the first `frames` places, as an op over whole clips takes them.
+    /// The angles of the first `frames` positions, for ops over whole clips.
     pub(crate) fn table(&self, frames: usize) -> Arc<RotationTable> {
         let mut kept = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.cos.len() < frames * self.speeds.len() {
@@ -79,10 +79,10 @@ impl Rotary {
     }
 }
 
-/// How far the frames of a block are turned.
+/// Rotation angles of the frames of a block.
 ///
-/// Sines of large angles are slow: those of every [`TABLE`]th place are taken, and turned on by a table of the places
-/// between. What comes of a place depends on the place alone.
+/// Sines of large angles are slow: they are computed at every [`TABLE`]th position and rotated further by a table of
+/// the positions between. The result depends on the position alone.
 #[derive(Debug, Clone, Default)]
 pub struct Rotations {
     /// The place from which the table counts, and its cos and sin.
@@ -128,8 +128,8 @@ impl Rotations {
         }
     }
 
-    /// Rotations the features of one head of the block's frame `frame`: feature i pairs with i + width/2. Without angles,
-    /// nothing.
+    /// Rotates the features of one head of the block's frame `frame`: feature i pairs with i + width/2. Without
+    /// angles, nothing.
     pub fn rotate(&self, frame: usize, head: &mut [f32]) {
         let (first, second) = head.split_at_mut(self.pairs);
         let rotations = &self.values[frame * self.pairs..][..self.pairs];

@@ -1,4 +1,4 @@
-//! A layer of plain recurrence (Elman 1990): what the LSTM was made to better.
+//! A plain recurrent layer (Elman 1990), the baseline of the LSTM.
 
 use super::kernels::packed_matrix::Precision;
 use super::kernels::rnn_sequence::RnnSequence;
@@ -9,7 +9,7 @@ use super::streaming::rnn::PackedRnn;
 use super::weights::{Init, Weights};
 use candle_core::{Result, Tensor};
 
-/// One RNN layer; the equation stands at [`RnnSequence`].
+/// One RNN layer; equation: [`RnnSequence`].
 #[derive(Debug, Clone)]
 pub struct Rnn {
     input: Linear,
@@ -19,16 +19,15 @@ pub struct Rnn {
 impl Recurrent for Rnn {
     type Packed = PackedRnn;
 
-    /// The recurrent matrix begins with a spectral radius near 1: states neither die nor
-    /// grow at first, as far as a plain recurrence can be helped.
+    /// The recurrent matrix is initialised with a spectral radius near 1: states neither vanish nor explode at first.
     fn new(mut weights: Weights<'_>, inputs: usize, hidden: usize) -> Result<Self> {
-        let begin = Init::KaimingUniform {
+        let init = Init::KaimingUniform {
             fan_in: hidden,
             gain: 1.0,
         };
         Ok(Self {
             input: Linear::new(weights.pp("input"), inputs, hidden, 1.0)?,
-            recurrent: weights.param("recurrent", &[hidden, hidden], begin)?,
+            recurrent: weights.param("recurrent", &[hidden, hidden], init)?,
         })
     }
 

@@ -1,7 +1,7 @@
-//! What a classifier sees of all that was heard so far: mean and deviation of every feature.
+//! Statistics pooling: mean and deviation of every feature so far, the input of a classifier.
 //!
-//! Two ways to weight the past: all frames alike and exponentially forgotten ([`MomentPooling`]), or by a learnt score
-//! over a window ([`AttentivePooling`]; Okabe, Koshinaka & Shinoda 2018).
+//! Two ways to weight the past: exponential decay ([`MomentPooling`]), or a learned score over a window
+//! ([`AttentivePooling`]; Okabe, Koshinaka & Shinoda 2018).
 
 use super::kernels::convolution::{Activation, CausalConvolution};
 use super::kernels::packed_matrix::Precision;
@@ -15,7 +15,7 @@ use super::streaming::moments::MomentState;
 use super::weights::{Init, Weights};
 use candle_core::{D, DType, Device, Result, Tensor};
 
-/// Added to the variance before the root: deviations below 0.03 count as none.
+/// Added to the variance before the root: a floor of about 0.03 for deviations.
 pub(crate) const MIN_VARIANCE: f64 = 1e-3;
 
 /// Mean and mean square (…, 2f) of several groups of features, to the means of all, then the deviations of all.
@@ -33,7 +33,7 @@ fn means_and_deviations(moments: &[Tensor]) -> Result<Tensor> {
     Tensor::cat(&parts, D::Minus1)
 }
 
-/// Mean and deviation of all frames so far, forgotten with a time constant: frame k counts λ^(n−k) at frame n.
+/// Exponentially decaying mean and deviation: at frame n, frame k has the weight λ^(n−k).
 #[derive(Debug, Clone, Copy)]
 pub struct MomentPooling {
     retention: f64,
@@ -73,7 +73,7 @@ impl MomentPooling {
 }
 
 /// Mean and deviation of the last `context` frames, weighted by a softmax over the additive score
-/// e = vᵀ·tanh(W·h + b) of each frame. What is weighted is exactly what the classifier sees.
+/// e = vᵀ·tanh(W·h + b) of each frame. The weights are exactly those that the classifier's input has.
 #[derive(Debug, Clone)]
 pub struct AttentivePooling {
     hidden: Linear,
@@ -100,7 +100,7 @@ impl AttentivePooling {
         })
     }
 
-    /// The form for streams, its weights kept so.
+    /// The streaming form, weights stored in `precision`.
     pub fn pack(&self, precision: Precision) -> Result<PackedAttentive> {
         Ok(PackedAttentive::new(
             self.hidden.pack(precision)?,

@@ -41,13 +41,13 @@ pub(super) fn gelu_backward(x: &[f32], grads: &mut [f32]) {
 /// `seed` and their place only: backward draws the same mask again instead of keeping it.
 #[derive(Debug, Clone, Copy)]
 pub struct Dropout {
-    /// Share of values that are silenced, 0 to below 1.
+    /// Share of values that are dropped, 0 to below 1.
     pub rate: f32,
     /// Draws the mask.
     pub seed: u32,
 }
 
-/// A number from `n` that looks random (Wellons 2018, "lowbias32").
+/// Pseudo-random hash of `n` (Wellons 2018, "lowbias32").
 #[inline(always)]
 fn scrambled(n: u32) -> u32 {
     let n = (n ^ (n >> 16)).wrapping_mul(0x7feb_352d);
@@ -59,7 +59,7 @@ fn scrambled(n: u32) -> u32 {
 #[inline(always)]
 fn apply_mask((dropout, place, values): (Dropout, usize, &mut [f32])) {
     let keep = 1.0 / (1.0 - dropout.rate);
-    // A draw below this is silenced, of 2³².
+    // A draw below this, of 2³², drops the value.
     let threshold = (f64::from(dropout.rate) * f64::from(u32::MAX)) as u32;
     let first = scrambled(dropout.seed).wrapping_add(place as u32);
     for (n, value) in values.iter_mut().enumerate() {
@@ -109,16 +109,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dropout_silences_its_share_and_keeps_the_mean() {
+    fn dropout_drops_its_share_and_keeps_the_mean() {
         let dropout = Dropout { rate: 0.3, seed: 7 };
         let mut values = vec![1.0; 100_000];
         dropout.apply(&mut values);
-        let silenced = values.iter().filter(|value| **value == 0.0).count() as f64 / 1e5;
+        let dropped = values.iter().filter(|value| **value == 0.0).count() as f64 / 1e5;
         // Five standard deviations of 100,000 draws.
-        assert!((silenced - 0.3).abs() < 5.0 * (0.21f64 / 1e5).sqrt(), "{silenced}");
+        assert!((dropped - 0.3).abs() < 5.0 * (0.21f64 / 1e5).sqrt(), "{dropped}");
         let mean = values.iter().map(|v| f64::from(*v)).sum::<f64>() / 1e5;
         assert!((mean - 1.0).abs() < 0.01, "{mean}");
-        // Neighbours are silenced independently, and another seed silences others.
+        // Neighbours are dropped independently, and another seed drops others.
         let pairs = values
             .windows(2)
             .filter(|pair| pair[0] == 0.0 && pair[1] == 0.0)

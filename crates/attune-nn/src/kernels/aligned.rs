@@ -1,12 +1,12 @@
-//! Values that begin at a cache line, so that no register is loaded from two.
+//! Buffers aligned to a cache line, so that no register load crosses one.
 
 /// Bytes of a cache line, and of the widest register.
 const LINE: usize = 64;
 
-/// A slice of values whose first one begins a cache line. Its length is fixed.
+/// A slice of fixed length that starts at a cache line.
 #[derive(Debug)]
 pub(crate) struct Aligned {
-    /// Somewhat longer than asked for; the values begin at `start`. Never grown, or they would move.
+    /// Longer than `length`; the values start at `start`. Never grown: they would move.
     room: Vec<f32>,
     start: usize,
     length: usize,
@@ -16,7 +16,7 @@ impl Aligned {
     /// `length` zeros.
     pub(crate) fn zeros(length: usize) -> Self {
         let room = vec![0.0; length + LINE / size_of::<f32>()];
-        // At most a line less one value; where an address cannot be asked for, speed is lost and nothing else.
+        // At most a line less one value; where the address is unknown (Miri), only speed is lost.
         let start = room.as_ptr().align_offset(LINE).min(room.len() - length);
         Self { room, start, length }
     }

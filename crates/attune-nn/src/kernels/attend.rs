@@ -1,4 +1,4 @@
-//! Queries against the keys and values of a stream, which lie in a ring.
+//! Attention of a stream: queries against keys and values in a ring buffer (Vaswani et al. 2017).
 
 use super::aligned::Aligned;
 use super::exponential::exp;
@@ -6,11 +6,11 @@ use super::reduce::maximum;
 use pulp::{Simd, WithSimd};
 use std::ops::Range;
 
-/// Places of a panel of keys: one feature of so many keys lies side by side, and is multiplied by one of the query.
+/// Keys of a panel: one feature of this many keys is contiguous, to be multiplied by one feature of the query.
 const PANEL: usize = 64;
 /// Places, and the values of a head, are padded to the lanes of the widest register.
 const LANES: usize = 16;
-/// The most frames that ask together: the keys and values of one head then stay in the first cache for all of them.
+/// Most frames whose queries are processed together: keys and values of one head stay in the L1 cache for all of them.
 pub const MAX_QUERIES: usize = 16;
 /// Frames whose sums are in registers side by side: each key and value is read once for all of them.
 const QUERY_TILE: usize = 4;
@@ -18,17 +18,17 @@ const QUERY_TILE: usize = 4;
 const INTERLEAVED: usize = 2;
 
 /// Keys and values of the last frames of one layer: frame n stands at n mod the number of places. There are a few more
-/// places than the `context` that a query sees, so that the frames that ask together do not take each other's keys.
+/// places than the `context` that a query sees, so that frames processed together do not overwrite each other's keys.
 #[derive(Debug, Clone)]
 pub struct KeyValueRing {
     /// (heads, panels, width of a head, places of the panel).
     keys: Aligned,
     /// (heads, places, padded width of a head).
     values: Aligned,
-    /// What the newest frame weighted: (heads, places).
+    /// Attention weights of the newest frame: (heads, places).
     weights: Aligned,
-    /// Those of the frames abreast, of one head.
-    asked: Aligned,
+    /// Scores of one tile of queries, of one head.
+    scores: Aligned,
     context: usize,
     places: usize,
     heads: usize,
@@ -44,7 +44,7 @@ impl KeyValueRing {
             keys: Aligned::zeros(heads * places * width),
             values: Aligned::zeros(heads * places * width.next_multiple_of(LANES)),
             weights: Aligned::zeros(heads * places),
-            asked: Aligned::zeros(QUERY_TILE * places),
+            scores: Aligned::zeros(QUERY_TILE * places),
             context,
             places,
             heads,
@@ -53,12 +53,12 @@ impl KeyValueRing {
         }
     }
 
-    /// Frames that the newest one sees, itself included.
+    /// Frames that the newest one attends to, itself included.
     pub fn filled(&self) -> usize {
         self.frames.min(self.context as u64) as usize
     }
 
-    /// What the newest frame weighted: for each head the last `count` frames, oldest first; 0 for those out of reach.
+    /// Attention weights of the newest frame: for each head the last `count` frames, oldest first; 0 beyond reach.
     pub fn newest_weights(&self, count: usize, into: &mut Vec<f32>) {
         let filled = self.filled() as u64;
         for weights in self.weights.as_slice().chunks_exact(self.places) {
@@ -105,8 +105,8 @@ impl KeyValueRing {
     }
 }
 
-/// Takes the queries, keys and values of up to [`MAX_QUERIES`] frames into the ring, and mixes the values that each query
-/// asks for. What comes of a frame is the same to the last bit whether it asks alone or with others.
+/// Inserts queries, keys and values of up to [`MAX_QUERIES`] frames into the ring, and mixes the values by the
+/// attention of each query. The result of a frame is the same to the bit alone or with others.
 pub struct Attend<'a> {
     /// (frames, stride): queries, keys, values of all heads, (3 · heads · width) of each row.
     pub rows: &'a [f32],
@@ -128,18 +128,18 @@ impl WithSimd for Attend<'_> {
         let (heads, width) = (self.ring.heads, self.ring.width);
         let (all, first) = (heads * width, self.ring.frames);
         let frames = self.rows.len() / self.stride;
-        assert!(frames <= MAX_QUERIES, "{frames} frames ask together");
+        assert!(frames <= MAX_QUERIES, "{frames} queries at once");
         for row in self.rows.chunks_exact(self.stride) {
             self.ring.insert(&row[all..2 * all], &row[2 * all..3 * all]);
         }
         for head in 0..heads {
             let mut frame = 0;
             while frame + QUERY_TILE <= frames {
-                self.ask::<S, QUERY_TILE>(simd, head, first, frame);
+                self.attend::<S, QUERY_TILE>(simd, head, first, frame);
                 frame += QUERY_TILE;
             }
             while frame < frames {
-                self.ask::<S, 1>(simd, head, first, frame);
+                self.attend::<S, 1>(simd, head, first, frame);
                 frame += 1;
             }
         }
@@ -147,9 +147,9 @@ impl WithSimd for Attend<'_> {
 }
 
 impl Attend<'_> {
-    /// `R` frames from row `frame` on ask one head; row 0 is frame `first` of the stream.
+    /// Queries of `R` frames from row `frame` on, against one head; row 0 is frame `first` of the stream.
     #[inline(always)]
-    fn ask<S: Simd, const R: usize>(&mut self, simd: S, head: usize, first: u64, frame: usize) {
+    fn attend<S: Simd, const R: usize>(&mut self, simd: S, head: usize, first: u64, frame: usize) {
         let (places, width) = (self.ring.places, self.ring.width);
         // Until the ring has transposed once, the places behind the newest frame hold nothing.
         let used = (self.ring.frames.min(places as u64) as usize).next_multiple_of(LANES);
@@ -162,24 +162,24 @@ impl Attend<'_> {
             keys,
             values,
             weights,
-            asked,
+            scores,
             ..
         } = &mut *self.ring;
-        let asked = asked.as_mut_slice();
+        let scores = scores.as_mut_slice();
         let queries: [&[f32]; R] =
             std::array::from_fn(|r| &self.rows[(frame + r) * self.stride + head * width..][..width]);
         let keys = &keys.as_slice()[head * places * width..][..places * width];
-        score(simd, queries, keys, places, used, asked);
-        for (weights, unseen) in asked.chunks_exact_mut(places).zip(&unseen) {
+        score(simd, queries, keys, places, used, scores);
+        for (weights, unseen) in scores.chunks_exact_mut(places).zip(&unseen) {
             softmax(simd, &mut weights[..used], unseen);
         }
-        // The last to ask is the newest.
-        weights.as_mut_slice()[head * places..][..used].copy_from_slice(&asked[(R - 1) * places..][..used]);
+        // The last query is the newest.
+        weights.as_mut_slice()[head * places..][..used].copy_from_slice(&scores[(R - 1) * places..][..used]);
         let values = &values.as_slice()[head * places * padded..][..used * padded];
         let mixed = &mut self.mixed[frame * self.mixed_stride + head * width..];
         mix::<S, R>(
             simd,
-            (asked, places),
+            (scores, places),
             (values, padded),
             (mixed, self.mixed_stride),
             width,
@@ -322,7 +322,7 @@ fn mix_tile<S: Simd, const R: usize, const V: usize>(
             }
         }
     } else {
-        // So many sums that they do not wait for each other, but too many for the registers: one turn after the other.
+        // Enough sums to hide latency, but too many for the registers: one set after the other.
         for (turn, saved) in sums.iter_mut().enumerate() {
             let mut sums = *saved;
             for (pair, values) in values.chunks_exact(INTERLEAVED * padded).enumerate() {

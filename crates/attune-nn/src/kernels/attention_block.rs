@@ -15,14 +15,14 @@ use std::sync::OnceLock;
 /// y = x + D(attention(LN(x)·W_p + b_p)·W_o + b_o), with the attention of [`CausalAttention`].
 ///
 /// Arguments: x (b, t, w), and all parameters in one row: scale (w) and shift (w) of LN, W_p (w, 3w), b_p (3w),
-/// W_o (w, w), b_o (w). Result as x. The value is one run's: it keeps what was projected and mixed for its backward.
+/// W_o (w, w), b_o (w). Result as x. A value serves one run: forward saves projections and mixtures for backward.
 #[derive(Debug)]
 pub struct AttentionBlock {
     /// Heads, context and rotations.
     pub attention: CausalAttention,
     /// ε of the normalisation.
     pub epsilon: f32,
-    /// D; none: nothing is silenced.
+    /// D; none: no dropout.
     pub dropout: Option<Dropout>,
     /// Projections (b, t, 3w) and mixtures (b, t, w).
     saved: OnceLock<(Vec<f32>, Vec<f32>)>,
@@ -68,7 +68,7 @@ impl AttentionBlock {
                 self.attention.sizes(&[b, t, 3 * w])?;
                 Ok((b, t, w))
             }
-            _ => bail!("attention_block: {x:?} and {parameters:?} do not go together"),
+            _ => bail!("attention_block: {x:?} and {parameters:?} do not match"),
         }
     }
 

@@ -15,7 +15,7 @@ pub struct ColumnMoments {
     pub variance: Vec<f32>,
 }
 
-/// Rows, what is taken off them first, sums, sums of squares.
+/// Rows, an offset to subtract first, sums, sums of squares.
 type Sums<'a> = (&'a [f32], &'a [f32], &'a mut [f32], &'a mut [f32]);
 
 #[inline(always)]
@@ -41,7 +41,7 @@ impl ColumnMoments {
         if rows == 0 {
             bail!("batch_normalization: no rows");
         }
-        // Taken off first, the first row keeps squares small where a mean is far from 0.
+        // Subtracting the first row keeps squares small where a mean is far from 0.
         let off = &values[..width];
         let sums = sum_in_order(parallel_map(thread_ranges(rows), |rows| {
             let mut sums = vec![0.0; 2 * width];
@@ -61,8 +61,8 @@ impl ColumnMoments {
     }
 }
 
-/// y = scale · (x − μ)/√(σ² + ε) + shift, moments over all rows of the batch (Ioffe & Szegedy 2015), and ReLU if asked
-/// for. The gradient flows through the moments too.
+/// y = scale · (x − μ)/√(σ² + ε) + shift, moments over all rows of the batch (Ioffe & Szegedy 2015), and optionally
+/// ReLU. The gradient flows through the moments too.
 ///
 /// Arguments: x (…, f), scale (f), shift (f). Result as x.
 #[derive(Debug, Clone)]
@@ -151,7 +151,7 @@ impl BatchNormalization {
         let moments = self.moments.mean.len();
         match (x, scale, shift) {
             (&[.., width], &[a], &[b]) if a == width && b == width && moments == width && width > 0 => Ok(width),
-            _ => bail!("batch_normalization: {x:?}, {scale:?}, {shift:?} and {moments} moments do not go together"),
+            _ => bail!("batch_normalization: {x:?}, {scale:?}, {shift:?} and {moments} moments do not match"),
         }
     }
 
@@ -210,7 +210,7 @@ impl CustomOp3 for BatchNormalization {
         let (values, grads): (&[f32], &[f32]) = (&values, &grads);
         let results: &[f32] = if self.relu { &results } else { &[] };
         let of = |rows: &Range<usize>| rows.start * width..rows.end * width;
-        // Without ReLU there are no results to look at.
+        // Without ReLU the results are not needed.
         let seen = |rows: &Range<usize>| if self.relu { of(rows) } else { 0..0 };
         let (means, factors) = (&self.moments.mean, self.factors());
         let parts = thread_ranges(values.len() / width);

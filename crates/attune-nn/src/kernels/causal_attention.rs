@@ -1,7 +1,7 @@
-//! Causal windowed attention of all heads in one op: turning, scores, mask, softmax and values, forward and backward.
+//! Causal windowed attention of all heads in one op: rotation, scores, mask, softmax and values, forward and backward.
 //!
-//! Queries are taken in blocks that stay in the cache, each against the keys that any of them sees. No (t, t) matrix
-//! is saved: backward computes the weights of a block once more from queries and keys (Dao et al. 2022).
+//! Queries are processed in blocks that fit the cache, each against the keys within its reach. No (t, t) matrix is
+//! stored: backward recomputes the weights of a block from queries and keys (Dao et al. 2022).
 
 use super::exponential::exp;
 use super::matmul::{View, add_product};
@@ -32,9 +32,9 @@ pub struct RotationTable {
 pub struct CausalAttention {
     /// Heads.
     pub heads: usize,
-    /// Frames that a query sees, itself included.
+    /// Frames that a query attends to, itself included.
     pub context: usize,
-    /// Rotations queries and keys; none: their places do not matter.
+    /// Rotates queries and keys; none: no position encoding.
     pub rotations: Option<Arc<RotationTable>>,
 }
 
@@ -57,7 +57,7 @@ struct Head {
     v: Vec<f32>,
 }
 
-/// Rotations one row by the angles of its place; `sign` −1 rotations it back.
+/// Rotates one row by the angles of its position; `sign` −1 rotates it back.
 #[inline(always)]
 fn rotate_row((row, cos, sin, sign): (&mut [f32], &[f32], &[f32], f32)) {
     let (first, second) = row.split_at_mut(cos.len());
@@ -120,7 +120,7 @@ impl CausalAttention {
         })
     }
 
-    /// Rotations all rows of one head; `sign` −1 rotations them back.
+    /// Rotates all rows of one head; `sign` −1 rotates them back.
     fn rotate(&self, rows: &mut [f32], head: usize, sign: f32) {
         if let Some(rotations) = &self.rotations {
             let half = head / 2;
@@ -172,10 +172,10 @@ impl CausalAttention {
         }
     }
 
-    /// The weights of every query over every key (b, heads, t, t): what is drawn.
+    /// Attention weights of every query over every key (b, heads, t, t).
     ///
     /// # Errors
-    /// As the op's own: shapes that do not go together.
+    /// If the shape does not match the op.
     pub fn weights(&self, projected: &Tensor) -> Result<Tensor> {
         let projected = projected.contiguous()?;
         let sizes = self.sizes(projected.dims())?;

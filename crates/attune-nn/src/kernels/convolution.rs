@@ -1,7 +1,7 @@
 //! Causal dilated convolution with bias and activation in one op, forward and backward; with one tap, a dense layer.
 //!
-//! No patches are laid out: each frame is multiplied with the taps where they lie, those before the first frame are
-//! left out, and the gradient of the kernel is summed from the same rows (`outer_sum`).
+//! No im2col: each frame is multiplied with its taps in place, taps before the first frame are skipped, and the
+//! gradient of the kernel is summed from the same rows (`outer_sum`).
 
 use super::exponential::tanh;
 use super::outer_sum::{StridedRows, add_outer};
@@ -13,7 +13,7 @@ use super::{borrow, contiguous};
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use std::ops::Range;
 
-/// What is done to each sum. All of them can be told from their result, so that nothing else is saved for backward.
+/// Activation function. The gradient of each follows from its result, so backward needs nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Activation {
     /// Nothing.
@@ -117,7 +117,7 @@ impl CausalConvolution {
                     }
                 })
             }
-            _ => bail!("causal_convolution: {x:?}, {kernel:?} and {bias:?} do not go together for {self:?}"),
+            _ => bail!("causal_convolution: {x:?}, {kernel:?} and {bias:?} do not match for {self:?}"),
         }
     }
 

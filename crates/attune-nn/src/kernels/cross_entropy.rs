@@ -10,8 +10,8 @@ use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 
 /// −Σ y · ln softmax(z) of each row.
 ///
-/// Arguments: logits z (…, classes) and targets y of the same shape, whose rows need not sum to 1 (a row of zeros has no
-/// loss). Result (…). Targets receive no gradient.
+/// Arguments: logits z (…, classes) and targets y of the same shape, whose rows need not sum to 1 (a row of zeros has
+/// no loss). Result (…). Targets receive no gradient.
 #[derive(Debug, Clone, Copy)]
 pub struct CrossEntropy;
 

@@ -27,7 +27,7 @@ pub struct FeedForward {
     pub feed: usize,
     /// ε of the normalisation.
     pub epsilon: f32,
-    /// D; none: nothing is silenced.
+    /// D; none: no dropout.
     pub dropout: Option<Dropout>,
 }
 
@@ -45,7 +45,7 @@ impl FeedForward {
         if x.last() == Some(&self.width) && parameters == [wanted] {
             Ok(())
         } else {
-            bail!("feed_forward: {x:?} and {parameters:?} do not go together for {self:?}")
+            bail!("feed_forward: {x:?} and {parameters:?} do not match for {self:?}")
         }
     }
 

@@ -109,7 +109,7 @@ pub(super) fn normalize_backward(
 fn width(x: &[usize], scale: &[usize], shift: &[usize]) -> Result<usize> {
     match (x, scale, shift) {
         (&[.., width], &[a], &[b]) if a == width && b == width && width > 0 => Ok(width),
-        _ => bail!("layer_normalization: {x:?}, {scale:?} and {shift:?} do not go together"),
+        _ => bail!("layer_normalization: {x:?}, {scale:?} and {shift:?} do not match"),
     }
 }
 

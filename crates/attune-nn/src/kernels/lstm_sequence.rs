@@ -22,7 +22,7 @@ const SAVED: usize = 5;
 /// i = σ(zᵢ), f = σ(z_f), g = tanh(z_g), o = σ(z_o) where z = x·W_x + b + h₋·W_h; c = f·c₋ + i·g; h = o·tanh(c).
 ///
 /// Arguments: x (b, t, i), W_x with b as its last row (i + 1, 4h), and W_h (h, 4h). Before the first frame h and c are
-/// zeros. Result h (b, t, h). The value is one run's: it keeps the cells and gates of its forward for its backward.
+/// zeros. Result h (b, t, h). A value serves one run: forward saves cells and gates for backward.
 #[derive(Debug, Default)]
 pub struct LstmSequence {
     saved: OnceLock<Vec<f32>>,
@@ -59,8 +59,9 @@ fn frame_forward((z, cell, hidden, saved): Frame<'_>) {
 }
 simd_loop!(FrameForward, frame_forward(Frame<'_>));
 
-/// One frame of one stream, backwards: what was saved (5h), the cell before, the gradient by h from outside and from the
-/// frame after, the gradient by the cell (which becomes that of the cell before), where the gradient by z goes (4h).
+/// One frame of one stream, backwards: what was saved (5h), the cell before, the gradient by h from outside and from
+/// the frame after, the gradient by the cell (which becomes that of the cell before), where the gradient by z goes
+/// (4h).
 type FrameBack<'a> = (&'a [f32], &'a [f32], &'a [f32], &'a [f32], &'a mut [f32], &'a mut [f32]);
 
 #[inline(always)]

@@ -1,4 +1,4 @@
-//! Products of strided matrices into a place that is already there, by the `gemm` crate.
+//! Products of strided matrices, accumulated in place by the `gemm` crate.
 
 use gemm::Parallelism;
 
@@ -48,17 +48,17 @@ impl View {
     }
 }
 
-/// dst += a · b, on the thread that asks: who has several divides the rows (`shares`).
+/// dst += a · b, on the calling thread; callers divide rows among threads (`parallel`).
 ///
 /// # Panics
-/// If the shapes do not go together or a view leaves its slice: a slip of the caller.
+/// If the shapes do not match or a view leaves its slice: a bug of the caller.
 #[allow(unsafe_code, reason = "gemm takes raw pointers")]
 pub fn add_product(dst: (&mut [f32], View), a: (&[f32], View), b: (&[f32], View)) {
     let (dst_values, dst_view) = dst;
     let ((a_values, a_view), (b_values, b_view)) = (a, b);
     assert!(
         a_view.cols == b_view.rows && dst_view.rows == a_view.rows && dst_view.cols == b_view.cols,
-        "shapes do not go together: {dst_view:?} += {a_view:?} · {b_view:?}"
+        "shapes do not match: {dst_view:?} += {a_view:?} · {b_view:?}"
     );
     assert!(
         dst_view.fits(dst_values.len()) && a_view.fits(a_values.len()) && b_view.fits(b_values.len()),

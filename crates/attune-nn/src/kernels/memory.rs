@@ -1,12 +1,13 @@
-//! What the system's allocator does with the memory of tensors that come and go.
+//! Configures and reads the system's allocator.
+//!
+//! In: nothing. Out: bytes in use. Thread: any; the setting holds for the process.
 
-/// Keeps freed memory for the next tensors instead of giving it back to the system. A training step frees and takes
-/// hundreds of megabytes: taken from the system each time, every page of them is cleared and mapped anew, which was a
-/// third of the time of a step. For training and measuring; a program that listens needs it not. Nothing where the C
-/// library is not GNU's.
+/// Makes the allocator keep freed memory instead of returning it to the system. A training step allocates and frees
+/// hundreds of megabytes; mapping and clearing the pages each time was a third of the step's time. For training and
+/// measuring; live analysis does not need it. No effect without the GNU C library.
 pub fn keep_freed_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    #[allow(unsafe_code, reason = "the allocator is told by a call of the C library")]
+    #[allow(unsafe_code, reason = "a call of the C library configures the allocator")]
     {
         // SAFETY: `mallopt` takes two numbers, is safe on any thread, and changes only when memory goes back to the
         // system. A value that is refused changes nothing.
@@ -18,11 +19,11 @@ pub fn keep_freed_memory() {
     }
 }
 
-/// Bytes that the program has taken from the allocator and not given back, all threads together, counted modulo 2³²: what
-/// lies between two calls is the difference. `None` where the C library is not GNU's.
+/// Bytes allocated and not yet freed, all threads together, modulo 2³²: use the difference of two calls. `None` without
+/// the GNU C library.
 pub fn allocated_bytes() -> Option<u32> {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    #[allow(unsafe_code, reason = "the allocator is asked by a call of the C library")]
+    #[allow(unsafe_code, reason = "a call of the C library reads the allocator's counts")]
     {
         // SAFETY: `mallinfo` only reads the allocator's own counts, under its locks, on any thread.
         let counts = unsafe { libc::mallinfo() };

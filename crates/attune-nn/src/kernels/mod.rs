@@ -1,7 +1,12 @@
-//! Our own ops with hand-written forward and backward, as candle custom ops: candle stays the tensor library and the
-//! autodiff.
+//! Custom ops of candle with forward and backward by hand, and the products under them and under [`streaming`].
 //!
-//! In: contiguous f32 tensors on the CPU. Out: the same. Thread: any.
+//! In: contiguous f32 tensors on the CPU. Out: the same. Thread: any; work is divided among the current rayon pool.
+//!
+//! candle stays the tensor library and the autodiff. Each op documents its formula, shapes and paper. Below the ops:
+//! `packed_matrix` (products with a matrix packed once), `attend` (attention over a ring of keys and values), `simd`
+//! (dispatch to the widest instructions), `parallel` (threads), `denormals`.
+//!
+//! [`streaming`]: crate::streaming
 
 pub mod activation;
 pub(crate) mod aligned;
@@ -78,7 +83,7 @@ impl Deref for Borrowed<'_> {
     fn deref(&self) -> &[f32] {
         match &*self.storage {
             Storage::Cpu(CpuStorage::F32(values)) => &values[self.range.clone()],
-            _ => unreachable!("`borrow` has looked"),
+            _ => unreachable!("checked by `borrow`"),
         }
     }
 }

@@ -1,14 +1,14 @@
 //! The gradient of a matrix that rows were multiplied with: the sum of outer products.
 //!
-//! A general product would lay both sides out anew first; here both already lie as they are read, rows of features one
-//! after the other, so that sums stay in registers while the rows stream by.
+//! A general matrix product would first repack both sides. Here both are already laid out in reading order, row after
+//! row, so sums stay in registers while the rows stream by.
 
 use super::simd::dispatch_simd;
 use pulp::{Simd, WithSimd};
 
 /// Columns that are summed at once: four registers of AVX-512.
 const PANEL: usize = 64;
-/// Rows that stay in the first cache while all sums take from them.
+/// Rows that stay in the L1 cache while all sums read them.
 const CHUNK: usize = 96;
 
 /// Rows of `width` values at a stride.
@@ -26,7 +26,7 @@ pub(super) struct StridedRows<'a> {
 /// of 16.
 ///
 /// # Panics
-/// If a row leaves its slice, or the sums are not as many: a slip of the caller.
+/// If a row leaves its slice, or `sums` has another length: a bug of the caller.
 pub(super) fn add_outer(x: StridedRows<'_>, grads: StridedRows<'_>, rows: usize, sums: &mut [f32]) {
     assert_eq!(sums.len(), x.width * grads.width, "sums of another shape");
     assert!(grads.width.is_multiple_of(16), "gradients that fill no registers");

@@ -2,9 +2,9 @@
 //!
 //! In: independent tasks, values by row. Out: results in the order of the tasks. Thread: any; work runs on the pool.
 //!
-//! This is all that kernels know of threads. On one thread nothing is handed over (waking a pool costs as much as a small
-//! op); on several, each thread works on neighbouring items. Partial sums are added in the order of the tasks, so that
-//! the same number of threads gives the same bits.
+//! This is all that kernels know of threads. On one thread nothing is handed over (waking a pool costs as much as a
+//! small op); on several, each thread works on neighbouring items. Partial sums are added in the order of the tasks, so
+//! that the same number of threads gives the same bits.
 
 use rayon::prelude::*;
 use std::ops::Range;

@@ -1,8 +1,8 @@
-//! What ops over a whole recurrence share: sizes, the way through the frames and back, gradients by the weights.
+//! Shared by the ops over a whole recurrence: sizes, the loops forward and backward in time, gradients by the weights.
 //!
-//! All have the arguments x (b, t, i), W with its bias b as last row (i + 1, g·h), and U (h, g·h), and give h (b, t, h): the
-//! sums of a frame are z_t = x_t·W + b + h_{t−1}·U, g for each hidden unit, and only what becomes of z differs. Before the
-//! first frame h is zeros.
+//! All have the arguments x (b, t, i), W with its bias b as last row (i + 1, g·h), and U (h, g·h), and give h (b, t,
+//! h): the sums of a frame are z_t = x_t·W + b + h_{t−1}·U, g for each hidden unit, and only what becomes of z differs.
+//! Before the first frame h is zeros.
 
 use super::borrow;
 use super::denormals::flush;
@@ -14,7 +14,7 @@ use super::simd::{dispatch_loop, simd_loop};
 use candle_core::{Result, Tensor, bail};
 use std::ops::Range;
 
-/// Frames whose inputs are projected at once: what comes of them stays in the cache until the recurrence takes it.
+/// Frames whose inputs are projected at once: the projections stay in the cache until the recurrence reads them.
 const AHEAD: usize = 16;
 
 #[inline(always)]
@@ -51,7 +51,7 @@ impl Sizes {
                     sums,
                 })
             }
-            _ => bail!("{name}: {x:?}, {input:?} and {recurrent:?} do not go together"),
+            _ => bail!("{name}: {x:?}, {input:?} and {recurrent:?} do not match"),
         }
     }
 }
@@ -100,8 +100,8 @@ pub(super) fn forward(
     }
 }
 
-/// Streams of one thread backwards: `grads` by h (n, t, h) to those by z, `dz` (n, t, padded sums). `cell` takes a frame's
-/// gradients by h, from outside and from the frame after, and tells that by its z.
+/// Streams of one thread backwards: `grads` by h (n, t, h) to those by z, `dz` (n, t, padded sums). `cell` maps a
+/// frame's gradients by h, from outside and from the frame after, to the gradient by its z.
 pub(super) fn backward(
     sizes: Sizes,
     grads: &[f32],
@@ -126,7 +126,8 @@ pub(super) fn backward(
     }
 }
 
-/// The gradients by x (if it has one), by W with b, and by U. `back` takes a thread's streams and Uᵀ, and tells the gradient by z.
+/// The gradients by x (if it is tracked), by W with b, and by U. `back` computes the gradient by z of a thread's
+/// streams from Uᵀ.
 pub(super) fn gradients(
     sizes: Sizes,
     [x, input, recurrent, hidden]: [&Tensor; 4],
@@ -144,7 +145,7 @@ pub(super) fn gradients(
     let input_transposed = PackedMatrix::transposed(&borrow(input)?[..i * sums], sums);
     let (values, states) = (borrow(x)?, borrow(hidden)?);
     let (values, states): (&[f32], &[f32]) = (&values, &states);
-    let asked = x.track_op();
+    let tracked = x.track_op();
     let mut dx = vec![0.0; values.len()];
     let parts = thread_ranges(streams);
     let tasks = parts.iter().cloned().zip(split_rows(&mut dx, &parts, t * i)).collect();
@@ -152,7 +153,7 @@ pub(super) fn gradients(
         let of = |width: usize| part.start * t * width..part.end * t * width;
         let mut dz = vec![0.0; part.len() * t * stride];
         back(part.clone(), &transposed, &mut dz);
-        if asked {
+        if tracked {
             let row = |row: usize| &dz[row * stride..][..sums];
             input_transposed.multiply_rows(row, &mut Vec::new(), dx);
         }
@@ -160,7 +161,7 @@ pub(super) fn gradients(
     }));
     let (by_input, by_recurrent) = by_weights.split_at((i + 1) * stride);
     let device = hidden.device();
-    let dx = asked.then(|| Tensor::from_vec(dx, x.shape(), device));
+    let dx = tracked.then(|| Tensor::from_vec(dx, x.shape(), device));
     Ok((
         dx.transpose()?,
         Some(Tensor::from_vec(unpadded(by_input, sums), input.shape(), device)?),
@@ -172,8 +173,8 @@ pub(super) fn gradients(
     ))
 }
 
-/// Gradients of one thread's streams: by W and b, then by U, rows padded. `x` (n, t, i), `hidden` (n, t, h), `dz` (n, t, padded
-/// sums).
+/// Gradients of one thread's streams: by W and b, then by U, rows padded. `x` (n, t, i), `hidden` (n, t, h), `dz` (n,
+/// t, padded sums).
 fn weight_gradients(sizes: Sizes, x: &[f32], hidden: &[f32], dz: &[f32]) -> Vec<f32> {
     let (t, i, h, stride) = (sizes.frames, sizes.inputs, sizes.hidden, padded(sizes.sums));
     let mut sums = vec![0.0; (i + 1 + h) * stride];

@@ -36,7 +36,7 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     sums.iter().sum::<f32>() + rest
 }
 
-/// The greatest value; −∞ of none.
+/// The largest value; −∞ of an empty slice.
 #[inline(always)]
 pub(crate) fn maximum(x: &[f32]) -> f32 {
     let mut tops = [f32::NEG_INFINITY; LANES];
@@ -50,7 +50,7 @@ pub(crate) fn maximum(x: &[f32]) -> f32 {
     tops.iter().copied().fold(rest, greater)
 }
 
-/// One comparison, where `f32::max` looks for NaN as well.
+/// One comparison; `f32::max` also handles NaN.
 #[inline(always)]
 fn greater(a: f32, b: f32) -> f32 {
     if a > b { a } else { b }

@@ -10,8 +10,8 @@ use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 
 /// Elman 1990: h_t = tanh(x_t·W + b + h_{t−1}·U), what PyTorch calls `nn.RNN`.
 ///
-/// Arguments: x (b, t, i), W with b as its last row (i + 1, h), and U (h, h). Before the first frame h is zeros. Result h
-/// (b, t, h): all that backward needs.
+/// Arguments: x (b, t, i), W with b as its last row (i + 1, h), and U (h, h). Before the first frame h is zeros. Result
+/// h (b, t, h): all that backward needs.
 #[derive(Debug, Clone, Copy)]
 pub struct RnnSequence;
 

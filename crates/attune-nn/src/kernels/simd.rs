@@ -2,9 +2,9 @@
 //!
 //! In: an operation. Out: its result. Thread: any.
 //!
-//! `pulp` compiles each operation for every instruction set (AVX-512, AVX2 with FMA, NEON, scalar) and dispatches to the
-//! best one: the program stays one portable binary, without `unsafe` here. The crate `wide` fixes the width at compile
-//! time, and `multiversion` leaves register tiles and reductions to the compiler, which vectorises neither.
+//! `pulp` compiles each operation for every instruction set (AVX-512, AVX2 with FMA, NEON, scalar) and dispatches to
+//! the best one: the program stays one portable binary, without `unsafe` here. The crate `wide` fixes the width at
+//! compile time, and `multiversion` leaves register tiles and reductions to the compiler, which vectorises neither.
 
 use pulp::{Arch, Simd, WithSimd};
 use std::sync::OnceLock;

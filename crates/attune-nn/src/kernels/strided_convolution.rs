@@ -7,7 +7,8 @@ use super::{borrow, contiguous};
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 use std::ops::Range;
 
-/// y(n, place, map) = Σ over frames i and bands j of the kernel of W(i, j, map) · x(n − (frames − 1 − i), place · stride + j).
+/// y(n, place, map) = Σ over frames i and bands j of the kernel of W(i, j, map) · x(n − (frames − 1 − i), place ·
+/// stride + j).
 ///
 /// Arguments: x (b, t, bands) and W (frames · bands of the kernel, maps), the frame farthest in the past first. Before
 /// the first frame there are zeros. Result (b, t, places · maps), where places = (bands − kernel bands) / stride + 1.
@@ -47,7 +48,7 @@ impl StridedConvolution {
                     places: (bands - self.kernel_bands) / self.stride_bands + 1,
                 })
             }
-            _ => bail!("strided_convolution: {x:?} and {kernel:?} do not go together for {self:?}"),
+            _ => bail!("strided_convolution: {x:?} and {kernel:?} do not match for {self:?}"),
         }
     }
 

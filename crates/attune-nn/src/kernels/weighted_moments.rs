@@ -29,7 +29,7 @@ impl Sizes {
                 frames,
                 width,
             }),
-            _ => bail!("weighted_moments: {weights:?} and {x:?} do not go together"),
+            _ => bail!("weighted_moments: {weights:?} and {x:?} do not match"),
         }
     }
 }

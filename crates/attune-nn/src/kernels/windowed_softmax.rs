@@ -6,8 +6,8 @@ use super::simd::{dispatch_loop, simd_loop};
 use super::{borrow, contiguous};
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 
-/// Rows of scores (…, queries, keys) to weights of the same shape: softmax over keys j with 0 ≤ p − j < context, where p is the
-/// query's own place among the keys; 0 elsewhere.
+/// Rows of scores (…, queries, keys) to weights of the same shape: softmax over keys j with 0 ≤ p − j < context, where
+/// p is the query's own place among the keys; 0 elsewhere.
 ///
 /// Whether a key is seen depends on places only, never on how frames were cut into calls: a cache may hold more keys
 /// than the context, and they make no difference.

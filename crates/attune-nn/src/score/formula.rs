@@ -1,4 +1,4 @@
-//! Each formula with its weights, in the form that learns.
+//! Each formula with its weights, in training form.
 
 use super::ScoreKind;
 use crate::kernels::convolution::Activation;
@@ -9,7 +9,7 @@ use candle_core::{D, Result, Tensor};
 /// Added to squared norms before the root: a frame of zeros fits nothing, and has a gradient.
 pub(crate) const MIN_SQUARED_NORM: f64 = 1e-6;
 
-/// A score function together with what was learnt for it: there is no way to give it another's weights.
+/// A score function together with its own weights: it cannot be combined with those of another.
 #[derive(Debug, Clone)]
 pub enum Score {
     /// s·W·h.
@@ -35,7 +35,7 @@ pub enum Score {
     },
     /// W·s + b, a row of scores by lag.
     Location {
-        /// (d, context): lag 0, the asking frame itself, first.
+        /// (d, context): lag 0, the query frame itself, first.
         by_lag: Linear,
     },
     /// s·h.
@@ -120,7 +120,7 @@ impl Score {
 
 /// s·h of every pair, (b, p, t).
 fn products(s: &Tensor, h: &Tensor) -> Result<Tensor> {
-    // A copy, or candle's product is wrong for some layouts (see the header of `nn`).
+    // A copy, or candle's product is wrong for some layouts (see the crate's front page).
     s.contiguous()?.matmul(&h.transpose(1, 2)?.contiguous()?)
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A score function, s the state that asks, h a frame of the past, d their width.
+/// A score function; s is the query state, h a past frame, d their width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[serde(rename_all = "snake_case")]
@@ -11,7 +11,7 @@ pub enum ScoreKind {
     General,
     /// cos(s, h) as it stands (Graves, Wayne & Danihelka 2014, without their key strength).
     Cosine,
-    /// β·cos(s, h) with a learnt key strength β = e^b (Graves, Wayne & Danihelka 2014).
+    /// β·cos(s, h) with a learned key strength β = e^b (Graves, Wayne & Danihelka 2014).
     CosineTempered,
     /// vᵀ·tanh(W·[s; h]) (Bahdanau, Cho & Bengio 2015).
     Additive,
@@ -21,12 +21,12 @@ pub enum ScoreKind {
     Dot,
     /// s·h/√d (Vaswani et al. 2017).
     ScaledDot,
-    /// 0: every frame alike. No attention, to hold the others against.
+    /// 0: uniform weights. No attention, the control for the others.
     Even,
 }
 
 impl ScoreKind {
-    /// Those that are taught, content-based twice, and the control.
+    /// All, the control last.
     pub const ALL: [Self; 8] = [
         Self::General,
         Self::Cosine,
@@ -52,7 +52,7 @@ impl ScoreKind {
         }
     }
 
-    /// As the lesson writes it.
+    /// The formula as text.
     pub fn formula(self) -> &'static str {
         match self {
             Self::General => "s·W·h",
@@ -66,19 +66,19 @@ impl ScoreKind {
         }
     }
 
-    /// Whether anything asks.
+    /// Whether the score depends on a query.
     pub(super) fn has_query(self) -> bool {
         self != Self::Even
     }
 
-    /// Whether it looks at what it weights.
+    /// Whether the score depends on the frames that it weights.
     pub(super) fn is_content_based(self) -> bool {
         !matches!(self, Self::Location | Self::Even)
     }
 }
 
-/// The most that a softmax of plain cosines can put on one of n frames: e/(e + (n − 1)/e), when it alone fits wholly and
-/// all others wholly contradict.
+/// The most that a softmax of plain cosines can put on one of n frames: e/(e + (n − 1)/e), when it alone fits wholly
+/// and all others wholly contradict.
 ///
 /// ```
 /// use attune_nn::score::cosine_bound;

@@ -19,24 +19,24 @@ pub struct ScorePoolingShape {
     pub inputs: usize,
     /// Width of s and h.
     pub width: usize,
-    /// Frames that a query sees, itself included.
+    /// Frames that a query attends to, itself included.
     pub context: usize,
 }
 
-/// c = Σ_j softmax(score(s, h_j))·x_j over the last `context` frames, with s = W_s·x + b_s of the asking frame and
+/// c = Σ_j softmax(score(s, h_j))·x_j over the last `context` frames, with s = W_s·x + b_s of the query frame and
 /// h_j = W_h·x_j + b_h.
 #[derive(Debug, Clone)]
 pub struct ScorePooling {
-    /// None for the control, which nothing asks.
+    /// None for the control, which has no query.
     query: Option<Linear>,
-    /// None for a formula that does not look at what it weights.
+    /// None for a formula that ignores content.
     key: Option<Linear>,
     score: Score,
     shape: ScorePoolingShape,
 }
 
 impl ScorePooling {
-    /// Weights are taken from below `weights` and the formula's name.
+    /// Weights from the branch of `weights` that has the formula's name.
     pub fn new(mut weights: Weights<'_>, shape: ScorePoolingShape) -> Result<Self> {
         let mut weights = weights.pp(shape.kind.name());
         let mut projection = |name: &str| Linear::new(weights.pp(name), shape.inputs, shape.width, 1.0);
@@ -55,17 +55,17 @@ impl ScorePooling {
         self.shape
     }
 
-    /// Whole sequences `x` (b, t, inputs), asked at the frames `read` (ascending, < t): c (b, p, inputs) and the weights
-    /// (b, p, t), 0 for the future and beyond the context.
+    /// Whole sequences `x` (b, t, inputs), with queries at the frames `read` (ascending, < t): c (b, p, inputs) and the
+    /// weights (b, p, t), 0 for the future and beyond the context.
     pub fn forward(&self, x: &Tensor, read: &[usize]) -> Result<(Tensor, Tensor)> {
-        let asked: Vec<u32> = read.iter().map(|&frame| frame as u32).collect();
-        let asked = Tensor::from_vec(asked, read.len(), &Device::Cpu)?;
-        // What has no projection is looked at for its length only.
+        let queries: Vec<u32> = read.iter().map(|&frame| frame as u32).collect();
+        let queries = Tensor::from_vec(queries, read.len(), &Device::Cpu)?;
+        // Without a projection only the length matters.
         let projected = |layer: &Option<Linear>, x: Tensor| match layer {
             Some(layer) => layer.forward(&x),
             None => Ok(x),
         };
-        let s = projected(&self.query, x.index_select(&asked, 1)?)?;
+        let s = projected(&self.query, x.index_select(&queries, 1)?)?;
         let h = projected(&self.key, x.clone())?;
         let softmax = WindowedSoftmax {
             places: read.to_vec(),

@@ -1,4 +1,4 @@
-//! A dense layer on each frame.
+//! A dense layer applied to each frame of a stream.
 
 use super::frame_buf::FrameBuf;
 use crate::kernels::exponential::{gelu, tanh};
@@ -12,7 +12,7 @@ pub struct PackedAffine {
 }
 
 impl PackedAffine {
-    /// From W (inputs, outputs), row-major, kept so, and b.
+    /// From W (inputs, outputs), row-major, stored in `precision`, and b.
     pub fn new(weights: &[f32], bias: &[f32], precision: Precision) -> Self {
         Self {
             matrix: PackedMatrix::with_precision(weights, bias, precision),
@@ -24,7 +24,7 @@ impl PackedAffine {
         self.matrix.outputs()
     }
 
-    /// The features of all `parts` side by side to `out`.
+    /// The features of all `parts`, concatenated, to `out`.
     pub fn step(&self, parts: &[FrameBuf], finish: Finish<'_>, out: &mut FrameBuf) {
         out.reset(parts[0].frames());
         self.matrix.multiply(

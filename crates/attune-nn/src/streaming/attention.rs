@@ -18,7 +18,7 @@ pub struct PackedMultiHead {
     pub(crate) output: PackedAffine,
     /// Heads.
     pub(crate) heads: usize,
-    /// Frames that a query sees, itself included.
+    /// Frames that a query attends to, itself included.
     pub(crate) context: usize,
 }
 
@@ -28,7 +28,7 @@ pub struct AttentionState {
     ring: KeyValueRing,
     projected: FrameBuf,
     mixed: FrameBuf,
-    /// Of each head: whether its output is set to zeros.
+    /// Per head: whether its output is set to zeros.
     ablated: Vec<bool>,
 }
 
@@ -47,12 +47,12 @@ impl PackedMultiHead {
         }
     }
 
-    /// The block `x`, whose places are `rotations` away from the start, to `out`, finished so.
+    /// The block `x`, whose positions are those of `rotations`, to `out`, through `finish`.
     pub fn step(
         &self,
         x: &FrameBuf,
         rotations: &Rotations,
-        memory: &mut AttentionState,
+        state: &mut AttentionState,
         finish: Finish<'_>,
         out: &mut FrameBuf,
     ) {
@@ -61,12 +61,12 @@ impl PackedMultiHead {
             projected,
             mixed,
             ablated,
-        } = memory;
+        } = state;
         self.project.step(from_ref(x), Finish::Plain, projected);
         mixed.reset(x.frames());
         let width = self.width();
         for frame in 0..x.frames() {
-            // Heads of queries, then heads of keys: all are turned alike.
+            // Heads of queries, then heads of keys: all are rotated by the same angles.
             for head in projected.row_mut(frame)[..2 * width].chunks_exact_mut(width / self.heads) {
                 rotations.rotate(frame, head);
             }
@@ -96,7 +96,7 @@ impl PackedMultiHead {
 }
 
 impl AttentionState {
-    /// What the newest frame weighted: `count` frames of each head, oldest first, put at the end of `into`.
+    /// Attention weights of the newest frame: `count` frames per head, oldest first, appended to `into`.
     pub fn newest_weights(&self, count: usize, into: &mut Vec<f32>) {
         self.ring.newest_weights(count, into);
     }
@@ -128,7 +128,7 @@ pub struct PackedEncoderLayer {
     pub(crate) narrow: PackedAffine,
 }
 
-/// What one layer remembers, and room for a block.
+/// State of one encoder layer, and buffers for a block.
 #[derive(Debug, Clone)]
 pub struct EncoderState {
     /// Keys and values.
@@ -150,14 +150,14 @@ impl PackedEncoderLayer {
         }
     }
 
-    /// The block `x`, whose places are `rotations` away from the start, to `out`.
-    pub fn step(&self, x: &FrameBuf, rotations: &Rotations, memory: &mut EncoderState, out: &mut FrameBuf) {
+    /// The block `x`, whose positions are those of `rotations`, to `out`.
+    pub fn step(&self, x: &FrameBuf, rotations: &Rotations, state: &mut EncoderState, out: &mut FrameBuf) {
         let EncoderState {
             attention,
             normed,
             attended,
             wide,
-        } = memory;
+        } = state;
         self.norm_attention.step(x, normed);
         self.attention
             .step(normed, rotations, attention, Finish::Add(x.values()), attended);

@@ -1,4 +1,4 @@
-//! Mean and deviation of the last frames of a stream, weighted by a learnt score.
+//! Mean and deviation of the last frames of a stream, weighted by a learned score (Okabe, Koshinaka & Shinoda 2018).
 
 use super::affine::{PackedAffine, tanh_in_place};
 use super::frame_buf::FrameBuf;
@@ -9,8 +9,8 @@ use crate::kernels::packed_matrix::Finish;
 use crate::kernels::reduce::{dot, maximum, sum};
 use crate::kernels::simd::{dispatch_loop, simd_loop};
 
-/// Frames whose weighted sums are kept together: a window of hundreds of frames is then a few such sums and the frames
-/// of the oldest, half-forgotten chunk, where each step would else read every feature of every frame anew.
+/// Frames that share one weighted sum: a window of hundreds of frames is then a few sums and the frames of its oldest,
+/// partly expired chunk; otherwise each step would read every feature of every frame again.
 const CHUNK: usize = 32;
 /// Features that are summed at a time.
 const TILE: usize = 64;
@@ -54,7 +54,7 @@ impl PackedAttentive {
         Self { hidden, score, context }
     }
 
-    /// Nothing heard yet.
+    /// The state before the first frame.
     pub fn initial_state(&self, features: usize) -> AttentiveState {
         let chunk = ChunkSum {
             top: f32::NEG_INFINITY,
@@ -73,24 +73,27 @@ impl PackedAttentive {
         }
     }
 
-    /// Scores come from the `heard` parts, the `seen` parts are weighted: mean and deviation at each frame to `out`.
-    pub fn step(&self, heard: &[FrameBuf], seen: &[FrameBuf], memory: &mut AttentiveState, out: &mut FrameBuf) {
-        self.hidden.step(heard, Finish::Plain, &mut memory.hidden);
-        tanh_in_place(&mut memory.hidden);
-        out.reset(memory.hidden.frames());
-        for frame in 0..memory.hidden.frames() {
-            let score = dot(memory.hidden.row(frame), &self.score);
-            dispatch_loop(Hear, (&mut *memory, score, seen, frame, out.row_mut(frame)));
+    /// Scores come from the parts `scored`, the parts `pooled` are weighted: mean and deviation at each frame to `out`.
+    pub fn step(&self, scored: &[FrameBuf], pooled: &[FrameBuf], state: &mut AttentiveState, out: &mut FrameBuf) {
+        self.hidden.step(scored, Finish::Plain, &mut state.hidden);
+        tanh_in_place(&mut state.hidden);
+        out.reset(state.hidden.frames());
+        for frame in 0..state.hidden.frames() {
+            let score = dot(state.hidden.row(frame), &self.score);
+            dispatch_loop(PushFrame, (&mut *state, score, pooled, frame, out.row_mut(frame)));
         }
     }
 }
 
 #[inline(always)]
-fn hear((memory, score, seen, frame, out): (&mut AttentiveState, f32, &[FrameBuf], usize, &mut [f32])) {
-    memory.take(score, seen, frame);
-    memory.pool(out);
+fn push_frame((state, score, pooled, frame, out): (&mut AttentiveState, f32, &[FrameBuf], usize, &mut [f32])) {
+    state.push(score, pooled, frame);
+    state.pool(out);
 }
-simd_loop!(Hear, hear((&mut AttentiveState, f32, &[FrameBuf], usize, &mut [f32])));
+simd_loop!(
+    PushFrame,
+    push_frame((&mut AttentiveState, f32, &[FrameBuf], usize, &mut [f32]))
+);
 
 impl AttentiveState {
     /// Frames in the window.
@@ -103,7 +106,7 @@ impl AttentiveState {
         self.frames.min(self.scores.len() as u64) as usize
     }
 
-    /// What the newest frame weighted: the last `count` frames, oldest first, put at the end of `into`.
+    /// Attention weights of the newest frame: over the last `count` frames, oldest first, appended to `into`.
     pub fn newest_weights(&self, count: usize, into: &mut Vec<f32>) {
         let context = self.scores.len() as u64;
         let reach = self.reach();
@@ -116,8 +119,8 @@ impl AttentiveState {
         }));
     }
 
-    /// Mean and deviation with these weights on the last frames, oldest first, in place of the learnt ones; weights beyond
-    /// reach are left out, the others made to sum to 1. False if none is left.
+    /// Mean and deviation with these weights on the last frames, oldest first, in place of the learned ones. Weights
+    /// beyond reach are dropped, the others normalised to sum to 1; false if none is left.
     pub fn pool_with(&self, weights: &[f32], out: &mut [f32]) -> bool {
         let (context, count) = (self.scores.len() as u64, self.count);
         let weights = &weights[weights.len().saturating_sub(self.reach())..];
@@ -142,9 +145,9 @@ impl AttentiveState {
         true
     }
 
-    /// Puts one frame into the window and into the sum of its chunk.
+    /// Adds one frame to the window and to the sum of its chunk.
     #[inline(always)]
-    fn take(&mut self, score: f32, seen: &[FrameBuf], frame: usize) {
+    fn push(&mut self, score: f32, pooled: &[FrameBuf], frame: usize) {
         let (context, count) = (self.scores.len(), self.count);
         let place = (self.frames % context as u64) as usize;
         let number = self.chunks.len() as u64;
@@ -164,7 +167,7 @@ impl AttentiveState {
         self.scores[place] = score;
         let stored = &mut self.features.as_mut_slice()[place * count..][..count];
         let mut at = 0;
-        for part in seen {
+        for part in pooled {
             let x = part.row(frame);
             let range = at..at + x.len();
             stored[range.clone()].copy_from_slice(x);

@@ -1,4 +1,4 @@
-//! Causal dilated convolution of a stream.
+//! Causal dilated convolution of a stream; its state is the past that the taps reach.
 
 use super::frame_buf::{FrameBuf, History};
 use crate::kernels::packed_matrix::{Finish, PackedMatrix, Precision, Start};
@@ -21,22 +21,22 @@ impl PackedConv {
         }
     }
 
-    /// What a stream knows before its first frame: zeros.
+    /// The state before the first frame: zeros.
     pub fn initial_state(&self) -> History {
         History::new((self.taps - 1) * self.dilation, self.matrix.inputs() / self.taps)
     }
 
     /// The block `x` to `out`.
-    pub fn step(&self, x: &FrameBuf, memory: &mut History, finish: Finish<'_>, out: &mut FrameBuf) {
+    pub fn step(&self, x: &FrameBuf, state: &mut History, finish: Finish<'_>, out: &mut FrameBuf) {
         let frames = x.frames();
         for frame in 0..frames {
-            memory.push(x.row(frame));
+            state.push(x.row(frame));
         }
         out.reset(frames);
-        let memory = &*memory;
+        let state = &*state;
         self.matrix.multiply(
             self.taps,
-            |frame, tap| memory.row(frames - 1 - frame + (self.taps - 1 - tap) * self.dilation),
+            |frame, tap| state.row(frames - 1 - frame + (self.taps - 1 - tap) * self.dilation),
             (Start::Bias, finish),
             out.values_mut(),
         );

@@ -1,14 +1,14 @@
-//! Blocks of frames, and the frames that a stream remembers.
+//! Blocks of frames ([`FrameBuf`]), and the past frames that a stream remembers ([`History`]).
 
 use crate::kernels::aligned::Aligned;
 use crate::kernels::packed_matrix::padded;
 
-/// The most frames that are worked on at once: a longer block is cut, which changes no answer. At 64 the weights are
-/// read from the cache often enough for their speed not to matter, and what a block needs stays in it.
+/// Most frames processed at once. Longer blocks are split, which changes no result. With 64 frames per pass, reading
+/// the weights no longer limits the speed, and the block's own data stay in the cache.
 pub const MAX_BLOCK: usize = 64;
 
-/// Frames at a time into which so many are best cut: blocks of like size, whole groups of four, the last one less. One
-/// frame left over would cost as much as four.
+/// Block size that splits `frames` evenly: a multiple of four, so that no block is much shorter than the others (a
+/// single left-over frame costs as much as four).
 ///
 /// ```
 /// use attune_nn::streaming::frame_buf::even_block;
@@ -19,7 +19,7 @@ pub fn even_block(frames: usize) -> usize {
     frames.div_ceil(blocks).next_multiple_of(4).clamp(4, MAX_BLOCK)
 }
 
-/// Frames of `width` values each, room for [`MAX_BLOCK`] of them, used over and over.
+/// A reusable buffer of up to [`MAX_BLOCK`] frames of `width` values.
 #[derive(Debug, Clone)]
 pub struct FrameBuf {
     values: Aligned,
@@ -37,16 +37,16 @@ impl FrameBuf {
         }
     }
 
-    /// Takes this many frames; what they hold is of no meaning.
+    /// Sets the number of frames; their values are unspecified.
     ///
     /// # Panics
-    /// If there are more than [`MAX_BLOCK`]: a slip of the caller.
+    /// If there are more than [`MAX_BLOCK`]: a bug of the caller.
     pub fn reset(&mut self, frames: usize) {
         assert!(frames <= MAX_BLOCK, "{frames} frames in a block of {MAX_BLOCK}");
         self.frames = frames;
     }
 
-    /// Takes these frames, row-major.
+    /// Copies these frames, row-major.
     pub fn load(&mut self, frames: &[f32]) {
         self.reset(frames.len() / self.width);
         for (row, frame) in frames.chunks_exact(self.width).enumerate() {
@@ -96,7 +96,7 @@ impl FrameBuf {
     }
 }
 
-/// The last frames of a stream in a ring: frame n stands at n mod the capacity, whatever the blocks were.
+/// The last frames of a stream in a ring: frame n is at n mod capacity, however the stream was cut into blocks.
 #[derive(Debug, Clone)]
 pub struct History {
     values: Aligned,
@@ -107,7 +107,7 @@ pub struct History {
 }
 
 impl History {
-    /// Zeros: `past` frames beside the block that is worked on.
+    /// Zeros; holds `past` frames in addition to the current block.
     pub fn new(past: usize, width: usize) -> Self {
         let capacity = past + MAX_BLOCK;
         Self {
@@ -118,7 +118,7 @@ impl History {
         }
     }
 
-    /// Takes one more frame.
+    /// Appends a frame.
     #[inline(always)]
     pub fn push(&mut self, frame: &[f32]) {
         let stride = padded(self.width);

@@ -8,7 +8,7 @@ use crate::kernels::simd::dispatch_simd;
 use crate::recurrent::{PackedRecurrent, UnitPicture};
 use pulp::{Simd, WithSimd};
 
-/// An LSTM layer with packed weights; the equations stand at [`crate::kernels::lstm_sequence::LstmSequence`].
+/// An LSTM layer with packed weights; equations: [`crate::kernels::lstm_sequence::LstmSequence`].
 #[derive(Debug, Clone)]
 pub struct PackedLstm {
     input: PackedMatrix,
@@ -46,36 +46,36 @@ impl PackedRecurrent for PackedLstm {
         }
     }
 
-    fn step(&self, x: &FrameBuf, memory: &mut LstmState, out: &mut FrameBuf) {
-        memory.gates.reset(x.frames());
+    fn step(&self, x: &FrameBuf, state: &mut LstmState, out: &mut FrameBuf) {
+        state.gates.reset(x.frames());
         out.reset(x.frames());
         self.input.multiply(
             1,
             |frame, _| x.row(frame),
             (Start::Bias, Finish::Plain),
-            memory.gates.values_mut(),
+            state.gates.values_mut(),
         );
         dispatch_simd(Recurrence {
             matrix: &self.recurrent,
-            memory,
+            state,
             out,
         });
     }
 
-    fn newest_units(memory: &LstmState, into: &mut UnitPicture) -> bool {
-        let Some(last) = memory.gates.frames().checked_sub(1) else {
+    fn newest_units(state: &LstmState, into: &mut UnitPicture) -> bool {
+        let Some(last) = state.gates.frames().checked_sub(1) else {
             return false;
         };
-        let h = memory.hidden.as_slice().len();
-        // Sums before the squashing: −ln sigmoid(x) = ln(1 + exp(−x)), which stays exact where the gate is all but open.
-        let sums = memory.gates.row(last);
+        let h = state.hidden.as_slice().len();
+        // Pre-activations: −ln sigmoid(x) = ln(1 + exp(−x)) stays exact where the gate is almost 1.
+        let sums = state.gates.row(last);
         let decay = |x: &f32| (-x).max(0.0) + (-x.abs()).exp().ln_1p();
         let fill = |to: &mut Vec<f32>, from: &[f32], of: &dyn Fn(&f32) -> f32| {
             to.clear();
             to.extend(from.iter().map(of));
         };
-        fill(&mut into.hidden, memory.hidden.as_slice(), &|x| *x);
-        fill(&mut into.cell, memory.cell.as_slice(), &|x| *x);
+        fill(&mut into.hidden, state.hidden.as_slice(), &|x| *x);
+        fill(&mut into.cell, state.cell.as_slice(), &|x| *x);
         fill(&mut into.input, &sums[..h], &|x| sigmoid(*x));
         fill(&mut into.decay, &sums[h..2 * h], &decay);
         fill(&mut into.output, &sums[3 * h..4 * h], &|x| sigmoid(*x));
@@ -89,7 +89,7 @@ impl LstmState {
         (self.hidden.as_slice(), self.cell.as_slice())
     }
 
-    /// Takes hidden state and cell as what came before.
+    /// Sets hidden state and cell.
     pub fn set(&mut self, hidden: &[f32], cell: &[f32]) {
         self.hidden.as_mut_slice().copy_from_slice(hidden);
         self.cell.as_mut_slice().copy_from_slice(cell);
@@ -98,7 +98,7 @@ impl LstmState {
 
 struct Recurrence<'a> {
     matrix: &'a PackedMatrix,
-    memory: &'a mut LstmState,
+    state: &'a mut LstmState,
     out: &'a mut FrameBuf,
 }
 
@@ -107,23 +107,23 @@ impl WithSimd for Recurrence<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { matrix, memory, out } = self;
-        let h = memory.hidden.as_slice().len();
+        let Self { matrix, state, out } = self;
+        let h = state.hidden.as_slice().len();
         let width = padded(4 * h);
         for frame in 0..out.frames() {
-            let gates = &mut memory.gates.values_mut()[frame * width..][..width];
-            let before = memory.hidden.as_slice();
+            let gates = &mut state.gates.values_mut()[frame * width..][..width];
+            let before = state.hidden.as_slice();
             matrix.add_to(simd, before, gates);
             let (i, rest) = gates.split_at(h);
             let (f, rest) = rest.split_at(h);
             let (g, rest) = rest.split_at(h);
             let gates = i.iter().zip(f).zip(g).zip(&rest[..h]);
-            let states = memory.hidden.as_mut_slice().iter_mut().zip(memory.cell.as_mut_slice());
+            let states = state.hidden.as_mut_slice().iter_mut().zip(state.cell.as_mut_slice());
             for ((hidden, cell), (((i, f), g), o)) in states.zip(gates) {
                 *cell = sigmoid(*f) * *cell + sigmoid(*i) * tanh(*g);
                 *hidden = sigmoid(*o) * tanh(*cell);
             }
-            out.row_mut(frame).copy_from_slice(memory.hidden.as_slice());
+            out.row_mut(frame).copy_from_slice(state.hidden.as_slice());
         }
     }
 }
@@ -132,21 +132,21 @@ impl WithSimd for Recurrence<'_> {
 mod tests {
     use super::*;
 
-    /// A layer whose units have no say in each other: what each gate is follows from its bias and one weight.
+    /// No recurrent weights: each gate follows from its bias and one weight.
     #[test]
     fn the_units_of_the_newest_frame_are_those_of_the_equations() {
         let (h, x) = (3, [0.5_f32, -2.0]);
         let weights: Vec<f32> = (0..4 * h).map(|n| 0.4 * n as f32 - 2.0).collect();
         let bias: Vec<f32> = (0..4 * h).map(|n| 1.5 - 0.2 * n as f32).collect();
         let layer = PackedLstm::new(&weights, &bias, &vec![0.0; 4 * h * h], Precision::F32);
-        let mut memory = layer.initial_state();
+        let mut state = layer.initial_state();
         let mut units = UnitPicture::default();
-        assert!(!PackedLstm::newest_units(&memory, &mut units), "nothing was heard");
+        assert!(!PackedLstm::newest_units(&state, &mut units), "no frame yet");
         let (mut frames, mut out) = (FrameBuf::new(1), FrameBuf::new(h));
         frames.load(&x);
-        layer.step(&frames, &mut memory, &mut out);
-        assert!(PackedLstm::newest_units(&memory, &mut units));
-        let squash = |x: f64| 1.0 / (1.0 + (-x).exp());
+        layer.step(&frames, &mut state, &mut out);
+        assert!(PackedLstm::newest_units(&state, &mut units));
+        let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
         for unit in 0..h {
             let mut cell = 0.0_f64;
             for x in x {
@@ -154,7 +154,7 @@ mod tests {
                     let n = gate * h + unit;
                     f64::from(weights[n]) * f64::from(x) + f64::from(bias[n])
                 };
-                let (i, f, g, o) = (squash(sum(0)), squash(sum(1)), sum(2).tanh(), squash(sum(3)));
+                let (i, f, g, o) = (sigmoid(sum(0)), sigmoid(sum(1)), sum(2).tanh(), sigmoid(sum(3)));
                 cell = f * cell + i * g;
                 if x < 0.0 {
                     let wanted = [i, -f.ln(), o, cell, o * cell.tanh()];

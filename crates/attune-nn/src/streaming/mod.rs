@@ -1,10 +1,10 @@
-//! The layers of `nn/` as streams run them: weights packed once, memories in rings, nothing allocated per step.
+//! Streaming form of the layers: weights packed once, state in rings, no allocation per step.
 //!
-//! In: [`frame_buf::FrameBuf`], at most [`frame_buf::MAX_BLOCK`] frames. Out: the same. Thread: the one that holds the memory.
+//! In: [`frame_buf::FrameBuf`], at most [`frame_buf::MAX_BLOCK`] frames. Out: the same. Thread: the owner of the state.
 //!
-//! The layers one level up learn from whole sequences; each has a `pack` that gives the form here. That both compute
-//! the same is tested for every layer and every network (`tests/streaming_models.rs`). Each frame is computed by
-//! itself, in the same order of sums: how frames are cut into blocks changes no bit.
+//! The layers one level up train on whole sequences; their `pack` returns the types here. `tests/streaming_models.rs`
+//! checks that both compute the same, for every layer and every network. Each frame is computed on its own, with sums
+//! in a fixed order: cutting a stream into other blocks changes no bit.
 
 pub mod affine;
 pub mod attention;

@@ -1,4 +1,4 @@
-//! Mean and deviation of everything a stream heard, exponentially forgotten.
+//! Exponentially decaying mean and standard deviation of every feature of a stream.
 
 use super::frame_buf::FrameBuf;
 use crate::kernels::denormals::flush;
@@ -16,7 +16,7 @@ pub struct MomentState {
 }
 
 impl MomentState {
-    /// Nothing heard yet.
+    /// The state before the first frame. `retention`: what is left of a frame's weight one frame later.
     pub fn new(features: usize, retention: f64) -> Self {
         Self {
             means: vec![0.0; features],
@@ -26,7 +26,7 @@ impl MomentState {
         }
     }
 
-    /// Takes the features of all `parts` side by side; mean and deviation at each frame to `out`.
+    /// Adds the frames of all `parts`, concatenated; writes mean and deviation at each frame to `out`.
     pub fn step(&mut self, parts: &[FrameBuf], out: &mut FrameBuf) {
         out.reset(parts[0].frames());
         dispatch_loop(Follow, (self, parts, out));
@@ -34,18 +34,18 @@ impl MomentState {
 }
 
 #[inline(always)]
-fn follow((memory, parts, out): (&mut MomentState, &[FrameBuf], &mut FrameBuf)) {
-    let features = memory.means.len();
+fn follow((state, parts, out): (&mut MomentState, &[FrameBuf], &mut FrameBuf)) {
+    let features = state.means.len();
     for frame in 0..out.frames() {
-        memory.weight = memory.weight * memory.retention + 1.0;
-        let alpha = (1.0 / memory.weight) as f32;
+        state.weight = state.weight * state.retention + 1.0;
+        let alpha = (1.0 / state.weight) as f32;
         let (mean_out, deviation_out) = out.row_mut(frame).split_at_mut(features);
         let mut at = 0;
         for part in parts {
             let x = part.row(frame);
             let range = at..at + x.len();
-            let moments = memory.means[range.clone()].iter_mut();
-            let moments = moments.zip(&mut memory.squares[range.clone()]);
+            let moments = state.means[range.clone()].iter_mut();
+            let moments = moments.zip(&mut state.squares[range.clone()]);
             let outs = mean_out[range.clone()].iter_mut().zip(&mut deviation_out[range]);
             for (((mean, square), x), (mean_out, deviation)) in moments.zip(x).zip(outs) {
                 *mean = flush(*mean + alpha * (x - *mean));
@@ -59,7 +59,7 @@ fn follow((memory, parts, out): (&mut MomentState, &[FrameBuf], &mut FrameBuf)) 
 }
 simd_loop!(Follow, follow((&mut MomentState, &[FrameBuf], &mut FrameBuf)));
 
-/// √(max(0, E[x²] − E[x]²) + the least variance).
+/// √(max(0, E[x²] − E[x]²) + [`MIN_VARIANCE`]).
 #[inline(always)]
 pub(super) fn deviation_of(mean: f32, square: f32) -> f32 {
     ((square - mean * mean).max(0.0) + MIN_VARIANCE as f32).sqrt()
@@ -69,21 +69,20 @@ pub(super) fn deviation_of(mean: f32, square: f32) -> f32 {
 mod tests {
     use super::*;
 
-    /// A feature that was heard and then is silent for twenty minutes: its mean dies away to zero, and never becomes one of
-    /// the numbers that processors are slow with.
+    /// A feature that is 1 once and then 0 for twenty minutes: its mean decays to zero and is never denormal.
     #[test]
-    fn a_mean_of_silence_dies_away_to_zero() {
+    fn a_mean_decays_to_zero_without_denormals() {
         const TEN_SECONDS: f64 = 430.0;
-        let mut memory = MomentState::new(2, (-1.0 / TEN_SECONDS).exp());
+        let mut state = MomentState::new(2, (-1.0 / TEN_SECONDS).exp());
         let (mut frames, mut out) = (FrameBuf::new(2), FrameBuf::new(4));
         frames.load(&[1.0, 2.0]);
-        memory.step(std::slice::from_ref(&frames), &mut out);
+        state.step(std::slice::from_ref(&frames), &mut out);
         assert_eq!(out.row(0)[..2], [1.0, 2.0]);
         frames.load(&[0.0, 2.0]);
         for frame in 0..20 * 60 * 43 {
-            memory.step(std::slice::from_ref(&frames), &mut out);
+            state.step(std::slice::from_ref(&frames), &mut out);
             assert!(
-                memory.means.iter().chain(&memory.squares).all(|x| !x.is_subnormal()),
+                state.means.iter().chain(&state.squares).all(|x| !x.is_subnormal()),
                 "{frame}"
             );
         }

@@ -1,4 +1,4 @@
-//! A layer of plain recurrence on a stream.
+//! A plain recurrent layer on a stream.
 
 use super::frame_buf::FrameBuf;
 use crate::kernels::aligned::Aligned;
@@ -8,7 +8,7 @@ use crate::kernels::simd::dispatch_simd;
 use crate::recurrent::{PackedRecurrent, UnitPicture};
 use pulp::{Simd, WithSimd};
 
-/// An RNN layer with packed weights; the equation stands at [`crate::kernels::rnn_sequence::RnnSequence`].
+/// An RNN layer with packed weights; equation: [`crate::kernels::rnn_sequence::RnnSequence`].
 #[derive(Debug, Clone)]
 pub struct PackedRnn {
     input: PackedMatrix,
@@ -42,23 +42,23 @@ impl PackedRecurrent for PackedRnn {
         }
     }
 
-    fn step(&self, x: &FrameBuf, memory: &mut RnnState, out: &mut FrameBuf) {
-        memory.sums.reset(x.frames());
+    fn step(&self, x: &FrameBuf, state: &mut RnnState, out: &mut FrameBuf) {
+        state.sums.reset(x.frames());
         out.reset(x.frames());
-        let sums = memory.sums.values_mut();
+        let sums = state.sums.values_mut();
         self.input
             .multiply(1, |frame, _| x.row(frame), (Start::Bias, Finish::Plain), sums);
         dispatch_simd(Recurrence {
             matrix: &self.recurrent,
-            memory,
+            state,
             out,
         });
     }
 
-    fn newest_units(memory: &RnnState, into: &mut UnitPicture) -> bool {
+    fn newest_units(state: &RnnState, into: &mut UnitPicture) -> bool {
         *into = UnitPicture::default();
-        into.hidden.extend_from_slice(memory.hidden.as_slice());
-        memory.sums.frames() > 0
+        into.hidden.extend_from_slice(state.hidden.as_slice());
+        state.sums.frames() > 0
     }
 }
 
@@ -68,7 +68,7 @@ impl RnnState {
         self.hidden.as_slice()
     }
 
-    /// Takes a hidden state as what came before.
+    /// Sets the hidden state.
     pub fn set(&mut self, hidden: &[f32]) {
         self.hidden.as_mut_slice().copy_from_slice(hidden);
     }
@@ -76,7 +76,7 @@ impl RnnState {
 
 struct Recurrence<'a> {
     matrix: &'a PackedMatrix,
-    memory: &'a mut RnnState,
+    state: &'a mut RnnState,
     out: &'a mut FrameBuf,
 }
 
@@ -85,8 +85,8 @@ impl WithSimd for Recurrence<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { matrix, memory, out } = self;
-        let RnnState { hidden, sums } = memory;
+        let Self { matrix, state, out } = self;
+        let RnnState { hidden, sums } = state;
         let width = padded(hidden.as_slice().len());
         for frame in 0..out.frames() {
             let sums = &mut sums.values_mut()[frame * width..][..width];

@@ -1,4 +1,4 @@
-//! Attention pooling of a stream with one of the score functions: keys are projected once and kept.
+//! Attention pooling of a stream with one of the score functions; keys are projected once and cached.
 
 use super::affine::PackedAffine;
 use super::frame_buf::FrameBuf;
@@ -27,15 +27,15 @@ pub(crate) enum Comparison {
 /// A [`crate::score::ScorePooling`] for streams.
 #[derive(Debug, Clone)]
 pub struct PackedScore {
-    /// Of the asking frame; none if nothing asks.
+    /// Projects the query frame; none for [`Comparison::Even`].
     pub(crate) query: Option<PackedAffine>,
-    /// Of every frame; none if frames are not looked at.
+    /// Projects every frame; none where the score ignores content.
     pub(crate) key: Option<PackedAffine>,
-    /// What is done with both.
+    /// Combines the two into a score.
     pub(crate) comparison: Comparison,
     /// Features of a frame.
     pub inputs: usize,
-    /// Frames that a query sees, itself included.
+    /// Frames that a query attends to, itself included.
     pub(crate) context: usize,
 }
 
@@ -54,7 +54,7 @@ pub struct ScorePoolingState {
 }
 
 impl PackedScore {
-    /// Nothing heard yet.
+    /// The state before the first frame.
     pub fn initial_state(&self) -> ScorePoolingState {
         let width = |layer: &Option<PackedAffine>| layer.as_ref().map_or(1, PackedAffine::outputs);
         let key = width(&self.key);
@@ -68,15 +68,15 @@ impl PackedScore {
         }
     }
 
-    /// A block of features to the weighted mean at each of its frames; `tell` is given, frame by frame, what was weighted.
+    /// A block of features to the weighted mean at each of its frames; `observe` sees the state after each frame.
     pub fn step(
         &self,
         x: &FrameBuf,
-        memory: &mut ScorePoolingState,
+        state: &mut ScorePoolingState,
         out: &mut FrameBuf,
-        mut tell: impl FnMut(&ScorePoolingState),
+        mut observe: impl FnMut(&ScorePoolingState),
     ) {
-        let ScorePoolingState { queries, projected, .. } = &mut *memory;
+        let ScorePoolingState { queries, projected, .. } = &mut *state;
         for (layer, rows) in [(&self.query, queries), (&self.key, projected)] {
             if let Some(layer) = layer {
                 layer.step(from_ref(x), Finish::Plain, rows);
@@ -84,13 +84,13 @@ impl PackedScore {
         }
         out.reset(x.frames());
         for frame in 0..x.frames() {
-            dispatch_loop(Hear, (self, &mut *memory, x.row(frame), frame, out.row_mut(frame)));
-            tell(memory);
+            dispatch_loop(PushFrame, (self, &mut *state, x.row(frame), frame, out.row_mut(frame)));
+            observe(state);
         }
     }
 }
 
-type Heard<'a> = (
+type PushArgs<'a> = (
     &'a PackedScore,
     &'a mut ScorePoolingState,
     &'a [f32],
@@ -99,45 +99,45 @@ type Heard<'a> = (
 );
 
 #[inline(always)]
-fn hear((packed, memory, x, frame, out): Heard<'_>) {
-    let place = (memory.frames % packed.context as u64) as usize;
-    memory.features[place * packed.inputs..][..packed.inputs].copy_from_slice(x);
+fn push_frame((packed, state, x, frame, out): PushArgs<'_>) {
+    let place = (state.frames % packed.context as u64) as usize;
+    state.features[place * packed.inputs..][..packed.inputs].copy_from_slice(x);
     if packed.key.is_some() {
-        let key = memory.projected.row(frame);
-        let slot = &mut memory.keys[place * key.len()..][..key.len()];
+        let key = state.projected.row(frame);
+        let slot = &mut state.keys[place * key.len()..][..key.len()];
         slot.copy_from_slice(key);
         if matches!(packed.comparison, Comparison::Cosine(_)) {
             to_unit(slot);
         }
     }
-    memory.frames += 1;
-    let reach = memory.reach();
-    packed.score(memory, frame, place);
-    // While the ring is not full, places 0..reach are those that were heard.
-    let weights = &mut memory.weights[..reach];
+    state.frames += 1;
+    let reach = state.reach();
+    packed.score(state, frame, place);
+    // Until the ring is full, only places 0..reach hold frames.
+    let weights = &mut state.weights[..reach];
     let top = maximum(weights);
     for weight in weights.iter_mut() {
         *weight = exp(*weight - top);
     }
     let share = 1.0 / sum(weights, |weight| weight);
     out.fill(0.0);
-    for (weight, x) in weights.iter_mut().zip(memory.features.chunks_exact(packed.inputs)) {
+    for (weight, x) in weights.iter_mut().zip(state.features.chunks_exact(packed.inputs)) {
         *weight *= share;
         for (out, x) in out.iter_mut().zip(x) {
             *out += *weight * x;
         }
     }
 }
-simd_loop!(Hear, hear(Heard<'_>));
+simd_loop!(PushFrame, push_frame(PushArgs<'_>));
 
 impl PackedScore {
-    /// Scores of all places within reach of the newest frame, which stands at `place`, to `memory.weights`.
+    /// Scores of all places within reach of the newest frame, which stands at `place`, to `state.weights`.
     #[inline(always)]
-    fn score(&self, memory: &mut ScorePoolingState, frame: usize, place: usize) {
-        let (reach, width) = (memory.reach(), memory.projected.width());
-        let query = memory.queries.row_mut(frame);
-        let keys = memory.keys.chunks_exact(width);
-        let scores = &mut memory.weights[..reach];
+    fn score(&self, state: &mut ScorePoolingState, frame: usize, place: usize) {
+        let (reach, width) = (state.reach(), state.projected.width());
+        let query = state.queries.row_mut(frame);
+        let keys = state.keys.chunks_exact(width);
+        let scores = &mut state.weights[..reach];
         match &self.comparison {
             Comparison::Dot(scale) => {
                 for (score, key) in scores.iter_mut().zip(keys) {
@@ -172,7 +172,7 @@ impl ScorePoolingState {
         self.frames.min(self.weights.len() as u64) as usize
     }
 
-    /// What the newest frame weighted, by lag: itself first, then back in time.
+    /// Attention weights of the newest frame, by lag: itself first, then back in time.
     pub fn weights_by_lag(&self) -> impl ExactSizeIterator<Item = f32> + '_ {
         let context = self.weights.len();
         let newest = (self.frames.max(1) - 1) as usize % context;

@@ -5,9 +5,9 @@
 //! Every output is one chain of fused multiply-adds in the order of the inputs, whatever the number of frames beside
 //! it: how a stream is cut into blocks changes no bit.
 //!
-//! Weights may be stored as bfloat16 ([`Precision::Bf16`]): half the bytes come from the cache, and the sums are those of
-//! f32 with the rounded weights. Where four or more frames share a weight, arithmetic is the bottleneck and not memory:
-//! such products read the rounded weights from a second, unpacked copy, which makes 6 bytes per weight in all.
+//! Weights may be stored as bfloat16 ([`Precision::Bf16`]): half the bytes come from the cache, and the sums are those
+//! of f32 with the rounded weights. Where four or more frames share a weight, arithmetic is the bottleneck and not
+//! memory: such products read the rounded weights from a second, unpacked copy, which makes 6 bytes per weight in all.
 
 mod product;
 
@@ -60,8 +60,8 @@ pub fn bf16(weight: f32) -> f32 {
 pub struct PackedMatrix {
     /// One row after the other.
     panels: Aligned,
-    /// With bf16, two rows in one: the upper 16 bits of each value are the weight of the even row, the lower those of the
-    /// odd row (0 below the last row).
+    /// With bf16, two rows in one: the upper 16 bits of each value are the weight of the even row, the lower those of
+    /// the odd row (0 below the last row).
     pairs: Option<Aligned>,
     bias: Aligned,
     inputs: usize,
@@ -81,12 +81,12 @@ pub enum Finish<'a> {
     ReluAddRelu(&'a [f32]),
 }
 
-/// Where the sums begin.
+/// Initial value of the sums.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
-    /// At the bias.
+    /// The bias.
     Bias,
-    /// At what the output holds already.
+    /// What the output already holds.
     Output,
 }
 
@@ -94,7 +94,7 @@ impl PackedMatrix {
     /// From a row-major matrix (inputs, outputs), as it is.
     ///
     /// # Panics
-    /// If there are not `inputs · bias.len()` weights: a slip of the caller.
+    /// If there are not `inputs · bias.len()` weights: a bug of the caller.
     pub fn new(weights: &[f32], bias: &[f32]) -> Self {
         Self::with_precision(weights, bias, Precision::F32)
     }
@@ -184,8 +184,8 @@ impl PackedMatrix {
         Self::new(&turned, &vec![0.0; inputs])
     }
 
-    /// One row of values times the matrix, added to what `out` holds; as a part of an operation that runs with the widest
-    /// instructions.
+    /// One row of values times the matrix, added to what `out` holds; as a part of an operation that runs with the
+    /// widest instructions.
     #[inline(always)]
     pub(crate) fn add_to<S: Simd>(&self, simd: S, values: &[f32], out: &mut [f32]) {
         Product {

@@ -13,7 +13,7 @@ pub(super) struct Product<'m, 'o, 'i, 'a> {
     pub(super) segments: usize,
     /// The values of a (frame, segment). Not a type of its own: the tiles are compiled once, not for each caller.
     pub(super) input: &'i dyn Fn(usize, usize) -> &'a [f32],
-    /// Where the sums begin.
+    /// Initial value of the sums.
     pub(super) start: Start,
     /// What is done to them.
     pub(super) finish: Finish<'o>,
