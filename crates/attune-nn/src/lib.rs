@@ -24,30 +24,39 @@
 //! state and calling `initial_state` is a reset. Files and live audio are both streams; tests hold both forms together.
 //!
 //! # Example
-//! A causal convolution over ten frames gives the same bits whether it is fed once or in two blocks:
+//! A causal convolution over a whole sequence, and frame by frame with a state:
 //!
 //! ```
 //! use attune_nn::causal_conv::{CausalConv, ConvShape};
+//! use attune_nn::kernels::convolution::Activation;
 //! use attune_nn::kernels::packed_matrix::{Finish, Precision};
 //! use attune_nn::streaming::frame_buf::FrameBuf;
 //! use attune_nn::weights::WeightStore;
+//! use candle_core::{Device, Tensor};
 //!
-//! let shape = ConvShape { inputs: 2, outputs: 3, taps: 3, dilation: 2 };
-//! let mut store = WeightStore::random(1);
-//! let conv = CausalConv::new(store.root(), shape, 1.0)?.pack(Precision::F32)?;
+//! let shape = ConvShape { inputs: 2, outputs: 4, taps: 3, dilation: 2 };
+//! let layer = CausalConv::new(WeightStore::random(1).root(), shape, 1.0)?;
 //! let frames: Vec<f32> = (0..20).map(|n| (n as f32).sin()).collect(); // 10 frames of 2 features
 //!
-//! let run = |frames_per_block: usize| {
-//!     let (mut state, mut x, mut y) = (conv.initial_state(), FrameBuf::new(2), FrameBuf::new(3));
-//!     let mut out = Vec::new();
+//! // The whole sequence at once, with a gradient.
+//! let x = Tensor::from_slice(&frames, (1, 10, 2), &Device::Cpu)?;
+//! let whole: Vec<f32> = layer.forward(&x, Activation::Relu)?.flatten_all()?.to_vec1()?;
+//!
+//! // As a stream, in blocks: how it is cut changes no bit.
+//! let packed = layer.pack(Precision::F32)?;
+//! let stream = |frames_per_block: usize| {
+//!     let (mut state, mut input, mut output) = (packed.initial_state(), FrameBuf::new(2), FrameBuf::new(4));
+//!     let mut all = Vec::new();
 //!     for block in frames.chunks(2 * frames_per_block) {
-//!         x.load(block);
-//!         conv.step(&x, &mut state, Finish::Plain, &mut y);
-//!         (0..y.frames()).for_each(|frame| out.extend_from_slice(y.row(frame)));
+//!         input.load(block);
+//!         packed.step(&input, &mut state, Finish::Relu, &mut output);
+//!         (0..output.frames()).for_each(|frame| all.extend_from_slice(output.row(frame)));
 //!     }
-//!     out
+//!     all
 //! };
-//! assert_eq!(run(10), run(6)); // 10 frames at once; 6 frames, then 4
+//! let (once, twice) = (stream(10), stream(6)); // 10 frames; 6 frames, then 4
+//! assert_eq!(once, twice);
+//! assert!(whole.iter().zip(&once).all(|(whole, streamed)| (whole - streamed).abs() < 1e-6));
 //! # Ok::<(), candle_core::Error>(())
 //! ```
 //!
@@ -57,7 +66,8 @@
 //! products over contiguous data and from ops with a hand-written backward; [`gradcheck`] checks each against central
 //! differences. candle stays the tensor library and the autodiff.
 //!
-//! Next: the crate `attune-model` builds the networks from these layers.
+//! Where to go next: [`causal_conv`], [`lstm_cell`] and [`multihead`] are layers, [`kernels`] the arithmetic beneath them,
+//! [`weights`] names and initialises parameters; the crate `attune-model` builds networks from all of these.
 
 pub mod bidirectional;
 pub mod causal_conv;
