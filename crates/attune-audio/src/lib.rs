@@ -1,13 +1,12 @@
 //! Sound for Attune: where it comes from, how it reaches the worker, and what the networks are fed.
 //!
-//! In: files and devices. Out: mono samples through a lossy ring, and frames of log-mel features. Thread: each module says.
+//! In: files and devices. Out: mono samples through a lossy ring, and frames of log-mel features. Thread: stated in each
+//! module.
 //!
 //! ```text
-//!   capture (device) ──┐ cpal's callback                                  worker
-//!                      ├────────────────▶ ring ──▶ samples ──▶ features ──▶ log-mel frames ──▶ attune-model
-//!   playback (file) ───┘ reader thread      │                  resample, window, FFT,
-//!       ▲                                   └▶ lost samples,   mel, dB, loudness
-//!     decode                                   marks
+//! capture:  device → callback ─────────────┐          worker
+//!                                          ├→ ring → features → log-mel frames → attune-model
+//! playback: file → decode → reader thread ─┘          (resample, window, FFT, mel, dB, loudness)
 //! ```
 //!
 //! - [`units`]: sample rate, sample and frame index, seconds, decibels: types that cannot be mixed up.
@@ -26,7 +25,8 @@
 //!
 //! // The producer's side: a second of a 440 Hz tone at 48 kHz, in blocks of 10 ms.
 //! let (mut sink, mut source) = ring(48_000);
-//! let tone: Vec<f32> = (0..48_000).map(|n| 0.5 * (std::f32::consts::TAU * 440.0 * n as f32 / 48_000.0).sin()).collect();
+//! let turn = |n: usize| std::f32::consts::TAU * 440.0 * n as f32 / 48_000.0;
+//! let tone: Vec<f32> = (0..48_000).map(|n| 0.5 * turn(n).sin()).collect();
 //! for block in tone.chunks(480) {
 //!     sink.write(block);
 //! }

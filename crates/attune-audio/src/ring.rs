@@ -1,4 +1,4 @@
-//! The lossy ring between whoever makes samples and the worker that reads them.
+//! The lossy ring between the producer of samples and the worker that reads them.
 //!
 //! In: mono f32 samples at the source's rate. Out: the same, in order; what did not fit is counted, never waited for.
 //! Thread: the sink belongs to the producer (an audio callback, hard real time: no allocation, lock or log in
@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// What both ends can see, each figure counted since the ring was made.
+/// Counters that both ends share, each since the ring was made.
 ///
-/// Each figure is exact by itself; two of them read one after the other may lie one write apart.
+/// Each is exact by itself; two that are read one after the other may be one write apart.
 #[derive(Debug)]
 pub struct RingCounters {
     /// Samples that went in.
@@ -107,8 +107,8 @@ impl SampleSink {
         }
     }
 
-    /// Writes what fits and gives back what did not, uncounted: for a producer that can wait. Real-time safe.
-    pub fn write_some<'a>(&mut self, samples: &'a [f32]) -> &'a [f32] {
+    /// Writes what fits and returns the rest, uncounted: for a producer that can wait. Real-time safe.
+    pub(crate) fn write_some<'a>(&mut self, samples: &'a [f32]) -> &'a [f32] {
         let fits = samples.len().min(self.producer.slots());
         let (now, rest) = samples.split_at(fits);
         // `fits` slots are free and only this end takes them, so the chunk is always granted.
@@ -129,7 +129,7 @@ impl SampleSink {
     }
 
     /// Whether the reader is gone.
-    pub fn is_abandoned(&self) -> bool {
+    pub(crate) fn is_abandoned(&self) -> bool {
         self.producer.is_abandoned()
     }
 
@@ -155,8 +155,7 @@ impl SampleSource {
         self.consumer.buffer().capacity()
     }
 
-    /// Throws away the oldest `samples` (or all that wait, if fewer) and counts them as lost: what a late reader does
-    /// to catch up.
+    /// Discards the oldest `samples` (or all that wait, if fewer) and counts them as lost: how a late reader catches up.
     pub fn skip(&mut self, samples: usize) {
         let skipped = samples.min(self.consumer.slots());
         if let Ok(chunk) = self.consumer.read_chunk(skipped) {
@@ -271,7 +270,7 @@ mod tests {
         assert!(now.saturating_sub(age) >= made_ago);
     }
 
-    /// Two threads, 100,000 samples, a ring far too small: what arrives is in order, and arrived + lost = sent, exactly.
+    /// Two threads, 100,000 samples, a ring far too small: what arrives is in order, and arrived + lost = sent.
     #[test]
     fn two_threads_lose_nothing_uncounted() {
         const SENT: u32 = 100_000;

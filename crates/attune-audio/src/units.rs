@@ -71,7 +71,7 @@ impl Seconds {
 pub struct Decibels(pub f32);
 
 impl Decibels {
-    /// What is shown for digital silence.
+    /// The level of digital silence.
     pub const SILENCE: Self = Self(-120.0);
 
     /// The level of an amplitude (20·log10), no lower than [`Decibels::SILENCE`].

@@ -1,6 +1,6 @@
 //! Everything that runs on the audio thread, and nothing else: convert, mix down, write.
 //!
-//! In: interleaved samples of any format as the device brings them. Out: mono f32 in the ring.
+//! In: interleaved samples of any format as the device delivers them. Out: mono f32 in the ring.
 //! Thread: the audio callback; hard real time: no allocation, lock, log or system call but the clock's.
 
 use crate::ring::SampleSink;
@@ -85,8 +85,8 @@ pub struct CaptureCallback {
 }
 
 impl CaptureCallback {
-    /// A callback for a device of `channels` (at least 1) that writes into `sink`. Allocates here, never again. A channel
-    /// that the device does not have is its last.
+    /// A callback for a device of `channels` (at least 1) that writes into `sink`. Allocates here, never again.
+    /// A channel that the device does not have becomes its last.
     pub fn new(sink: SampleSink, channels: u16, pick: ChannelPick) -> Self {
         let channels = usize::from(channels.max(1));
         let pick = match pick {

@@ -1,6 +1,6 @@
 //! What can be opened: devices by a stable id.
 //!
-//! In: what cpal's host reports. Out: [`DeviceInfo`]. Thread: any; asking a sound server may take some milliseconds.
+//! In: what cpal's host reports. Out: [`DeviceInfo`]. Thread: any; a sound server may take some milliseconds to answer.
 
 use super::errors;
 use crate::source::SourceError;
@@ -17,9 +17,9 @@ const COMMON_RATES_HZ: [u32; 11] = [
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DeviceKind {
-    /// Brings what it hears.
+    /// Records.
     Microphone,
-    /// Brings what an output plays.
+    /// Records what an output plays.
     Monitor,
     /// Plays.
     Output,
@@ -44,8 +44,8 @@ pub struct DeviceInfo {
     pub default: bool,
 }
 
-/// The host whose devices are listed and opened: `PulseAudio` (also in front of `PipeWire`) where a server answers, else the
-/// system's own.
+/// The host whose devices are listed and opened: `PulseAudio` (also in front of `PipeWire`) where a server answers, else
+/// the system's own.
 pub(crate) fn preferred_host() -> cpal::Host {
     cpal::default_host()
 }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// Length of a device's buffer if nothing else is asked for, in milliseconds.
+/// Default length of a device's buffer in milliseconds.
 pub const DEFAULT_BUFFER_MS: u32 = 10;
 /// How much the ring holds: a worker may be that late before samples are lost.
 const RING_SECS: u32 = 4;
@@ -24,10 +24,11 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(4);
 
 /// cpal's name of the host that needs a pacer.
 const PULSEAUDIO: &str = "PulseAudio";
-/// How many times the wanted buffer a `PulseAudio` stream may hold on the server. cpal 0.18 asks for a queue of exactly one
-/// buffer, and the server drops what does not fit without a word: measured with 10 ms, 43 samples each 0.33 s. A longer
-/// buffer alone has the same fault, for the server then also delivers in longer blocks; but it delivers in the blocks of
-/// its most hurried client, so a second stream with the short buffer makes the long queue safe and the delay short.
+/// How many times the requested buffer a `PulseAudio` stream may hold on the server. cpal 0.18 requests a queue of
+/// exactly one buffer, and the server silently drops what does not fit: measured with 10 ms, 43 samples every 0.33 s.
+/// A longer buffer alone has the same fault, for the server then also delivers in longer blocks; but it delivers in the
+/// blocks of its most demanding client, so a second stream with the short buffer makes the long queue safe and the
+/// latency short.
 const PULSEAUDIO_ROOM: u32 = 8;
 
 /// How to open a device.
@@ -83,7 +84,7 @@ impl CaptureStream {
         let (faults, fatal) = Faults::new();
         let faults = Arc::new(faults);
         let started = start(&device, name.clone(), request, &faults).map_err(|error| device_error(&name, &error))?;
-        tracing::info!(opened = ?started.opened, "capture begins");
+        tracing::info!(opened = ?started.opened, "capture starts");
         let stream = Self {
             streams: started.streams,
             opened: started.opened,
@@ -95,7 +96,7 @@ impl CaptureStream {
         Ok((stream, started.source))
     }
 
-    /// What is really open.
+    /// What is open.
     pub fn opened(&self) -> &OpenedSource {
         &self.opened
     }
@@ -103,9 +104,9 @@ impl CaptureStream {
     /// Overruns so far: buffers that the driver dropped before they reached the callback, as cpal reports them.
     ///
     /// cpal 0.18 reports overruns of ALSA, WASAPI, CoreAudio, JACK, PipeWire, AAudio and ASIO. Its PulseAudio host never
-    /// does, for the server sends clients no message about a record stream that overflows (its stream's error callback is
-    /// called only when the connection fails): there the count stays 0, and the long queue of [`PULSEAUDIO_ROOM`] buffers
-    /// is what keeps the server from dropping samples.
+    /// does: it calls the error callback only when the connection fails, and has no case for a record stream that
+    /// overflows. There the count stays 0, and the long queue on the server (8 buffers) is what keeps it from dropping
+    /// samples.
     pub fn xruns(&self) -> u64 {
         self.faults.xruns.load(Ordering::Relaxed)
     }
@@ -230,8 +231,8 @@ fn start(
     })
 }
 
-/// A second stream on a `PulseAudio` source, whose samples nobody takes: its short buffer makes the server deliver in short
-/// blocks, see [`PULSEAUDIO_ROOM`].
+/// A second stream on a `PulseAudio` source, whose samples are dropped: its short buffer makes the server deliver in
+/// short blocks, see [`PULSEAUDIO_ROOM`].
 fn build_pacer(
     device: &cpal::Device,
     config: &cpal::SupportedStreamConfig,
@@ -245,7 +246,7 @@ fn build_pacer(
         stream_config,
         config.sample_format(),
         |_, _| {},
-        // The stream beside it hears of the same and tells.
+        // The stream beside it gets the same errors and reports them.
         |_| {},
         Some(ANSWER_WITHIN),
     )?;

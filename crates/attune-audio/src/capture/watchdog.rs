@@ -1,5 +1,5 @@
-//! Decides whether a device still delivers: error callbacks alone cannot be trusted (ALSA reports nothing when its server
-//! dies, and calls back 450,000 times a second when its sink is gone).
+//! Decides whether a device still delivers: error callbacks alone cannot be trusted (ALSA reports nothing when its
+//! server dies, and calls back 450,000 times a second when its sink is gone).
 //!
 //! In: error callbacks, the age of the newest callback. Out: the first fatal error, or a stall.
 //! Thread: [`Faults::note`] on cpal's, the rest on the owner's.
@@ -17,18 +17,18 @@ const ERROR_PAUSE: Duration = Duration::from_millis(50);
 
 /// What the error callback leaves for the owner.
 #[derive(Debug)]
-pub struct Faults {
+pub(crate) struct Faults {
     fatal: AtomicBool,
     first_fatal: crossbeam_channel::Sender<cpal::Error>,
     /// Buffers lost by the system before they reached the callback.
-    pub xruns: AtomicU64,
+    pub(super) xruns: AtomicU64,
     /// All other error callbacks.
-    pub errors: AtomicU64,
+    pub(super) errors: AtomicU64,
 }
 
 impl Faults {
     /// Faults, and the end at which the first fatal error comes out.
-    pub fn new() -> (Self, crossbeam_channel::Receiver<cpal::Error>) {
+    pub(crate) fn new() -> (Self, crossbeam_channel::Receiver<cpal::Error>) {
         let (first_fatal, fatal) = crossbeam_channel::bounded(1);
         let (xruns, errors) = (AtomicU64::new(0), AtomicU64::new(0));
         (
@@ -43,7 +43,7 @@ impl Faults {
     }
 
     /// Handles one error callback.
-    pub fn note(&self, error: cpal::Error) {
+    pub(crate) fn note(&self, error: cpal::Error) {
         match error.kind() {
             cpal::ErrorKind::Xrun => {
                 self.xruns.fetch_add(1, Ordering::Relaxed);
@@ -71,8 +71,9 @@ impl Faults {
     }
 }
 
-/// Whether a device has stalled, by its callbacks so far and the age of the newest one (of the stream if there is none).
-pub fn is_stalled(callbacks: u64, age: Duration) -> bool {
+/// Whether a device has stalled, by its callbacks so far and the age of the newest one (of the stream if there is
+/// none).
+pub(super) fn is_stalled(callbacks: u64, age: Duration) -> bool {
     age >= if callbacks == 0 { FIRST_WITHIN } else { LOST_AFTER }
 }
 

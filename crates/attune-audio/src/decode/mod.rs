@@ -11,7 +11,7 @@ use crate::units::{SampleRate, Seconds};
 use std::path::{Path, PathBuf};
 use stream::PacketStream;
 
-/// What a file says of itself.
+/// Properties of a file, as its container and decoder state them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AudioInfo {
     /// Decoder's short name (`mp3`).
@@ -20,7 +20,7 @@ pub struct AudioInfo {
     pub rate: SampleRate,
     /// Audio channels.
     pub channels: u16,
-    /// Length, if the container tells it.
+    /// Length, if the container states it.
     pub duration: Option<Seconds>,
     /// Sample format as stored (`S16`), where known; empty where the codec has none (mp3).
     pub format: String,
@@ -29,31 +29,31 @@ pub struct AudioInfo {
 /// A file being decoded, block by block.
 ///
 /// Position 0 is the first sample that the decoder presents: the encoder's delay is left out where the file and
-/// symphonia tell it (mp3 with a LAME tag, ogg vorbis), and is part of the sound where they do not (aac in mp4).
+/// symphonia know it (mp3 with a LAME tag, ogg vorbis), and is part of the sound where they do not (aac in mp4).
 pub struct AudioFile {
     path: PathBuf,
     packets: PacketStream,
-    /// Samples of one channel still to be thrown away before the place that was sought.
+    /// Samples of one channel still to be discarded before the position that was sought.
     discard: u64,
     not_finite: u64,
     /// Why decoding stopped before the end of the file.
     cut_short: Option<String>,
-    /// Counts from earlier passes over the same file (a seek may open it anew).
+    /// Counts from earlier passes over the same file (a seek may open it again).
     broken_before: u64,
 }
 
 /// Decoded audio as the file has it: every channel, interleaved.
 #[derive(Debug, Clone, Copy)]
-pub struct Interleaved<'a> {
+pub(crate) struct Interleaved<'a> {
     /// Frame after frame, one sample of each channel.
-    pub samples: &'a [f32],
+    pub(crate) samples: &'a [f32],
     /// Audio channels.
-    pub channels: usize,
+    pub(crate) channels: usize,
 }
 
 impl Interleaved<'_> {
     /// Appends the mean of the channels to `out`.
-    pub fn mix_into(&self, out: &mut Vec<f32>) {
+    pub(crate) fn mix_into(&self, out: &mut Vec<f32>) {
         if self.channels == 1 {
             out.extend_from_slice(self.samples);
             return;
@@ -77,10 +77,10 @@ impl std::fmt::Debug for AudioFile {
 }
 
 impl AudioFile {
-    /// Opens the file by its content, whatever its name says, and decodes the beginning of its first audio track.
+    /// Opens the file by its content, whatever its name says, and decodes the start of its first audio track.
     ///
-    /// Kinds of error: `not_found`, `permission_denied`, `not_a_file`, `empty`, `unreadable`, `unsupported`,
-    /// `no_audio`, `truncated` (nothing could be decoded).
+    /// Errors by name: `not_found`, `permission_denied`, `not_a_file`, `empty`, `unreadable`, `unsupported`, `no_audio`,
+    /// `truncated` (nothing could be decoded).
     pub fn open(path: &Path) -> Result<Self, SourceError> {
         let packets = PacketStream::open(path)?;
         Ok(Self {
@@ -93,7 +93,7 @@ impl AudioFile {
         })
     }
 
-    /// What it is.
+    /// Its properties.
     pub fn info(&self) -> &AudioInfo {
         self.packets.info()
     }
@@ -119,7 +119,7 @@ impl AudioFile {
     }
 
     /// The next decoded block with every channel, or `None` at the end. Never empty.
-    pub fn next_interleaved(&mut self) -> Option<Interleaved<'_>> {
+    pub(crate) fn next_interleaved(&mut self) -> Option<Interleaved<'_>> {
         let channels = loop {
             match self.packets.advance() {
                 Ok(Some(channels)) => {
@@ -152,8 +152,8 @@ impl AudioFile {
         Ok(self.next_interleaved().map(|block| block.mix_into(out)).is_some())
     }
 
-    /// Goes to the sample at `at`, exactly: what follows is what a decoding from the start brings there. Beyond the
-    /// end, nothing follows.
+    /// Seeks to the sample at `at`, exactly: what follows is bit for bit what decoding from the start yields there.
+    /// Nothing follows a seek beyond the end.
     pub fn seek(&mut self, at: Seconds) -> Result<(), SourceError> {
         let target = self.info().rate.index_at(at).0;
         self.cut_short = None;

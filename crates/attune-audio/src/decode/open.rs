@@ -17,11 +17,11 @@ use symphonia::core::meta::MetadataOptions;
 
 /// A file ready to be decoded.
 pub(super) struct Opened {
-    pub format: Box<dyn FormatReader>,
-    pub decoder: Box<dyn AudioDecoder>,
-    pub track: Track,
+    pub(super) format: Box<dyn FormatReader>,
+    pub(super) decoder: Box<dyn AudioDecoder>,
+    pub(super) track: Track,
     /// Decoder's short name.
-    pub decoder_name: String,
+    pub(super) decoder_name: String,
 }
 
 /// How the demuxer may move in the file.

@@ -15,10 +15,10 @@ use symphonia::core::formats::{SeekMode, SeekTo, Track};
 use symphonia::core::packet::Packet;
 use symphonia::core::units::{TimeBase, Timestamp};
 
-/// Decoded and thrown away before a place that was sought, so that what the decoder remembers (mp3's bit reservoir of
+/// Decoded and discarded before a position that was sought, so that what the decoder remembers (mp3's bit reservoir of
 /// up to 511 bytes: 0.29 s at 8 kbit/s; the overlap of a lapped transform: one packet) is as in one long pass.
 const PRE_ROLL_SECS: f64 = 0.5;
-/// Rates beyond this are taken for damage.
+/// Higher rates are treated as damage.
 const MAX_RATE_HZ: u32 = 768_000;
 /// The longest silence that stands for one broken packet, in samples: more than any codec's packet holds.
 const MAX_PATCH: u64 = 65_536;
@@ -39,8 +39,8 @@ pub(super) struct PacketStream {
 }
 
 impl PacketStream {
-    /// Opens the file and decodes up to its first samples, which tell rate and channels for certain.
-    pub fn open(path: &Path) -> Result<Self, SourceError> {
+    /// Opens the file and decodes up to its first samples, which settle rate and channels.
+    pub(super) fn open(path: &Path) -> Result<Self, SourceError> {
         Self::open_with(path, Access::Seekable).or_else(|error| match error.kind {
             // Some demuxers report a missing end as damage, others as an unknown format.
             SourceErrorKind::Truncated | SourceErrorKind::FileUnsupported => {
@@ -98,36 +98,36 @@ impl PacketStream {
     }
 
     /// What the file is.
-    pub fn info(&self) -> &AudioInfo {
+    pub(super) fn info(&self) -> &AudioInfo {
         &self.info
     }
 
     /// Packets that could not be decoded.
-    pub fn broken(&self) -> u64 {
+    pub(super) fn broken(&self) -> u64 {
         self.broken
     }
 
     /// The newest block, interleaved.
-    pub fn block(&self) -> &[f32] {
+    pub(super) fn block(&self) -> &[f32] {
         &self.block
     }
 
     /// The newest block, interleaved.
-    pub fn block_mut(&mut self) -> &mut [f32] {
+    pub(super) fn block_mut(&mut self) -> &mut [f32] {
         &mut self.block
     }
 
     /// Decodes the next block, and returns its channels; `None` at the end; why it stops, if before the end.
-    pub fn advance(&mut self) -> Result<Option<usize>, String> {
+    pub(super) fn advance(&mut self) -> Result<Option<usize>, String> {
         if !std::mem::take(&mut self.pending) && self.decode_next()?.is_none() {
             return Ok(None);
         }
         Ok(Some(self.channels))
     }
 
-    /// Goes to a place at or before sample `target`, far enough before it that the decoder's memory is right there.
-    /// Returns the position of the next block, or `None` if only a fresh start is exact.
-    pub fn seek_before(&mut self, target: u64) -> Option<u64> {
+    /// Seeks to a position at or before sample `target`, early enough that the decoder's state is exact at `target`.
+    /// Returns the position of the next block, or `None` if only decoding from the start is exact.
+    pub(super) fn seek_before(&mut self, target: u64) -> Option<u64> {
         let origin = self.origin?;
         let pre_roll = (PRE_ROLL_SECS * self.info.rate.hz()) as u64;
         let early = target.checked_sub(pre_roll).filter(|early| *early > 0)?;
@@ -144,7 +144,7 @@ impl PacketStream {
             )
             .ok()?;
         self.opened.decoder.reset();
-        // What fails here is the decoder finding its feet, not damage.
+        // Packets that fail here lack their predecessors; they are not damaged.
         let broken = self.broken;
         let start = self.decode_next().ok()??;
         self.broken = broken;
@@ -153,7 +153,7 @@ impl PacketStream {
         (position <= target).then_some(position)
     }
 
-    /// Decodes packets until one brings samples; returns the timestamp of the first of them.
+    /// Decodes packets until one has samples; returns the timestamp of the first sample.
     fn decode_next(&mut self) -> Result<Option<i64>, String> {
         loop {
             let packet = match self.opened.format.next_packet() {
@@ -176,7 +176,7 @@ impl PacketStream {
         }
     }
 
-    /// Decodes one packet into `block`; false if it brings no samples.
+    /// Decodes one packet into `block`; false if it has no samples.
     fn decode(&mut self, packet: &Packet) -> Result<bool, String> {
         match self.opened.decoder.decode(packet) {
             Ok(decoded) => {
@@ -212,14 +212,14 @@ impl PacketStream {
         }
     }
 
-    /// Another stream begins in the same file (chained ogg): it needs a decoder of its own.
+    /// Another stream starts in the same file (chained ogg): it needs a decoder of its own.
     fn restart_decoder(&mut self) -> Result<(), String> {
         let (track, decoder, name) =
             open::choose_track(&self.path, self.opened.format.as_ref()).map_err(|error| error.message)?;
         self.opened.track = track;
         self.opened.decoder = decoder;
         self.opened.decoder_name = name;
-        // Its timestamps count anew.
+        // Its timestamps start at 0 again.
         self.origin = None;
         Ok(())
     }

@@ -17,13 +17,14 @@ pub enum FrontEndError {
     },
     /// The source's rate is outside what is supported.
     #[error(
-        "the source runs at {0} Hz; rates from 8000 to 192000 Hz are supported: resample the file or choose another rate of the device"
+        "the source runs at {0} Hz; rates from 8000 to 192000 Hz are supported: \
+         resample the file or choose another rate of the device"
     )]
     SourceRate(u32),
     /// Samples came after the end.
     #[error("samples were pushed after the end of the stream: reset the front end before the next stream")]
     Finished,
-    /// The resampling library refused; a slip of ours, with its own words.
+    /// The resampling library refused; a bug of Attune, with the library's message.
     #[error("resampling from {from_hz} to {to_hz} Hz failed: {message}; please report this")]
     Resampling {
         /// Rate of the source.

@@ -51,7 +51,7 @@ impl FeatureExtractor {
         })
     }
 
-    /// The same without the loudness normalisation, for who begins that anew within a stream: `normalized` stays empty.
+    /// Without the loudness normalisation, for callers that reset it within a stream: `normalized` stays empty.
     pub fn levels_only(spec: &FrontEndSpec, source_rate: SampleRate) -> Result<Self, FrontEndError> {
         let mut extractor = Self::new(spec, source_rate)?;
         extractor.normalizer = None;
@@ -97,7 +97,7 @@ impl FeatureExtractor {
         Ok(self.complete(block))
     }
 
-    /// Forgets the stream: the next sample is the first of a new one.
+    /// Resets the state: the next sample is the first of a new stream.
     pub fn reset(&mut self) {
         self.converter.reset();
         self.framer.reset();

@@ -4,7 +4,7 @@
 
 /// Remembers the samples that later windows need.
 #[derive(Debug)]
-pub struct Framer {
+pub(super) struct Framer {
     window: usize,
     hop: usize,
     /// Samples from the start of the next window on; never more than a window.
@@ -13,7 +13,7 @@ pub struct Framer {
 
 impl Framer {
     /// Windows of `window` samples, one every `hop` (at least 1, at most `window`).
-    pub fn new(window: usize, hop: usize) -> Self {
+    pub(super) fn new(window: usize, hop: usize) -> Self {
         Self {
             window,
             hop,
@@ -22,7 +22,7 @@ impl Framer {
     }
 
     /// Takes samples and calls `each` with every window that they complete.
-    pub fn push(&mut self, mut samples: &[f32], mut each: impl FnMut(&[f32])) {
+    pub(super) fn push(&mut self, mut samples: &[f32], mut each: impl FnMut(&[f32])) {
         while !samples.is_empty() {
             let room = self.window - self.held.len();
             let (now, later) = samples.split_at(room.min(samples.len()));
@@ -36,8 +36,8 @@ impl Framer {
         }
     }
 
-    /// Forgets all samples.
-    pub fn reset(&mut self) {
+    /// Resets the state.
+    pub(super) fn reset(&mut self) {
         self.held.clear();
     }
 }

@@ -40,7 +40,7 @@ pub fn hz_from_mel(mel: f64) -> f64 {
     }
 }
 
-/// Triangular weights, each band with the bins that it hears and no others.
+/// Triangular weights, each band with the bins where it is not zero.
 #[derive(Debug, Clone)]
 pub struct MelFilterbank {
     bands: Vec<Band>,
@@ -108,10 +108,10 @@ impl MelFilterbank {
         &self.centres_hz
     }
 
-    /// The power in each band, appended to `out`. A band between two bins hears nothing: 0.
+    /// The power in each band, appended to `out`. A band that lies between two bins is 0.
     ///
     /// # Panics
-    /// If `power` has fewer bins than the bank was made for: a slip of the caller.
+    /// If `power` has fewer bins than the bank was made for: a bug of the caller.
     pub fn apply(&self, power: &[f32], out: &mut Vec<f32>) {
         out.extend(self.bands.iter().map(|band| {
             let weights = &self.weights[band.first_weight..band.first_weight + band.bins];

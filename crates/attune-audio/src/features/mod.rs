@@ -16,7 +16,8 @@ pub use extractor::FeatureExtractor;
 pub use framing::whole_frames;
 pub use mel::{MelFilterbank, hz_from_mel, mel_from_hz};
 pub use normalize::LoudnessNormalizer;
-pub use resample::{HIGHEST_RATE, LOWEST_RATE, RateConverter};
+pub use resample::RateConverter;
+use resample::{HIGHEST_RATE, LOWEST_RATE};
 pub use spec::{FrontEndSpec, LoudnessNormalization};
 pub use spectrum::PowerSpectrum;
 
@@ -33,7 +34,7 @@ impl<'a> FrameBlock<'a> {
     /// Wraps whole frames of `bands` values each.
     ///
     /// # Panics
-    /// If `data` does not divide into frames: a slip of the caller, not of its input.
+    /// If `data` does not divide into frames: a bug of the caller, not of its input.
     pub fn new(data: &'a [f32], bands: usize) -> Self {
         assert!(
             bands > 0 && data.len().is_multiple_of(bands),
@@ -84,15 +85,15 @@ pub fn levels_of(samples: &[f32], rate: SampleRate, spec: &FrontEndSpec) -> Resu
     Ok(levels)
 }
 
-/// Frames that one push brought, owned.
+/// The frames of one push, owned.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct FeatureBlock {
     /// Place of the first frame in its stream.
     pub first: FrameIndex,
-    /// Log-mel power in dB re unit mel power, as librosa's `power_to_db(melspectrogram(..), ref=1.0)`, (time, bands):
-    /// what is drawn. A sine of full scale reaches about 40 dB with the default spec; nothing is below the spec's floor.
+    /// Log-mel power in dB re unit mel power, as librosa's `power_to_db(melspectrogram(..), ref=1.0)`,
+    /// (time, bands): what is drawn. A sine of full scale reaches about 40 dB with the default spec; nothing is below the spec's floor.
     pub mel_db: Vec<f32>,
-    /// The same, loudness-normalised: what the models hear. (time, bands).
+    /// The same, loudness-normalised: the models' input. (time, bands).
     pub normalized: Vec<f32>,
     /// How many frames there are.
     pub frames: usize,

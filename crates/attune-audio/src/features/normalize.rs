@@ -1,4 +1,4 @@
-//! Takes loudness out of log-mel levels, causally: each frame by what was heard up to and with it.
+//! Removes loudness from log-mel levels, causally: each frame by the frames up to and including it.
 //!
 //! In: frames of levels in dB. Out: the same frames, each value minus the running mean over all bands, divided by the
 //! running deviation. Thread: worker, or training.
@@ -30,7 +30,7 @@ pub struct LoudnessNormalizer {
 }
 
 impl LoudnessNormalizer {
-    /// Fresh: nothing was heard.
+    /// The state before the first frame.
     pub fn new(spec: &FrontEndSpec) -> Self {
         let normalization = &spec.normalization;
         let hops_per_time_constant = normalization.time_constant.0 / spec.hop().0;
@@ -57,7 +57,7 @@ impl LoudnessNormalizer {
     /// (music has a deviation of 10 to 20 dB).
     ///
     /// # Panics
-    /// If `mel_db` does not divide into frames: a slip of the caller, not of its input.
+    /// If `mel_db` does not divide into frames: a bug of the caller, not of its input.
     pub fn push(&mut self, mel_db: &[f32], out: &mut Vec<f32>) {
         assert!(
             mel_db.len().is_multiple_of(self.bands),
@@ -71,7 +71,7 @@ impl LoudnessNormalizer {
         }
     }
 
-    /// Forgets what was heard.
+    /// Resets the state.
     pub fn reset(&mut self) {
         self.frames = 0;
         self.peak_db = f32::NEG_INFINITY;
@@ -79,13 +79,8 @@ impl LoudnessNormalizer {
         self.variance_db2 = 0.0;
     }
 
-    /// The running mean of all levels in dB; 0 before the first frame.
-    pub fn mean_db(&self) -> f64 {
-        self.mean_db
-    }
-
     /// The running deviation in dB that values are divided by.
-    pub fn deviation_db(&self) -> f64 {
+    fn deviation_db(&self) -> f64 {
         self.variance_db2.sqrt().max(self.least_deviation_db)
     }
 

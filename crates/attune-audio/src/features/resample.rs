@@ -1,11 +1,11 @@
-//! Brings samples of any rate to the rate of the front end, in a stream and without a shift in time.
+//! Resamples a stream from any rate to the rate of the front end, without a shift in time.
 //!
 //! In: mono samples at the source's rate, in pieces of any length. Out: mono samples at the front end's rate; sample n
 //! of the output stands at the same time as input sample n·from/to. Thread: worker.
 //!
 //! Rubato is always fed blocks of one fixed length, so how the input is cut makes no difference, not even in the last
 //! bit. Where the two rates have a large common divisor (all usual ones), the exact Fourier resampler works;
-//! elsewhere its blocks would last too long for listening live, and windowed-sinc interpolation does the same job.
+//! elsewhere its blocks would last too long for live sound, and windowed-sinc interpolation does the same job.
 
 use super::FrontEndError;
 use crate::units::SampleRate;
@@ -16,9 +16,9 @@ use rubato::{
 };
 
 /// Lowest rate that is supported, in hertz.
-pub const LOWEST_RATE: SampleRate = SampleRate(8_000);
+pub(super) const LOWEST_RATE: SampleRate = SampleRate(8_000);
 /// Highest rate that is supported, in hertz.
-pub const HIGHEST_RATE: SampleRate = SampleRate(192_000);
+pub(super) const HIGHEST_RATE: SampleRate = SampleRate(192_000);
 
 /// The block that is resampled at once lasts about this long: it is both a delay and the length of the anti-alias
 /// filter, so twice as much would halve the transition band at the top (about 300 Hz) and double the delay.
@@ -26,7 +26,7 @@ const BLOCK_SECS: f64 = 0.025;
 /// With a smallest possible Fourier block above this, sinc interpolation is used.
 const LONGEST_BLOCK_SECS: f64 = 0.05;
 
-/// A streaming resampler with its delay taken out.
+/// A streaming resampler, compensated for its delay.
 pub struct RateConverter {
     from: SampleRate,
     to: SampleRate,
@@ -43,7 +43,7 @@ struct Stage {
     waiting: Vec<f32>,
     block_in: usize,
     resampled: Vec<f32>,
-    /// How the stream begins, so that output sample 0 stands at input sample 0.
+    /// How the stream starts, so that output sample 0 stands at input sample 0.
     start: Start,
     /// Samples of output that are still the filter's run-in.
     run_in: usize,
@@ -60,7 +60,7 @@ struct Start {
 }
 
 impl RateConverter {
-    /// A converter between two rates, each from [`LOWEST_RATE`] to [`HIGHEST_RATE`].
+    /// A converter between two rates, each from 8 to 192 kHz.
     pub fn new(from: SampleRate, to: SampleRate) -> Result<Self, FrontEndError> {
         for rate in [from, to] {
             if !(LOWEST_RATE..=HIGHEST_RATE).contains(&rate) {
@@ -139,11 +139,11 @@ impl RateConverter {
         Ok(())
     }
 
-    /// Forgets everything: the next sample is the first of a new stream.
+    /// Resets the state: the next sample is the first of a new stream.
     pub fn reset(&mut self) {
         if let Some(stage) = self.stage.as_mut() {
             stage.rubato.reset();
-            stage.begin();
+            stage.start_stream();
         }
         self.taken = 0;
         self.given = 0;
@@ -203,11 +203,11 @@ impl Stage {
             reach_in: block_in + half_filter_in + start.zeros,
             rubato,
         };
-        stage.begin();
+        stage.start_stream();
         stage
     }
 
-    fn begin(&mut self) {
+    fn start_stream(&mut self) {
         self.waiting.clear();
         self.waiting.resize(self.start.zeros, 0.0);
         self.run_in = self.start.dropped;

@@ -1,4 +1,6 @@
-//! What a front end is, as stored in every model's manifest.
+//! The parameters of a front end, as stored in every model's manifest.
+//!
+//! In: a manifest. Out: [`FrontEndSpec`]. Thread: any.
 
 use super::{FrontEndError, HIGHEST_RATE, LOWEST_RATE};
 use crate::units::{Decibels, SampleRate, Seconds};
@@ -9,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FrontEndSpec {
-    /// The rate that samples are brought to first.
+    /// The rate that samples are resampled to first.
     pub rate: SampleRate,
     /// Length of the periodic Hann window and of the Fourier transform, in samples.
     pub window_samples: usize,
@@ -21,14 +23,14 @@ pub struct FrontEndSpec {
     pub low_hz: f64,
     /// Upper edge of the highest band in hertz.
     pub high_hz: f64,
-    /// Levels below this are raised to it: 10·log10 of the least mel power told apart (dB re unit mel power).
+    /// Levels below this are raised to it: 10·log10 of the least mel power (dB re unit mel power).
     pub floor: Decibels,
     /// How loudness is taken out, causally.
     pub normalization: LoudnessNormalization,
 }
 
 /// Causal loudness normalisation: each frame minus the running mean of all levels so far (all bands), divided by their
-/// running deviation. Mean and deviation are of everything heard at first, later exponential with a time constant.
+/// running deviation. Mean and deviation weight all frames equally at first, later exponentially with a time constant.
 ///
 /// The result does not change when the input is louder by any gain, nor when its dB scale was shifted and stretched
 /// (as in z-scored training data): an affine map of the levels falls out.
@@ -152,7 +154,7 @@ impl FrontEndSpec {
     }
 }
 
-/// No spec that anyone uses comes near these; they keep a manifest from asking for all memory.
+/// No spec that anyone uses comes near these; they keep a manifest from requesting all memory.
 const LONGEST_WINDOW: usize = 65_536;
 const MOST_BANDS: usize = 1024;
 

@@ -41,7 +41,7 @@ impl PowerSpectrum {
     /// The power in each bin, (window / 2 + 1).
     ///
     /// # Panics
-    /// If `samples` is not one window: a slip of the caller.
+    /// If `samples` is not one window: a bug of the caller.
     pub fn of(&mut self, samples: &[f32]) -> &[f32] {
         assert_eq!(samples.len(), self.hann.len(), "not one window");
         for ((out, &sample), &weight) in self.windowed.iter_mut().zip(samples).zip(&self.hann) {

@@ -1,11 +1,11 @@
-//! How many samples are due: a sample counter held against a monotonic clock, so that nothing adds up.
+//! How many samples are due: a sample counter against a monotonic clock, so that errors do not accumulate.
 //!
 //! In: instants. Out: counts of samples. Thread: the reader's.
 
 use crate::units::SampleRate;
 use std::time::{Duration, Instant};
 
-/// A player that is later than this (its disk slept) goes on from where it is instead of catching up in one burst.
+/// A player that is later than this (its disk slept) continues from where it is instead of catching up in one burst.
 const FORGIVEN: Duration = Duration::from_secs(1);
 
 /// Paces a stream of samples.
@@ -18,8 +18,8 @@ pub(super) struct PaceClock {
 }
 
 impl PaceClock {
-    /// A clock for `times` real time that starts `now`. Factors outside 0.01…1000 are brought to the nearer end.
-    pub fn new(rate: SampleRate, times: f32, now: Instant) -> Self {
+    /// A clock for `times` real time that starts `now`. `times` is clamped to 0.01…1000.
+    pub(super) fn new(rate: SampleRate, times: f32, now: Instant) -> Self {
         let times = if times.is_nan() {
             1.0
         } else {
@@ -32,14 +32,14 @@ impl PaceClock {
         }
     }
 
-    /// Starts anew: the time until now is not owed.
-    pub fn restart(&mut self, now: Instant) {
+    /// Restarts: nothing is owed for the time until now.
+    pub(super) fn restart(&mut self, now: Instant) {
         self.started = now;
         self.given = 0;
     }
 
     /// How many samples are owed at `now`.
-    pub fn owed(&mut self, now: Instant) -> usize {
+    pub(super) fn owed(&mut self, now: Instant) -> usize {
         let elapsed = now.saturating_duration_since(self.started).as_secs_f64();
         let due = (elapsed * self.samples_per_sec) as u64;
         let owed = due.saturating_sub(self.given);
@@ -51,7 +51,7 @@ impl PaceClock {
     }
 
     /// Notes that `samples` were handed out.
-    pub fn gave(&mut self, samples: usize) {
+    pub(super) fn advance(&mut self, samples: usize) {
         self.given += samples as u64;
     }
 }
@@ -76,7 +76,7 @@ mod tests {
                 tick += 1;
                 at_ns = (at_ns + 7_000_001 + tick * 7_919_317 % 20_000_000).min(hour_ns);
                 let owed = clock.owed(start + Duration::from_nanos(at_ns));
-                clock.gave(owed);
+                clock.advance(owed);
                 total += owed as u64;
             }
             let exact = f64::from(rate) * f64::from(times) * 3600.0;

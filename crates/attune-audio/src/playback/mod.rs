@@ -29,7 +29,7 @@ const ORDERS: usize = 64;
 /// How fast a file is played into the ring.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Pace {
-    /// This many times real time (1 = as if live, and heard through the speakers if there are any). As with a device,
+    /// This many times real time (1 = as if live, and through the speakers if there are any). As with a device,
     /// what does not fit the ring is lost and counted.
     Times(f32),
     /// As fast as the worker reads; nothing is lost.
@@ -45,8 +45,8 @@ pub struct FilePlayer {
 }
 
 impl FilePlayer {
-    /// Opens the file and starts to play it; `audible`: also through the default output, if there is one (only at 1×, and
-    /// with the feature `device`).
+    /// Opens the file and starts to play it; `audible`: also through the default output, if there is one (only at 1×,
+    /// and with the feature `device`).
     pub fn open(path: &Path, pace: Pace, audible: bool) -> Result<(Self, SampleSource), SourceError> {
         let file = AudioFile::open(path)?;
         let info = file.info();
@@ -82,29 +82,29 @@ impl FilePlayer {
         Ok((Self { opened, orders, marks }, source))
     }
 
-    /// What is really open.
+    /// What is open.
     pub fn opened(&self) -> &OpenedSource {
         &self.opened
     }
 
-    /// The next mark, if one has come. A mark is here before any sample after it can be read, so ask after each read and
-    /// cut what was read at the mark's place.
+    /// The next mark, if one has come. A mark arrives before any sample after it can be read, so call
+    /// this after each read and cut what was read at the mark.
     pub fn next_mark(&mut self) -> Option<SourceMark> {
         self.marks.try_recv().ok()
     }
 
-    /// Plays on. Time spent in pause is not caught up.
+    /// Resumes. Time spent in pause is not made up.
     pub fn play(&mut self) {
         self.order(Order::Play(true));
     }
 
-    /// Holds; samples already in the ring stay readable.
+    /// Pauses; samples already in the ring stay readable.
     pub fn pause(&mut self) {
         self.order(Order::Play(false));
     }
 
-    /// Goes to `at` (clamped to the file) and returns a fresh ring end: nothing from before the seek is in it, and no
-    /// mark from before comes any more. A file that can no longer be read tells so by a `Lost` mark.
+    /// Seeks to `at` (clamped to the file) and returns a fresh ring end: nothing from before the seek is in it, and no
+    /// mark from before comes any more. A file that can no longer be read ends with a `Lost` mark.
     pub fn seek(&mut self, at: Seconds) -> Result<SampleSource, SourceError> {
         // `max` takes the number where the other is NaN.
         let end = self.opened.duration.map_or(f64::INFINITY, |duration| duration.0);

@@ -19,7 +19,7 @@ const TICK: Duration = Duration::from_millis(10);
 /// How long to wait for a full ring or a full queue of marks.
 const FULL_WAIT: Duration = Duration::from_millis(1);
 
-/// What the player tells its reader.
+/// What the player orders.
 #[derive(Debug)]
 pub(super) enum Order {
     Play(bool),
@@ -43,7 +43,7 @@ pub(super) struct Reader {
     looping: bool,
     speaker: Option<Speaker>,
     orders: Receiver<Order>,
-    /// `None` after the end: nothing follows until a seek brings another.
+    /// `None` after the end: nothing follows until a seek supplies another.
     sink: Option<SampleSink>,
     marks: Sender<SourceMark>,
     /// A mark that found its queue full.
@@ -75,7 +75,7 @@ fn clock_for(file: &AudioFile, pace: Pace) -> PaceClock {
 }
 
 impl Reader {
-    pub fn new(
+    pub(super) fn new(
         file: AudioFile,
         pace: Pace,
         speaker: Option<Speaker>,
@@ -107,7 +107,7 @@ impl Reader {
     }
 
     /// Plays until the player is dropped.
-    pub fn run(mut self) {
+    pub(super) fn run(mut self) {
         loop {
             let order = match self.step() {
                 None => self.orders.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -152,7 +152,7 @@ impl Reader {
         }
     }
 
-    /// Goes on reading from there; false if the file cannot.
+    /// Seeks; false if the file cannot.
     fn go_to(&mut self, at: Seconds) -> bool {
         self.cut = 0;
         self.position = self.file.info().rate.index_at(at).0;
@@ -182,7 +182,7 @@ impl Reader {
         (!range.is_empty()).then_some(range)
     }
 
-    /// Takes silence for what of the newest block is muted, for networks and ears alike.
+    /// Silences the muted part of the newest block, for the ring and the speaker alike.
     fn mute(&mut self) {
         let Some(muted) = &self.muted else { return };
         let first = self.position - self.mono.len() as u64;
@@ -194,7 +194,7 @@ impl Reader {
         }
     }
 
-    /// What was decoded beyond the selection's end is left out, unless it plays beyond already.
+    /// Cuts off what was decoded beyond the selection's end, unless playback is beyond it already.
     fn cut_at_selection(&mut self) {
         let Some(end) = self.selection.as_ref().map(|range| range.end) else {
             return;
@@ -252,8 +252,8 @@ impl Reader {
             let count = owed.min(self.mono.len() - self.done);
             let sink = self.sink.as_mut()?;
             let count = if times > 1.0 {
-                // Faster than real time nobody listens, so what does not fit can wait. It does at once from about
-                // 400 times on: one tick owes more than a ring holds.
+                // Faster than real time nothing is played aloud, so what does not fit can wait. From about 400 times on
+                // it must: one tick owes more than a ring holds.
                 count - sink.write_some(&self.mono[self.done..self.done + count]).len()
             } else {
                 sink.write(&self.mono[self.done..self.done + count]);
@@ -270,14 +270,14 @@ impl Reader {
                     self.channels,
                 );
             }
-            self.clock.gave(count);
+            self.clock.advance(count);
             self.done += count;
             owed -= count;
         }
         Some(TICK)
     }
 
-    /// Sees to it that something decoded waits; false if the file ended here, or a mark has to go first.
+    /// Ensures that decoded samples wait; false if the file ended here, or a mark has to be sent first.
     fn refill(&mut self) -> bool {
         if self.done < self.mono.len() {
             return true;
@@ -332,7 +332,7 @@ impl Reader {
     /// Sends a mark, or holds it if the queue is full; false if so.
     fn mark(&mut self, mark: SourceMark) -> bool {
         match self.marks.try_send(mark) {
-            // Nobody listens any more: then nobody misses it.
+            // A receiver that is gone needs no mark.
             Ok(()) | Err(TrySendError::Disconnected(_)) => {
                 if self.ended {
                     // The mark is out: now the ring may end too.
@@ -378,7 +378,7 @@ mod tests {
     fn a_paced_file_loses_and_counts_what_a_late_reader_leaves_no_room_for() {
         let samples = 4 * RATE_HZ / 10;
         let file = wav(samples);
-        // A tenth of a second, which nobody reads while the file plays.
+        // A tenth of a second, which is not read while the file plays.
         let (sink, mut source) = ring(RATE_HZ as usize / 10);
         let (orders, orders_out) = crossbeam_channel::bounded(1);
         let (marks_in, marks) = crossbeam_channel::bounded(1);

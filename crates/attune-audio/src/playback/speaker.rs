@@ -1,4 +1,4 @@
-//! Makes a file heard: what is played also goes to the default output.
+//! Makes a file audible: what is played also goes to the default output.
 //!
 //! In: blocks with every channel, at the file's rate. Out: sound. Thread: the reader's writes, cpal's callback plays;
 //! between them lies a ring, and neither waits.
@@ -16,14 +16,14 @@ use std::time::Duration;
 const STEREO: usize = 2;
 /// The ring holds this much…
 const RING_MS: usize = 500;
-/// …and playing begins, or begins again after a gap, when it holds this much: the reader writes every 10 ms, and this
-/// covers a late turn of it. It is also how much later a file is heard than shown.
+/// …and playing starts, or starts again after a gap, when it holds this much: the reader writes every 10 ms, and this
+/// covers a late turn of it. The sound lags the picture by this much.
 const PRIMED_MS: usize = 150;
 /// Length of the output's buffer.
 const BUFFER_MS: u32 = 50;
 /// Frames resampled at once.
 const CHUNK: usize = 512;
-/// An output that does not open within this is done without.
+/// An output that does not open within this is not used.
 const OPEN_WITHIN: Duration = Duration::from_secs(3);
 
 /// An open output.
@@ -48,11 +48,11 @@ pub(super) fn open(rate: SampleRate) -> Option<Speaker> {
     match opened.recv_timeout(OPEN_WITHIN) {
         Ok(Ok(speaker)) => Some(speaker),
         Ok(Err(error)) => {
-            tracing::info!(%error, "the file is not heard: no output could be opened");
+            tracing::info!(%error, "the file is silent: no output could be opened");
             None
         }
         Err(_) => {
-            tracing::warn!("the file is not heard: the output did not answer");
+            tracing::warn!("the file is silent: the output did not answer");
             None
         }
     }
@@ -60,12 +60,12 @@ pub(super) fn open(rate: SampleRate) -> Option<Speaker> {
 
 impl Speaker {
     /// What the output is called.
-    pub fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         &self.name
     }
 
     /// Takes a block; what does not fit is dropped, for the file's own pace is kept by the clock.
-    pub fn play(&mut self, interleaved: &[f32], channels: usize) {
+    pub(super) fn play(&mut self, interleaved: &[f32], channels: usize) {
         self.waiting.extend(interleaved.chunks_exact(channels).flat_map(stereo));
         if self.resampler.is_none() {
             let _dropped = self.ring.push_partial_slice(&self.waiting).1;
@@ -87,14 +87,14 @@ impl Speaker {
                 Ok(out) => {
                     let _dropped = self.ring.push_partial_slice(&out.take_data()).1;
                 }
-                Err(error) => tracing::warn!(%error, "a block is not heard"),
+                Err(error) => tracing::warn!(%error, "a block is not played"),
             }
         }
         self.waiting.drain(..used);
     }
 
-    /// Forgets what is not heard yet.
-    pub fn flush(&mut self) {
+    /// Drops what has not been played.
+    pub(super) fn flush(&mut self) {
         self.flush.store(true, Ordering::Relaxed);
         self.waiting.clear();
         if let Some(resampler) = &mut self.resampler {

@@ -1,4 +1,4 @@
-//! What can fill the ring, and what is really open.
+//! What fills the ring: which source is open, and what happens at which of its samples.
 //!
 //! In: what the system reports. Out: [`OpenedSource`], [`SourceMark`], [`SourceError`]. Thread: any.
 
@@ -19,7 +19,7 @@ pub enum SourceKind {
     File,
 }
 
-/// What is really open, as the system reports it, not as it was asked for.
+/// What is open, as the system reports it, which may differ from the request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OpenedSource {
     /// Which kind.
@@ -40,12 +40,12 @@ pub struct OpenedSource {
     pub buffer_frames: Option<u32>,
     /// Length of a file.
     pub duration: Option<Seconds>,
-    /// Where a file is heard, if anywhere.
+    /// The output that a file plays through, if any.
     pub heard_through: Option<String>,
 }
 
-/// Something that a source says about one place in its samples. Marks come through a bounded queue beside the ring; the
-/// reader acts on a mark when it has read (or skipped) `at` samples.
+/// An event at one sample of a source. Marks travel in a bounded queue beside the ring; the reader acts on a mark when it
+/// has read (or skipped) `at` samples.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SourceMark {
     /// How many samples were written to the ring before this.
@@ -54,12 +54,12 @@ pub struct SourceMark {
     pub kind: MarkKind,
 }
 
-/// What a [`SourceMark`] says.
+/// What happens at a [`SourceMark`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum MarkKind {
-    /// The file begins again here.
+    /// The file starts again here.
     Looped,
-    /// A selection of the file begins again here, at this time of the file.
+    /// A selection of the file starts again here, at this time of the file.
     Repeated(Seconds),
     /// The file ends here; no samples follow until it is sought.
     Ended,
