@@ -236,6 +236,7 @@ fn a_plain_cosine_keeps_to_its_bound_and_a_temperature_does_not() {
 }
 
 #[test]
+#[ignore = "a training experiment: ./test.sh --all"]
 fn the_lab_finds_what_can_be_found() {
     let report = report(&ScoresLab::default(), None);
     let table = report.tables.iter().find(|table| table.name == "marked").unwrap();

@@ -15,7 +15,7 @@ use attune_nn::weights::WeightStore;
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
-/// What streams keep new weights in: answers hardly change (`tests/streaming_models.rs`), and a step reads half the bytes.
+/// What streams keep new weights in: answers hardly change (`tests/engine/streaming_models.rs`), and a step reads half the bytes.
 const PRECISION: Precision = Precision::Bf16;
 
 /// Licence of weights that this program's own training made.

@@ -1,16 +1,12 @@
 //! Waiting before the music must not change what is answered to it: the usual way to use a microphone.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-
+use crate::common::media::{folder, write_float_wav};
 use attune_audio::decode::decode_file;
 use attune_engine::explain::{Context, Input, Probe};
 use attune_engine::offline::{Report, analyze};
 use attune_engine::smoothing::SmoothingConfig;
 use attune_engine::{Pipeline, StateReset};
 use attune_model::bundled;
-use common::media::{folder, write_float_wav};
 use std::ops::ControlFlow::Continue;
 use std::path::Path;
 

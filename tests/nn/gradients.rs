@@ -1,7 +1,5 @@
 //! Every layer that trains: its gradients by backward equal those by central differences, and every variable has one.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use attune_model::front::{Front, FrontShape};
 use attune_nn::Pass;
 use attune_nn::causal_conv::{CausalConv, ConvShape};

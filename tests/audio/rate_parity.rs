@@ -1,14 +1,10 @@
 //! The same sound at every rate and channel count gives the same decision: a wrong rate is the commonest way to answer
 //! confidently and wrongly.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-
+use crate::common::media::{ffmpeg, folder, text};
 use attune_engine::offline::{Report, analyze};
 use attune_engine::smoothing::SmoothingConfig;
 use attune_model::{ModelSet, bundled};
-use common::media::{ffmpeg, folder, text};
 use std::ops::ControlFlow::Continue;
 use std::path::{Path, PathBuf};
 

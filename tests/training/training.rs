@@ -1,7 +1,5 @@
 //! Training at toy size: it learns, its loss is what the formula says, and a resumed run ends where an unbroken one does.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use attune_model::architecture::BodyShape;
 use attune_model::genre::{GenreId, GenreSet};
 use attune_model::load;

@@ -1,10 +1,9 @@
 //! One answer: the live worker, file analysis, evaluation and a replay of the knobs give the same answer to the same sound,
 //! to the bit at each frame and for the whole file.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(clippy::float_cmp, reason = "equal to the bit is the point")]
 
-mod common;
-
+use crate::common::fake_models::{Fake, gate, three};
+use crate::common::media::{folder, write_float_wav};
 use attune_audio::decode::decode_file;
 use attune_audio::playback::Pace;
 use attune_audio::units::Seconds;
@@ -17,8 +16,6 @@ use attune_engine::{
 use attune_model::genre::{GenreId, Probabilities};
 use attune_model::{ModelSet, bundled};
 use attune_train::evaluate::{Answer, AnswerTimeline, Answers, ClipLogits, run};
-use common::fake_models::{Fake, gate, three};
-use common::media::{folder, write_float_wav};
 use std::ops::ControlFlow::Continue;
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -1,10 +1,7 @@
 //! The real binary on a real sound server: what it says of music that is played into a sink agrees with what it says of
 //! the file; when the sink and then the server go away it says so and stays alive.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod common;
-
-use common::audio_server::{AudioServer, MONITOR_ID};
+use crate::common::audio_server::{AudioServer, MONITOR_ID};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
@@ -99,7 +96,7 @@ fn write_wav(path: &Path, lead_in: f64) {
     let mut out = vec![0.0; (lead_in * rate.hz()).round() as usize];
     out.extend_from_slice(played);
     out.extend(vec![0.0; rate.0 as usize]);
-    common::media::write_float_wav(path, rate.0, 1, &out);
+    crate::common::media::write_float_wav(path, rate.0, 1, &out);
 }
 
 fn analyzed(path: &Path) -> Heard {
@@ -183,7 +180,7 @@ impl Live {
 
 #[test]
 fn live_sound_gets_the_answers_of_the_file() {
-    let folder = common::media::folder();
+    let folder = crate::common::media::folder();
     let file = folder.path().join("played.wav");
     let server = AudioServer::start();
     let mut live = Live::start(&server, &format!("{}", PLAYED + 5.0));

@@ -1,8 +1,6 @@
 //! Folders of one's own: read, grouped, split and trained on, and what is said of those that cannot be.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod common;
-
+use crate::common::media;
 use attune_audio::features::{FeatureExtractor, FrontEndSpec};
 use attune_model::genre::GenreSet;
 use attune_train::TrainError;
@@ -11,7 +9,6 @@ use attune_train::dataset::{Clip, Dataset};
 use attune_train::folders::{ClassSource, FolderData, classes_below, open};
 use attune_train::grouping::Judged;
 use attune_train::takes::TakesPlan;
-use common::media;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::path::Path;

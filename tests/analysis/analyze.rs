@@ -1,14 +1,11 @@
 //! Whole files: the report, its shape for scripts, and what is said of files that cannot be heard.
 #![allow(clippy::float_cmp, reason = "times are passed on, not computed")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod common;
-
+use crate::common::fake_models::{Fake, models, three};
+use crate::common::media;
 use attune_engine::offline::{AnalyzeError, Report, analyze, document};
 use attune_engine::smoothing::{AnswerState, SmoothingConfig};
 use attune_model::bundled;
-use common::fake_models::{Fake, models, three};
-use common::media;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;

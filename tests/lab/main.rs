@@ -2,25 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "../common/mod.rs"]
 mod common;
 
-#[path = "lab/arena.rs"]
 mod arena;
-#[path = "lab/depth.rs"]
 mod depth;
-#[path = "lab/heads.rs"]
 mod heads;
-#[path = "lab/hierarchy.rs"]
 mod hierarchy;
-#[path = "lab/limits.rs"]
 mod limits;
-#[path = "lab/memory.rs"]
 mod memory;
-#[path = "lab/position.rs"]
 mod position;
-#[path = "lab/scores.rs"]
 mod scores;
-#[path = "lab/stage.rs"]
 mod stage;
 
 /// Each lab has its page: in the docs of its module, with what was asked, the formula and where it is from, how it is measured, what

@@ -7,12 +7,10 @@
     reason = "a test may fail; exact values are meant"
 )]
 
-mod common;
-
+use crate::common::media::{ffmpeg, folder, mono, signal, text, write_float_wav, write_int_wav};
 use attune_audio::decode::{AudioFile, decode_file};
 use attune_audio::source::SourceError;
 use attune_audio::units::Seconds;
-use common::media::{ffmpeg, folder, mono, signal, text, write_float_wav, write_int_wav};
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,5 @@
 //! `attune bench`: the rows that scripts rely on.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use serde_json::Value;
 use std::process::{Command, Output};
 

@@ -1,5 +1,4 @@
 //! Smoothing keeps its promises: how frames come does not matter, silence starts afresh, knobs out of range are named.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use attune_audio::units::{Decibels, Seconds};
 use attune_engine::smoothing::{AnswerState, AnswerStream, Decision, FrameStatus, Reason, Smoothed, SmoothingConfig};

@@ -1,8 +1,6 @@
 //! The front end's promises: how samples are cut into pushes makes no difference, the future changes nothing, and the
 //! rate of the source does not matter.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use attune_audio::features::{FeatureBlock, FeatureExtractor, FrontEndError, FrontEndSpec};
 use attune_audio::units::{FrameIndex, SampleRate};
 use rand::{RngExt, SeedableRng};

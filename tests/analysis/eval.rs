@@ -1,11 +1,7 @@
 //! `attune eval` on sound: everything it tells of engines, on sections of the demo.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-
+use crate::common::media::{folder, signal, text, write_float_wav};
 use attune_audio::decode::decode_file;
-use common::media::{folder, signal, text, write_float_wav};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

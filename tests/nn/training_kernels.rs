@@ -1,8 +1,6 @@
 //! The fused ops that networks are trained by against the same sums composed of candle's own ops: results and
 //! gradients, over shapes that fit no register, on one thread and on several.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use attune_nn::kernels::attention_block::AttentionBlock;
 use attune_nn::kernels::batch_norm::{BatchNormalization, ColumnMoments};
 use attune_nn::kernels::causal_attention::CausalAttention;

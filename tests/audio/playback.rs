@@ -7,13 +7,11 @@
     reason = "a test may fail; exact values are meant"
 )]
 
-mod common;
-
+use crate::common::media::{folder, write_float_wav};
 use attune_audio::playback::{FilePlayer, Pace};
 use attune_audio::ring::SampleSource;
 use attune_audio::source::{MarkKind, SourceErrorKind, SourceKind, SourceMark};
 use attune_audio::units::Seconds;
-use common::media::{folder, write_float_wav};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};

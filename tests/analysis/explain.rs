@@ -1,9 +1,6 @@
 //! What an answer rests on: fakes whose reasons are known, and the shipped engines.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-
+use crate::common::fake_models::{Fake, model as fake};
 use attune_audio::features::{FrameBlock, FrontEndSpec};
 use attune_audio::units::Seconds;
 use attune_engine::explain::occlusion::occlude;
@@ -18,7 +15,6 @@ use attune_nn::kernels::packed_matrix::Precision;
 use attune_nn::weights::WeightStore;
 use attune_train::dataset::mel_of_file;
 use candle_core::{Device, Tensor};
-use common::fake_models::{Fake, model as fake};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::path::Path;

@@ -1,12 +1,8 @@
 //! The subcommands around the models: what they print, and how they refuse.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-
+use crate::common::media::{folder, signal, text, write_float_wav};
 use attune_audio::decode::decode_file;
 use attune_model::genre::GTZAN;
-use common::media::{folder, signal, text, write_float_wav};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::path::Path;

@@ -1,8 +1,6 @@
 //! The pipeline however samples are cut, and the worker over sources that behave, end, loop, hang and break.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod common;
-
+use crate::common::fake_models::{Fake, gate, model, models, three};
 use attune_audio::playback::Pace;
 use attune_audio::ring::{SampleSink, SampleSource, ring};
 use attune_audio::source::{MarkKind, OpenedSource, SourceError, SourceErrorKind, SourceKind, SourceMark};
@@ -14,7 +12,6 @@ use attune_engine::{
     SourceOpener, SourceRequest,
 };
 use attune_model::ModelSet;
-use common::fake_models::{Fake, gate, model, models, three};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -529,7 +526,7 @@ fn hanging_sources_do_not_keep_commands_or_the_end_waiting() {
     engine.commands.send(open).unwrap();
     let began = Instant::now();
     drop(engine);
-    assert!(began.elapsed() < Duration::from_secs(5));
+    assert!(began.elapsed() < Duration::from_secs(10));
     drop(release);
 }
 
@@ -553,7 +550,7 @@ fn no_event_is_dropped_and_an_unread_queue_does_not_keep_the_end_waiting() {
     }
     let began = Instant::now();
     drop(strings);
-    assert!(began.elapsed() < Duration::from_secs(5));
+    assert!(began.elapsed() < Duration::from_secs(10));
 }
 
 #[test]

@@ -11,14 +11,12 @@
 )]
 #![cfg(target_os = "linux")]
 
-mod common;
-
+use crate::common::audio_server::{AudioServer, MONITOR_ID, RATE_HZ};
+use crate::common::media::{folder, write_int_wav};
 use attune_audio::capture::{CaptureRequest, CaptureStream, DEFAULT_BUFFER_MS, list_devices};
 use attune_audio::playback::{FilePlayer, Pace};
 use attune_audio::ring::SampleSource;
 use attune_audio::source::MarkKind;
-use common::audio_server::{AudioServer, MONITOR_ID, RATE_HZ};
-use common::media::{folder, write_int_wav};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -198,7 +196,7 @@ struct Scene {
 impl Scene {
     fn start(environment: Vec<(&'static str, String)>, scene: &str, argument: &str) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "scene", "--nocapture", "--test-threads=1"])
+            .args(["--exact", "audio_server::scene", "--nocapture", "--test-threads=1"])
             .envs(environment)
             .env(SCENE, scene)
             .env(ARGUMENT, argument)

@@ -1,7 +1,5 @@
 //! The resampler: nothing shifts, nothing is spliced, wherever an edge falls among its blocks.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use attune_audio::features::{FrontEndError, RateConverter};
 use attune_audio::units::SampleRate;
 

@@ -1,7 +1,5 @@
 //! The kernels of the streaming form against plain sums in f64, over shapes that fit no register.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use attune_nn::kernels::attend::{Attend, KeyValueRing, MAX_QUERIES};
 use attune_nn::kernels::packed_matrix::{Finish, PackedMatrix, Precision, Start, bf16, padded};
 use attune_nn::kernels::simd::dispatch_simd;

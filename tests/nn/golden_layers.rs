@@ -1,7 +1,5 @@
 //! LSTM and Transformer layers against PyTorch (`tests/golden/make.py`), the causal convolution against its sum.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use attune_model::load::tensors;
 use attune_nn::Pass;
 use attune_nn::causal_conv::{CausalConv, ConvShape};

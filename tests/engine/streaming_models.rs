@@ -1,8 +1,6 @@
 //! The contract of every engine: how frames are cut into calls makes no difference, streams do not disturb each other,
 //! a state is remembered, and the future changes nothing.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use attune_audio::decode::decode_file;
 use attune_audio::features::{FeatureExtractor, FrameBlock};
 use attune_model::architecture::{BodyShape, Net};

@@ -1,7 +1,5 @@
 //! The log-mel front end against librosa's answers (`tests/golden/make.py`), and against its filterbank.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use attune_audio::features::{FeatureExtractor, FrontEndSpec, MelFilterbank, PowerSpectrum, whole_frames};
 use safetensors::SafeTensors;
 

@@ -1,0 +1,12 @@
+//! The program in the terminal: `analyze`, `explain`, `eval`, `bench`, and what is printed when they fail.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod analyze;
+mod bench;
+mod eval;
+mod explain;
+mod terminal;

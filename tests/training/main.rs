@@ -1,0 +1,9 @@
+//! `attune train`: recipes, checkpoints, and classes of one's own.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod own_classes;
+mod training;

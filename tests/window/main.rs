@@ -1,0 +1,16 @@
+//! Every panel of the window, found by accessible label and driven from hand-made snapshots; and the whole window as
+//! pictures.
+
+mod controls;
+#[path = "../common/hand_made.rs"]
+mod hand_made;
+mod held;
+mod internals;
+mod lab;
+mod messages;
+mod pictures;
+mod rig;
+mod saved;
+mod sessions;
+mod shown;
+mod through_time;
