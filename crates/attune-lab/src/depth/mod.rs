@@ -46,7 +46,7 @@ pub struct DepthLab {
     pub steps: Option<u64>,
 }
 
-/// FeatureSet of a test.
+/// Sequences of a test.
 const TESTED: usize = 1_000;
 /// Depths that are compared.
 const LAYERS: [usize; 5] = [2, 3, 4, 5, 6];

@@ -52,7 +52,7 @@ pub struct PositionLab {
     pub steps: Option<u64>,
 }
 
-/// FeatureSet of a test.
+/// Sequences of a test.
 const TESTED: usize = 1_000;
 /// Without, and the two encodings.
 const ENCODINGS: [PositionalEncoding; 3] = [

@@ -90,7 +90,7 @@ fn for_each_seed(
     }
 }
 
-/// PositionalEncoding and features of the map of sines.
+/// Positions and features of the map of sines.
 const MAP: (usize, usize) = (64, 32);
 
 /// What the sinusoidal encoding adds to each place: above zero in one colour, below it in another.

@@ -37,7 +37,7 @@ pub struct Plan {
     /// How it is taught.
     #[serde(rename = "course")]
     pub schedule: Schedule,
-    /// FeatureSet with a planted passage that it is asked about.
+    /// Examples of the pointing game.
     pub planted: usize,
 }
 
@@ -220,7 +220,7 @@ fn step_us(net: &PackedScoreNet, shape: ScorePoolingShape) -> Result<f64, LabErr
     Ok(times.median().unwrap_or(0.0) * 1e6)
 }
 
-/// FeatureSet with a planted passage, and what the encoder makes of them.
+/// Examples of the pointing game, and the features that the encoder makes of them.
 ///
 /// # Errors
 /// If the validation clips are too short or of one genre.
