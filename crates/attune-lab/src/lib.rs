@@ -47,7 +47,7 @@ pub mod arena;
 pub mod bench;
 mod cells;
 mod choice;
-pub mod clip_features;
+mod clip_features;
 pub mod depth;
 pub mod heads;
 pub mod hierarchy;
@@ -59,7 +59,7 @@ mod report;
 mod run;
 pub mod scores;
 pub mod token_encoder;
-pub mod train_loop;
+mod train_loop;
 
 pub use cells::Cells;
 pub use choice::{About, Choice, ChoiceError};

@@ -1,4 +1,4 @@
-//! `attune lab NAME`: experiments on memory, speed and attention, run anew.
+//! `attune lab NAME`: experiments on memory, speed and attention.
 
 use super::error::AppError;
 use attune_lab::{Cells, Choice, Report, Run, RunConfig, RunEvent, check_page};
@@ -30,7 +30,7 @@ pub struct LabArgs {
     json: bool,
 }
 
-/// Runs the lab; tells on stderr where it is.
+/// Runs the lab; reports progress on stderr.
 pub(super) fn run(args: &LabArgs, models: &dyn Fn() -> Result<ModelSet, ModelError>) -> Result<ExitCode, AppError> {
     let lab = args.chosen.lab();
     if let Some(page) = &args.page {
@@ -41,10 +41,10 @@ pub(super) fn run(args: &LabArgs, models: &dyn Fn() -> Result<ModelSet, ModelErr
         None => Cells::default(),
     };
     let stop = Arc::new(AtomicBool::new(false));
-    let asked = Arc::clone(&stop);
+    let stop_requested = Arc::clone(&stop);
     ctrlc::set_handler(move || {
         // The second time the program ends at once: what it is at may be far from its next step.
-        if asked.swap(true, Ordering::Relaxed) {
+        if stop_requested.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
         eprintln!("attune lab: stopping at the next step; once more to stop at once");

@@ -23,7 +23,7 @@ pub struct Deletion {
     pub random: Vec<f64>,
 }
 
-/// How well the attention weights of one answer tell what it rests on.
+/// How well the attention weights of one answer show what it rests on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Faithfulness {
     /// The class in question.

@@ -15,7 +15,7 @@ pub(super) fn by_local_mean(frames: &mut [f32], bands: usize, is_occluded: &[boo
             run += 1;
             continue;
         }
-        // One mean for a whole run: within it nothing is known that tells its frames apart.
+        // One mean for a whole run: within it nothing is known that distinguishes its frames.
         let end = (run..count).find(|&frame| !is_occluded[frame]).unwrap_or(count);
         let around: Range<usize> = run.saturating_sub(reach)..(end + reach).min(count);
         let near: Vec<usize> = around.filter(|&frame| !is_occluded[frame]).collect();

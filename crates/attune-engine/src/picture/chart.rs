@@ -27,7 +27,7 @@ pub enum Ink {
 }
 
 impl Ink {
-    /// The name of its class in the style; so many series are told apart.
+    /// The name of its class in the style; so many series can be distinguished.
     pub(super) fn class(self) -> String {
         match self {
             Self::Series(number) => format!("s{}", number % super::sheet::SERIES),
@@ -122,7 +122,7 @@ impl Chart {
     }
 }
 
-// Writing to a String cannot fail: its results are not looked at.
+// Writing to a String cannot fail: its results are ignored.
 impl Plot<'_> {
     fn x(&self, value: f64) -> f64 {
         self.left + WEST + self.chart.x.share(value) * (WIDTH - WEST - EAST)

@@ -36,7 +36,7 @@ impl Grid {
     }
 
     /// Draws it with its upper left corner at these places.
-    // Writing to a String cannot fail: its results are not looked at.
+    // Writing to a String cannot fail: its results are ignored.
     pub(super) fn draw(&self, out: &mut String, (left, top): (f64, f64)) {
         let side = self.side();
         let (west, north) = (left + self.west(), top + NORTH + NAMES);

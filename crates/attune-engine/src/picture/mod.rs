@@ -2,7 +2,7 @@
 //!
 //! In: numbers with their axes. Out: text of an SVG file. Thread: any.
 //!
-//! Colours are told apart with any kind of colour vision (Okabe & Ito 2008); a reader whose system is dark gets lighter
+//! Colours can be distinguished with any kind of colour vision (Okabe & Ito 2008); a reader whose system is dark gets lighter
 //! ones on dark paper, by a media query in the file itself.
 
 mod axis;

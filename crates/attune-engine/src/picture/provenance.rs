@@ -7,7 +7,7 @@ use super::escaped;
 pub struct Provenance {
     /// What it shows.
     pub title: String,
-    /// The file or device that was heard.
+    /// The file or device.
     pub source: String,
     /// The moment of it that is shown.
     pub at: String,

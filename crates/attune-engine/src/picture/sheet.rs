@@ -46,7 +46,7 @@ impl Panel {
 /// Panels, two in a row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sheet {
-    /// What readers hear who do not see.
+    /// For screen readers.
     pub title: String,
     /// From left to right and from top to bottom.
     pub panels: Vec<Panel>,

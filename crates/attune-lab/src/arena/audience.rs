@@ -35,7 +35,7 @@ impl Audience {
             let mut set = from_files(std::slice::from_ref(path))?;
             if (&set.front_end, &set.genres) != (&sets[0].front_end, &sets[0].genres) {
                 return Err(LabError::Refused(format!(
-                    "{}: it has another front end or other classes than the others: it cannot hear the same clips",
+                    "{}: it has another front end or other classes than the others: it cannot be fed the same clips",
                     path.display()
                 )));
             }
@@ -89,9 +89,9 @@ impl Audience {
     /// All clips, whole, and all excerpts through all engines.
     ///
     /// # Errors
-    /// If a clip cannot be heard, or the run is to stop.
+    /// If a clip cannot be read, or the run is to stop.
     pub fn judge(&self, clips: &[Clip], excerpts: &[Clip], run: &mut Run<'_>) -> Result<Judgement, LabError> {
-        let mut heard: Vec<Vec<ClipLogits>> = Vec::with_capacity(clips.len());
+        let mut logits: Vec<Vec<ClipLogits>> = Vec::with_capacity(clips.len());
         let mut shown: Vec<Vec<AnswerTimeline>> = Vec::with_capacity(clips.len());
         for (number, clip) in clips.iter().enumerate() {
             run.say(&format!("clip {} of {}: {}", number + 1, clips.len(), clip.name))?;
@@ -102,11 +102,11 @@ impl Audience {
                 engines.extend(file.clip_logits(path, clip.genre)?);
                 of_sets.push(file.run.timelines);
             }
-            heard.push(engines);
+            logits.push(engines);
             shown.push(self.shown(of_sets));
         }
         let models: Vec<LoadedModel> = self.models().cloned().collect();
-        let whole = self.answers(&ModelClips::by_model(&models, &mut heard));
+        let whole = self.answers(&ModelClips::by_model(&models, &mut logits));
         let short = models.iter().map(|model| {
             Ok(ModelClips {
                 name: model.manifest().name.clone(),

@@ -10,7 +10,7 @@
 //! which two give the same answer.
 //!
 //! # Method
-//! All from [`attune_train::evaluate`], as `attune eval` has it: the validation clips (artists apart) are heard whole, as a file
+//! All from [`attune_train::evaluate`], as `attune eval` has it: the validation clips (artists apart) are processed whole, as a file
 //! is, and the excerpts of 3 s as features. *Right from then on*: median of the time until the right genre is shown that
 //! stays to the end, each engine's answers smoothed as if it listened alone. *After a change*: pairs of clips of two genres,
 //! 15 s of each, one right after the other; median of the time until the new genre is shown. Both count never as later than
@@ -23,7 +23,7 @@
 //! `attune lab arena --data gtzan --also models/rnn.json --out docs/arena --page docs/accuracy.md`.
 //!
 //! # What it does not show
-//! One seed of each, and temperatures that were fitted on these very clips: differences of a few points are not told apart
+//! One seed of each, and temperatures that were fitted on these very clips: differences of a few points are not significant
 //! by 106 clips. The step is timed with warm caches; live, weights come from beyond (`attune bench`, rows `1-cold`).
 
 mod audience;

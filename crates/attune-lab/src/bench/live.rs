@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const EVERY: Duration = Duration::from_millis(500);
 
 impl Bench<'_> {
-    /// Share of one core while three engines listen at 1×, without a window and muted. Where the system does not tell
+    /// Share of one core while three models run at 1×, without a window and muted. Where the system does not report
     /// what a process uses, there is no row.
     pub(super) fn live(&mut self, demo: &Demo) -> Result<(), BenchError> {
         let name = "live/load";
@@ -66,7 +66,7 @@ fn watch(child: &mut Child, length: Duration) -> Result<Row, BenchError> {
         (at, used) = (now, now_used);
     }
     let share = 100.0 * (used - first_used) / (at - first_at).as_secs_f64();
-    let memory = memory_mb(id, "VmHWM").ok_or_else(|| failed("the system does not tell its memory"))?;
+    let memory = memory_mb(id, "VmHWM").ok_or_else(|| failed("the system does not report its memory"))?;
     child.kill()?;
     // The reader ends with the pipe; what it copied is of no use.
     let _ = reader.join();
@@ -97,8 +97,8 @@ fn cpu_seconds(id: u32) -> Result<f64, BenchError> {
     Ok(nanoseconds / 1e9)
 }
 
-/// What the system tells of a process's memory, in 10⁶ bytes: `VmRSS` is in use now, `VmHWM` was at the most. `None` where it
-/// tells nothing.
+/// What the system reports of a process's memory, in 10⁶ bytes: `VmRSS` is in use now, `VmHWM` was at the most. `None` where it
+/// reports nothing.
 pub fn memory_mb(id: u32, figure: &str) -> Option<f64> {
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
     let line = status

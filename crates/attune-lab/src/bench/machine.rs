@@ -13,11 +13,11 @@ pub struct Machine {
     pub arch: &'static str,
     /// Operating system.
     pub os: &'static str,
-    /// Name of the processor, where the system tells it.
+    /// Name of the processor, where the system reports it.
     pub processor: Option<String>,
     /// Threads that run at once.
     pub cores: usize,
-    /// Second-level cache of one core, in bytes; 1 MiB where the system does not tell.
+    /// Second-level cache of one core, in bytes; 1 MiB where the system does not report it.
     pub l2_bytes: usize,
     /// A 256 × 256 matrix (256 KiB) with a vector, 10⁹ operations in a second.
     pub matvec_gflops: f64,
@@ -162,8 +162,8 @@ fn copy(bytes: usize, effort: Effort) -> f64 {
 }
 
 fn l2_bytes() -> usize {
-    let told = std::fs::read_to_string("/sys/devices/system/cpu/cpu0/cache/index2/size").ok();
-    told.as_deref().and_then(kibibytes).unwrap_or(1 << 20)
+    let reported = std::fs::read_to_string("/sys/devices/system/cpu/cpu0/cache/index2/size").ok();
+    reported.as_deref().and_then(kibibytes).unwrap_or(1 << 20)
 }
 
 /// `1024K` as the system writes it, in bytes.

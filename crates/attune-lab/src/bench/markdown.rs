@@ -27,7 +27,7 @@ const PARTS: [(&str, &str); 7] = [
 /// The page.
 pub fn page(report: &Report) -> String {
     let machine = &report.machine;
-    // Writing to a String cannot fail: its results are not looked at.
+    // Writing to a String cannot fail: its results are ignored.
     let mut page = format!(
         "# Measured speed\n\nMade by `{command} --markdown docs/benchmarks.md`; the numbers are of the machine that ran \
          it. Medians; p99 is where the slowest hundredth begins. *To ceiling*: our time as a multiple of what the processor \

@@ -50,7 +50,7 @@ pub struct Row {
     pub p99: f64,
     /// How many runs.
     pub runs: usize,
-    /// What the processor allows for this work at the least, in microseconds (see [`super::work::Work::ceiling_us`]).
+    /// What the processor allows for this work at the least, in microseconds (counted in `bench/work.rs`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ceiling_us: Option<f64>,
     /// Our time as a multiple of the ceiling: 1 is as fast as it can be.

@@ -10,14 +10,14 @@ mod explain;
 mod front_end;
 pub mod growth;
 pub mod live;
-pub mod machine;
+mod machine;
 pub mod markdown;
 pub mod measure;
 pub mod peers;
 mod steps;
 pub mod subject;
 pub(crate) mod training;
-pub mod work;
+mod work;
 
 pub use machine::Machine;
 pub use measure::{Effort, Row};
@@ -79,7 +79,7 @@ pub struct BenchConfig {
 }
 
 impl BenchConfig {
-    /// Whether a row is asked for.
+    /// Whether a row is selected.
     fn wants(&self, name: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|start| name.starts_with(start.as_str()))
     }

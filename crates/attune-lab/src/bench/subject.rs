@@ -44,7 +44,7 @@ impl Shape {
         }
     }
 
-    /// Classes that it tells apart.
+    /// Its classes.
     pub fn classes(&self) -> usize {
         match self {
             Self::Genre(architecture) => architecture.head.classes,

@@ -34,8 +34,8 @@ pub(crate) struct Task {
 }
 
 impl Task {
-    /// Fresh weights from [`SEED`]; answers are asked for at every frame of a plain network, and where the recipe asks
-    /// for them of a shipped one: its classifier sees statistics, and training asks it a few times in a clip.
+    /// Fresh weights from [`SEED`]; the readout is at every frame of a plain network, and where the recipe has it
+    /// for a shipped one: its classifier sees statistics, and training reads it a few times in a clip.
     pub(crate) fn new(shape: &Shape, clips: usize, frames: usize) -> Result<(Self, WeightStore), BenchError> {
         let mut store = WeightStore::random(SEED);
         let net = shape.without_dropout().build(&mut store)?;

@@ -133,10 +133,10 @@ impl Work {
             .stem
             .as_ref()
             .map_or(0, |stem| stem.width * stem.dilations.len());
-        let heard = front.width + stem + taps;
-        let pooled = front.bands + heard;
+        let features = front.width + stem + taps;
+        let pooled = front.bands + features;
         if let PoolingShape::Attentive { hidden, context } = architecture.pooling {
-            work.add_dense(heard * hidden + hidden);
+            work.add_dense(features * hidden + hidden);
             // Mean and mean square of every feature over the window.
             work.add_remembered(context * pooled, 2);
         }

@@ -81,7 +81,7 @@ impl Lab for DepthLab {
         }
         let wanted = |layers: &usize| match self.layers.as_slice() {
             [] => !config.quick || layers.is_multiple_of(2),
-            asked => asked.contains(layers),
+            chosen => chosen.contains(layers),
         };
         let depths: Vec<usize> = LAYERS.into_iter().filter(wanted).collect();
         run.expect(FORMS.len() * depths.len() * seeds.len());

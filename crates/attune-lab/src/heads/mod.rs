@@ -1,7 +1,7 @@
 //! What more heads are good for.
 //!
 //! # Question
-//! One head can put its weight in one way. Do more heads of the same total width help where more than one look is needed,
+//! One head has one distribution of weights. Do more heads of the same total width help where several are needed,
 //! and what is lost without one of them?
 //!
 //! # Formula
@@ -12,7 +12,7 @@
 //! # Method
 //! *Four needles*: 32 frames, each with one of four digits; four of them carry a mark, each another, and the digit at each
 //! mark is asked for, all from one look of one learnt token over one layer. Chance is 1/4 for a mark, 1/256 for all. One
-//! head can tell the marks apart by the weights it gives them alone, which noise drowns; four heads look four times. *Ablation*:
+//! head can distinguish the marks only by their weights, which noise drowns; four heads attend four times. *Ablation*:
 //! what all marks' answers lose without each head.
 //!
 //! *Genre* (`--data`): the bundled TCN is frozen; one layer of the same network is trained on 3 s of its features and judged on the
@@ -20,7 +20,7 @@
 //!
 //! # Result
 //! All four digits: one head 32 %, two 65 %, four and eight 100 %; without any one of four heads a fifth of the digits is lost. On
-//! genres the clips tell no difference. The tables, with command and date: `docs/lab.md`.
+//! genres the clips show no difference. The tables, with command and date: `docs/lab.md`.
 //!
 //! # What it does not show
 //! The width is shared out, so with eight heads each has four features: that more heads stop to help is the width's doing
@@ -41,7 +41,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use shown::Row;
 
-/// One, two, four or eight heads of one total width: several looks at once, genres, and what each head is worth
+/// One, two, four or eight heads of one total width: several frames at once, genres, and the ablation of each head
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct HeadsLab {
     /// Music to train on too
@@ -88,7 +88,7 @@ pub fn needles(count: usize, rng: &mut ChaCha8Rng) -> Result<Generated, LabError
     Ok(draw(count, rng)?)
 }
 
-/// The network that looks for four needles.
+/// The network that finds four needles.
 pub fn needle_shape(heads: usize) -> TokenEncoderShape {
     TokenEncoderShape {
         inputs: INPUTS,

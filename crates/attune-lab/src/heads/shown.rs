@@ -10,7 +10,7 @@ use attune_train::evaluate::wilson;
 /// A number of heads, and the result of each seed.
 pub type Row<T> = (usize, Vec<T>);
 
-/// Needles, genres if there are any, and what each head is worth.
+/// Needles, genres if there are any, and the ablation of each head.
 pub fn tables(
     needles: &[Row<OfNeedles>],
     genres: Option<&[Row<OfGenres>]>,

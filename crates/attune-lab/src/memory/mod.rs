@@ -22,7 +22,7 @@
 //! Chance is 1/6 (variance of the sum of two uniform numbers) and 10·ln 8/(T + 20) (symbols guessed, blanks known).
 //!
 //! Recall: sixteen bands of noise and passing notes; four notes, always the same ones, come in one of four orders, and Δ
-//! frames after the last of them the order is asked for. Each network is trained at each Δ anew. Δ counts from the motif's
+//! frames after the last of them the order is asked for. Each network is trained separately for each Δ. Δ counts from the motif's
 //! last frame, so a TCN sees the whole motif up to Δ = R − 4 and nothing of it from Δ = R on.
 //!
 //! # Result
@@ -85,7 +85,7 @@ pub struct MemoryLab {
 }
 
 impl MemoryLab {
-    /// The cells that are asked for, the shortest tasks first.
+    /// The selected cells, the shortest tasks first.
     pub fn plans(&self, quick: bool, seed: u64) -> Vec<Plan> {
         let mut plans = Vec::new();
         for task in self.tasks(quick) {
@@ -111,7 +111,7 @@ impl MemoryLab {
         [Some(how.to_owned()), dropout].into_iter().flatten().collect()
     }
 
-    /// Those that are asked for: of the usual lengths, or of those that are named.
+    /// The selected ones: of the usual lengths, or of those that are named.
     fn tasks(&self, quick: bool) -> Vec<Task> {
         let wants = |family| self.task.is_empty() || self.task.contains(&family);
         if self.length.is_empty() {
@@ -146,7 +146,7 @@ impl Family {
     }
 }
 
-/// Lengths that can be asked for: two frames are marked in the adding problem; the paper's longest is 2,000.
+/// Lengths that can be chosen: two frames are marked in the adding problem; the paper's longest is 2,000.
 const LENGTHS: std::ops::RangeInclusive<usize> = 2..=5_000;
 
 /// The lengths of the paper and delays around the receptive field, or short ones for a taste.

@@ -1,4 +1,6 @@
-//! Who is asked to remember, and how each learns it: one plan for each cell.
+//! Which network learns which task, and how: one plan for each cell.
+//!
+//! In: a task, a kind of network. Out: a plan. Thread: any.
 
 use super::descent::Rule;
 use super::tasks::Task;
@@ -84,7 +86,7 @@ struct Sizes {
     attention: usize,
 }
 
-/// The receptive field of the networks asked to recall, in frames: 1 + 2·(3 − 1)·(2⁵ − 1) or, for a taste, ·(2³ − 1).
+/// The receptive field of the networks of the recall task, in frames: 1 + 2·(3 − 1)·(2⁵ − 1) or, for a taste, ·(2³ − 1).
 pub fn recall_field(quick: bool) -> usize {
     1 + 4 * ((1 << recall_levels(quick)) - 1)
 }

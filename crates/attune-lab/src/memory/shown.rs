@@ -10,7 +10,7 @@ use attune_train::evaluate::wilson;
 /// A plan, and what came of it.
 pub type Cell = (Plan, Outcome);
 
-/// The loss at the end in Bai et al. 2018, where the paper tells it: adding T = 600, copy T = 1000.
+/// The loss at the end in Bai et al. 2018, where the paper reports it: adding T = 600, copy T = 1000.
 fn of_the_paper(task: Task, kind: Kind) -> Option<f64> {
     match (task, kind) {
         (Task::Adding { frames: 600 }, Kind::Rnn) => Some(0.177),
@@ -217,7 +217,7 @@ fn recall_chart(cells: &[Cell], field: usize) -> Panel {
         .iter()
         .filter(|(plan, _)| plan.task.family() == "recall")
         .collect();
-    // The field stands on the axis too, whichever delays were asked for.
+    // The field stands on the axis too, whichever delays were chosen.
     let lengths = of.iter().map(|(plan, _)| plan.task.length());
     let mut delays: Vec<f64> = lengths.chain([field]).map(|length| length as f64).collect();
     delays.sort_by(f64::total_cmp);

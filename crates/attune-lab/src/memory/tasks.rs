@@ -37,7 +37,7 @@ pub enum Task {
         /// Frames without a symbol.
         blank: usize,
     },
-    /// Four notes in one of four orders name the class; the answer is asked for so many frames after the last note. Before
+    /// Four notes in one of four orders name the class; the answer is read so many frames after the last note. Before
     /// and after them noise and other notes.
     Recall {
         /// From the motif's last frame to the frame of the answer.
@@ -45,14 +45,14 @@ pub enum Task {
     },
 }
 
-/// Sequences side by side, and what is asked about them.
+/// A batch of sequences and their targets.
 #[derive(Debug)]
 pub struct Batch {
     /// (b, t, inputs).
     pub x: Tensor,
     /// (b, p, outputs): numbers, or 1 for the right kind.
     pub targets: Tensor,
-    /// The p frames that are asked, ascending.
+    /// The p frames that are read out, ascending.
     pub read: Vec<usize>,
 }
 
@@ -162,13 +162,13 @@ impl Task {
 
     /// Share of right answers where something had to be remembered: of the symbols, of the classes; `None` for numbers.
     pub fn right(self, answers: &Tensor, targets: &Tensor) -> Result<Option<f64>> {
-        let asked = match self {
+        let read = match self {
             Self::Adding { .. } => return Ok(None),
             Self::Copy { .. } => SYMBOLS,
             Self::Recall { .. } => 1,
         };
         let last = |x: &Tensor| {
-            x.narrow(1, x.dim(1)? - asked, asked)?
+            x.narrow(1, x.dim(1)? - read, read)?
                 .argmax(2)?
                 .flatten_all()?
                 .to_vec1::<u32>()
@@ -268,9 +268,9 @@ mod tests {
         let task = Task::Recall { delay: 5 };
         let batch = task.batch(400, &mut rng).unwrap();
         assert_eq!(batch.read, [8 + 4 + 5 - 1]);
-        // Whoever looks for the loudest of the four bands in the motif's first frame is right: the task is one of memory.
-        let heard = values(&batch.x);
-        let found = heard.chunks_exact(17 * BANDS).flat_map(|x| {
+        // The loudest of the four bands in the motif's first frame is the answer: the task is one of memory.
+        let levels = values(&batch.x);
+        let found = levels.chunks_exact(17 * BANDS).flat_map(|x| {
             let first = &x[LEAD * BANDS..][..BANDS];
             let loudest = (0..4)
                 .max_by(|&a, &b| first[MOTIF[a]].total_cmp(&first[MOTIF[b]]))

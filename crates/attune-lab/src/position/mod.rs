@@ -16,7 +16,7 @@
 //!
 //! *One layer* is blind to order without an encoding, exactly: the token's answer is a function of the bag of frames (a
 //! test permutes them). *Three layers, causal*: each frame of the first layer has seen those before it and no others, so the
-//! mask itself tells the order (Haviv et al. 2022, "Transformer Language Models without Positional Encodings Still Learn
+//! mask itself carries the order (Haviv et al. 2022, "Transformer Language Models without Positional Encodings Still Learn
 //! Positional Information"). That is not a fault of the experiment but a second answer, and has rows of its own.
 //!
 //! *Genre* (`--data`): the bundled TCN is frozen; one layer of the same network is trained on 3 s of its features and judged on the
@@ -27,9 +27,9 @@
 //! hardly need it. The tables, with command and date: `docs/lab.md`.
 //!
 //! # What it does not show
-//! Rising and falling are coarse: whether an encoding tells neighbours apart in a long window is another question.
+//! Rising and falling are coarse: whether an encoding distinguishes neighbours in a long window is another question.
 //! The frozen encoder's features have gathered 1.4 s around them, in order: what genre does without is the order of seconds, not
-//! that of milliseconds. A network that hears a stream has no last frame; sines of an absolute place fit excerpts, and
+//! that of milliseconds. A network on a stream has no last frame; sines of an absolute place fit excerpts, and
 //! the shipped attention engine turns its queries and keys instead.
 
 mod shown;

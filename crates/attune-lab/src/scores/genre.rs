@@ -29,24 +29,24 @@ const ASKED: usize = 8;
 /// Frames before the first answer: those of a second.
 const WARM_UP: usize = 43;
 
-/// All that fixes a taught pooling.
+/// Everything that determines a trained pooling.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Plan {
     /// Pooling by this score function.
     pub shape: ScorePoolingShape,
-    /// How it is taught.
+    /// How it is trained.
     #[serde(rename = "course")]
     pub schedule: Schedule,
     /// Examples of the pointing game.
     pub planted: usize,
 }
 
-/// What came of a plan.
+/// The result of a plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     /// Numbers that were learnt.
     pub weights: usize,
-    /// Mean loss at the end of teaching.
+    /// Mean loss at the end of training.
     pub loss: f64,
     /// Excerpts of 3 s.
     pub excerpts: Score,
