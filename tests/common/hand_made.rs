@@ -158,8 +158,8 @@ fn column(frame: u64, hop: f64) -> Column {
     column.ensemble = Probabilities::from_slice(&ensemble);
     let (best, confidence) = column.ensemble.top();
     let (state, reason) = if at < 1.0 {
-        let reason = Reason::HeardTooLittle {
-            heard: Seconds(at),
+        let reason = Reason::TooLittleSound {
+            audible: Seconds(at),
             needed: Seconds(1.0),
         };
         (AnswerState::WarmingUp, reason)

@@ -1,11 +1,11 @@
-//! What the engine can be told. Bounded queue; every one counts.
+//! Commands to the engine. In a bounded queue, from which none is lost.
 
 use crate::smoothing::SmoothingConfig;
 use attune_audio::playback::Pace;
 use attune_audio::units::Seconds;
 use std::path::PathBuf;
 
-/// What to listen to.
+/// The source to open.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SourceRequest {
     /// A microphone or monitor, by its stable id as listed by `attune devices`.
@@ -24,12 +24,12 @@ pub enum SourceRequest {
     },
 }
 
-/// An order to the engine.
+/// A command to the engine.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
-    /// Closes what is open and listens to this.
+    /// Closes what is open and opens this.
     Open(SourceRequest),
-    /// Stops listening.
+    /// Closes the source.
     Close,
     /// Plays a paused file on; resumes a device.
     Play,
@@ -39,9 +39,9 @@ pub enum Command {
     Seek(Seconds),
     /// Starts the file again at its end.
     Loop(bool),
-    /// Plays this stretch of the file, from and to, again and again; `None`: all of it.
+    /// Repeats this part of the file, from and to; `None`: plays all of it.
     Select(Option<(Seconds, Seconds)>),
-    /// Plays silence in place of this stretch of the file, for ears and models, until something else is selected.
+    /// Replaces this part of the file by silence, for the speakers and the models, until something else is selected.
     Mute((Seconds, Seconds)),
     /// Changes how fast the file plays.
     SetPace(Pace),

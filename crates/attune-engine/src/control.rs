@@ -1,5 +1,5 @@
-//! What the engine needs of a source beside its samples, and how one is opened: the place where tests put in a source
-//! that fails on order.
+//! What the engine needs of a source beside its samples, and how one is opened. Tests put in sources that fail on
+//! command.
 //!
 //! In: a [`SourceRequest`]. Out: a [`SourceControl`] and the worker's end of its ring. Thread: opening may hang, so it
 //! has a thread of its own; the control belongs to the worker.
@@ -56,9 +56,9 @@ pub type OpenSource = (Box<dyn SourceControl>, SampleSource);
 /// Opens sources.
 pub type SourceOpener = Arc<dyn Fn(&SourceRequest) -> Result<OpenSource, SourceError> + Send + Sync>;
 
-/// Opens real devices with buffers of `buffer_ms`, and real files, `heard` through the speakers at 1× or not.
+/// Opens real devices with buffers of `buffer_ms`, and real files, which play through the speakers at 1× if `aloud`.
 #[cfg(feature = "device")]
-pub fn system_sources(buffer_ms: u32, heard: bool) -> SourceOpener {
+pub fn system_sources(buffer_ms: u32, aloud: bool) -> SourceOpener {
     Arc::new(move |request| match request {
         SourceRequest::Device { id, channel } => {
             let request = CaptureRequest {
@@ -70,7 +70,7 @@ pub fn system_sources(buffer_ms: u32, heard: bool) -> SourceOpener {
             Ok((Box::new(stream) as Box<dyn SourceControl>, samples))
         }
         SourceRequest::File { path, pace } => {
-            let (player, samples) = FilePlayer::open(path, *pace, heard)?;
+            let (player, samples) = FilePlayer::open(path, *pace, aloud)?;
             Ok((Box::new(player) as Box<dyn SourceControl>, samples))
         }
     })

@@ -1,4 +1,4 @@
-//! What the engine tells. Bounded queue; every one counts.
+//! Events of the engine. In a bounded queue, from which none is lost.
 
 use crate::smoothing::Decision;
 use attune_audio::source::OpenedSource;
@@ -15,7 +15,7 @@ pub enum ResetCause {
     Looped,
     /// The device came back after it was lost.
     Reconnected,
-    /// Sound was left out: the device was paused, or the engine was too late.
+    /// Samples were skipped: the device was paused, or the engine was too late.
     Interrupted,
 }
 
@@ -24,7 +24,7 @@ pub enum ResetCause {
 pub enum Event {
     /// A source is open.
     Opened(OpenedSource),
-    /// All states began anew; stream time restarts at `at` (0, or the time sought).
+    /// All states were reset; stream time restarts at `at` (0, or the time sought).
     Reset {
         /// Why.
         cause: ResetCause,
@@ -65,7 +65,7 @@ pub enum Event {
         /// What happened.
         message: String,
     },
-    /// The worker itself failed, a slip of ours, and has ended: nothing more will be heard.
+    /// The worker itself failed, by a defect of the program, and has ended: there will be no more snapshots.
     Stopped {
         /// What happened.
         message: String,

@@ -1,6 +1,6 @@
-//! Starting the engine, and holding on to it.
+//! Starts the engine; the handle keeps it running.
 //!
-//! In: models and knobs. Out: the three channel ends. Thread: the caller's.
+//! In: models and settings. Out: the three channel ends. Thread: the caller's.
 
 use super::control::SourceOpener;
 #[cfg(feature = "device")]
@@ -22,10 +22,10 @@ use std::thread::JoinHandle;
 const COMMANDS: usize = 64;
 const EVENTS: usize = 256;
 
-/// What the engine needs to begin.
+/// What the engine needs to start.
 #[derive(Clone)]
 pub struct EngineConfig {
-    /// The models that listen side by side.
+    /// The models, which run side by side.
     pub models: ModelSet,
     /// Smoothing and decision.
     pub smoothing: SmoothingConfig,
@@ -37,7 +37,7 @@ pub struct EngineConfig {
 
 #[cfg(feature = "device")]
 impl EngineConfig {
-    /// Real devices with buffers of 10 ms, and files heard through the speakers.
+    /// Real devices with buffers of 10 ms, and files played through the speakers.
     pub fn new(models: ModelSet, smoothing: SmoothingConfig) -> Self {
         Self {
             models,
@@ -51,7 +51,7 @@ impl EngineConfig {
 /// Why the engine cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// The models or the knobs do not fit.
+    /// The models or the settings do not fit.
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
     /// The system gives no thread.
@@ -61,11 +61,11 @@ pub enum EngineError {
 
 /// The engine's three channels. Dropping it ends the worker and waits for it.
 pub struct EngineHandle {
-    /// Orders, each of which counts.
+    /// Commands; none is lost.
     pub commands: Sender<Command>,
-    /// What happened, each of which counts: an engine whose events nobody reads stops to listen after some hundreds.
+    /// Events; none is lost: an engine whose events nobody reads stops reading samples after some hundreds.
     pub events: Receiver<Event>,
-    /// The newest picture.
+    /// The newest snapshot.
     pub snapshots: triple_buffer::Output<Snapshot>,
     /// Ends the worker when it is dropped.
     pub worker: WorkerGuard,
@@ -86,7 +86,7 @@ impl Engine {
     pub fn start(config: EngineConfig, notify: impl Fn() + Send + 'static) -> Result<EngineHandle, EngineError> {
         // What cannot work is refused here, not when the first source opens.
         Pipeline::new(&config.models, config.models.front_end.rate, config.smoothing)?;
-        let (commands, orders) = bounded(COMMANDS);
+        let (commands, received) = bounded(COMMANDS);
         let (sender, events) = bounded(EVENTS);
         let (writer, snapshots) = SnapshotWriter::new(&config.models);
         let stop = Arc::new(AtomicBool::new(false));
@@ -95,7 +95,7 @@ impl Engine {
         let run = move || {
             let parts = WorkerParts {
                 config,
-                orders,
+                commands: received,
                 outbox: Outbox::new(sender),
                 writer,
                 stop: stopped,
@@ -133,7 +133,7 @@ impl Drop for WorkerGuard {
         // Only to wake it: if the queue is full it is awake.
         let _ = self.wake.try_send(Command::Shutdown);
         if let Some(thread) = self.thread.take() {
-            // Its panics were caught and told.
+            // Its panics were caught and reported.
             let _ = thread.join();
         }
     }

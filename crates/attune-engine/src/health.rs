@@ -72,7 +72,7 @@ impl HealthMeter {
         self.latency_ms.clear();
     }
 
-    /// `audio` was worked through in `computed`.
+    /// `audio` was processed in `computed`.
     pub(super) fn worked(&mut self, at: Instant, computed: Duration, audio: Duration) {
         self.work.push_back(Work { at, computed, audio });
         while self

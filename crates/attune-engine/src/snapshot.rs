@@ -1,4 +1,4 @@
-//! A fixed-size picture of the engine, newest wins. A reader may miss snapshots; [`Snapshot::recent`] holds enough past
+//! The engine's state at one moment, of fixed size; the newest wins. A reader may miss snapshots; [`Snapshot::recent`] holds enough past
 //! columns that none is lost while it reads at least every [`RECENT_COLUMNS`] frames.
 
 use crate::smoothing::{AnswerState, Decision, Reason, StateReset, disagreement, ensemble_mean};
@@ -66,9 +66,9 @@ pub struct ModelSnapshot {
 pub struct AttentionSnapshot {
     /// Which model: its place in [`Snapshot::models`].
     pub model: usize,
-    /// The frame that asked.
+    /// The frame whose answer it is.
     pub newest: FrameIndex,
-    /// How many entries of a row count: the last `frames` frames up to `newest`. 0: nothing heard yet.
+    /// How many entries of a row count: the last `frames` frames up to `newest`. 0: before the first frame.
     pub frames: usize,
     /// Encoder layers in `maps`.
     pub layers: usize,
@@ -122,7 +122,7 @@ pub struct Transport {
 /// The engine at one moment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
-    /// Grows by one with each snapshot; 0 is the empty one before anything was heard.
+    /// Grows by one with each snapshot; 0 is the empty one before the first frame.
     pub sequence: u64,
     /// Grows with each reset: columns of another epoch belong to another stream.
     pub epoch: u64,
@@ -130,7 +130,7 @@ pub struct Snapshot {
     pub hop: Seconds,
     /// Bands in a column.
     pub bands: usize,
-    /// Frames heard since the last reset.
+    /// Frames since the last reset.
     pub frames: u64,
     /// Peak level of the newest block.
     pub peak: Decibels,
@@ -138,11 +138,11 @@ pub struct Snapshot {
     pub rms: Decibels,
     /// Whether a sample reached full scale in the last second.
     pub clipped: bool,
-    /// The ensemble answer.
+    /// The answer.
     pub decision: Decision,
     /// Mean smoothed probabilities over the enabled models.
     pub ensemble: Probabilities,
-    /// Share of the enabled models whose best genre is the ensemble best, 0…1.
+    /// Share of the enabled models whose best genre is that of the ensemble, 0…1.
     pub agreement: f32,
     /// How many entries of `models` count.
     pub model_count: usize,
@@ -197,8 +197,8 @@ impl Decision {
         Self {
             state: AnswerState::WarmingUp,
             confidence: Probabilities::uniform(classes).top().1,
-            reason: Reason::HeardTooLittle {
-                heard: Seconds(0.0),
+            reason: Reason::TooLittleSound {
+                audible: Seconds(0.0),
                 needed: Seconds(0.0),
             },
             since: Seconds(0.0),
@@ -207,7 +207,7 @@ impl Decision {
 }
 
 impl AttentionSnapshot {
-    /// Nothing heard yet.
+    /// Before the first frame.
     // 98 KB, once for each model, and held in a snapshot from then on.
     #[allow(clippy::large_stack_arrays, reason = "made once")]
     pub fn empty() -> Self {
@@ -224,7 +224,7 @@ impl AttentionSnapshot {
 }
 
 impl Snapshot {
-    /// The picture before anything was heard, with `sequence` 0.
+    /// The snapshot before the first frame, with `sequence` 0.
     pub fn empty(models: &ModelSet) -> Self {
         let classes = models.genres.len();
         let model_count = models.models.len().min(MAX_MODELS);

@@ -1,4 +1,4 @@
-//! The picture being drawn: everything that goes into the next snapshot.
+//! Collects what goes into the next snapshot, and writes it.
 //!
 //! In: hop results, health, transport. Out: [`Snapshot`]s through the triple buffer. Thread: worker.
 
@@ -29,7 +29,7 @@ pub(super) struct Readings {
 pub(super) struct SnapshotWriter {
     newest: Snapshot,
     out: triple_buffer::Input<Snapshot>,
-    /// Since the last picture; `None`: no frame came.
+    /// Since the last snapshot; `None`: no frame came.
     peak: Option<f32>,
     clipped_at: Option<Seconds>,
     percentiles_at: Option<Instant>,
@@ -50,7 +50,7 @@ impl SnapshotWriter {
         (writer, reader)
     }
 
-    /// Another stream begins: what was heard before is of another epoch.
+    /// Another stream begins: what came before is of another epoch.
     pub(super) fn begin_epoch(&mut self) {
         let classes = self.newest.ensemble.as_slice().len();
         let empty = crate::smoothing::Decision::nothing_heard(classes);
@@ -89,12 +89,12 @@ impl SnapshotWriter {
         }
     }
 
-    /// Frames on the writer since its epoch began.
+    /// Frames since the epoch began.
     pub(super) fn frames(&self) -> u64 {
         self.newest.frames
     }
 
-    /// Publishes the picture.
+    /// Publishes a snapshot.
     pub(super) fn publish(&mut self, pipeline: Option<&Pipeline>, readings: &Readings, meter: &HealthMeter) {
         self.newest.sequence += 1;
         if let Some(peak) = self.peak.take() {
@@ -135,24 +135,24 @@ impl SnapshotWriter {
     fn update_models(&mut self, pipeline: &Pipeline, percentiles_due: bool) {
         let best = self.newest.ensemble.top().0;
         let (mut enabled, mut agreeing) = (0, 0);
-        for (shown, runner) in self.newest.models.iter_mut().zip(pipeline.runners()) {
-            shown.enabled = runner.is_enabled();
+        for (model, runner) in self.newest.models.iter_mut().zip(pipeline.runners()) {
+            model.enabled = runner.is_enabled();
             if let Some(raw) = runner.newest() {
-                shown.raw = *raw;
+                model.raw = *raw;
             }
             if percentiles_due {
-                (shown.step_us, shown.step_p99_us) = runner.step_us().median_and_p99();
+                (model.step_us, model.step_p99_us) = runner.step_us().median_and_p99();
             }
-            if shown.enabled {
+            if model.enabled {
                 enabled += 1;
-                agreeing += usize::from(shown.smoothed.top().0 == best);
+                agreeing += usize::from(model.smoothed.top().0 == best);
             }
         }
-        let heard = enabled > 0 && self.newest.frames > 0;
-        self.newest.agreement = if heard { agreeing as f32 / enabled as f32 } else { 0.0 };
+        let any = enabled > 0 && self.newest.frames > 0;
+        self.newest.agreement = if any { agreeing as f32 / enabled as f32 } else { 0.0 };
     }
 
-    /// Brings the buffer that the reader does not hold up to date. It is an older picture of the same writer, so only the
+    /// Brings the buffer that the reader does not hold up to date. It is an older snapshot of the same writer, so only the
     /// columns that came since are copied.
     fn write(&mut self) {
         let new = &self.newest;

@@ -28,7 +28,7 @@ pub(super) struct InputWatch {
     name: String,
     zero_since: Option<Seconds>,
     clips: std::collections::VecDeque<Seconds>,
-    told: Option<Trouble>,
+    reported: Option<Trouble>,
 }
 
 impl InputWatch {
@@ -38,12 +38,12 @@ impl InputWatch {
             name: opened.name.clone(),
             zero_since: None,
             clips: std::collections::VecDeque::new(),
-            told: None,
+            reported: None,
         }
     }
 
     /// Takes one frame: when it ended, and the highest amplitude in it.
-    pub(super) fn hear(&mut self, at: Seconds, peak: f32, clipped: bool) {
+    pub(super) fn observe(&mut self, at: Seconds, peak: f32, clipped: bool) {
         if peak == 0.0 {
             self.zero_since.get_or_insert(at);
         } else {
@@ -76,10 +76,10 @@ impl InputWatch {
         } else {
             None
         };
-        if trouble == self.told {
+        if trouble == self.reported {
             return None;
         }
-        self.told = trouble;
+        self.reported = trouble;
         let name = &self.name;
         Some(match trouble {
             None => Event::Recovered,
@@ -125,23 +125,23 @@ mod tests {
         let mut events = Vec::new();
         for i in 0..100 {
             let at = f64::from(i) * 0.1;
-            watch.hear(Seconds(at), peak(at), peak(at) >= 1.0);
+            watch.observe(Seconds(at), peak(at), peak(at) >= 1.0);
             events.extend(watch.judge(Seconds(at), Seconds(0.01)).map(|event| (at, event)));
         }
         events
     }
 
     #[test]
-    fn a_microphone_of_zeros_is_told_once_and_so_is_its_recovery() {
-        let told = events(
+    fn a_microphone_of_zeros_is_reported_once_and_so_is_its_recovery() {
+        let reported = events(
             SourceKind::Microphone,
             |at| if (2.0..6.0).contains(&at) { 0.0 } else { 0.1 },
         );
-        assert_eq!(told.len(), 2, "{told:?}");
-        assert!((told[0].0 - 5.0).abs() < 0.15, "3 s after the first zero");
-        assert!(matches!(&told[0].1, Event::Warning { message, .. } if message.contains("Desk microphone")));
-        assert_eq!(told[1].1, Event::Recovered);
-        assert!((told[1].0 - 6.0).abs() < 0.15);
+        assert_eq!(reported.len(), 2, "{reported:?}");
+        assert!((reported[0].0 - 5.0).abs() < 0.15, "3 s after the first zero");
+        assert!(matches!(&reported[0].1, Event::Warning { message, .. } if message.contains("Desk microphone")));
+        assert_eq!(reported[1].1, Event::Recovered);
+        assert!((reported[1].0 - 6.0).abs() < 0.15);
     }
 
     #[test]
@@ -151,9 +151,9 @@ mod tests {
     }
 
     #[test]
-    fn clipping_and_stalling_are_told() {
-        let told = events(SourceKind::Microphone, |_| 1.0);
-        assert!(matches!(&told[..], [(_, Event::Warning { message, .. })] if message.contains("clips")));
+    fn clipping_and_stalling_are_reported() {
+        let reported = events(SourceKind::Microphone, |_| 1.0);
+        assert!(matches!(&reported[..], [(_, Event::Warning { message, .. })] if message.contains("clips")));
         let mut watch = watch(SourceKind::Monitor);
         assert!(watch.judge(Seconds(0.0), Seconds(0.2)).is_none());
         assert!(matches!(

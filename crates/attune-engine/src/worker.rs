@@ -1,4 +1,4 @@
-//! The worker: obeys commands, keeps a source open, feeds the pipeline, publishes.
+//! The worker: follows commands, keeps a source open, feeds the pipeline, publishes snapshots.
 //!
 //! In: commands, samples, marks. Out: snapshots and events. Thread: `attune-engine`, this is its whole life.
 
@@ -20,17 +20,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// The ring cannot wake its reader (that would cost the audio callback a system call): it is looked at this often.
+/// The ring cannot wake its reader (that would cost the audio callback a system call), so it is polled this often.
 const POLL: Duration = Duration::from_millis(6);
-/// How often anything else is looked at.
+/// How often anything else is polled.
 const IDLE: Duration = Duration::from_millis(50);
-/// Health is shown this often even if no frame comes.
+/// Health is published this often even if no frame comes.
 const SHOW_HEALTH: Duration = Duration::from_millis(250);
 
 /// What a worker is made of.
 pub(super) struct WorkerParts<'a> {
     pub(super) config: EngineConfig,
-    pub(super) orders: Receiver<Command>,
+    pub(super) commands: Receiver<Command>,
     pub(super) outbox: Outbox,
     pub(super) writer: SnapshotWriter,
     pub(super) stop: Arc<AtomicBool>,
@@ -57,7 +57,7 @@ pub(super) struct Worker<'a> {
     meter: HealthMeter,
     /// A source of this request was open before, and lost this much: the next one is a reconnection.
     losses_before: Option<Losses>,
-    failure_told: Option<String>,
+    reported_failure: Option<String>,
     decided: Option<Decision>,
     published: Instant,
     changed: bool,
@@ -83,7 +83,7 @@ impl<'a> Worker<'a> {
             pipeline: None,
             meter: HealthMeter::new(),
             losses_before: None,
-            failure_told: None,
+            reported_failure: None,
             decided: None,
             published: Instant::now(),
             changed: true,
@@ -91,15 +91,15 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Until it is told to end.
+    /// Runs until the shutdown.
     pub(super) fn run(mut self) {
-        let orders = self.parts.orders.clone();
+        let commands = self.parts.commands.clone();
         let attempts = self.opening.attempts.clone();
         while !self.parts.stop.load(Ordering::Acquire) {
             select! {
-                recv(orders) -> order => match order {
+                recv(commands) -> command => match command {
                     Ok(Command::Shutdown) | Err(_) => break,
-                    Ok(order) => self.obey(order),
+                    Ok(command) => self.handle(command),
                 },
                 recv(attempts) -> attempt => if let Ok(attempt) = attempt {
                     self.arrived(attempt);
@@ -108,7 +108,7 @@ impl<'a> Worker<'a> {
             }
             self.parts.outbox.flush();
             if !self.parts.outbox.is_congested() {
-                self.listen();
+                self.read();
             }
             self.look_after_source();
             if self.changed || (self.reader.is_some() && self.published.elapsed() >= SHOW_HEALTH) {
@@ -135,27 +135,27 @@ impl<'a> Worker<'a> {
         self.wish.playing || device
     }
 
-    fn tell(&mut self, event: Event) {
+    fn emit(&mut self, event: Event) {
         self.parts.outbox.send(event);
         (self.parts.notify)();
     }
 
     fn fail(&mut self, error: &SourceError, retrying: bool) {
         // One attempt after the other fails with the same words: they are said once.
-        if self.failure_told.as_ref() == Some(&error.message) {
+        if self.reported_failure.as_ref() == Some(&error.message) {
             return;
         }
-        self.failure_told = Some(error.message.clone());
-        self.tell(Event::SourceFailed {
+        self.reported_failure = Some(error.message.clone());
+        self.emit(Event::SourceFailed {
             message: error.message.clone(),
             remedy: error.remedy().to_owned(),
             retrying,
         });
     }
 
-    fn obey(&mut self, order: Command) {
+    fn handle(&mut self, command: Command) {
         self.changed = true;
-        match order {
+        match command {
             Command::Open(request) => {
                 self.close();
                 self.opening.begin(&request);
@@ -182,7 +182,7 @@ impl<'a> Worker<'a> {
             Command::SetPace(pace) => self.set_pace(pace),
             Command::SetSmoothing(smoothing) => self.set_smoothing(smoothing),
             Command::EnableModel { model, on } => self.enable(model, on),
-            // The loop ends before it obeys this.
+            // The loop ends before it gets here.
             Command::Shutdown => {}
         }
     }
@@ -197,10 +197,10 @@ impl<'a> Worker<'a> {
         self.wish.muted = None;
         self.wish.seek = None;
         self.losses_before = None;
-        self.failure_told = None;
+        self.reported_failure = None;
     }
 
-    /// What comes next is not connected to what was heard.
+    /// What comes next does not continue what came before.
     fn interrupted(&mut self) {
         if let Some(reader) = &self.reader {
             self.reset(ResetCause::Interrupted, reader.time());
@@ -275,7 +275,7 @@ impl<'a> Worker<'a> {
         };
         match checked {
             Ok(()) => self.parts.config.smoothing = smoothing,
-            Err(error) => self.tell(Event::Warning {
+            Err(error) => self.emit(Event::Warning {
                 message: error.to_string(),
                 remedy: "Choose values within the limits; the knobs stay as they were.".to_owned(),
             }),
@@ -289,7 +289,7 @@ impl<'a> Worker<'a> {
         if let Some(pipeline) = &mut self.pipeline {
             pipeline.enable(model, on);
         }
-        self.tell_faults();
+        self.emit_faults();
     }
 
     /// An attempt to open a source has ended.
@@ -334,11 +334,11 @@ impl<'a> Worker<'a> {
             None => ResetCause::Opened,
         };
         self.opening.succeeded();
-        self.failure_told = None;
+        self.reported_failure = None;
         let opened = reader.control.opened().clone();
         self.pipeline = Some(pipeline);
         self.reader = Some(reader);
-        self.tell(Event::Opened(opened));
+        self.emit(Event::Opened(opened));
         self.reset(cause, Seconds(0.0));
         if let Some(at) = self.wish.seek.take() {
             self.seek(at);
@@ -379,11 +379,11 @@ impl<'a> Worker<'a> {
             reader.watch.judge(now, age)
         });
         if let Some(event) = event {
-            self.tell(event);
+            self.emit(event);
         }
     }
 
-    /// Every state begins anew at stream time `at`.
+    /// Resets every state; stream time restarts at `at`.
     fn reset(&mut self, cause: ResetCause, at: Seconds) {
         if let Some(pipeline) = &mut self.pipeline {
             pipeline.reset(at);
@@ -395,11 +395,11 @@ impl<'a> Worker<'a> {
         self.meter.clear();
         self.decided = None;
         self.changed = true;
-        self.tell(Event::Reset { cause, at });
-        self.tell_faults();
+        self.emit(Event::Reset { cause, at });
+        self.emit_faults();
     }
 
-    fn listen(&mut self) {
+    fn read(&mut self) {
         if !self.is_reading() {
             return;
         }
@@ -407,7 +407,7 @@ impl<'a> Worker<'a> {
             return;
         };
         match reader.next() {
-            Next::Samples if self.wish.playing => self.hear(),
+            Next::Samples if self.wish.playing => self.process(),
             Next::Nothing | Next::Samples => {}
             Next::Mark(MarkKind::Repeated(from)) => self.reset(ResetCause::Looped, from),
             Next::Mark(MarkKind::Looped) => self.reset(ResetCause::Looped, Seconds(0.0)),
@@ -417,7 +417,7 @@ impl<'a> Worker<'a> {
                 // A seek must not start the reader before someone plays on.
                 reader.control.pause();
                 self.finish();
-                self.tell(Event::Ended);
+                self.emit(Event::Ended);
             }
             Next::Mark(MarkKind::Lost(error)) => self.lose(&error),
         }
@@ -427,8 +427,8 @@ impl<'a> Worker<'a> {
         self.compute(|pipeline, on_hop, _| pipeline.finish(on_hop));
     }
 
-    /// Works through the block that was read, and publishes if it completed a frame.
-    fn hear(&mut self) {
+    /// Processes the block that was read, and publishes if it completed a frame.
+    fn process(&mut self) {
         self.compute(|pipeline, on_hop, block| pipeline.push(block, on_hop));
     }
 
@@ -459,16 +459,16 @@ impl<'a> Worker<'a> {
             reader.block(),
         );
         for (at, level) in peaks {
-            reader.watch.hear(at, level.peak, level.clipped);
+            reader.watch.observe(at, level.peak, level.clipped);
         }
         let audio = reader.control.opened().rate.duration(reader.block().len() as u64);
         self.meter
             .worked(began, began.elapsed(), Duration::from_secs_f64(audio.0));
         self.decided = decided;
         for (at, decision) in decisions {
-            self.tell(Event::Decided { at, decision });
+            self.emit(Event::Decided { at, decision });
         }
-        self.tell_faults();
+        self.emit_faults();
         if let Err(error) = result {
             let message = format!("The samples cannot be processed: {error}");
             self.lose(&SourceError::new(SourceErrorKind::FrontEnd, message));
@@ -477,20 +477,20 @@ impl<'a> Worker<'a> {
         }
     }
 
-    fn tell_faults(&mut self) {
+    fn emit_faults(&mut self) {
         let faults = self.pipeline.as_mut().map(Pipeline::take_faults).unwrap_or_default();
         for fault in faults {
             if let Some(switch) = self.wish.models.get_mut(fault.model) {
                 *switch = false;
             }
-            self.tell(Event::ModelFailed {
+            self.emit(Event::ModelFailed {
                 model: fault.model,
                 message: fault.to_string(),
             });
         }
     }
 
-    /// `timed`: the picture holds frames of the block just read, so its latency counts.
+    /// `timed`: the snapshot holds frames of the block just read, so its latency counts.
     fn publish(&mut self, timed: bool) {
         let reader = self.reader.as_ref();
         let losses = reader.map_or_else(|| self.losses_before.unwrap_or_default(), SourceReader::losses);

@@ -75,7 +75,7 @@ pub struct StateLine {
     confidence: f64,
     reason: String,
     rule: &'static str,
-    /// Music, speech and other sounds, smoothed; not there without a gate.
+    /// Music, speech and other sounds, smoothed; absent without a gate.
     #[serde(skip_serializing_if = "Map::is_empty")]
     kinds: Map<String, Value>,
 }

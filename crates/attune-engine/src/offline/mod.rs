@@ -27,7 +27,7 @@ pub enum AnalyzeError {
     /// It cannot be opened or decoded.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// Its sound cannot be worked through.
+    /// Its samples cannot be processed.
     #[error("{path}: {source}")]
     Pipeline {
         /// The file.
@@ -38,7 +38,7 @@ pub enum AnalyzeError {
     /// A network that reads whole files cannot be computed.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// Whoever asked wants no more of it.
+    /// The caller wants no more of it.
     #[error("stopped before the end")]
     Stopped,
 }
@@ -70,9 +70,9 @@ impl AnalyzeError {
 /// How far an analysis has come.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Progress {
-    /// Decoded and worked through so far.
+    /// Decoded and processed so far.
     pub done: Seconds,
-    /// Length of the file, if its container tells it.
+    /// Length of the file, if its container states it.
     pub duration: Option<Seconds>,
 }
 

@@ -29,7 +29,7 @@ pub struct Report {
     pub models: Vec<ModelReport>,
     /// What was answered when.
     pub segments: Vec<SegmentReport>,
-    /// Which segments decided, by a network that reads whole files; not there unless it was asked for.
+    /// Which segments decided, by a network that reads whole files; absent unless requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decided: Option<DecidedReport>,
     /// What was not as it should be, though the file could be analysed.
@@ -64,7 +64,7 @@ pub struct AnswerReport {
     pub reason: String,
     /// The rule behind it, for scripts.
     pub rule: &'static str,
-    /// Mean probabilities of music, speech and other sounds over all that was heard; not there without a gate.
+    /// Mean probabilities of music, speech and other sounds over all audible frames; absent without a gate.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub kinds: Map<String, Value>,
 }
@@ -74,14 +74,14 @@ pub struct AnswerReport {
 pub struct ModelReport {
     /// Its name.
     pub name: String,
-    /// Its most probable genre; none if it heard nothing.
+    /// Its most probable genre; none without audible frames.
     pub genre: Option<String>,
     /// Mean of its calibrated probabilities, by label: over all frames after the first two seconds that the gate did not
-    /// reject; the newest one before that, and all that were heard if it rejected all.
+    /// reject; the newest one before that, and all audible ones if it rejected all.
     pub probabilities: Map<String, Value>,
 }
 
-/// A stretch of the same answer.
+/// A segment of the same answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SegmentReport {
     /// Where it begins.
@@ -92,7 +92,7 @@ pub struct SegmentReport {
     pub state: &'static str,
     /// Label of the genre, if one is answered.
     pub genre: Option<String>,
-    /// Mean over the stretch of the smoothed probability of what is answered, or of the most probable genre.
+    /// Mean over the segment of the smoothed probability of what is answered, or of the most probable genre.
     pub confidence: f64,
 }
 

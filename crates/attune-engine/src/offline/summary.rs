@@ -12,7 +12,7 @@ use attune_audio::units::{Decibels, Seconds};
 use attune_model::ModelSet;
 use attune_model::genre::{GenreSet, Probabilities, SoundKind};
 
-/// A stretch of the same answer, still growing.
+/// A segment of the same answer, still growing.
 struct Run {
     start: Seconds,
     state: AnswerState,
@@ -76,7 +76,7 @@ impl FileSummary {
         }
         let state = column.decision.state;
         if self.run.as_ref().is_none_or(|run| run.state != state) {
-            // The first stretch begins with the file, not where its first frame ends.
+            // The first segment begins with the file, not where its first frame ends.
             let start = if self.run.is_none() { Seconds(0.0) } else { column.at };
             self.close_run(start);
             self.run = Some(Run {

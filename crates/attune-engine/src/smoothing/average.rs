@@ -1,11 +1,11 @@
-//! A mean over time that forgets: of everything heard at first, later frames weighing more, exponential later.
+//! A running mean: of all frames at first, with more weight on later ones, then exponential.
 //!
 //! In: probabilities per frame. Out: their average. Thread: worker.
 
 use attune_audio::units::Seconds;
 use attune_model::genre::Probabilities;
 
-/// The average of one engine's probabilities.
+/// The average of one model's probabilities.
 #[derive(Debug, Clone)]
 pub(super) struct Average {
     value: Probabilities,
@@ -26,7 +26,7 @@ pub(super) fn steady_weight(hop: Seconds, time_constant: Seconds) -> f64 {
 }
 
 impl Average {
-    /// Nothing heard yet: uniform.
+    /// Before the first frame: uniform.
     pub(super) fn new(classes: usize) -> Self {
         Self {
             value: Probabilities::uniform(classes),

@@ -36,9 +36,9 @@ pub(crate) fn decide(
         let threshold = config.silence;
         return (AnswerState::Silence, Reason::TooQuiet { level, threshold });
     }
-    let too_little = |heard| {
+    let too_little = |audible| {
         let needed = config.warm_up;
-        (AnswerState::WarmingUp, Reason::HeardTooLittle { heard, needed })
+        (AnswerState::WarmingUp, Reason::TooLittleSound { audible, needed })
     };
     if evidence.audible.0 < config.warm_up.0 {
         return too_little(evidence.audible);

@@ -1,6 +1,6 @@
-//! How much engines disagree at one moment, as one figure.
+//! How much models disagree at one moment, as one figure.
 //!
-//! In: the probabilities of several engines. Out: a share. Thread: any.
+//! In: the probabilities of several models. Out: a share. Thread: any.
 
 use attune_model::genre::Probabilities;
 

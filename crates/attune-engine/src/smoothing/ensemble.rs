@@ -1,4 +1,4 @@
-//! Means of probabilities: over models at one moment, and over the frames of a stretch of sound.
+//! Means of probabilities: over models at one moment, and over the frames of a whole sound.
 //!
 //! In: calibrated probabilities. Out: their mean. Thread: any.
 
@@ -69,7 +69,7 @@ impl FrameMean {
     }
 }
 
-/// One model's answer to a whole stretch of sound, from its audible frames: the mean over those after [`SETTLED`] that
+/// One model's answer to a whole sound, from its audible frames: the mean over those after [`SETTLED`] that
 /// count; the newest frame before that; the mean over all, if the gate rejected every settled one.
 #[derive(Debug, Clone)]
 pub struct SettledMean {

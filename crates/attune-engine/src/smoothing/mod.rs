@@ -72,9 +72,9 @@ pub struct Decision {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Reason {
     /// Less audible sound than a first answer needs.
-    HeardTooLittle {
+    TooLittleSound {
         /// Audible sound so far.
-        heard: Seconds,
+        audible: Seconds,
         /// Sound needed.
         needed: Seconds,
     },
@@ -173,7 +173,7 @@ impl Default for SmoothingConfig {
     }
 }
 
-/// A knob that stands where it cannot work.
+/// A knob that is out of range.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("smoothing: {field} is {value}, but must be {expected}")]
 pub struct SmoothingError {

@@ -76,8 +76,8 @@ impl MusicGate {
         }
     }
 
-    /// Takes one audible frame. True if music starts afresh with it: it was something else for longer than the genres'
-    /// averages remember, so that what the models remember is no part of what plays now.
+    /// Takes one audible frame. True if music starts again with it after it was something else for longer than the
+    /// genres' averages remember: what the models remember is no part of what plays now.
     pub(super) fn observe(&mut self, row: Option<&Probabilities>, hop: Seconds, config: &SmoothingConfig) -> bool {
         let Some(row) = row.filter(|_| config.is_gate_on()) else {
             *self = Self::new();

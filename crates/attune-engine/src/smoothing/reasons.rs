@@ -22,10 +22,10 @@ impl Reason {
     /// Why the answer is what it is, as one sentence.
     pub fn sentence(&self, genres: &GenreSet) -> String {
         match *self {
-            Self::HeardTooLittle { heard, needed } => {
+            Self::TooLittleSound { audible, needed } => {
                 format!(
                     "Heard {:.1} s so far; the first answer needs {:.1} s.",
-                    heard.0, needed.0
+                    audible.0, needed.0
                 )
             }
             Self::TooQuiet { level, threshold } => {
@@ -73,7 +73,7 @@ impl Reason {
     /// The rule's name for scripts (`below_threshold`).
     pub fn rule(&self) -> &'static str {
         match self {
-            Self::HeardTooLittle { .. } => "heard_too_little",
+            Self::TooLittleSound { .. } => "heard_too_little",
             Self::TooQuiet { .. } => "too_quiet",
             Self::BelowThreshold { .. } => "below_threshold",
             Self::Confident { .. } => "confident",
@@ -138,8 +138,8 @@ mod tests {
     fn every_reason_is_a_sentence() {
         for (reason, wanted) in [
             (
-                Reason::HeardTooLittle {
-                    heard: Seconds(0.4),
+                Reason::TooLittleSound {
+                    audible: Seconds(0.4),
                     needed: Seconds(1.0),
                 },
                 "Heard 0.4 s so far; the first answer needs 1.0 s.",
