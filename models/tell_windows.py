@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Teacher targets for `attune train --windows`: the output of a network trained on 200,000 tagged tracks.
+"""Teacher targets for `attune train --windowed-targets`: the output of a network trained on 200,000 tagged tracks.
 
 The network is MSD_musicnn (Pons & Serra 2019, "musicnn: pre-trained convolutional neural networks for music audio
 tagging"), whose weights are in the Python package of that name (ISC licence):
