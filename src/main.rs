@@ -25,7 +25,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Tensors are computed on the thread that asks, unless the environment says otherwise. A streaming step is a handful
+/// Tensors are computed on the calling thread, unless the environment says otherwise. A streaming step is a handful
 /// of tiny products: handing them to a pool of threads costs more than it gains (a step 2 to 30 times as long), and
 /// candle's pool spins while it waits, which on two cores costs a training step more than half of its time.
 #[allow(unsafe_code, reason = "candle reads its number of threads from the environment only")]

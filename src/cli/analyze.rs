@@ -19,7 +19,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Analyses each file; one that fails does not stop the others, but the exit code tells.
+/// Analyses each file; one that fails does not stop the others, but the exit code says so.
 pub(super) fn run(args: &AnalyzeArgs, models: &ModelSet, smoothing: &SmoothingConfig) -> Result<ExitCode, AppError> {
     let mut code = ExitCode::SUCCESS;
     let reader = match &args.segments {
@@ -71,7 +71,7 @@ pub(super) fn run(args: &AnalyzeArgs, models: &ModelSet, smoothing: &SmoothingCo
         if let Ok(report) = &result
             && !report.warnings.is_empty()
         {
-            // What could be heard is reported; that it is not the whole file must not go unnoticed.
+            // What could be decoded is reported; that it is not the whole file must not go unnoticed.
             code = ExitCode::FAILURE;
             for warning in &report.warnings {
                 eprintln!(
@@ -121,7 +121,7 @@ fn progress_bar(path: &Path) -> ProgressBar {
         .with_prefix(name)
 }
 
-/// Writes a line for each hop and engine, and for each change of state.
+/// Writes a line for each hop and model, and for each change of state.
 struct HopLines<'a> {
     models: &'a ModelSet,
     on: bool,

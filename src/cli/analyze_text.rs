@@ -95,7 +95,7 @@ pub(super) fn readable(report: &Report, models: &ModelSet, first: bool) -> Strin
     text
 }
 
-/// Segments that are told; the others are in the JSON.
+/// Segments that are listed; the others are in the JSON.
 const DECIDING: usize = 3;
 
 /// The segments with most weight, in the order of time.

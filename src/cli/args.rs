@@ -14,7 +14,7 @@ use attune_audio::playback::Pace;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
-/// Listens to music and says which genre it hears while it hears it.
+/// Classifies the genre of music while it plays.
 ///
 /// Without a subcommand the window opens.
 #[derive(Debug, Clone, Parser)]
@@ -49,11 +49,11 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Train one engine
+    /// Train one model
     Train(Box<TrainArgs>),
-    /// Measure how often the engines are right
+    /// Measure how often the models are right
     Eval(EvalArgs),
-    /// Say what an answer rests on, by changing the sound and asking again
+    /// Say what an answer rests on, by changing the sound and running the models again
     Explain(ExplainArgs),
     /// Measure how fast everything is
     Bench(BenchArgs),
@@ -82,7 +82,7 @@ pub struct LiveArgs {
     /// Do not play the file through the speakers
     #[arg(long)]
     pub mute: bool,
-    /// One line of JSON for each hop and engine, each change of state, and each second's health
+    /// One line of JSON for each hop and model, each change of state, and each second's health
     #[arg(long)]
     pub ndjson: bool,
 }
@@ -96,10 +96,10 @@ pub struct AnalyzeArgs {
     /// One JSON document for each file, one on a line
     #[arg(long, conflicts_with = "ndjson")]
     pub json: bool,
-    /// One line of JSON for each hop and engine, and each change of state
+    /// One line of JSON for each hop and model, and each change of state
     #[arg(long)]
     pub ndjson: bool,
-    /// Also tell which segments decided, by a network that reads whole files: the bundled one, or that of a manifest
+    /// Also report which segments decided, by a network that reads whole files: the bundled one, or that of a manifest
     #[arg(
         long,
         value_name = "NAME.json",
@@ -113,9 +113,9 @@ pub struct AnalyzeArgs {
 /// `attune eval`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct EvalArgs {
-    /// Table of path,label[,group]; labels are the models' classes, or speech, not_music, silence; with --mels the first
-    /// column is a key in that file. With a group (an artist, a session) for each clip of music, the interval of the accuracy is told over
-    /// whole groups too
+    /// Table of path,label[,group]; labels are the models' classes, or speech, not_music, silence; with --mels the
+    /// first column is a key in that file. With a group (an artist, a session) for each clip of music, the interval of
+    /// the accuracy is also given over whole groups
     #[arg(long, value_name = "CSV")]
     pub manifest: PathBuf,
     /// Log-mel clips, (128, T) each, instead of sound
@@ -127,11 +127,12 @@ pub struct EvalArgs {
     /// Also draw accuracy against seconds, reliability, confusion and conditions there, as SVG
     #[arg(long, value_name = "FOLDER")]
     pub pictures: Option<PathBuf>,
-    /// Also put the tables into this page, between the lines `<!-- attune eval NAME -->`, NAME being that of the manifest
-    /// without its end, and `<!-- end -->`
+    /// Also put the tables into this page, between the lines `<!-- attune eval NAME -->`, NAME being that of the
+    /// manifest without its end, and `<!-- end -->`
     #[arg(long, value_name = "FILE.md")]
     pub page: Option<PathBuf>,
-    /// Also hear every clip re-recorded through a room and a microphone, in pink noise 10 dB below, and from 300 to 3,400 Hz
+    /// Also evaluate every clip re-recorded through a room and a microphone, in pink noise 10 dB below, and from 300
+    /// to 3,400 Hz
     #[arg(long, conflicts_with = "mels")]
     pub conditions: bool,
     /// Also play so many pairs of clips of different classes one right after the other, and time the change of answer
@@ -163,8 +164,8 @@ pub struct ExplainArgs {
     /// Also draw it there
     #[arg(long, value_name = "FILE.svg")]
     pub svg: Option<PathBuf>,
-    /// Instead, the pointing game: how often each map points at the one passage of another genre in clips that are made of
-    /// a table of path,label, as `attune eval` takes it
+    /// Instead, the pointing game: how often each map points at the one passage of another genre in clips that are
+    /// made of a table of path,label, as `attune eval` takes it
     #[arg(long, alias = "planted", value_name = "CSV", conflicts_with_all = ["file", "at", "class", "csv", "svg"])]
     pub pointing_game: Option<PathBuf>,
     /// How many such clips
@@ -196,10 +197,12 @@ pub struct BenchArgs {
     /// Also write the figures as a page of tables
     #[arg(long, value_name = "FILE.md")]
     pub markdown: Option<PathBuf>,
-    /// Measure instead how the cost grows with context, width, engines and streams; writes growing-work.md and .svg there
+    /// Measure instead how the cost grows with context, width, models and streams; writes growing-work.md and .svg
+    /// there
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["json", "markdown", "only", "files"])]
     pub growth: Option<PathBuf>,
-    /// Instead: play a file (or the demo) at 8× through engine and window for so many minutes, and tell memory and losses
+    /// Instead: play a file (or the demo) at 8× through engine and window for so many minutes, and report memory and
+    /// losses
     #[arg(long, value_name = "MINUTES", value_parser = positive, conflicts_with_all = ["json", "markdown", "only", "growth", "quick"])]
     pub soak: Option<f64>,
     /// Also time decoding and analysis of these files; with --soak, play the first of them

@@ -2,7 +2,7 @@
 //!
 //! In: shares 0…1. Out: text of a fixed width. Thread: any.
 
-/// Eighths of a block, so that a short bar still tells values apart.
+/// Eighths of a block, so that a short bar still distinguishes values.
 const EIGHTHS: [char; 8] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
 /// A bar of `width` characters, padded with spaces.

@@ -6,8 +6,8 @@ use attune_audio::capture::{DeviceInfo, DeviceKind, list_devices};
 use attune_audio::source::SourceError;
 use std::io::Write;
 
-/// Prints the devices, as a table or as JSON (`interfaces`: id, name, host, kind, channels, `rates_hz`, default). Having
-/// none is not an error; the table then says what to do.
+/// Prints the devices, as a table or as JSON (`interfaces`: id, name, host, kind, channels, `rates_hz`, default).
+/// Having none is not an error; the table then says what to do.
 pub(super) fn run(json: bool) -> Result<(), SourceError> {
     let devices = list_devices()?;
     let text = if json { to_json(&devices) } else { to_table(&devices) };

@@ -1,4 +1,4 @@
-//! `attune live`: listens until it is told to stop, and shows the answer as it changes.
+//! `attune live`: listens until it is stopped, and shows the answer as it changes.
 //!
 //! In: a device or a file. Out: a status on a terminal, lines of text or JSON elsewhere. Thread: main; the engine has
 //! its own.
@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-/// How often health is told.
+/// How often health is reported.
 const HEALTH_EVERY: Duration = Duration::from_secs(1);
 
 /// Listens until the end of the file, `--seconds`, or Ctrl-C.
@@ -66,7 +66,7 @@ pub(super) fn run(args: &LiveArgs, models: ModelSet, settings: &Settings) -> Res
 fn interrupts() -> Result<Receiver<()>, AppError> {
     let (interrupt, interrupted) = bounded(1);
     ctrlc::set_handler(move || {
-        // Full: it was asked already.
+        // Full: it is pending already.
         let _ = interrupt.try_send(());
     })
     .context("Ctrl-C cannot be watched")?;
@@ -113,7 +113,8 @@ struct Session {
 impl Session {
     /// Shows what is new; an exit code when it is time to end.
     fn look(&mut self) -> Result<Option<ExitCode>, AppError> {
-        // The snapshot before the events: an end that is told now has its last frames in the picture taken after it.
+        // The snapshot before the events: an end that is reported now has its last frames in the picture taken after
+        // it.
         let mut end = None;
         while let Ok(event) = self.engine.events.try_recv() {
             if end.is_none() {
@@ -152,7 +153,7 @@ impl Session {
                 None
             }
             Event::Ended => Some(ExitCode::SUCCESS),
-            // What was open once may come back; what never opened is told and left.
+            // What was open once may come back; what never opened is reported and given up.
             Event::SourceFailed { retrying, .. } if *retrying && self.opened.is_some() => None,
             Event::SourceFailed { .. } | Event::Stopped { .. } => Some(ExitCode::FAILURE),
             _ => None,

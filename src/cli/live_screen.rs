@@ -109,7 +109,7 @@ impl Screen {
         Ok(true)
     }
 
-    /// Tells how the engine keeps up. False: nobody reads.
+    /// Reports how the engine keeps up. False: nobody reads.
     pub(super) fn health(&mut self, snapshot: &Snapshot) -> Result<bool, AppError> {
         match self.form {
             Form::Ndjson => print_line(&document(&HealthLine::new(
@@ -120,7 +120,7 @@ impl Screen {
         }
     }
 
-    /// Tells what happened: for people on stderr, for scripts as a line too. False: nobody reads.
+    /// Reports what happened: for people on stderr, for scripts as a line too. False: nobody reads.
     pub(super) fn event(&mut self, event: &Event, at: Seconds) -> Result<bool, AppError> {
         if let Some(text) = event_text(event, &self.models, self.was_open) {
             match &self.form {

@@ -170,7 +170,7 @@ fn lab(_: &not_built::AnyArgs, _: &[PathBuf]) -> Result<ExitCode, AppError> {
     not_built::refuse("lab", "lab")
 }
 
-/// The engines that can be switched on beside the others: who names models wants those and no more.
+/// The models that can be switched on beside the others: who names models wants those and no more.
 fn optional(named: &[PathBuf]) -> Result<Vec<LoadedModel>, ModelError> {
     if named.is_empty() {
         attune_model::bundled_optional()

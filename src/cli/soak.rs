@@ -1,5 +1,5 @@
-//! `attune bench --soak`: a file through the live path and the window at 8× for minutes or hours, with memory and losses told as
-//! they come.
+//! `attune bench --soak`: a file through the live path and the window at 8× for minutes or hours, with memory and
+//! losses reported as they come.
 //!
 //! In: models, a file or the demo. Out: a line for each reading; a verdict. Thread: main; the engine has its own.
 
@@ -25,8 +25,8 @@ const PAGE: Duration = Duration::from_secs(7);
 /// …a moment is held so long, and so often.
 const HELD: Duration = Duration::from_secs(4);
 const HOLD_EVERY: Duration = Duration::from_secs(30);
-/// Memory is flat if the median of the last quarter of the readings is at most so many times that of the second: a moment that is held
-/// needs some 20 MB while it is asked about, which comes and goes.
+/// Memory is flat if the median of the last quarter of the readings is at most so many times that of the second: a
+/// moment that is held needs some 20 MB while it is explained, which comes and goes.
 const FLAT: f64 = 1.03;
 
 /// One reading.
@@ -108,7 +108,7 @@ fn visit(window: &mut Headless, at: Duration) {
     window.hold(at > HOLD_EVERY && since < HELD.as_secs());
 }
 
-/// Seconds heard, over all the times that the file began again.
+/// Seconds played, over all the times that the file began again.
 #[derive(Default)]
 struct Ear {
     secs: f64,

@@ -1,7 +1,7 @@
 //! What was listened to, kept over restarts: when, what, for how long, what was decided; with notes and favourites.
 //!
-//! In: sessions as they happen. Out: lists of them. Thread: any; the file belongs to a thread of its own (`keeper`), which the
-//! window never waits for.
+//! In: sessions as they happen. Out: lists of them. Thread: any; the file belongs to a thread of its own (`keeper`),
+//! which the window never waits for.
 
 mod store;
 mod writer;
@@ -44,7 +44,7 @@ pub struct Session {
     pub id: i64,
     /// How it began.
     pub beginning: Beginning,
-    /// Seconds of sound heard in it.
+    /// Seconds of sound played in it.
     pub heard: f64,
     /// Label of the genre that was answered for the longest time, if any was.
     pub genre: Option<String>,

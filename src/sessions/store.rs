@@ -6,8 +6,8 @@ use super::{Beginning, Decided, Session};
 use rusqlite::{Connection, params};
 use std::path::{Path, PathBuf};
 
-/// The steps from an empty file to the form that this program writes; the file's `user_version` says how many were taken.
-/// A step that was ever released is never changed: what is new is a new step.
+/// The steps from an empty file to the form that this program writes; the file's `user_version` says how many were
+/// taken. A step that was ever released is never changed: what is new is a new step.
 const STEPS: [&str; 2] = [
     "CREATE TABLE sessions (
         id INTEGER PRIMARY KEY,
@@ -144,7 +144,7 @@ impl Store {
         self.told(self.database.execute(sql, row)).map(drop)
     }
 
-    /// Says how much was heard so far, and what was answered for the longest time.
+    /// Says how much was played so far, and what was answered for the longest time.
     pub fn heard(&self, session: i64, heard: f64, genre: Option<&str>) -> Result<(), StoreError> {
         let sql = "UPDATE sessions SET heard = ?2, genre = ?3 WHERE id = ?1";
         self.told(self.database.execute(sql, params![session, heard, genre]))

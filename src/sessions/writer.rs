@@ -1,7 +1,7 @@
 //! The thread that the file belongs to.
 //!
-//! In: orders. Out: the list after each order that changed it, and what went wrong. Thread: `attune-history`, this is its whole
-//! life; it ends when its orders do, with all of them carried out.
+//! In: commands. Out: the list after each command that changed it, and what went wrong. Thread: `attune-history`, this
+//! is its whole life; it ends when its commands do, with all of them carried out.
 
 use super::store::{Store, StoreError};
 use super::{Beginning, Decided, Session};
@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use std::path::PathBuf;
 use std::thread::JoinHandle;
 
-/// Orders that may wait; far more than a window gives between two looks of the thread.
+/// Commands that may wait; far more than a window gives between two looks of the thread.
 const QUEUED: usize = 1024;
 
 /// What is to be kept.
@@ -19,7 +19,7 @@ pub enum SessionCommand {
     Begin(Beginning),
     /// Something was decided in the session that began last.
     Decided(Decided),
-    /// How much of it was heard, and the label of what was answered for the longest time.
+    /// How much of it was played, and the label of what was answered for the longest time.
     Heard(f64, Option<String>),
     /// What the user wrote of a session.
     Note(i64, String),
@@ -31,7 +31,7 @@ pub enum SessionCommand {
     List,
 }
 
-/// What the thread tells.
+/// What the thread reports.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SessionUpdate {
     /// All sessions.
@@ -49,7 +49,7 @@ pub struct SessionWriter {
 }
 
 impl SessionWriter {
-    /// Begins to keep sessions in this file. `notify` is called when something is told.
+    /// Begins to keep sessions in this file. `notify` is called when there is something new.
     pub fn begin(path: PathBuf, notify: impl Fn() + Send + 'static) -> Self {
         let (commands, inbox) = bounded(QUEUED);
         let (tell, told) = bounded(QUEUED);
@@ -78,14 +78,14 @@ impl SessionWriter {
         }
     }
 
-    /// Gives an order. What cannot be kept is told once, by the thread; then orders are for nothing.
+    /// Sends a command. What cannot be kept is reported once, by the thread; later commands do nothing.
     pub fn send(&self, command: SessionCommand) {
         if let Some(commands) = &self.commands {
             let _ = commands.try_send(command);
         }
     }
 
-    /// What was told, if something was.
+    /// What was reported, if something was.
     pub fn poll(&self) -> Option<SessionUpdate> {
         self.told.try_recv().ok()
     }

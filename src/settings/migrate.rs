@@ -48,8 +48,8 @@ pub(super) fn to_today(text: &str) -> Result<Value, Refusal> {
     Ok(Value::Object(document))
 }
 
-/// 1 → 2: a channel is one of its device, so that another device does not get it too: `device` and `channel` become `input`. A
-/// channel without a device was of no use.
+/// 1 → 2: a channel is one of its device, so that another device does not get it too: `device` and `channel` become
+/// `input`. A channel without a device was of no use.
 fn give_the_input_its_channel(mut document: Document) -> Document {
     let (device, channel) = (document.remove("device"), document.remove("channel"));
     if let Some(device) = device.filter(|device| !device.is_null()) {

@@ -1,6 +1,7 @@
 //! What survives a restart.
 //!
-//! In: a JSON file under the user's configuration folder (`~/.config/attune/settings.json` on Linux). Out: [`Settings`].
+//! In: a JSON file under the user's configuration folder (`~/.config/attune/settings.json` on Linux). Out:
+//! [`Settings`].
 //! Thread: the window's or the terminal's; files are small.
 
 mod migrate;
@@ -61,7 +62,7 @@ pub struct Settings {
     pub input: Option<Input>,
     /// Length of a device's buffer in milliseconds.
     pub buffer_ms: u32,
-    /// Whether files are heard through the speakers.
+    /// Whether files are played through the speakers.
     pub heard: bool,
     /// Light or dark.
     pub theme: Theme,
@@ -131,7 +132,8 @@ impl Settings {
         Ok(folders.config_dir().join("settings.json"))
     }
 
-    /// The settings kept, and what to tell the user if they could not be used. No file: the defaults, and nothing to tell.
+    /// The settings kept, and what to say to the user if they could not be used. No file: the defaults, and nothing to
+    /// say.
     pub fn load() -> (Self, Option<String>) {
         match Self::path() {
             Ok(path) => Self::load_from(&path),
@@ -139,8 +141,8 @@ impl Settings {
         }
     }
 
-    /// The same from a given file. Older forms are brought to today's; a newer one's file stays where it is, and a file that cannot
-    /// be understood is kept beside it as `.bak`.
+    /// The same from a given file. Older forms are brought to today's; a newer one's file stays where it is, and a
+    /// file that cannot be understood is kept beside it as `.bak`.
     pub fn load_from(path: &Path) -> (Self, Option<String>) {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
@@ -193,8 +195,8 @@ impl Settings {
         self.save_to(&Self::path()?)
     }
 
-    /// The same in a given file: written beside it and then renamed, so that a crash leaves the old or the new one. A newer
-    /// program's file is not written over.
+    /// The same in a given file: written beside it and then renamed, so that a crash leaves the old or the new one. A
+    /// newer program's file is not written over.
     pub fn save_to(&self, path: &Path) -> Result<(), SettingsError> {
         let there = std::fs::read_to_string(path);
         if let Ok(Err(Refusal::Newer(found))) = there.map(|text| to_today(&text)) {

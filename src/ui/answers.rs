@@ -1,4 +1,4 @@
-//! What the engines said of each frame, kept so that other knobs can be tried on what was already heard.
+//! What the models said of each frame, kept so that other knobs can be tried on what was already played.
 //!
 //! In: columns. Out: the answers that other knobs would have given. Thread: window, some frames at a time.
 
@@ -9,7 +9,7 @@ use attune_engine::smoothing::{AnswerState, AnswerStream, SmoothingConfig, Smoot
 use attune_model::genre::{GenreId, Probabilities};
 use std::collections::VecDeque;
 
-/// Frames that are kept: 5 minutes at the default hop, 2 MB with three engines of ten classes.
+/// Frames that are kept: 5 minutes at the default hop, 2 MB with three models of ten classes.
 pub(super) const FRAMES: usize = 12_920;
 /// Time between two points of what is drawn.
 const POINT_SPACING: f64 = 0.25;
@@ -21,7 +21,7 @@ struct Frame {
     heard: f64,
     segment: u64,
     level: Decibels,
-    /// Which engines were on, a bit each.
+    /// Which models were on, a bit each.
     on: u8,
     gated: bool,
 }
@@ -39,7 +39,7 @@ pub(super) struct Answers {
     values: VecDeque<f32>,
 }
 
-/// What some knobs make of what was heard.
+/// What some knobs make of what was played.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ReplayResult {
     /// For the timeline.
@@ -53,7 +53,7 @@ pub struct ReplayResult {
 }
 
 impl Answers {
-    /// Takes one column; of another shape than those before (other models) it begins anew.
+    /// Takes one column; of another shape than those before (other models) it starts over.
     pub(super) fn push(&mut self, news: &News<'_>) {
         let column = news.column;
         let engines = column.raw.iter().rposition(|raw| !raw.as_slice().is_empty());
@@ -99,7 +99,7 @@ impl Answers {
             .extend((0..count).map(|i| row.get(i).copied().unwrap_or(0.0)));
     }
 
-    /// Engines, classes of each, kinds of the gate.
+    /// Models, classes of each, kinds of the gate.
     fn shape(&self) -> (usize, usize, usize) {
         (self.engines, self.classes, self.kinds)
     }
@@ -113,7 +113,7 @@ impl Answers {
         self.frames.len()
     }
 
-    /// The frame with this number since the first one, and the raw probabilities of engines and gate at it.
+    /// The frame with this number since the first one, and the raw probabilities of models and gate at it.
     fn at(&self, number: u64) -> Option<(&Frame, impl Iterator<Item = f32>)> {
         let place = usize::try_from(number.checked_sub(self.dropped)?).ok()?;
         let frame = self.frames.get(place)?;
@@ -123,15 +123,15 @@ impl Answers {
     }
 }
 
-/// Some knobs on their way through what was heard: a few frames at a time, so that no picture waits for all of them. The engines
-/// themselves are not asked again: where other knobs would have had them begin anew (at a silence, after speech), they went on as
-/// they did.
+/// Some knobs on their way through what was played: a few frames at a time, so that no picture waits for all of them.
+/// The models themselves do not run again: where other knobs would have had them start over (at a silence, after
+/// speech), they went on as they did.
 #[derive(Debug)]
 pub(super) struct Replay {
     config: SmoothingConfig,
     stream: AnswerStream,
     hop: Seconds,
-    /// Engines, classes and kinds of the frames that it hears.
+    /// Models, classes and kinds of the frames that it takes.
     shape: (usize, usize, usize),
     /// The number of the next frame.
     next: u64,
@@ -146,7 +146,7 @@ pub(super) struct Replay {
 }
 
 impl Replay {
-    /// Nothing heard yet.
+    /// Nothing yet.
     ///
     /// # Errors
     /// If the knobs cannot be used.
@@ -177,14 +177,14 @@ impl Replay {
         &self.result
     }
 
-    /// Whether these frames follow on those that it has heard; if not it has to begin anew.
+    /// Whether these frames follow on those that it has taken; if not it has to start over.
     pub(super) fn follows(&self, answers: &Answers) -> bool {
         self.shape == answers.shape()
             && self.next >= answers.dropped
             && self.next <= answers.dropped + answers.len() as u64
     }
 
-    /// Hears at most so many frames; returns how many it could have heard yet.
+    /// Takes at most so many frames; returns how many are left.
     pub(super) fn advance(&mut self, answers: &Answers, most: usize) -> usize {
         self.forget(answers);
         for _ in 0..most {
@@ -271,7 +271,7 @@ mod tests {
 
     const HOP: Seconds = Seconds(0.02);
 
-    /// 40 s in which the leader changes, an engine pauses and it falls silent: each column, and what a smoother with
+    /// 40 s in which the leader changes, a model pauses and it falls silent: each column, and what a smoother with
     /// these knobs made of it.
     fn heard(config: SmoothingConfig) -> Vec<(Column, Smoothed)> {
         let mut stream = AnswerStream::new(config, HOP, 3, 2).expect("good knobs");

@@ -9,7 +9,7 @@ use eframe::egui::{LayerId, Rect};
 /// A page of the left column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Page {
-    /// Genres × engines.
+    /// Genres × models.
     #[default]
     Genres,
     /// The log of decisions.
@@ -18,7 +18,7 @@ pub enum Page {
     Knobs,
     /// What was listened to before.
     Sessions,
-    /// The heads of the attention engine at the held moment.
+    /// The heads of the attention model at the held moment.
     Heads,
 }
 
@@ -74,22 +74,22 @@ pub struct PlotPlace {
 /// How a half second's part in the answer is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AttributionMethod {
-    /// All engines are asked without it.
+    /// All models run without it.
     #[default]
     Occlusion,
-    /// The attention engine may look at nothing else.
+    /// The attention model may attend to nothing else.
     AttentionOverride,
 }
 
-/// What is looked into below the spectrogram.
+/// What is inspected below the spectrogram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Internals {
-    /// The heads of the attention engine.
+    /// The heads of the attention model.
     #[default]
     Heads,
-    /// The units of the recurrent engine at this place among the engines.
+    /// The units of the recurrent model at this place among the models.
     Units(usize),
-    /// How far the engine of convolutions reaches.
+    /// How far the convolutional model reaches.
     Field,
     /// Six score functions, taught by themselves.
     Scores,
@@ -110,7 +110,7 @@ pub enum TrackShows {
 pub enum TrackDrag {
     /// The playhead is moved.
     Scrub,
-    /// A stretch to loop is chosen.
+    /// A segment to loop is chosen.
     Select {
         /// Where the drag began.
         from: Seconds,

@@ -20,7 +20,7 @@ pub struct Entry {
     pub at: Seconds,
     /// Stream time at which it was last seen to hold.
     pub until: Seconds,
-    /// Grows where what is heard is interrupted.
+    /// Grows where what is played is interrupted.
     pub segment: u64,
     /// The decision when it began.
     pub decision: Decision,
@@ -50,7 +50,7 @@ impl Filter {
 }
 
 impl Entry {
-    /// Whether it tells of something that was not answered though something led.
+    /// Whether it is of something that was not answered though something led.
     pub fn is_held_back(&self) -> bool {
         matches!(
             self.decision.reason,

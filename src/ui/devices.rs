@@ -1,4 +1,4 @@
-//! The list of devices, asked for in the background since a sound server may take its time.
+//! The list of devices, requested in the background since a sound server may take its time.
 //!
 //! In: a way to list devices. Out: the last list. Thread: window; the listing runs on one of its own.
 

@@ -1,4 +1,4 @@
-//! What the engines have heard up to the newest column that the window keeps.
+//! What the models have been fed up to the newest column that the window keeps.
 //!
 //! In: a history. Out: [`Context`]. Thread: any.
 

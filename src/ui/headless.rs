@@ -21,8 +21,8 @@ pub(crate) struct Headless {
 }
 
 impl Headless {
-    /// Begins with what a window begins with, but plays nothing aloud, lists no devices and keeps no sessions; a file begins again at
-    /// its end.
+    /// Begins with what a window begins with, but plays nothing aloud, lists no devices and keeps no sessions; a file
+    /// begins again at its end.
     pub(crate) fn begin(launch: WindowLaunch) -> Result<Self, UiError> {
         let launch = WindowLaunch {
             settings: Settings {

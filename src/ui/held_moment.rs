@@ -1,6 +1,7 @@
-//! A moment held fast: what was on the screen when it was clicked, and what the engines say of it when asked again.
+//! A moment held fast: what was on the screen when it was clicked, and what the models say of it when they run again.
 //!
-//! In: history and snapshot. Out: an [`Explanation`], made on a thread of its own. Thread: window, and one for each moment.
+//! In: history and snapshot. Out: an [`Explanation`], made on a thread of its own. Thread: window, and one for each
+//! moment.
 
 use super::explain_context::context_of;
 use super::head_studies::HeadStudies;
@@ -125,7 +126,8 @@ impl HeldMoment {
         };
     }
 
-    /// Finds out, once, how far the convolutions of this model reach back from here. `done` is called when that is known.
+    /// Finds out, once, how far the convolutions of this model reach back from here. `done` is called when that is
+    /// known.
     pub fn start_field(
         &mut self,
         frames: usize,

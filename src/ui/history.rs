@@ -22,7 +22,7 @@ const BREAK_SECONDS: f64 = 0.75;
 /// One point of the timeline.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TimelinePoint {
-    /// Time heard since the window opened, breaks included: grows even when the stream is sought back.
+    /// Time played since the window opened, breaks included: grows even when the stream is sought back.
     pub heard: f64,
     /// Stream time.
     pub at: Seconds,
@@ -39,17 +39,17 @@ pub struct TimelinePoint {
 /// What was answered at one column.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Moment {
-    /// Time heard since the window opened, as in [`TimelinePoint`].
+    /// Time played since the window opened, as in [`TimelinePoint`].
     pub heard: f64,
     /// The answer.
     pub state: AnswerState,
     /// The genre that leads, and its smoothed probability.
     pub leader: (GenreId, f32),
-    /// What the engines that were on said of this frame alone, on average; `None` if none was.
+    /// What the models that were on said of this frame alone, on average; `None` if none was.
     pub raw: Option<Probabilities>,
     /// The same, smoothed.
     pub ensemble: Probabilities,
-    /// How much the engines disagree, 0…1; `None` with fewer than two of them.
+    /// How much the models disagree, 0…1; `None` with fewer than two of them.
     pub disagreement: Option<f32>,
 }
 
@@ -58,9 +58,9 @@ pub struct Moment {
 pub struct News<'a> {
     /// The column.
     pub column: &'a Column,
-    /// Time heard since the window opened, as in [`TimelinePoint`].
+    /// Time played since the window opened, as in [`TimelinePoint`].
     pub heard: f64,
-    /// Grows where what is heard is interrupted.
+    /// Grows where what is played is interrupted.
     pub segment: u64,
 }
 
@@ -77,7 +77,7 @@ pub struct History {
     times: Vec<f64>,
     /// What was answered at each column, `None` if blank.
     moments: Vec<Option<Moment>>,
-    /// What began anew with each column.
+    /// What started over with each column.
     resets: Vec<StateReset>,
     total: u64,
     heard: f64,
@@ -93,7 +93,7 @@ impl Default for History {
 }
 
 impl History {
-    /// Nothing heard yet.
+    /// Nothing yet.
     pub fn new() -> Self {
         Self {
             sequence: 0,
@@ -227,7 +227,7 @@ impl History {
         (kept && !at.is_nan()).then_some(Seconds(at))
     }
 
-    /// What began anew with column `index`; of a blank or forgotten one, nothing.
+    /// What started over with column `index`; of a blank or forgotten one, nothing.
     pub fn reset_at(&self, index: u64) -> StateReset {
         let kept = index < self.total && index + COLUMNS as u64 >= self.total;
         if kept {
@@ -243,7 +243,7 @@ impl History {
         self.moments[index as usize % COLUMNS].as_ref().filter(|_| kept)
     }
 
-    /// The newest column that had been heard at this time, of those that are kept.
+    /// The newest column that had been played at this time, of those that are kept.
     pub fn column_heard_at(&self, heard: f64) -> Option<u64> {
         let first = self.total.saturating_sub(COLUMNS as u64);
         (first..self.total)
@@ -260,7 +260,7 @@ impl History {
         })
     }
 
-    /// Time heard since the window opened, breaks included.
+    /// Time played since the window opened, breaks included.
     pub fn heard(&self) -> f64 {
         self.heard
     }

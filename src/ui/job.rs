@@ -1,4 +1,5 @@
-//! Work beside the window: started on a thread of its own, polled once a frame, cancelled when nobody waits for it any more.
+//! Work beside the window: started on a thread of its own, polled once a frame, cancelled when nobody waits for it any
+//! more.
 //!
 //! In: work to be done. Out: progress, then a result or why there is none. Thread: window, and one for each job.
 

@@ -20,7 +20,7 @@ pub struct Experiment {
     pub config: RunConfig,
 }
 
-/// An order to the laboratory.
+/// A command to the lab.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LabCommand {
     /// Run this.
@@ -82,7 +82,7 @@ pub struct Running {
     pub begun: Instant,
     /// What it has found so far.
     pub so_far: Option<Box<Report>>,
-    /// Whether it was told to stop, and has not heard it yet.
+    /// Whether it was told to stop, and has not seen it yet.
     pub stopping: bool,
     job: LabJob,
 }
@@ -123,7 +123,8 @@ impl LabRunner {
         self.state.report()
     }
 
-    /// Begins a run, unless one is under way. `models` are used by labs that need some; `notify` is called at each news.
+    /// Begins a run, unless one is under way. `models` are used by labs that need some; `notify` is called at each
+    /// news.
     pub fn begin(&mut self, wanted: &Experiment, models: Option<&ModelSet>, notify: impl Fn() + Send + Sync + 'static) {
         if matches!(self.state, LabState::Running(_)) {
             return;

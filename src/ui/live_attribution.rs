@@ -1,7 +1,7 @@
-//! What changes the answer while it is live: the engines are asked beside the live ones, again and again, but seldom.
+//! What changes the answer while it is live: the models run beside the live ones, again and again, but seldom.
 //!
-//! In: what was heard, engines. Out: an [`Explanation`] of a column that moves on with the sound. Thread: window, and one for each
-//! question.
+//! In: what was played, models. Out: an [`Explanation`] of a column that moves on with the sound. Thread: window, and
+//! one for each question.
 
 use super::explain_context::context_of;
 use super::history::History;
@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 
 /// The least time from an answer to the next question.
 const EVERY: Duration = Duration::from_secs(3);
-/// After an answer nothing is asked for so many times what it took, so that asking takes a tenth of one core at most.
+/// After an explanation none is started for so many times what it took, so that explaining takes a tenth of one core
+/// at most.
 const REST: u32 = 9;
 
 /// How long it took, and what came of it.
@@ -23,18 +24,18 @@ type Timed = (Duration, Option<Explanation>);
 /// The newest answer, and the question that is open.
 #[derive(Debug, Default)]
 pub struct LiveAttribution {
-    /// How many columns had been heard, and what was told of the newest of them.
+    /// How many columns had been played, and the explanation of the newest of them.
     told: Option<(u64, Explanation)>,
     fault: Option<JobError<QueryError>>,
-    /// How many columns had been heard when it was asked, and the answer.
+    /// How many columns had been played when it was started, and its job.
     open: Option<(u64, Job<Timed, QueryError>)>,
-    /// When the next question may be asked; `None`: at once.
+    /// When the next one may start; `None`: at once.
     next: Option<Instant>,
 }
 
 impl LiveAttribution {
-    /// Asks about the newest column, if it is time and there is news. `models` are the engines that are on; `done` is called when
-    /// they have answered.
+    /// Explains the newest column, if it is time and there is news. `models` are the models that are on; `done` is
+    /// called when they have answered.
     pub fn follow(
         &mut self,
         history: &History,
@@ -75,17 +76,18 @@ impl LiveAttribution {
             Err(error) => (Duration::ZERO, None, Some(error)),
         };
         (self.told, self.fault) = (told, fault);
-        // By what the work took, not by when the answer was seen: a window that was hidden meanwhile need not make up for it.
+        // By what the work took, not by when the answer was seen: a window that was hidden meanwhile need not make up
+        // for it.
         self.next = Some(Instant::now() + (REST * took).max(EVERY));
     }
 
-    /// What was told last, and how many columns ago; `None` if nothing was, or what is heard began anew in another shape.
+    /// The last one, and how many columns ago; `None` if nothing was, or what is played started over in another shape.
     pub fn told(&self, history: &History) -> Option<(&Explanation, u64)> {
         let (columns, told) = self.told.as_ref()?;
         Some((told, history.total_columns().checked_sub(*columns)?))
     }
 
-    /// Why nothing is told.
+    /// Why there is none.
     pub fn fault(&self) -> Option<&JobError<QueryError>> {
         self.fault.as_ref()
     }
@@ -110,7 +112,8 @@ mod tests {
         live_attribution.follow(&history, (engines, spec), move || tell.send(()).unwrap_or_default());
         told.recv_timeout(Duration::from_mins(1)).expect("an answer");
         history.absorb(&snapshot(1, 70));
-        // Seen late, as by a window that was hidden: the next question waits for what the work took, not for how long nobody looked.
+        // Seen late, as by a window that was hidden: the next one waits for what the work took, not for how long
+        // nobody polled.
         std::thread::sleep(Duration::from_secs(1));
         live_attribution.poll();
         assert!(
@@ -124,7 +127,7 @@ mod tests {
         assert!(!heard.is_empty() && live_attribution.next.is_some_and(|next| next > Instant::now()));
         live_attribution.follow(&history, (engines, spec), || ());
         assert!(live_attribution.open.is_none(), "it is not time yet");
-        // All engines off: it says so, and keeps no answer of before.
+        // All models off: it says so, and keeps no answer of before.
         live_attribution.next = None;
         let (tell, told) = bounded(1);
         live_attribution.follow(&history, (Vec::new, spec), move || tell.send(()).unwrap_or_default());

@@ -1,4 +1,4 @@
-//! The window: what the engine hears, decides and attends to, drawn.
+//! The window: what the engine plays, decides and attends to, drawn.
 //!
 //! In: snapshots and events. Out: commands. Thread: the main thread, which runs the event loop.
 //!
@@ -64,7 +64,7 @@ pub use traces::UnitValue;
 pub(crate) struct WindowLaunch {
     /// The models that listen.
     pub models: ModelSet,
-    /// Engines that can be switched on beside them.
+    /// Models that can be switched on beside them.
     pub optional: Vec<LoadedModel>,
     /// What was kept from the last time.
     pub settings: Settings,

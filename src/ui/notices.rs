@@ -1,4 +1,4 @@
-//! What the window tells the user in words: one problem at a time, and passing remarks.
+//! What the window says to the user in words: one problem at a time, and passing remarks.
 //!
 //! In: events. Out: a banner and a remark to draw. Thread: window.
 
@@ -27,7 +27,7 @@ pub struct Problem {
     pub remedy: String,
 }
 
-/// What is to be told.
+/// What is to be reported.
 #[derive(Debug, Default)]
 pub struct Notices {
     problem: Option<Problem>,

@@ -1,7 +1,7 @@
-//! A file heard ahead: what `attune analyze` makes of it, while it plays.
+//! A file prescanned: what `attune analyze` makes of it, while it plays.
 //!
-//! In: a path, models, knobs. Out: the answer at each frame, as it is found. Thread: one of its own for each file; it takes
-//! some seconds of one core for an hour of music.
+//! In: a path, models, knobs. Out: the answer at each frame, as it is found. Thread: one of its own for each file; it
+//! takes some seconds of one core for an hour of music.
 
 use super::job::Job;
 use attune_audio::units::Seconds;
@@ -13,7 +13,7 @@ use attune_model::genre::Probabilities;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-/// Frames that are told at once: about half a second of a minute's work.
+/// Frames of one report: about half a second of a minute's work.
 const BATCH: usize = 512;
 /// Batches that may wait: 6 minutes of music; a window that takes no more holds the work up.
 const WAITING: usize = 32;

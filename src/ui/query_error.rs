@@ -1,9 +1,9 @@
-//! Why the models have no answer to a question about what was heard.
+//! Why the models have no answer to a query about what was played.
 
 use attune_engine::offline::AnalyzeError;
 use attune_model::ModelError;
 
-/// Why a question to the models has no answer. Each completes a sentence that says what was asked.
+/// Why a query has no answer. Each completes a sentence that says what was wanted.
 #[derive(Debug, thiserror::Error)]
 pub enum QueryError {
     /// All models are off.
@@ -12,7 +12,7 @@ pub enum QueryError {
     /// The window has no models.
     #[error("there are none")]
     NoModels,
-    /// There are no frames to ask about.
+    /// There are no frames to query.
     #[error("no frame has come yet")]
     NoFrames,
     /// The model has no such head.

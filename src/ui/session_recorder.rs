@@ -1,6 +1,6 @@
-//! The window's side of the history: what is told to its keeper, and the list that it tells.
+//! The window's side of the history: what its writer is sent, and the list that comes back.
 //!
-//! In: sources, decisions, columns. Out: orders; the sessions to list. Thread: window.
+//! In: sources, decisions, columns. Out: commands; the sessions to list. Thread: window.
 
 use crate::sessions::{Beginning, Decided, Session, SessionCommand, SessionUpdate, SessionWriter};
 use attune_audio::source::{OpenedSource, SourceKind};
@@ -10,20 +10,21 @@ use attune_model::genre::{GenreId, GenreSet, MAX_CLASSES};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// How much was heard is written so often, by the clock on the wall: a file that plays flat out is no reason for more.
+/// How much was played is written so often, by the clock on the wall: a file that plays as fast as possible is no
+/// reason for more.
 const WRITE_EVERY: Duration = Duration::from_secs(5);
 
 /// Sessions, before and now.
 #[derive(Debug, Default)]
 pub struct SessionRecorder {
     writer: Option<SessionWriter>,
-    /// As the keeper told them last.
+    /// As they were listed last.
     pub list: Vec<Session>,
     /// Why nothing is kept.
     pub fault: Option<String>,
     /// The same, until it is said.
     pub unreported: Option<String>,
-    /// Of the session now: seconds heard, and frames by answered genre.
+    /// Of the session now: seconds played, and frames by answered genre.
     heard: f64,
     answered: [u64; MAX_CLASSES],
     written: f64,
@@ -44,7 +45,7 @@ impl SessionRecorder {
         self.writer.is_some() && self.fault.is_none()
     }
 
-    /// Takes over what the keeper told.
+    /// Takes over what the writer reports.
     pub fn poll(&mut self) {
         while let Some(told) = self.writer.as_ref().and_then(SessionWriter::poll) {
             match told {
@@ -57,7 +58,7 @@ impl SessionRecorder {
         }
     }
 
-    /// Gives an order.
+    /// Sends a command.
     pub fn send(&self, command: SessionCommand) {
         if let Some(writer) = &self.writer {
             writer.send(command);
@@ -106,14 +107,14 @@ impl SessionRecorder {
         }));
     }
 
-    /// Writes how much was heard, now and then.
+    /// Writes how much was played, now and then.
     pub fn write_if_due(&mut self, genres: &GenreSet) {
         if self.written_at.is_none_or(|at| at.elapsed() >= WRITE_EVERY) {
             self.write(genres);
         }
     }
 
-    /// Writes how much was heard.
+    /// Writes how much was played.
     pub fn write(&mut self, genres: &GenreSet) {
         if !self.running || self.heard <= self.written {
             return;

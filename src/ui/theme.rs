@@ -39,9 +39,9 @@ pub(super) struct Palette {
     pub on_accent: Color32,
     /// Attention, wherever it is drawn.
     pub attention: Color32,
-    /// A voice is heard instead of music.
+    /// A voice is played instead of music.
     pub speech: Color32,
-    /// Something else is heard instead of music.
+    /// Something else is played instead of music.
     pub not_music: Color32,
     /// All is well.
     pub good: Color32,

@@ -1,6 +1,7 @@
-//! A file as a whole: what was heard of it, what `attune analyze` makes of it, and whether the two are the same.
+//! A file as a whole: what was played of it, what `attune analyze` makes of it, and whether the two are the same.
 //!
-//! In: columns as they are heard, frames heard ahead. Out: points for the track's timeline; the parity. Thread: window.
+//! In: columns as they are played, frames of the prescan. Out: points for the track's timeline; the parity. Thread:
+//! window.
 
 use super::history::{News, TimelinePoint};
 use super::job::{Job, JobError};
@@ -16,7 +17,7 @@ use attune_model::hierarchical::DecidedReport;
 const SAME_TIME: f64 = 1e-6;
 /// Probabilities that differ by no more than this are called the same: a tenth of a point.
 pub(super) const SAME: f32 = 0.001;
-/// Longer files are not heard ahead: 35 MB of frames are enough.
+/// Longer files are not prescanned: 35 MB of frames are enough.
 const LONGEST_PRESCAN: Seconds = Seconds(5400.0);
 
 /// The live path beside `attune analyze`, frame by frame.
@@ -30,20 +31,20 @@ pub struct Parity {
     pub largest_at: Seconds,
     /// Frames with another answer.
     pub other_answers: usize,
-    /// Whether the window saw frames that cannot be compared: an engine was off, or the file was sought.
+    /// Whether the window saw frames that cannot be compared: a model was off, or the file was sought.
     pub spoiled: bool,
 }
 
 /// What is known of the file that is open.
 #[derive(Debug, Default)]
 pub struct Track {
-    /// Its length; what is heard beyond it makes it longer.
+    /// Its length; what is played beyond it makes it longer.
     pub duration: Seconds,
     /// Live, in the order of the file: one point for each quarter of a second or so.
     heard: Vec<Option<TimelinePoint>>,
     /// Prescan, every frame.
     frames: Vec<Frame>,
-    /// The answers of all of them: counted as they come, not anew for each picture.
+    /// The answers of all of them: counted as they come, not again for each picture.
     counts: Counts,
     /// Live frames that wait for the same frames ahead.
     waiting: Vec<Frame>,
@@ -51,7 +52,7 @@ pub struct Track {
     pub parity: Parity,
     /// Which of its segments decide, for a network that reads it as a whole.
     pub segments: Job<DecidedReport, QueryError>,
-    /// Whether what is heard now began with the file, under the knobs of what is heard ahead.
+    /// Whether what is played now began with the file, under the knobs of what is prescanned.
     comparing: bool,
     prescan: Prescan,
     hop: Seconds,
@@ -70,12 +71,12 @@ impl Track {
         }
     }
 
-    /// Whether a file of this length is heard ahead at all.
+    /// Whether a file of this length is prescanned at all.
     pub fn is_short_enough(duration: Option<Seconds>) -> bool {
         duration.is_none_or(|duration| duration.0 <= LONGEST_PRESCAN.0)
     }
 
-    /// Hears it ahead from now on; what was heard ahead before, with other knobs, is forgotten.
+    /// Takes over a prescan; what the one before found, with other knobs, is forgotten.
     pub fn start_prescan(&mut self, prescan: Prescan) {
         self.prescan = prescan;
         self.frames.clear();
@@ -95,12 +96,12 @@ impl Track {
         self.prescan.error()
     }
 
-    /// Whether it is being heard ahead right now.
+    /// Whether it is being prescanned right now.
     pub fn is_scanning(&self) -> bool {
         self.prescan.is_running()
     }
 
-    /// Takes over what was heard ahead, and compares.
+    /// Takes over what was prescanned, and compares.
     pub fn poll(&mut self) {
         self.segments.poll();
         if self.prescan.is_idle() {
@@ -124,7 +125,7 @@ impl Track {
         (at.0 / self.spacing).max(0.0) as usize
     }
 
-    /// Takes one column as it is heard. `whole`: all engines were on.
+    /// Takes one column as it is played. `whole`: all models were on.
     pub fn hear(&mut self, news: &News<'_>, whole: bool) {
         let column = news.column;
         let slot = self.slot(column.at);
@@ -144,7 +145,7 @@ impl Track {
             return;
         }
         if column.frame.0 == 0 {
-            // All began anew; whether at the file's own start, the times tell.
+            // All started over; whether at the file's own start, the times show.
             self.waiting.clear();
             self.parity = Parity::default();
             self.comparing = true;
@@ -187,7 +188,7 @@ impl Track {
         });
     }
 
-    /// What was heard live, thinned to at most `most` points; `heard` is the time of the file. Where something was not
+    /// What was played live, thinned to at most `most` points; `heard` is the time of the file. Where something was not
     /// heard, the segment changes.
     pub fn live(&self, most: usize) -> Vec<TimelinePoint> {
         let stride = self.heard.len().div_ceil(most.max(1)).max(1);
@@ -203,13 +204,13 @@ impl Track {
         points
     }
 
-    /// What was heard ahead, thinned in the same way.
+    /// What was prescanned, thinned in the same way.
     pub fn prescanned(&self, most: usize) -> Vec<TimelinePoint> {
         let stride = self.frames.len().div_ceil(most.max(1)).max(1);
         self.frames.iter().step_by(stride).map(point_of).collect()
     }
 
-    /// What is known of a time of the file, live before ahead; and whether it was heard live.
+    /// What is known of a time of the file, live before ahead; and whether it was played live.
     pub fn known_at(&self, at: Seconds) -> Option<(TimelinePoint, bool)> {
         if let Some(Some(point)) = self.heard.get(self.slot(at)) {
             return Some((*point, true));
@@ -220,7 +221,7 @@ impl Track {
         Some((point_of(frame), false))
     }
 
-    /// Share of the track in which each answer stands, best first: of all that was heard ahead, or else live.
+    /// Share of the track in which each answer stands, best first: of all that was prescanned, or else live.
     pub fn shares(&self) -> Vec<(AnswerState, f32)> {
         if !self.frames.is_empty() {
             return self.counts.shares();
@@ -257,7 +258,7 @@ impl Counts {
     }
 }
 
-/// A frame heard ahead, as it is drawn.
+/// A frame prescanned, as it is drawn.
 fn point_of(frame: &Frame) -> TimelinePoint {
     TimelinePoint {
         heard: frame.at.0,
@@ -313,7 +314,7 @@ mod tests {
         track
     }
 
-    /// Something heard ahead that tells nothing.
+    /// A prescan that finds nothing.
     fn nothing() -> Prescan {
         let models = attune_model::ModelSet {
             front_end: attune_audio::features::FrontEndSpec::default(),

@@ -1,4 +1,4 @@
-//! What the window alone knows: choices, notices, and what was asked for in this frame.
+//! What the window alone knows: choices, notices, and what was requested in this frame.
 //!
 //! In: clicks and events. Out: [`Action`]s for the app to carry out. Thread: window.
 
@@ -21,10 +21,10 @@ use attune_engine::explain::pointing_game::SEGMENT;
 use attune_engine::{Command, SourceRequest};
 use std::path::PathBuf;
 
-/// Something that a panel asks for.
+/// Something that a panel requests.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
-    /// An order to the engine.
+    /// A command to the engine.
     Engine(Command),
     /// List the devices again.
     RefreshDevices,
@@ -46,7 +46,7 @@ pub enum Action {
     UseKnobs,
     /// Keep something in the history.
     Session(SessionCommand),
-    /// Give the lab an order.
+    /// Send the lab a command.
     #[cfg(feature = "lab")]
     Lab(LabCommand),
 }
@@ -161,8 +161,8 @@ impl ViewState {
         self.play_between(start, end);
     }
 
-    /// Plays what is around a time of the file that is open again and again, with silence in place of half a second at it: little enough
-    /// that no model takes it for the end of the music.
+    /// Plays what is around a time of the file that is open again and again, with silence in place of half a second at
+    /// it: little enough that no model takes it for the end of the music.
     pub fn play_muted(&mut self, at: Seconds) {
         let (start, stop) = self.around(at, MUTED_AROUND);
         self.order(Command::Select(Some((start, stop))));
@@ -178,17 +178,17 @@ impl ViewState {
         self.order(Command::Play);
     }
 
-    /// Asks for something.
+    /// Requests something.
     pub fn ask(&mut self, action: Action) {
         self.actions.push(action);
     }
 
-    /// Gives the engine an order.
+    /// Sends the engine a command.
     pub fn order(&mut self, command: Command) {
         self.ask(Action::Engine(command));
     }
 
-    /// Asks for a file at the chosen pace.
+    /// Requests a file at the chosen pace.
     pub fn open_file(&mut self, path: PathBuf) {
         let name = path.file_name().map_or_else(
             || path.display().to_string(),
@@ -199,7 +199,7 @@ impl ViewState {
         self.order(Command::Open(SourceRequest::File { path, pace }));
     }
 
-    /// Asks for a device; `None` is the default input.
+    /// Requests a device; `None` is the default input.
     pub fn open_device(&mut self, id: Option<String>, name: &str) {
         self.source.opening = Some(name.to_owned());
         self.order(Command::Open(SourceRequest::Device { id, channel: None }));

@@ -1,4 +1,4 @@
-//! What the engine tells, taken over: what is open, what went wrong, what is said for a while.
+//! What the engine reports, taken over: what is open, what went wrong, what is said for a while.
 //!
 //! In: events. Out: view state and notices. Thread: window.
 

@@ -37,13 +37,13 @@ impl App {
                 repaint.request_repaint();
             },
         ));
-        // Who looks at a head goes on looking at it.
+        // A head that is shown stays shown.
         if let Some(head) = self.view.heads.chosen.filter(|_| self.view.page == Page::Heads) {
             self.study(&[head], ctx);
         }
     }
 
-    /// Asks what these heads do in the held moment.
+    /// Studies what these heads do in the held moment.
     pub(super) fn study(&mut self, heads: &[Head], ctx: &egui::Context) {
         let repaint = ctx.clone();
         let models = self.models.set.as_ref().map_or(&[][..], |set| &set.models);
@@ -97,7 +97,7 @@ impl App {
         self.write(&name, texts);
     }
 
-    /// Carries out an order to the lab.
+    /// Carries out a command to the lab.
     #[cfg(feature = "lab")]
     pub(super) fn experiment(&mut self, order: LabCommand) {
         match order {
@@ -121,7 +121,7 @@ impl App {
         self.view.source.opened.as_ref().map_or("", |open| open.name.as_str())
     }
 
-    /// SHA-256 of the weights of each engine that is on.
+    /// SHA-256 of the weights of each model that is on.
     fn weights(&self) -> Vec<String> {
         let models = self.models.that_are_on().map_or(Vec::new(), |set| set.models);
         models

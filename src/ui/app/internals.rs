@@ -1,7 +1,7 @@
-//! Looking into networks, while they are looked at and only then: the units of a recurrent engine, score functions, what changes the
-//! answer, the segments of a file.
+//! What networks do inside, computed only while it is shown: the units of a recurrent model, score functions, what
+//! changes the answer, the segments of a file.
 //!
-//! In: what is chosen, what was heard. Out: [`Traces`], strips, changes, weights of segments. Thread: window.
+//! In: what is chosen, what was played. Out: [`Traces`], strips, changes, weights of segments. Thread: window.
 
 use super::App;
 use crate::ui::choices::{Internals, TrackShows};
@@ -16,7 +16,7 @@ use attune_model::hierarchical::SegmentReader;
 use std::path::PathBuf;
 
 impl App {
-    /// Asks the score functions about the held moment, if that was not done.
+    /// Runs the score functions on the held moment, if that was not done.
     fn start_scores(&mut self) {
         let repaint = self.ctx.clone();
         if let (Some(held), Some(models)) = (&mut self.jobs.held, &self.models.set) {
@@ -24,7 +24,7 @@ impl App {
         }
     }
 
-    /// Asks what changes the answer, if that is to be seen of now.
+    /// Follows what changes the answer, if that is to be seen of now.
     pub(super) fn follow_attribution(&mut self) {
         if !self.view.attribution.live || self.view.source.opened.is_none() {
             self.jobs.live_attribution = LiveAttribution::default();
@@ -42,7 +42,7 @@ impl App {
         self.jobs.live_attribution = live_attribution;
     }
 
-    /// Asks how far convolutions reach back from the held moment, if that was not done.
+    /// Computes how far convolutions reach back from the held moment, if that was not done.
     fn start_field(&mut self) {
         let Some(label) = &self.models.info.convolutions else {
             return;
@@ -55,7 +55,7 @@ impl App {
         }
     }
 
-    /// Asks which segments of the file decide, if that is to be seen and was not done.
+    /// Computes which segments of the file decide, if that is to be seen and was not done.
     pub(super) fn start_segments(&mut self) {
         let is_wanted = self.view.timeline.shows == TrackShows::Segments && self.view.timeline.span.is_none();
         let (Some(track), Some(open), true) = (&mut self.played.track, &self.view.source.opened, is_wanted) else {
@@ -79,7 +79,7 @@ impl App {
         };
     }
 
-    /// Follows what is shown with the units of the engine that is looked into.
+    /// Follows what is shown with the units of the model that is inspected.
     pub(super) fn follow_internals(&mut self) {
         let attends = self.models.info.has_attention || self.link.snapshots.output_buffer().attention.frames > 0;
         let engine = match self.view.internals.chosen {

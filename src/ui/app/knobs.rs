@@ -1,6 +1,6 @@
 //! The knobs: what others would have answered, and using them.
 //!
-//! In: the knobs on their page, what was heard. Out: two [`ReplayResult`]s to draw; orders. Thread: window, half a
+//! In: the knobs on their page, what was played. Out: two [`ReplayResult`]s to draw; commands. Thread: window, half a
 //! millisecond for each picture while the page is open.
 
 use super::App;
@@ -23,19 +23,19 @@ pub(super) struct KnobReplay {
     next: Option<Replay>,
     /// The knobs in use.
     live: Replay,
-    /// Whether both have heard everything at least once.
+    /// Whether both were fed everything at least once.
     caught_up: bool,
 }
 
 impl KnobReplay {
-    /// What came of the knobs that are tried and of those in use; `None` until both have heard the same.
+    /// What came of the knobs that are tried and of those in use; `None` until both were fed the same.
     pub(super) fn shown(&self) -> Option<(&ReplayResult, &ReplayResult)> {
         self.caught_up.then(|| (self.tried.result(), self.live.result()))
     }
 }
 
 impl App {
-    /// Tries the knobs on what was heard, a part of it for each picture.
+    /// Tries the knobs on what was played, a part of it for each picture.
     pub(super) fn retry(&mut self) {
         if self.view.page != Page::Knobs || self.played.answers.len() == 0 {
             self.jobs.knob_replay = None;

@@ -63,7 +63,7 @@ impl App {
             #[cfg(feature = "lab")]
             lab: jobs.lab.state(),
         };
-        // Source, transport and health are always of now; what was heard is of the held moment, if one is held.
+        // Source, transport and health are always of now; what was played is of the held moment, if one is held.
         let shown = match &jobs.held {
             Some(held) => Scene {
                 snapshot: &held.snapshot,

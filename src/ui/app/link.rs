@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, Sender};
 
 /// The ends of the engine's channels that the window holds.
 pub struct EngineLink {
-    /// Orders to the engine.
+    /// Commands to the engine.
     pub commands: Sender<Command>,
     /// What happened.
     pub events: Receiver<Event>,

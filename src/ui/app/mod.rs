@@ -142,7 +142,7 @@ impl App {
         }
     }
 
-    /// The engines that are asked why when a moment is held, and that hear files ahead.
+    /// The models that explain a held moment, and that prescan files.
     #[must_use]
     pub fn with_models(mut self, models: ModelSet) -> Self {
         self.models.set = Some(models);
@@ -272,7 +272,7 @@ impl App {
             answers.push(&news);
             log.hear(&news);
             recorder.hear(&news.column.decision, snapshot.hop);
-            // What is heard with a part muted is not the track.
+            // What is played with a part muted is not the track.
             if let Some(track) = track.as_mut().filter(|_| snapshot.transport.muted.is_none()) {
                 let mut raw = news.column.raw.iter().take(engines).zip(&self.models.on);
                 track.hear(&news, raw.all(|(raw, on)| raw.as_slice().is_empty() != *on));
@@ -340,7 +340,7 @@ impl App {
         });
     }
 
-    /// An engine was switched: what is heard ahead is heard anew, or the live path would be compared with another set of engines.
+    /// A model was switched: the prescan starts over, or the live path would be compared with another set of models.
     fn switched(&mut self, engine: usize, on: bool) {
         if let Some(known) = self.models.on.get_mut(engine).filter(|known| **known != on) {
             *known = on;
@@ -402,7 +402,7 @@ impl eframe::App for App {
 /// How often the window repaints at most while sound flows.
 pub(super) const REPAINT_INTERVAL: Duration = Duration::from_millis(25);
 
-/// What the engine calls when there is something new: asks for a repaint, but not more often than a display needs.
+/// What the engine calls when there is something new: requests a repaint, but not more often than a display needs.
 pub(super) fn notify(ctx: egui::Context) -> impl Fn() + Send + 'static {
     move || ctx.request_repaint_after(REPAINT_INTERVAL)
 }

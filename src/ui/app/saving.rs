@@ -1,4 +1,5 @@
-//! Saving a plot as it is seen: SVG from the shapes that are painted, PNG from the pixels of the window, CSV from the figures.
+//! Saving a plot as it is seen: SVG from the shapes that are painted, PNG from the pixels of the window, CSV from the
+//! figures.
 //!
 //! In: a plot's name. Out: a file. Thread: window; an export's own writes.
 
@@ -32,7 +33,7 @@ enum State {
     Sketching,
     /// Its figures are taken when the next frame is painted.
     Tabulating,
-    /// So many frames pass before its pixels are asked for.
+    /// So many frames pass before its pixels are requested.
     Waiting(u8),
     /// Its pixels come, of this part of the window.
     Taking(Receiver<Arc<ColorImage>>, Rect),

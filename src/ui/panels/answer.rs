@@ -22,7 +22,7 @@ pub(crate) fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>) {
     card(ui).show(ui, |ui| {
         ui.set_width(ui.available_width());
         let decision = &snapshot.decision;
-        let (word, why) = if scene.has_heard() {
+        let (word, why) = if scene.has_frames() {
             (
                 wording::answer(decision, &model_info.genres),
                 decision.reason.sentence(&model_info.genres),
@@ -34,12 +34,12 @@ pub(crate) fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>) {
             )
         };
         let colour = match decision.state {
-            AnswerState::Genre(id) if scene.has_heard() => {
+            AnswerState::Genre(id) if scene.has_frames() => {
                 let [r, g, b] = model_info.genres.colour(id);
                 Color32::from_rgb(r, g, b)
             }
-            AnswerState::Speech if scene.has_heard() => palette.speech,
-            AnswerState::NotMusic if scene.has_heard() => palette.not_music,
+            AnswerState::Speech if scene.has_frames() => palette.speech,
+            AnswerState::NotMusic if scene.has_frames() => palette.not_music,
             _ => palette.muted,
         };
         let (row, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 44.0), Sense::hover());
@@ -52,7 +52,7 @@ pub(crate) fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>) {
         // A long state must not run into the figure: it is set smaller.
         let display = display_text().resolve(ui.style());
         let figure_width = 64.0;
-        let room = row.width() - 16.0 - if scene.has_heard() { figure_width } else { 0.0 };
+        let room = row.width() - 16.0 - if scene.has_frames() { figure_width } else { 0.0 };
         let galley = ui.painter().layout_no_wrap(word.clone(), display.clone(), palette.text);
         let galley = if galley.size().x > room {
             let size = display.size * room / galley.size().x;
@@ -63,7 +63,7 @@ pub(crate) fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>) {
         };
         let at = egui::pos2(row.left() + 16.0, row.center().y - 0.5 * galley.size().y);
         ui.painter().galley(at, galley, palette.text);
-        if scene.has_heard() {
+        if scene.has_frames() {
             let mut font = figure_text().resolve(ui.style());
             font.size = 20.0;
             ui.painter().text(
@@ -78,7 +78,7 @@ pub(crate) fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>) {
         answer_bar(
             ui,
             bar,
-            if scene.has_heard() { decision.confidence } else { 0.0 },
+            if scene.has_frames() { decision.confidence } else { 0.0 },
             colour,
         );
         ui.allocate_ui(Vec2::new(ui.available_width(), REASON_HEIGHT), |ui| {
@@ -86,7 +86,7 @@ pub(crate) fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>) {
             ui.add(egui::Label::new(RichText::new(why).small().color(palette.muted)).wrap());
         });
         let enabled = enabled_engines(scene);
-        let line = if scene.has_heard() && enabled > 0 {
+        let line = if scene.has_frames() && enabled > 0 {
             let agree = (snapshot.agreement * enabled as f32).round() as usize;
             let since = snapshot.transport.position.0 - decision.since.0;
             let verb = if agree == 1 { "says" } else { "say" };

@@ -130,7 +130,7 @@ fn draw_rows(
     }
 }
 
-/// What lies beyond the engine's reach is hatched: no weight there is not the same as a weight of zero.
+/// What lies beyond the model's reach is hatched: no weight there is not the same as a weight of zero.
 fn out_of_reach(ui: &egui::Ui, scene: &Scene<'_>, grid: &Grid, left: f32) {
     let plot = grid.plot;
     if left <= plot.left() {
@@ -233,7 +233,8 @@ fn looks(scene: &Scene<'_>, layers: usize, heads: usize) -> Vec<Option<wording::
         .collect()
 }
 
-/// What a screen reader says instead of the picture: the head that looks back farthest, and the one that looks least far.
+/// What a screen reader says instead of the picture: the head that looks back farthest, and the one that looks least
+/// far.
 fn summary(looks: &[Option<wording::Look>], layers: usize, heads: usize) -> String {
     let places = (0..layers).flat_map(|layer| (0..heads).map(move |head| (layer, head)));
     let known = places

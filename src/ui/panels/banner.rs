@@ -21,7 +21,7 @@ pub(crate) fn banner_ui(ui: &mut egui::Ui, view: &mut ViewState) {
                 read = ui.button("Dismiss").clicked();
                 ui.with_layout(Layout::top_down(Align::Min), |ui| {
                     let said = ui.add(Label::new(RichText::new(&problem.message).strong().color(colour)).wrap());
-                    // Screen readers say a problem when it comes up, without being asked.
+                    // Screen readers say a problem when it comes up, by themselves.
                     ui.ctx()
                         .accesskit_node_builder(said.id, |node| node.set_live(egui::accesskit::Live::Polite));
                     ui.add(Label::new(RichText::new(&problem.remedy).small().color(palette.text)).wrap());

@@ -1,4 +1,4 @@
-//! What was answered, and how much the engines disagreed, under the spectrogram's own time axis.
+//! What was answered, and how much the models disagreed, under the spectrogram's own time axis.
 //!
 //! In: history. Out: paint. Thread: window.
 
@@ -85,7 +85,7 @@ fn note(scene: &Scene<'_>, view: &ViewState) -> String {
     }
 }
 
-/// The columns in sight that were heard, oldest first: how far back, and what was answered.
+/// The columns in sight that were played, oldest first: how far back, and what was answered.
 fn seen<'a>(history: &'a History, time: &TimeAxis) -> impl Iterator<Item = (f32, &'a Moment)> {
     let total = history.total_columns();
     let newest = total.saturating_sub(time.offset.max(0.0) as u64);

@@ -1,5 +1,5 @@
-//! How far convolutions reach: their dilations as the paths from the newest frame back, and how much of the newest features really
-//! comes from each frame, over the spectrogram's own time axis.
+//! How far convolutions reach: their dilations as the paths from the newest frame back, and how much of the newest
+//! features really comes from each frame, over the spectrogram's own time axis.
 //!
 //! In: shapes; the held moment's dependence on frames. Out: paint. Thread: window.
 
@@ -20,7 +20,7 @@ const CURVE: f32 = 0.45;
 /// Frames are dots where a column is at least so wide, in points.
 const DOTS: f32 = 4.0;
 
-/// Draws field and dilations of the engine of convolutions into what is available.
+/// Draws field and dilations of the convolutional model into what is available.
 pub(super) fn field_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     let palette = Palette::of(ui);
     let note = "what the newest features depend on, by gradients · below, which frame each convolution reads";

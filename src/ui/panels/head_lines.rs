@@ -1,5 +1,5 @@
-//! Lines of one head over the spectrogram, from the frame that asks to those that it looks at most: of the head under the pointer from the
-//! newest frame, or of a held moment's chosen head from the cursor.
+//! Lines of one head over the spectrogram, from the query frame to those that it attends to most: of the head under
+//! the pointer from the newest frame, or of a held moment's chosen head from the cursor.
 //!
 //! In: weights. Out: paint. Thread: window.
 
@@ -19,12 +19,13 @@ const STEPS: usize = 24;
 /// White, so that it is not the golden curve of pooling weights.
 const INK: Color32 = Color32::WHITE;
 
-/// The frame that asks, and the strongest of those that it looks at with their weights; all counted back from the newest column.
+/// The query frame, and the strongest of those that it attends to with their weights; all counted back from the newest
+/// column.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct HeadLines {
-    /// Who asks.
+    /// The query.
     pub from: usize,
-    /// Whom it looks at, strongest first.
+    /// Its keys, strongest first.
     pub to: Vec<(usize, f32)>,
 }
 
@@ -49,7 +50,7 @@ impl HeadLines {
         Some(Self::strongest(held.cursor, &weights))
     }
 
-    /// `weights` are of the frames up to the one that asks, oldest first.
+    /// `weights` are of the frames up to the query, oldest first.
     fn strongest(from: usize, weights: &[f32]) -> Self {
         let most = weights.iter().copied().fold(0.0, f32::max);
         let backs = weights.iter().rev().enumerate();

@@ -1,6 +1,7 @@
-//! The page of heads: layer × head, what the answer is without each, and for the chosen one which frame asked which.
+//! The page of heads: layer × head, what the answer is without each, and for the chosen one which frame attended to
+//! which.
 //!
-//! In: the held moment. Out: paint; heads to ask about. Thread: window.
+//! In: the held moment. Out: paint; heads to study. Thread: window.
 
 use super::matrix::matrix_ui;
 use super::{Pictures, Scene, map_shape};
@@ -30,7 +31,7 @@ pub struct HeadsView {
 const NAMES: f32 = 52.0;
 /// Height of a head's button.
 const CELL: f32 = 22.0;
-/// How many classes are told of a head: those that change most.
+/// How many classes are listed of a head: those that change most.
 const CLASSES: usize = 4;
 /// Height of the row of one class.
 const ROW: f32 = 18.0;
@@ -76,7 +77,7 @@ pub(super) fn heads_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
     });
 }
 
-/// The class that all is told of: the answer at the held frame, if the engines have given it.
+/// The class of all figures: the answer at the held frame, if the models have given it.
 fn class(held: &HeldMoment, study: &HeadStudy) -> GenreId {
     held.explanation()
         .map_or_else(|| study.whole.top().0, attune_engine::explain::Explanation::class)

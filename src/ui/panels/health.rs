@@ -17,7 +17,7 @@ const STALLED_SECS: f64 = 0.5;
 pub(crate) fn health_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) {
     let palette = Palette::of(ui);
     let health = &scene.snapshot.health;
-    let heard = scene.has_heard();
+    let heard = scene.has_frames();
     let ink = |wrong: bool| if wrong { palette.bad } else { palette.text };
     let wide = ui.available_width() > 700.0;
     ui.horizontal(|ui| {

@@ -1,5 +1,5 @@
-//! What an engine does inside, below the spectrogram: the heads of attention, the units of a recurrent engine, the field of
-//! convolutions, score functions.
+//! What a model does inside, below the spectrogram: the heads of attention, the units of a recurrent model, the field
+//! of convolutions, score functions.
 //!
 //! In: what is chosen. Out: paint; another choice. Thread: window.
 
@@ -39,7 +39,7 @@ pub(crate) fn internals_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut View
     }
 }
 
-/// The row above a picture: what is looked into, the menu to save it, and a note.
+/// The row above a picture: what is inspected, the menu to save it, and a note.
 pub(super) fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, name: &str, note: &str) {
     let palette = Palette::of(ui);
     ui.allocate_ui_with_layout(

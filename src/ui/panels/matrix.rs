@@ -1,4 +1,4 @@
-//! Which frame asked which, of one head in the held moment: queries from top to bottom, keys from left to right.
+//! Which frame attended to which, of one head in the held moment: queries from top to bottom, keys from left to right.
 //!
 //! In: a study. Out: paint; the column that is pointed at. Thread: window.
 

@@ -1,4 +1,4 @@
-//! The parts of the window. Each takes what is to be shown and the view state, and asks for actions through it, so
+//! The parts of the window. Each takes what is to be shown and the view state, and requests actions through it, so
 //! that each can be tested from a hand-made snapshot.
 //!
 //! In: [`Scene`]. Out: paint, and [`super::view_state::Action`]s. Thread: window.
@@ -82,7 +82,7 @@ use attune_model::genre::GenreSet;
 use attune_model::scores::Scores;
 use eframe::egui::{ColorImage, TextureId};
 
-/// What the window says of one engine beside its figures.
+/// What the window says of one model beside its figures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelLabel {
     /// Its name for people.
@@ -93,10 +93,10 @@ pub struct ModelLabel {
     pub optional: bool,
 }
 
-/// What the window says of an engine whose body is convolutions.
+/// What the window says of a model whose body is convolutions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConvolutionsLabel {
-    /// Its place among the engines.
+    /// Its place among the models.
     pub engine: usize,
     /// Its name for people.
     pub name: String,
@@ -116,17 +116,17 @@ impl ConvolutionsLabel {
 pub struct ModelInfo {
     /// The classes.
     pub genres: GenreSet,
-    /// The engines, in the order of the snapshot.
+    /// The models, in the order of the snapshot.
     pub models: Vec<ModelLabel>,
     /// The front end.
     pub front_end: FrontEndSpec,
-    /// Whether any engine attends, so that there is attention to be drawn.
+    /// Whether any model attends, so that there is attention to be drawn.
     pub has_attention: bool,
-    /// The recurrent engines: their places, and whether their units have gates.
+    /// The recurrent models: their places, and whether their units have gates.
     pub recurrent: Vec<(usize, bool)>,
-    /// Whether score functions that were taught behind one of the engines can be asked.
+    /// Whether score functions that were taught behind one of the models can run.
     pub scores: bool,
-    /// An engine of convolutions.
+    /// An convolutional model.
     pub convolutions: Option<ConvolutionsLabel>,
 }
 
@@ -174,7 +174,7 @@ impl ModelInfo {
     }
 }
 
-/// An engine's short name as people read it: an acronym in capitals, a word with one.
+/// A model's short name as people read it: an acronym in capitals, a word with one.
 fn model_title(name: &str) -> String {
     let is_acronym = name.len() <= 4 && name.chars().all(|c| c.is_ascii_alphanumeric());
     if is_acronym {
@@ -210,9 +210,9 @@ pub struct Scene<'a> {
     pub recorder: &'a SessionRecorder,
     /// What was answered and what was held back.
     pub log: &'a DecisionLog,
-    /// What the units of the engine that is looked into hold.
+    /// What the units of the model that is inspected hold.
     pub traces: Option<&'a Traces>,
-    /// What the knobs on the page of knobs would have made of what was heard.
+    /// What the knobs on the page of knobs would have made of what was played.
     pub knobs_replay: Option<&'a ReplayResult>,
     /// What the knobs in use make of the same.
     pub live_replay: Option<&'a ReplayResult>,
@@ -237,7 +237,7 @@ impl Scene<'_> {
         self.model_info.has_attention || self.snapshot.attention.frames > 0
     }
 
-    /// What is looked into below the spectrogram: what was chosen, if there is such a thing.
+    /// What is inspected below the spectrogram: what was chosen, if there is such a thing.
     pub fn internals(&self, view: &ViewState) -> Option<Internals> {
         let first = self
             .model_info
@@ -255,8 +255,8 @@ impl Scene<'_> {
         }
     }
 
-    /// Whether anything was heard since the last reset.
-    pub fn has_heard(&self) -> bool {
+    /// Whether anything was played since the last reset.
+    pub fn has_frames(&self) -> bool {
         self.snapshot.sequence > 0 && self.snapshot.frames > 0
     }
 }
@@ -272,7 +272,7 @@ pub(super) struct Pictures {
     pub scores: WeightImage,
     /// Units over time.
     pub units: ColumnTexture,
-    /// Which frame asked which.
+    /// Which frame attended to which.
     pub matrix: MatrixImage,
     /// What the lab found.
     #[cfg(feature = "lab")]

@@ -1,6 +1,6 @@
-//! A table of genres × engines: what each engine says beside what they agree on.
+//! A table of genres × models: what each model says beside all of them together.
 //!
-//! In: smoothed probabilities, step times. Out: paint; engines switched on and off. Thread: window.
+//! In: smoothed probabilities, step times. Out: paint; models switched on and off. Thread: window.
 
 use super::Scene;
 use crate::ui::theme::{Palette, card, figure_text};
@@ -20,7 +20,7 @@ const NAME_WIDTH: f32 = 66.0;
 const HEADER_HEIGHT: f32 = 28.0;
 /// Height of a row of figures.
 const FIGURE_HEIGHT: f32 = 17.0;
-/// Height of an engine that waits to be switched on.
+/// Height of a model that waits to be switched on.
 const WAITING_HEIGHT: f32 = 26.0;
 /// Space between columns.
 const GAP: f32 = 6.0;
@@ -107,7 +107,7 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, column:
     }
 }
 
-/// An engine that is off until someone wants it: no column, but a way to have one.
+/// A model that is off until someone wants it: no column, but a way to have one.
 fn waiting_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, engine: usize) {
     let label = &scene.model_info.models[engine];
     ui.add_space(4.0);
@@ -131,7 +131,7 @@ fn waiting_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, engine
 fn genre_row_ui(ui: &mut egui::Ui, scene: &Scene<'_>, id: GenreId, size: Vec2, engines: &[usize]) {
     let palette = Palette::of(ui);
     let snapshot = scene.snapshot;
-    let heard = scene.has_heard();
+    let heard = scene.has_frames();
     let title = scene.model_info.genres.title(id);
     let [r, g, b] = scene.model_info.genres.colour(id);
     let colour = Color32::from_rgb(r, g, b);
@@ -166,7 +166,7 @@ fn genre_row_ui(ui: &mut egui::Ui, scene: &Scene<'_>, id: GenreId, size: Vec2, e
     });
 }
 
-/// Step times, loads and sizes, under their engines.
+/// Step times, loads and sizes, under their models.
 fn figures_ui(ui: &mut egui::Ui, scene: &Scene<'_>, column: f32, engines: &[usize]) {
     let palette = Palette::of(ui);
     let figure = |text: String| {

@@ -1,4 +1,4 @@
-//! What the engines say at each frame beside what smoothing makes of it, of the genre that leads.
+//! What the models say at each frame beside what smoothing makes of it, of the genre that leads.
 //!
 //! In: history, knobs. Out: paint. Thread: window.
 
@@ -85,8 +85,8 @@ fn here<'a>(scene: &Scene<'a>, view: &ViewState) -> Option<(GenreId, &'a Moment)
     Some((moment.leader.0, moment))
 }
 
-/// A curve in parts, interrupted where nothing was heard: on each pixel the least and the greatest of what it covers, so that
-/// nothing is smoothed by the drawing.
+/// A curve in parts, interrupted where nothing was played: on each pixel the least and the greatest of what it covers,
+/// so that nothing is smoothed by the drawing.
 fn curve(
     scene: &Scene<'_>,
     time: &TimeAxis,

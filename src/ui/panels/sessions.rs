@@ -1,6 +1,6 @@
 //! What was listened to before: to find again, to mark, to write notes on, to open again.
 //!
-//! In: sessions. Out: paint; orders to the history, files to open. Thread: window.
+//! In: sessions. Out: paint; commands to the history, files to open. Thread: window.
 
 use super::Scene;
 use crate::sessions::{Session, SessionCommand};
@@ -66,7 +66,7 @@ pub(crate) fn sessions_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewS
     });
 }
 
-/// Date and time of day where the user is; seconds since 1970 of a damaged file that are no time are told as they are.
+/// Date and time of day where the user is; seconds since 1970 of a damaged file that are no time are shown as they are.
 fn local_time(unix_secs: i64) -> String {
     match jiff::Timestamp::from_second(unix_secs) {
         Ok(time) => time

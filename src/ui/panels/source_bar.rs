@@ -195,7 +195,7 @@ pub(crate) fn opened_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) 
     let Some(open) = &view.source.opened else { return };
     ui.horizontal(|ui| {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let hearing = scene.has_heard() && scene.snapshot.transport.playing;
+            let hearing = scene.has_frames() && scene.snapshot.transport.playing;
             let snapshot = scene.snapshot;
             let width = (0.3 * ui.available_width()).clamp(170.0, 300.0);
             level_meter(ui, width, snapshot.rms, snapshot.peak, snapshot.clipped, hearing);

@@ -262,7 +262,7 @@ fn hover_ui(ui: &egui::Ui, scene: &Scene<'_>, response: &egui::Response, time: &
 
 /// What a screen reader says instead of the picture.
 fn summary(scene: &Scene<'_>) -> String {
-    if !scene.has_heard() {
+    if !scene.has_frames() {
         return "Spectrogram: no sound yet".to_owned();
     }
     let attention = match wording::look(pooling_of(&scene.snapshot.attention), scene.snapshot.hop) {

@@ -1,6 +1,6 @@
 //! The transport of a file: play, pause, seek, loop, pace.
 //!
-//! In: where the file is. Out: paint; orders to the engine. Thread: window.
+//! In: where the file is. Out: paint; commands to the engine. Thread: window.
 
 use super::Scene;
 use crate::ui::choices::PACES;
@@ -71,7 +71,7 @@ fn seek_ui(ui: &mut egui::Ui, view: &mut ViewState, shown: Seconds, duration: Se
     if response.dragged() {
         view.transport.seeking_to = Some(Seconds(at));
     } else if response.changed() || response.drag_stopped() {
-        // One order when the hand lets go: each seek resets every engine.
+        // One command when the hand lets go: each seek resets every model.
         let to = view.transport.seeking_to.take().unwrap_or(Seconds(at));
         view.order(Command::Seek(if response.changed() { Seconds(at) } else { to }));
     }

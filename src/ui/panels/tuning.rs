@@ -1,6 +1,6 @@
 //! The knobs of smoothing and decision, with what they would have answered in the last minutes.
 //!
-//! In: knobs, what was heard. Out: paint; other knobs. Thread: window.
+//! In: knobs, what was played. Out: paint; other knobs. Thread: window.
 
 use super::Scene;
 use crate::ui::theme::{Palette, card};

@@ -1,4 +1,4 @@
-//! The units of a recurrent engine over the spectrogram's own time axis, a row each, the most selective on top.
+//! The units of a recurrent model over the spectrogram's own time axis, a row each, the most selective on top.
 //!
 //! In: traces. Out: paint; which of their values is drawn. Thread: window.
 
@@ -14,7 +14,7 @@ use eframe::egui::{self, Align, Align2, CornerRadius, Layout, Rect, RichText, Se
 /// Time constants at the ends of the colours, as common logarithms of seconds: 5 ms and 20 s.
 const TIME_CONSTANTS: (f32, f32) = (-2.3, 1.3);
 
-/// Draws the units of the engine at this place into what is available.
+/// Draws the units of the model at this place into what is available.
 pub(super) fn units_ui(
     ui: &mut egui::Ui,
     scene: &Scene<'_>,
@@ -34,12 +34,12 @@ pub(super) fn units_ui(
         .get(engine)
         .map_or("", |label| label.name.as_str());
     let fault = traces.and_then(|traces| traces.fault().map(ToString::to_string));
-    let known = traces.filter(|traces| traces.has_begun() && scene.has_heard() && fault.is_none());
+    let known = traces.filter(|traces| traces.has_begun() && scene.has_frames() && fault.is_none());
     let Some(traces) = known else {
         let text = match fault {
             Some(fault) => format!("The units of {name} cannot be shown: {fault}"),
-            None if traces.is_some() && scene.has_heard() => format!("Running {name} over the sound so far…"),
-            None if scene.has_heard() => format!("{name} is not part of this window"),
+            None if traces.is_some() && scene.has_frames() => format!("Running {name} over the sound so far…"),
+            None if scene.has_frames() => format!("{name} is not part of this window"),
             None => "What each unit holds appears when there is sound".to_owned(),
         };
         describe(&response, format!("Units of {name}: {text}"));

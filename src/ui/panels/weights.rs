@@ -1,4 +1,4 @@
-//! Where the classifier looked: its pooling weights, over the spectrogram and in a strip of their own beneath it.
+//! What the classifier attended to: its pooling weights, over the spectrogram and in a strip of their own beneath it.
 //!
 //! In: attention. Out: paint. Thread: window.
 

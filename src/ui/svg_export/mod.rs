@@ -26,7 +26,7 @@ pub(super) struct SvgExport<'a> {
     gradients: usize,
 }
 
-// Writing to a String cannot fail: its results are not looked at.
+// Writing to a String cannot fail: its results are ignored.
 impl<'a> SvgExport<'a> {
     /// Nothing drawn yet.
     pub(super) fn new(rect: Rect, paper: Color32, texels: &'a dyn Fn(TextureId) -> Option<&'a ColorImage>) -> Self {
@@ -256,7 +256,7 @@ impl<'a> SvgExport<'a> {
         }
     }
 
-    /// A part of a texture, at its own resolution; beyond its ends it begins anew.
+    /// A part of a texture, at its own resolution; beyond its ends it starts over.
     fn image(&mut self, rect: Rect, uv: Rect, texture: TextureId) {
         let Some(image) = (self.texels)(texture) else { return };
         let side = |span: f32, of: usize| ((span.abs() * of as f32).round() as usize).clamp(1, MOST_PIXELS);

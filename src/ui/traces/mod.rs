@@ -1,10 +1,10 @@
-//! What the units of a recurrent engine hold at each column that is kept: gates, cells, hidden states.
+//! What the units of a recurrent model hold at each column that is kept: gates, cells, hidden states.
 //!
-//! The engine is run again beside the live one, over the levels that the spectrogram keeps, from the last break on; it begins anew where
-//! the live one did (after a silence, after speech).
+//! The model runs again beside the live one, over the levels that the spectrogram keeps, from the last break on; it
+//! starts over where the live one did (after a silence, after speech).
 //!
-//! In: columns of a history, one engine. Out: values to draw, units in the order of their selectivity. Thread: window, and
-//! one while an engine is looked into.
+//! In: columns of a history, one model. Out: values to draw, units in the order of their selectivity. Thread: window,
+//! and one while a model is inspected.
 
 mod runner;
 
@@ -20,7 +20,7 @@ use runner::{Batch, Traced, run};
 
 /// The most units that are kept: 16 MB with four values each.
 const MOST_UNITS: usize = 512;
-/// Columns that are asked for at once, and how many such batches may wait.
+/// Columns that are requested at once, and how many such batches may wait.
 const AT_ONCE: u64 = 256;
 const WAITING: usize = 4;
 /// Live, units change places this often, in columns: some 10 s.
@@ -60,10 +60,10 @@ impl UnitValue {
     }
 }
 
-/// The values of one engine's units over the columns that are kept.
+/// The values of one model's units over the columns that are kept.
 #[derive(Debug)]
 pub struct Traces {
-    /// Its place among the engines.
+    /// Its place among the models.
     pub engine: usize,
     kinds: &'static [UnitValue],
     units: usize,
@@ -82,7 +82,7 @@ pub struct Traces {
 }
 
 impl Traces {
-    /// Begins at column `first`; `None` if the engine is not recurrent. `notify` is called when there is something new.
+    /// Begins at column `first`; `None` if the model is not recurrent. `notify` is called when there is something new.
     pub fn begin(
         (engine, model): (usize, &LoadedModel),
         spec: &FrontEndSpec,
@@ -125,7 +125,7 @@ impl Traces {
         (kept..total).rev().find(is_break).map_or(kept, |column| column + 1)
     }
 
-    /// Asks for the columns that are new; false if they do not follow on those before, so that it has to begin anew.
+    /// Requests the columns that are new; false if they do not follow on those before, so that it has to start over.
     pub fn follow(&mut self, history: &History) -> bool {
         let total = history.total_columns();
         if self.sent > total || self.sent + (COLUMNS as u64) < total {
@@ -138,7 +138,7 @@ impl Traces {
                 levels: columns.flat_map(|column| column.iter().copied()).collect(),
                 resets: (self.sent..until).map(|column| history.reset_at(column)).collect(),
             };
-            // Full: the rest is asked for in a later frame. Gone: its fault is told.
+            // Full: the rest is requested in a later frame. Gone: its fault is reported.
             if self.batches.try_send(batch).is_err() {
                 break;
             }
@@ -306,7 +306,7 @@ mod tests {
             assert!((tau / wanted - 1.0).abs() < 1e-5, "{tau} s, not {wanted} s");
         }
         assert_eq!(traces.value(UnitValue::Cell, first - 1, 0), None);
-        // After a silence the live engine begins anew, and so does this one: its first frame is that of a fresh stream.
+        // After a silence the live model starts over, and so does this one: its first frame is that of a fresh stream.
         let mut after = snapshot(2, 60);
         after.recent[40].reset = StateReset::Everything;
         history.absorb(&after);
@@ -329,7 +329,7 @@ mod tests {
                 Some(units.input[unit])
             );
         }
-        // Another history has other columns: it has to begin anew.
+        // Another history has other columns: it has to start over.
         assert!(!traces.follow(&History::new()));
     }
 }

@@ -1,6 +1,7 @@
-//! One recurrent engine on its way through columns, frame by frame, on a thread of its own.
+//! One recurrent model on its way through columns, frame by frame, on a thread of its own.
 //!
-//! In: levels. Out: what its units held, and the order of their selectivity. Thread: `attune-units`, this is its whole life.
+//! In: levels. Out: what its units held, and the order of their selectivity. Thread: `attune-units`, this is its whole
+//! life.
 
 use super::UnitValue;
 use crate::ui::job::Worker;
@@ -9,14 +10,14 @@ use attune_engine::StateReset;
 use attune_model::{GenreStream, LoadedModel, ModelError, StreamOutput, UnitPicture};
 use crossbeam_channel::Receiver;
 
-/// A gate that takes less than this in a frame is open for all that can be told: days at the default hop.
+/// A gate that takes less than this in a frame is open for all practical purposes: days at the default hop.
 pub(super) const LEAST_DECAY: f32 = 1e-7;
 
 /// Columns to be traced.
 pub(super) struct Batch {
     /// (column, band) in dB; a break is NaN.
     pub(super) levels: Vec<f32>,
-    /// What began anew with each column.
+    /// What started over with each column.
     pub(super) resets: Vec<StateReset>,
 }
 
@@ -29,8 +30,8 @@ pub(super) struct Traced {
     pub(super) order: Vec<(usize, f32)>,
 }
 
-/// How selective a unit is: S = (1 − (Σ r / n)² / (Σ r² / n)) / (1 − 1 / n) of its squashed state's size r over n frames; 0
-/// where it holds the same all the time, 1 where it holds something at one frame only (Vinje & Gallant 2000).
+/// How selective a unit is: S = (1 − (Σ r / n)² / (Σ r² / n)) / (1 − 1 / n) of its squashed state's size r over n
+/// frames; 0 where it holds the same all the time, 1 where it holds something at one frame only (Vinje & Gallant 2000).
 pub(super) fn selectivity((sum, squares): (f64, f64), count: u64) -> f32 {
     let n = count as f64;
     if count < 2 || squares <= 0.0 {
@@ -40,7 +41,7 @@ pub(super) fn selectivity((sum, squares): (f64, f64), count: u64) -> f32 {
     ((1.0 - evenness) / (1.0 - 1.0 / n)).clamp(0.0, 1.0) as f32
 }
 
-/// The engine on its way through the columns.
+/// The model on its way through the columns.
 struct Runner<'a> {
     model: &'a LoadedModel,
     spec: &'a FrontEndSpec,

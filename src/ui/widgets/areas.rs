@@ -16,11 +16,12 @@ pub(crate) struct Bands<'a> {
     pub range: (f64, f64),
     /// The classes.
     pub genres: &'a GenreSet,
-    /// 1, or less for what is not heard yet.
+    /// 1, or less for what is not played yet.
     pub opacity: f32,
 }
 
-/// Draws the bands, interrupted where the segment changes: one mesh, as there may be thousands of corners in each picture.
+/// Draws the bands, interrupted where the segment changes: one mesh, as there may be thousands of corners in each
+/// picture.
 pub(crate) fn areas_ui(ui: &egui::Ui, bands: &Bands<'_>, points: &[TimelinePoint]) {
     let palette = Palette::of(ui);
     let (rect, (from, to)) = (bands.rect, bands.range);

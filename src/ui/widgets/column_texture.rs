@@ -76,7 +76,8 @@ impl Shades {
     }
 }
 
-/// The ends and the middle of values with a sign (the ends of ColorBrewer's PuOr, lighter: told apart with any kind of colour vision).
+/// The ends and the middle of values with a sign (the ends of ColorBrewer's PuOr, lighter: distinguished with any kind
+/// of colour vision).
 const BELOW: Color32 = Color32::from_rgb(0x7F, 0xB8, 0xFF);
 const MIDDLE: Color32 = Color32::from_rgb(0x14, 0x14, 0x1A);
 const ABOVE: Color32 = Color32::from_rgb(0xFF, 0xA9, 0x4D);
@@ -103,8 +104,8 @@ pub(crate) struct ColumnTexture {
 }
 
 impl ColumnTexture {
-    /// Sends the columns that are new since the last call; all of them, some at a time, if the colours changed. Returns how
-    /// many.
+    /// Sends the columns that are new since the last call; all of them, some at a time, if the colours changed.
+    /// Returns how many.
     pub(crate) fn update(&mut self, ctx: &egui::Context, columns: &dyn Columns, colours: LevelColours) -> usize {
         let bands = columns.rows();
         if bands == 0 {
@@ -129,7 +130,7 @@ impl ColumnTexture {
             return 0;
         };
         let total = columns.total();
-        // The history began anew: so does the picture.
+        // The history started over: so does the picture.
         if self.sent > total {
             self.sent = 0;
         }

@@ -1,4 +1,4 @@
-//! Which frame asked which, as a picture: queries from top to bottom, keys from left to right, oldest first.
+//! Which frame attended to which, as a picture: queries from top to bottom, keys from left to right, oldest first.
 //!
 //! In: a study of one head. Out: a texture no larger than it is shown. Thread: window.
 
@@ -21,7 +21,7 @@ pub(crate) struct MatrixColours {
     pub weight: Color32,
     /// No weight.
     pub ground: Color32,
-    /// The future, which cannot be asked.
+    /// The future, which no frame attends to.
     pub impossible: Color32,
     /// What lies too far back.
     pub out_of_reach: Color32,
@@ -32,7 +32,7 @@ pub(crate) struct MatrixColours {
 pub(crate) struct MatrixImage(KeptImage<(u64, usize, MatrixColours)>);
 
 impl MatrixImage {
-    /// The picture of a study, at most `pixels` wide; `name` tells studies apart.
+    /// The picture of a study, at most `pixels` wide; `name` distinguishes studies.
     pub(crate) fn update(
         &mut self,
         ctx: &egui::Context,

@@ -57,7 +57,7 @@ pub(crate) fn runs(points: &[TimelinePoint], end: f64, to_x: impl Fn(f64) -> f32
     runs
 }
 
-/// Draws runs into `rect`; `opacity` below 1: what is not heard yet.
+/// Draws runs into `rect`; `opacity` below 1: what is not played yet.
 pub(crate) fn ribbon_ui(ui: &egui::Ui, rect: Rect, runs: &[Run], genres: &GenreSet, opacity: f32) {
     let palette = Palette::of(ui);
     let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));

@@ -1,6 +1,6 @@
 //! The time axis that all plots over time share: seconds before now, or before the moment that is held.
 //!
-//! In: a rectangle and which columns it shows. Out: where a column lies; what the pointer asks for. Thread: window.
+//! In: a rectangle and which columns it shows. Out: where a column lies; what the pointer requests. Thread: window.
 
 use crate::ui::panels::Scene;
 use crate::ui::theme::{Palette, axis_font};
@@ -95,7 +95,8 @@ impl TimeAxis {
         }
     }
 
-    /// The lines that all plots over time share: where the pointer is over any of them, and where the held moment's cursor is.
+    /// The lines that all plots over time share: where the pointer is over any of them, and where the held moment's
+    /// cursor is.
     pub fn draw_cursors(&self, ui: &egui::Ui, scene: &Scene<'_>, time: &TimeView) {
         let line = |back: f32, width: f32, colour: Color32| {
             let x = self.x_of(back + 0.5);
@@ -112,8 +113,8 @@ impl TimeAxis {
         }
     }
 
-    /// What the pointer does over a plot, the same in all: it points, a click holds the moment, a drag moves through what is
-    /// held, the wheel and two fingers zoom.
+    /// What the pointer does over a plot, the same in all: it points, a click holds the moment, a drag moves through
+    /// what is held, the wheel and two fingers zoom.
     pub fn take_pointer(&self, ui: &egui::Ui, scene: &Scene<'_>, view: &mut ViewState, response: &Response) {
         let pointer = response.hover_pos().or_else(|| response.interact_pointer_pos());
         let back = pointer.and_then(|at| self.back_at(at.x));

@@ -1,4 +1,4 @@
-//! What is known of a stretch of time, in sentences.
+//! What is known of a period of time, in sentences.
 //!
 //! In: points, parity, retrials. Out: text. Thread: window.
 
@@ -70,7 +70,7 @@ pub(crate) fn parity_mark(parity: &Parity) -> String {
     }
 }
 
-/// What other knobs would have made of the time heard, beside what was.
+/// What other knobs would have made of the time played, beside what was.
 pub(crate) fn replays(tried: &ReplayResult, live: &ReplayResult, hop: Seconds) -> String {
     format!(
         "Of the last {:.0} s: {} changes of genre instead of {}, a genre answered {} of the time instead of {}.",
@@ -82,7 +82,7 @@ pub(crate) fn replays(tried: &ReplayResult, live: &ReplayResult, hop: Seconds) -
     )
 }
 
-/// What the engines say of one frame, and what smoothing makes of it.
+/// What the models say of one frame, and what smoothing makes of it.
 pub(crate) fn raw_and_smoothed(moment: &Moment, genre: GenreId, genres: &GenreSet) -> String {
     let raw = match &moment.raw {
         Some(raw) => percent(raw.of(genre)),
@@ -92,7 +92,7 @@ pub(crate) fn raw_and_smoothed(moment: &Moment, genre: GenreId, genres: &GenreSe
     format!("{}: this frame alone {raw}, smoothed {smoothed}", genres.title(genre))
 }
 
-/// How much the engines disagree at one column, and what was answered there.
+/// How much the models disagree at one column, and what was answered there.
 pub(crate) fn disagreement(history: &History, column: u64, genres: &GenreSet) -> Option<String> {
     let moment = history.moment(column)?;
     let at = history.time_of(column)?.clock();

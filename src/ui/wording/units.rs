@@ -6,7 +6,7 @@ use super::percent;
 use crate::ui::traces::{Traces, UnitValue};
 use attune_audio::units::Seconds;
 
-/// A time constant from milliseconds to minutes; beyond, the gate is open for all that can be told.
+/// A time constant from milliseconds to minutes; beyond, the gate is open for all practical purposes.
 pub(crate) fn time_constant(tau: Seconds) -> String {
     match tau.0 {
         secs if secs < 1.0 => format!("{:.0} ms", 1000.0 * secs),

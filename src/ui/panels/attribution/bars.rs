@@ -15,7 +15,7 @@ const LEAST_POINTS: f32 = 0.02;
 /// What each half second does to one class.
 pub(super) struct Bars<'a> {
     it: &'a Explanation,
-    /// How many columns ago it was asked.
+    /// How many columns ago it was computed.
     ago: u64,
     pub(super) class: GenreId,
     by: AttributionMethod,
@@ -24,7 +24,7 @@ pub(super) struct Bars<'a> {
 }
 
 impl<'a> Bars<'a> {
-    /// As they were chosen; by force only of engines that attend.
+    /// As they were chosen; by force only of models that attend.
     pub(super) fn of(it: &'a Explanation, ago: u64, view: &ViewState) -> Self {
         let class = shown_class(it, view.attribution.class);
         let overridden = match view.attribution.method {

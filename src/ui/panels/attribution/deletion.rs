@@ -1,4 +1,4 @@
-//! What is left of the answer while what was attended to is taken away, beside as much at random: two small curves.
+//! What is left of the answer while what was attended to is removed, beside as much at random: two small curves.
 
 use crate::ui::theme::{Palette, axis_font};
 use crate::ui::widgets::describe;

@@ -1,7 +1,8 @@
-//! What changed the answer: for each half second of the past, how many points a class has less without it, or more when only it is
-//! looked at. Under the spectrogram's own time axis.
+//! What changed the answer: for each half second of the past, how many points a class has less without it, or more
+//! when only it is attended to. Under the spectrogram's own time axis.
 //!
-//! In: what the engines said when they were asked again, of a held moment or a little while ago. Out: paint; another class. Thread: window.
+//! In: what the models said when they ran again, of a held moment or a little while ago. Out: paint; another class.
+//! Thread: window.
 
 mod bars;
 mod deletion;
@@ -36,13 +37,13 @@ pub struct AttributionView {
 const NAME: &str = "What changed the answer";
 /// Height of the row above the picture.
 const HEADER: f32 = 26.0;
-/// Height of what attention is worth, below it.
+/// Height of how much attention matters, below it.
 const WORTH: f32 = 44.0;
 
 /// What the strip has to show.
 #[derive(Debug, Clone, Copy)]
 pub struct Attribution<'a> {
-    /// What was told, and how many columns before the newest one.
+    /// The explanation, and how many columns before the newest one.
     told: Option<(&'a Explanation, u64)>,
     /// Why nothing was.
     fault: Option<&'a JobError<QueryError>>,
@@ -65,16 +66,16 @@ impl<'a> Attribution<'a> {
         }
     }
 
-    /// What was told, and how many columns before the newest one.
+    /// The explanation, and how many columns before the newest one.
     pub(super) fn told(self) -> Option<(&'a Explanation, u64)> {
         self.told
     }
 
-    /// What is said while nothing is told.
+    /// What is said while there is none.
     fn waiting(self, scene: &Scene<'_>) -> String {
         match self.fault {
             Some(why) => format!("The models cannot be asked: {why}"),
-            None if scene.held.is_none() && !scene.has_heard() => "No sound yet".to_owned(),
+            None if scene.held.is_none() && !scene.has_frames() => "No sound yet".to_owned(),
             None => "Running the models again without each half second in turn…".to_owned(),
         }
     }

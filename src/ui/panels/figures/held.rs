@@ -1,4 +1,4 @@
-//! Figures of what was asked about a moment.
+//! Figures of what was computed of a held moment.
 
 use super::super::Scene;
 use super::{Table, back, heading};
@@ -70,7 +70,7 @@ pub(super) fn field(scene: &Scene<'_>) -> Option<Table> {
     Some(std::iter::once(first).chain(rows).collect())
 }
 
-/// The weight that each frame gives each other one, by the head that is looked at; a row for each that asks.
+/// The weight that each frame gives each other one, by the chosen head; a row for each query.
 pub(super) fn matrix(scene: &Scene<'_>, view: &ViewState) -> Option<Table> {
     let Job::Done(study) = scene.held?.heads.of(view.heads.chosen?)? else {
         return None;

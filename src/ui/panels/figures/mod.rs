@@ -13,7 +13,8 @@ use attune_model::genre::{GenreSet, Probabilities};
 /// A heading and rows under it.
 pub(crate) type Table = Vec<Vec<String>>;
 
-/// The figures behind a plot; `None` if there are none yet, or no such plot. Of plots over time, all columns that are kept.
+/// The figures behind a plot; `None` if there are none yet, or no such plot. Of plots over time, all columns that are
+/// kept.
 pub(crate) fn figures_of(plot: &str, scene: &Scene<'_>, view: &ViewState) -> Option<Table> {
     let table = match plot {
         "Spectrogram" => over_time::levels(scene),

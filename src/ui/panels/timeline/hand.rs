@@ -60,7 +60,7 @@ pub(super) fn drag(
     }
     if response.drag_stopped() {
         match view.timeline.drag.take() {
-            // One order when the hand lets go: each seek resets every engine.
+            // One command when the hand lets go: each seek resets every model.
             Some(TrackDrag::Scrub) => {
                 if let Some(to) = view.transport.seeking_to.take() {
                     view.order(Command::Seek(to));

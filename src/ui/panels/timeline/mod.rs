@@ -1,5 +1,5 @@
-//! The time below: the whole track of a file, which of its segments decided, or the last minutes of anything; probabilities stacked,
-//! answers as a ribbon above them.
+//! The time below: the whole track of a file, which of its segments decided, or the last minutes of anything;
+//! probabilities stacked, answers as a ribbon above them.
 //!
 //! In: history or track. Out: paint; where to seek, what to loop. Thread: window.
 
@@ -27,7 +27,7 @@ pub struct TimelineView {
     pub drag: Option<TrackDrag>,
 }
 
-/// The most points drawn: more than one for two pixels cannot be told apart.
+/// The most points drawn: more than one for two pixels cannot be distinguished.
 const MOST_POINTS: usize = 360;
 /// Height of a ribbon of answers.
 const RIBBON: f32 = 16.0;

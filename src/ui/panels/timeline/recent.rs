@@ -1,4 +1,4 @@
-//! The last minutes of what was heard, whatever the source; and what other knobs would have answered.
+//! The last minutes of what was played, whatever the source; and what other knobs would have answered.
 //!
 //! In: history. Out: paint. Thread: window.
 

@@ -1,6 +1,6 @@
-//! Which segments of a file decided what it is as a whole: their weights over the track, each to be heard.
+//! Which segments of a file decided what it is as a whole: their weights over the track, each to be played.
 //!
-//! In: what a network that reads whole files says. Out: paint; stretches to hear. Thread: window.
+//! In: what a network that reads whole files says. Out: paint; segments to play. Thread: window.
 
 use super::Scene;
 use super::whole::{labels, loop_ui, playhead, selection};

@@ -1,4 +1,4 @@
-//! The whole track of a file: what was heard of it, what it sounds like further on, where it plays, what is looped.
+//! The whole track of a file: what was played of it, what it sounds like further on, where it plays, what is looped.
 //!
 //! In: track, transport. Out: paint; seeks and selections. Thread: window.
 
@@ -15,7 +15,7 @@ use attune_audio::units::Seconds;
 use attune_engine::Command;
 use eframe::egui::{self, Align2, Color32, CornerRadius, Label, Rect, RichText, Sense};
 
-/// What is not heard yet is drawn this much weaker.
+/// What is not played yet is drawn this much weaker.
 const PRESCAN: f32 = 0.35;
 
 /// The selection, with a way out of it.
@@ -116,7 +116,7 @@ pub(super) fn whole_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
     hover_ui(ui, scene, view, (&response, inner), length, track);
 }
 
-/// What of the runs ahead is to be seen beside what was heard, so that no name is cut.
+/// What of the runs of the prescan is to be seen beside what was played, so that no name is cut.
 fn not_under(mut prescan: Vec<Run>, heard: &[Run]) -> Vec<Run> {
     for run in &mut prescan {
         for over in heard {
