@@ -143,7 +143,8 @@ fn planted_evidence_gets_the_highest_weight() {
         assert!(of(0, what) >= 0.9, "{what}: {}", of(0, what));
     }
     assert!((of(0, "found by chance") - 0.125).abs() < 1e-12);
-    // What takes all alike may be right too, for an LSTM can keep what it needs of a word; it tells nobody where that was.
+    // What takes all alike may be right too, for an LSTM can keep what it needs of a word; it tells nobody where that
+    // was.
     let weight = |row: usize| {
         let column = table
             .columns
@@ -163,8 +164,8 @@ fn planted_evidence_gets_the_highest_weight() {
     );
 }
 
-/// The weights that are shipped, on music that was no part of their teaching and noises drawn anew: three seconds of the demo at
-/// each of ten places among nine noises.
+/// The weights that are shipped, on music that was no part of their teaching and noises drawn anew: three seconds of
+/// the demo at each of ten places among nine noises.
 #[test]
 fn the_shipped_network_finds_music_among_noises() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -221,7 +221,8 @@ fn receptive_fields_and_layers_of_the_bundled_models() {
     assert_eq!(fields, [None, None, Some(65), Some(543)]);
 }
 
-/// Times are shown, not tested: what is tested is that each kind is taught and listens, and is of the size that it should be.
+/// Times are shown, not tested: what is tested is that each kind is taught and listens, and is of the size that it
+/// should be.
 #[test]
 fn every_kind_has_its_cost() {
     for kind in Kind::ALL {

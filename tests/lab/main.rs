@@ -15,8 +15,8 @@ mod position;
 mod scores;
 mod stage;
 
-/// Each lab has its page: in the docs of its module, with what was asked, the formula and where it is from, how it is measured, what
-/// came of it here, and what does not follow.
+/// Each lab has its page: in the docs of its module, with what was asked, the formula and where it is from, how it is
+/// measured, what came of it here, and what does not follow.
 #[test]
 fn every_lab_has_a_page() {
     let labs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/attune-lab/src");

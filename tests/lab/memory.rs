@@ -27,8 +27,8 @@ fn a_lab_goes_on_from_what_is_finished_and_writes_what_it_found() {
 #[test]
 #[ignore = "a training experiment: ./test.sh --all"]
 fn a_tcn_recalls_to_the_last_frame_of_its_field_and_not_one_further() {
-    // The field is 29 frames: the motif's last note lies in it at a delay of 28 and not at 29. From there on nothing can be
-    // learnt, however it is taught.
+    // The field is 29 frames: the motif's last note lies in it at a delay of 28 and not at 29. From there on nothing
+    // can be learnt, however it is taught.
     let lab = MemoryLab {
         task: vec![Family::Recall],
         length: vec![25, 28, 29],
@@ -79,7 +79,8 @@ fn of(task: Family, length: usize, net: Kind) -> MemoryLab {
 #[test]
 #[ignore = "a training experiment: ./test.sh --all"]
 fn a_recurrence_forgets_before_its_cells_do() {
-    // Taught by shorter delays first, the LSTM recalls a motif of three seconds ago, by which the plain RNN is at chance (1/4).
+    // Taught by shorter delays first, the LSTM recalls a motif of three seconds ago, by which the plain RNN is at
+    // chance (1/4).
     let lab = MemoryLab {
         net: vec![Kind::Rnn, Kind::Lstm],
         climb: Some(4),

@@ -55,8 +55,8 @@ pub fn report(lab: &dyn Lab, folder: Option<&Path>) -> Report {
     with_run(folder, |run| lab.run(run)).unwrap()
 }
 
-/// Stretches of the demo as the validation clips of a genre each, while music and genres last, and the first of them to learn
-/// from. Returns the paths of the former.
+/// Stretches of the demo as the validation clips of a genre each, while music and genres last, and the first of them to
+/// learn from. Returns the paths of the former.
 pub fn stretches(folder: &Path, seconds: usize, learnt: usize) -> Vec<PathBuf> {
     let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo/demo.ogg");
     let (info, samples) = decode_file(&demo).unwrap();

@@ -1,9 +1,9 @@
 //! `tools/bench_peers.sh`: the rows of `attune bench`, in turn with the same work in PyTorch (eager and TorchScript),
 //! ONNX Runtime and librosa.
 //!
-//! In: flags. Out: the report on stdout, as a page or with `--json` in the shape of `attune bench --json`; each row that
-//! has peers also has `peers` and `ratio_to_best_peer`. Thread: main; the peers run in a process of their own, on one
-//! thread unless a row says otherwise.
+//! In: flags. Out: the report on stdout, as a page or with `--json` in the shape of `attune bench --json`; each row
+//! that has peers also has `peers` and `ratio_to_best_peer`. Thread: main; the peers run in a process of their own, on
+//! one thread unless a row says otherwise.
 
 mod environment;
 mod process;

@@ -29,8 +29,8 @@ impl Cells {
     /// Those in this file, to which others are added; a missing file is created.
     ///
     /// # Errors
-    /// If it cannot be read, or a line is not a cell. A last line without its end is one that was being written when the
-    /// program was stopped: it is left out.
+    /// If it cannot be read, or a line is not a cell. A last line without its end is one that was being written when
+    /// the program was stopped: it is left out.
     pub fn open(path: &Path) -> Result<Self, LabError> {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,

@@ -20,8 +20,8 @@ use std::path::{Path, PathBuf};
 /// Where a lab's clips are.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct ClipArgs {
-    /// Folder with clips.csv (clip, genre, split, audio, artist), audio in SPLIT/CLIP.ogg, mel3s.safetensors; without it
-    /// only what needs no music is done
+    /// Folder with clips.csv (clip, genre, split, audio, artist), audio in SPLIT/CLIP.ogg, mel3s.safetensors; without
+    /// it only what needs no music is done
     #[arg(long, value_name = "FOLDER")]
     pub data: Option<PathBuf>,
 }
@@ -70,8 +70,8 @@ pub fn read(folder: &Path, spec: &FrontEndSpec, run: &mut Run<'_>) -> Result<Dat
     Ok(Dataset::open(folder, spec, |_, _| {})?)
 }
 
-/// The model whose features a lab trains on: the first whose body is convolutions, whose features each depend on a bounded
-/// past; else the first.
+/// The model whose features a lab trains on: the first whose body is convolutions, whose features each depend on a
+/// bounded past; else the first.
 ///
 /// # Errors
 /// If there is no model.
@@ -139,8 +139,8 @@ impl FeatureSet {
         self.valid.iter().filter(move |clip| clip.part == part)
     }
 
-    /// Excerpts of `frames` frames of training clips, genres evenly: x (count, frames, width), and their classes. None if
-    /// no clip is that long.
+    /// Excerpts of `frames` frames of training clips, genres evenly: x (count, frames, width), and their classes. None
+    /// if no clip is that long.
     pub fn draw(&self, count: usize, frames: usize, rng: &mut ChaCha8Rng) -> Option<(Tensor, Vec<GenreId>)> {
         let size = frames * self.width;
         let mut by_genre: Vec<Vec<&FeatureClip>> = vec![Vec::new(); self.genres.len()];

@@ -117,7 +117,8 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Reports the cells that are finished, marked as unfinished. The last such report remains if the run stops or fails.
+    /// Reports the cells that are finished, marked as unfinished. The last such report remains if the run stops or
+    /// fails.
     pub fn partial(&mut self, mut so_far: Report) {
         if self.finished < self.of {
             let unfinished = format!("unfinished: {} of {} parts", self.finished, self.of);
@@ -148,7 +149,8 @@ impl<'a> Run<'a> {
         Ok(result)
     }
 
-    /// The result of `work`, even if an earlier run finished it: for what a cell does not keep, such as weights to export.
+    /// The result of `work`, even if an earlier run finished it: for what a cell does not keep, such as weights to
+    /// export.
     ///
     /// # Errors
     /// If the work fails or is stopped.

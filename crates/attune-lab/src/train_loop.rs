@@ -1,4 +1,5 @@
-//! The training loop of the attention labs: the optimiser and learning-rate schedule of `attune train`, and nothing else.
+//! The training loop of the attention labs: the optimiser and learning-rate schedule of `attune train`, and nothing
+//! else.
 //!
 //! In: weights and a loss. Out: the losses. Thread: the caller's.
 
@@ -53,8 +54,8 @@ impl Schedule {
 /// Time between reports of progress.
 const REPORT_EVERY: Duration = Duration::from_secs(5);
 
-/// Trains the weights of `store` on `loss`, which draws its own batch; `watch` is called with the gradients of every step.
-/// Returns the mean loss of the last tenth.
+/// Trains the weights of `store` on `loss`, which draws its own batch; `watch` is called with the gradients of every
+/// step. Returns the mean loss of the last tenth.
 ///
 /// # Errors
 /// If the network fails, the loss is not finite, or the run is to stop.

@@ -42,7 +42,8 @@ impl Context {
         }
     }
 
-    /// Of a file up to a time, or to its end; and the time of the newest frame, `None` if it is too short for a single one.
+    /// Of a file up to a time, or to its end; and the time of the newest frame, `None` if it is too short for a single
+    /// one.
     ///
     /// # Errors
     /// If the file cannot be read or analysed.

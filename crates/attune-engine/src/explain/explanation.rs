@@ -58,8 +58,8 @@ pub struct Explanation {
 }
 
 impl Explanation {
-    /// Explains the newest frame of the input by the last [`SPAN`] before it, each model on two threads of its own: what
-    /// changes its answer, and what it attends to. `None` without models or frames.
+    /// Explains the newest frame of the input by the last [`SPAN`] before it, each model on two threads of its own:
+    /// what changes its answer, and what it attends to. `None` without models or frames.
     pub fn of(models: &[LoadedModel], input: &Input, hop: Seconds) -> Result<Option<Self>, ModelError> {
         let (segments, reach) = explained(input, hop);
         let results: Vec<_> = std::thread::scope(|scope| {
@@ -142,8 +142,8 @@ impl Explanation {
         (back(segment.start), back(segment.end))
     }
 
-    /// How much the first attention model's probability of a class rises when it attends to each segment only; `None` if
-    /// no model attends.
+    /// How much the first attention model's probability of a class rises when it attends to each segment only; `None`
+    /// if no model attends.
     pub fn override_effects(&self, class: GenreId) -> Option<Vec<Option<f32>>> {
         let report = self.attention.first()?;
         let own = self.models.iter().find(|of| of.model == report.model)?;

@@ -39,8 +39,8 @@ pub struct Faithfulness {
 }
 
 impl Faithfulness {
-    /// Area under each curve over the shares from 0 to the last of [`SHARES`], by trapezoids, divided by that share: the
-    /// mean probability that is left. Attention is faithful if it leaves less than random order.
+    /// Area under each curve over the shares from 0 to the last of [`SHARES`], by trapezoids, divided by that share:
+    /// the mean probability that is left. Attention is faithful if it leaves less than random order.
     pub fn areas(&self) -> (f64, f64) {
         let area = |left: &[f64]| {
             let (mut at, mut height, mut sum) = (0.0, self.whole, 0.0);

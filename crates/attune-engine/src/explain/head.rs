@@ -1,5 +1,5 @@
-//! One attention head by itself: its map of queries and keys, and the answer without it (ablation: Michel, Levy & Neubig
-//! 2019).
+//! One attention head by itself: its map of queries and keys, and the answer without it (ablation: Michel, Levy &
+//! Neubig 2019).
 
 use super::probe::{Input, Probe};
 use attune_model::architecture::BodyShape;
@@ -31,15 +31,16 @@ pub struct HeadStudy {
     pub frames: usize,
     /// How far back a frame can attend, itself included, in frames.
     pub reach: usize,
-    /// (query, key), row-major, oldest first: the weight of the key for the query; 0 where it is out of reach, and where it lies
-    /// in the query's future, which is impossible.
+    /// (query, key), row-major, oldest first: the weight of the key for the query; 0 where it is out of reach, and
+    /// where it lies in the query's future, which is impossible.
     pub weights: Vec<f32>,
     /// Mean lag between query and key in frames, weighted by attention.
     pub mean_lag: f64,
 }
 
 impl HeadStudy {
-    /// Runs the input through the model twice, with the head and without it; `None` if there is no such head, or no frame.
+    /// Runs the input through the model twice, with the head and without it; `None` if there is no such head, or no
+    /// frame.
     pub fn of(model: &LoadedModel, input: &Input, head: Head) -> Result<Option<Self>, ModelError> {
         let (count, bands) = (input.count(), input.bands);
         let frames = count.min(MAX_QUERIES);

@@ -1,7 +1,7 @@
 //! The pointing game (Zhang et al. 2018): how often does a map point at the one passage that carries a class?
 //!
-//! A passage of one genre is put into a clip of another. Only the passage is evidence for its class, so a good map has its
-//! highest segment inside. Chance is the passage's share of the segments.
+//! A passage of one genre is put into a clip of another. Only the passage is evidence for its class, so a good map has
+//! its highest segment inside. Chance is the passage's share of the segments.
 //!
 //! In: log-mel levels of labelled clips, and models. Out: hit rates. Thread: any.
 
@@ -70,8 +70,8 @@ impl PointingExample {
     }
 }
 
-/// Draws examples without end: each time two of these clips, of different genres, the first around the second. `None` if
-/// no two of different genres are long enough.
+/// Draws examples without end: each time two of these clips, of different genres, the first around the second. `None`
+/// if no two of different genres are long enough.
 pub fn examples<'a>(
     clips: &'a [Source<'a>],
     spec: &'a FrontEndSpec,

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-/// Replaces the frames for which `is_occluded` holds by the mean of the kept frames within `reach` frames; where none is that
-/// near, by the mean of all kept ones, and by zeros (the running mean of the loudness) where none is kept.
+/// Replaces the frames for which `is_occluded` holds by the mean of the kept frames within `reach` frames; where none
+/// is that near, by the mean of all kept ones, and by zeros (the running mean of the loudness) where none is kept.
 pub(super) fn by_local_mean(frames: &mut [f32], bands: usize, is_occluded: &[bool], reach: usize) {
     let count = frames.len() / bands;
     let kept: Vec<usize> = (0..count).filter(|&frame| !is_occluded[frame]).collect();

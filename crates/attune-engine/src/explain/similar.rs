@@ -1,8 +1,8 @@
 //! Earlier moments that sound like one: the moment is the query, a second around it.
 //!
-//! The score is the cosine of two patches of log-mel levels, content-based attention's score (Graves et al. 2014) without training:
-//! each band is taken relative to its own mean over all that is searched, or everything would resemble everything, and each patch
-//! relative to its own mean, so that loudness does not matter.
+//! The score is the cosine of two patches of log-mel levels, content-based attention's score (Graves et al. 2014)
+//! without training: each band is taken relative to its own mean over all that is searched, or everything would
+//! resemble everything, and each patch relative to its own mean, so that loudness does not matter.
 //!
 //! In: levels. Out: frames and scores. Thread: any; `cargo bench -- similar` measures it on all that the window keeps.
 
@@ -16,13 +16,15 @@ pub const PATCH: Seconds = Seconds(1.0);
 /// A moment that sounds like the query.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Similar {
-    /// The frame that lies in it where the query lies in its own second: in the middle, but for the ends of what is known.
+    /// The frame that lies in it where the query lies in its own second: in the middle, but for the ends of what is
+    /// known.
     pub frame: usize,
     /// Cosine of the two patches: 1 for the same up to a factor, 0 for unrelated ones.
     pub score: f32,
 }
 
-/// The `most` moments that resemble the one around frame `query` most, best first, none of them overlapping the query or each other.
+/// The `most` moments that resemble the one around frame `query` most, best first, none of them overlapping the query
+/// or each other.
 /// `levels`: (frames, bands) in dB, NaN where nothing is known; `patch`: frames that are compared.
 pub fn similar(levels: &[f32], bands: usize, query: usize, patch: usize, most: usize) -> Vec<Similar> {
     let frames = levels.len() / bands.max(1);

@@ -1,9 +1,10 @@
-//! Charts as SVG: panels side by side on one sheet, legible on light and on dark; pixels as PNG; where a picture comes from.
+//! Charts as SVG: panels side by side on one sheet, legible on light and on dark; pixels as PNG; where a picture comes
+//! from.
 //!
 //! In: numbers with their axes. Out: text of an SVG file. Thread: any.
 //!
-//! Colours can be distinguished with any kind of colour vision (Okabe & Ito 2008); a reader whose system is dark gets lighter
-//! ones on dark paper, by a media query in the file itself.
+//! Colours can be distinguished with any kind of colour vision (Okabe & Ito 2008); a reader whose system is dark gets
+//! lighter ones on dark paper, by a media query in the file itself.
 
 mod axis;
 mod chart;

@@ -38,8 +38,8 @@ impl Audience {
     }
 }
 
-/// What the allocator gives for the model, loaded once more, and one stream of it whose contexts are full; the bytes of the
-/// weights file, which the model shares, apart.
+/// What the allocator gives for the model, loaded once more, and one stream of it whose contexts are full; the bytes of
+/// the weights file, which the model shares, apart.
 fn memory(model: &LoadedModel, bands: usize) -> Result<Option<usize>, ModelError> {
     let manifest = serde_json::to_vec(model.manifest()).map_err(ModelError::Manifest)?;
     let weights = model.weights().to_vec();

@@ -1,30 +1,32 @@
 //! Every engine on the same audio, side by side.
 //!
 //! # Question
-//! Four kinds of network were trained the same task. Which is right most often, most honest, fastest, smallest, first, and
-//! quickest to follow a change, and are they right about the same clips?
+//! Four kinds of network were trained the same task. Which is right most often, most honest, fastest, smallest, first,
+//! and quickest to follow a change, and are they right about the same clips?
 //!
 //! # Formula
-//! Accuracy with its 95 % score interval (Wilson 1927); expected calibration error Σ |B|/n·|acc(B) − conf(B)| over 15 bins
-//! (Guo et al. 2017), beside what honest answers would show by chance on so few clips; agreement, the share of clips of
-//! which two give the same answer.
+//! Accuracy with its 95 % score interval (Wilson 1927); expected calibration error Σ |B|/n·|acc(B) − conf(B)| over 15
+//! bins (Guo et al. 2017), beside what honest answers would show by chance on so few clips; agreement, the share of
+//! clips of which two give the same answer.
 //!
 //! # Method
-//! All from [`attune_train::evaluate`], as `attune eval` has it: the validation clips (artists apart) are processed whole, as a file
-//! is, and the excerpts of 3 s as features. *Right from then on*: median of the time until the right genre is shown that
-//! stays to the end, each engine's answers smoothed as if it listened alone. *After a change*: pairs of clips of two genres,
-//! 15 s of each, one right after the other; median of the time until the new genre is shown. Both count never as later than
-//! any time. *One step*: median over one frame of 23.2 ms with all contexts full, the engines in turn in one run, on one
-//! thread. *Memory*: what the allocator has in use for the weights and one such stream. The ensemble is the mean of the
-//! program's own engines; those of `--also` listen by themselves, behind the same gate.
+//! All from [`attune_train::evaluate`], as `attune eval` has it: the validation clips (artists apart) are processed
+//! whole, as a file is, and the excerpts of 3 s as features. *Right from then on*: median of the time until the right
+//! genre is shown that stays to the end, each engine's answers smoothed as if it listened alone. *After a change*:
+//! pairs of clips of two genres, 15 s of each, one right after the other; median of the time until the new genre is
+//! shown. Both count never as later than any time. *One step*: median over one frame of 23.2 ms with all contexts full,
+//! the engines in turn in one run, on one thread. *Memory*: what the allocator has in use for the weights and one such
+//! stream. The ensemble is the mean of the program's own engines; those of `--also` listen by themselves, behind the
+//! same gate.
 //!
 //! # Result
 //! Between the marks in `docs/accuracy.md`. This command rewrites it, `docs/arena/arena.svg` and the tables behind it:
 //! `attune lab arena --data gtzan --also models/rnn.json --out docs/arena --page docs/accuracy.md`.
 //!
 //! # What it does not show
-//! One seed of each, and temperatures that were fitted on these very clips: differences of a few points are not significant
-//! by 106 clips. The step is timed with warm caches; live, weights come from beyond (`attune bench`, rows `1-cold`).
+//! One seed of each, and temperatures that were fitted on these very clips: differences of a few points are not
+//! significant by 106 clips. The step is timed with warm caches; live, weights come from beyond (`attune bench`, rows
+//! `1-cold`).
 
 mod audience;
 mod judged;

@@ -97,8 +97,8 @@ fn cpu_seconds(id: u32) -> Result<f64, BenchError> {
     Ok(nanoseconds / 1e9)
 }
 
-/// What the system reports of a process's memory, in 10⁶ bytes: `VmRSS` is in use now, `VmHWM` was at the most. `None` where it
-/// reports nothing.
+/// What the system reports of a process's memory, in 10⁶ bytes: `VmRSS` is in use now, `VmHWM` was at the most. `None`
+/// where it reports nothing.
 pub fn memory_mb(id: u32, figure: &str) -> Option<f64> {
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
     let line = status

@@ -73,8 +73,8 @@ impl Machine {
         }
     }
 
-    /// The most that a matrix with a vector can reach whose numbers take so many bytes, in 10⁹ operations a second: what
-    /// was measured, or two operations for each number of four bytes that can be read, whichever is more.
+    /// The most that a matrix with a vector can reach whose numbers take so many bytes, in 10⁹ operations a second:
+    /// what was measured, or two operations for each number of four bytes that can be read, whichever is more.
     pub fn matvec_for(&self, bytes: usize) -> f64 {
         let near = self.matvec_gflops.max(self.read_gbytes / 2.0);
         if bytes <= self.l2_bytes {

@@ -57,8 +57,8 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// A step of one frame after the processor did something else, as live, where a frame comes every 23 ms: weights and
-    /// memory come from beyond L2 again.
+    /// A step of one frame after the processor did something else, as live, where a frame comes every 23 ms: weights
+    /// and memory come from beyond L2 again.
     fn cold_step(&self, subject: &Subject, frames: &[f32], name: String) -> Result<Row, BenchError> {
         let bands = subject.shape.bands();
         let mut stream = subject.stream()?;

@@ -146,12 +146,13 @@ impl Work {
 
     /// The least time of a block of `frames`, in microseconds, at the speeds measured on this machine:
     ///
-    /// max(n · 2 · (dense + remembered) / GEMM, bytes of them / read) + n · max(2 · recurrent / GEMM, bytes of them / read)
+    /// max(n · 2 · (dense + remembered) / GEMM, bytes of them / read) + n · max(2 · recurrent / GEMM, bytes of them /
+    /// read)
     ///
     /// n frames that share weights cannot be faster than products of matrices are, nor than one frame is alone; a
     /// recurrence is a matrix with a vector for each frame. What a matrix with a vector reads is
-    /// [`Machine::matvec_for`], two operations to four bytes: the speed of weights that stay in L2 if all that the network
-    /// reads fits there, and of weights beyond it otherwise.
+    /// [`Machine::matvec_for`], two operations to four bytes: the speed of weights that stay in L2 if all that the
+    /// network reads fits there, and of weights beyond it otherwise.
     pub fn ceiling_us(&self, frames: usize, machine: &Machine) -> f64 {
         let matvec = machine.matvec_for(self.bytes()) * 1e3; // operations in a microsecond
         let gemm = (machine.gemm_gflops * 1e3).max(matvec);

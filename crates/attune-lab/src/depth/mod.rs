@@ -5,26 +5,26 @@
 //! networks without the one, the other, or both?
 //!
 //! # Formula
-//! y = x + A(N(x)), z = y + F(N(y)), with A attention, F two dense layers, N layer normalisation (Ba, Kiros & Hinton 2016), placed
-//! first (Xiong et al. 2020); x + … is the residual connection (He et al. 2016). Then ∂z/∂x = (1 + ∂F)(1 + ∂A): one of the
-//! ways through L layers is 1. Without it the gradient is a product of 2L Jacobians, as in a recurrence, and attention alone,
-//! layer after layer, makes all frames alike (Dong, Cordonnier & Loukas 2021).
+//! y = x + A(N(x)), z = y + F(N(y)), with A attention, F two dense layers, N layer normalisation (Ba, Kiros & Hinton
+//! 2016), placed first (Xiong et al. 2020); x + … is the residual connection (He et al. 2016). Then ∂z/∂x = (1 + ∂F)(1
+//! + ∂A): one of the ways through L layers is 1. Without it the gradient is a product of 2L Jacobians, as in a
+//! recurrence, and attention alone, layer after layer, makes all frames alike (Dong, Cordonnier & Loukas 2021).
 //!
 //! # Method
-//! The order task of `attune lab position` (forward, reversed or shuffled; chance 1/3, loss ln 3 = 1.099), with sines added, by
-//! the same network with 2 to 6 layers, each trained in four forms: with both, without normalisation, without residual
-//! connections, with neither. Weights begin alike. The norm of the loss's gradient by all weights of each layer is taken at the
-//! first step and at the last one.
+//! The order task of `attune lab position` (forward, reversed or shuffled; chance 1/3, loss ln 3 = 1.099), with sines
+//! added, by the same network with 2 to 6 layers, each trained in four forms: with both, without normalisation, without
+//! residual connections, with neither. Weights begin alike. The norm of the loss's gradient by all weights of each
+//! layer is taken at the first step and at the last one.
 //!
 //! # Result
-//! Six layers with normalisation alone are right of 84 %, all other forms and depths of 98 % and more; with neither, the first
-//! gradient of the lowest of six layers is one three hundredth of that with both, which AdamW may make up for (not tested). The tables,
-//! with command and date: `docs/lab.md`.
+//! Six layers with normalisation alone are right of 84 %, all other forms and depths of 98 % and more; with neither,
+//! the first gradient of the lowest of six layers is one three hundredth of that with both, which AdamW may make up for
+//! (not tested). The tables, with command and date: `docs/lab.md`.
 //!
 //! # What it does not show
-//! One rate and one number of steps for all forms: a form that fails here might learn slower, from other weights, or with a
-//! warm-up of its own. Six layers are few: networks without normalisation are known to need care at depths that are not
-//! reached here. The task needs no depth: what is compared is whether depth does harm.
+//! One rate and one number of steps for all forms: a form that fails here might learn slower, from other weights, or
+//! with a warm-up of its own. Six layers are few: networks without normalisation are known to need care at depths that
+//! are not reached here. The task needs no depth: what is compared is whether depth does harm.
 
 mod shown;
 

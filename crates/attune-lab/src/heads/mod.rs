@@ -5,27 +5,27 @@
 //! and what is lost without one of them?
 //!
 //! # Formula
-//! MultiHead(x) = concat(head_1, …, head_n)·W_o, head_i = softmax(q_i·K_iᵀ/√(w/n))·V_i, each on w/n of the w features (Vaswani et al.
-//! 2017, §3.2.2). The number of weights is the same for every n. A head is ablated by setting what it mixed to zero, which is
-//! to set its w/n rows of W_o to zero (Michel, Levy & Neubig 2019, eq. 2, ξ = 0).
+//! MultiHead(x) = concat(head_1, …, head_n)·W_o, head_i = softmax(q_i·K_iᵀ/√(w/n))·V_i, each on w/n of the w features
+//! (Vaswani et al. 2017, §3.2.2). The number of weights is the same for every n. A head is ablated by setting what it
+//! mixed to zero, which is to set its w/n rows of W_o to zero (Michel, Levy & Neubig 2019, eq. 2, ξ = 0).
 //!
 //! # Method
-//! *Four needles*: 32 frames, each with one of four digits; four of them carry a mark, each another, and the digit at each
-//! mark is asked for, all from one look of one learnt token over one layer. Chance is 1/4 for a mark, 1/256 for all. One
-//! head can distinguish the marks only by their weights, which noise drowns; four heads attend four times. *Ablation*:
-//! what all marks' answers lose without each head.
+//! *Four needles*: 32 frames, each with one of four digits; four of them carry a mark, each another, and the digit at
+//! each mark is asked for, all from one look of one learnt token over one layer. Chance is 1/4 for a mark, 1/256 for
+//! all. One head can distinguish the marks only by their weights, which noise drowns; four heads attend four times.
+//! *Ablation*: what all marks' answers lose without each head.
 //!
-//! *Genre* (`--data`): the bundled TCN is frozen; one layer of the same network is trained on 3 s of its features and judged on the
-//! validation clips, artists apart; the table shows what whole clips lose without each head.
+//! *Genre* (`--data`): the bundled TCN is frozen; one layer of the same network is trained on 3 s of its features and
+//! judged on the validation clips, artists apart; the table shows what whole clips lose without each head.
 //!
 //! # Result
-//! All four digits: one head 32 %, two 65 %, four and eight 100 %; without any one of four heads a fifth of the digits is lost. On
-//! genres the clips show no difference. The tables, with command and date: `docs/lab.md`.
+//! All four digits: one head 32 %, two 65 %, four and eight 100 %; without any one of four heads a fifth of the digits
+//! is lost. On genres the clips show no difference. The tables, with command and date: `docs/lab.md`.
 //!
 //! # What it does not show
-//! The width is shared out, so with eight heads each has four features: that more heads stop to help is the width's doing
-//! as much as theirs. A head that can be ablated without loss may have been replaced by others that learnt the same: that it does
-//! nothing does not follow.
+//! The width is shared out, so with eight heads each has four features: that more heads stop to help is the width's
+//! doing as much as theirs. A head that can be ablated without loss may have been replaced by others that learnt the
+//! same: that it does nothing does not follow.
 
 mod needles;
 mod shown;

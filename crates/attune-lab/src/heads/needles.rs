@@ -1,7 +1,7 @@
 //! Needles in a haystack: four marked frames among many, each with a digit of its own.
 //!
-//! Every frame has a digit written in; four carry a mark, each another one, at places that are drawn. Asked is the digit at
-//! each mark. Equal weights on all four marked frames give four digits without their marks.
+//! Every frame has a digit written in; four carry a mark, each another one, at places that are drawn. Asked is the
+//! digit at each mark. Equal weights on all four marked frames give four digits without their marks.
 
 use crate::token_encoder::Generated;
 use attune_train::augment::normal;

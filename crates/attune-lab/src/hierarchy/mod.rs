@@ -1,8 +1,8 @@
 //! A hierarchical attention network over whole files: frames make words, words segments, segments a track.
 //!
 //! # Question
-//! Which parts of a track decide what it is? Is a network that weights them better than one that takes all alike, and are
-//! the weights evidence?
+//! Which parts of a track decide what it is? Is a network that weights them better than one that takes all alike, and
+//! are the weights evidence?
 //!
 //! # Formula
 //! Yang, Yang, Dyer, He, Smola & Hovy 2016, eqs 5–10, at both levels alike:
@@ -12,24 +12,26 @@
 //! # Method
 //! The bundled TCN is frozen; of its last block's 96 features the mean over four frames (93 ms) is a *word*, 32 words a
 //! *segment* (2.97 s). The encoder begins anew with each segment, so that no segment's words know another's sound; the
-//! upper level, which reads both ways, does know all. Taught on the training clips, whole and as single segments; in half of
-//! the examples segments are replaced by noises that are no music ([`Noise`](attune_train::noises::Noise)), of which the
-//! label knows nothing. The control takes all words and segments alike (the paper's HN-AVE) and is taught the same way.
-//! Judged on the validation clips, artists apart:
+//! upper level, which reads both ways, does know all. Taught on the training clips, whole and as single segments; in
+//! half of the examples segments are replaced by noises that are no music ([`Noise`](attune_train::noises::Noise)), of
+//! which the label knows nothing. The control takes all words and segments alike (the paper's HN-AVE) and is taught the
+//! same way. Judged on the validation clips, artists apart:
 //!
-//! - *found among noises*: one segment of music among nine of noise: how often it has the highest weight (1 in 10 by chance);
+//! - *found among noises*: one segment of music among nine of noise: how often it has the highest weight (1 in 10 by
+//!   chance);
 //! - *found in music*: one segment of another genre in a clip of ten: the same;
 //! - *what the answer loses* without the segment with most weight, beside the mean over all others.
 //!
-//! *The marked word*: the same network on tracks in which the word that names the class is known and marked, and all others
-//! name a class at random.
+//! *The marked word*: the same network on tracks in which the word that names the class is known and marked, and all
+//! others name a class at random.
 //!
 //! # Result
 //! In `docs/lab.md`, with the command and the date.
 //!
 //! # What it does not show
-//! The encoder learnt from the same training clips. A segment of another genre in a clip need not decide the clip: that it
-//! is not found is no fault of the weights. What the upper level weights is a segment read in the light of all others.
+//! The encoder learnt from the same training clips. A segment of another genre in a clip need not decide the clip: that
+//! it is not found is no fault of the weights. What the upper level weights is a segment read in the light of all
+//! others.
 
 mod card;
 mod judge;

@@ -1,36 +1,38 @@
 //! What recurrence costs.
 //!
 //! # Question
-//! A recurrent network is said to have three limits: it cannot learn what lies far back, it cannot be taught in parallel,
-//! and nobody can say how far it looks. How large are they?
+//! A recurrent network is said to have three limits: it cannot learn what lies far back, it cannot be taught in
+//! parallel, and nobody can say how far it looks. How large are they?
 //!
 //! # Formula
 //! h_t depends on h_{t−k} through a product of k Jacobians,
 //!
 //! ∂h_t/∂h_{t−k} = Π_{j=0}^{k−1} ∂h_{t−j}/∂h_{t−j−1}, for plain recurrence ∂h_t/∂h_{t−1} = diag(1 − h_t²)·Uᵀ
 //!
-//! (Hochreiter 1991; Bengio, Simard & Frasconi 1994; Pascanu, Mikolov & Bengio 2013, eq. 5), which falls or grows by a power
-//! of k. In an LSTM the cell has a way of its own, ∂c_t/∂c_{t−1} = diag(f_t) + what goes through the gates (Hochreiter &
-//! Schmidhuber 1997; Gers, Schmidhuber & Cummins 2000): while the forget gates stay open it does not fall. A TCN with kernels of
-//! k taps and L blocks of two convolutions sees 1 + 2·(k − 1)·(2^L − 1) frames (Bai, Kolter & Koltun 2018) and exactly
-//! nothing of what lies before.
+//! (Hochreiter 1991; Bengio, Simard & Frasconi 1994; Pascanu, Mikolov & Bengio 2013, eq. 5), which falls or grows by a
+//! power of k. In an LSTM the cell has a way of its own, ∂c_t/∂c_{t−1} = diag(f_t) + what goes through the gates
+//! (Hochreiter & Schmidhuber 1997; Gers, Schmidhuber & Cummins 2000): while the forget gates stay open it does not
+//! fall. A TCN with kernels of k taps and L blocks of two convolutions sees 1 + 2·(k − 1)·(2^L − 1) frames (Bai, Kolter
+//! & Koltun 2018) and exactly nothing of what lies before.
 //!
 //! # Method
-//! *Reach*: the first minute of the bundled demo goes through the shipped engines. Of the RNN's and the LSTM's recurrent layer
-//! the product of Jacobians is taken exactly, in double precision, from places that lie evenly in the minute, back to k
-//! frames; shown is ‖J‖_F/√h, the root mean square of its singular values, its geometric mean over the places, and the
-//! least and the greatest of them. *Drawn*: the same layer with fresh weights, over the same features. *Dependence*:
-//! ‖∂y_t/∂x_{t−k}‖_F of the body's last features by the input frame, by backward through the whole network with its taught
-//! weights, from the same places, as a share of its greatest: there the TCN can be seen beside the recurrent ones.
+//! *Reach*: the first minute of the bundled demo goes through the shipped engines. Of the RNN's and the LSTM's
+//! recurrent layer the product of Jacobians is taken exactly, in double precision, from places that lie evenly in the
+//! minute, back to k frames; shown is ‖J‖_F/√h, the root mean square of its singular values, its geometric mean over
+//! the places, and the least and the greatest of them. *Drawn*: the same layer with fresh weights, over the same
+//! features. *Dependence*: ‖∂y_t/∂x_{t−k}‖_F of the body's last features by the input frame, by backward through the
+//! whole network with its taught weights, from the same places, as a share of its greatest: there the TCN can be seen
+//! beside the recurrent ones.
 //!
-//! *Cost*: networks of one width behind 64 bands, two recurrent layers, four layers of attention that sees the whole clip, and as
-//! many blocks of a TCN as see it; 4,096 frames of noise for a training step (forward, backward, clipping, AdamW), cut into
-//! clips of the length; and the streaming step of one frame. One thread.
+//! *Cost*: networks of one width behind 64 bands, two recurrent layers, four layers of attention that sees the whole
+//! clip, and as many blocks of a TCN as see it; 4,096 frames of noise for a training step (forward, backward, clipping,
+//! AdamW), cut into clips of the length; and the streaming step of one frame. One thread.
 //!
 //! # Result
-//! Half of a plain recurrence's state is left after one frame, 3e-10 after 32; of the taught LSTM's cell 0.7 after eight frames and
-//! no less over 256; of the TCN exactly nothing beyond its field. Attention costs more with every frame that it sees, a TCN with their
-//! logarithm, recurrence nothing. The tables, with command and date: `docs/lab.md`.
+//! Half of a plain recurrence's state is left after one frame, 3e-10 after 32; of the taught LSTM's cell 0.7 after
+//! eight frames and no less over 256; of the TCN exactly nothing beyond its field. Attention costs more with every
+//! frame that it sees, a TCN with their logarithm, recurrence nothing. The tables, with command and date:
+//! `docs/lab.md`.
 //!
 //! # What it does not show
 //! A gradient that is small is slow to learn from; that it cannot be learnt from is another matter (`attune lab memory`

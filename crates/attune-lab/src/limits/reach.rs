@@ -2,9 +2,9 @@
 //!
 //! In: one recurrent layer's weights and its frames. Out: norms by k. Thread: any.
 //!
-//! The recurrence is gone through once, frame by frame, and every gate is kept. From frame t the rows of the Jacobian are
-//! taken back one frame at a time, each time through the exact derivative of one step: nothing is approximated but by
-//! rounding, and 1e-100 is still a number.
+//! The recurrence is gone through once, frame by frame, and every gate is kept. From frame t the rows of the Jacobian
+//! are taken back one frame at a time, each time through the exact derivative of one step: nothing is approximated but
+//! by rounding, and 1e-100 is still a number.
 
 use crate::LabError;
 use attune_model::LoadedModel;

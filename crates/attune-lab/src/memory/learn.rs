@@ -53,8 +53,8 @@ impl Outcome {
     }
 }
 
-/// Teaches until the plan's last step, or until the loss is enough: of the shorter tasks of its ladder first, if it has one.
-/// All that is tested and kept is of the task itself.
+/// Teaches until the plan's last step, or until the loss is enough: of the shorter tasks of its ladder first, if it has
+/// one. All that is tested and kept is of the task itself.
 ///
 /// # Errors
 /// If the network fails, the loss is not finite, or the run is to stop.

@@ -5,37 +5,38 @@
 //! remembers all of its receptive field and nothing beyond, and that attention remembers what it sees. Is it so?
 //!
 //! # Formula
-//! A recurrent state is h_t = φ(h_{t−1}, x_t): what it keeps of frame t − k must survive k products of Jacobians (Hochreiter
-//! 1991; Pascanu, Mikolov & Bengio 2013; `attune lab limits` measures them). A TCN with kernels of k taps and L blocks of
-//! two convolutions, dilations 1, 2, …, 2^(L−1), sees R = 1 + 2·(k − 1)·(2^L − 1) frames (Bai, Kolter & Koltun 2018),
-//! however it is trained.
+//! A recurrent state is h_t = φ(h_{t−1}, x_t): what it keeps of frame t − k must survive k products of Jacobians
+//! (Hochreiter 1991; Pascanu, Mikolov & Bengio 2013; `attune lab limits` measures them). A TCN with kernels of k taps
+//! and L blocks of two convolutions, dilations 1, 2, …, 2^(L−1), sees R = 1 + 2·(k − 1)·(2^L − 1) frames (Bai, Kolter &
+//! Koltun 2018), however it is trained.
 //!
 //! # Method
 //! The adding problem and copy memory are those of Bai, Kolter & Koltun 2018, "An Empirical Evaluation of Generic
-//! Convolutional and Recurrent Networks for Sequence Modeling", with their kernels, levels, widths, rates, optimisers and
-//! batches of 32. What differs: sequences are drawn for each step instead of 50,000 or 10,000 that come again;
-//! weights begin as everywhere in Attune (uniform by fan-in), not as N(0, 0.01); the TCN has no dropout in copy memory, as in the
-//! authors' program by default, where the paper names 0.05 (`--task copy --dropout 0.05`); the first 1×1 convolution stands before the
-//! first block, not beside it; a network whose tested loss is next to nothing is not trained further. The attention network
-//! (two layers, four heads, rotary places) is not in the paper; it and the LSTM have about as many weights as the TCN.
+//! Convolutional and Recurrent Networks for Sequence Modeling", with their kernels, levels, widths, rates, optimisers
+//! and batches of 32. What differs: sequences are drawn for each step instead of 50,000 or 10,000 that come again;
+//! weights begin as everywhere in Attune (uniform by fan-in), not as N(0, 0.01); the TCN has no dropout in copy memory,
+//! as in the authors' program by default, where the paper names 0.05 (`--task copy --dropout 0.05`); the first 1×1
+//! convolution stands before the first block, not beside it; a network whose tested loss is next to nothing is not
+//! trained further. The attention network (two layers, four heads, rotary places) is not in the paper; it and the LSTM
+//! have about as many weights as the TCN.
 //!
 //! Chance is 1/6 (variance of the sum of two uniform numbers) and 10·ln 8/(T + 20) (symbols guessed, blanks known).
 //!
-//! Recall: sixteen bands of noise and passing notes; four notes, always the same ones, come in one of four orders, and Δ
-//! frames after the last of them the order is asked for. Each network is trained separately for each Δ. Δ counts from the motif's
-//! last frame, so a TCN sees the whole motif up to Δ = R − 4 and nothing of it from Δ = R on.
+//! Recall: sixteen bands of noise and passing notes; four notes, always the same ones, come in one of four orders, and
+//! Δ frames after the last of them the order is asked for. Each network is trained separately for each Δ. Δ counts from
+//! the motif's last frame, so a TCN sees the whole motif up to Δ = R − 4 and nothing of it from Δ = R on.
 //!
 //! # Result
-//! The LSTM and the TCN solve the adding problem at 200, 400 and 600, attention at 200 and 400 (at 600 it had 4,000 steps),
-//! the plain RNN at none; copy memory of 500 and 1,000 is learnt by TCN and attention and by neither recurrent network: of
-//! 1,000 by the TCN to a loss of 2.8e-5, where training ends (the paper: 3.5e-5). In recall the TCN is right while the
-//! whole motif lies in its field, and at chance once none of it does; the RNN forgets before the LSTM. The tables, with
-//! command and date: `docs/lab.md`.
+//! The LSTM and the TCN solve the adding problem at 200, 400 and 600, attention at 200 and 400 (at 600 it had 4,000
+//! steps), the plain RNN at none; copy memory of 500 and 1,000 is learnt by TCN and attention and by neither recurrent
+//! network: of 1,000 by the TCN to a loss of 2.8e-5, where training ends (the paper: 3.5e-5). In recall the TCN is
+//! right while the whole motif lies in its field, and at chance once none of it does; the RNN forgets before the LSTM.
+//! The tables, with command and date: `docs/lab.md`.
 //!
 //! # What it does not show
-//! A task that is not learnt in these steps may be learnt in more, from other weights or at another rate: one seed each, and Bai et al.
-//! train longer, on sequences that come again. All three tasks are of long memory and nothing else: a network that fails them may still
-//! be the better one at music (`attune lab arena`).
+//! A task that is not learnt in these steps may be learnt in more, from other weights or at another rate: one seed
+//! each, and Bai et al. train longer, on sequences that come again. All three tasks are of long memory and nothing
+//! else: a network that fails them may still be the better one at music (`attune lab arena`).
 
 mod descent;
 mod learn;

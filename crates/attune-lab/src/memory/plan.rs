@@ -86,7 +86,8 @@ struct Sizes {
     attention: usize,
 }
 
-/// The receptive field of the networks of the recall task, in frames: 1 + 2·(3 − 1)·(2⁵ − 1) or, for a taste, ·(2³ − 1).
+/// The receptive field of the networks of the recall task, in frames: 1 + 2·(3 − 1)·(2⁵ − 1) or, for a taste, ·(2³ −
+/// 1).
 pub fn recall_field(quick: bool) -> usize {
     1 + 4 * ((1 << recall_levels(quick)) - 1)
 }
@@ -170,8 +171,8 @@ impl Plan {
         self
     }
 
-    /// The same for a task of recall that is climbed to: from [`FOOT`] frames of delay on, `rise` more at a time. There is
-    /// time for it: three times the steps, with a test after every 25.
+    /// The same for a task of recall that is climbed to: from [`FOOT`] frames of delay on, `rise` more at a time. There
+    /// is time for it: three times the steps, with a test after every 25.
     pub fn climbing(mut self, rise: usize) -> Self {
         if let Task::Recall { delay } = self.task {
             let rungs = (FOOT..delay).step_by(rise.max(1));

@@ -25,8 +25,8 @@ const FRAMES_A_SECOND: f64 = 22_050.0 / 512.0;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Task {
-    /// Of a sequence of uniform numbers, the sum of the two that are marked (Hochreiter & Schmidhuber 1997, as Bai et al.
-    /// 2018 have it): x (t, 2), y their sum, read off at the end.
+    /// Of a sequence of uniform numbers, the sum of the two that are marked (Hochreiter & Schmidhuber 1997, as Bai et
+    /// al. 2018 have it): x (t, 2), y their sum, read off at the end.
     Adding {
         /// Length of the sequence.
         frames: usize,
@@ -57,8 +57,8 @@ pub struct Batch {
 }
 
 impl Task {
-    /// What the motif takes of the frames: within a receptive field up to `field − MOTIF_FRAMES` frames of delay, all of it
-    /// outside from `field` on.
+    /// What the motif takes of the frames: within a receptive field up to `field − MOTIF_FRAMES` frames of delay, all
+    /// of it outside from `field` on.
     pub const MOTIF_FRAMES: usize = MOTIF.len();
 
     /// Its family: `adding`, `copy`, `recall`.
@@ -104,8 +104,8 @@ impl Task {
         }
     }
 
-    /// The loss of whoever remembers nothing: 1/6, the variance of the sum of two uniform numbers; 10·ln 8/(T + 20), every
-    /// symbol guessed and every blank right; ln 4.
+    /// The loss of whoever remembers nothing: 1/6, the variance of the sum of two uniform numbers; 10·ln 8/(T + 20),
+    /// every symbol guessed and every blank right; ln 4.
     ///
     /// ```
     /// use attune_lab::memory::Task;
@@ -211,7 +211,8 @@ fn copy(x: &mut [f32], y: &mut [f32], rng: &mut ChaCha8Rng) {
 }
 
 fn recall(x: &mut [f32], y: &mut [f32], rng: &mut ChaCha8Rng) {
-    // Levels as a front end gives them: each band keeps some of its last level, and now and then a note begins and decays.
+    // Levels as a front end gives them: each band keeps some of its last level, and now and then a note begins and
+    // decays.
     let mut levels = [0.0_f32; BANDS];
     for frame in x.chunks_exact_mut(BANDS) {
         for (band, (level, x)) in levels.iter_mut().zip(frame).enumerate() {

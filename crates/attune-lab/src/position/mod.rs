@@ -1,36 +1,37 @@
 //! What attention knows of order.
 //!
 //! # Question
-//! Attention is a weighted sum, and a sum does not know what came first. What is lost without a positional encoding: where
-//! the order is all there is, and in the genres of music?
+//! Attention is a weighted sum, and a sum does not know what came first. What is lost without a positional encoding:
+//! where the order is all there is, and in the genres of music?
 //!
 //! # Formula
-//! softmax(q·K/√d)·V over frames x_j is the same for every order of the frames. With PE(p, 2i) = sin(p/10000^(2i/w)) and
-//! PE(p, 2i + 1) = cos(p/10000^(2i/w)) added to them (Vaswani et al. 2017, §3.5) it is not; nor with queries and keys turned by
-//! their place (Su et al. 2021).
+//! softmax(q·K/√d)·V over frames x_j is the same for every order of the frames. With PE(p, 2i) = sin(p/10000^(2i/w))
+//! and PE(p, 2i + 1) = cos(p/10000^(2i/w)) added to them (Vaswani et al. 2017, §3.5) it is not; nor with queries and
+//! keys turned by their place (Su et al. 2021).
 //!
 //! # Method
-//! *Order*: a sequence has twelve notes of sixteen, drawn; forward they rise, reversed they fall, shuffled they come in a drawn
-//! order: the bag of frames has one distribution in all three, and chance is 1/3. A learnt token stands after the last frame
-//! and is all that is read; it is the same in every sequence.
+//! *Order*: a sequence has twelve notes of sixteen, drawn; forward they rise, reversed they fall, shuffled they come in
+//! a drawn order: the bag of frames has one distribution in all three, and chance is 1/3. A learnt token stands after
+//! the last frame and is all that is read; it is the same in every sequence.
 //!
 //! *One layer* is blind to order without an encoding, exactly: the token's answer is a function of the bag of frames (a
-//! test permutes them). *Three layers, causal*: each frame of the first layer has seen those before it and no others, so the
-//! mask itself carries the order (Haviv et al. 2022, "Transformer Language Models without Positional Encodings Still Learn
-//! Positional Information"). That is not a fault of the experiment but a second answer, and has rows of its own.
+//! test permutes them). *Three layers, causal*: each frame of the first layer has seen those before it and no others,
+//! so the mask itself carries the order (Haviv et al. 2022, "Transformer Language Models without Positional Encodings
+//! Still Learn Positional Information"). That is not a fault of the experiment but a second answer, and has rows of its
+//! own.
 //!
-//! *Genre* (`--data`): the bundled TCN is frozen; one layer of the same network is trained on 3 s of its features and judged on the
-//! validation clips, artists apart.
+//! *Genre* (`--data`): the bundled TCN is frozen; one layer of the same network is trained on 3 s of its features and
+//! judged on the validation clips, artists apart.
 //!
 //! # Result
-//! One layer without an encoding is right of 33.1 % (chance: 33.3), with sines of 99.1 %; three causal layers need none; genres
-//! hardly need it. The tables, with command and date: `docs/lab.md`.
+//! One layer without an encoding is right of 33.1 % (chance: 33.3), with sines of 99.1 %; three causal layers need
+//! none; genres hardly need it. The tables, with command and date: `docs/lab.md`.
 //!
 //! # What it does not show
 //! Rising and falling are coarse: whether an encoding distinguishes neighbours in a long window is another question.
-//! The frozen encoder's features have gathered 1.4 s around them, in order: what genre does without is the order of seconds, not
-//! that of milliseconds. A network on a stream has no last frame; sines of an absolute place fit excerpts, and
-//! the shipped attention engine turns its queries and keys instead.
+//! The frozen encoder's features have gathered 1.4 s around them, in order: what genre does without is the order of
+//! seconds, not that of milliseconds. A network on a stream has no last frame; sines of an absolute place fit excerpts,
+//! and the shipped attention engine turns its queries and keys instead.
 
 mod shown;
 

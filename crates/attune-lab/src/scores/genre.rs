@@ -52,7 +52,8 @@ pub struct Outcome {
     pub excerpts: Score,
     /// Whole clips.
     pub whole: Score,
-    /// −Σ α·ln α as a share of ln n, its mean over the frames of whole validation clips whose window of n frames is full.
+    /// −Σ α·ln α as a share of ln n, its mean over the frames of whole validation clips whose window of n frames is
+    /// full.
     pub entropy: f64,
     /// Σ α·lag, as above, in seconds.
     pub look_back: f64,

@@ -4,8 +4,8 @@
 //! Attention weights the past by how well each frame fits a state that asks. Does it matter how the fit is computed?
 //!
 //! # Formula
-//! c = Σ_j α_j·x_j with α = softmax(e) over the last n frames, s = W_s·x + b_s of the newest frame, h_j = W_h·x_j + b_h,
-//! both of width d, and e_j one of (Weng, "Attention? Attention!", 2018, has the same list):
+//! c = Σ_j α_j·x_j with α = softmax(e) over the last n frames, s = W_s·x + b_s of the newest frame, h_j = W_h·x_j +
+//! b_h, both of width d, and e_j one of (Weng, "Attention? Attention!", 2018, has the same list):
 //!
 //! | score | formula | from |
 //! |---|---|---|
@@ -21,19 +21,20 @@
 //!
 //! # Method
 //! *Genres*: the bundled TCN is frozen; its last block's 96 features of each frame are what is pooled (n = 256 frames,
-//! 5.9 s; d = 16), and one dense layer answers from c. Each formula is taught from each seed on its own, on the training
-//! clips, and judged on the validation clips (artists apart) as `attune eval` judges: the mean of the frames' answers after
-//! the first two seconds. Entropy and look-back are means over the frames of whole clips. *In the passage*: as `attune explain
-//! --pointing-game`, 12 s of one genre with 2 s of another in them; how often the half second with most weight at the end lies
-//! within the 2 s.
+//! 5.9 s; d = 16), and one dense layer answers from c. Each formula is taught from each seed on its own, on the
+//! training clips, and judged on the validation clips (artists apart) as `attune eval` judges: the mean of the frames'
+//! answers after the first two seconds. Entropy and look-back are means over the frames of whole clips. *In the
+//! passage*: as `attune explain
+//! --pointing-game`, 12 s of one genre with 2 s of another in them; how often the half second with most weight at the
+//! end lies within the 2 s.
 //!
-//! *The marked frame*: the same network on sequences in which the frame that names the class is known and marked, and all
-//! others name a class at random. *Width*: entropy of s·h and s·h/√d for independent normal s and h.
+//! *The marked frame*: the same network on sequences in which the frame that names the class is known and marked, and
+//! all others name a class at random. *Width*: entropy of s·h and s·h/√d for independent normal s and h.
 //!
 //! # Result
-//! Where the frame that counts is marked, the scores that look at frames find it, but for the plain cosine, which reaches
-//! its bound (0.136 of 48 frames) and no more. On genres none is told apart from the mean of the window, and none of the maps is
-//! evidence. The tables, with command and date: `docs/lab.md`.
+//! Where the frame that counts is marked, the scores that look at frames find it, but for the plain cosine, which
+//! reaches its bound (0.136 of 48 frames) and no more. On genres none is told apart from the mean of the window, and
+//! none of the maps is evidence. The tables, with command and date: `docs/lab.md`.
 //!
 //! # What it does not show
 //! The encoder learnt from the same training clips, so its features are surer there than on what is judged: what is

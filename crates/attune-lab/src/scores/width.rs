@@ -1,5 +1,5 @@
-//! What the width of s and h does to a softmax: products grow with √d, and the entropy falls (Vaswani et al. 2017, §3.2.1,
-//! footnote 4).
+//! What the width of s and h does to a softmax: products grow with √d, and the entropy falls (Vaswani et al. 2017,
+//! §3.2.1, footnote 4).
 
 use attune_nn::kernels::windowed_softmax::WindowedSoftmax;
 use attune_nn::score::{Score, ScoreKind};
@@ -12,8 +12,8 @@ use rand_chacha::ChaCha8Rng;
 /// Queries that are averaged over.
 const QUERIES: usize = 64;
 
-/// Mean entropy of the weights on `frames` frames, as a share of ln(frames), with s and h of `width` independent standard
-/// normal values.
+/// Mean entropy of the weights on `frames` frames, as a share of ln(frames), with s and h of `width` independent
+/// standard normal values.
 ///
 /// # Errors
 /// If memory runs out.

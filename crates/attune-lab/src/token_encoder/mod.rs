@@ -1,10 +1,10 @@
-//! The small Transformer encoder of the labs of positions, heads and depth: frames, then one learnt token whose output is
-//! classified.
+//! The small Transformer encoder of the labs of positions, heads and depth: frames, then one learnt token whose output
+//! is classified.
 //!
 //! In: sequences (b, t, inputs). Out: logits (b, answers, classes). Thread: any.
 //!
-//! The token stands after the last frame, so that it attends to all of them through a causal mask, and is no frame itself:
-//! what one layer answers is a function of the bag of frames unless positions are encoded.
+//! The token stands after the last frame, so that it attends to all of them through a causal mask, and is no frame
+//! itself: what one layer answers is a function of the bag of frames unless positions are encoded.
 
 mod layer;
 mod learn;

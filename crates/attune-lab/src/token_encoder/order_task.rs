@@ -2,8 +2,8 @@
 //!
 //! In: a random generator. Out: sequences and classes. Thread: any.
 //!
-//! A sequence draws its notes from a scale; forward they rise, reversed they fall, shuffled they come in an order that is
-//! drawn. The bag of frames has the same distribution in all three: only the order determines the class.
+//! A sequence draws its notes from a scale; forward they rise, reversed they fall, shuffled they come in an order that
+//! is drawn. The bag of frames has the same distribution in all three: only the order determines the class.
 
 use super::Generated;
 use attune_train::augment::normal;
