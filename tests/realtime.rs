@@ -16,7 +16,7 @@ use attune_audio::features::FrameBlock;
 use attune_audio::ring::ring;
 use attune_model::StreamOutput;
 use attune_nn::weights::WeightStore;
-use attune_train::recipe::{Engine, Recipe};
+use attune_train::recipe::{ModelKind, Recipe};
 use std::process::Command;
 use std::sync::atomic::Ordering;
 
@@ -63,7 +63,7 @@ fn run<T: ToAmplitude>(callbacks: usize, channels: u16, pick: ChannelPick, sampl
 #[test]
 fn steps_after_the_first_allocate_nothing() {
     const BANDS: usize = 128;
-    for engine in [Engine::Rnn, Engine::Lstm, Engine::Tcn, Engine::Attention] {
+    for engine in [ModelKind::Rnn, ModelKind::Lstm, ModelKind::Tcn, ModelKind::Attention] {
         let architecture = Recipe::new(engine, 10, 7, 1).architecture;
         let mut stream = architecture.build(&mut WeightStore::random(3)).unwrap().open().unwrap();
         let frames: Vec<f32> = (0..600 * BANDS)

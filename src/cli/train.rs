@@ -7,17 +7,17 @@ use super::train_progress::Screen;
 use super::train_recipe::RecipeArgs;
 use attune_audio::features::FrontEndSpec;
 use attune_train::TrainError;
-use attune_train::recipe::{Engine, Recipe};
+use attune_train::recipe::{ModelKind, Recipe};
 use attune_train::session::{Credits, DataName, DataSource, Outcome, Session, SessionConfig, cross_validate};
 use attune_train::split::Fold;
 use std::path::PathBuf;
 
-/// Trains one engine and writes its weights, manifest and card.
+/// Trains one model and writes its weights, manifest and card.
 #[derive(Debug, Clone, clap::Args)]
 pub struct TrainArgs {
-    /// Which engine to train
-    #[arg(value_enum)]
-    engine: Engine,
+    /// Which model to train
+    #[arg(value_enum, value_name = "MODEL")]
+    kind: ModelKind,
     /// Folder with a sub-folder of audio for each class; or with clips.csv (clip, genre, split, audio, artist), audio in
     /// SPLIT/CLIP.ogg, mel3s.safetensors
     #[arg(long, value_name = "FOLDER", required_unless_present = "class")]
@@ -36,19 +36,19 @@ pub struct TrainArgs {
     /// Optimiser steps
     #[arg(long, default_value_t = 2_500, value_parser = clap::value_parser!(u64).range(1..))]
     steps: u64,
-    /// Everything random comes from this
+    /// Seed of the run
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Cross-validate: a run for each of so many folds, in --out/fold-1, …; every clip is judged once, by a network that learnt without
-    /// its artist
-    #[arg(long, value_name = "N", conflicts_with_all = ["fold", "only_takes"], value_parser = clap::value_parser!(u16).range(2..=100))]
+    /// Cross-validate: a run for each of N folds, in --out/fold-1, …; every clip is validated once, by a network that was
+    /// trained without its artist
+    #[arg(long, value_name = "N", conflicts_with_all = ["fold", "only_renditions"], value_parser = clap::value_parser!(u16).range(2..=100))]
     pub(super) folds: Option<u16>,
     #[command(flatten)]
     recipe: RecipeArgs,
-    /// Make the takes, keep them in --takes-cache, and end
-    #[arg(long, requires = "takes_cache")]
-    only_takes: bool,
-    /// Take up the run in --out where its checkpoint left it
+    /// Only make the renditions and keep them in --renditions-cache
+    #[arg(long, alias = "only-takes", requires = "renditions_cache")]
+    only_renditions: bool,
+    /// Rendition up the run in --out where its checkpoint left it
     #[arg(long)]
     resume: bool,
     /// Steps between two checkpoints and validations
@@ -72,7 +72,7 @@ impl TrainArgs {
         let folds = self.folds.map_or(String::new(), |folds| format!(" --folds {folds}"));
         format!(
             "attune train {}{}{} --out FOLDER --steps {} --seed {}{folds}{}",
-            self.engine.name(),
+            self.kind.name(),
             if self.data.is_some() { " --data FOLDER" } else { "" },
             self.folders.typed(),
             self.steps,
@@ -82,8 +82,8 @@ impl TrainArgs {
     }
 
     pub(super) fn model_name(&self) -> String {
-        let engine = || self.engine.name().to_owned();
-        self.folders.name.clone().unwrap_or_else(engine)
+        let kind = || self.kind.name().to_owned();
+        self.folders.name.clone().unwrap_or_else(kind)
     }
 
     /// The steps of the run.
@@ -105,10 +105,10 @@ impl TrainArgs {
             front_end: FrontEndSpec::default(),
             start_from: self.recipe.start_from.clone(),
             teacher: self.recipe.teacher.clone(),
-            windowed_targets: self.recipe.windows.clone(),
+            windowed_targets: self.recipe.windowed_targets.clone(),
             unlabelled: self.recipe.unlabelled.clone(),
-            aux_data: self.recipe.also.clone(),
-            renditions_cache: self.recipe.takes_cache.clone(),
+            aux_data: self.recipe.aux_data.clone(),
+            renditions_cache: self.recipe.renditions_cache.clone(),
             out: self.out.clone(),
             resume: self.resume,
             every: self.every,
@@ -125,7 +125,7 @@ impl TrainArgs {
     /// The recipe for this many classes.
     fn recipe_for(&self, config: &SessionConfig, classes: usize) -> Recipe {
         let indexed = matches!(config.data, DataSource::Indexed(_));
-        let mut recipe = (self.folders).recipe(self.engine, indexed, classes, self.seed, self.steps);
+        let mut recipe = (self.folders).recipe(self.kind, indexed, classes, self.seed, self.steps);
         self.recipe.apply(&mut recipe);
         recipe
     }
@@ -134,7 +134,7 @@ impl TrainArgs {
 /// Runs what was asked for. Of a cross-validation every fold has a folder of its own; what came out is printed, and kept
 /// beside them.
 pub(super) fn run(args: &TrainArgs) -> Result<(), AppError> {
-    if args.only_takes {
+    if args.only_renditions {
         let (config, screen) = (args.config()?, Screen::new(args));
         let observer = |event: attune_train::session::Event<'_>| screen.show(&event);
         let session = Session::read(&config, &observer)?;

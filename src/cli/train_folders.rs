@@ -1,10 +1,10 @@
-//! `attune train` on folders of one's own: which folders are which class, what stays together, what is judged by.
+//! `attune train` on folders of one's own: which folders are which class, what stays together, what validates.
 
 use attune_audio::units::Seconds;
 use attune_train::TrainError;
 use attune_train::folders::{ClassSource, FolderData, classes_below};
-use attune_train::grouping::{GroupRule, Judged};
-use attune_train::recipe::{Engine, Recipe};
+use attune_train::grouping::{GroupRule, HoldOut};
+use attune_train::recipe::{ModelKind, Recipe};
 use attune_train::split::Fold;
 use attune_train::variant::Variant;
 use std::fmt::Write;
@@ -26,17 +26,17 @@ pub(super) struct FolderArgs {
     /// A class from folders anywhere, in place of --data; may be repeated
     #[arg(long, value_name = "NAME=FOLDER[,FOLDER…]", value_parser = named_folders, conflicts_with = "data")]
     class: Vec<NamedFolders>,
-    /// Join the files of one group to clips of so many seconds: for words, which are too short by themselves
+    /// Join the files of one group to clips of this many seconds: for words, which are too short by themselves
     #[arg(long, value_name = "NAME=SECONDS", value_parser = of_class::<f64>)]
     join: Vec<(String, f64)>,
-    /// Add so many noises (hum, clicks, sirens, noise of several colours) to a class
+    /// Add this many generated noises (hum, clicks, sirens, coloured noise) to a class
     #[arg(long, value_name = "NAME=COUNT", value_parser = of_class::<usize>)]
     generate: Vec<(String, usize)>,
     /// What must stay together: `folder` (the file's folder), or NUMBER:SEPARATOR, a field of the file's name (2:_ is `ann`
     /// in 7_ann_3.ogg); several rules by commas, the first that fits [default: each file by itself]
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     group_by: Vec<GroupRule>,
-    /// Judge by the files whose path matches, `*` standing for anything; may be repeated
+    /// Validate on the files whose path matches, `*` standing for anything; may be repeated
     #[arg(long, value_name = "PATTERN", conflicts_with = "fold")]
     hold_out: Vec<String>,
     /// Size and memory of the network [default: music for clips.csv, sounds for folders]
@@ -45,7 +45,7 @@ pub(super) struct FolderArgs {
     /// Features between front and pooling, in place of the variant's
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1024))]
     width: Option<u64>,
-    /// What the model is called [default: the engine's name]
+    /// Name of the model [default: its kind]
     #[arg(long, value_parser = file_name)]
     pub(super) name: Option<String>,
 }
@@ -68,9 +68,9 @@ impl FolderArgs {
             classes: self.sources(data)?,
             groups: self.group_by.clone(),
             judged: if self.hold_out.is_empty() {
-                Judged::Fold { number, of }
+                HoldOut::Fold { number, of }
             } else {
-                Judged::Matching(self.hold_out.clone())
+                HoldOut::Matching(self.hold_out.clone())
             },
             seed,
         })
@@ -99,12 +99,10 @@ impl FolderArgs {
     }
 
     /// The recipe of the variant.
-    pub(super) fn recipe(&self, engine: Engine, indexed: bool, classes: usize, seed: u64, steps: u64) -> Recipe {
+    pub(super) fn recipe(&self, kind: ModelKind, indexed: bool, classes: usize, seed: u64, steps: u64) -> Recipe {
         let usual = if indexed { Variant::Music } else { Variant::Sounds };
         let width = self.width.map(|width| width as usize);
-        self.variant
-            .unwrap_or(usual)
-            .recipe(engine, classes, seed, steps, width)
+        self.variant.unwrap_or(usual).recipe(kind, classes, seed, steps, width)
     }
 
     /// What the data are called in the card: the folders' own names.

@@ -4,8 +4,8 @@
 
 use super::train::TrainArgs;
 use attune_train::folders::LeftOut;
+use attune_train::renditions::Made;
 use attune_train::session::{Event, Outcome, Stage};
-use attune_train::takes::Made;
 use attune_train::validate::Part;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::Path;

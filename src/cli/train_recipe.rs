@@ -4,20 +4,20 @@ use attune_audio::units::Decibels;
 use attune_model::architecture::BodyShape;
 use attune_model::tcn::TcnShape;
 use attune_train::recipe::{BatchShape, Recipe};
+use attune_train::renditions::TeacherInput;
 use attune_train::split::Fold;
-use attune_train::takes::TeacherHears;
 use clap::ValueEnum;
 use std::fmt::Write;
 use std::path::PathBuf;
 
 /// How often a labelled excerpt is limited to the band of another source, if there is one and nothing else is said.
-const ALSO_SHARE: f32 = 0.4;
+const AUX_SHARE: f32 = 0.4;
 
 /// Options that change the recipe of the shipped weights; each left out stays as it is there.
 #[derive(Debug, Clone, Default, clap::Args)]
-#[command(group = clap::ArgGroup::new("a_teacher").args(["teacher", "windows"]).multiple(true))]
+#[command(group = clap::ArgGroup::new("a_teacher").args(["teacher", "windowed_targets"]).multiple(true))]
 pub(super) struct RecipeArgs {
-    /// Begin with the weights of another run (safetensors), where name and shape are the same
+    /// Initialise from the weights of another run (safetensors) where name and shape match
     #[arg(long, value_name = "FILE")]
     pub(super) start_from: Option<PathBuf>,
     /// Highest learning rate
@@ -26,10 +26,10 @@ pub(super) struct RecipeArgs {
     /// Decay of matrices in each step, as a share of the learning rate
     #[arg(long, value_parser = not_negative)]
     weight_decay: Option<f32>,
-    /// Share of activations silenced in training, before the classifier (and half of it between layers)
+    /// Dropout before the classifier (and half of it between layers)
     #[arg(long, value_parser = share_below_1)]
     dropout: Option<f32>,
-    /// Units of the classifier's hidden layer, from which the teachers' features are told too [default: 160]
+    /// Units of the classifier's hidden layer, from which the teachers' features are predicted too [default: 160]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=4096))]
     hidden: Option<u64>,
     /// Blocks of convolutions between front and body, by their dilations [default: 1,2,4 for LSTM and attention]
@@ -56,77 +56,78 @@ pub(super) struct RecipeArgs {
     /// Both parameters of the Beta distribution by which two examples are mixed; 0: not at all
     #[arg(long, value_parser = not_negative)]
     mix: Option<f32>,
-    /// How often an excerpt is heard from across a room [default: 0]
-    #[arg(long, value_parser = share)]
-    room: Option<f64>,
+    /// Probability that reverberation and noise of a room are added to an excerpt [default: 0]
+    #[arg(long, alias = "room", value_parser = share)]
+    reverb: Option<f64>,
     /// Batches as CLIPSxFRAMES:FREQUENCY, with commas between them [default: 32x128:4,16x256:1]
     #[arg(long, value_delimiter = ',')]
     batches: Vec<BatchShape>,
-    /// End after so many validations (see --every) without a better −ln p, and keep the best weights; 0: never
+    /// Early stopping: end after this many validations (see --every) without a better −ln p, and keep the best weights;
+    /// 0: never
     #[arg(long)]
     patience: Option<u64>,
-    /// Judge by part K of N of train and validation together, whole artists or groups, genres evenly; learn from the
-    /// others [default for folders: 1/5]
+    /// Validate on fold K of N of all clips together, whole artists or groups, genres evenly; train on the others
+    /// [default for folders: 1/5]
     #[arg(long, value_name = "K/N")]
     fold: Option<Fold>,
-    /// Learn from this share of the artists of each genre; a smaller share is part of a larger one
+    /// Train on this share of the artists of each genre; a smaller share is part of a larger one
     #[arg(long, value_parser = share)]
     share: Option<f64>,
-    /// What folds and shares are drawn by
+    /// Seed of folds and shares
     #[arg(long)]
     split_seed: Option<u64>,
-    /// Altered versions of each clip with audio, made before training
-    #[arg(long, value_name = "N")]
-    takes: Option<usize>,
+    /// Renditions (altered versions) of each clip with audio, made before training
+    #[arg(long, alias = "takes", value_name = "N")]
+    renditions: Option<usize>,
     /// For each clip with audio, mixtures with another one
     #[arg(long, value_name = "N")]
     mixtures: Option<usize>,
-    /// What the takes are drawn by
-    #[arg(long)]
-    takes_seed: Option<u64>,
-    /// How often an excerpt is of a take, where a clip has both takes and clean sound
-    #[arg(long, value_parser = share)]
-    take_share: Option<f64>,
+    /// Seed of the renditions
+    #[arg(long, alias = "takes-seed")]
+    renditions_seed: Option<u64>,
+    /// Probability that an excerpt comes from a rendition, where a clip has both renditions and clean sound
+    #[arg(long, alias = "take-share", value_parser = share)]
+    rendition_share: Option<f64>,
     /// Share of music without labels in a batch
     #[arg(long, value_parser = share)]
     unlabelled_share: Option<f64>,
     /// Weight of the teacher's features as a target
     #[arg(long, value_parser = not_negative)]
     teacher_weight: Option<f32>,
-    /// Share of a label's target that the classes by the teacher's features make
-    #[arg(long, value_parser = share)]
-    told_share: Option<f64>,
-    /// Weight of the classes by the teacher's features of music without labels, beside a label's 1; needs a told share
-    #[arg(long, value_parser = share)]
-    told_weight: Option<f64>,
-    /// Which sound the teacher's targets of a take are of
-    #[arg(long, value_enum)]
-    teacher_hears: Option<TeacherHears>,
+    /// Weight of the soft labels, from the teacher's features, in a labelled clip's target
+    #[arg(long, alias = "told-share", value_parser = share)]
+    soft_label_weight: Option<f64>,
+    /// Weight of the soft labels of music without labels, relative to a label's 1; needs a soft label weight
+    #[arg(long, alias = "told-weight", value_parser = share)]
+    unlabelled_weight: Option<f64>,
+    /// Which sound the teacher's targets of a rendition come from
+    #[arg(long, alias = "teacher-hears", value_enum)]
+    teacher_input: Option<TeacherInput>,
     /// Weight of the teacher's tags as a target
     #[arg(long, value_parser = not_negative)]
     tag_weight: Option<f32>,
-    /// A teacher network that is asked about every take (safetensors: mel, conv1…5, norm1…5, tags)
+    /// A teacher network that is run on every rendition (safetensors: mel, conv1…5, norm1…5, tags)
     #[arg(long, value_name = "FILE")]
     pub(super) teacher: Option<PathBuf>,
-    /// What a teacher tells of every few seconds of each sound (safetensors; made by models/tell_windows.py)
-    #[arg(long, value_name = "FILE")]
-    pub(super) windows: Option<PathBuf>,
-    /// Weight of the features of windows as a target
+    /// A teacher's features of every few seconds of each sound (safetensors; made by models/tell_windows.py)
+    #[arg(long, alias = "windows", value_name = "FILE")]
+    pub(super) windowed_targets: Option<PathBuf>,
+    /// Weight of the windowed targets
     #[arg(long, value_parser = not_negative)]
     window_weight: Option<f32>,
-    /// A folder below which there is music without labels, learnt from by the teacher alone; may be repeated
+    /// A folder of music without labels, for the teacher's targets only; may be repeated
     #[arg(long, value_name = "FOLDER", requires = "a_teacher")]
     pub(super) unlabelled: Vec<PathBuf>,
-    /// A folder with sub-folders of more audio for some of the classes, from another source; learnt from, never judged by. As it may
-    /// be of a narrower band, a share of all labelled excerpts is limited to that band
-    #[arg(long, value_name = "FOLDER")]
-    pub(super) also: Option<PathBuf>,
-    /// How often a labelled excerpt is limited so [default: 0.4]
-    #[arg(long, value_parser = share, requires = "also")]
-    also_share: Option<f64>,
-    /// A file in which takes are kept from run to run
-    #[arg(long, value_name = "FILE")]
-    pub(super) takes_cache: Option<PathBuf>,
+    /// Auxiliary data: a folder with sub-folders of more audio for some of the classes, from another source; for training,
+    /// never for validation. As its band may be narrower, a share of all labelled excerpts is limited to that band
+    #[arg(long, alias = "also", value_name = "FOLDER")]
+    pub(super) aux_data: Option<PathBuf>,
+    /// Probability that a labelled excerpt is limited to that band [default: 0.4]
+    #[arg(long, alias = "also-share", value_parser = share, requires = "aux_data")]
+    aux_share: Option<f64>,
+    /// A file in which renditions are kept from run to run
+    #[arg(long, alias = "takes-cache", value_name = "FILE")]
+    pub(super) renditions_cache: Option<PathBuf>,
 }
 
 impl RecipeArgs {
@@ -149,19 +150,28 @@ impl RecipeArgs {
         set(&mut recipe.label_smoothing, self.label_smoothing);
         set(&mut recipe.averaging, self.averaging);
         set(&mut recipe.augmentation.mix_beta, self.mix);
-        set(&mut recipe.augmentation.room, self.room.map(|share| share as f32));
+        set(&mut recipe.augmentation.reverb, self.reverb.map(|share| share as f32));
         set(&mut recipe.teacher_weight, self.teacher_weight);
         set(&mut recipe.tag_weight, self.tag_weight);
         set(&mut recipe.window_weight, self.window_weight);
-        set(&mut recipe.told_share, self.told_share.map(|share| share as f32));
-        set(&mut recipe.told_weight, self.told_weight.map(|weight| weight as f32));
-        set(&mut recipe.take_share, self.take_share.map(|share| share as f32));
+        set(
+            &mut recipe.soft_label_weight,
+            self.soft_label_weight.map(|share| share as f32),
+        );
+        set(
+            &mut recipe.unlabelled_weight,
+            self.unlabelled_weight.map(|weight| weight as f32),
+        );
+        set(
+            &mut recipe.rendition_share,
+            self.rendition_share.map(|share| share as f32),
+        );
         set(
             &mut recipe.unlabelled_share,
             self.unlabelled_share.map(|share| share as f32),
         );
-        if self.also.is_some() {
-            recipe.also_share = self.also_share.map_or(ALSO_SHARE, |share| share as f32);
+        if self.aux_data.is_some() {
+            recipe.aux_share = self.aux_share.map_or(AUX_SHARE, |share| share as f32);
         }
         if let Some(dropout) = self.dropout {
             recipe.architecture.head.dropout = dropout;
@@ -182,11 +192,11 @@ impl RecipeArgs {
         recipe.split.fold = self.fold;
         recipe.split.share = self.share.unwrap_or(recipe.split.share);
         recipe.split.seed = self.split_seed.unwrap_or(recipe.split.seed);
-        let takes = &mut recipe.takes;
-        takes.versions = self.takes.unwrap_or(takes.versions);
-        takes.mixtures = self.mixtures.unwrap_or(takes.mixtures);
-        takes.seed = self.takes_seed.unwrap_or(takes.seed);
-        takes.hears = self.teacher_hears.unwrap_or(takes.hears);
+        let renditions = &mut recipe.renditions;
+        renditions.versions = self.renditions.unwrap_or(renditions.versions);
+        renditions.mixtures = self.mixtures.unwrap_or(renditions.mixtures);
+        renditions.seed = self.renditions_seed.unwrap_or(renditions.seed);
+        renditions.teacher_input = self.teacher_input.unwrap_or(renditions.teacher_input);
     }
 
     /// Sets in the network's shape what was given.
@@ -244,7 +254,7 @@ impl RecipeArgs {
         add("label-smoothing", number(self.label_smoothing));
         add("averaging", number(self.averaging));
         add("mix", number(self.mix));
-        add("room", self.room.map(|value| value.to_string()));
+        add("reverb", self.reverb.map(|value| value.to_string()));
         let batches: Vec<String> = self
             .batches
             .iter()
@@ -255,22 +265,31 @@ impl RecipeArgs {
         add("fold", self.fold.map(|value| value.to_string()));
         add("share", self.share.map(|value| value.to_string()));
         add("split-seed", self.split_seed.map(|value| value.to_string()));
-        add("takes", self.takes.map(|value| value.to_string()));
+        add("renditions", self.renditions.map(|value| value.to_string()));
         add("mixtures", self.mixtures.map(|value| value.to_string()));
-        add("takes-seed", self.takes_seed.map(|value| value.to_string()));
-        add("take-share", self.take_share.map(|value| value.to_string()));
+        add("renditions-seed", self.renditions_seed.map(|value| value.to_string()));
+        add("rendition-share", self.rendition_share.map(|value| value.to_string()));
         add("unlabelled-share", self.unlabelled_share.map(|value| value.to_string()));
-        add("also-share", self.also_share.map(|value| value.to_string()));
+        add("aux-share", self.aux_share.map(|value| value.to_string()));
         add("teacher-weight", number(self.teacher_weight));
-        add("told-share", self.told_share.map(|value| value.to_string()));
-        add("told-weight", self.told_weight.map(|value| value.to_string()));
-        let hears = self.teacher_hears.and_then(|hears| hears.to_possible_value());
-        add("teacher-hears", hears.map(|value| value.get_name().to_owned()));
+        add(
+            "soft-label-weight",
+            self.soft_label_weight.map(|value| value.to_string()),
+        );
+        add(
+            "unlabelled-weight",
+            self.unlabelled_weight.map(|value| value.to_string()),
+        );
+        let input = self.teacher_input.and_then(|input| input.to_possible_value());
+        add("teacher-input", input.map(|value| value.get_name().to_owned()));
         add("tag-weight", number(self.tag_weight));
         add("window-weight", number(self.window_weight));
         add("teacher", self.teacher.as_ref().map(|_| "FILE".to_owned()));
-        add("also", self.also.as_ref().map(|_| "FOLDER".to_owned()));
-        add("windows", self.windows.as_ref().map(|_| "FILE".to_owned()));
+        add("aux-data", self.aux_data.as_ref().map(|_| "FOLDER".to_owned()));
+        add(
+            "windowed-targets",
+            self.windowed_targets.as_ref().map(|_| "FILE".to_owned()),
+        );
         if self.normalized {
             words.push_str(" --normalized");
         }
@@ -319,7 +338,7 @@ fn share(text: &str) -> Result<f64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use attune_train::recipe::Engine;
+    use attune_train::recipe::ModelKind;
     use clap::Parser;
 
     #[derive(Parser)]
@@ -331,16 +350,16 @@ mod tests {
     #[test]
     fn what_is_given_is_in_the_recipe_and_in_the_command_told() {
         let words = "--rate 0.001 --weight-decay 0.1 --dropout 0.4 --hidden 200 --label-smoothing 0.1 --averaging 0.99 --mix 0.3 \
-                     --room 0.5 --batches 4x43:1,2x128:3 --patience 7 --fold 2/5 --share 0.25 --split-seed 9 --takes 3 \
-                     --mixtures 1 --takes-seed 4 --take-share 0.5 --unlabelled-share 0.25 --teacher-weight 2 \
-                     --told-share 0.25 --told-weight 0.75 --teacher-hears take --tag-weight 0.5 --window-weight 3";
+                     --reverb 0.5 --batches 4x43:1,2x128:3 --patience 7 --fold 2/5 --share 0.25 --split-seed 9 --renditions 3 \
+                     --mixtures 1 --renditions-seed 4 --rendition-share 0.5 --unlabelled-share 0.25 --teacher-weight 2 \
+                     --soft-label-weight 0.25 --unlabelled-weight 0.75 --teacher-input take --tag-weight 0.5 --window-weight 3";
         let line = Line::try_parse_from(std::iter::once("x").chain(words.split_whitespace())).unwrap();
         let told = line.recipe.words();
         assert_eq!(
             told.split_whitespace().collect::<Vec<_>>(),
             words.split_whitespace().collect::<Vec<_>>()
         );
-        let mut recipe = Recipe::new(Engine::Lstm, 10, 1, 1);
+        let mut recipe = Recipe::new(ModelKind::Lstm, 10, 1, 1);
         line.recipe.apply(&mut recipe);
         assert_eq!(
             recipe.batches,
@@ -350,11 +369,15 @@ mod tests {
         assert_eq!(architecture.head.hidden, 200);
         assert_eq!((recipe.patience, recipe.split.fold.unwrap().number), (7, 2));
         assert_eq!(
-            (recipe.takes.versions, recipe.takes.mixtures, recipe.takes.seed),
+            (
+                recipe.renditions.versions,
+                recipe.renditions.mixtures,
+                recipe.renditions.seed
+            ),
             (3, 1, 4)
         );
         assert!((recipe.split.share - 0.25).abs() < 1e-12 && recipe.split.seed == 9);
-        assert_eq!(recipe.takes.hears, TeacherHears::Take);
+        assert_eq!(recipe.renditions.teacher_input, TeacherInput::Rendition);
         let given = [
             (recipe.rate, 0.001),
             (recipe.weight_decay, 0.1),
@@ -362,14 +385,14 @@ mod tests {
             (recipe.label_smoothing, 0.1),
             (recipe.averaging, 0.99),
             (recipe.augmentation.mix_beta, 0.3),
-            (recipe.augmentation.room, 0.5),
-            (recipe.take_share, 0.5),
+            (recipe.augmentation.reverb, 0.5),
+            (recipe.rendition_share, 0.5),
             (recipe.unlabelled_share, 0.25),
             (recipe.teacher_weight, 2.0),
             (recipe.tag_weight, 0.5),
             (recipe.window_weight, 3.0),
-            (recipe.told_share, 0.25),
-            (recipe.told_weight, 0.75),
+            (recipe.soft_label_weight, 0.25),
+            (recipe.unlabelled_weight, 0.75),
         ];
         assert!(given.iter().all(|(a, b)| (a - b).abs() < 1e-6), "{given:?}");
     }
@@ -381,7 +404,7 @@ mod tests {
             "--dropout 1",
             "--rate 0",
             "--mix -1",
-            "--room 1.1",
+            "--reverb 1.1",
             "--fold 3/2",
             "--unlabelled x",
         ] {

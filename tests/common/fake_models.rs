@@ -7,7 +7,7 @@ use attune_model::golden::Golden;
 use attune_model::manifest::FORMAT;
 use attune_model::{AttentionPicture, CausalModel, LoadedModel, Manifest, ModelError, ModelSet, StreamOutput};
 use attune_nn::kernels::packed_matrix::Precision;
-use attune_train::recipe::{Engine, Recipe};
+use attune_train::recipe::{ModelKind, Recipe};
 use std::sync::Arc;
 
 /// How a fake behaves.
@@ -127,7 +127,7 @@ pub fn model(name: &str, fake: Fake) -> LoadedModel {
         weight_count: 0,
         context_frames: None,
         // Never built: any will do.
-        architecture: Recipe::new(Engine::Lstm, 10, 1, 1).architecture,
+        architecture: Recipe::new(ModelKind::Lstm, 10, 1, 1).architecture,
         precision: Precision::F32,
         weights_sha256: String::new(),
         golden: Golden {

@@ -12,7 +12,7 @@ use attune_nn::kernels::packed_matrix::Precision;
 use attune_nn::statistics::AttentivePooling;
 use attune_nn::streaming::frame_buf::FrameBuf;
 use attune_nn::weights::WeightStore;
-use attune_train::recipe::{Engine, Recipe};
+use attune_train::recipe::{ModelKind, Recipe};
 use candle_core::{Device, Tensor};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -24,10 +24,10 @@ use std::sync::Arc;
 const BANDS: usize = 128;
 const CLASSES: usize = 10;
 const PRECISIONS: [Precision; 2] = [Precision::F32, Precision::Bf16];
-const ENGINES: [Engine; 4] = [Engine::Rnn, Engine::Lstm, Engine::Tcn, Engine::Attention];
+const ENGINES: [ModelKind; 4] = [ModelKind::Rnn, ModelKind::Lstm, ModelKind::Tcn, ModelKind::Attention];
 
 /// The shipped architecture with drawn weights; contexts short enough to pass three of them in a test.
-fn net(engine: Engine) -> Arc<dyn Net> {
+fn net(engine: ModelKind) -> Arc<dyn Net> {
     let mut recipe = Recipe::new(engine, CLASSES, 7, 1);
     if let BodyShape::Attention(shape) = &mut recipe.architecture.body {
         shape.context = 48;
@@ -155,7 +155,7 @@ fn the_future_changes_nothing() {
 
 #[test]
 fn attention_rows_sum_to_one_and_are_what_decides() {
-    let net = net(Engine::Attention);
+    let net = net(ModelKind::Attention);
     let mut stream = net.open().unwrap();
     for (blocks, data) in frames(200, 1).chunks(13 * BANDS).enumerate() {
         let picture = stream.answers(FrameBlock::new(data, BANDS)).unwrap().attention.unwrap();

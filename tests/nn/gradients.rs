@@ -18,7 +18,7 @@ use attune_nn::recurrent::Recurrent;
 use attune_nn::rnn_cell::Rnn;
 use attune_nn::statistics::{AttentivePooling, MomentPooling};
 use attune_nn::weights::WeightStore;
-use attune_train::recipe::Engine;
+use attune_train::recipe::ModelKind;
 use attune_train::variant::Variant;
 use candle_core::{Device, Result, Tensor, Var};
 use rand::{RngExt, SeedableRng};
@@ -294,7 +294,7 @@ fn rectified_ops() {
 
 #[test]
 fn every_weight_of_every_network_is_reached() {
-    for engine in [Engine::Rnn, Engine::Lstm, Engine::Tcn, Engine::Attention] {
+    for engine in [ModelKind::Rnn, ModelKind::Lstm, ModelKind::Tcn, ModelKind::Attention] {
         let recipe = Variant::Gate.recipe(engine, 3, 1, 10, Some(16));
         let mut store = WeightStore::random(2);
         let net = recipe.architecture.build(&mut store).unwrap();

@@ -4,11 +4,11 @@ use crate::common::media;
 use attune_audio::features::{FeatureExtractor, FrontEndSpec};
 use attune_model::genre::GenreSet;
 use attune_train::TrainError;
-use attune_train::also;
+use attune_train::aux_data;
 use attune_train::dataset::{Clip, Dataset};
 use attune_train::folders::{ClassSource, FolderData, classes_below, open};
-use attune_train::grouping::Judged;
-use attune_train::takes::TakesPlan;
+use attune_train::grouping::HoldOut;
+use attune_train::renditions::RenditionsPlan;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::path::Path;
@@ -35,15 +35,14 @@ fn source(folder: &Path) -> FolderData {
     FolderData {
         classes: classes_below(folder, &[]).unwrap(),
         groups: vec!["1:_".parse().unwrap()],
-        judged: Judged::Fold { number: 1, of: 5 },
+        judged: HoldOut::Fold { number: 1, of: 5 },
         seed: 1,
     }
 }
 
 fn refusal(source: &FolderData) -> String {
-    open(source, &FrontEndSpec::default(), |_, _| {})
-        .unwrap_err()
-        .to_string()
+    let error = open(source, &FrontEndSpec::default(), |_, _| {}).unwrap_err();
+    format!("{error}\n  {}", error.remedy().unwrap_or_default())
 }
 
 #[test]
@@ -54,7 +53,7 @@ fn folders_are_classes_and_groups_stay_whole() {
     let mut judged = Vec::new();
     for number in 1..=5 {
         let source = FolderData {
-            judged: Judged::Fold { number, of: 5 },
+            judged: HoldOut::Fold { number, of: 5 },
             ..source(folder.path())
         };
         let (data, left_out) = open(&source, &FrontEndSpec::default(), |_, _| {}).unwrap();
@@ -85,7 +84,7 @@ fn what_cannot_be_a_data_set_is_named() {
     std::fs::remove_dir(folder.path().join("empty")).unwrap();
 
     let mut few = source(folder.path());
-    few.judged = Judged::Matching(vec!["*/low*".to_owned()]);
+    few.judged = HoldOut::Matching(vec!["*/low*".to_owned()]);
     let said = refusal(&few);
     assert!(
         said.contains("0 to be judged by") && said.contains("--hold-out"),
@@ -94,7 +93,7 @@ fn what_cannot_be_a_data_set_is_named() {
 
     // One session on both sides.
     let mut leak = source(folder.path());
-    leak.judged = Judged::Matching(vec!["*_1.wav".to_owned(), "*_4.wav".to_owned()]);
+    leak.judged = HoldOut::Matching(vec!["*_1.wav".to_owned(), "*_4.wav".to_owned()]);
     let error = open(&leak, &FrontEndSpec::default(), |_, _| {}).unwrap_err();
     assert!(matches!(error, TrainError::Leak(_)), "{error}");
 
@@ -118,7 +117,7 @@ fn words_are_joined_within_a_group_and_noises_are_made_on_both_sides() {
         generated: 55,
         ..ClassSource::default()
     });
-    source.judged = Judged::Matching(vec!["*0_*".to_owned()]);
+    source.judged = HoldOut::Matching(vec!["*0_*".to_owned()]);
     let (data, _) = open(&source, &FrontEndSpec::default(), |_, _| {}).unwrap();
     let of = |class: u8| {
         let count = |clips: &[Clip]| clips.iter().filter(|clip| clip.genre.0 == class).count();
@@ -162,7 +161,10 @@ fn own_classes_are_trained_exported_and_listened_with() {
         "--out",
         &text(&out),
     ]);
-    assert!(said.contains("16 clips to learn from and 4 to be judged by"), "{said}");
+    assert!(
+        said.contains("16 training and 4 validation clips of low, high"),
+        "{said}"
+    );
     let card = std::fs::read_to_string(out.join("tones.md")).unwrap();
     assert!(
         card.contains("--classes low,high --group-by 1:_") && card.contains("--fold 2/5") && !card.contains("Western"),
@@ -219,7 +221,7 @@ fn all_folds_are_judged_together_and_finished_ones_are_not_run_again() {
     let output = Command::new(env!("CARGO_BIN_EXE_attune")).args(args).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
-        !output.status.success() && said.contains("fold-1 holds a run: --resume"),
+        !output.status.success() && said.contains("fold-1 already holds a run") && said.contains("--resume"),
         "{said}"
     );
     assert_eq!(logs(), before);
@@ -237,7 +239,9 @@ fn more_of_a_class_from_another_source_is_learnt_from_and_never_judged_by() {
     let spec = FrontEndSpec::default();
     let genres = GenreSet::new(vec!["low".to_owned(), "high".to_owned()]).unwrap();
     std::fs::create_dir_all(more.join("quiet")).unwrap();
-    let nothing = also::open(&more, &genres, &spec, |_, _| {}).unwrap_err().to_string();
+    let nothing = aux_data::open(&more, &genres, &spec, |_, _| {})
+        .unwrap_err()
+        .to_string();
     assert!(nothing.contains("more") && nothing.contains("low, high"), "{nothing}");
 
     // Noise by telephone, and by a full band.
@@ -247,7 +251,7 @@ fn more_of_a_class_from_another_source_is_learnt_from_and_never_judged_by() {
         let samples: Vec<f32> = (0..3 * rate).map(|_| random.random_range(-0.5..0.5)).collect();
         media::write_float_wav(&more.join("low").join(name), rate, 1, &samples);
     }
-    let found = also::open(&more, &genres, &spec, |_, _| {}).unwrap();
+    let found = aux_data::open(&more, &genres, &spec, |_, _| {}).unwrap();
     assert_eq!(found.no_class, ["quiet"]);
     let limits: Vec<usize> = found.clips.iter().filter_map(|clip| clip.band_limit).collect();
     let extractor = FeatureExtractor::new(&spec, spec.rate).unwrap();
@@ -261,11 +265,16 @@ fn more_of_a_class_from_another_source_is_learnt_from_and_never_judged_by() {
         name: sound.join("low/low4_9.wav").to_str().unwrap().to_owned(),
         ..Clip::default()
     };
-    also::refuse_judged(&found.clips, std::slice::from_ref(&copy)).unwrap();
+    aux_data::refuse_validation_files(&found.clips, std::slice::from_ref(&copy)).unwrap();
     std::fs::copy(&copy.name, more.join("low").join("new name.wav")).unwrap();
-    let with_copy = also::open(&more, &genres, &spec, |_, _| {}).unwrap();
-    let leak = also::refuse_judged(&with_copy.clips, &[copy]).unwrap_err().to_string();
-    assert!(leak.contains("new name.wav") && leak.contains("judged by"), "{leak}");
+    let with_copy = aux_data::open(&more, &genres, &spec, |_, _| {}).unwrap();
+    let leak = aux_data::refuse_validation_files(&with_copy.clips, &[copy])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        leak.contains("new name.wav") && leak.contains("validation clip"),
+        "{leak}"
+    );
     std::fs::remove_file(more.join("low").join("new name.wav")).unwrap();
 
     let text = |path: &Path| path.to_str().unwrap().to_owned();
@@ -274,9 +283,9 @@ fn more_of_a_class_from_another_source_is_learnt_from_and_never_judged_by() {
         "tcn",
         "--data",
         &text(&sound),
-        "--also",
+        "--aux-data",
         &text(&more),
-        "--also-share",
+        "--aux-share",
         "0.5",
         "--width",
         "8",
@@ -292,7 +301,7 @@ fn more_of_a_class_from_another_source_is_learnt_from_and_never_judged_by() {
     let card = std::fs::read_to_string(out.join("tcn.md")).unwrap();
     assert!(
         card.contains("| 2 of the train clips, never judged by, artists not told; 50 %")
-            && card.contains("--also-share 0.5 --also FOLDER"),
+            && card.contains("--aux-share 0.5 --aux-data FOLDER"),
         "{card}"
     );
     assert!(
@@ -313,27 +322,33 @@ fn what_is_of_another_source_is_re_recorded_as_the_rest_is() {
     }
     let spec = FrontEndSpec::default();
     let genres = GenreSet::new(vec!["low".to_owned(), "high".to_owned()]).unwrap();
-    let found = also::open(folder.path(), &genres, &spec, |_, _| {}).unwrap();
+    let found = aux_data::open(folder.path(), &genres, &spec, |_, _| {}).unwrap();
     let own = Clip {
         name: "own".to_owned(),
         ..Clip::default()
     };
     let mut data = Dataset::new(genres, vec![own.clone(), own], Vec::new());
-    let plan = TakesPlan {
+    let plan = RenditionsPlan {
         versions: 4,
         // Of the rest's: the other source is not asked about.
         teacher: Some("digest".to_owned()),
-        ..TakesPlan::default()
+        ..RenditionsPlan::default()
     };
-    also::join(&mut data, found.clips, &plan, &spec, &|_, _| {}).unwrap();
+    aux_data::join(&mut data, found.clips, &plan, &spec, &|_, _| {}).unwrap();
     assert_eq!(data.train.len(), 4);
-    assert!(data.train[..2].iter().all(|clip| clip.takes.is_empty()));
+    assert!(data.train[..2].iter().all(|clip| clip.renditions.is_empty()));
     for (place, clip) in data.train.iter().enumerate().skip(2) {
         // A take says which clip it is of by the place among all.
-        assert!(clip.takes.iter().all(|take| take.clips == [(place, 1.0)]));
-        assert_eq!(clip.takes.len(), 4, "each version, and no mixture");
-        assert!(clip.teacher.is_none() && clip.takes.iter().all(|take| take.recording.told.features.is_empty()));
-        let levels = |take: usize| &clip.takes[take].recording.levels;
+        assert!(clip.renditions.iter().all(|take| take.clips == [(place, 1.0)]));
+        assert_eq!(clip.renditions.len(), 4, "each version, and no mixture");
+        assert!(
+            clip.teacher.is_none()
+                && clip
+                    .renditions
+                    .iter()
+                    .all(|take| take.recording.teacher.features.is_empty())
+        );
+        let levels = |take: usize| &clip.renditions[take].recording.levels;
         assert_ne!(levels(0), levels(2), "two rooms");
     }
 }

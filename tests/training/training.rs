@@ -7,12 +7,12 @@ use attune_train::TrainError;
 use attune_train::augment::normal;
 use attune_train::dataset::{Clip, Dataset};
 use attune_train::export::{Provenance, export};
-use attune_train::recipe::{BatchShape, Engine, Recipe};
-use attune_train::takes::{Recording, Take};
-use attune_train::teacher::Told;
+use attune_train::recipe::{BatchShape, ModelKind, Recipe};
+use attune_train::renditions::{Recording, Rendition};
+use attune_train::teacher::TeacherOutput;
 use attune_train::trainer::{StepReport, Trainer};
 use attune_train::validate::Part;
-use attune_train::windows::Windows;
+use attune_train::windowed_targets::WindowedTargets;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::collections::HashMap;
@@ -49,10 +49,10 @@ fn data() -> Dataset {
     )
 }
 
-fn recipe(engine: Engine, steps: u64) -> Recipe {
+fn recipe(engine: ModelKind, steps: u64) -> Recipe {
     let mut recipe = Recipe::new(engine, 2, 3, steps);
     recipe.batches = vec![BatchShape {
-        asked: vec![(11, 0.5), (23, 0.5)],
+        readout_frames: vec![(11, 0.5), (23, 0.5)],
         ..BatchShape::new(4, 24, 1.0)
     }];
     recipe.architecture.front.width = 16;
@@ -71,7 +71,7 @@ fn recipe(engine: Engine, steps: u64) -> Recipe {
 #[test]
 fn every_engine_learns_what_can_be_learnt() {
     // And the opposite as well: a lucky draw of weights tells these noises apart, but not both ways round.
-    for (engine, exchanged) in [Engine::Rnn, Engine::Lstm, Engine::Tcn, Engine::Attention]
+    for (engine, exchanged) in [ModelKind::Rnn, ModelKind::Lstm, ModelKind::Tcn, ModelKind::Attention]
         .into_iter()
         .flat_map(|engine| [(engine, false), (engine, true)])
     {
@@ -89,16 +89,16 @@ fn every_engine_learns_what_can_be_learnt() {
     }
 }
 
-/// The same with takes that a teacher with one tag told of, and music without labels.
+/// The same with renditions that a teacher with one tag told of, and music without labels.
 fn data_with_takes() -> Dataset {
     let mut data = data();
     let mut rng = ChaCha8Rng::seed_from_u64(6);
-    let mut take = |number: usize, clips: Vec<(usize, f32)>| {
+    let mut rendition = |number: usize, clips: Vec<(usize, f32)>| {
         let levels = clip(number, &mut rng).excerpt.unwrap();
-        Take {
+        Rendition {
             recording: Arc::new(Recording {
                 levels: levels.iter().map(|&level| half::f16::from_f32(level)).collect(),
-                told: Told {
+                teacher: TeacherOutput {
                     features: vec![(number % 2) as f32, number as f32],
                     tags: vec![0.9 - 0.8 * (number % 2) as f32],
                 },
@@ -108,14 +108,14 @@ fn data_with_takes() -> Dataset {
     };
     for number in 0..data.train.len() {
         // A clip of the other class stands beside each.
-        data.train[number].takes = vec![
-            take(number, vec![(number, 1.0)]),
-            take(number, vec![(number, 0.7), (number ^ 1, 0.3)]),
+        data.train[number].renditions = vec![
+            rendition(number, vec![(number, 1.0)]),
+            rendition(number, vec![(number, 0.7), (number ^ 1, 0.3)]),
         ];
     }
     data.unlabelled = (0..3)
         .map(|number| Clip {
-            takes: vec![take(number, Vec::new())],
+            renditions: vec![rendition(number, Vec::new())],
             ..Clip::default()
         })
         .collect();
@@ -125,7 +125,7 @@ fn data_with_takes() -> Dataset {
 #[test]
 fn tags_and_features_are_learnt_from_takes() {
     let data = data_with_takes();
-    let mut recipe = recipe(Engine::Tcn, 80);
+    let mut recipe = recipe(ModelKind::Tcn, 80);
     recipe.tag_weight = 1.0;
     recipe.batches = vec![BatchShape::new(8, 24, 2.0), BatchShape::new(4, 70, 1.0)];
     let mut trainer = Trainer::new(recipe, &data).unwrap();
@@ -155,15 +155,15 @@ fn tags_and_features_are_learnt_from_takes() {
 fn the_features_of_windows_are_learnt_by_where_an_excerpt_is_of_labelled_music_and_of_other() {
     let mut data = data_with_takes();
     // One window for the whole sound: the number that tells high from low, and one that nothing in the sound tells.
-    let windows = |class: usize| Some(Arc::new(Windows::new(vec![class as f32, 5.0], 2, 1.0, 3.0)));
+    let windows = |class: usize| Some(Arc::new(WindowedTargets::new(vec![class as f32, 5.0], 2, 1.0, 3.0)));
     data.window_width = 2;
     for (number, clip) in data.train.iter_mut().enumerate() {
-        (clip.teacher, clip.excerpt_window, clip.windows) = (None, windows(number % 2), windows(number % 2));
+        (clip.teacher, clip.excerpt_window, clip.windowed_targets) = (None, windows(number % 2), windows(number % 2));
     }
     for (number, clip) in data.unlabelled.iter_mut().enumerate() {
-        clip.windows = windows(number % 2);
+        clip.windowed_targets = windows(number % 2);
     }
-    let mut recipe = recipe(Engine::Tcn, 120);
+    let mut recipe = recipe(ModelKind::Tcn, 120);
     recipe.batches = vec![BatchShape::new(8, 24, 1.0)];
     // A hidden layer of twelve cannot do with half of them.
     recipe.architecture.head.dropout = 0.0;
@@ -173,7 +173,7 @@ fn the_features_of_windows_are_learnt_by_where_an_excerpt_is_of_labelled_music_a
         losses.push(trainer.step().unwrap().window_loss);
     }
     let mean = |part: &[f32]| part.iter().sum::<f32>() / part.len() as f32;
-    // Standardised, knowing nothing costs ½·1 for the first feature; mixtures and takes leave some of it.
+    // Standardised, knowing nothing costs ½·1 for the first feature; mixtures and renditions leave some of it.
     assert!(mean(&losses[..5]) > 0.5, "{losses:?}");
     assert!(mean(&losses[100..]) < 0.25, "{losses:?}");
     let averaged = trainer.averaged().unwrap();
@@ -183,23 +183,23 @@ fn the_features_of_windows_are_learnt_by_where_an_excerpt_is_of_labelled_music_a
 #[test]
 fn a_run_begins_with_the_weights_of_another_where_they_fit() {
     let data = data();
-    let mut first = Trainer::new(recipe(Engine::Tcn, 60), &data).unwrap();
+    let mut first = Trainer::new(recipe(ModelKind::Tcn, 60), &data).unwrap();
     while !first.is_done() {
         first.step().unwrap();
     }
     let learnt = first.averaged().unwrap();
-    let mut second = Trainer::new(recipe(Engine::Tcn, 60), &data).unwrap();
+    let mut second = Trainer::new(recipe(ModelKind::Tcn, 60), &data).unwrap();
     let nll = |trainer: &Trainer<'_>| trainer.figures(Part::Excerpt).unwrap().nll;
     assert!(nll(&second) > nll(&first), "{} {}", nll(&second), nll(&first));
     assert_eq!(second.start_from(&learnt).unwrap(), learnt.len());
     assert_eq!(weights(&second), weights(&first));
     // Another head: all but that fits. Another kind of engine: what is around its body does.
-    let mut wider = recipe(Engine::Tcn, 60);
+    let mut wider = recipe(ModelKind::Tcn, 60);
     wider.architecture.head.hidden = 13;
     let fitting = Trainer::new(wider, &data).unwrap().start_from(&learnt).unwrap();
     assert!(fitting < learnt.len() && fitting > learnt.len() / 2, "{fitting}");
     assert_eq!(
-        Trainer::new(recipe(Engine::Tcn, 1), &data)
+        Trainer::new(recipe(ModelKind::Tcn, 1), &data)
             .unwrap()
             .start_from(&HashMap::new())
             .unwrap(),
@@ -212,7 +212,7 @@ fn patience_ends_a_run_and_the_best_weights_are_kept_over_a_break() {
     let data = data();
     let folder = tempfile::tempdir().unwrap();
     let checkpoint = folder.path().join("checkpoint.safetensors");
-    let mut recipe = recipe(Engine::Tcn, 500);
+    let mut recipe = recipe(ModelKind::Tcn, 500);
     recipe.patience = 2;
     recipe.rate = 0.5; // so high that it soon gets worse
     let run = |broken_at: Option<u64>| {
@@ -222,7 +222,7 @@ fn patience_ends_a_run_and_the_best_weights_are_kept_over_a_break() {
             for _ in 0..3 {
                 trainer.step().unwrap();
             }
-            let judgement = trainer.judge().unwrap();
+            let judgement = trainer.track_best().unwrap();
             assert_eq!(
                 judgement.is_best,
                 trainer.best_so_far().unwrap().step == trainer.step_count()
@@ -273,14 +273,14 @@ fn a_resumed_run_ends_where_an_unbroken_one_does() {
     };
     let folder = tempfile::tempdir().unwrap();
     let checkpoint = folder.path().join("checkpoint.safetensors");
-    let mut unbroken = Trainer::new(recipe(Engine::Tcn, 8), &data).unwrap();
+    let mut unbroken = Trainer::new(recipe(ModelKind::Tcn, 8), &data).unwrap();
     for step in 0..8 {
         unbroken.step().unwrap();
         if step == 4 {
             unbroken.save(&checkpoint).unwrap();
         }
     }
-    let mut resumed = Trainer::new(recipe(Engine::Tcn, 8), &data).unwrap();
+    let mut resumed = Trainer::new(recipe(ModelKind::Tcn, 8), &data).unwrap();
     assert!(resumed.resume(&checkpoint).unwrap());
     assert_eq!(resumed.step_count(), 5);
     assert_ne!(weights(&resumed), weights(&unbroken));
@@ -289,7 +289,7 @@ fn a_resumed_run_ends_where_an_unbroken_one_does() {
     }
     assert_eq!(weights(&resumed), weights(&unbroken));
 
-    let mut other = Trainer::new(recipe(Engine::Tcn, 9), &data).unwrap();
+    let mut other = Trainer::new(recipe(ModelKind::Tcn, 9), &data).unwrap();
     assert!(matches!(other.resume(&checkpoint), Err(TrainError::OtherRun { .. })));
     std::fs::write(&checkpoint, b"half a file").unwrap();
     assert!(matches!(other.resume(&checkpoint), Err(TrainError::Data { .. })));
@@ -300,7 +300,7 @@ fn a_resumed_run_ends_where_an_unbroken_one_does() {
 fn the_export_loads_and_every_fault_in_it_is_refused() {
     let data = data();
     let folder = tempfile::tempdir().unwrap();
-    let mut trainer = Trainer::new(recipe(Engine::Attention, 2), &data).unwrap();
+    let mut trainer = Trainer::new(recipe(ModelKind::Attention, 2), &data).unwrap();
     trainer.step().unwrap();
     let provenance = Provenance {
         name: "attention".to_owned(),

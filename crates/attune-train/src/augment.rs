@@ -1,6 +1,6 @@
 //! Excerpts made different each time they are drawn, so that a small data set is not learnt by heart.
 
-use super::across_room::across_room;
+use super::reverb::reverb;
 use attune_audio::features::{FrontEndSpec, LoudnessNormalizer};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
@@ -29,9 +29,10 @@ pub struct Augmentation {
     pub mask_share: f32,
     /// Chance that low-passed music is simulated.
     pub low_pass: f32,
-    /// Chance that it is heard from across a room ([`super::across_room`]).
+    /// Chance that it is heard from across a room ([`super::reverb`]).
     #[serde(default)]
-    pub room: f32,
+    #[serde(rename = "room")]
+    pub reverb: f32,
     /// Both parameters of the Beta distribution that two excerpts are mixed by (Zhang et al. 2018); 0 mixes nothing.
     pub mix_beta: f32,
 }
@@ -46,7 +47,7 @@ impl Default for Augmentation {
             mask_bands: 16,
             mask_share: 0.15,
             low_pass: 0.1,
-            room: 0.0,
+            reverb: 0.0,
             mix_beta: 0.2,
         }
     }
@@ -110,8 +111,8 @@ pub fn draw_excerpt(
     }
     let mut levels = reshaped(&piece, frames, &Colour::random(bands, augmentation, rng));
     // No draw where there is no room: what was learnt without stays what it was.
-    if augmentation.room > 0.0 && rng.random_bool(f64::from(augmentation.room)) {
-        across_room(&mut levels, spec, rng);
+    if augmentation.reverb > 0.0 && rng.random_bool(f64::from(augmentation.reverb)) {
+        reverb(&mut levels, spec, rng);
     }
     let mut normalized = Vec::with_capacity(levels.len());
     LoudnessNormalizer::new(spec).push(&levels, &mut normalized);
@@ -306,7 +307,7 @@ mod tests {
         let louder: Vec<f32> = levels.iter().map(|level| level + 12.0).collect();
         let draw = |levels: &[f32], room: f32| {
             let augmentation = Augmentation {
-                room,
+                reverb: room,
                 ..Augmentation::default()
             };
             let mut rng = ChaCha8Rng::seed_from_u64(3);

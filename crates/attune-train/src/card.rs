@@ -122,19 +122,19 @@ fn write_origin(
         with_audio(&data.valid),
         split_in_words(&recipe.split)
     )?;
-    let takes: usize = data.train.iter().map(|clip| clip.takes.len()).sum();
-    if takes > 0 {
+    let renditions: usize = data.train.iter().map(|clip| clip.renditions.len()).sum();
+    if renditions > 0 {
         writeln!(
             card,
-            "| takes | {takes} altered versions of the train clips: re-recorded, played otherwise, mixed |"
+            "| renditions | {renditions} altered versions of the train clips: re-recorded, played otherwise, mixed |"
         )?;
     }
-    if recipe.also_clips > 0 {
+    if recipe.aux_clips > 0 {
         writeln!(
             card,
             "| of another source | {} of the train clips, never judged by, artists not told; {:.0} % of all labelled excerpts are limited to their band |",
-            recipe.also_clips,
-            recipe.also_share * 100.0
+            recipe.aux_clips,
+            recipe.aux_share * 100.0
         )?;
     }
     if !data.unlabelled.is_empty() {

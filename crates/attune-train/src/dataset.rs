@@ -1,9 +1,9 @@
-//! Clips to learn from: whole audio, log-mel excerpts, or both.
+//! Labelled clips: whole audio, log-mel excerpts, or both.
 
 use super::TrainError;
+use super::renditions::Rendition;
 use super::split::SplitChoice;
-use super::takes::Take;
-use super::windows::Windows;
+use super::windowed_targets::WindowedTargets;
 use attune_audio::decode::decode_file;
 use attune_audio::features::{FrontEndSpec, levels_of};
 use attune_engine::files;
@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Log-mel levels (frames, bands) in dB, or shifted and stretched from dB: the loudness normaliser takes that out.
+/// Log-mel levels (frames, bands) in dB, or shifted and stretched from dB: the loudness normaliser removes that.
 pub type Levels = Arc<Vec<f32>>;
 
 /// One labelled piece of music.
@@ -35,50 +35,50 @@ pub struct Clip {
     pub teacher: Option<Arc<Vec<f32>>>,
     /// The probabilities of the teacher's tags that go with them.
     pub tags: Option<Arc<Vec<f32>>>,
-    /// Probabilities of the classes by the teacher's features ([`super::teacher::genres`]).
-    pub told_genres: Option<Arc<Vec<f32>>>,
+    /// Soft labels: probabilities of the classes from the teacher's features ([`super::teacher::genres`]).
+    pub soft_labels: Option<Arc<Vec<f32>>>,
     /// Where its audio is, if it is at hand.
     pub audio: Option<PathBuf>,
-    /// What a teacher of short windows tells of its audio along time.
-    pub windows: Option<Arc<Windows>>,
-    /// What that teacher tells of the excerpt.
-    pub excerpt_window: Option<Arc<Windows>>,
-    /// Altered versions of the whole clip ([`super::takes`]); training clips only.
-    pub takes: Vec<Take>,
-    /// Of a clip of another source ([`super::also`]): the first band that was taken away there, or their number.
+    /// Windowed targets: a teacher's features along the audio.
+    pub windowed_targets: Option<Arc<WindowedTargets>>,
+    /// The same of the excerpt.
+    pub excerpt_window: Option<Arc<WindowedTargets>>,
+    /// Altered versions of the whole clip ([`super::renditions`]); training clips only.
+    pub renditions: Vec<Rendition>,
+    /// Of auxiliary data ([`super::aux_data`]): the first band that is missing there, or the number of bands.
     pub band_limit: Option<usize>,
 }
 
 impl Clip {
-    /// Widths of what a teacher tells of it, (features, tags); 0 for what it does not tell.
-    fn told_widths(&self) -> (usize, usize) {
+    /// Widths of its teacher's targets, (features, tags); 0 where it has none.
+    fn teacher_widths(&self) -> (usize, usize) {
         let width = |told: &Option<Arc<Vec<f32>>>| told.as_ref().map_or(0, |told| told.len());
-        let takes = self.takes.iter().map(|take| {
-            let told = &take.recording.told;
+        let renditions = self.renditions.iter().map(|take| {
+            let told = &take.recording.teacher;
             (told.features.len(), told.tags.len())
         });
-        takes.fold((width(&self.teacher), width(&self.tags)), |most, take| {
+        renditions.fold((width(&self.teacher), width(&self.tags)), |most, take| {
             (most.0.max(take.0), most.1.max(take.1))
         })
     }
 }
 
-/// What is learnt from and what is judged by.
+/// Training and validation clips.
 #[derive(Debug, Clone)]
 pub struct Dataset {
     /// The classes.
     pub genres: GenreSet,
-    /// Learnt from.
+    /// Training clips.
     pub train: Vec<Clip>,
-    /// Judged by.
+    /// HoldOut by.
     pub valid: Vec<Clip>,
     /// Width of the teacher's features, 0 without a teacher.
     pub teacher_width: usize,
-    /// What leads from the features that are told of a sound to those of the clips; empty if they are alike.
-    pub told_lines: Lines,
-    /// How many features a teacher of short windows tells, 0 without one.
+    /// Lines from the teacher's features of a sound to the stored ones of the clips; empty if they are the same.
+    pub teacher_lines: Lines,
+    /// Width of the windowed targets, 0 without.
     pub window_width: usize,
-    /// Music without labels, only to learn from a teacher by; its clips have takes and nothing else.
+    /// Music without labels, for a teacher's targets only; its clips have renditions and nothing else.
     pub unlabelled: Vec<Clip>,
 }
 
@@ -97,7 +97,7 @@ pub fn on_lines(lines: &[(f32, f32)], features: &[f32]) -> Vec<f32> {
         .collect()
 }
 
-/// Labelled clips, before it is decided which are learnt from; each with the side that the collection puts it on.
+/// Labelled clips before the split; each with the side that the collection puts it on.
 #[derive(Debug, Clone)]
 pub struct Collection {
     /// The classes.
@@ -112,9 +112,9 @@ pub struct Collection {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
-    /// To learn from.
+    /// Training.
     Train,
-    /// To judge by.
+    /// Validation.
     Valid,
 }
 
@@ -159,17 +159,17 @@ impl Dataset {
             train,
             valid,
             teacher_width: 0,
-            told_lines: Lines::new(),
+            teacher_lines: Lines::new(),
             window_width: 0,
             unlabelled: Vec::new(),
         };
-        data.teacher_width = data.told_widths().0;
+        data.teacher_width = data.teacher_widths().0;
         data
     }
 
-    /// Widths of what a teacher tells of the clips, (features, tags); 0 for what it does not tell.
-    pub fn told_widths(&self) -> (usize, usize) {
-        let widths = self.train.iter().chain(&self.unlabelled).map(Clip::told_widths);
+    /// Widths of the teacher's targets, (features, tags); 0 where there are none.
+    pub fn teacher_widths(&self) -> (usize, usize) {
+        let widths = self.train.iter().chain(&self.unlabelled).map(Clip::teacher_widths);
         widths.fold((self.teacher_width, 0), |most, clip| {
             (most.0.max(clip.0), most.1.max(clip.1))
         })
@@ -180,7 +180,7 @@ impl Collection {
     /// Reads a folder in the form of `gtzan/`: `clips.csv` (clip, genre, split, audio, artist), audio in
     /// `SPLIT/CLIP.ogg`, and optionally `mel3s.safetensors` and `teacher160.safetensors`.
     ///
-    /// `progress` is told how many of how many clips are read.
+    /// `progress` gets how many of how many clips are read.
     ///
     /// # Errors
     /// If a file is missing or damaged.
@@ -248,7 +248,7 @@ impl Collection {
         })
     }
 
-    /// Decides which clips are learnt from. Also returns what is to be told of it: clips left out.
+    /// Decides which clips are learnt from. AuxData returns what is to be told of it: clips left out.
     ///
     /// # Errors
     /// If train and valid share an artist or a clip, or nothing is left to learn from.
@@ -259,7 +259,7 @@ impl Collection {
             train,
             valid,
             teacher_width: self.teacher_width,
-            told_lines: Lines::new(),
+            teacher_lines: Lines::new(),
             window_width: 0,
             unlabelled: Vec::new(),
         };
@@ -283,7 +283,7 @@ fn check(clip: &Clip, bands: usize, teacher_width: usize) -> Result<(), String> 
     }
 }
 
-/// The log-mel levels of a whole audio file, by the front end that listens live.
+/// The log-mel levels of a whole audio file, by the front end of the live path.
 pub fn mel_of_file(path: &Path, spec: &FrontEndSpec) -> Result<Vec<f32>, TrainError> {
     let (info, samples) = decode_file(path)?;
     levels_of(&samples, info.rate, spec).map_err(|error| TrainError::Model(error.into()))
@@ -378,7 +378,7 @@ mod tests {
             }],
             valid: Vec::new(),
             teacher_width: 0,
-            told_lines: Lines::new(),
+            teacher_lines: Lines::new(),
             window_width: 0,
             unlabelled: Vec::new(),
         };

@@ -1,4 +1,4 @@
-//! What a step learns from: batches drawn from clean sound, excerpts and takes, genres evenly, with their targets.
+//! What a step learns from: batches drawn from clean sound, excerpts and renditions, genres evenly, with their targets.
 //!
 //! In: a recipe and a data set. Out: [`Batch`]es. Thread: the one that trains.
 
@@ -6,7 +6,7 @@ use super::TrainError;
 use super::augment::{Augmentation, Source, beta, draw_excerpt};
 use super::dataset::{Clip, Dataset};
 use super::recipe::{BatchShape, Recipe};
-use super::takes::Take;
+use super::renditions::Rendition;
 use super::targets::{Target, Targets, mix};
 use attune_audio::features::FrontEndSpec;
 use attune_model::genre::GenreId;
@@ -46,9 +46,9 @@ pub struct Batch {
 pub struct Examples<'a> {
     spec: FrontEndSpec,
     augmentation: Augmentation,
-    take_share: f32,
+    rendition_share: f32,
     unlabelled_share: f32,
-    also_share: f64,
+    aux_share: f64,
     targets: Targets<'a>,
     /// Batches that at least one clip is long enough for.
     pools: Vec<Pool<'a>>,
@@ -69,8 +69,8 @@ struct Pool<'a> {
 #[derive(Debug)]
 struct Genre<'a> {
     clips: Vec<&'a Clip>,
-    /// Of another source ([`super::also`]).
-    also: Vec<&'a Clip>,
+    /// Of another source ([`super::aux_data`]).
+    aux: Vec<&'a Clip>,
 }
 
 /// One excerpt with its target.
@@ -92,8 +92,8 @@ impl<'a> Examples<'a> {
             };
             let of = |genre: GenreId| {
                 let clips = data.train.iter().filter(|clip| clip.genre == genre).filter(fits);
-                let (also, clips) = clips.partition(|clip| clip.band_limit.is_some());
-                Genre { clips, also }
+                let (aux, clips) = clips.partition(|clip| clip.band_limit.is_some());
+                Genre { clips, aux }
             };
             let genres = data.genres.ids().map(of).filter(|genre| !genre.clips.is_empty());
             let by_genre: Vec<Genre<'_>> = genres.collect();
@@ -113,9 +113,9 @@ impl<'a> Examples<'a> {
         Ok(Self {
             spec: recipe.front_end.clone(),
             augmentation: recipe.augmentation,
-            take_share: recipe.take_share,
+            rendition_share: recipe.rendition_share,
             unlabelled_share: recipe.unlabelled_share,
-            also_share: f64::from(recipe.also_share),
+            aux_share: f64::from(recipe.aux_share),
             targets: Targets::new(recipe, data),
             pools,
         })
@@ -223,8 +223,8 @@ impl<'a> Examples<'a> {
         let (source, origin) = self.source(clip, frames, rng);
         let (x, part) = draw_excerpt(source, limit, frames, &self.spec, &self.augmentation, rng);
         let target = match origin {
-            Origin::Take(take) if is_labelled => self.targets.of_take(take, &part),
-            Origin::Take(take) => self.targets.of_unlabelled(clip, take, &part),
+            Origin::Rendition(rendition) if is_labelled => self.targets.of_rendition(rendition, &part),
+            Origin::Rendition(rendition) => self.targets.of_unlabelled(clip, rendition, &part),
             Origin::Whole => self.targets.of_clip(clip, Some(&part)),
             Origin::Excerpt => self.targets.of_clip(clip, None),
         };
@@ -239,12 +239,12 @@ impl<'a> Examples<'a> {
         limits: &[usize],
         rng: &mut ChaCha8Rng,
     ) -> (&'p Vec<&'a Clip>, Option<usize>) {
-        if limits.is_empty() || !rng.random_bool(self.also_share) {
+        if limits.is_empty() || !rng.random_bool(self.aux_share) {
             return (&genre.clips, None);
         }
-        if !genre.also.is_empty() && rng.random_bool(OF_ANOTHER_SOURCE) {
+        if !genre.aux.is_empty() && rng.random_bool(OF_ANOTHER_SOURCE) {
             // Each is limited to its own band.
-            return (&genre.also, None);
+            return (&genre.aux, None);
         }
         (&genre.clips, Some(limits[rng.random_range(0..limits.len())]))
     }
@@ -253,12 +253,12 @@ impl<'a> Examples<'a> {
     fn source<'c>(&self, clip: &'c Clip, frames: usize, rng: &mut ChaCha8Rng) -> (Source<'c>, Origin<'c>) {
         let bands = self.spec.bands;
         let long_enough = |source: &Source<'_>| self.augmentation.can_fill(frames, source.frames(bands));
-        let (takes, clean): (Vec<_>, Vec<_>) = sources(clip, bands)
+        let (renditions, clean): (Vec<_>, Vec<_>) = sources(clip, bands)
             .filter(|(source, _)| long_enough(source))
-            .partition(|(_, origin)| matches!(origin, Origin::Take(_)));
-        let wants_take = rng.random::<f32>() < self.take_share;
-        let among = if clean.is_empty() || (wants_take && !takes.is_empty()) {
-            takes
+            .partition(|(_, origin)| matches!(origin, Origin::Rendition(_)));
+        let wants_rendition = rng.random::<f32>() < self.rendition_share;
+        let among = if clean.is_empty() || (wants_rendition && !renditions.is_empty()) {
+            renditions
         } else {
             clean
         };
@@ -267,8 +267,8 @@ impl<'a> Examples<'a> {
 }
 
 fn limits(genres: &[Genre<'_>]) -> Vec<usize> {
-    let also = genres.iter().flat_map(|genre| &genre.also);
-    also.filter_map(|clip| clip.band_limit).collect()
+    let aux = genres.iter().flat_map(|genre| &genre.aux);
+    aux.filter_map(|clip| clip.band_limit).collect()
 }
 
 /// What a source is of its clip.
@@ -278,8 +278,8 @@ enum Origin<'a> {
     Whole,
     /// The excerpt that came as features.
     Excerpt,
-    /// A take.
-    Take(&'a Take),
+    /// A rendition.
+    Rendition(&'a Rendition),
 }
 
 /// All that excerpts of a clip can be drawn from.
@@ -288,11 +288,13 @@ fn sources(clip: &Clip, bands: usize) -> impl Iterator<Item = (Source<'_>, Origi
     let clean = clean
         .into_iter()
         .filter_map(|(levels, origin)| Some((Source::Full(levels.as_ref()?.as_slice()), origin)));
-    let takes = clip
-        .takes
+    let renditions = clip
+        .renditions
         .iter()
-        .map(|take| (Source::Half(&take.recording.levels), Origin::Take(take)));
-    clean.chain(takes).filter(move |(source, _)| source.frames(bands) >= 2)
+        .map(|rendition| (Source::Half(&rendition.recording.levels), Origin::Rendition(rendition)));
+    clean
+        .chain(renditions)
+        .filter(move |(source, _)| source.frames(bands) >= 2)
 }
 
 #[cfg(test)]

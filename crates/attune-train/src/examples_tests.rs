@@ -1,9 +1,9 @@
 //! Whose sound is drawn, and what goes with it.
 
-use super::super::recipe::Engine;
-use super::super::takes::{Recording, TeacherHears};
-use super::super::teacher::Told;
-use super::super::windows::Windows;
+use super::super::recipe::ModelKind;
+use super::super::renditions::{Recording, TeacherInput};
+use super::super::teacher::TeacherOutput;
+use super::super::windowed_targets::WindowedTargets;
 use super::*;
 use attune_model::genre::GenreSet;
 use half::f16;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 const BANDS: usize = 128;
 
-/// Levels that rise over the bands in one class and fall in the other, with a ripple in time that tells takes apart.
+/// Levels that rise over the bands in one class and fall in the other, with a ripple in time by which examples differ.
 fn levels(genre: u8, frames: usize, ripple: f32) -> Vec<f32> {
     (0..frames * BANDS)
         .map(|i| {
@@ -23,11 +23,11 @@ fn levels(genre: u8, frames: usize, ripple: f32) -> Vec<f32> {
         .collect()
 }
 
-fn take(genre: u8, frames: usize, told: f32, clips: Vec<(usize, f32)>) -> Take {
-    Take {
+fn take(genre: u8, frames: usize, told: f32, clips: Vec<(usize, f32)>) -> Rendition {
+    Rendition {
         recording: Arc::new(Recording {
             levels: levels(genre, frames, 2.0).into_iter().map(f16::from_f32).collect(),
-            told: Told {
+            teacher: TeacherOutput {
                 features: vec![told, -told],
                 tags: vec![0.25],
             },
@@ -36,7 +36,7 @@ fn take(genre: u8, frames: usize, told: f32, clips: Vec<(usize, f32)>) -> Take {
     }
 }
 
-/// Class 0: one clip with an excerpt alone. Class 1: three clips with whole audio and a take. Two pieces without label.
+/// Class 0: one clip with an excerpt alone. Class 1: three clips with whole audio and a rendition. Two pieces without label.
 fn data() -> Dataset {
     let mut train = vec![Clip {
         genre: GenreId(0),
@@ -50,7 +50,7 @@ fn data() -> Dataset {
             genre: GenreId(1),
             whole: Some(Arc::new(levels(1, 90, 1.0))),
             teacher: Some(Arc::new(vec![3.0, 5.0])),
-            takes: vec![take(1, 80, told, vec![(1, 0.75), (0, 0.25)])],
+            renditions: vec![take(1, 80, told, vec![(1, 0.75), (0, 0.25)])],
             ..Clip::default()
         });
     }
@@ -60,7 +60,7 @@ fn data() -> Dataset {
         Vec::new(),
     );
     let unlabelled = |told| Clip {
-        takes: vec![take(0, 60, told, Vec::new())],
+        renditions: vec![take(0, 60, told, Vec::new())],
         ..Clip::default()
     };
     data.unlabelled = vec![unlabelled(40.0), unlabelled(50.0)];
@@ -68,11 +68,11 @@ fn data() -> Dataset {
 }
 
 fn recipe() -> Recipe {
-    let mut recipe = Recipe::new(Engine::Tcn, 2, 1, 1);
+    let mut recipe = Recipe::new(ModelKind::Tcn, 2, 1, 1);
     recipe.batches = vec![BatchShape::new(8, 32, 1.0), BatchShape::new(4, 70, 3.0)];
     recipe.tag_weight = 0.5;
-    recipe.takes.hears = TeacherHears::Take;
-    recipe.take_share = 0.6;
+    recipe.renditions.teacher_input = TeacherInput::Rendition;
+    recipe.rendition_share = 0.6;
     recipe.unlabelled_share = 0.25;
     recipe.label_smoothing = 0.0;
     recipe.augmentation.mix_beta = 0.0;
@@ -106,7 +106,7 @@ fn sizes_come_by_their_frequency_and_genres_evenly() {
         .iter()
         .map(|batch| batch.targets.chunks(2).map(|t| t[0]).sum::<f32>())
         .sum();
-    // A label of class 1 from a take has a quarter of class 0 too: ½ + ½·0.6·¼.
+    // A label of class 1 from a rendition has a quarter of class 0 too: ½ + ½·0.6·¼.
     let share = class_0 / (6 * short.len()) as f32;
     assert!((share - 0.575).abs() < 0.06, "{share}");
     // An excerpt of 40 frames cannot fill 70: class 0 is not in long batches but by a share of a mixture.
@@ -134,27 +134,27 @@ fn the_target_belongs_to_the_sound_that_was_drawn() {
     };
     // Standardised over the stored (1, 3, 3, 3): mean 2.5, deviation √¾.
     let standard = |x: f32| (x - 2.5) / 0.75f32.sqrt();
-    recipe.take_share = 0.0;
+    recipe.rendition_share = 0.0;
     for feature in features(&recipe) {
         assert!(
             [1.0, 3.0].iter().any(|x| (feature - standard(*x)).abs() < 1e-4),
             "{feature}"
         );
     }
-    recipe.take_share = 1.0;
+    recipe.rendition_share = 1.0;
     let told = features(&recipe);
-    for take in [10.0, 20.0, 30.0] {
+    for rendition in [10.0, 20.0, 30.0] {
         assert!(
-            told.iter().any(|feature| (feature - standard(take)).abs() < 1e-3),
-            "{take}"
+            told.iter().any(|feature| (feature - standard(rendition)).abs() < 1e-3),
+            "{rendition}"
         );
     }
     assert!(
         !told.iter().any(|feature| (feature - standard(3.0)).abs() < 1e-4),
-        "a stored target for a take"
+        "a stored target for a rendition"
     );
-    // A teacher that hears clips tells of a take what it tells of the clips in it: ¾·3 + ¼·1.
-    recipe.takes.hears = TeacherHears::Clip;
+    // A teacher that teacher_input clips tells of a rendition what it tells of the clips in it: ¾·3 + ¼·1.
+    recipe.renditions.teacher_input = TeacherInput::Clip;
     for feature in features(&recipe) {
         assert!(
             [1.0, 2.5].iter().any(|x| (feature - standard(*x)).abs() < 1e-4),
@@ -166,9 +166,9 @@ fn the_target_belongs_to_the_sound_that_was_drawn() {
 #[test]
 fn what_the_teacher_tells_of_a_sound_is_brought_to_the_clips_scale() {
     let mut data = data();
-    data.told_lines = vec![(0.1, 1.0), (1.0, 0.0)];
+    data.teacher_lines = vec![(0.1, 1.0), (1.0, 0.0)];
     let targets = Targets::new(&recipe(), &data);
-    let target = targets.of_take(&data.unlabelled[0].takes[0], &(0.0..1.0));
+    let target = targets.of_rendition(&data.unlabelled[0].renditions[0], &(0.0..1.0));
     // 40 on its line is 5.
     assert!(
         (target.features[0] - (5.0 - 2.5) / 0.75f32.sqrt()).abs() < 1e-4,
@@ -180,17 +180,17 @@ fn what_the_teacher_tells_of_a_sound_is_brought_to_the_clips_scale() {
 #[test]
 fn the_teachers_genres_make_the_share_asked_for_of_a_label() {
     let mut data = data();
-    data.train[0].told_genres = Some(Arc::new(vec![0.2, 0.8]));
+    data.train[0].soft_labels = Some(Arc::new(vec![0.2, 0.8]));
     let mut recipe = recipe();
-    recipe.told_share = 0.25;
+    recipe.soft_label_weight = 0.25;
     recipe.label_smoothing = 0.2;
     let targets = Targets::new(&recipe, &data);
     let near = |target: Target, wanted: f32| assert!((target.genres[0] - wanted).abs() < 1e-6, "{target:?}");
-    // ¾·0.9 + ¼·0.2; nothing told: the label, smoothed; a take: by the shares of its clips.
+    // ¾·0.9 + ¼·0.2; nothing told: the label, smoothed; a rendition: by the shares of its clips.
     near(targets.of_clip(&data.train[0], None), 0.725);
     near(targets.of_clip(&data.train[1], None), 0.1);
     near(
-        targets.of_take(&data.train[1].takes[0], &(0.0..1.0)),
+        targets.of_rendition(&data.train[1].renditions[0], &(0.0..1.0)),
         0.75 * 0.1 + 0.25 * 0.725,
     );
 }
@@ -198,15 +198,15 @@ fn the_teachers_genres_make_the_share_asked_for_of_a_label() {
 #[test]
 fn music_without_label_has_the_teachers_genres_if_they_are_asked_for() {
     let mut data = data();
-    data.unlabelled[0].told_genres = Some(Arc::new(vec![0.3, 0.7]));
+    data.unlabelled[0].soft_labels = Some(Arc::new(vec![0.3, 0.7]));
     let mut recipe = recipe();
     let of = |recipe: &Recipe, place: usize| {
         let clip = &data.unlabelled[place];
-        let target = Targets::new(recipe, &data).of_unlabelled(clip, &clip.takes[0], &(0.0..1.0));
+        let target = Targets::new(recipe, &data).of_unlabelled(clip, &clip.renditions[0], &(0.0..1.0));
         (target.genres, target.has_genres)
     };
     assert_eq!(of(&recipe, 0), (vec![0.0, 0.0], 0.0));
-    recipe.told_weight = 0.5;
+    recipe.unlabelled_weight = 0.5;
     assert_eq!(of(&recipe, 0), (vec![0.3, 0.7], 0.5));
     assert_eq!(of(&recipe, 1), (vec![0.0, 0.0], 0.0), "nothing was told of it");
 }
@@ -238,15 +238,15 @@ fn music_without_label_has_no_label_loss_and_the_share_asked_for() {
 fn a_window_is_asked_for_where_the_excerpt_was_drawn() {
     let mut data = data();
     // Class 0: an excerpt of which 5 is told; class 1: ten windows of a tenth, numbered; without label: 100.
-    let windows = |rows: Vec<f32>| Some(Arc::new(Windows::new(rows, 1, 1.0, 1.0)));
+    let windows = |rows: Vec<f32>| Some(Arc::new(WindowedTargets::new(rows, 1, 1.0, 1.0)));
     data.window_width = 1;
     data.train[0].excerpt_window = windows(vec![5.0]);
     for clip in &mut data.train[1..] {
-        clip.windows = windows((0..10).map(|n| n as f32).collect());
+        clip.windowed_targets = windows((0..10).map(|n| n as f32).collect());
     }
-    data.unlabelled[0].windows = windows(vec![100.0]);
+    data.unlabelled[0].windowed_targets = windows(vec![100.0]);
     let mut recipe = recipe();
-    recipe.takes.hears = TeacherHears::Clip;
+    recipe.renditions.teacher_input = TeacherInput::Clip;
     let targets = Targets::new(&recipe, &data);
     // Mean and deviation of 5 and three times 0 to 9.
     let mean: f32 = (5.0 + 3.0 * 45.0) / 31.0;
@@ -261,13 +261,18 @@ fn a_window_is_asked_for_where_the_excerpt_was_drawn() {
     near(targets.of_clip(&data.train[1], Some(&(0.2..0.5))), 3.0);
     let unlabelled = &data.unlabelled[0];
     near(
-        targets.of_unlabelled(unlabelled, &unlabelled.takes[0], &(0.0..0.1)),
+        targets.of_unlabelled(unlabelled, &unlabelled.renditions[0], &(0.0..0.1)),
         100.0,
     );
-    // A take of half a clip with windows and half of one that has none but of its excerpt: nothing is known of the mixture.
-    assert!(targets.of_take(&data.train[1].takes[0], &(0.0..1.0)).has_windows < 0.5);
+    // A rendition of half a clip with windows and half of one that has none but of its excerpt: nothing is known of the mixture.
+    assert!(
+        targets
+            .of_rendition(&data.train[1].renditions[0], &(0.0..1.0))
+            .has_windows
+            < 0.5
+    );
     let not_told = &data.unlabelled[1];
-    let target = targets.of_unlabelled(not_told, &not_told.takes[0], &(0.0..1.0));
+    let target = targets.of_unlabelled(not_told, &not_told.renditions[0], &(0.0..1.0));
     assert!(target.has_windows < 0.5);
     // In batches: what is drawn of class 1 has places all over the clip, and each target has one.
     let places: Vec<i32> = draws(&recipe, &data, 40)
@@ -291,7 +296,7 @@ fn a_mix_mixes_all_targets_and_what_was_told_of_one_alone_does_not_count() {
         (clip.teacher, clip.tags) = (None, None);
     }
     let mut recipe = recipe();
-    recipe.take_share = 0.0;
+    recipe.rendition_share = 0.0;
     recipe.unlabelled_share = 0.0;
     recipe.augmentation.mix_beta = 0.9;
     let mut mixed = 0;
@@ -335,7 +340,7 @@ fn the_band_of_another_source_tells_nothing_of_the_class() {
     recipe.augmentation.colour_db = 0.0;
     recipe.augmentation.low_pass = 0.0;
     recipe.augmentation.masks = 0;
-    recipe.also_share = 0.4;
+    recipe.aux_share = 0.4;
     // Excerpts of each class with the full band and with either limit, and how many are of the other source. The levels rise
     // over the bands, but for those that were taken away.
     let count = |recipe: &Recipe, data: &Dataset| {
@@ -359,17 +364,17 @@ fn the_band_of_another_source_tells_nothing_of_the_class() {
     };
     let counts = count(&recipe, &data);
     for class in counts {
-        let [full, wide, narrow] = class.map(|[own, also]| own + also);
+        let [full, wide, narrow] = class.map(|[own, aux]| own + aux);
         about((wide + narrow) / (full + wide + narrow), 0.4, full + wide + narrow);
         about(narrow / (wide + narrow), 0.5, wide + narrow);
         assert!(class[0][1] < 0.5, "the other source comes only where all are limited");
     }
-    let [own, also] = [0, 1].map(|source| counts[0][1][source] + counts[0][2][source]);
-    about(also / (own + also), OF_ANOTHER_SOURCE, own + also);
+    let [own, aux] = [0, 1].map(|source| counts[0][1][source] + counts[0][2][source]);
+    about(aux / (own + aux), OF_ANOTHER_SOURCE, own + aux);
     // Where there is no other source, the share changes nothing.
     data.train.truncate(2);
     let without = draws(&recipe, &data, 20);
-    recipe.also_share = 0.0;
+    recipe.aux_share = 0.0;
     assert_eq!(without, draws(&recipe, &data, 20));
     assert!(
         count(&recipe, &data)

@@ -4,7 +4,7 @@
 
 use super::TrainError;
 use super::dataset::{Clip, Dataset};
-use super::grouping::{GroupRule, Judged, folds, matches};
+use super::grouping::{GroupRule, HoldOut, folds, matches};
 use super::noises::Noise;
 use super::pieces::{Piece, join, levels, repeated, trimmed};
 use super::split::refuse_leaks;
@@ -21,7 +21,7 @@ use std::sync::Arc;
 /// Length of a generated noise.
 const NOISE_LENGTH: Seconds = Seconds(6.0);
 /// One in this many generated noises is judged by where folds do not decide.
-const NOISES_JUDGED: usize = 5;
+const NOISES_HELD_OUT: usize = 5;
 
 /// One class and where its clips come from.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -44,7 +44,7 @@ pub struct FolderData {
     /// How groups are read from paths: the first rule that fits a name. None fits: the file is its own group.
     pub groups: Vec<GroupRule>,
     /// Which clips are judged by.
-    pub judged: Judged,
+    pub judged: HoldOut,
     /// Noises and pauses come from this.
     pub seed: u64,
 }
@@ -227,8 +227,8 @@ fn read(path: &Path, source: &FolderData, class: usize) -> Result<Found, LeftOut
         remedy: "record it louder, or leave it away".to_owned(),
     })?;
     let held_out = match &source.judged {
-        Judged::Matching(patterns) => patterns.iter().any(|pattern| matches(pattern, &name)),
-        Judged::Fold { .. } => false,
+        HoldOut::Matching(patterns) => patterns.iter().any(|pattern| matches(pattern, &name)),
+        HoldOut::Fold { .. } => false,
     };
     Ok(Found {
         group: source
@@ -285,15 +285,15 @@ fn generated(number: usize, class: usize, rate: SampleRate, rng: &mut ChaCha8Rng
         class,
         group: String::new(),
         // By rounds through all kinds, so that every kind is on both sides.
-        held_out: number / Noise::ALL.len() % NOISES_JUDGED == NOISES_JUDGED - 1,
+        held_out: number / Noise::ALL.len() % NOISES_HELD_OUT == NOISES_HELD_OUT - 1,
     }
 }
 
 /// Whether each is judged by.
-fn sides(found: &[Found], judged: &Judged) -> Vec<bool> {
+fn sides(found: &[Found], judged: &HoldOut) -> Vec<bool> {
     match judged {
-        Judged::Matching(_) => found.iter().map(|found| found.held_out).collect(),
-        Judged::Fold { number, of } => {
+        HoldOut::Matching(_) => found.iter().map(|found| found.held_out).collect(),
+        HoldOut::Fold { number, of } => {
             let clips: Vec<(String, usize)> = found
                 .iter()
                 .map(|found| {

@@ -79,7 +79,7 @@ impl GroupRule {
 
 /// Which clips are judged by; the others are learnt from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Judged {
+pub enum HoldOut {
     /// Fold `number` (from 1) of `of`, drawn by group so that every class is spread evenly.
     Fold {
         /// Which, from 1.

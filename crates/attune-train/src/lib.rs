@@ -21,9 +21,8 @@
 //! of a run, [`trainer`] is the loop, [`evaluate`] measures accuracy and calibration. `docs/training.md` is the user's
 //! guide.
 
-pub mod across_room;
-pub mod also;
 pub mod augment;
+pub mod aux_data;
 mod card;
 pub mod checkpoint;
 pub mod cross;
@@ -38,15 +37,16 @@ pub mod noises;
 pub mod optimizer;
 pub mod pieces;
 pub mod recipe;
+pub mod renditions;
+pub mod reverb;
 pub mod session;
 pub mod sound;
 pub mod split;
-pub mod takes;
 pub mod targets;
 pub mod teacher;
 pub mod trainer;
 pub mod validate;
 pub mod variant;
-pub mod windows;
+pub mod windowed_targets;
 
 pub use error::TrainError;

@@ -1,8 +1,8 @@
 //! What is trained and how: one value that a run, its checkpoint and its card agree on.
 
 use super::augment::Augmentation;
+use super::renditions::RenditionsPlan;
 use super::split::SplitChoice;
-use super::takes::TakesPlan;
 use attune_audio::features::FrontEndSpec;
 use attune_model::architecture::{Architecture, BodyShape};
 use attune_model::attention::EncoderShape;
@@ -13,12 +13,12 @@ use attune_model::tcn::TcnShape;
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 
-/// Which engine to train.
+/// The kind of model to train.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[serde(rename_all = "snake_case")]
-pub enum Engine {
-    /// Stacked plain recurrence: what the LSTM betters.
+pub enum ModelKind {
+    /// Stacked plain recurrence.
     Rnn,
     /// Stacked long short-term memory.
     Lstm,
@@ -28,7 +28,7 @@ pub enum Engine {
     Attention,
 }
 
-impl Engine {
+impl ModelKind {
     /// Its name in manifests and output.
     pub fn name(self) -> &'static str {
         match self {
@@ -43,11 +43,12 @@ impl Engine {
 /// One training run, whole.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recipe {
-    /// Which engine.
-    pub engine: Engine,
+    /// The kind of model.
+    #[serde(rename = "engine")]
+    pub kind: ModelKind,
     /// Everything random comes from this.
     pub seed: u64,
-    /// SHA-256 of the file of weights that it begins with, if they are not all drawn.
+    /// SHA-256 of the file of initial weights, if not all are drawn.
     pub start: Option<String>,
     /// Optimiser steps.
     pub steps: u64,
@@ -61,37 +62,42 @@ pub struct Recipe {
     pub label_smoothing: f32,
     /// Weight of the teacher's mean squared error.
     pub teacher_weight: f32,
-    /// Share of a label's target that the classes by the teacher's features make ([`super::teacher::genres`]).
-    pub told_share: f32,
-    /// Weight of the classes by the teacher's features of music without labels, beside a label's 1.
-    pub told_weight: f32,
+    /// Weight of the soft labels in a labelled clip's target ([`super::teacher::genres`]).
+    #[serde(rename = "told_share")]
+    pub soft_label_weight: f32,
+    /// Weight of the soft labels of music without labels, relative to a label's 1.
+    #[serde(rename = "told_weight")]
+    pub unlabelled_weight: f32,
     /// Decay of the running mean of the weights that is shipped (Polyak & Juditsky 1992).
     pub averaging: f32,
-    /// Weight of the cross-entropy with the teacher's tags; 0: they are not learnt.
+    /// Weight of the cross-entropy with the teacher's tags; 0: they are no target.
     pub tag_weight: f32,
     /// Sizes of batches, from excerpts of a second to whole clips; which one a step has is drawn by their frequencies.
     pub batches: Vec<BatchShape>,
-    /// How often an excerpt comes from a take, where a clip has both takes and clean sound.
-    pub take_share: f32,
+    /// Probability that an excerpt comes from a rendition, where a clip has both renditions and clean sound.
+    #[serde(rename = "take_share")]
+    pub rendition_share: f32,
     /// Share of music without labels in a batch, where there is any of the length asked for.
     pub unlabelled_share: f32,
-    /// How often a labelled excerpt is limited to the band of a clip of another source, where there are such clips
-    /// ([`super::also`]).
-    #[serde(default)]
-    pub also_share: f32,
-    /// How many clips of another source there are.
-    #[serde(default)]
-    pub also_clips: usize,
-    /// The run ends after so many validations in a row without a better −ln p, and the best weights are kept; 0: it
+    /// Probability that a labelled excerpt is limited to the band of an auxiliary clip, where there are any
+    /// ([`super::aux_data`]).
+    #[serde(default, rename = "also_share")]
+    pub aux_share: f32,
+    /// How many auxiliary clips there are.
+    #[serde(default, rename = "also_clips")]
+    pub aux_clips: usize,
+    /// The run ends after this many validations in a row without a better −ln p, and the best weights are kept; 0: it
     /// goes on to its last step, and the weights of that are kept.
     pub patience: u64,
-    /// Which clips are learnt from.
+    /// Which clips train and which validate.
     pub split: SplitChoice,
     /// Altered versions of the clips.
-    pub takes: TakesPlan,
-    /// SHA-256 of the file of what a teacher of short windows tells, if there is one.
-    pub windows: Option<String>,
-    /// Weight of the mean squared error with that teacher's features.
+    #[serde(rename = "takes")]
+    pub renditions: RenditionsPlan,
+    /// SHA-256 of the file of windowed targets, if there is one.
+    #[serde(rename = "windows")]
+    pub windowed_targets: Option<String>,
+    /// Weight of the mean squared error with those.
     pub window_weight: f32,
     /// How excerpts are changed.
     pub augmentation: Augmentation,
@@ -108,21 +114,22 @@ pub struct BatchShape {
     pub clips: usize,
     /// Frames of each.
     pub frames: usize,
-    /// Frames at which the answer is asked for, and how much each counts.
-    pub asked: Vec<(usize, f32)>,
+    /// Frames whose logits enter the loss, and their weights.
+    #[serde(rename = "asked")]
+    pub readout_frames: Vec<(usize, f32)>,
     /// How often it is drawn, against the others.
     pub frequency: f32,
 }
 
 impl BatchShape {
-    /// Asked at its end; from 64 frames on at each third, beyond 256 at each quarter, the later the more it counts.
+    /// Read out at its end; from 64 frames on at each third, beyond 256 at each quarter, later ones with more weight.
     pub fn new(clips: usize, frames: usize, frequency: f32) -> Self {
         let weights: &[f32] = match frames {
             0..64 => &[1.0],
             64..=256 => &[0.2, 0.3, 0.5],
             _ => &[0.2, 0.2, 0.3, 0.3],
         };
-        let asked = weights
+        let readout_frames = weights
             .iter()
             .enumerate()
             .map(|(n, &weight)| ((frames * (n + 1) / weights.len()).saturating_sub(1), weight))
@@ -130,7 +137,7 @@ impl BatchShape {
         Self {
             clips,
             frames,
-            asked,
+            readout_frames,
             frequency,
         }
     }
@@ -164,17 +171,17 @@ impl FromStr for BatchShape {
 
 /// Features of a frame between front and pooling.
 const WIDTH: usize = 96;
-/// What the pooling of LSTM and TCN remembers: 10 s at the default hop.
+/// The memory of the pooling of LSTM and TCN: 10 s at the default hop.
 const POOLING_FRAMES: f64 = 430.0;
-/// What attention sees: 5.9 s at the default hop, the longest excerpt that it learns from.
+/// Attention's context: 5.9 s at the default hop, the longest training excerpt.
 const CONTEXT_FRAMES: usize = 256;
 
 impl Recipe {
     /// The recipe of the shipped weights.
-    pub fn new(engine: Engine, classes: usize, seed: u64, steps: u64) -> Self {
+    pub fn new(kind: ModelKind, classes: usize, seed: u64, steps: u64) -> Self {
         let front_end = FrontEndSpec::default();
         Self {
-            engine,
+            kind,
             seed,
             start: None,
             steps,
@@ -183,34 +190,34 @@ impl Recipe {
             clip: 1.0,
             label_smoothing: 0.05,
             teacher_weight: 1.0,
-            told_share: 0.25,
-            told_weight: 0.0,
+            soft_label_weight: 0.25,
+            unlabelled_weight: 0.0,
             averaging: 0.998,
             tag_weight: 0.0,
-            // 3 and 6 s: shorter and longer ones taught less for their time (models/EXPERIMENTS.md).
+            // 3 and 6 s: shorter and longer ones gained less for their time (models/EXPERIMENTS.md).
             batches: vec![BatchShape::new(32, 128, 4.0), BatchShape::new(16, 256, 1.0)],
-            take_share: 0.3,
+            rendition_share: 0.3,
             unlabelled_share: 0.125,
-            also_share: 0.0,
-            also_clips: 0,
+            aux_share: 0.0,
+            aux_clips: 0,
             patience: 0,
             split: SplitChoice::default(),
-            takes: TakesPlan::default(),
-            windows: None,
+            renditions: RenditionsPlan::default(),
+            windowed_targets: None,
             window_weight: 1.0,
             augmentation: Augmentation::default(),
-            architecture: architecture(engine, &front_end, classes),
+            architecture: architecture(kind, &front_end, classes),
             front_end,
         }
     }
 }
 
-fn architecture(engine: Engine, front_end: &FrontEndSpec, classes: usize) -> Architecture {
+fn architecture(kind: ModelKind, front_end: &FrontEndSpec, classes: usize) -> Architecture {
     let moments = PoolingShape::Moments {
         time_constant: POOLING_FRAMES,
     };
-    let (body, pooling) = match engine {
-        Engine::Rnn | Engine::Lstm => {
+    let (body, pooling) = match kind {
+        ModelKind::Rnn | ModelKind::Lstm => {
             let shape = LstmShape {
                 inputs: WIDTH,
                 hidden: 128,
@@ -218,14 +225,14 @@ fn architecture(engine: Engine, front_end: &FrontEndSpec, classes: usize) -> Arc
                 dropout: 0.2,
             };
             // The same but for the cell.
-            let body = match engine {
-                Engine::Rnn => BodyShape::Rnn(shape),
+            let body = match kind {
+                ModelKind::Rnn => BodyShape::Rnn(shape),
                 _ => BodyShape::Lstm(shape),
             };
             (body, moments)
         }
-        Engine::Tcn => (BodyShape::Tcn(convolutions(&[1, 2, 4, 8], 0.1)), moments),
-        Engine::Attention => {
+        ModelKind::Tcn => (BodyShape::Tcn(convolutions(&[1, 2, 4, 8], 0.1)), moments),
+        ModelKind::Attention => {
             let shape = EncoderShape {
                 width: WIDTH,
                 heads: 4,
@@ -241,7 +248,7 @@ fn architecture(engine: Engine, front_end: &FrontEndSpec, classes: usize) -> Arc
             (BodyShape::Attention(shape), pooling)
         }
     };
-    // Recurrence and attention read what three blocks of convolutions have found, with the body's dropout.
+    // Recurrence and attention follow three blocks of convolutions, with the body's dropout.
     let stem = match &body {
         BodyShape::Rnn(shape) | BodyShape::Lstm(shape) => Some(convolutions(&[1, 2, 4], shape.dropout)),
         BodyShape::Attention(shape) => Some(convolutions(&[1, 2, 4], shape.dropout)),

@@ -1,11 +1,11 @@
 //! What is asked for of an example: classes, and what a teacher tells.
 //!
-//! In: the clips that a sound is made of, and its take if it is one. Out: a [`Target`]. Thread: any.
+//! In: the clips that a sound is made of, and its rendition if it is one. Out: a [`Target`]. Thread: any.
 
 use super::dataset::{Clip, Dataset, Lines, on_lines};
 use super::recipe::Recipe;
-use super::takes::{Take, TeacherHears};
-use super::teacher::genres::{Regression, Row, told_out_of_part};
+use super::renditions::{Rendition, TeacherInput};
+use super::teacher::genres::{Regression, Row, out_of_fold};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -57,9 +57,9 @@ pub struct Targets<'a> {
     clips: &'a [Clip],
     classes: usize,
     label_smoothing: f32,
-    told_share: f32,
-    told_weight: f32,
-    hears: TeacherHears,
+    soft_label_weight: f32,
+    unlabelled_weight: f32,
+    teacher_input: TeacherInput,
     feature_width: usize,
     tag_width: usize,
     lines: &'a Lines,
@@ -70,17 +70,17 @@ pub struct Targets<'a> {
 impl<'a> Targets<'a> {
     /// Of the training clips and what is told of them.
     pub fn new(recipe: &Recipe, data: &'a Dataset) -> Self {
-        let (feature_width, tag_width) = data.told_widths();
+        let (feature_width, tag_width) = data.teacher_widths();
         Self {
             clips: &data.train,
             classes: data.genres.len(),
             label_smoothing: recipe.label_smoothing,
-            told_share: recipe.told_share,
-            told_weight: recipe.told_weight,
-            hears: recipe.takes.hears,
+            soft_label_weight: recipe.soft_label_weight,
+            unlabelled_weight: recipe.unlabelled_weight,
+            teacher_input: recipe.renditions.teacher_input,
             feature_width,
             tag_width: if recipe.tag_weight > 0.0 { tag_width } else { 0 },
-            lines: &data.told_lines,
+            lines: &data.teacher_lines,
             scale: Standard::of(data, feature_width),
             window_scale: Standard::of_windows(data),
         }
@@ -108,36 +108,36 @@ impl<'a> Targets<'a> {
         target
     }
 
-    /// Of a part of a take of music without a label: what the teacher tells, and the classes by its features.
-    pub fn of_unlabelled(&self, clip: &Clip, take: &Take, part: &Range<f32>) -> Target {
-        let mut target = self.told_of_take(take);
+    /// Of a part of a rendition of music without a label: what the teacher tells, and the classes by its features.
+    pub fn of_unlabelled(&self, clip: &Clip, rendition: &Rendition, part: &Range<f32>) -> Target {
+        let mut target = self.teacher_of_rendition(rendition);
         self.add_windows(&mut target, &[(clip, 1.0)], Some(part));
-        if let Some(told) = clip.told_genres.as_ref().filter(|_| self.told_weight > 0.0) {
+        if let Some(told) = clip.soft_labels.as_ref().filter(|_| self.unlabelled_weight > 0.0) {
             target.genres.clone_from(told);
-            target.has_genres = self.told_weight;
+            target.has_genres = self.unlabelled_weight;
         }
         target
     }
 
-    /// Of a part of a take, labelled as the clips in it are. A take may be slower than its clip: the same share of either's
+    /// Of a part of a rendition, labelled as the clips in it are. A rendition may be slower than its clip: the same share of either's
     /// length is the same music.
-    pub fn of_take(&self, take: &Take, part: &Range<f32>) -> Target {
-        let mut target = self.told_of_take(take);
-        self.add_windows(&mut target, &self.parts(take), Some(part));
+    pub fn of_rendition(&self, rendition: &Rendition, part: &Range<f32>) -> Target {
+        let mut target = self.teacher_of_rendition(rendition);
+        self.add_windows(&mut target, &self.parts(rendition), Some(part));
         target
     }
 
-    fn parts(&self, take: &Take) -> Vec<(&Clip, f32)> {
-        let parts = take.clips.iter();
+    fn parts(&self, rendition: &Rendition) -> Vec<(&Clip, f32)> {
+        let parts = rendition.clips.iter();
         parts.map(|&(place, share)| (&self.clips[place], share)).collect()
     }
 
     /// Without the windows.
-    fn told_of_take(&self, take: &Take) -> Target {
-        let parts = self.parts(take);
+    fn teacher_of_rendition(&self, rendition: &Rendition) -> Target {
+        let parts = self.parts(rendition);
         let mut target = self.of_parts(&parts);
-        if self.hears == TeacherHears::Take || parts.is_empty() {
-            let told = &take.recording.told;
+        if self.teacher_input == TeacherInput::Rendition || parts.is_empty() {
+            let told = &rendition.recording.teacher;
             (target.features, target.has_features) = blend(&[(Some(&told.features), 1.0)], self.feature_width);
             if target.has_features > 0.0 {
                 target.features = self.scale.apply(&on_lines(self.lines, &target.features));
@@ -150,7 +150,7 @@ impl<'a> Targets<'a> {
     /// Adds the features of the windows that a part of these clips is in, or of their excerpts.
     fn add_windows(&self, target: &mut Target, clips: &[(&Clip, f32)], part: Option<&Range<f32>>) {
         let told = |clip: &Clip| match part {
-            Some(part) => Some(clip.windows.as_ref()?.at(part)),
+            Some(part) => Some(clip.windowed_targets.as_ref()?.at(part)),
             None => Some(clip.excerpt_window.as_ref()?.mean()),
         };
         let rows: Vec<(Option<Vec<f32>>, f32)> = clips.iter().map(|&(clip, share)| (told(clip), share)).collect();
@@ -192,8 +192,8 @@ impl<'a> Targets<'a> {
     fn genres(&self, clip: &Clip) -> Vec<f32> {
         let mut genres = vec![self.label_smoothing / self.classes as f32; self.classes];
         genres[usize::from(clip.genre.0)] += 1.0 - self.label_smoothing;
-        if let Some(told) = &clip.told_genres {
-            mix(&mut genres, told, 1.0 - self.told_share);
+        if let Some(told) = &clip.soft_labels {
+            mix(&mut genres, told, 1.0 - self.soft_label_weight);
         }
         genres
     }
@@ -217,7 +217,7 @@ fn blend(rows: &[(Option<&Vec<f32>>, f32)], width: usize) -> (Vec<f32>, f32) {
 
 /// Gives each training clip the classes by its teachers' features, and music without labels too, by all training clips. Groups of
 /// clips that must stay together, as [`super::split::SplitChoice::groups`] has them. Clips of which not all is told stay without.
-pub fn tell_genres(data: &mut Dataset, groups: &[Vec<usize>]) {
+pub fn add_soft_labels(data: &mut Dataset, groups: &[Vec<usize>]) {
     let widths = (data.teacher_width, data.window_width);
     if widths == (0, 0) {
         return;
@@ -240,22 +240,22 @@ pub fn tell_genres(data: &mut Dataset, groups: &[Vec<usize>]) {
             group: *group,
         })
         .collect();
-    let genres = told_out_of_part(&rows, data.genres.len());
+    let genres = out_of_fold(&rows, data.genres.len());
     let regression = Regression::fit(&rows, data.genres.len());
     let places: Vec<usize> = told.iter().map(|(clip, _, _)| *clip).collect();
     if !places.is_empty() {
         for clip in &mut data.unlabelled {
-            // The first take is the piece as it is.
+            // The first rendition is the piece as it is.
             let features = clip
-                .takes
+                .renditions
                 .first()
-                .map(|take| on_lines(&data.told_lines, &take.recording.told.features));
+                .map(|rendition| on_lines(&data.teacher_lines, &rendition.recording.teacher.features));
             let features = all_told(clip, features.as_ref(), widths);
-            clip.told_genres = features.map(|features| Arc::new(regression.tell(&features)));
+            clip.soft_labels = features.map(|features| Arc::new(regression.tell(&features)));
         }
     }
     for (clip, genres) in places.into_iter().zip(genres) {
-        data.train[clip].told_genres = Some(Arc::new(genres));
+        data.train[clip].soft_labels = Some(Arc::new(genres));
     }
 }
 
@@ -266,7 +266,7 @@ fn all_told(clip: &Clip, features: Option<&Vec<f32>>, widths: (usize, usize)) ->
         told.extend(features.filter(|features| features.len() == widths.0)?);
     }
     if widths.1 > 0 {
-        let windows = clip.windows.as_ref().or(clip.excerpt_window.as_ref());
+        let windows = clip.windowed_targets.as_ref().or(clip.excerpt_window.as_ref());
         told.extend(windows?.mean());
     }
     Some(told)
@@ -282,18 +282,27 @@ struct Standard {
 impl Standard {
     /// Over the windows of the training clips.
     fn of_windows(data: &Dataset) -> Self {
-        let told = data.train.iter().flat_map(|clip| [&clip.windows, &clip.excerpt_window]);
+        let told = data
+            .train
+            .iter()
+            .flat_map(|clip| [&clip.windowed_targets, &clip.excerpt_window]);
         let rows: Vec<&[f32]> = told.flatten().flat_map(|windows| windows.rows()).collect();
         Self::of_rows(&rows, data.window_width)
     }
 
-    /// Over the features of the training clips; without any, over what was told of their takes.
+    /// Over the features of the training clips; without any, over what was told of their renditions.
     fn of(data: &Dataset, width: usize) -> Self {
         let stored = data.train.iter().filter_map(|clip| clip.teacher.as_deref());
         let mut rows: Vec<&Vec<f32>> = stored.filter(|row| row.len() == width).collect();
         if rows.is_empty() {
-            let takes = data.train.iter().chain(&data.unlabelled).flat_map(|clip| &clip.takes);
-            rows = takes.map(|take| &take.recording.told.features).collect();
+            let renditions = data
+                .train
+                .iter()
+                .chain(&data.unlabelled)
+                .flat_map(|clip| &clip.renditions);
+            rows = renditions
+                .map(|rendition| &rendition.recording.teacher.features)
+                .collect();
             rows.retain(|row| row.len() == width);
         }
         let rows: Vec<&[f32]> = rows.into_iter().map(Vec::as_slice).collect();

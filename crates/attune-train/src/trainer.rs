@@ -69,7 +69,7 @@ pub struct StepReport {
 
 /// What the validation clips made of the averaged weights.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Judgement {
+pub struct Validation {
     /// Over the excerpts that came as features.
     pub excerpts: Metrics,
     /// Over the whole clips; without clips if the run has no patience: they take long.
@@ -80,7 +80,7 @@ pub struct Judgement {
     pub is_best: bool,
 }
 
-impl Judgement {
+impl Validation {
     /// What is shown of it: the excerpts, or whole clips where there are no excerpts.
     pub fn shown(&self) -> &Metrics {
         if self.excerpts.clips > 0 {
@@ -247,7 +247,7 @@ impl<'a> Trainer<'a> {
         rng.set_stream(self.step + 1);
         let (shape, batch) = self.examples.draw(&mut rng);
         let (clips, frames, bands) = (shape.clips, shape.frames, self.recipe.front_end.bands);
-        let read: Vec<usize> = shape.asked.iter().map(|(frame, _)| *frame).collect();
+        let read: Vec<usize> = shape.readout_frames.iter().map(|(frame, _)| *frame).collect();
         let x = Tensor::from_slice(&batch.x, (clips, frames, bands), &Device::Cpu)?;
         let output = self.net.classify(&x, &read, &mut Pass::Train(&mut rng))?;
         let loss = label_loss(&output, shape, &batch)?;
@@ -345,7 +345,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// Judges the averaged weights by the validation clips, and remembers them if they are the best so far.
-    pub fn judge(&mut self) -> Result<Judgement, TrainError> {
+    pub fn track_best(&mut self) -> Result<Validation, TrainError> {
         let excerpts = self.figures(Part::Excerpt)?;
         // Folders of sounds have whole audio only.
         let whole = if self.recipe.patience > 0 || excerpts.clips == 0 {
@@ -367,7 +367,7 @@ impl<'a> Trainer<'a> {
                 *best = Some((so_far, self.average.clone()));
             }
         }
-        Ok(Judgement {
+        Ok(Validation {
             excerpts,
             whole,
             nll,
@@ -396,9 +396,9 @@ impl<'a> Trainer<'a> {
 fn weighted(values: &Tensor, shape: &BatchShape, examples: &[f32]) -> candle_core::Result<Tensor> {
     let weights: Vec<f32> = examples
         .iter()
-        .flat_map(|example| shape.asked.iter().map(move |(_, frame)| example * frame))
+        .flat_map(|example| shape.readout_frames.iter().map(move |(_, frame)| example * frame))
         .collect();
-    let weights = Tensor::from_vec(weights, (examples.len(), shape.asked.len()), &Device::Cpu)?;
+    let weights = Tensor::from_vec(weights, (examples.len(), shape.readout_frames.len()), &Device::Cpu)?;
     (values * weights)?.sum_all()
 }
 

@@ -1,6 +1,6 @@
-//! Recipes for other tasks than the shipped engines': a user's own short sounds, and the gate.
+//! Recipes for other tasks than those of the shipped models: a user's own short sounds, and the gate.
 
-use super::recipe::{BatchShape, Engine, Recipe};
+use super::recipe::{BatchShape, ModelKind, Recipe};
 use attune_model::architecture::BodyShape;
 use attune_model::attention::EncoderShape;
 use attune_model::genre_net::PoolingShape;
@@ -11,7 +11,7 @@ use attune_model::tcn::TcnShape;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 pub enum Variant {
-    /// Music, which is heard for long: the size of the shipped engines, ten seconds of memory
+    /// Music, for long listening: the size of the shipped models, ten seconds of memory
     Music,
     /// Sounds of a few seconds, and few of them: a smaller network, five seconds of memory
     Sounds,
@@ -31,8 +31,8 @@ struct Sizes {
 
 impl Variant {
     /// The recipe for this variant; `width` features between front and pooling in place of its own.
-    pub fn recipe(self, engine: Engine, classes: usize, seed: u64, steps: u64, width: Option<usize>) -> Recipe {
-        let mut recipe = Recipe::new(engine, classes, seed, steps);
+    pub fn recipe(self, kind: ModelKind, classes: usize, seed: u64, steps: u64, width: Option<usize>) -> Recipe {
+        let mut recipe = Recipe::new(kind, classes, seed, steps);
         let sizes = match self {
             Self::Music => {
                 if let Some(width) = width {
@@ -57,21 +57,21 @@ impl Variant {
                 context: 112,
             },
         };
-        // Excerpts as long as what is remembered; asked from early on, for the first answer comes after a second.
+        // Excerpts as long as what is remembered; read out from early on, for the first answer comes after a second.
         recipe.batches = vec![BatchShape {
-            asked: vec![(21, 0.2), (42, 0.3), (84, 0.2), (127, 0.3)],
+            readout_frames: vec![(21, 0.2), (42, 0.3), (84, 0.2), (127, 0.3)],
             ..BatchShape::new(32, 128, 1.0)
         }];
         let architecture = &mut recipe.architecture;
         architecture.stem = None;
         architecture.front.maps = sizes.maps;
         architecture.head.hidden = sizes.hidden;
-        architecture.pooling = match engine {
-            Engine::Attention => PoolingShape::Attentive {
+        architecture.pooling = match kind {
+            ModelKind::Attention => PoolingShape::Attentive {
                 hidden: sizes.width,
                 context: sizes.context,
             },
-            Engine::Rnn | Engine::Lstm | Engine::Tcn => PoolingShape::Moments {
+            ModelKind::Rnn | ModelKind::Lstm | ModelKind::Tcn => PoolingShape::Moments {
                 time_constant: sizes.pooling_frames,
             },
         };
@@ -81,17 +81,17 @@ impl Variant {
             layers: 1,
             dropout: 0.1,
         };
-        architecture.body = match engine {
-            Engine::Rnn => BodyShape::Rnn(recurrent),
-            Engine::Lstm => BodyShape::Lstm(recurrent),
-            Engine::Tcn => BodyShape::Tcn(TcnShape {
+        architecture.body = match kind {
+            ModelKind::Rnn => BodyShape::Rnn(recurrent),
+            ModelKind::Lstm => BodyShape::Lstm(recurrent),
+            ModelKind::Tcn => BodyShape::Tcn(TcnShape {
                 width: sizes.width,
                 taps: 3,
                 dilations: sizes.dilations,
                 dropout: 0.1,
                 normalized: false,
             }),
-            Engine::Attention => BodyShape::Attention(EncoderShape {
+            ModelKind::Attention => BodyShape::Attention(EncoderShape {
                 width: sizes.width,
                 heads: 4,
                 feed: 2 * sizes.width,
@@ -123,8 +123,8 @@ mod tests {
     use super::*;
     use attune_nn::weights::WeightStore;
 
-    fn weights(variant: Variant, engine: Engine) -> usize {
-        let recipe = variant.recipe(engine, 3, 1, 10, None);
+    fn weights(variant: Variant, kind: ModelKind) -> usize {
+        let recipe = variant.recipe(kind, 3, 1, 10, None);
         let mut store = WeightStore::random(1);
         recipe.architecture.build(&mut store).unwrap();
         store.params().map(|(_, var)| var.elem_count()).sum()
@@ -132,19 +132,19 @@ mod tests {
 
     #[test]
     fn every_variant_of_every_engine_builds_and_each_is_smaller_than_the_one_before() {
-        for engine in [Engine::Rnn, Engine::Lstm, Engine::Tcn, Engine::Attention] {
+        for kind in [ModelKind::Rnn, ModelKind::Lstm, ModelKind::Tcn, ModelKind::Attention] {
             let [music, sounds, gate] =
-                [Variant::Music, Variant::Sounds, Variant::Gate].map(|variant| weights(variant, engine));
+                [Variant::Music, Variant::Sounds, Variant::Gate].map(|variant| weights(variant, kind));
             assert!(
                 music > sounds && sounds > gate && gate <= 60_000,
-                "{engine:?}: {music} {sounds} {gate}"
+                "{kind:?}: {music} {sounds} {gate}"
             );
         }
     }
 
     #[test]
     fn a_width_is_the_same_in_front_and_body() {
-        let recipe = Variant::Sounds.recipe(Engine::Tcn, 3, 1, 10, Some(20));
+        let recipe = Variant::Sounds.recipe(ModelKind::Tcn, 3, 1, 10, Some(20));
         assert!(recipe.architecture.build(&mut WeightStore::random(1)).is_ok());
         assert_eq!(recipe.architecture.front.width, 20);
     }

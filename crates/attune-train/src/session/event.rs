@@ -2,7 +2,7 @@
 
 use super::log::LogLine;
 use crate::folders::LeftOut;
-use crate::takes::Made;
+use crate::renditions::Made;
 use crate::trainer::StepReport;
 use attune_model::genre::GenreSet;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! `log.csv`: a line for each validation.
 
 use crate::TrainError;
-use crate::trainer::{Judgement, StepReport};
+use crate::trainer::{StepReport, Validation};
 use attune_engine::files::FileError;
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -104,7 +104,7 @@ impl Means {
     }
 
     /// The line of a validation; the means begin again.
-    pub(super) fn line(&mut self, step: u64, valid: &Judgement) -> LogLine {
+    pub(super) fn line(&mut self, step: u64, valid: &Validation) -> LogLine {
         let count = f64::from(self.count.max(1));
         let [loss, teacher_loss, gradient_norm, tag_loss, window_loss] = self.sums.map(|sum| sum / count);
         *self = Self::default();

@@ -15,19 +15,19 @@ pub use event::{Event, Observer, Stage};
 pub use log::LogLine;
 
 use super::TrainError;
-use super::also;
+use super::aux_data;
 use super::cross::{HeldOut, page, pooled};
 use super::dataset::{Clip, Collection, Dataset};
 use super::export::{Provenance, export};
 use super::folders::{self, FolderData};
 use super::recipe::Recipe;
+use super::renditions::{Making, music_below};
 use super::split::Fold;
-use super::takes::{Making, music_below};
-use super::targets::tell_genres;
+use super::targets::add_soft_labels;
 use super::teacher::TeacherNet;
 use super::trainer::Trainer;
 use super::validate::{Metrics, Part, answers};
-use super::windows::WindowsFile;
+use super::windowed_targets::WindowedTargetsFile;
 use attune_audio::features::FrontEndSpec;
 use attune_engine::files;
 use attune_model::Manifest;
@@ -157,7 +157,7 @@ pub struct Session<'a> {
     observer: Observer<'a>,
     labelled: Labelled,
     teacher: Option<TeacherNet>,
-    windows: Option<WindowsFile>,
+    windows: Option<WindowedTargetsFile>,
     start: Option<Start>,
 }
 
@@ -184,7 +184,7 @@ impl<'a> Session<'a> {
     /// # Errors
     /// If there is a run in the folder that is not to be continued, or a file cannot be read.
     pub fn open(config: &'a SessionConfig, observer: Observer<'a>) -> Result<Self, TrainError> {
-        // Before anything that takes long: hours of training are not overwritten.
+        // Before anything slow: hours of training are not overwritten.
         if !config.resume && config.out.join(CHECKPOINT).exists() {
             return Err(TrainError::HoldsRun {
                 path: config.out.clone(),
@@ -199,7 +199,11 @@ impl<'a> Session<'a> {
     /// If a file cannot be read.
     pub fn read(config: &'a SessionConfig, observer: Observer<'a>) -> Result<Self, TrainError> {
         let teacher = config.teacher.as_deref().map(TeacherNet::open).transpose()?;
-        let windows = config.windowed_targets.as_deref().map(WindowsFile::open).transpose()?;
+        let windows = config
+            .windowed_targets
+            .as_deref()
+            .map(WindowedTargetsFile::open)
+            .transpose()?;
         let start = config.start_from.as_deref().map(Start::open).transpose()?;
         observer(Event::Begin(Stage::Reading));
         let progress = |done, of| {
@@ -282,27 +286,33 @@ impl<'a> Session<'a> {
         };
         renditions.make(&mut data, &recipe)?;
         // After the others' renditions: no teacher is run on auxiliary data, and no clip is mixed with them.
-        recipe.also_clips = aux_data.len();
+        recipe.aux_clips = aux_data.len();
         if !aux_data.is_empty() {
             observer(Event::Begin(Stage::AuxRenditions));
-            also::join(&mut data, aux_data, &recipe.takes, &recipe.front_end, &|done, of| {
-                observer(Event::Progress {
-                    stage: Stage::AuxRenditions,
-                    done,
-                    of,
-                });
-            })?;
+            aux_data::join(
+                &mut data,
+                aux_data,
+                &recipe.renditions,
+                &recipe.front_end,
+                &|done, of| {
+                    observer(Event::Progress {
+                        stage: Stage::AuxRenditions,
+                        done,
+                        of,
+                    });
+                },
+            )?;
         }
         if let Some(windows) = &windows {
-            let hung = windows.hang(&mut data)?;
+            let assigned = windows.assign(&mut data)?;
             observer(Event::WindowedTargets {
-                with: hung.told,
-                without: hung.without,
+                with: assigned.with,
+                without: assigned.without,
             });
         }
-        if recipe.told_share > 0.0 {
+        if recipe.soft_label_weight > 0.0 {
             let groups = recipe.split.groups(&data.train);
-            tell_genres(&mut data, &groups);
+            add_soft_labels(&mut data, &groups);
         }
         recipe.start = start.as_ref().map(|start| start.sha256.clone());
         let mut trainer = Trainer::new(recipe, &data)?;
@@ -327,8 +337,8 @@ impl<'a> Session<'a> {
 
     /// The recipe says which files it was made with.
     fn name_files(&self, recipe: &mut Recipe) {
-        recipe.takes.teacher = self.teacher.as_ref().map(|teacher| teacher.sha256().to_owned());
-        recipe.windows = self.windows.as_ref().map(|windows| windows.sha256().to_owned());
+        recipe.renditions.teacher = self.teacher.as_ref().map(|teacher| teacher.sha256().to_owned());
+        recipe.windowed_targets = self.windows.as_ref().map(|windows| windows.sha256().to_owned());
     }
 }
 
@@ -382,7 +392,7 @@ impl Renditions<'_> {
             unlabelled.extend(music_below(folder)?);
         }
         let making = Making {
-            plan: &recipe.takes,
+            plan: &recipe.renditions,
             spec: &recipe.front_end,
             teacher: self.teacher.as_ref(),
             kept: self.config.renditions_cache.as_deref(),
@@ -412,14 +422,14 @@ fn read_aux_data(
     observer: Observer<'_>,
 ) -> Result<Vec<Clip>, TrainError> {
     observer(Event::Begin(Stage::ReadingAuxData));
-    let found = also::open(folder, &data.genres, spec, |done, of| {
+    let found = aux_data::open(folder, &data.genres, spec, |done, of| {
         observer(Event::Progress {
             stage: Stage::ReadingAuxData,
             done,
             of,
         });
     })?;
-    also::refuse_judged(&found.clips, &data.valid)?;
+    aux_data::refuse_validation_files(&found.clips, &data.valid)?;
     observer(Event::AuxDataRead {
         clips: found.clips.len(),
         no_class: &found.no_class,
@@ -449,7 +459,7 @@ fn train(config: &SessionConfig, trainer: &mut Trainer<'_>, observer: Observer<'
             accuracy,
         });
         if report.step.is_multiple_of(config.every) || trainer.is_done() {
-            let valid = trainer.judge()?;
+            let valid = trainer.track_best()?;
             accuracy = Some(valid.shown().accuracy);
             let line = means.line(report.step, &valid);
             log.write(&line)?;

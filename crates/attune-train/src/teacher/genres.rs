@@ -27,7 +27,7 @@ pub struct Row<'a> {
 }
 
 /// Probabilities of the classes for each row, each by a regression on the parts that its group is not in.
-pub fn told_out_of_part(rows: &[Row<'_>], classes: usize) -> Vec<Vec<f32>> {
+pub fn out_of_fold(rows: &[Row<'_>], classes: usize) -> Vec<Vec<f32>> {
     let mut told = vec![Vec::new(); rows.len()];
     for part in 0..PARTS {
         let others: Vec<Row<'_>> = rows.iter().filter(|row| row.group % PARTS != part).copied().collect();
@@ -214,7 +214,7 @@ mod tests {
         };
         let knows = Regression::fit(&rows, 2);
         let knows: Vec<Vec<f32>> = rows.iter().map(|row| knows.tell(row.features)).collect();
-        let told = told_out_of_part(&rows, 2);
+        let told = out_of_fold(&rows, 2);
         assert!(mean(&knows) > 0.68, "{}", mean(&knows));
         assert!((mean(&told) - 0.5).abs() < 0.12, "{}", mean(&told));
     }

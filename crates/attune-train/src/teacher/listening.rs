@@ -1,4 +1,4 @@
-//! What the teacher hears: 96 mels of 12 kHz, 1,360 frames.
+//! What the teacher teacher_input: 96 mels of 12 kHz, 1,360 frames.
 
 use super::super::TrainError;
 use super::layer::Maps;
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_sine_is_loudest_in_its_bin_and_nothing_is_below_the_range() {
-        // A "mel" bank that hears bins 0 to 95 as they are: 1,500 Hz is bin 64.
+        // A "mel" bank that teacher_input bins 0 to 95 as they are: 1,500 Hz is bin 64.
         let mut mel = vec![0.0; BINS * BANDS];
         for band in 0..BANDS {
             mel[band * BANDS + band] = 1.0;

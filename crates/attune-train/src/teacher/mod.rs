@@ -38,7 +38,7 @@ pub struct TeacherNet {
 
 /// What the teacher makes of a sound.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Told {
+pub struct TeacherOutput {
     /// The means of its maps after each layer.
     pub features: Vec<f32>,
     /// The probability of each of its tags.
@@ -112,8 +112,8 @@ impl TeacherNet {
     /// Listens to the first 29 s (what is shorter is repeated).
     ///
     /// # Errors
-    /// If the rate is not one that the resampler takes.
-    pub fn ask(&self, samples: &[f32], rate: SampleRate) -> Result<Told, TrainError> {
+    /// If the rate is not one that the resampler supports.
+    pub fn run(&self, samples: &[f32], rate: SampleRate) -> Result<TeacherOutput, TrainError> {
         let mut maps = log_mel(samples, rate, &self.mel)?;
         let mut features = Vec::new();
         for layer in &self.layers {
@@ -121,7 +121,7 @@ impl TeacherNet {
             features.extend(maps.means());
         }
         let tags = self.tags_of(&features);
-        Ok(Told { features, tags })
+        Ok(TeacherOutput { features, tags })
     }
 
     /// The probability of each tag, from all features: the last layer's decide.

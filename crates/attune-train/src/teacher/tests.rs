@@ -113,7 +113,7 @@ fn a_whole_teacher_tells_its_features_and_tags_whatever_the_loudness() {
         (10, &["rock", "jazz", "slow"].map(str::to_owned)[..])
     );
     let samples: Vec<f32> = values(40_000, 5);
-    let told = net.ask(&samples, SampleRate(22_050)).unwrap();
+    let told = net.run(&samples, SampleRate(22_050)).unwrap();
     assert_eq!((told.features.len(), told.tags.len()), (10, 3));
     assert!(told.tags.iter().all(|p| *p > 0.0 && *p < 1.0));
     // Levels are taken against the loudest: a gain falls out.
@@ -121,11 +121,11 @@ fn a_whole_teacher_tells_its_features_and_tags_whatever_the_loudness() {
     for (a, b) in told
         .features
         .iter()
-        .zip(net.ask(&quiet, SampleRate(22_050)).unwrap().features)
+        .zip(net.run(&quiet, SampleRate(22_050)).unwrap().features)
     {
         assert!((a - b).abs() < 1e-3, "{a} {b}");
     }
-    let other = net.ask(&values(40_000, 77)[..20_000], SampleRate(22_050)).unwrap();
+    let other = net.run(&values(40_000, 77)[..20_000], SampleRate(22_050)).unwrap();
     assert_ne!(told, other);
     // sigmoid(tags · last two features + bias), by hand for the first tag.
     let (weights, bias) = (values(6, "tags.weight".len()), values(3, "tags.bias".len()));

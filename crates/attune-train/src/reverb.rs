@@ -1,7 +1,7 @@
-//! Music as it sounds from across a room, made of its levels: the room rings on, and has a noise of its own.
+//! Reverberation and noise of a room, applied to log-mel levels.
 //!
-//! Takes ([`super::takes`]) do this to samples, with a loudspeaker and a microphone besides, a few times for each clip that
-//! has audio. This does it anew each time something is drawn, and to excerpts that came as levels too.
+//! Renditions ([`super::renditions`]) do this to samples, with a loudspeaker and a microphone besides, a few times for each
+//! clip with audio. This does it for every draw, and to excerpts that came as levels too.
 //!
 //! In and out: log-mel levels (frames, bands) in dB. Thread: any.
 
@@ -18,7 +18,7 @@ const HIGHEST_RINGS_FOR: (f32, f32) = (0.3, 0.9);
 const RING_DB: (f32, f32) = (-12.0, 6.0);
 /// Music above noise, where there is noise.
 const ABOVE_NOISE_DB: (f32, f32) = (5.0, 40.0);
-/// How often there is noise that can be heard.
+/// How often there is audible noise.
 const NOISY: f64 = 0.85;
 /// Deviation of the noise's slope from the lowest band to the highest.
 const NOISE_SLOPE_DB: f32 = 12.0;
@@ -35,10 +35,10 @@ struct Acoustics {
     noise: Vec<f32>,
 }
 
-/// Puts a room between levels and who hears them.
-pub fn across_room(levels: &mut [f32], spec: &FrontEndSpec, rng: &mut ChaCha8Rng) {
+/// Puts a room between levels and who teacher_input them.
+pub fn reverb(levels: &mut [f32], spec: &FrontEndSpec, rng: &mut ChaCha8Rng) {
     if !levels.is_empty() {
-        Acoustics::random(levels, spec, rng).heard(levels, rng);
+        Acoustics::random(levels, spec, rng).apply(levels, rng);
     }
 }
 
@@ -60,16 +60,16 @@ impl Acoustics {
     }
 
     /// Power adds up: what rings on from earlier frames, dying away exponentially (Polack 1988), and the noise.
-    fn heard(&self, levels: &mut [f32], rng: &mut ChaCha8Rng) {
+    fn apply(&self, levels: &mut [f32], rng: &mut ChaCha8Rng) {
         let mut ring = vec![0.0; self.kept.len()];
         for frame in levels.chunks_exact_mut(ring.len()) {
             let bands = self.kept.iter().zip(&self.noise).zip(&mut ring);
             for (level, ((kept, noise), ring)) in frame.iter_mut().zip(bands) {
                 let power = (*level * NEPERS).exp();
                 // A band of noise is not steady.
-                let heard = power + self.ring_gain * *ring + noise * (0.4 + 1.2 * rng.random::<f32>());
+                let sum = power + self.ring_gain * *ring + noise * (0.4 + 1.2 * rng.random::<f32>());
                 *ring = kept * (*ring + (1.0 - kept) * power);
-                *level = heard.max(f32::MIN_POSITIVE).ln() / NEPERS;
+                *level = sum.max(f32::MIN_POSITIVE).ln() / NEPERS;
             }
         }
     }
@@ -109,7 +109,7 @@ mod tests {
         };
         // One loud frame and silence after it.
         let mut levels = [vec![0.0; 2], vec![-200.0; 8]].concat();
-        acoustics.heard(&mut levels, &mut ChaCha8Rng::seed_from_u64(1));
+        acoustics.apply(&mut levels, &mut ChaCha8Rng::seed_from_u64(1));
         assert!(levels[0].abs() < 1e-4, "what comes straight stays: {levels:?}");
         let band = |n: usize| -> Vec<f32> { levels[2 + n..].iter().step_by(2).copied().collect() };
         for (n, first, step) in [(0, 0.25f32, 0.5f32), (1, 0.09, 0.1)] {
@@ -146,9 +146,9 @@ mod tests {
         let levels: Vec<f32> = (0..60 * spec.bands).map(|_| -40.0 + 15.0 * normal(&mut rng)).collect();
         for seed in 0..20 {
             let of = |gain: f32| {
-                let mut heard: Vec<f32> = levels.iter().map(|level| level + gain).collect();
-                across_room(&mut heard, &spec, &mut ChaCha8Rng::seed_from_u64(seed));
-                heard
+                let mut out: Vec<f32> = levels.iter().map(|level| level + gain).collect();
+                reverb(&mut out, &spec, &mut ChaCha8Rng::seed_from_u64(seed));
+                out
             };
             let (quiet, loud) = (of(0.0), of(12.0));
             for (quiet, loud) in quiet.iter().zip(loud) {
@@ -161,6 +161,6 @@ mod tests {
 
     #[test]
     fn nothing_stays_nothing() {
-        across_room(&mut [], &FrontEndSpec::default(), &mut ChaCha8Rng::seed_from_u64(4));
+        reverb(&mut [], &FrontEndSpec::default(), &mut ChaCha8Rng::seed_from_u64(4));
     }
 }

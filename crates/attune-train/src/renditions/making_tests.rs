@@ -36,7 +36,7 @@ fn clip(name: &str, genre: u8, audio: PathBuf) -> Clip {
 struct Studio {
     folder: tempfile::TempDir,
     spec: FrontEndSpec,
-    plan: TakesPlan,
+    plan: RenditionsPlan,
 }
 
 impl Studio {
@@ -44,10 +44,10 @@ impl Studio {
         Self {
             folder: tempfile::tempdir().unwrap(),
             spec: FrontEndSpec::default(),
-            plan: TakesPlan {
+            plan: RenditionsPlan {
                 versions: 2,
                 mixtures: 1,
-                ..TakesPlan::default()
+                ..RenditionsPlan::default()
             },
         }
     }
@@ -85,7 +85,7 @@ impl Studio {
 #[test]
 fn takes_are_made_once_and_are_the_same_from_the_cache() {
     let studio = Studio::new();
-    let cache = studio.folder.path().join("takes.safetensors");
+    let cache = studio.folder.path().join("renditions.safetensors");
     let (mut fresh, mut again, mut without) = (studio.data(), studio.data(), studio.data());
     let (made, progress) = studio.make(&mut fresh, &[], Some(&cache));
     assert_eq!((made.new, made.cached), (9, 0));
@@ -95,16 +95,16 @@ fn takes_are_made_once_and_are_the_same_from_the_cache() {
     studio.make(&mut without, &[], None);
     for data in [&again, &without] {
         for (a, b) in fresh.train.iter().zip(&data.train) {
-            assert_eq!(a.takes.len(), 3);
-            for (a, b) in a.takes.iter().zip(&b.takes) {
+            assert_eq!(a.renditions.len(), 3);
+            for (a, b) in a.renditions.iter().zip(&b.renditions) {
                 assert_eq!((&a.recording, &a.clips), (&b.recording, &b.clips));
             }
         }
     }
-    assert!(fresh.valid[0].takes.is_empty(), "takes of what is judged by");
+    assert!(fresh.valid[0].renditions.is_empty(), "renditions of validation clips");
     // One more version is made without making the others anew.
     let studio = Studio {
-        plan: TakesPlan {
+        plan: RenditionsPlan {
             versions: 3,
             ..studio.plan.clone()
         },
@@ -113,7 +113,10 @@ fn takes_are_made_once_and_are_the_same_from_the_cache() {
     let mut more = studio.data();
     let (made, _) = studio.make(&mut more, &[], Some(&cache));
     assert_eq!((made.new, made.cached), (3, 9));
-    assert_eq!(more.train[0].takes[1].recording, fresh.train[0].takes[1].recording);
+    assert_eq!(
+        more.train[0].renditions[1].recording,
+        fresh.train[0].renditions[1].recording
+    );
 }
 
 #[test]
@@ -122,8 +125,8 @@ fn versions_differ_and_mixtures_keep_the_shares_of_their_labels() {
     let mut data = studio.data();
     studio.make(&mut data, &[], None);
     for (place, clip) in data.train.iter().enumerate() {
-        let [first, second, mixture] = &clip.takes[..] else {
-            panic!("{} takes", clip.takes.len());
+        let [first, second, mixture] = &clip.renditions[..] else {
+            panic!("{} renditions", clip.renditions.len());
         };
         assert_ne!(first.recording.levels, second.recording.levels);
         assert_eq!(first.clips, [(place, 1.0)]);
@@ -145,27 +148,31 @@ fn unlabelled_music_has_no_label_and_never_is_a_clip_that_is_judged_by() {
     sound(&folder, "judged.wav", 333.0);
     std::fs::write(folder.join("broken.mp3"), b"no music").unwrap();
     std::fs::write(folder.join("notes.txt"), b"no music").unwrap();
-    let files = crate::takes::music_below(&studio.folder.path().join("more")).unwrap();
+    let files = crate::renditions::music_below(&studio.folder.path().join("more")).unwrap();
     assert_eq!(files.len(), 3);
     let (made, _) = studio.make(&mut data, &files, None);
     assert_eq!(made.left_out.len(), 2, "{:?}", made.left_out);
     assert!(made.left_out.iter().any(|line| line.contains("judged.wav")));
     assert!(made.left_out.iter().any(|line| line.contains("broken.mp3")));
     assert_eq!(data.unlabelled.len(), 1);
-    let takes = &data.unlabelled[0].takes;
-    assert_eq!(takes.len(), 1, "as it is: nobody knows how another take is to be heard");
-    assert!(takes.iter().all(|take| take.clips.is_empty()));
-    // A teacher that hears takes can be asked about any.
+    let renditions = &data.unlabelled[0].renditions;
+    assert_eq!(
+        renditions.len(),
+        1,
+        "as it is: nobody knows how another rendition is to be heard"
+    );
+    assert!(renditions.iter().all(|rendition| rendition.clips.is_empty()));
+    // A teacher whose input is renditions can be run on any.
     let studio = Studio {
-        plan: TakesPlan {
-            hears: TeacherHears::Take,
+        plan: RenditionsPlan {
+            teacher_input: TeacherInput::Rendition,
             ..studio.plan.clone()
         },
         ..studio
     };
     studio.make(&mut data, &files, None);
-    assert_eq!(data.unlabelled[0].takes.len(), 3, "as it is, and two versions");
-    assert!(crate::takes::music_below(&studio.folder.path().join("more/none")).is_err());
+    assert_eq!(data.unlabelled[0].renditions.len(), 3, "as it is, and two versions");
+    assert!(crate::renditions::music_below(&studio.folder.path().join("more/none")).is_err());
 }
 
 #[test]
@@ -198,7 +205,7 @@ fn a_mixture_has_the_power_of_its_parts_by_their_shares() {
 
 #[test]
 fn stored_features_are_brought_in_line_by_the_best_straight_line() {
-    // Told is 2·stored + 1, with an error that no line explains.
+    // TeacherOutput is 2·stored + 1, with an error that no line explains.
     let stored: Vec<[f32; 1]> = (0..20).map(|n| [n as f32]).collect();
     let told: Vec<[f32; 1]> = (0..20)
         .map(|n| [2.0 * n as f32 + 1.0 + if n % 4 < 2 { 0.1 } else { -0.1 }])

@@ -1,16 +1,16 @@
 //! What a teacher of short windows tells of a sound along time: a target for each excerpt, not one for the whole clip.
 //!
-//! A teacher that heard thirty seconds tells what three of them cannot show. One that hears as much as the network does
+//! A teacher that heard thirty seconds tells what three of them cannot show. One that teacher_input as much as the network does
 //! tells of every excerpt what that excerpt is.
 //!
 //! In: a safetensors file that another program made of the sounds (`models/tell_windows.py`): for each audio file a
 //! tensor (windows, features), named by the first 32 hexadecimal digits of the file's SHA-256, and for each excerpt that
-//! came as features `excerpt/CLIP` (1, features); `hop_seconds` and `window_seconds` in its metadata. Out: [`Windows`],
-//! hung on the clips. Thread: any.
+//! came as features `excerpt/CLIP` (1, features); `hop_seconds` and `window_seconds` in its metadata. Out: [`WindowedTargets`],
+//! assigned on the clips. Thread: any.
 
 use super::TrainError;
 use super::dataset::{Clip, Dataset, tensor_values};
-use super::takes::digest;
+use super::renditions::digest;
 use attune_engine::files;
 use attune_model::load::hex;
 use safetensors::SafeTensors;
@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 /// The features of all windows of one sound.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Windows {
+pub struct WindowedTargets {
     width: usize,
     /// (windows, width), in the order of time and evenly apart.
     rows: Vec<f32>,
@@ -30,7 +30,7 @@ pub struct Windows {
     share: f32,
 }
 
-impl Windows {
+impl WindowedTargets {
     /// Rows (windows, width) of windows of `window_seconds`, each `hop_seconds` after the one before.
     pub fn new(rows: Vec<f32>, width: usize, hop_seconds: f32, window_seconds: f32) -> Self {
         let hops = (rows.len() / width.max(1)).saturating_sub(1) as f32;
@@ -94,14 +94,14 @@ fn add(sum: &mut [f32], row: &[f32], weight: f32) {
 
 /// A file of windows.
 #[derive(Debug)]
-pub struct WindowsFile {
+pub struct WindowedTargetsFile {
     path: PathBuf,
     sha256: String,
     width: usize,
-    told: HashMap<String, Arc<Windows>>,
+    told: HashMap<String, Arc<WindowedTargets>>,
 }
 
-impl WindowsFile {
+impl WindowedTargetsFile {
     /// Reads it.
     ///
     /// # Errors
@@ -145,7 +145,10 @@ impl WindowsFile {
             }
             width = features;
             let rows = tensor_values(name, &view).map_err(refused)?;
-            told.insert(name.to_owned(), Arc::new(Windows::new(rows, features, hop, window)));
+            told.insert(
+                name.to_owned(),
+                Arc::new(WindowedTargets::new(rows, features, hop, window)),
+            );
         }
         if told.is_empty() {
             return Err(refused("it tells of no sound".to_owned()));
@@ -168,16 +171,21 @@ impl WindowsFile {
     ///
     /// # Errors
     /// If a clip's audio cannot be read, or the file tells of no clip at all.
-    pub fn hang(&self, data: &mut Dataset) -> Result<Hung, TrainError> {
-        let mut hung = Hung::default();
+    pub fn assign(&self, data: &mut Dataset) -> Result<Assigned, TrainError> {
+        let mut assigned = Assigned::default();
         for clip in data.train.iter_mut().chain(&mut data.unlabelled) {
             if let Some(audio) = &clip.audio {
-                clip.windows = self.told.get(&digest(audio)?).cloned();
+                clip.windowed_targets = self.told.get(&digest(audio)?).cloned();
             }
             clip.excerpt_window = self.told.get(&format!("excerpt/{}", clip.name)).cloned();
-            let has = |levels: bool, told: &Option<Arc<Windows>>| !levels || told.is_some();
-            let is_told = has(clip.audio.is_some(), &clip.windows) && has(clip.excerpt.is_some(), &clip.excerpt_window);
-            *(if is_told { &mut hung.told } else { &mut hung.without }) += 1;
+            let has = |levels: bool, told: &Option<Arc<WindowedTargets>>| !levels || told.is_some();
+            let is_told =
+                has(clip.audio.is_some(), &clip.windowed_targets) && has(clip.excerpt.is_some(), &clip.excerpt_window);
+            *(if is_told {
+                &mut assigned.with
+            } else {
+                &mut assigned.without
+            }) += 1;
         }
         if data.train.iter().all(|clip| !is_told_of(clip)) {
             return Err(TrainError::Data {
@@ -187,22 +195,26 @@ impl WindowsFile {
         }
         data.window_width = self.width;
         data.unlabelled.retain(|clip| {
-            let heard = |clip: &Clip| clip.takes.iter().any(|take| !take.recording.told.features.is_empty());
-            clip.windows.is_some() || heard(clip)
+            let heard = |clip: &Clip| {
+                clip.renditions
+                    .iter()
+                    .any(|rendition| !rendition.recording.teacher.features.is_empty())
+            };
+            clip.windowed_targets.is_some() || heard(clip)
         });
-        Ok(hung)
+        Ok(assigned)
     }
 }
 
 fn is_told_of(clip: &Clip) -> bool {
-    clip.windows.is_some() || clip.excerpt_window.is_some()
+    clip.windowed_targets.is_some() || clip.excerpt_window.is_some()
 }
 
 /// How many clips something was told of.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Hung {
+pub struct Assigned {
     /// All that can be drawn of them is told of.
-    pub told: usize,
+    pub with: usize,
     /// Something is not: excerpts of that are learnt from by their labels alone.
     pub without: usize,
 }
@@ -212,9 +224,9 @@ mod tests {
     use super::*;
 
     /// Five windows of 2 s, each 1 s after the one before: 6 s. The first feature says when a window begins.
-    fn windows() -> Windows {
+    fn windows() -> WindowedTargets {
         let rows = (0..5).flat_map(|n| [n as f32, -1.0]).collect();
-        Windows::new(rows, 2, 1.0, 2.0)
+        WindowedTargets::new(rows, 2, 1.0, 2.0)
     }
 
     fn begins(from: f32, to: f32) -> f32 {
@@ -289,16 +301,19 @@ mod tests {
         ];
         let genres = attune_model::genre::GenreSet::new(vec!["x".to_owned(), "y".to_owned()]).unwrap();
         let mut data = Dataset::new(genres, train, vec![clip("c", None, true)]);
-        let hung = WindowsFile::open(told.path()).unwrap().hang(&mut data).unwrap();
-        assert_eq!(hung, Hung { told: 2, without: 1 });
-        assert_eq!(data.train[0].windows.as_ref().unwrap().rows().len(), 2);
+        let assigned = WindowedTargetsFile::open(told.path())
+            .unwrap()
+            .assign(&mut data)
+            .unwrap();
+        assert_eq!(assigned, Assigned { with: 2, without: 1 });
+        assert_eq!(data.train[0].windowed_targets.as_ref().unwrap().rows().len(), 2);
         assert_eq!(data.train[1].excerpt_window.as_ref().unwrap().mean(), [3.0]);
         assert!(data.train[2].excerpt_window.is_none() && data.valid[0].excerpt_window.is_none());
         assert_eq!(data.window_width, 1);
         data.train.drain(..2);
-        let message = WindowsFile::open(told.path())
+        let message = WindowedTargetsFile::open(told.path())
             .unwrap()
-            .hang(&mut data)
+            .assign(&mut data)
             .unwrap_err()
             .to_string();
         assert!(message.contains("none of the clips"), "{message}");
@@ -308,13 +323,13 @@ mod tests {
     fn a_file_that_does_not_say_what_it_must_is_refused() {
         let of = |tensors: &[(&str, Vec<usize>, Vec<f32>)], hop| {
             let file = file(tensors, hop);
-            let error = WindowsFile::open(file.path()).unwrap_err().to_string();
+            let error = WindowedTargetsFile::open(file.path()).unwrap_err().to_string();
             assert!(error.contains(&file.path().display().to_string()), "{error}");
             error
         };
         let text = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(text.path(), "no tensors at all").unwrap();
-        let error = WindowsFile::open(text.path()).unwrap_err().to_string();
+        let error = WindowedTargetsFile::open(text.path()).unwrap_err().to_string();
         assert!(
             error.contains("not a whole safetensors file") && error.contains("tell_windows"),
             "{error}"
@@ -330,7 +345,7 @@ mod tests {
 
     #[test]
     fn one_window_is_all_there_is() {
-        let single = Windows::new(vec![7.0], 1, 1.0, 3.0);
+        let single = WindowedTargets::new(vec![7.0], 1, 1.0, 3.0);
         assert_eq!(single.at(&(0.2..0.4)), [7.0]);
         assert_eq!(single.at(&(0.0..1.0)), [7.0]);
     }

@@ -1,17 +1,18 @@
-//! Labelled music of another source besides the data set: of some of its classes, and perhaps of a narrower band.
+//! Auxiliary data: labelled music of another source, for some of the classes, and perhaps of a narrower band.
 //!
-//! Drawn as it is, its band would tell its class: what is dull is blues, because the blues came by telephone. So a share of
-//! *all* labelled draws is limited to the band of such a clip, whatever the class, and clips of the other source come only
-//! there. Of a sound that is limited, its band tells nothing then, if that source has one band for all its classes. Takes are
-//! made of the other source as of the data set: else what is limited *and* re-recorded would more often be of a class that it
-//! has not. (Mixtures are not: of those that are limited it is so still.)
+//! Drawn as they are, their band would reveal the class: what is dull is blues, because the blues came by telephone. So a
+//! share of *all* labelled draws is limited to the band of such a clip, whatever the class, and auxiliary clips come only
+//! there. The band of a limited sound then carries no information, if the source has one band for all its classes.
+//! Renditions are made of auxiliary data as of the data set: otherwise what is limited *and* re-recorded would more often
+//! be of a class that they lack. (Mixtures are not made.)
 //!
-//! In: a folder with a sub-folder for each class. Out: clips, with their takes. Thread: training's, and for the takes a pool of its own.
+//! In: a folder with a sub-folder for each class. Out: clips, with their renditions. Thread: training's, and for the
+//! renditions a pool of its own.
 
 use super::TrainError;
 use super::dataset::{Clip, Dataset, mel_of_file};
 use super::folders::classes_below;
-use super::takes::{Making, TakesPlan, digest, music_below};
+use super::renditions::{Making, RenditionsPlan, digest, music_below};
 use attune_audio::features::FrontEndSpec;
 use attune_model::genre::{GenreId, GenreSet};
 use std::collections::HashSet;
@@ -20,19 +21,19 @@ use std::sync::Arc;
 
 /// A band of which the loudest level lies further below the loudest of all than this holds nothing, in dB.
 const RANGE_DB: f32 = 70.0;
-/// The flank of the filter that took the rest away: these bands below the first empty one are as telling as that.
+/// The flank of the filter that removed the rest: this many bands below the first empty one reveal the filter, too.
 const FLANK_BANDS: usize = 10;
 
 /// More clips, and the sub-folders that are no class.
 #[derive(Debug, Default)]
-pub struct Also {
+pub struct AuxData {
     /// Each with its [`Clip::band_limit`].
     pub clips: Vec<Clip>,
     /// Names of sub-folders that were left out.
     pub no_class: Vec<String>,
 }
 
-/// Reads all audio below the sub-folders that are named as a class is. `progress` is told how many of how many files are
+/// Reads all audio below the sub-folders that are named like a class. `progress` gets how many of how many files are
 /// read.
 ///
 /// # Errors
@@ -42,8 +43,8 @@ pub fn open(
     genres: &GenreSet,
     spec: &FrontEndSpec,
     mut progress: impl FnMut(usize, usize),
-) -> Result<Also, TrainError> {
-    let mut also = Also::default();
+) -> Result<AuxData, TrainError> {
+    let mut also = AuxData::default();
     let mut files: Vec<(GenreId, PathBuf)> = Vec::new();
     for class in classes_below(folder, &[])? {
         match genres.find(&class.label) {
@@ -59,7 +60,7 @@ pub fn open(
         return Err(TrainError::Data {
             path: folder.to_owned(),
             message: format!(
-                "none of its sub-folders is named as a class is: put more audio of a class into a sub-folder of its name ({})",
+                "none of its sub-folders is named like a class: put more audio of a class into a sub-folder of its name ({})",
                 genres.labels().join(", ")
             ),
         });
@@ -71,7 +72,7 @@ pub fn open(
         if levels.len() < 2 * spec.bands {
             return Err(TrainError::Data {
                 path: file.clone(),
-                message: "shorter than two frames: leave it away".to_owned(),
+                message: "shorter than two frames: remove it".to_owned(),
             });
         }
         also.clips.push(Clip {
@@ -86,11 +87,11 @@ pub fn open(
     Ok(also)
 }
 
-/// Refuses clips whose file is one that is judged by, whatever it is called.
+/// Refuses clips whose file is also a validation clip's, whatever it is called.
 ///
 /// # Errors
 /// If there is one, or a file cannot be read.
-pub fn refuse_judged(clips: &[Clip], valid: &[Clip]) -> Result<(), TrainError> {
+pub fn refuse_validation_files(clips: &[Clip], valid: &[Clip]) -> Result<(), TrainError> {
     // Clips of folders have their path for a name.
     let file = |clip: &Clip| clip.audio.clone().unwrap_or_else(|| PathBuf::from(&clip.name));
     let files = valid.iter().map(file).filter(|file| file.is_file());
@@ -100,27 +101,27 @@ pub fn refuse_judged(clips: &[Clip], valid: &[Clip]) -> Result<(), TrainError> {
         if judged.contains(&digest(&file)?) {
             return Err(TrainError::Data {
                 path: file,
-                message: "a clip that is judged by is the same file: learn from others".to_owned(),
+                message: "a validation clip is the same file: remove it here".to_owned(),
             });
         }
     }
     Ok(())
 }
 
-/// Adds the clips to those that are learnt from, each with takes by `plan`: without mixtures, and no teacher is asked, for what one
-/// makes of a narrow band is wrong more often than not. `progress` is told how many of how many takes are made. Takes are not
-/// kept in a file: they are few, and need no teacher's time.
+/// Adds the clips to the training clips, each with renditions by `plan`: without mixtures and without a teacher, whose
+/// output for a narrow band is wrong more often than not. `progress` gets how many of how many renditions are made. They
+/// are not cached: they are few, and no teacher is run.
 ///
 /// # Errors
 /// If a file can no longer be read or decoded.
 pub fn join(
     data: &mut Dataset,
     clips: Vec<Clip>,
-    plan: &TakesPlan,
+    plan: &RenditionsPlan,
     spec: &FrontEndSpec,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<(), TrainError> {
-    let plan = TakesPlan {
+    let plan = RenditionsPlan {
         mixtures: 0,
         teacher: None,
         ..plan.clone()
@@ -133,17 +134,17 @@ pub fn join(
     };
     let mut also = Dataset::new(data.genres.clone(), clips, Vec::new());
     making.make(&mut also, &[], progress)?;
-    // A take names its clip by the place among all.
+    // A rendition names its clip by the place among all.
     let first = data.train.len();
-    let takes = also.train.iter_mut().flat_map(|clip| &mut clip.takes);
-    for (place, _) in takes.flat_map(|take| &mut take.clips) {
+    let renditions = also.train.iter_mut().flat_map(|clip| &mut clip.renditions);
+    for (place, _) in renditions.flat_map(|rendition| &mut rendition.clips) {
         *place += first;
     }
     data.train.append(&mut also.train);
     Ok(())
 }
 
-/// The first band of levels (frames, bands) that something took away, or `bands` if nothing did.
+/// The first band of levels (frames, bands) that a filter removed, or `bands` without one.
 fn band_limit(levels: &[f32], bands: usize) -> usize {
     let mut loudest = vec![f32::NEG_INFINITY; bands];
     for frame in levels.chunks_exact(bands) {
@@ -177,7 +178,7 @@ mod tests {
         assert_eq!(band_limit(&levels(BANDS), BANDS), BANDS);
         // From band 40 on 8.5 dB a band: −20 there, −62.5 at 45, −71 at 46.
         assert_eq!(band_limit(&levels(40), BANDS), 46 - FLANK_BANDS);
-        // Digital silence keeps a band to be heard by.
+        // Digital silence keeps one band.
         assert_eq!(band_limit(&vec![-100.0; 4 * BANDS], BANDS), BANDS);
         let one = [vec![0.0], vec![-100.0; BANDS - 1]].concat();
         assert_eq!(band_limit(&one, BANDS), 1);

@@ -4,7 +4,7 @@
 //! f32 where there is a teacher. The metadata hold the [`Brand`].
 
 use super::super::TrainError;
-use super::super::teacher::Told;
+use super::super::teacher::TeacherOutput;
 use super::Recording;
 use attune_audio::features::FrontEndSpec;
 use attune_engine::files::{self, FileError};
@@ -19,9 +19,9 @@ use std::io::{BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Goes up when the effects change: takes of another version are no longer what the recipe says.
+/// Goes up when the effects change: renditions of another version are no longer what the recipe says.
 const FORMAT: u32 = 1;
-/// A header of more bytes than this is no header of takes.
+/// A header of more bytes than this is no header of renditions.
 const LONGEST_HEADER: u64 = 64 << 20;
 
 /// Recordings by what they were made of.
@@ -37,7 +37,7 @@ pub struct Brand {
 }
 
 impl Brand {
-    /// Of takes from this seed, with the teacher whose file has this SHA-256, through this front end.
+    /// Of renditions from this seed, with the teacher whose file has this SHA-256, through this front end.
     pub fn new(seed: u64, teacher: Option<String>, front_end: &FrontEndSpec) -> Self {
         Self {
             format: FORMAT,
@@ -50,7 +50,7 @@ impl Brand {
     fn difference(&self, other: &Self) -> Option<&'static str> {
         [
             (self.format != other.format, "the program's version of the effects"),
-            (self.seed != other.seed, "--takes-seed"),
+            (self.seed != other.seed, "--renditions-seed"),
             (self.teacher != other.teacher, "--teacher"),
             (self.front_end != other.front_end, "the front end"),
         ]
@@ -67,7 +67,7 @@ pub fn read(path: &Path, brand: &Brand) -> Result<Recordings, TrainError> {
     let failed = FileError::reading(path);
     let damaged = |message: String| TrainError::Data {
         path: path.to_owned(),
-        message: format!("{message}: not a whole file of takes; delete it, or name another --takes-cache"),
+        message: format!("{message}: not a whole file of renditions; delete it, or name another --renditions-cache"),
     };
     let file = match File::open(path) {
         Ok(file) => file,
@@ -94,7 +94,7 @@ pub fn read(path: &Path, brand: &Brand) -> Result<Recordings, TrainError> {
         .metadata()
         .as_ref()
         .and_then(|metadata| metadata.get("takes"))
-        .ok_or_else(|| damaged("it does not say what its takes are".to_owned()))
+        .ok_or_else(|| damaged("it does not say what its renditions are".to_owned()))
         .and_then(|text| serde_json::from_str(text).map_err(|error| damaged(error.to_string())))?;
     if let Some(what) = brand.difference(&found) {
         return Err(TrainError::OtherRenditions {
@@ -152,8 +152,8 @@ fn take_part(
                 return Err("is not finite".to_owned());
             }
         }
-        ("features", Dtype::F32, &[_]) => recording.told.features = floats()?,
-        ("tags", Dtype::F32, &[_]) => recording.told.tags = floats()?,
+        ("features", Dtype::F32, &[_]) => recording.teacher.features = floats()?,
+        ("tags", Dtype::F32, &[_]) => recording.teacher.tags = floats()?,
         (_, dtype, shape) => return Err(format!("is {dtype:?} {shape:?}")),
     }
     Ok(())
@@ -163,7 +163,7 @@ fn take_part(
 pub fn write(path: &Path, brand: &Brand, recordings: &Recordings) -> Result<(), TrainError> {
     let text = serde_json::to_string(brand).map_err(|error| FileError::writing(path)(error.into()))?;
     let tensors = recordings.iter().flat_map(|(key, recording)| {
-        let Told { features, tags } = &recording.told;
+        let TeacherOutput { features, tags } = &recording.teacher;
         let floats = [("features", features), ("tags", tags)]
             .into_iter()
             .filter(|(_, values)| !values.is_empty())
@@ -238,11 +238,11 @@ mod tests {
                 let levels = (0..(n + 2) * spec.bands)
                     .map(|i| f16::from_f32(-(i as f32) / 8.0))
                     .collect();
-                let told = Told {
+                let told = TeacherOutput {
                     features: vec![n as f32; 4 * usize::from(n > 0)],
                     tags: vec![0.5; usize::from(n > 0)],
                 };
-                (format!("{n}abc.{n}"), Arc::new(Recording { levels, told }))
+                (format!("{n}abc.{n}"), Arc::new(Recording { levels, teacher: told }))
             })
             .collect()
     }
@@ -251,7 +251,7 @@ mod tests {
     fn what_is_written_is_read_and_what_is_of_another_brand_or_damaged_is_not() {
         let spec = FrontEndSpec::default();
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("below").join("takes.safetensors");
+        let path = folder.path().join("below").join("renditions.safetensors");
         let brand = Brand::new(1, Some("abc".to_owned()), &spec);
         assert!(read(&path, &brand).unwrap().is_empty());
         let written = recordings(&spec);
@@ -263,13 +263,13 @@ mod tests {
             ..spec.clone()
         };
         for (other, said) in [
-            (Brand::new(2, Some("abc".to_owned()), &spec), "--takes-seed"),
+            (Brand::new(2, Some("abc".to_owned()), &spec), "--renditions-seed"),
             (Brand::new(1, None, &spec), "--teacher"),
             (Brand::new(1, Some("abc".to_owned()), &wide), "the front end"),
         ] {
             let message = read(&path, &other).unwrap_err().to_string();
             assert!(
-                message.contains(said) && message.contains("takes.safetensors"),
+                message.contains(said) && message.contains("renditions.safetensors"),
                 "{message}"
             );
         }
@@ -277,7 +277,7 @@ mod tests {
         for damaged in [&whole[..whole.len() - 2], &whole[..100], b"abc", &[0xff; 64]] {
             std::fs::write(&path, damaged).unwrap();
             let message = read(&path, &brand).unwrap_err().to_string();
-            assert!(message.contains("--takes-cache"), "{message}");
+            assert!(message.contains("--renditions-cache"), "{message}");
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Makes the takes that a cache does not have, and hangs all of them on their clips.
+//! Makes the renditions that a cache lacks, and assigns all of them to their clips.
 
 use super::super::TrainError;
 use super::super::dataset::{Clip, Dataset, Lines, on_lines};
 use super::super::sound::{mean_power, microphone_chain, performance_chain};
 use super::super::teacher::{Agreement, Pair, TeacherNet};
 use super::cache::{self, Brand, Recordings};
-use super::{Recording, Take, TakesPlan, TeacherHears};
+use super::{Recording, Rendition, RenditionsPlan, TeacherInput};
 use attune_audio::decode::decode_file;
 use attune_audio::features::{FeatureExtractor, FrontEndSpec, RateConverter};
 use attune_engine::files;
@@ -27,17 +27,17 @@ const PIECES_AT_ONCE: usize = 100;
 /// What was made.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Made {
-    /// Takes made anew.
+    /// Renditions made now.
     pub new: usize,
-    /// Takes that were in the cache.
+    /// Renditions that were in the cache.
     pub cached: usize,
     /// Files without labels that were left out, and why.
     pub left_out: Vec<String>,
-    /// How far what the teacher tells of the clips as they are is from the features that were stored for them.
+    /// How far the teacher's features of the clips are from those that were stored for them.
     pub agreement: Option<Agreement>,
 }
 
-/// A piece of music that takes are made of.
+/// A piece of music to make renditions from.
 struct Piece {
     audio: PathBuf,
     digest: String,
@@ -45,7 +45,7 @@ struct Piece {
     clip: Option<usize>,
 }
 
-/// A take to be had.
+/// A rendition to be had.
 struct Order {
     key: String,
     piece: usize,
@@ -56,7 +56,7 @@ struct Order {
 enum Kind {
     /// As it is.
     Clean,
-    /// As a microphone hears it.
+    /// As a microphone teacher_input it.
     Microphone,
     /// As others would have played it.
     Performance,
@@ -64,30 +64,30 @@ enum Kind {
     Mixture(usize),
 }
 
-/// How takes are made, and where they are kept.
+/// How renditions are made, and where they are kept.
 #[derive(Debug, Clone, Copy)]
 pub struct Making<'a> {
     /// How many, and what they are drawn from.
-    pub plan: &'a TakesPlan,
+    pub plan: &'a RenditionsPlan,
     /// What makes frames of them.
     pub spec: &'a FrontEndSpec,
-    /// Who is asked about each.
+    /// The teacher that is run on each.
     pub teacher: Option<&'a TeacherNet>,
     /// The file in which they are kept, if they are.
     pub kept: Option<&'a Path>,
 }
 
 impl Making<'_> {
-    /// Makes the takes of all training clips with audio, and of `unlabelled` music, which becomes `data.unlabelled`.
+    /// Makes the renditions of all training clips with audio, and of `unlabelled` music, which becomes `data.unlabelled`.
     ///
-    /// The teacher is asked about each clip as it is, too, and stored features and what it tells are brought into line.
-    /// Unlabelled music has a take of itself as it is, and others only if the teacher hears takes. Mixtures are made of two training
+    /// The teacher is run on each clip as it is, too, and its output is aligned with stored features.
+    /// Unlabelled music has a rendition of itself as it is, and others only if the teacher's input is renditions. Mixtures are made of two training
     /// clips; of the partners in question those come first that a draw by the seed and both digests puts first, so that another split
-    /// changes as few mixtures as it can. `progress` is told how many of how many takes are made.
+    /// changes as few mixtures as it can. `progress` gets how many of how many renditions are made.
     ///
     /// # Errors
     /// If a clip's audio cannot be read, or the cache is damaged or of another brand. A file of unlabelled music that
-    /// cannot be decoded, or is that of a validation clip, is left out and told of.
+    /// cannot be decoded, or is that of a validation clip, is left out and reported.
     pub fn make(
         &self,
         data: &mut Dataset,
@@ -142,9 +142,9 @@ impl Making<'_> {
                 cache::write(path, &brand, &recordings)?;
             }
         }
-        hang(data, &pieces, &orders, &recordings, plan.seed);
+        assign(data, &pieces, &orders, &recordings, plan.seed);
         if let Some(teacher) = teacher {
-            made.agreement = agree(data, &pieces, &recordings, teacher, plan.hears);
+            made.agreement = agree(data, &pieces, &recordings, teacher, plan.teacher_input);
         }
         Ok(made)
     }
@@ -153,16 +153,16 @@ impl Making<'_> {
 /// Says how far what the teacher tells of the clips is from what was stored of them, and gives every clip its targets.
 ///
 /// A stored feature may come from another copy of the sound, or from another training of the teacher, so that both must
-/// be brought into line. If the teacher hears each take, all is as this teacher tells it: of clips with audio by asking
+/// be brought into line. If the teacher's input is each rendition, all is as this teacher tells it: of clips with audio by asking
 /// it about them as they are, of others by the straight line from the stored feature that fits best over the clips that
-/// have both. If it hears clips, what is stored stays, a clip without it gets what is told of it as it is, and the lines
+/// have both. If it teacher_input clips, what is stored stays, a clip without it gets what is told of it as it is, and the lines
 /// lead the other way.
 fn agree(
     data: &mut Dataset,
     pieces: &[Piece],
     recordings: &Recordings,
     teacher: &TeacherNet,
-    hears: TeacherHears,
+    teacher_input: TeacherInput,
 ) -> Option<Agreement> {
     let mut told: BTreeMap<usize, Arc<Recording>> = BTreeMap::new();
     for piece in pieces {
@@ -173,30 +173,30 @@ fn agree(
     let stored = |clip: &Clip| clip.teacher.clone().filter(|row| row.len() == teacher.feature_count());
     let both: Vec<(&[f32], Arc<Vec<f32>>)> = told
         .iter()
-        .filter_map(|(&clip, told)| Some((told.told.features.as_slice(), stored(&data.train[clip])?)))
+        .filter_map(|(&clip, told)| Some((told.teacher.features.as_slice(), stored(&data.train[clip])?)))
         .collect();
     let pairs: Vec<Pair<'_>> = both.iter().map(|(told, stored)| (*told, stored.as_slice())).collect();
     let agreement = Agreement::of(&pairs);
     let lines = |pairs: &[Pair<'_>]| -> Lines { (0..teacher.feature_count()).map(|i| line(pairs, i)).collect() };
-    match hears {
-        TeacherHears::Take => {
+    match teacher_input {
+        TeacherInput::Rendition => {
             let lines = lines(&pairs);
             for (number, clip) in data.train.iter_mut().enumerate() {
                 let features = match told.get(&number) {
-                    Some(recording) => Some(recording.told.features.clone()),
+                    Some(recording) => Some(recording.teacher.features.clone()),
                     None => stored(clip).map(|row| on_lines(&lines, &row)),
                 };
                 clip.tags = features.as_ref().map(|features| Arc::new(teacher.tags_of(features)));
                 clip.teacher = features.map(Arc::new);
             }
         }
-        TeacherHears::Clip => {
+        TeacherInput::Clip => {
             let swapped: Vec<Pair<'_>> = pairs.iter().map(|(told, stored)| (*stored, *told)).collect();
-            data.told_lines = lines(&swapped);
+            data.teacher_lines = lines(&swapped);
             for (number, clip) in data.train.iter_mut().enumerate() {
-                let told = told.get(&number).map(|recording| &recording.told);
+                let told = told.get(&number).map(|recording| &recording.teacher);
                 clip.tags = told.map(|told| Arc::new(told.tags.clone()));
-                let features = || told.map(|told| Arc::new(on_lines(&data.told_lines, &told.features)));
+                let features = || told.map(|told| Arc::new(on_lines(&data.teacher_lines, &told.features)));
                 clip.teacher = stored(clip).or_else(features);
             }
         }
@@ -276,7 +276,7 @@ fn pieces(data: &Dataset, unlabelled: &[PathBuf], left_out: &mut Vec<String>) ->
     Ok(pieces)
 }
 
-fn orders(pieces: &[Piece], data: &Dataset, plan: &TakesPlan, is_taught: bool) -> Vec<Order> {
+fn orders(pieces: &[Piece], data: &Dataset, plan: &RenditionsPlan, is_taught: bool) -> Vec<Order> {
     let mut orders = Vec::new();
     for (place, piece) in pieces.iter().enumerate() {
         let clip = piece.clip.map(|clip| &data.train[clip]);
@@ -291,9 +291,9 @@ fn orders(pieces: &[Piece], data: &Dataset, plan: &TakesPlan, is_taught: bool) -
         if clip.is_none() || is_taught {
             order(clean_key(digest), Kind::Clean);
         }
-        // A teacher that hears clips has not heard how a take of music without a label is to be heard.
-        let versions = match (clip, plan.hears) {
-            (None, TeacherHears::Clip) => 0,
+        // A teacher that teacher_input clips has not heard how a rendition of music without a label is to be heard.
+        let versions = match (clip, plan.teacher_input) {
+            (None, TeacherInput::Clip) => 0,
             _ => plan.versions,
         };
         for version in 1..=versions {
@@ -313,7 +313,7 @@ fn orders(pieces: &[Piece], data: &Dataset, plan: &TakesPlan, is_taught: bool) -
 }
 
 /// Which pieces a clip is mixed with: those that a draw puts first, of other artists.
-fn partners(place: usize, clip: &Clip, pieces: &[Piece], data: &Dataset, plan: &TakesPlan) -> Vec<usize> {
+fn partners(place: usize, clip: &Clip, pieces: &[Piece], data: &Dataset, plan: &RenditionsPlan) -> Vec<usize> {
     let own = &pieces[place];
     let mut others: Vec<([u8; 32], usize)> = (0..pieces.len())
         .filter(|&other| {
@@ -340,7 +340,7 @@ fn number(seed: u64, name: &str) -> [u8; 32] {
     Sha256::digest(format!("{seed} {name}")).into()
 }
 
-/// The generator of a take, and of a mixture the first piece's share, which is drawn first.
+/// The generator of a rendition, and of a mixture the first piece's share, which is drawn first.
 fn generator(seed: u64, key: &str) -> (ChaCha8Rng, f32) {
     let mut rng = ChaCha8Rng::from_seed(number(seed, key));
     let share = 0.3 + 0.4 * rng.random::<f32>();
@@ -355,7 +355,7 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// All takes ordered of one piece.
+    /// All renditions of one piece.
     fn make(&self, piece: usize, orders: &[&Order]) -> Result<Vec<(String, Recording)>, TrainError> {
         let samples = self.samples(piece)?;
         orders
@@ -406,9 +406,9 @@ impl Bench<'_> {
         levels.convert_from_f32_slice(&levels_db);
         Ok(Recording {
             levels,
-            told: match self.teacher {
-                Some(teacher) => teacher.ask(samples, self.spec.rate)?,
-                None => super::Told::default(),
+            teacher: match self.teacher {
+                Some(teacher) => teacher.run(samples, self.spec.rate)?,
+                None => super::TeacherOutput::default(),
             },
         })
     }
@@ -429,10 +429,10 @@ fn mixed(a: &[f32], b: &[f32], share: f32) -> Vec<f32> {
         .collect()
 }
 
-/// Gives each training clip its takes, and the data set its unlabelled music.
-fn hang(data: &mut Dataset, pieces: &[Piece], orders: &[Order], recordings: &Recordings, seed: u64) {
+/// Gives each training clip its renditions, and the data set its unlabelled music.
+fn assign(data: &mut Dataset, pieces: &[Piece], orders: &[Order], recordings: &Recordings, seed: u64) {
     for clip in &mut data.train {
-        clip.takes.clear();
+        clip.renditions.clear();
     }
     let mut unlabelled: BTreeMap<usize, Clip> = BTreeMap::new();
     for order in orders {
@@ -449,21 +449,21 @@ fn hang(data: &mut Dataset, pieces: &[Piece], orders: &[Order], recordings: &Rec
             (_, Some(own)) => vec![(own, 1.0)],
             (_, None) => Vec::new(),
         };
-        let take = Take {
+        let rendition = Rendition {
             recording: Arc::clone(recording),
             clips,
         };
         match piece.clip {
             // The clip itself is there already, in full precision.
             Some(_) if matches!(order.kind, Kind::Clean) => {}
-            Some(clip) => data.train[clip].takes.push(take),
+            Some(clip) => data.train[clip].renditions.push(rendition),
             None => {
                 let clip = unlabelled.entry(order.piece).or_insert_with(|| Clip {
                     name: piece.audio.display().to_string(),
                     audio: Some(piece.audio.clone()),
                     ..Clip::default()
                 });
-                clip.takes.push(take);
+                clip.renditions.push(rendition);
             }
         }
     }
