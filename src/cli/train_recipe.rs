@@ -352,7 +352,7 @@ mod tests {
         let words = "--rate 0.001 --weight-decay 0.1 --dropout 0.4 --hidden 200 --label-smoothing 0.1 --averaging 0.99 --mix 0.3 \
                      --reverb 0.5 --batches 4x43:1,2x128:3 --patience 7 --fold 2/5 --share 0.25 --split-seed 9 --renditions 3 \
                      --mixtures 1 --renditions-seed 4 --rendition-share 0.5 --unlabelled-share 0.25 --teacher-weight 2 \
-                     --soft-label-weight 0.25 --unlabelled-weight 0.75 --teacher-input take --tag-weight 0.5 --window-weight 3";
+                     --soft-label-weight 0.25 --unlabelled-weight 0.75 --teacher-input rendition --tag-weight 0.5 --window-weight 3";
         let line = Line::try_parse_from(std::iter::once("x").chain(words.split_whitespace())).unwrap();
         let told = line.recipe.words();
         assert_eq!(
