@@ -5,7 +5,7 @@ use attune_audio::units::FrameIndex;
 use attune_model::genre::{GenreSet, SoundKind};
 use attune_model::golden::Golden;
 use attune_model::manifest::FORMAT;
-use attune_model::{AttentionPicture, CausalModel, LoadedModel, Manifest, ModelError, ModelSet, StreamOutput};
+use attune_model::{AttentionWeights, CausalModel, LoadedModel, Manifest, ModelError, ModelSet, StreamOutput};
 use attune_nn::kernels::packed_matrix::Precision;
 use attune_train::recipe::{ModelKind, Recipe};
 use std::sync::Arc;
@@ -102,11 +102,11 @@ impl CausalModel for FakeNet {
 }
 
 /// Weights that rise towards the newest frame, in two layers of two heads.
-fn picture(heard: u64, context: usize) -> AttentionPicture {
+fn picture(heard: u64, context: usize) -> AttentionWeights {
     let frames = (heard as usize).min(context);
     let total = (frames * (frames + 1) / 2) as f32;
     let row: Vec<f32> = (1..=frames).map(|k| k as f32 / total).collect();
-    AttentionPicture {
+    AttentionWeights {
         newest: FrameIndex(heard - 1),
         frames,
         maps: row.repeat(4),

@@ -5,7 +5,7 @@
 use super::health::Recent;
 use attune_audio::features::FrameBlock;
 use attune_model::genre::Probabilities;
-use attune_model::{AttentionPicture, GenreStream, LoadedModel, ModelError, StreamOutput};
+use attune_model::{AttentionWeights, GenreStream, LoadedModel, ModelError, StreamOutput};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
@@ -59,7 +59,7 @@ pub(super) struct Step {
     /// Calibrated probabilities of each frame: the softmax of its logits at the model's temperature.
     pub(super) raw: Vec<Probabilities>,
     /// What it attended to at the newest frame.
-    pub(super) attention: Option<AttentionPicture>,
+    pub(super) attention: Option<AttentionWeights>,
 }
 
 /// One model of a pipeline.

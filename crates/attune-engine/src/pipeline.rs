@@ -14,7 +14,7 @@ use attune_audio::features::{
 };
 use attune_audio::units::{FrameIndex, SampleRate, Seconds};
 use attune_model::genre::{Probabilities, SoundKind};
-use attune_model::{AttentionPicture, ModelSet};
+use attune_model::{AttentionWeights, ModelSet};
 use std::ops::Range;
 
 /// Seconds of samples that are processed at once: long enough that the models' blocks are full, short beside a file.
@@ -67,7 +67,7 @@ pub struct Pipeline {
     base: Seconds,
     frames: u64,
     faults: Vec<ModelFault>,
-    attention: Option<(usize, AttentionPicture)>,
+    attention: Option<(usize, AttentionWeights)>,
     /// What was reset before the next frame from outside.
     pending_reset: StateReset,
 }
@@ -376,7 +376,7 @@ fn fault(model: usize, runner: &ModelRunner, cause: FaultCause) -> ModelFault {
     }
 }
 
-fn copy_attention(model: usize, from: &AttentionPicture, to: &mut AttentionSnapshot) {
+fn copy_attention(model: usize, from: &AttentionWeights, to: &mut AttentionSnapshot) {
     let frames = from.frames.min(MAX_ATTENTION_FRAMES);
     let skipped = from.frames - frames;
     to.model = model;

@@ -134,8 +134,8 @@ impl Architecture {
         }
     }
 
-    /// Its convolutions over time, from the input on; `None` of a network whose body is something else, which has no bound or
-    /// weights of its own to show. Features are then pooled over a longer time.
+    /// Its convolutions over time, from the input on; `None` if the body is not convolutional. The pooling after them
+    /// covers a longer time.
     pub fn convolutions(&self) -> Option<Vec<Dilated>> {
         let BodyShape::Tcn(body) = &self.body else {
             return None;

@@ -31,7 +31,7 @@ pub struct EncoderShape {
 
 /// Encoder layers, each reading the one below.
 #[derive(Debug)]
-pub struct Encoder {
+pub(crate) struct Encoder {
     layers: Vec<EncoderLayer>,
     shape: EncoderShape,
 }
@@ -92,7 +92,7 @@ impl Body for Encoder {
 
 /// An [`Encoder`] for streams.
 #[derive(Debug)]
-pub struct PackedEncoder {
+pub(crate) struct PackedEncoder {
     layers: Vec<PackedEncoderLayer>,
     rotary: Rotary,
     maps: MapShape,
@@ -100,30 +100,30 @@ pub struct PackedEncoder {
 
 /// What a stream remembers of each layer, and how many frames went by.
 #[derive(Debug, Clone)]
-pub struct EncoderMemories {
+pub(crate) struct EncoderStates {
     layers: Vec<EncoderState>,
     rotations: Rotations,
     frames: u64,
 }
 
 impl PackedBody for PackedEncoder {
-    type Memory = EncoderMemories;
+    type State = EncoderStates;
 
-    fn initial_memory(&self) -> EncoderMemories {
-        EncoderMemories {
+    fn initial_state(&self) -> EncoderStates {
+        EncoderStates {
             layers: self.layers.iter().map(PackedEncoderLayer::initial_state).collect(),
             rotations: Rotations::new(&self.rotary, MAX_BLOCK),
             frames: 0,
         }
     }
 
-    fn step(&self, rows: &mut [FrameBuf], memory: &mut EncoderMemories) {
+    fn step(&self, rows: &mut [FrameBuf], state: &mut EncoderStates) {
         let frames = rows[0].frames();
-        memory.rotations.set(&self.rotary, memory.frames, frames);
-        memory.frames += frames as u64;
-        for (number, (layer, of_layer)) in self.layers.iter().zip(&mut memory.layers).enumerate() {
+        state.rotations.set(&self.rotary, state.frames, frames);
+        state.frames += frames as u64;
+        for (number, (layer, of_layer)) in self.layers.iter().zip(&mut state.layers).enumerate() {
             let (before, after) = rows.split_at_mut(number + 1);
-            layer.step(&before[number], &memory.rotations, of_layer, &mut after[0]);
+            layer.step(&before[number], &state.rotations, of_layer, &mut after[0]);
         }
     }
 
@@ -131,18 +131,18 @@ impl PackedBody for PackedEncoder {
         self.maps
     }
 
-    fn reach(memory: &EncoderMemories) -> usize {
-        memory.layers.first().map_or(0, |layer| layer.attention.reach())
+    fn reach(state: &EncoderStates) -> usize {
+        state.layers.first().map_or(0, |layer| layer.attention.reach())
     }
 
-    fn newest_weights(memory: &EncoderMemories, count: usize, into: &mut Vec<f32>) {
-        for layer in &memory.layers {
+    fn newest_weights(state: &EncoderStates, count: usize, into: &mut Vec<f32>) {
+        for layer in &state.layers {
             layer.attention.newest_weights(count, into);
         }
     }
 
-    fn ablate_head(memory: &mut EncoderMemories, layer: usize, head: usize) -> bool {
-        memory
+    fn ablate_head(state: &mut EncoderStates, layer: usize, head: usize) -> bool {
+        state
             .layers
             .get_mut(layer)
             .is_some_and(|layer| layer.attention.ablate_head(head))

@@ -4,7 +4,7 @@
 
 use attune_nn::Pass;
 use attune_nn::kernels::packed_matrix::Precision;
-use attune_nn::recurrent::UnitPicture;
+use attune_nn::recurrent::UnitActivations;
 use attune_nn::streaming::frame_buf::FrameBuf;
 use candle_core::{Result, Tensor};
 
@@ -22,7 +22,7 @@ pub trait Body: Send + Sync + 'static {
     }
     /// Widths of those features.
     fn taps(&self) -> Vec<usize>;
-    /// How many frames back an answer can depend on, through the body; `None`: no bound.
+    /// How many frames its output can depend on; `None`: no bound.
     fn context_frames(&self) -> Option<usize>;
 }
 
@@ -39,30 +39,30 @@ pub struct MapShape {
 
 /// A causal network over frames of features, in the form that streams.
 pub trait PackedBody: std::fmt::Debug + Send + Sync + 'static {
-    /// What a stream remembers.
-    type Memory: std::fmt::Debug + Clone + Send + 'static;
+    /// The state of a stream.
+    type State: std::fmt::Debug + Clone + Send + 'static;
     /// Before the first frame.
-    fn initial_memory(&self) -> Self::Memory;
+    fn initial_state(&self) -> Self::State;
     /// `rows[0]` comes in; what is pooled goes to the others, one after the other.
-    fn step(&self, rows: &mut [FrameBuf], memory: &mut Self::Memory);
+    fn step(&self, rows: &mut [FrameBuf], state: &mut Self::State);
 
     /// Layers and heads of attention, and the frames that each sees; none without.
     fn maps(&self) -> MapShape {
         MapShape::default()
     }
     /// Frames within reach of the newest frame's attention.
-    fn reach(_memory: &Self::Memory) -> usize {
+    fn reach(_state: &Self::State) -> usize {
         0
     }
-    /// What the newest frame weighted: the last `count` frames of each head of each layer, oldest first, put at the end
-    /// of `into`.
-    fn newest_weights(_memory: &Self::Memory, _count: usize, _into: &mut Vec<f32>) {}
-    /// Takes the values that a head mixes for zeros from now on; `false` if there is no such head.
-    fn ablate_head(_memory: &mut Self::Memory, _layer: usize, _head: usize) -> bool {
+    /// Attention weights of the newest frame on the last `count` frames, of each head of each layer, oldest first;
+    /// appended to `into`.
+    fn newest_weights(_state: &Self::State, _count: usize, _into: &mut Vec<f32>) {}
+    /// Replaces the output of a head by zeros from now on; `false` if there is no such head.
+    fn ablate_head(_state: &mut Self::State, _layer: usize, _head: usize) -> bool {
         false
     }
-    /// What the units of the last recurrent layer held at the newest frame; `false` if there are none, or before it.
-    fn newest_units(_memory: &Self::Memory, _into: &mut UnitPicture) -> bool {
+    /// Reads the units of the last recurrent layer at the newest frame; `false` before the first, or if there are none.
+    fn newest_units(_state: &Self::State, _into: &mut UnitActivations) -> bool {
         false
     }
 }

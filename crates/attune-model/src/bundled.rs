@@ -52,7 +52,7 @@ pub fn bundled_optional() -> Result<Vec<LoadedModel>, ModelError> {
 }
 
 /// The bundled network that reads whole files.
-pub fn bundled_hierarchical() -> Result<HierarchicalModel, ModelError> {
+pub(super) fn bundled_hierarchical() -> Result<HierarchicalModel, ModelError> {
     HierarchicalModel::from_bytes(
         include_bytes!("../../../models/hierarchical.json"),
         include_bytes!("../../../models/hierarchical.safetensors"),
@@ -60,7 +60,7 @@ pub fn bundled_hierarchical() -> Result<HierarchicalModel, ModelError> {
 }
 
 /// The bundled score functions.
-pub fn bundled_scores() -> Result<ScoreSet, ModelError> {
+pub(super) fn bundled_scores() -> Result<ScoreSet, ModelError> {
     ScoreSet::from_bytes(SCORES)
 }
 

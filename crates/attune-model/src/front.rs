@@ -108,7 +108,7 @@ pub struct PackedFront {
 
 /// The last frames, and room for a block.
 #[derive(Debug, Clone)]
-pub struct FrontMemory {
+pub struct FrontState {
     frames: History,
     /// Maps at every place of the kernel, of one frame: (places, padded maps).
     maps: Vec<f32>,
@@ -117,9 +117,9 @@ pub struct FrontMemory {
 
 impl PackedFront {
     /// Frames of zeros.
-    pub fn initial_memory(&self) -> FrontMemory {
+    pub fn initial_state(&self) -> FrontState {
         let places = self.shape.places();
-        FrontMemory {
+        FrontState {
             frames: History::new(self.shape.kernel_frames - 1, self.shape.bands),
             maps: vec![0.0; places * padded(self.shape.maps)],
             features: FrameBuf::new(places * self.shape.maps),
@@ -127,8 +127,8 @@ impl PackedFront {
     }
 
     /// The block `x` of mel frames to features.
-    pub fn step(&self, x: &FrameBuf, memory: &mut FrontMemory, out: &mut FrameBuf) {
-        let FrontMemory { frames, maps, features } = memory;
+    pub fn step(&self, x: &FrameBuf, state: &mut FrontState, out: &mut FrameBuf) {
+        let FrontState { frames, maps, features } = state;
         let FrontShape {
             kernel_bands,
             kernel_frames,

@@ -153,7 +153,7 @@ impl GenreSet {
         COLOURS[usize::from(id.0) % COLOURS.len()]
     }
 
-    /// Whether these are the classes of a gate, which tells music from what is none.
+    /// Whether these are the classes of a gate, which tells music from other sounds.
     pub fn is_gate(&self) -> bool {
         self.labels == SoundKind::LABELS
     }
@@ -198,7 +198,7 @@ pub struct Probabilities {
 }
 
 impl Probabilities {
-    /// The same probability for each of `classes` classes: what is known before anything was heard.
+    /// The same probability for each of `classes` classes: what is known before the first frame.
     pub fn uniform(classes: usize) -> Self {
         let len = classes.min(MAX_CLASSES);
         let mut values = [0.0; MAX_CLASSES];

@@ -15,7 +15,7 @@ use attune_nn::weights::Weights;
 use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
 
-/// How the past is weighted before the classifier sees it.
+/// How the past is pooled before the classifier.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum PoolingShape {
@@ -53,7 +53,7 @@ enum Pooling {
 
 /// A genre network with the body `B`.
 #[derive(Debug)]
-pub struct GenreNet<B> {
+pub(crate) struct GenreNet<B> {
     front: Front,
     body: B,
     pooling: Pooling,
@@ -64,12 +64,12 @@ pub struct GenreNet<B> {
     dropout: f32,
 }
 
-/// What one `forward` brought; p is the number of frames read off.
+/// The outputs of one forward pass; p is the number of frames that are read.
 #[derive(Debug)]
 pub struct NetOutput {
     /// (b, p, classes).
     pub logits: Tensor,
-    /// The classifier's hidden layer (b, p, hidden): what the teacher's features are told from in training.
+    /// The classifier's hidden layer (b, p, hidden): what predicts the teacher's features in training.
     pub hidden: Tensor,
 }
 
@@ -82,12 +82,12 @@ impl<B: Body> GenreNet<B> {
         pooling: PoolingShape,
         head: HeadShape,
     ) -> Result<Self> {
-        let heard = front.width + body.taps().iter().sum::<usize>();
-        let pooled_features = front.bands + heard;
+        let learned = front.width + body.taps().iter().sum::<usize>();
+        let pooled_features = front.bands + learned;
         let pooling = match pooling {
             PoolingShape::Moments { time_constant } => Pooling::Moments(MomentPooling::new(time_constant)),
             PoolingShape::Attentive { hidden, context } => {
-                Pooling::Attentive(AttentivePooling::new(weights.pp("pooling"), heard, hidden, context)?)
+                Pooling::Attentive(AttentivePooling::new(weights.pp("pooling"), learned, hidden, context)?)
             }
         };
         Ok(Self {
@@ -107,16 +107,16 @@ impl<B: Body> GenreNet<B> {
         })
     }
 
-    /// Whole sequences `x` (b, t, bands), each from its first frame on; answers are read off at the frames `read`
-    /// (ascending, < t).
+    /// Whole sequences `x` (b, t, bands), each from its first frame on; logits are computed at the frames
+    /// `read` (ascending, < t).
     pub fn forward(&self, x: &Tensor, read: &[usize], pass: &mut Pass<'_>) -> Result<NetOutput> {
         let front = self.front.forward(x, pass)?;
         let taps = self.body.forward(&front, pass)?;
-        let heard: Vec<&Tensor> = std::iter::once(&front).chain(&taps).collect();
-        let seen: Vec<&Tensor> = std::iter::once(x).chain(heard.iter().copied()).collect();
+        let learned: Vec<&Tensor> = std::iter::once(&front).chain(&taps).collect();
+        let pooled: Vec<&Tensor> = std::iter::once(x).chain(learned.iter().copied()).collect();
         let statistics = match &self.pooling {
-            Pooling::Moments(pooling) => pooling.forward(&seen, read)?,
-            Pooling::Attentive(pooling) => pooling.forward(&Tensor::cat(&heard, 2)?, &seen, read)?.0,
+            Pooling::Moments(pooling) => pooling.forward(&pooled, read)?,
+            Pooling::Attentive(pooling) => pooling.forward(&Tensor::cat(&learned, 2)?, &pooled, read)?.0,
         };
         let statistics = pass.dropout(&self.norm.forward(&statistics, pass)?, self.dropout)?;
         let hidden = self.hidden.forward_activated(&statistics, Activation::Relu)?;
@@ -156,10 +156,9 @@ impl<B: Body> GenreNet<B> {
         })
     }
 
-    /// How far back an answer can depend on, in frames; `None`: no bound.
+    /// How many frames the body can depend on; `None`: no bound.
     ///
-    /// Statistics that are forgotten exponentially have no bound either; this is the reach of body and front, or of the
-    /// pooling window on top of them.
+    /// The pooling comes on top: statistics that decay exponentially have no bound.
     pub fn context_frames(&self) -> Option<usize> {
         self.body.context_frames()
     }

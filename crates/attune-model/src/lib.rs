@@ -11,7 +11,7 @@
 //!  weights              test checked    │           ─► effective_receptive_field()
 //!                                       │
 //!                                       └─ ModelSet ─► hierarchical::SegmentReader   which segments of a file decided
-//!                                                   └► scores::Scores                what six score functions attend to
+//!                                                   └► scores::Scores                attention by six score functions
 //! ```
 //!
 //! In: normalised frames, (time, bands). Out: a row of logits for each frame, attention weights, features, gradients.
@@ -52,23 +52,26 @@ pub mod golden;
 pub mod hierarchical;
 pub mod load;
 mod loaded;
-pub mod lstm;
+#[cfg(test)]
+mod loaded_tests;
+mod lstm;
 pub mod manifest;
-pub mod packed_net;
+mod packed_net;
 pub mod plain;
 pub mod receptive_field;
 pub mod recurrent;
-pub mod rnn;
+mod rnn;
 pub mod scores;
 mod set;
-pub mod stemmed;
+mod stemmed;
 mod streaming;
 pub mod tcn;
 
-pub use attune_nn::recurrent::UnitPicture;
-pub use bundled::{bundled, bundled_hierarchical, bundled_optional, bundled_scores, from_files};
+pub use attune_nn::recurrent::UnitActivations;
+use bundled::bundled_hierarchical;
+pub use bundled::{bundled, bundled_optional, from_files};
 pub use error::ModelError;
 pub use loaded::LoadedModel;
 pub use manifest::Manifest;
 pub use set::ModelSet;
-pub use streaming::{AttentionPicture, CausalModel, GenreStream, StreamOutput, StreamingNet};
+pub use streaming::{AttentionWeights, CausalModel, GenreStream, StreamOutput, StreamingNet};

@@ -114,8 +114,8 @@ impl LoadedModel {
         self.manifest().context_frames.map(|body| body + front - 1)
     }
 
-    /// ‖∂y_t/∂x_{t−k}‖_F for k = 0, 1, …: how much the body's last features y at the last of these frames (frames, bands)
-    /// depend on each input frame x. See [`jacobian_norms`].
+    /// ‖∂y_t/∂x_{t−k}‖_F for k = 0, 1, …: how much the body's last features y at the last of these frames
+    /// (frames, bands) depend on each input frame x. See [`jacobian_norms`].
     ///
     /// # Errors
     /// [`ModelError::NoFrames`], or if the network cannot be computed.

@@ -6,7 +6,7 @@ use super::recurrent::{RecurrentShape, Stack};
 use attune_nn::lstm_cell::Lstm;
 
 /// Shape of an [`LstmStack`].
-pub type LstmShape = RecurrentShape;
+pub(crate) type LstmShape = RecurrentShape;
 
 /// Layers of LSTM, each reading the one below.
-pub type LstmStack = Stack<Lstm>;
+pub(crate) type LstmStack = Stack<Lstm>;

@@ -4,12 +4,12 @@
 
 use super::ModelError;
 use super::body::PackedBody;
-use super::front::{FrontMemory, PackedFront};
-use super::streaming::{AttentionPicture, CausalModel, StreamOutput};
+use super::front::{FrontState, PackedFront};
+use super::streaming::{AttentionWeights, CausalModel, StreamOutput};
 use attune_audio::features::FrameBlock;
 use attune_audio::units::FrameIndex;
 use attune_nn::kernels::packed_matrix::Finish;
-use attune_nn::recurrent::UnitPicture;
+use attune_nn::recurrent::UnitActivations;
 use attune_nn::streaming::affine::PackedAffine;
 use attune_nn::streaming::attentive::{AttentiveState, PackedAttentive};
 use attune_nn::streaming::frame_buf::{FrameBuf, even_block};
@@ -18,22 +18,22 @@ use std::slice::from_ref;
 
 /// A [`GenreNet`](super::genre_net::GenreNet) with packed weights and the body `P`.
 #[derive(Debug)]
-pub struct PackedNet<P> {
+pub(crate) struct PackedNet<P> {
     /// Mel bands of a frame.
-    pub(super) bands: usize,
-    pub(super) front: PackedFront,
-    pub(super) body: P,
+    pub(crate) bands: usize,
+    pub(crate) front: PackedFront,
+    pub(crate) body: P,
     /// Features of the front and of each tap of the body.
-    pub(super) widths: Vec<usize>,
-    pub(super) pooling: PackedPooling,
+    pub(crate) widths: Vec<usize>,
+    pub(crate) pooling: PackedPooling,
     /// The normalisation of the statistics inside.
-    pub(super) hidden: PackedAffine,
-    pub(super) output: PackedAffine,
+    pub(crate) hidden: PackedAffine,
+    pub(crate) output: PackedAffine,
 }
 
 /// How the past is weighted.
 #[derive(Debug)]
-pub enum PackedPooling {
+pub(crate) enum PackedPooling {
     /// Nothing but its memory: there is nothing to learn in it.
     Moments(MomentState),
     /// By a learnt score.
@@ -41,17 +41,17 @@ pub enum PackedPooling {
 }
 
 #[derive(Debug, Clone)]
-enum PoolingMemory {
+enum PoolingState {
     Moments(MomentState),
     Attentive(AttentiveState),
 }
 
 /// All that one stream remembers, and room for a block: nothing is allocated while it runs.
 #[derive(Debug, Clone)]
-pub struct NetMemory<M> {
-    front: FrontMemory,
+pub(crate) struct NetState<M> {
+    front: FrontState,
     body: M,
-    pooling: PoolingMemory,
+    pooling: PoolingState,
     /// Mel bands, then the features of the front, then those of the body: what is pooled.
     features: Vec<FrameBuf>,
     statistics: FrameBuf,
@@ -61,17 +61,17 @@ pub struct NetMemory<M> {
 }
 
 impl<P: PackedBody> CausalModel for PackedNet<P> {
-    type State = NetMemory<P::Memory>;
+    type State = NetState<P::State>;
 
     fn initial_state(&self) -> Result<Self::State, ModelError> {
         let widths = [self.bands].into_iter().chain(self.widths.iter().copied());
         let pooled = self.bands + self.widths.iter().sum::<usize>();
-        Ok(NetMemory {
-            front: self.front.initial_memory(),
-            body: self.body.initial_memory(),
+        Ok(NetState {
+            front: self.front.initial_state(),
+            body: self.body.initial_state(),
             pooling: match &self.pooling {
-                PackedPooling::Moments(fresh) => PoolingMemory::Moments(fresh.clone()),
-                PackedPooling::Attentive(pooling) => PoolingMemory::Attentive(pooling.initial_state(pooled)),
+                PackedPooling::Moments(fresh) => PoolingState::Moments(fresh.clone()),
+                PackedPooling::Attentive(pooling) => PoolingState::Attentive(pooling.initial_state(pooled)),
             },
             features: widths.map(FrameBuf::new).collect(),
             statistics: FrameBuf::new(2 * pooled),
@@ -126,7 +126,7 @@ impl<P: PackedBody> CausalModel for PackedNet<P> {
     }
 
     fn override_attention(&self, state: &Self::State, weights: &[f32]) -> Option<Vec<f32>> {
-        let PoolingMemory::Attentive(memory) = &state.pooling else {
+        let PoolingState::Attentive(memory) = &state.pooling else {
             return None;
         };
         let [mut statistics, mut hidden, mut logits] =
@@ -142,7 +142,7 @@ impl<P: PackedBody> CausalModel for PackedNet<P> {
         P::ablate_head(&mut state.body, layer, head)
     }
 
-    fn units(&self, state: &Self::State, into: &mut UnitPicture) -> bool {
+    fn units(&self, state: &Self::State, into: &mut UnitActivations) -> bool {
         P::newest_units(&state.body, into)
     }
 }
@@ -161,7 +161,7 @@ impl<P: PackedBody> PackedNet<P> {
 
     /// At most [`MAX_BLOCK`](attune_nn::streaming::frame_buf::MAX_BLOCK) frames, row-major, through front and body to
     /// `state.features`.
-    fn body_block(&self, frames: &[f32], state: &mut NetMemory<P::Memory>) {
+    fn body_block(&self, frames: &[f32], state: &mut NetState<P::State>) {
         let (mel, rest) = state.features.split_at_mut(1);
         mel[0].load(frames);
         self.front.step(&mel[0], &mut state.front, &mut rest[0]);
@@ -169,14 +169,14 @@ impl<P: PackedBody> PackedNet<P> {
     }
 
     /// The same through the whole network to `state.logits`.
-    fn block(&self, frames: &[f32], state: &mut NetMemory<P::Memory>) {
+    fn block(&self, frames: &[f32], state: &mut NetState<P::State>) {
         self.body_block(frames, state);
         match (&self.pooling, &mut state.pooling) {
-            (PackedPooling::Attentive(pooling), PoolingMemory::Attentive(memory)) => {
+            (PackedPooling::Attentive(pooling), PoolingState::Attentive(memory)) => {
                 pooling.step(&state.features[1..], &state.features, memory, &mut state.statistics);
             }
-            (_, PoolingMemory::Moments(memory)) => memory.step(&state.features, &mut state.statistics),
-            (PackedPooling::Moments(_), PoolingMemory::Attentive(_)) => unreachable!("the state of another network"),
+            (_, PoolingState::Moments(memory)) => memory.step(&state.features, &mut state.statistics),
+            (PackedPooling::Moments(_), PoolingState::Attentive(_)) => unreachable!("the state of another network"),
         }
         self.hidden
             .step(from_ref(&state.statistics), Finish::Relu, &mut state.hidden);
@@ -186,8 +186,8 @@ impl<P: PackedBody> PackedNet<P> {
     }
 
     /// The attention weights of the newest frame, cut to the frames that any row reaches.
-    fn attention(&self, state: &NetMemory<P::Memory>, into: &mut Option<AttentionPicture>) {
-        let PoolingMemory::Attentive(pooling) = &state.pooling else {
+    fn attention(&self, state: &NetState<P::State>, into: &mut Option<AttentionWeights>) {
+        let PoolingState::Attentive(pooling) = &state.pooling else {
             *into = None;
             return;
         };

@@ -66,7 +66,7 @@ impl PlainShape {
 
 /// (Dense,) body, dense: an answer for every frame, from the body's last tap.
 #[derive(Debug)]
-pub struct PlainNet<B> {
+pub(crate) struct PlainNet<B> {
     bands: usize,
     width: usize,
     input: Option<Linear>,
@@ -151,7 +151,7 @@ struct PackedPlain<P> {
 
 /// What a stream remembers, and room for a block.
 #[derive(Debug, Clone)]
-struct PlainMemory<M> {
+struct PlainState<M> {
     frames: FrameBuf,
     /// What the body takes, then its taps.
     features: Vec<FrameBuf>,
@@ -160,14 +160,14 @@ struct PlainMemory<M> {
 }
 
 impl<P: PackedBody> CausalModel for PackedPlain<P> {
-    type State = PlainMemory<P::Memory>;
+    type State = PlainState<P::State>;
 
     fn initial_state(&self) -> std::result::Result<Self::State, ModelError> {
         let widths = [self.width].into_iter().chain(self.taps.iter().copied());
-        Ok(PlainMemory {
+        Ok(PlainState {
             frames: FrameBuf::new(self.bands),
             features: widths.map(FrameBuf::new).collect(),
-            body: self.body.initial_memory(),
+            body: self.body.initial_state(),
             logits: FrameBuf::new(self.output.outputs()),
         })
     }
@@ -216,7 +216,7 @@ impl<P: PackedBody> CausalModel for PackedPlain<P> {
 
 impl<P: PackedBody> PackedPlain<P> {
     /// At most [`MAX_BLOCK`](attune_nn::streaming::frame_buf::MAX_BLOCK) frames, row-major, to `state.features`.
-    fn body_block(&self, frames: &[f32], state: &mut PlainMemory<P::Memory>) {
+    fn body_block(&self, frames: &[f32], state: &mut PlainState<P::State>) {
         let first = if self.input.is_some() {
             &mut state.frames
         } else {

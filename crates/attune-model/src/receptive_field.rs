@@ -9,8 +9,8 @@ use candle_core::{DType, Device, Result, Tensor, Var};
 /// ‖∂y_t/∂x_{t−k}‖_F for k = 0, 1, … where t is the last of `frames` (frames, bands) and `net` maps (b, t, bands) to
 /// (b, t, width).
 ///
-/// One backward pass computes the whole Jacobian: the batch holds the sequence once for each feature, and each copy takes
-/// the gradient of its own feature.
+/// One backward pass computes the whole Jacobian: the batch holds one copy of the sequence for each feature, and each
+/// copy takes the gradient of its own feature.
 ///
 /// # Errors
 /// [`ModelError::NoFrames`], or if the network cannot be computed.

@@ -3,7 +3,7 @@
 use super::body::{Body, PackedBody};
 use attune_nn::Pass;
 use attune_nn::kernels::packed_matrix::Precision;
-use attune_nn::recurrent::{PackedRecurrent, Recurrent, UnitPicture};
+use attune_nn::recurrent::{PackedRecurrent, Recurrent, UnitActivations};
 use attune_nn::streaming::frame_buf::FrameBuf;
 use attune_nn::weights::Weights;
 use candle_core::{Result, Tensor};
@@ -25,7 +25,7 @@ pub struct RecurrentShape {
 
 /// Layers, each reading the one below; all are pooled.
 #[derive(Debug)]
-pub struct Stack<L> {
+pub(crate) struct Stack<L> {
     layers: Vec<L>,
     shape: RecurrentShape,
 }
@@ -77,25 +77,25 @@ impl<L: Recurrent> Body for Stack<L> {
 
 /// A [`Stack`] for streams.
 #[derive(Debug)]
-pub struct PackedStack<P> {
+pub(crate) struct PackedStack<P> {
     layers: Vec<P>,
 }
 
 impl<P: PackedRecurrent> PackedBody for PackedStack<P> {
-    type Memory = Vec<P::State>;
+    type State = Vec<P::State>;
 
-    fn initial_memory(&self) -> Vec<P::State> {
+    fn initial_state(&self) -> Vec<P::State> {
         self.layers.iter().map(P::initial_state).collect()
     }
 
-    fn step(&self, rows: &mut [FrameBuf], memory: &mut Vec<P::State>) {
-        for (number, (layer, memory)) in self.layers.iter().zip(memory).enumerate() {
+    fn step(&self, rows: &mut [FrameBuf], state: &mut Vec<P::State>) {
+        for (number, (layer, state)) in self.layers.iter().zip(state).enumerate() {
             let (before, after) = rows.split_at_mut(number + 1);
-            layer.step(&before[number], memory, &mut after[0]);
+            layer.step(&before[number], state, &mut after[0]);
         }
     }
 
-    fn newest_units(memory: &Vec<P::State>, into: &mut UnitPicture) -> bool {
-        memory.last().is_some_and(|last| P::newest_units(last, into))
+    fn newest_units(state: &Vec<P::State>, into: &mut UnitActivations) -> bool {
+        state.last().is_some_and(|last| P::newest_units(last, into))
     }
 }

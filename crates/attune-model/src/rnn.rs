@@ -1,4 +1,4 @@
-//! Stacked plain recurrence: the LSTM's network with another cell, so that the effect of the cell alone can be measured.
+//! Stacked plain recurrence: the LSTM's network with another cell, so that the cell's effect alone can be measured.
 //!
 //! In: frames of features. Out: those of each layer. Thread: any.
 
@@ -6,7 +6,7 @@ use super::recurrent::{RecurrentShape, Stack};
 use attune_nn::rnn_cell::Rnn;
 
 /// Shape of an [`RnnStack`].
-pub type RnnShape = RecurrentShape;
+pub(crate) type RnnShape = RecurrentShape;
 
 /// Layers of RNN, each reading the one below.
-pub type RnnStack = Stack<Rnn>;
+pub(crate) type RnnStack = Stack<Rnn>;

@@ -17,7 +17,7 @@ pub struct ModelSet {
     pub genres: GenreSet,
     /// The models, in display order.
     pub models: Vec<LoadedModel>,
-    /// Distinguishes music from speech and other sounds ([`crate::genre::SoundKind`]); `None`: all sound counts as music.
+    /// Tells music from speech and other sounds ([`crate::genre::SoundKind`]); `None`: all sound counts as music.
     pub gate: Option<LoadedModel>,
 }
 

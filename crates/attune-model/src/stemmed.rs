@@ -1,23 +1,23 @@
 //! A convolutional stem below another body: local patterns first, then what the body is good at.
 
 use super::body::{Body, MapShape, PackedBody};
-use super::tcn::{PackedTcn, Tcn, TcnMemory};
+use super::tcn::{PackedTcn, Tcn, TcnState};
 use attune_nn::Pass;
 use attune_nn::kernels::packed_matrix::Precision;
-use attune_nn::recurrent::UnitPicture;
+use attune_nn::recurrent::UnitActivations;
 use attune_nn::streaming::frame_buf::FrameBuf;
 use candle_core::{Result, Tensor};
 
 /// The body reads what the stem's last block gives; the blocks of both are pooled.
 #[derive(Debug)]
-pub struct Stemmed<B> {
+pub(crate) struct Stemmed<B> {
     stem: Tcn,
     body: B,
 }
 
 impl<B> Stemmed<B> {
     /// The stem has taken its weights, and so has the body.
-    pub fn new(stem: Tcn, body: B) -> Self {
+    pub(crate) fn new(stem: Tcn, body: B) -> Self {
         Self { stem, body }
     }
 }
@@ -58,7 +58,7 @@ impl<B: Body> Body for Stemmed<B> {
 
 /// A [`Stemmed`] for streams.
 #[derive(Debug)]
-pub struct PackedStemmed<P> {
+pub(crate) struct PackedStemmed<P> {
     stem: PackedTcn,
     blocks: usize,
     body: P,
@@ -66,43 +66,43 @@ pub struct PackedStemmed<P> {
 
 /// What a stream remembers of both.
 #[derive(Debug, Clone)]
-pub struct StemmedMemory<M> {
-    stem: TcnMemory,
+pub(crate) struct StemmedState<M> {
+    stem: TcnState,
     body: M,
 }
 
 impl<P: PackedBody> PackedBody for PackedStemmed<P> {
-    type Memory = StemmedMemory<P::Memory>;
+    type State = StemmedState<P::State>;
 
-    fn initial_memory(&self) -> Self::Memory {
-        StemmedMemory {
-            stem: self.stem.initial_memory(),
-            body: self.body.initial_memory(),
+    fn initial_state(&self) -> Self::State {
+        StemmedState {
+            stem: self.stem.initial_state(),
+            body: self.body.initial_state(),
         }
     }
 
-    fn step(&self, rows: &mut [FrameBuf], memory: &mut Self::Memory) {
-        self.stem.step(&mut rows[..=self.blocks], &mut memory.stem);
-        self.body.step(&mut rows[self.blocks..], &mut memory.body);
+    fn step(&self, rows: &mut [FrameBuf], state: &mut Self::State) {
+        self.stem.step(&mut rows[..=self.blocks], &mut state.stem);
+        self.body.step(&mut rows[self.blocks..], &mut state.body);
     }
 
     fn maps(&self) -> MapShape {
         self.body.maps()
     }
 
-    fn reach(memory: &Self::Memory) -> usize {
-        P::reach(&memory.body)
+    fn reach(state: &Self::State) -> usize {
+        P::reach(&state.body)
     }
 
-    fn newest_weights(memory: &Self::Memory, count: usize, into: &mut Vec<f32>) {
-        P::newest_weights(&memory.body, count, into);
+    fn newest_weights(state: &Self::State, count: usize, into: &mut Vec<f32>) {
+        P::newest_weights(&state.body, count, into);
     }
 
-    fn ablate_head(memory: &mut Self::Memory, layer: usize, head: usize) -> bool {
-        P::ablate_head(&mut memory.body, layer, head)
+    fn ablate_head(state: &mut Self::State, layer: usize, head: usize) -> bool {
+        P::ablate_head(&mut state.body, layer, head)
     }
 
-    fn newest_units(memory: &Self::Memory, into: &mut UnitPicture) -> bool {
-        P::newest_units(&memory.body, into)
+    fn newest_units(state: &Self::State, into: &mut UnitActivations) -> bool {
+        P::newest_units(&state.body, into)
     }
 }

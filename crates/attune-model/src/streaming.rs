@@ -6,14 +6,14 @@ use super::ModelError;
 use attune_audio::features::FrameBlock;
 use attune_audio::units::FrameIndex;
 use attune_nn::kernels::denormals::FlushMode;
-use attune_nn::recurrent::UnitPicture;
+use attune_nn::recurrent::UnitActivations;
 use std::sync::Arc;
 
 /// The attention weights of one model at the newest frame.
 ///
 /// All rows have `frames` entries, oldest first; the last entry is the newest frame itself. Each row sums to 1.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct AttentionPicture {
+pub struct AttentionWeights {
     /// The query: the newest frame of the block.
     pub newest: FrameIndex,
     /// How many past frames (itself included) are in reach, at most the model's context.
@@ -36,13 +36,13 @@ pub struct StreamOutput {
     /// Classes in a row.
     pub classes: usize,
     /// Models that attend only: the weights of the newest frame.
-    pub attention: Option<AttentionPicture>,
+    pub attention: Option<AttentionWeights>,
 }
 
 /// One stream through a model: weights shared, state its own. Object-safe face of [`CausalModel`].
 pub trait GenreStream: Send {
-    /// Takes the next frames, any number; the outputs replace what `output` held. How frames are cut into calls makes no
-    /// difference to any bit of the logits.
+    /// Takes the next frames, any number; the outputs replace what `output` held. How frames are cut into calls makes
+    /// no difference to any bit of the logits.
     fn push(&mut self, frames: FrameBlock<'_>, output: &mut StreamOutput) -> Result<(), ModelError>;
     /// Resets the state: the next frame is a first frame.
     fn reset(&mut self) -> Result<(), ModelError>;
@@ -56,7 +56,7 @@ pub trait GenreStream: Send {
         false
     }
     /// Reads the units of the last recurrent layer at the newest frame; `false` before the first, or if there are none.
-    fn units(&self, _into: &mut UnitPicture) -> bool {
+    fn units(&self, _into: &mut UnitActivations) -> bool {
         false
     }
 
@@ -76,8 +76,8 @@ pub trait CausalModel: Send + Sync + 'static {
     type State: Clone + Send + 'static;
     /// Before the first frame.
     fn initial_state(&self) -> Result<Self::State, ModelError>;
-    /// `frames`: (time, bands), normalised. One row of logits for each frame, and the attention weights, in place of what
-    /// `output` held.
+    /// `frames`: (time, bands), normalised. One row of logits for each frame, and the attention weights, in place of
+    /// what `output` held.
     fn step(
         &self,
         frames: FrameBlock<'_>,
@@ -103,7 +103,7 @@ pub trait CausalModel: Send + Sync + 'static {
         false
     }
     /// As [`GenreStream::units`].
-    fn units(&self, _state: &Self::State, _into: &mut UnitPicture) -> bool {
+    fn units(&self, _state: &Self::State, _into: &mut UnitActivations) -> bool {
         false
     }
 }
@@ -169,7 +169,7 @@ impl<M: CausalModel> GenreStream for ModelStream<M> {
         self.model.ablate_head(&mut self.state, layer, head)
     }
 
-    fn units(&self, into: &mut UnitPicture) -> bool {
+    fn units(&self, into: &mut UnitActivations) -> bool {
         self.model.units(&self.state, into)
     }
 }

@@ -156,17 +156,17 @@ pub struct PackedTcn {
 
 /// What a stream remembers of each convolution, and room for what is between the two of a block.
 #[derive(Debug, Clone)]
-pub struct TcnMemory {
+pub struct TcnState {
     blocks: Vec<[History; 2]>,
     between: FrameBuf,
 }
 
 impl PackedBody for PackedTcn {
-    type Memory = TcnMemory;
+    type State = TcnState;
 
-    fn initial_memory(&self) -> TcnMemory {
+    fn initial_state(&self) -> TcnState {
         let blocks = self.blocks.iter();
-        TcnMemory {
+        TcnState {
             blocks: blocks
                 .map(|block| block.each_ref().map(PackedConv::initial_state))
                 .collect(),
@@ -174,15 +174,15 @@ impl PackedBody for PackedTcn {
         }
     }
 
-    fn step(&self, rows: &mut [FrameBuf], memory: &mut TcnMemory) {
-        let between = &mut memory.between;
-        for (number, ([first, second], [first_memory, second_memory])) in
-            self.blocks.iter().zip(&mut memory.blocks).enumerate()
+    fn step(&self, rows: &mut [FrameBuf], state: &mut TcnState) {
+        let between = &mut state.between;
+        for (number, ([first, second], [first_state, second_state])) in
+            self.blocks.iter().zip(&mut state.blocks).enumerate()
         {
             let (before, after) = rows.split_at_mut(number + 1);
             let x = &before[number];
-            first.step(x, first_memory, Finish::Relu, between);
-            second.step(between, second_memory, Finish::ReluAddRelu(x.values()), &mut after[0]);
+            first.step(x, first_state, Finish::Relu, between);
+            second.step(between, second_state, Finish::ReluAddRelu(x.values()), &mut after[0]);
         }
     }
 }

@@ -28,12 +28,12 @@ pub trait PackedRecurrent: std::fmt::Debug + Send + Sync + 'static {
     /// The block `x` to its hidden states.
     fn step(&self, x: &FrameBuf, state: &mut Self::State, out: &mut FrameBuf);
     /// Activations of its units at the newest frame; `false` before the first one.
-    fn newest_units(state: &Self::State, into: &mut UnitPicture) -> bool;
+    fn newest_units(state: &Self::State, into: &mut UnitActivations) -> bool;
 }
 
 /// Activations of a recurrent layer at one frame, one value per unit.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct UnitPicture {
+pub struct UnitActivations {
     /// Hidden state, −1…1: what goes on to the classifier.
     pub hidden: Vec<f32>,
     /// Cell state, without bound; empty without cells.

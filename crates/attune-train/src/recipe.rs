@@ -8,7 +8,7 @@ use attune_model::architecture::{Architecture, BodyShape};
 use attune_model::attention::EncoderShape;
 use attune_model::front::FrontShape;
 use attune_model::genre_net::{HeadShape, PoolingShape};
-use attune_model::lstm::LstmShape;
+use attune_model::recurrent::RecurrentShape;
 use attune_model::tcn::TcnShape;
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
@@ -218,7 +218,7 @@ fn architecture(kind: ModelKind, front_end: &FrontEndSpec, classes: usize) -> Ar
     };
     let (body, pooling) = match kind {
         ModelKind::Rnn | ModelKind::Lstm => {
-            let shape = LstmShape {
+            let shape = RecurrentShape {
                 inputs: WIDTH,
                 hidden: 128,
                 layers: 1,

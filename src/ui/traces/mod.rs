@@ -268,7 +268,7 @@ mod tests {
     use super::*;
     use attune_audio::features::{FrameBlock, LoudnessNormalizer};
     use attune_engine::StateReset;
-    use attune_model::{StreamOutput, UnitPicture};
+    use attune_model::{StreamOutput, UnitActivations};
 
     #[test]
     fn the_traces_are_what_the_engine_holds_from_the_last_break_on() {
@@ -292,7 +292,7 @@ mod tests {
         let mut normalized = Vec::new();
         LoudnessNormalizer::new(&models.front_end).push(&levels, &mut normalized);
         let mut stream = lstm.stream().expect("a stream");
-        let (mut output, mut units) = (StreamOutput::default(), UnitPicture::default());
+        let (mut output, mut units) = (StreamOutput::default(), UnitActivations::default());
         stream
             .push(FrameBlock::new(&normalized, models.front_end.bands), &mut output)
             .expect("frames");

@@ -7,7 +7,7 @@ use super::UnitValue;
 use crate::ui::job::Worker;
 use attune_audio::features::{FrameBlock, FrontEndSpec, LoudnessNormalizer};
 use attune_engine::StateReset;
-use attune_model::{GenreStream, LoadedModel, ModelError, StreamOutput, UnitPicture};
+use attune_model::{GenreStream, LoadedModel, ModelError, StreamOutput, UnitActivations};
 use crossbeam_channel::Receiver;
 
 /// A gate that takes less than this in a frame is open for all practical purposes: days at the default hop.
@@ -48,7 +48,7 @@ struct Runner<'a> {
     kinds: &'a [UnitValue],
     stream: Box<dyn GenreStream>,
     loudness: LoudnessNormalizer,
-    picture: UnitPicture,
+    picture: UnitActivations,
     /// Of each unit: Σ r and Σ r².
     sums: Vec<(f64, f64)>,
     count: u64,
@@ -84,7 +84,7 @@ impl<'a> Runner<'a> {
             kinds,
             stream: model.stream()?,
             loudness: LoudnessNormalizer::new(spec),
-            picture: UnitPicture::default(),
+            picture: UnitActivations::default(),
             sums: vec![(0.0, 0.0); units],
             count: 0,
         })

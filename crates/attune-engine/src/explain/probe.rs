@@ -4,7 +4,7 @@
 
 use attune_audio::features::{FrameBlock, FrontEndSpec, LoudnessNormalizer};
 use attune_model::genre::Probabilities;
-use attune_model::{AttentionPicture, GenreStream, LoadedModel, ModelError, StreamOutput};
+use attune_model::{AttentionWeights, GenreStream, LoadedModel, ModelError, StreamOutput};
 
 /// Frames up to the moment in question.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,7 +84,7 @@ impl Probe {
     }
 
     /// The attention weights at the newest frame, if it attends.
-    pub fn attention(&self) -> Option<&AttentionPicture> {
+    pub fn attention(&self) -> Option<&AttentionWeights> {
         self.output.attention.as_ref()
     }
 

@@ -1,8 +1,8 @@
 //! A hierarchical attention network (Yang et al. 2016): words make segments, segments make a track.
 //!
-//! Each level is a recurrent layer that reads both ways and an attention that weights what it read; a *word* here is a few
-//! frames of a model's features, a *segment* the paper's sentence, a *track* its document. It reads the end before it
-//! answers, so it is no [`CausalModel`](super::CausalModel) and never runs live.
+//! Each level is a bidirectional recurrent layer with attention over its outputs. A *word* here is a few frames of a
+//! model's features, a *segment* the paper's sentence, a *track* its document. It reads the end before it answers, so it
+//! is no [`CausalModel`](super::CausalModel) and never runs live.
 //!
 //! In: features of words (words, inputs) by segment. Out: logits, and a weight for each segment and word. Thread: any.
 

@@ -1,7 +1,7 @@
 //! Score functions over one model's features: which past frames each of them attends to.
 //!
-//! Each score function weights the past in its own way (dot product, cosine, additive, …) and was trained by itself, over
-//! the same features of the same model; `attune lab scores` trains them.
+//! Each score function weights the past in its own way (dot product, cosine, additive, …) and was trained by itself
+//! over the same features of the same model; `attune lab scores` trains them.
 //!
 //! In: normalised frames. Out: attention weights of each score function. Thread: any.
 

@@ -5,7 +5,7 @@ use crate::kernels::aligned::Aligned;
 use crate::kernels::exponential::{sigmoid, tanh};
 use crate::kernels::packed_matrix::{Finish, PackedMatrix, Precision, Start, padded};
 use crate::kernels::simd::dispatch_simd;
-use crate::recurrent::{PackedRecurrent, UnitPicture};
+use crate::recurrent::{PackedRecurrent, UnitActivations};
 use pulp::{Simd, WithSimd};
 
 /// An LSTM layer with packed weights; equations: [`crate::kernels::lstm_sequence::LstmSequence`].
@@ -62,7 +62,7 @@ impl PackedRecurrent for PackedLstm {
         });
     }
 
-    fn newest_units(state: &LstmState, into: &mut UnitPicture) -> bool {
+    fn newest_units(state: &LstmState, into: &mut UnitActivations) -> bool {
         let Some(last) = state.gates.frames().checked_sub(1) else {
             return false;
         };
@@ -140,7 +140,7 @@ mod tests {
         let bias: Vec<f32> = (0..4 * h).map(|n| 1.5 - 0.2 * n as f32).collect();
         let layer = PackedLstm::new(&weights, &bias, &vec![0.0; 4 * h * h], Precision::F32);
         let mut state = layer.initial_state();
-        let mut units = UnitPicture::default();
+        let mut units = UnitActivations::default();
         assert!(!PackedLstm::newest_units(&state, &mut units), "no frame yet");
         let (mut frames, mut out) = (FrameBuf::new(1), FrameBuf::new(h));
         frames.load(&x);

@@ -5,7 +5,7 @@ use crate::kernels::aligned::Aligned;
 use crate::kernels::exponential::tanh;
 use crate::kernels::packed_matrix::{Finish, PackedMatrix, Precision, Start, padded};
 use crate::kernels::simd::dispatch_simd;
-use crate::recurrent::{PackedRecurrent, UnitPicture};
+use crate::recurrent::{PackedRecurrent, UnitActivations};
 use pulp::{Simd, WithSimd};
 
 /// An RNN layer with packed weights; equation: [`crate::kernels::rnn_sequence::RnnSequence`].
@@ -55,8 +55,8 @@ impl PackedRecurrent for PackedRnn {
         });
     }
 
-    fn newest_units(state: &RnnState, into: &mut UnitPicture) -> bool {
-        *into = UnitPicture::default();
+    fn newest_units(state: &RnnState, into: &mut UnitActivations) -> bool {
+        *into = UnitActivations::default();
         into.hidden.extend_from_slice(state.hidden.as_slice());
         state.sums.frames() > 0
     }
