@@ -12,8 +12,6 @@
 //! A crate uses only those before it. `docs/architecture.md` describes the contracts between them and where to put new
 //! code; `docs/glossary.md` defines the terms.
 
-#![deny(unreachable_pub)]
-
 pub mod settings;
 
 #[cfg(feature = "gui")]

@@ -6,11 +6,11 @@
 mod harmony;
 mod score;
 mod styles {
-    pub mod classical;
-    pub mod disco;
-    pub mod jazz;
-    pub mod metal;
-    pub mod reggae;
+    pub(crate) mod classical;
+    pub(crate) mod disco;
+    pub(crate) mod jazz;
+    pub(crate) mod metal;
+    pub(crate) mod reggae;
 }
 
 use anyhow::{Context, Result};

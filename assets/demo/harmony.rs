@@ -1,36 +1,36 @@
 //! Chords and how voices move between them.
 
 /// Pitch classes above C.
-pub const C: u8 = 0;
-pub const D: u8 = 2;
-pub const E_FLAT: u8 = 3;
-pub const E: u8 = 4;
-pub const F: u8 = 5;
-pub const G: u8 = 7;
-pub const A: u8 = 9;
-pub const B_FLAT: u8 = 10;
+pub(crate) const C: u8 = 0;
+pub(crate) const D: u8 = 2;
+pub(crate) const E_FLAT: u8 = 3;
+pub(crate) const E: u8 = 4;
+pub(crate) const F: u8 = 5;
+pub(crate) const G: u8 = 7;
+pub(crate) const A: u8 = 9;
+pub(crate) const B_FLAT: u8 = 10;
 
 /// A root and the intervals above it, in semitones.
 #[derive(Clone, Copy)]
-pub struct Chord {
+pub(crate) struct Chord {
     pub root: u8,
     pub intervals: &'static [u8],
 }
 
-pub const MAJOR: &[u8] = &[0, 4, 7];
-pub const MINOR: &[u8] = &[0, 3, 7];
-pub const DIMINISHED: &[u8] = &[0, 3, 6];
-pub const DOMINANT: &[u8] = &[0, 4, 7, 10];
-pub const MAJOR_SEVENTH: &[u8] = &[0, 4, 7, 11];
-pub const MINOR_SEVENTH: &[u8] = &[0, 3, 7, 10];
+pub(crate) const MAJOR: &[u8] = &[0, 4, 7];
+pub(crate) const MINOR: &[u8] = &[0, 3, 7];
+pub(crate) const DIMINISHED: &[u8] = &[0, 3, 6];
+pub(crate) const DOMINANT: &[u8] = &[0, 4, 7, 10];
+pub(crate) const MAJOR_SEVENTH: &[u8] = &[0, 4, 7, 11];
+pub(crate) const MINOR_SEVENTH: &[u8] = &[0, 3, 7, 10];
 /// Jazz voicings without the root, which the bass plays: 3, 5, 7, 9 and so on.
-pub const MINOR_NINTH: &[u8] = &[3, 7, 10, 2];
-pub const THIRTEENTH: &[u8] = &[4, 9, 10, 2];
-pub const MAJOR_NINTH: &[u8] = &[4, 7, 11, 2];
-pub const FLAT_NINTH: &[u8] = &[4, 7, 10, 1];
+pub(crate) const MINOR_NINTH: &[u8] = &[3, 7, 10, 2];
+pub(crate) const THIRTEENTH: &[u8] = &[4, 9, 10, 2];
+pub(crate) const MAJOR_NINTH: &[u8] = &[4, 7, 11, 2];
+pub(crate) const FLAT_NINTH: &[u8] = &[4, 7, 10, 1];
 
 impl Chord {
-    pub const fn new(root: u8, intervals: &'static [u8]) -> Self {
+    pub(crate) const fn new(root: u8, intervals: &'static [u8]) -> Self {
         Self { root, intervals }
     }
 
@@ -39,19 +39,19 @@ impl Chord {
     }
 
     /// The root's key at or above `lowest`.
-    pub fn root_above(self, lowest: u8) -> u8 {
+    pub(crate) fn root_above(self, lowest: u8) -> u8 {
         key_above(self.root, lowest)
     }
 }
 
 /// The lowest key of a pitch class at or above `lowest`.
-pub fn key_above(class: u8, lowest: u8) -> u8 {
+pub(crate) fn key_above(class: u8, lowest: u8) -> u8 {
     lowest + (class + 120 - lowest) % 12
 }
 
 /// The chord's tones spread over as many voices as `before` has, each moved as little as can be, none crossing
 /// another, every tone sung by someone.
-pub fn lead(before: &[u8], chord: Chord) -> Vec<u8> {
+pub(crate) fn lead(before: &[u8], chord: Chord) -> Vec<u8> {
     let classes: Vec<u8> = chord.classes().collect();
     let mut best: Option<(u32, Vec<u8>)> = None;
     let mut voices = Vec::with_capacity(before.len());

@@ -12,11 +12,11 @@ const QUARTER_MICROS: u32 = 500_000;
 const TICKS_PER_SECOND: f64 = 960.0;
 
 /// General MIDI's drum channel.
-pub const DRUMS: u8 = 9;
+pub(crate) const DRUMS: u8 = 9;
 
 /// One player: a General MIDI sound and its place in the mix (all 0…127, pan 64 is the middle).
 #[derive(Clone, Copy)]
-pub struct Player {
+pub(crate) struct Player {
     pub channel: u8,
     pub program: u8,
     pub volume: u8,
@@ -25,13 +25,13 @@ pub struct Player {
 }
 
 /// All events so far, in seconds.
-pub struct Score {
+pub(crate) struct Score {
     events: Vec<(f64, u8, MidiMessage)>,
     random: ChaCha8Rng,
 }
 
 impl Score {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self {
             events: Vec::new(),
             random: ChaCha8Rng::seed_from_u64(seed),
@@ -48,7 +48,7 @@ impl Score {
     }
 
     /// Format 0, one track.
-    pub fn save(mut self, path: &Path) -> std::io::Result<()> {
+    pub(crate) fn save(mut self, path: &Path) -> std::io::Result<()> {
         // Stable: at the same time, what was written first comes first (a program before its notes).
         self.events.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mut track: Track<'_> = vec![TrackEvent {
@@ -79,7 +79,7 @@ impl Score {
 }
 
 /// A band that plays one section: beats become seconds, and nobody plays exactly on them.
-pub struct Band<'a> {
+pub(crate) struct Band<'a> {
     score: &'a mut Score,
     start: f64,
     seconds_per_beat: f64,
@@ -90,7 +90,7 @@ pub struct Band<'a> {
 }
 
 impl<'a> Band<'a> {
-    pub fn new(score: &'a mut Score, start: f64, beats_per_minute: f64, players: &[Player]) -> Self {
+    pub(crate) fn new(score: &'a mut Score, start: f64, beats_per_minute: f64, players: &[Player]) -> Self {
         for player in players {
             // A little before the first note, so that each sound is ready.
             let at = (start - 0.05).max(0.0);
@@ -130,7 +130,7 @@ impl<'a> Band<'a> {
     }
 
     /// One note, `beats` long, played about as loud as `velocity`.
-    pub fn play(&mut self, channel: u8, beat: f64, beats: f64, key: u8, velocity: u8) {
+    pub(crate) fn play(&mut self, channel: u8, beat: f64, beats: f64, key: u8, velocity: u8) {
         let strayed = self.looseness * self.score.wobble();
         let touch = 7.0 * self.score.wobble();
         let on = (self.seconds(beat) + strayed).max(0.0);
@@ -143,14 +143,14 @@ impl<'a> Band<'a> {
     }
 
     /// Keys together; a chord is strummed by `spread` beats from low to high.
-    pub fn chord(&mut self, channel: u8, beat: f64, beats: f64, keys: &[u8], velocity: u8, spread: f64) {
+    pub(crate) fn chord(&mut self, channel: u8, beat: f64, beats: f64, keys: &[u8], velocity: u8, spread: f64) {
         for (i, &key) in keys.iter().enumerate() {
             self.play(channel, beat + spread * i as f64, beats, key, velocity);
         }
     }
 
     /// A melody of (beat, beats, key), accented on the beat.
-    pub fn melody(&mut self, channel: u8, notes: &[(f64, f64, u8)], velocity: u8) {
+    pub(crate) fn melody(&mut self, channel: u8, notes: &[(f64, f64, u8)], velocity: u8) {
         for &(beat, beats, key) in notes {
             let accent = if beat.fract() == 0.0 { 6 } else { 0 };
             self.play(channel, beat, beats, key, velocity + accent);
@@ -158,7 +158,7 @@ impl<'a> Band<'a> {
     }
 
     /// One stroke of a drum.
-    pub fn hit(&mut self, beat: f64, drum: u8, velocity: u8) {
+    pub(crate) fn hit(&mut self, beat: f64, drum: u8, velocity: u8) {
         self.play(DRUMS, beat, 0.2, drum, velocity);
     }
 }

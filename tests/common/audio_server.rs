@@ -8,21 +8,21 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Name of the sink.
-pub const SINK: &str = "attune_test";
+pub(crate) const SINK: &str = "attune_test";
 /// Stable id of its monitor.
-pub const MONITOR_ID: &str = "pulseaudio:attune_test.monitor";
+pub(crate) const MONITOR_ID: &str = "pulseaudio:attune_test.monitor";
 /// Rate and channels of both.
-pub const RATE_HZ: u32 = 48_000;
+pub(crate) const RATE_HZ: u32 = 48_000;
 
 /// A running server; ends with its value.
-pub struct AudioServer {
+pub(crate) struct AudioServer {
     process: Child,
     dir: tempfile::TempDir,
 }
 
 impl AudioServer {
     /// Starts the server and waits until it answers.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder can be made");
         let socket = dir.path().join("native");
         // The server lets everyone in, but a greeting without a cookie of 256 bytes is an error of protocol, and cpal's
@@ -57,19 +57,19 @@ impl AudioServer {
     }
 
     /// The variables that lead a child process to this server, and away from any other.
-    pub fn environment(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
         environment(self.dir.path())
     }
 
     /// A command that will find this server.
-    pub fn command(&self, program: impl AsRef<Path>) -> Command {
+    pub(crate) fn command(&self, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new(program.as_ref());
         command.envs(self.environment()).stdin(Stdio::null());
         command
     }
 
     /// Plays a sound file into the sink, in the background.
-    pub fn play(&self, file: &Path) -> Playing {
+    pub(crate) fn play(&self, file: &Path) -> Playing {
         let child = self
             .command("paplay")
             .arg("--device")
@@ -81,7 +81,7 @@ impl AudioServer {
     }
 
     /// Asks the server something; returns what it said.
-    pub fn pactl(&self, args: &[&str]) -> String {
+    pub(crate) fn pactl(&self, args: &[&str]) -> String {
         let output = self
             .command("pactl")
             .args(args)
@@ -96,19 +96,19 @@ impl AudioServer {
     }
 
     /// Pulls the sink out, and its monitor with it.
-    pub fn unload_sink(&self) {
+    pub(crate) fn unload_sink(&self) {
         self.pactl(&["unload-module", "module-null-sink"]);
     }
 
     /// Ends the server at once, without a word to its clients.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         // Gone already is as good.
         drop(self.process.kill());
         drop(self.process.wait());
     }
 
     /// An ALSA configuration in which `default` leads to this server (package `libasound2-plugins`).
-    pub fn alsa_config(&self) -> PathBuf {
+    pub(crate) fn alsa_config(&self) -> PathBuf {
         let path = self.dir.path().join("asound.conf");
         let pcm = "{ type pulse hint { show on description \"Through the test server\" } }";
         std::fs::write(
@@ -136,11 +136,11 @@ impl Drop for AudioServer {
 }
 
 /// A player in the background; ends with its value.
-pub struct Playing(Child);
+pub(crate) struct Playing(Child);
 
 impl Playing {
     /// Waits until it has played all.
-    pub fn wait(mut self) {
+    pub(crate) fn wait(mut self) {
         drop(self.0.wait());
     }
 }

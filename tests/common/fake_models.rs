@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// How a fake behaves.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Fake {
+pub(crate) enum Fake {
     /// Logits are a leaky sum of band energies: each class listens to its share of the bands.
     Bands { memory: f32 },
     /// The same, with an attention picture of at most `context` frames.
@@ -117,7 +117,7 @@ fn picture(heard: u64, context: usize) -> AttentionWeights {
 }
 
 /// One model.
-pub fn model(name: &str, fake: Fake) -> LoadedModel {
+pub(crate) fn model(name: &str, fake: Fake) -> LoadedModel {
     let manifest = Manifest {
         name: name.to_owned(),
         temperature: 1.0,
@@ -142,7 +142,7 @@ pub fn model(name: &str, fake: Fake) -> LoadedModel {
 }
 
 /// These models side by side, over the default front end.
-pub fn models(fakes: &[(&str, Fake)]) -> ModelSet {
+pub(crate) fn models(fakes: &[(&str, Fake)]) -> ModelSet {
     ModelSet {
         front_end: FrontEndSpec::default(),
         genres: GenreSet::gtzan(),
@@ -153,7 +153,7 @@ pub fn models(fakes: &[(&str, Fake)]) -> ModelSet {
 
 /// A gate for which low bands are music (below 1.2 kHz), middle ones speech, high ones (above 3.4 kHz) something else.
 #[allow(dead_code, reason = "not every test binary has a gate")]
-pub fn gate(fake: Fake) -> LoadedModel {
+pub(crate) fn gate(fake: Fake) -> LoadedModel {
     let mut manifest = model("gate", fake).manifest().clone();
     manifest.genres = GenreSet::new(SoundKind::LABELS.map(str::to_owned).to_vec()).expect("three labels");
     // Sure of itself.
@@ -163,7 +163,7 @@ pub fn gate(fake: Fake) -> LoadedModel {
 }
 
 /// Three models that work.
-pub fn three() -> ModelSet {
+pub(crate) fn three() -> ModelSet {
     models(&[
         ("quick", Fake::Bands { memory: 0.5 }),
         ("slow", Fake::Bands { memory: 0.98 }),

@@ -17,14 +17,14 @@ use attune_model::genre::{GenreId, GenreSet, Probabilities};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 /// The engine's side of the channels.
-pub struct Stage {
+pub(crate) struct Stage {
     pub commands: Receiver<Command>,
     pub events: Sender<Event>,
     pub snapshots: triple_buffer::Input<Snapshot>,
 }
 
 /// A stage, and the window's side of it.
-pub fn stage() -> (Stage, EngineLink) {
+pub(crate) fn stage() -> (Stage, EngineLink) {
     let (order, commands) = bounded(64);
     let (events, happened) = bounded(64);
     let (snapshots, newest) = triple_buffer::triple_buffer(&silent());
@@ -43,7 +43,7 @@ pub fn stage() -> (Stage, EngineLink) {
 }
 
 /// Three engines, one of which attends.
-pub fn model_info() -> ModelInfo {
+pub(crate) fn model_info() -> ModelInfo {
     let engines = [("LSTM", 412_000), ("TCN", 655_360), ("Attention", 871_234)]
         .map(|(name, weight_count)| ModelLabel {
             name: name.to_owned(),
@@ -69,7 +69,7 @@ pub fn model_info() -> ModelInfo {
 }
 
 /// Before anything was heard.
-pub fn silent() -> Snapshot {
+pub(crate) fn silent() -> Snapshot {
     let models = ModelSet {
         front_end: FrontEndSpec::default(),
         genres: GenreSet::gtzan(),
@@ -85,7 +85,7 @@ pub fn silent() -> Snapshot {
 }
 
 /// A file of 65 s, `frames` frames into it.
-pub fn playing(frames: u64) -> Snapshot {
+pub(crate) fn playing(frames: u64) -> Snapshot {
     let mut snapshot = silent();
     let hop = snapshot.hop.0;
     snapshot.sequence = frames;
@@ -237,7 +237,7 @@ fn fill(row: &mut [f32; MAX_ATTENTION_FRAMES], reach: usize, weight: impl Fn(f64
 }
 
 /// A file that is open.
-pub fn open_file() -> OpenedSource {
+pub(crate) fn open_file() -> OpenedSource {
     OpenedSource {
         kind: SourceKind::File,
         host: "ogg vorbis".to_owned(),
@@ -253,7 +253,7 @@ pub fn open_file() -> OpenedSource {
 }
 
 /// Two devices to listen to and one that only plays.
-pub fn devices() -> Vec<DeviceInfo> {
+pub(crate) fn devices() -> Vec<DeviceInfo> {
     [
         ("mic", "Built-in microphone", DeviceKind::Microphone, true),
         ("mon", "Monitor of Built-in Audio", DeviceKind::Monitor, false),
@@ -272,6 +272,6 @@ pub fn devices() -> Vec<DeviceInfo> {
 }
 
 /// The genre of the hand-made file at a time.
-pub fn leading_genre(at: f64) -> GenreId {
+pub(crate) fn leading_genre(at: f64) -> GenreId {
     GenreId(leader(at))
 }

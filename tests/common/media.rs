@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// A folder that is removed at the end.
-pub fn folder() -> tempfile::TempDir {
+pub(crate) fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a temporary folder can be made")
 }
 
 /// Music-like and never repeating: two sweeps, a beat and a little noise, in −0.5…0.5; the second half of the channels
 /// carries another pitch. Frame after frame.
-pub fn signal(rate_hz: u32, channels: u16, secs: f64) -> Vec<f32> {
+pub(crate) fn signal(rate_hz: u32, channels: u16, secs: f64) -> Vec<f32> {
     let frames = (f64::from(rate_hz) * secs).round() as usize;
     let mut noise = 0x2545_F491_u32;
     let mut out = Vec::with_capacity(frames * usize::from(channels));
@@ -30,7 +30,7 @@ pub fn signal(rate_hz: u32, channels: u16, secs: f64) -> Vec<f32> {
 }
 
 /// The mean of the channels, as the decoder is to make it.
-pub fn mono(interleaved: &[f32], channels: u16) -> Vec<f32> {
+pub(crate) fn mono(interleaved: &[f32], channels: u16) -> Vec<f32> {
     let share = 1.0 / f32::from(channels);
     interleaved
         .chunks_exact(usize::from(channels))
@@ -39,7 +39,7 @@ pub fn mono(interleaved: &[f32], channels: u16) -> Vec<f32> {
 }
 
 /// Writes a wav of 32-bit floats.
-pub fn write_float_wav(path: &Path, rate_hz: u32, channels: u16, interleaved: &[f32]) {
+pub(crate) fn write_float_wav(path: &Path, rate_hz: u32, channels: u16, interleaved: &[f32]) {
     let spec = hound::WavSpec {
         channels,
         sample_rate: rate_hz,
@@ -54,7 +54,7 @@ pub fn write_float_wav(path: &Path, rate_hz: u32, channels: u16, interleaved: &[
 }
 
 /// Writes a wav of integers of 8, 16, 24 or 32 bits.
-pub fn write_int_wav(path: &Path, rate_hz: u32, channels: u16, bits: u16, interleaved: &[f32]) {
+pub(crate) fn write_int_wav(path: &Path, rate_hz: u32, channels: u16, bits: u16, interleaved: &[f32]) {
     let spec = hound::WavSpec {
         channels,
         sample_rate: rate_hz,
@@ -71,7 +71,7 @@ pub fn write_int_wav(path: &Path, rate_hz: u32, channels: u16, bits: u16, interl
 }
 
 /// Runs ffmpeg on the arguments; the last is the file that it makes.
-pub fn ffmpeg(args: &[&str]) -> PathBuf {
+pub(crate) fn ffmpeg(args: &[&str]) -> PathBuf {
     let output = Command::new("ffmpeg")
         .args(["-hide_banner", "-nostdin", "-loglevel", "error", "-y"])
         .args(args)
@@ -87,6 +87,6 @@ pub fn ffmpeg(args: &[&str]) -> PathBuf {
 }
 
 /// A path as ffmpeg takes it.
-pub fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().expect("temporary folders have plain names")
 }

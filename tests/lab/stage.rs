@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Runs `work` as a lab would be run: with the bundled models, cells kept in `folder` if there is one, nothing told.
-pub fn with_run<T>(
+pub(crate) fn with_run<T>(
     folder: Option<&Path>,
     work: impl FnOnce(&mut Run<'_>) -> Result<T, LabError>,
 ) -> Result<T, LabError> {
@@ -29,7 +29,7 @@ pub fn with_run<T>(
 const QUICK: RunConfig = RunConfig { quick: true, seed: 1 };
 
 /// How often a lab speaks if it is stopped soon after its first word.
-pub fn words_until_stopped(lab: &dyn Lab) -> usize {
+pub(crate) fn words_until_stopped(lab: &dyn Lab) -> usize {
     let (stop, mut words) = (Arc::new(AtomicBool::new(false)), 0);
     let mut say = |_: RunEvent<'_>| {
         words += 1;
@@ -51,13 +51,13 @@ pub fn words_until_stopped(lab: &dyn Lab) -> usize {
 }
 
 /// All of a lab, its quick form.
-pub fn report(lab: &dyn Lab, folder: Option<&Path>) -> Report {
+pub(crate) fn report(lab: &dyn Lab, folder: Option<&Path>) -> Report {
     with_run(folder, |run| lab.run(run)).unwrap()
 }
 
 /// Stretches of the demo as the validation clips of a genre each, while music and genres last, and the first of them to
 /// learn from. Returns the paths of the former.
-pub fn stretches(folder: &Path, seconds: usize, learnt: usize) -> Vec<PathBuf> {
+pub(crate) fn stretches(folder: &Path, seconds: usize, learnt: usize) -> Vec<PathBuf> {
     let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo/demo.ogg");
     let (info, samples) = decode_file(&demo).unwrap();
     let length = seconds * info.rate.0 as usize;
@@ -83,7 +83,7 @@ pub fn stretches(folder: &Path, seconds: usize, learnt: usize) -> Vec<PathBuf> {
 }
 
 /// Uniform in −1…1.
-pub fn random(dims: &[usize], seed: u64) -> Tensor {
+pub(crate) fn random(dims: &[usize], seed: u64) -> Tensor {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let values: Vec<f32> = (0..dims.iter().product())
         .map(|_| rng.random::<f32>() * 2.0 - 1.0)
@@ -92,11 +92,11 @@ pub fn random(dims: &[usize], seed: u64) -> Tensor {
 }
 
 /// All values, in order.
-pub fn flat(x: &Tensor) -> Vec<f32> {
+pub(crate) fn flat(x: &Tensor) -> Vec<f32> {
     x.flatten_all().unwrap().to_vec1().unwrap()
 }
 
 /// Why a lab does not begin.
-pub fn refusal(lab: &dyn Lab) -> String {
+pub(crate) fn refusal(lab: &dyn Lab) -> String {
     with_run(None, |run| lab.run(run)).unwrap_err().to_string()
 }

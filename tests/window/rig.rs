@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// A window and the engine's side of it.
-pub struct Rig {
+pub(crate) struct Rig {
     pub stage: Stage,
     pub window: Harness<'static, Option<App>>,
     /// How often devices were listed.
@@ -26,7 +26,7 @@ pub struct Rig {
 }
 
 /// What a rig begins with.
-pub struct Setup {
+pub(crate) struct Setup {
     pub size: [f32; 2],
     pub theme: Theme,
     pub scale: f32,
@@ -54,13 +54,13 @@ impl Default for Setup {
 }
 
 impl Rig {
-    pub fn new(setup: Setup) -> Self {
+    pub(crate) fn new(setup: Setup) -> Self {
         let (stage, link) = hand_made::stage();
         Self::with(setup, stage, link)
     }
 
     /// A window over a real engine; the stage leads nowhere.
-    pub fn over(setup: Setup, link: EngineLink) -> Self {
+    pub(crate) fn over(setup: Setup, link: EngineLink) -> Self {
         Self::with(setup, hand_made::stage().0, link)
     }
 
@@ -122,7 +122,7 @@ impl Rig {
     }
 
     /// A window at which a file has been playing for `frames` frames.
-    pub fn playing(setup: Setup, frames: u64) -> Self {
+    pub(crate) fn playing(setup: Setup, frames: u64) -> Self {
         let mut rig = Self::new(setup);
         rig.tell(Event::Opened(hand_made::open_file()));
         let mut at = 200;
@@ -137,12 +137,12 @@ impl Rig {
     }
 
     /// Frames until nothing asks for another.
-    pub fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         self.window.run_steps(3);
     }
 
     /// Opens the bundled demo in a window over a real engine.
-    pub fn open_the_demo(&mut self, pace: Pace) {
+    pub(crate) fn open_the_demo(&mut self, pace: Pace) {
         let window = self.window.state_mut().as_mut().expect("a window");
         window.open(SourceRequest::File {
             path: concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/demo.ogg").into(),
@@ -151,25 +151,25 @@ impl Rig {
     }
 
     /// Types into the field with this label.
-    pub fn type_into(&mut self, label: &str, text: &str) {
+    pub(crate) fn type_into(&mut self, label: &str, text: &str) {
         self.window.get_by_label_contains(label).focus();
         self.settle();
         self.window.get_by_label_contains(label).type_text(text);
         self.settle();
     }
 
-    pub fn tell(&mut self, event: Event) {
+    pub(crate) fn tell(&mut self, event: Event) {
         self.stage.events.send(event).expect("the window is alive");
         self.settle();
     }
 
-    pub fn show(&mut self, snapshot: Snapshot) {
+    pub(crate) fn show(&mut self, snapshot: Snapshot) {
         self.stage.snapshots.write(snapshot);
         self.window.step();
     }
 
     /// What the window ordered since the last call.
-    pub fn orders(&mut self) -> Vec<Command> {
+    pub(crate) fn orders(&mut self) -> Vec<Command> {
         self.settle();
         self.stage.commands.try_iter().collect()
     }

@@ -62,7 +62,7 @@ const MELODY: [(f64, f64, u8); 21] = [
     (14.0, 2.0, 70),
 ];
 
-pub fn compose(score: &mut Score, start: f64) -> f64 {
+pub(crate) fn compose(score: &mut Score, start: f64) -> f64 {
     let mut band = Band::new(score, start, 72.0, &PLAYERS);
     band.looseness = 0.018;
     let mut voices = vec![58, 62, 67, 70];

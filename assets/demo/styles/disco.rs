@@ -78,7 +78,7 @@ const LINE: [(f64, f64, u8); 27] = [
     (27.5, 0.5, 76),
 ];
 
-pub fn compose(score: &mut Score, start: f64) -> f64 {
+pub(crate) fn compose(score: &mut Score, start: f64) -> f64 {
     let mut band = Band::new(score, start, 122.0, &PLAYERS);
     band.looseness = 0.004;
     let (mut guitar, mut keys) = (vec![62, 65, 69, 72], vec![57, 60, 62, 65]);

@@ -109,7 +109,7 @@ const SOLO: [(f64, f64, u8); 52] = [
     (30.5, 1.4, 67),
 ];
 
-pub fn compose(score: &mut Score, start: f64) -> f64 {
+pub(crate) fn compose(score: &mut Score, start: f64) -> f64 {
     let mut band = Band::new(score, start, 150.0, &PLAYERS);
     band.offbeat = 0.64;
     band.looseness = 0.012;

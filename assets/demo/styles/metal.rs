@@ -43,7 +43,7 @@ const CHORDS: [u8; 8] = [40, 43, 41, 45, 40, 46, 43, 41];
 /// The lead: sixteenths up and down E phrygian, a run for each half bar.
 const RUN: [i8; 8] = [0, 1, 3, 5, 7, 5, 3, 1];
 
-pub fn compose(score: &mut Score, start: f64) -> f64 {
+pub(crate) fn compose(score: &mut Score, start: f64) -> f64 {
     let mut band = Band::new(score, start, 190.0, &PLAYERS);
     band.looseness = 0.005;
     for bar in 0..10 {

@@ -93,7 +93,7 @@ const TUNE: [(f64, f64, u8); 15] = [
     (14.0, 1.6, 64),
 ];
 
-pub fn compose(score: &mut Score, start: f64) -> f64 {
+pub(crate) fn compose(score: &mut Score, start: f64) -> f64 {
     let mut band = Band::new(score, start, 74.0, &PLAYERS);
     band.offbeat = 0.55;
     band.looseness = 0.008;

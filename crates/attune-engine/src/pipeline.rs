@@ -172,7 +172,7 @@ impl Pipeline {
     }
 
     /// Switches a model on, with a fresh state, or off.
-    pub fn enable(&mut self, model: usize, on: bool) {
+    pub(crate) fn enable(&mut self, model: usize, on: bool) {
         let Some(runner) = self.runners.get_mut(model) else {
             return;
         };
@@ -190,7 +190,7 @@ impl Pipeline {
     }
 
     /// Other knobs of smoothing from the next frame on.
-    pub fn set_smoothing(&mut self, config: SmoothingConfig) -> Result<(), SmoothingError> {
+    pub(crate) fn set_smoothing(&mut self, config: SmoothingConfig) -> Result<(), SmoothingError> {
         self.smoother.set_config(config)?;
         self.segmenter.set_config(config);
         Ok(())

@@ -193,7 +193,7 @@ impl Column {
 
 impl Decision {
     /// What is answered before the first frame.
-    pub fn nothing_heard(classes: usize) -> Self {
+    pub(crate) fn nothing_heard(classes: usize) -> Self {
         Self {
             state: AnswerState::WarmingUp,
             confidence: Probabilities::uniform(classes).top().1,

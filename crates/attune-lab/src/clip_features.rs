@@ -65,7 +65,7 @@ pub struct FeatureSet {
 ///
 /// # Errors
 /// If a file is missing or damaged, an artist is on both sides, or the run is to stop.
-pub fn read(folder: &Path, spec: &FrontEndSpec, run: &mut Run<'_>) -> Result<Dataset, LabError> {
+pub(crate) fn read(folder: &Path, spec: &FrontEndSpec, run: &mut Run<'_>) -> Result<Dataset, LabError> {
     run.say(&format!("reading the clips of {}", folder.display()))?;
     Ok(Dataset::open(folder, spec, |_, _| {})?)
 }
@@ -75,7 +75,7 @@ pub fn read(folder: &Path, spec: &FrontEndSpec, run: &mut Run<'_>) -> Result<Dat
 ///
 /// # Errors
 /// If there is no model.
-pub fn encoder(models: &ModelSet) -> Result<LoadedModel, LabError> {
+pub(crate) fn encoder(models: &ModelSet) -> Result<LoadedModel, LabError> {
     let is_tcn = |model: &&LoadedModel| matches!(model.manifest().architecture.body, BodyShape::Tcn(_));
     let mut all = models.models.iter();
     let found = all.find(is_tcn).or(models.models.first());
@@ -88,7 +88,7 @@ pub fn encoder(models: &ModelSet) -> Result<LoadedModel, LabError> {
 ///
 /// # Errors
 /// If a file is missing or damaged, an artist is on both sides, or the run is to stop.
-pub fn encoded(folder: &Path, run: &mut Run<'_>) -> Result<(LoadedModel, Dataset, FeatureSet), LabError> {
+pub(crate) fn encoded(folder: &Path, run: &mut Run<'_>) -> Result<(LoadedModel, Dataset, FeatureSet), LabError> {
     let encoder = encoder(&run.models()?)?;
     let spec = &encoder.manifest().front_end;
     let data = read(folder, spec, run)?;
@@ -168,7 +168,7 @@ impl FeatureSet {
 ///
 /// # Errors
 /// If memory runs out.
-pub fn one_hot(classes: &[usize], answers: usize, of: usize) -> candle_core::Result<Tensor> {
+pub(crate) fn one_hot(classes: &[usize], answers: usize, of: usize) -> candle_core::Result<Tensor> {
     let mut values = vec![0.0f32; classes.len() * answers * of];
     for (row, at) in values.chunks_exact_mut(of).enumerate() {
         at[classes[row / answers]] = 1.0;

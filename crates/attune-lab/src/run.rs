@@ -110,7 +110,7 @@ impl<'a> Run<'a> {
     ///
     /// # Errors
     /// If the run is to stop.
-    pub fn check_stop(&self) -> Result<(), LabError> {
+    pub(crate) fn check_stop(&self) -> Result<(), LabError> {
         if self.stop.load(Ordering::Relaxed) {
             return Err(LabError::Stopped);
         }
@@ -154,7 +154,7 @@ impl<'a> Run<'a> {
     ///
     /// # Errors
     /// If the work fails or is stopped.
-    pub fn uncached<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, LabError>) -> Result<T, LabError> {
+    pub(crate) fn uncached<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, LabError>) -> Result<T, LabError> {
         let result = work(self)?;
         self.finished += 1;
         Ok(result)

@@ -32,7 +32,7 @@ pub struct Schedule {
 
 impl Schedule {
     /// For generated examples, which never repeat: nothing is needed against overfitting.
-    pub fn for_generated(steps: u64, rate: f32, seed: u64) -> Self {
+    pub(crate) fn for_generated(steps: u64, rate: f32, seed: u64) -> Self {
         Self {
             steps,
             rate,
@@ -43,7 +43,7 @@ impl Schedule {
     }
 
     /// For a few hundred clips.
-    pub fn for_clips(steps: u64, seed: u64) -> Self {
+    pub(crate) fn for_clips(steps: u64, seed: u64) -> Self {
         Self {
             weight_decay: 0.05,
             ..Self::for_generated(steps, 3e-3, seed)
@@ -59,7 +59,7 @@ const REPORT_EVERY: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// If the network fails, the loss is not finite, or the run is to stop.
-pub fn train_loop(
+pub(crate) fn train_loop(
     store: &WeightStore,
     schedule: Schedule,
     what: &str,

@@ -38,7 +38,7 @@ pub(crate) struct Encoder {
 
 impl Encoder {
     /// Weights are taken from below `weights`.
-    pub fn new(mut weights: Weights<'_>, shape: EncoderShape) -> Result<Self> {
+    pub(crate) fn new(mut weights: Weights<'_>, shape: EncoderShape) -> Result<Self> {
         let attention = AttentionShape {
             width: shape.width,
             heads: shape.heads,

@@ -75,7 +75,7 @@ pub struct NetOutput {
 
 impl<B: Body> GenreNet<B> {
     /// Weights are taken from below `weights`; `body` has taken its own.
-    pub fn new(
+    pub(crate) fn new(
         mut weights: Weights<'_>,
         front: FrontShape,
         body: B,
@@ -109,7 +109,7 @@ impl<B: Body> GenreNet<B> {
 
     /// Whole sequences `x` (b, t, bands), each from its first frame on; logits are computed at the frames
     /// `read` (ascending, < t).
-    pub fn forward(&self, x: &Tensor, read: &[usize], pass: &mut Pass<'_>) -> Result<NetOutput> {
+    pub(crate) fn forward(&self, x: &Tensor, read: &[usize], pass: &mut Pass<'_>) -> Result<NetOutput> {
         let front = self.front.forward(x, pass)?;
         let taps = self.body.forward(&front, pass)?;
         let learned: Vec<&Tensor> = std::iter::once(&front).chain(&taps).collect();
@@ -127,19 +127,19 @@ impl<B: Body> GenreNet<B> {
     }
 
     /// The last features of the body, (b, t, bands) → (b, t, width).
-    pub fn features(&self, x: &Tensor) -> Result<Tensor> {
+    pub(crate) fn features(&self, x: &Tensor) -> Result<Tensor> {
         let mut pass = Pass::Infer;
         let front = self.front.forward(x, &pass)?;
         Ok(self.body.forward(&front, &mut pass)?.pop().unwrap_or(front))
     }
 
     /// What the body reads, after front and stem, (b, t, bands) → (b, t, inputs).
-    pub fn body_inputs(&self, x: &Tensor) -> Result<Tensor> {
+    pub(crate) fn body_inputs(&self, x: &Tensor) -> Result<Tensor> {
         self.body.inner_inputs(&self.front.forward(x, &Pass::Infer)?)
     }
 
     /// The form for streams.
-    pub fn pack(&self, precision: Precision) -> Result<PackedNet<B::Packed>> {
+    pub(crate) fn pack(&self, precision: Precision) -> Result<PackedNet<B::Packed>> {
         let mut widths = vec![self.front.width()];
         widths.extend(self.body.taps());
         Ok(PackedNet {
@@ -159,7 +159,7 @@ impl<B: Body> GenreNet<B> {
     /// How many frames the body can depend on; `None`: no bound.
     ///
     /// The pooling comes on top: statistics that decay exponentially have no bound.
-    pub fn context_frames(&self) -> Option<usize> {
+    pub(crate) fn context_frames(&self) -> Option<usize> {
         self.body.context_frames()
     }
 }

@@ -32,7 +32,7 @@ pub(crate) struct Stack<L> {
 
 impl<L: Recurrent> Stack<L> {
     /// Weights are taken from below `weights`.
-    pub fn new(mut weights: Weights<'_>, shape: RecurrentShape) -> Result<Self> {
+    pub(crate) fn new(mut weights: Weights<'_>, shape: RecurrentShape) -> Result<Self> {
         let layers = (0..shape.layers)
             .map(|layer| {
                 let inputs = if layer == 0 { shape.inputs } else { shape.hidden };

@@ -55,7 +55,7 @@ impl Default for Augmentation {
 
 impl Augmentation {
     /// Whether an excerpt of `frames` can be made of `available` ones, stretched by no more than is allowed.
-    pub fn can_fill(&self, frames: usize, available: usize) -> bool {
+    pub(crate) fn can_fill(&self, frames: usize, available: usize) -> bool {
         available >= 2 && frames as f32 <= available as f32 * (1.0 + self.stretch)
     }
 }
@@ -92,7 +92,7 @@ impl<'a> Source<'a> {
 
 /// Draws an excerpt of `frames` frames: (frames, bands), normalised as a live stream that begins there; and which part of
 /// the source it is, by shares of its length. `source` has at least two frames. Its bands from `limit` on are taken away.
-pub fn draw_excerpt(
+pub(crate) fn draw_excerpt(
     source: Source<'_>,
     limit: Option<usize>,
     frames: usize,
@@ -217,7 +217,7 @@ pub fn normal(rng: &mut ChaCha8Rng) -> f32 {
 }
 
 /// A Beta(a, a) value for a < 1 (Jöhnk 1964).
-pub fn beta(a: f32, rng: &mut ChaCha8Rng) -> f32 {
+pub(crate) fn beta(a: f32, rng: &mut ChaCha8Rng) -> f32 {
     loop {
         let x = rng.random::<f32>().powf(1.0 / a);
         let y = rng.random::<f32>().powf(1.0 / a);

@@ -12,7 +12,7 @@ use std::path::Path;
 
 /// Everything a run needs to go on.
 #[derive(Debug)]
-pub struct Checkpoint {
+pub(crate) struct Checkpoint {
     /// What is trained.
     pub recipe: Recipe,
     /// Steps made.
@@ -36,7 +36,7 @@ pub struct BestSoFar {
 
 impl Checkpoint {
     /// Writes the file in one piece: what was there stays until the new one is whole.
-    pub fn write(&self, path: &Path) -> Result<(), TrainError> {
+    pub(crate) fn write(&self, path: &Path) -> Result<(), TrainError> {
         let failed = |error: serde_json::Error| TrainError::Data {
             path: path.to_owned(),
             message: error.to_string(),
@@ -52,7 +52,7 @@ impl Checkpoint {
     }
 
     /// Reads a file written by [`Checkpoint::write`]; `None` if there is none.
-    pub fn read(path: &Path) -> Result<Option<Self>, TrainError> {
+    pub(crate) fn read(path: &Path) -> Result<Option<Self>, TrainError> {
         let Some(buffer) = read_if_any(path)? else {
             return Ok(None);
         };

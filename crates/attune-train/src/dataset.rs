@@ -86,7 +86,7 @@ pub struct Dataset {
 pub type Lines = Vec<(f32, f32)>;
 
 /// Each feature on its line; all as they are if there are no lines.
-pub fn on_lines(lines: &[(f32, f32)], features: &[f32]) -> Vec<f32> {
+pub(crate) fn on_lines(lines: &[(f32, f32)], features: &[f32]) -> Vec<f32> {
     if lines.is_empty() {
         return features.to_vec();
     }
@@ -99,7 +99,7 @@ pub fn on_lines(lines: &[(f32, f32)], features: &[f32]) -> Vec<f32> {
 
 /// Labelled clips before the split; each with the side that the collection puts it on.
 #[derive(Debug, Clone)]
-pub struct Collection {
+pub(crate) struct Collection {
     /// The classes.
     pub genres: GenreSet,
     /// All clips.
@@ -135,7 +135,7 @@ struct IndexRow {
 
 impl Dataset {
     /// Whether these are clips of GTZAN: its ten genres, and its names (`blues.00042`).
-    pub fn is_gtzan(&self) -> bool {
+    pub(crate) fn is_gtzan(&self) -> bool {
         let is_named = |clip: &Clip| {
             let number = clip.name.strip_prefix(self.genres.label(clip.genre));
             let digits = number.and_then(|number| number.strip_prefix('.'));
@@ -168,7 +168,7 @@ impl Dataset {
     }
 
     /// Widths of the teacher's targets, (features, tags); 0 where there are none.
-    pub fn teacher_widths(&self) -> (usize, usize) {
+    pub(crate) fn teacher_widths(&self) -> (usize, usize) {
         let widths = self.train.iter().chain(&self.unlabelled).map(Clip::teacher_widths);
         widths.fold((self.teacher_width, 0), |most, clip| {
             (most.0.max(clip.0), most.1.max(clip.1))
@@ -184,7 +184,7 @@ impl Collection {
     ///
     /// # Errors
     /// If a file is missing or damaged.
-    pub fn open(
+    pub(crate) fn open(
         folder: &Path,
         spec: &FrontEndSpec,
         mut progress: impl FnMut(usize, usize),
@@ -252,7 +252,7 @@ impl Collection {
     ///
     /// # Errors
     /// If train and valid share an artist or a clip, or nothing is left to learn from.
-    pub fn split(self, choice: &SplitChoice) -> Result<(Dataset, Vec<String>), TrainError> {
+    pub(crate) fn split(self, choice: &SplitChoice) -> Result<(Dataset, Vec<String>), TrainError> {
         let (train, valid, notes) = choice.split(self.clips)?;
         let data = Dataset {
             genres: self.genres,
@@ -290,7 +290,7 @@ pub fn mel_of_file(path: &Path, spec: &FrontEndSpec) -> Result<Vec<f32>, TrainEr
 }
 
 /// Excerpts as `mel3s.safetensors` has them, (bands, frames) in f16 or f32, to (frames, bands); empty without the file.
-pub fn load_excerpts(path: &Path, bands: usize) -> Result<HashMap<String, Levels>, TrainError> {
+pub(crate) fn load_excerpts(path: &Path, bands: usize) -> Result<HashMap<String, Levels>, TrainError> {
     let mut excerpts = HashMap::new();
     each_tensor(path, |name, shape, values| {
         let &[rows, frames] = shape else {

@@ -132,7 +132,7 @@ impl<'a> Examples<'a> {
     }
 
     /// How many tags are learnt.
-    pub fn tag_width(&self) -> usize {
+    pub(crate) fn tag_width(&self) -> usize {
         self.targets.tag_width()
     }
 

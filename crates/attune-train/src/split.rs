@@ -70,7 +70,7 @@ impl FromStr for Fold {
 }
 
 /// Clips to learn from, clips to judge by, and what is to be told of clips left out.
-pub type Sides = (Vec<Clip>, Vec<Clip>, Vec<String>);
+pub(crate) type Sides = (Vec<Clip>, Vec<Clip>, Vec<String>);
 
 impl SplitChoice {
     /// Clips to learn from, clips to judge by, and what is to be told of clips left out.
@@ -224,7 +224,7 @@ pub struct Leak {
 
 /// Refuses two sides that share a clip or a known artist. An artist that is not known (empty) cannot be compared;
 /// such clips are kept where the split put them.
-pub fn refuse_leaks<'a>(
+pub(crate) fn refuse_leaks<'a>(
     train: impl IntoIterator<Item = &'a Clip>,
     valid: impl IntoIterator<Item = &'a Clip>,
 ) -> Result<(), Leak> {
@@ -255,7 +255,7 @@ pub fn refuse_leaks<'a>(
 
 /// Clips that are by several artists of whom one is on the other side too: pairs of a training clip and that artist.
 /// [`SplitChoice::split`] leaves them out.
-pub fn joint_artists_shared(train: &[Clip], valid: &[Clip]) -> Vec<(String, String)> {
+pub(crate) fn joint_artists_shared(train: &[Clip], valid: &[Clip]) -> Vec<(String, String)> {
     let of = |clip: &Clip| members(&clip.artist);
     let judged: BTreeSet<String> = valid.iter().flat_map(of).collect();
     train

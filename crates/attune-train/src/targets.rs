@@ -97,19 +97,19 @@ impl<'a> Targets<'a> {
     }
 
     /// How many tags are asked for.
-    pub fn tag_width(&self) -> usize {
+    pub(crate) fn tag_width(&self) -> usize {
         self.tag_width
     }
 
     /// Of a labelled clip as it is: of a part of its audio, or of its excerpt.
-    pub fn of_clip(&self, clip: &Clip, part: Option<&Range<f32>>) -> Target {
+    pub(crate) fn of_clip(&self, clip: &Clip, part: Option<&Range<f32>>) -> Target {
         let mut target = self.of_parts(&[(clip, 1.0)]);
         self.add_windows(&mut target, &[(clip, 1.0)], part);
         target
     }
 
     /// Of a part of a rendition of music without a label: what the teacher tells, and the classes by its features.
-    pub fn of_unlabelled(&self, clip: &Clip, rendition: &Rendition, part: &Range<f32>) -> Target {
+    pub(crate) fn of_unlabelled(&self, clip: &Clip, rendition: &Rendition, part: &Range<f32>) -> Target {
         let mut target = self.teacher_of_rendition(rendition);
         self.add_windows(&mut target, &[(clip, 1.0)], Some(part));
         if let Some(told) = clip.soft_labels.as_ref().filter(|_| self.unlabelled_weight > 0.0) {
@@ -121,7 +121,7 @@ impl<'a> Targets<'a> {
 
     /// Of a part of a rendition, labelled as the clips in it are. A rendition may be slower than its clip: the same share of either's
     /// length is the same music.
-    pub fn of_rendition(&self, rendition: &Rendition, part: &Range<f32>) -> Target {
+    pub(crate) fn of_rendition(&self, rendition: &Rendition, part: &Range<f32>) -> Target {
         let mut target = self.teacher_of_rendition(rendition);
         self.add_windows(&mut target, &self.parts(rendition), Some(part));
         target
@@ -217,7 +217,7 @@ fn blend(rows: &[(Option<&Vec<f32>>, f32)], width: usize) -> (Vec<f32>, f32) {
 
 /// Gives each training clip the classes by its teachers' features, and music without labels too, by all training clips. Groups of
 /// clips that must stay together, as [`super::split::SplitChoice::groups`] has them. Clips of which not all is told stay without.
-pub fn add_soft_labels(data: &mut Dataset, groups: &[Vec<usize>]) {
+pub(crate) fn add_soft_labels(data: &mut Dataset, groups: &[Vec<usize>]) {
     let widths = (data.teacher_width, data.window_width);
     if widths == (0, 0) {
         return;

@@ -22,7 +22,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Names that begin with this belong to training alone and are not shipped.
-pub const TEACHER: &str = "teacher";
+pub(crate) const TEACHER: &str = "teacher";
 /// The output that tells the teacher's tags; training alone, as its name says.
 const TAGS: &str = "teacher_tags";
 /// The output that tells the features of windows.

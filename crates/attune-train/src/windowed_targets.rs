@@ -94,7 +94,7 @@ fn add(sum: &mut [f32], row: &[f32], weight: f32) {
 
 /// A file of windows.
 #[derive(Debug)]
-pub struct WindowedTargetsFile {
+pub(crate) struct WindowedTargetsFile {
     path: PathBuf,
     sha256: String,
     width: usize,
@@ -106,7 +106,7 @@ impl WindowedTargetsFile {
     ///
     /// # Errors
     /// If it cannot be read, does not say how far its windows are apart, or its tensors are not of one width.
-    pub fn open(path: &Path) -> Result<Self, TrainError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, TrainError> {
         let buffer = files::read(path)?;
         let refused = |message: String| TrainError::Data {
             path: path.to_owned(),
@@ -162,7 +162,7 @@ impl WindowedTargetsFile {
     }
 
     /// SHA-256 of the file.
-    pub fn sha256(&self) -> &str {
+    pub(crate) fn sha256(&self) -> &str {
         &self.sha256
     }
 
@@ -171,7 +171,7 @@ impl WindowedTargetsFile {
     ///
     /// # Errors
     /// If a clip's audio cannot be read, or the file tells of no clip at all.
-    pub fn assign(&self, data: &mut Dataset) -> Result<Assigned, TrainError> {
+    pub(crate) fn assign(&self, data: &mut Dataset) -> Result<Assigned, TrainError> {
         let mut assigned = Assigned::default();
         for clip in data.train.iter_mut().chain(&mut data.unlabelled) {
             if let Some(audio) = &clip.audio {
@@ -212,7 +212,7 @@ fn is_told_of(clip: &Clip) -> bool {
 
 /// How many clips something was told of.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Assigned {
+pub(crate) struct Assigned {
     /// All that can be drawn of them is told of.
     pub with: usize,
     /// Something is not: excerpts of that are learnt from by their labels alone.

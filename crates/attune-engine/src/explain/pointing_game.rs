@@ -22,11 +22,11 @@ pub const EXAMPLE: Seconds = Seconds(12.0);
 /// Length of the passage.
 pub const PASSAGE: Seconds = Seconds(2.0);
 /// The passage lies within this much of the end: within reach of attention.
-pub const WITHIN: Seconds = Seconds(5.5);
+pub(crate) const WITHIN: Seconds = Seconds(5.5);
 /// Length of a segment.
 pub const SEGMENT: Seconds = Seconds(0.5);
 /// A segment is replaced by the mean of the frames within this much of it.
-pub const REPLACEMENT_REACH: Seconds = Seconds(1.0);
+pub(crate) const REPLACEMENT_REACH: Seconds = Seconds(1.0);
 
 /// Log-mel levels of a clip in dB, (frames, bands), with its class.
 #[derive(Debug, Clone, Copy)]

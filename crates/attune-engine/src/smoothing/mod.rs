@@ -187,7 +187,7 @@ pub struct SmoothingError {
 
 impl SmoothingConfig {
     /// Whether a gate can reject anything.
-    pub fn is_gate_on(&self) -> bool {
+    pub(crate) fn is_gate_on(&self) -> bool {
         self.reject < 1.0
     }
 

@@ -17,7 +17,7 @@ fn seconds(time: Option<f64>) -> Entry {
 }
 
 /// One row for each engine; how they agree; and, for files, the figures not rounded and every answer.
-pub fn tables(judged: &Judgement, changes: &[Times], costs: &[Cost], genres: &GenreSet) -> Vec<Table> {
+pub(crate) fn tables(judged: &Judgement, changes: &[Times], costs: &[Cost], genres: &GenreSet) -> Vec<Table> {
     let clips = judged.clips.len();
     let columns = [
         "engine",
@@ -121,7 +121,7 @@ fn answers(judged: &Judgement, genres: &GenreSet) -> Table {
 }
 
 /// What must be known of the tables.
-pub fn notes(judged: &Judgement, changes: &[Times], seed: u64) -> Vec<String> {
+pub(crate) fn notes(judged: &Judgement, changes: &[Times], seed: u64) -> Vec<String> {
     let excerpts = judged.engines.iter().find_map(|engine| engine.excerpts);
     let chance = judged.engines.last().map_or(0.0, |engine| engine.chance_ece);
     vec![format!(
@@ -135,7 +135,7 @@ pub fn notes(judged: &Judgement, changes: &[Times], seed: u64) -> Vec<String> {
 }
 
 /// How right, how fast, how soon, how alike.
-pub fn picture(judged: &Judgement, changes: &[Times], costs: &[Cost]) -> Sheet {
+pub(crate) fn picture(judged: &Judgement, changes: &[Times], costs: &[Cost]) -> Sheet {
     let engines = || Axis::places("engine", names(judged).into_iter());
     let bars = |values: Vec<Option<f64>>, from: f64, to: f64| -> Vec<(f64, f64, f64)> {
         let places = values.into_iter().enumerate();

@@ -113,7 +113,11 @@ pub fn fill(mut stream: Box<dyn GenreStream>, bands: usize) -> Result<Box<dyn Ge
 ///
 /// # Errors
 /// If a stream fails.
-pub fn in_turn(groups: &mut [Vec<Box<dyn GenreStream>>], bands: usize, effort: Effort) -> Result<Vec<f64>, BenchError> {
+pub(crate) fn in_turn(
+    groups: &mut [Vec<Box<dyn GenreStream>>],
+    bands: usize,
+    effort: Effort,
+) -> Result<Vec<f64>, BenchError> {
     let frame = frames(bands, 1);
     let mut output = StreamOutput::default();
     let mut times = vec![Times::default(); groups.len()];

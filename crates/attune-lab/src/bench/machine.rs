@@ -56,7 +56,8 @@ impl Machine {
     }
 
     /// A machine of these speeds, for tests: L2 in bytes, mat-vec near and far, products of matrices.
-    pub fn of_speeds(l2_bytes: usize, matvec_gflops: f64, matvec_far_gflops: f64, gemm_gflops: f64) -> Self {
+    #[cfg(test)]
+    pub(crate) fn of_speeds(l2_bytes: usize, matvec_gflops: f64, matvec_far_gflops: f64, gemm_gflops: f64) -> Self {
         Self {
             arch: "none",
             os: "none",
@@ -75,7 +76,7 @@ impl Machine {
 
     /// The most that a matrix with a vector can reach whose numbers take so many bytes, in 10⁹ operations a second:
     /// what was measured, or two operations for each number of four bytes that can be read, whichever is more.
-    pub fn matvec_for(&self, bytes: usize) -> f64 {
+    pub(crate) fn matvec_for(&self, bytes: usize) -> f64 {
         let near = self.matvec_gflops.max(self.read_gbytes / 2.0);
         if bytes <= self.l2_bytes {
             near

@@ -154,7 +154,7 @@ impl Row {
     }
 
     /// Of speeds, in times real time, at which so many seconds of sound are worked through.
-    pub fn real_time(name: String, sound_seconds: f64, times: &Times) -> Self {
+    pub(crate) fn real_time(name: String, sound_seconds: f64, times: &Times) -> Self {
         Self::new(name, "x real time", times, |seconds| sound_seconds / seconds)
     }
 
@@ -193,14 +193,14 @@ impl Row {
     }
 
     /// Adds the ceiling; `ours` are the times of the row.
-    pub fn with_ceiling(mut self, ceiling_us: f64, ours: &Times) -> Self {
+    pub(crate) fn with_ceiling(mut self, ceiling_us: f64, ours: &Times) -> Self {
         self.ceiling_us = Some(ceiling_us);
         self.ratio_to_ceiling = Some(quantile(&ours.all(), 0.5) * 1e6 / ceiling_us);
         self
     }
 
     /// Adds what the peers took for the same work as `ours`: of each peer its best form, by name.
-    pub fn with_peers(mut self, ours: &Times, peers: &BTreeMap<String, Times>) -> Self {
+    pub(crate) fn with_peers(mut self, ours: &Times, peers: &BTreeMap<String, Times>) -> Self {
         let own = quantile(&ours.all(), 0.5);
         for (name, times) in peers {
             let seconds = quantile(&times.all(), 0.5);

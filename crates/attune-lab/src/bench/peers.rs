@@ -61,7 +61,7 @@ pub struct TrainWork<'a> {
 }
 
 /// Any implementation of [`Peers`] that borrows nothing.
-pub type DynPeers = dyn Peers;
+pub(crate) type DynPeers = dyn Peers;
 
 /// Libraries that can do the work of some rows.
 pub trait Peers {

@@ -53,7 +53,7 @@ impl Shape {
     }
 
     /// The same without dropout: what is random cannot be compared.
-    pub fn without_dropout(&self) -> Self {
+    pub(crate) fn without_dropout(&self) -> Self {
         let mut shape = self.clone();
         let body = match &mut shape {
             Self::Genre(architecture) => {
@@ -209,7 +209,7 @@ pub fn tcn(width: usize) -> BodyShape {
 }
 
 /// So many blocks of two convolutions of three taps, dilations 1, 2, 4, …
-pub fn tcn_of(width: usize, blocks: u32) -> BodyShape {
+pub(crate) fn tcn_of(width: usize, blocks: u32) -> BodyShape {
     BodyShape::Tcn(TcnShape {
         width,
         taps: 3,

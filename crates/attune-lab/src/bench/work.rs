@@ -166,7 +166,7 @@ impl Work {
     }
 
     /// The least time of one frame whose weights and memory come from beyond L2: reading them, in microseconds.
-    pub fn cold_ceiling_us(&self, machine: &Machine) -> f64 {
+    pub(crate) fn cold_ceiling_us(&self, machine: &Machine) -> f64 {
         let read = machine.read_far_gbytes * 1e3; // bytes in a microsecond
         self.bytes() as f64 / read
     }
@@ -174,7 +174,14 @@ impl Work {
     /// The least time of a training step with so many frames in all, in microseconds: forward, and backward by weights
     /// and by inputs, three times the work, as products of matrices on so many threads. (Batches make recurrences
     /// products of matrices too; queries of a clip that begins see half of its `clip` frames on average.)
-    pub fn training_ceiling_us(&self, frames: usize, clip: usize, context: usize, threads: usize, gflops: f64) -> f64 {
+    pub(crate) fn training_ceiling_us(
+        &self,
+        frames: usize,
+        clip: usize,
+        context: usize,
+        threads: usize,
+        gflops: f64,
+    ) -> f64 {
         let seen = if context == 0 {
             0.0
         } else {

@@ -7,7 +7,7 @@ use attune_engine::picture::{Axis, Chart, Ink, Mark, Panel, Sheet};
 use attune_train::evaluate::wilson;
 
 /// As it is called.
-pub fn name(form: Form) -> &'static str {
+pub(crate) fn name(form: Form) -> &'static str {
     match form {
         (true, true) => "both",
         (true, false) => "residual only",
@@ -17,7 +17,7 @@ pub fn name(form: Form) -> &'static str {
 }
 
 /// Losses and gradients, means over the seeds; every layer of every seed.
-pub fn tables(rows: &[Row], seeds: &[u64], tested: usize) -> Vec<Table> {
+pub(crate) fn tables(rows: &[Row], seeds: &[u64], tested: usize) -> Vec<Table> {
     let columns = ["form", "layers", "loss", "right", "95 %", "by chance"];
     let mut losses = Table::new("losses", "The order task by depth: means over the seeds", &columns);
     let columns = [
@@ -94,7 +94,7 @@ fn powers(values: &[f64]) -> Entry {
 }
 
 /// Losses by depth, and gradients by layer of the deepest network.
-pub fn picture(rows: &[Row]) -> Sheet {
+pub(crate) fn picture(rows: &[Row]) -> Sheet {
     let mut depths: Vec<f64> = rows.iter().map(|row| row.1 as f64).collect();
     depths.sort_by(f64::total_cmp);
     depths.dedup();

@@ -84,7 +84,7 @@ struct OfGenres {
 ///
 /// # Errors
 /// If memory runs out.
-pub fn needles(count: usize, rng: &mut ChaCha8Rng) -> Result<Generated, LabError> {
+pub(crate) fn needles(count: usize, rng: &mut ChaCha8Rng) -> Result<Generated, LabError> {
     Ok(draw(count, rng)?)
 }
 

@@ -10,13 +10,13 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 /// Marks, and so answers.
-pub const MARKS: usize = 4;
+pub(crate) const MARKS: usize = 4;
 /// Digits.
-pub const DIGITS: usize = 4;
+pub(crate) const DIGITS: usize = 4;
 /// Features of a frame: a place for each mark and for each digit.
-pub const INPUTS: usize = MARKS + DIGITS;
+pub(crate) const INPUTS: usize = MARKS + DIGITS;
 /// Frames of a sequence.
-pub const FRAMES: usize = 32;
+pub(crate) const FRAMES: usize = 32;
 /// Height of a mark and of a digit, and deviation of the noise on every feature.
 const MARK: f32 = 3.0;
 const DIGIT: f32 = 2.0;
@@ -26,7 +26,7 @@ const NOISE: f32 = 0.3;
 ///
 /// # Errors
 /// If memory runs out.
-pub fn draw(count: usize, rng: &mut ChaCha8Rng) -> Result<Generated> {
+pub(crate) fn draw(count: usize, rng: &mut ChaCha8Rng) -> Result<Generated> {
     let mut x: Vec<f32> = (0..count * FRAMES * INPUTS).map(|_| NOISE * normal(rng)).collect();
     let mut classes = Vec::with_capacity(count * MARKS);
     for sequence in x.chunks_exact_mut(FRAMES * INPUTS) {

@@ -8,10 +8,10 @@ use attune_engine::picture::{Axis, Chart, Ink, Mark, Panel, Sheet};
 use attune_train::evaluate::wilson;
 
 /// A number of heads, and the result of each seed.
-pub type Row<T> = (usize, Vec<T>);
+pub(crate) type Row<T> = (usize, Vec<T>);
 
 /// Needles, genres if there are any, and the ablation of each head.
-pub fn tables(
+pub(crate) fn tables(
     needles: &[Row<OfNeedles>],
     genres: Option<&[Row<OfGenres>]>,
     seeds: &[u64],
@@ -98,7 +98,7 @@ fn ablation(needles: &[Row<OfNeedles>], genres: Option<&[Row<OfGenres>]>, seeds:
 }
 
 /// Right answers by number of heads, and what is left without each head of the first seed.
-pub fn picture(needles: &[Row<OfNeedles>], genres: Option<&[Row<OfGenres>]>) -> Sheet {
+pub(crate) fn picture(needles: &[Row<OfNeedles>], genres: Option<&[Row<OfGenres>]>) -> Sheet {
     let places: Vec<f64> = needles.iter().map(|(heads, _)| *heads as f64).collect();
     let line = |of: fn(&OfNeedles) -> f64| -> Vec<(f64, f64)> {
         let points = needles.iter();

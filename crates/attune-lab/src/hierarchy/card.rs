@@ -17,7 +17,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// If the network fails, or a file cannot be written.
-pub fn export(
+pub(crate) fn export(
     to: &Path,
     plan: &Plan,
     tensors: &HashMap<String, Tensor>,

@@ -68,7 +68,7 @@ fn track(net: &Hierarchical, piece: &FeatureClip, width: usize) -> Result<Track,
 ///
 /// # Errors
 /// If there is no whole validation clip, or the network fails.
-pub fn judge(
+pub(crate) fn judge(
     plan: &Plan,
     net: &Hierarchical,
     pieces: &FeatureSet,

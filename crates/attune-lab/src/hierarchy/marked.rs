@@ -20,7 +20,7 @@ const TESTED: usize = 1_000;
 
 /// All that fixes one cell.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct MarkedPlan {
+pub(crate) struct MarkedPlan {
     shape: HierarchicalShape,
     #[serde(rename = "course")]
     schedule: Schedule,
@@ -42,7 +42,7 @@ pub struct MarkedOutcome {
 }
 
 /// The network for generated tracks.
-pub fn plan(attends: bool, seed: u64, quick: bool) -> MarkedPlan {
+pub(crate) fn plan(attends: bool, seed: u64, quick: bool) -> MarkedPlan {
     MarkedPlan {
         shape: HierarchicalShape {
             inputs: needle::INPUTS,
@@ -68,7 +68,7 @@ fn draw(count: usize, rng: &mut ChaCha8Rng) -> candle_core::Result<(Tensor, Vec<
 ///
 /// # Errors
 /// If the network fails or the run is to stop.
-pub fn learn(plan: &MarkedPlan, run: &mut Run<'_>) -> Result<MarkedOutcome, LabError> {
+pub(crate) fn learn(plan: &MarkedPlan, run: &mut Run<'_>) -> Result<MarkedOutcome, LabError> {
     let what = format!("marked word, seed {}", plan.schedule.seed);
     let (tensors, _) = teach_on(plan.shape, plan.schedule, &what, run, |rng| {
         let (x, _, classes) = draw(BATCH, rng)?;
@@ -101,7 +101,7 @@ pub fn learn(plan: &MarkedPlan, run: &mut Run<'_>) -> Result<MarkedOutcome, LabE
 }
 
 /// Whether this weight is higher than every other.
-pub fn is_highest(weights: &[f32], place: usize) -> bool {
+pub(crate) fn is_highest(weights: &[f32], place: usize) -> bool {
     let others = weights.iter().enumerate().filter(|(at, _)| *at != place);
     others.into_iter().all(|(_, other)| *other < weights[place])
 }

@@ -35,7 +35,7 @@ fn right(rows: &[(bool, Outcome)], attends: bool, of: impl Fn(&Outcome) -> Optio
 }
 
 /// Means over the seeds, and each seed.
-pub fn music(rows: &[(bool, Outcome)]) -> [Table; 2] {
+pub(crate) fn music(rows: &[(bool, Outcome)]) -> [Table; 2] {
     let columns = [
         "segments",
         "weights",
@@ -95,7 +95,7 @@ pub fn music(rows: &[(bool, Outcome)]) -> [Table; 2] {
 }
 
 /// Whether the marked word, and its segment, are found.
-pub fn marked(rows: &[(bool, MarkedOutcome)]) -> Table {
+pub(crate) fn marked(rows: &[(bool, MarkedOutcome)]) -> Table {
     let columns = [
         "segments",
         "right",
@@ -123,7 +123,7 @@ pub fn marked(rows: &[(bool, MarkedOutcome)]) -> Table {
 }
 
 /// How often the segment with the evidence has the highest weight.
-pub fn picture(marked: &[(bool, MarkedOutcome)], music: &[(bool, Outcome)]) -> Sheet {
+pub(crate) fn picture(marked: &[(bool, MarkedOutcome)], music: &[(bool, Outcome)]) -> Sheet {
     let found = [
         ("marked word", mean(marked, true, |outcome| Some(outcome.segment_found))),
         (

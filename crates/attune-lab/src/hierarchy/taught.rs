@@ -18,7 +18,7 @@ use std::collections::HashMap;
 /// Tracks of a step.
 const BATCH: usize = 16;
 /// Segments of a whole clip of 30 s.
-pub const WHOLE: usize = 10;
+pub(crate) const WHOLE: usize = 10;
 
 /// All that fixes a network taught on music.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -33,13 +33,13 @@ pub struct Plan {
 }
 
 /// Weights by name, and the mean loss at the end.
-pub type Taught = (HashMap<String, Tensor>, f64);
+pub(crate) type Taught = (HashMap<String, Tensor>, f64);
 
 /// Teaches a network on tracks (b, n, w, inputs) with their classes.
 ///
 /// # Errors
 /// If the network fails, nothing can be drawn, or the run is to stop.
-pub fn learn(
+pub(crate) fn learn(
     shape: HierarchicalShape,
     schedule: Schedule,
     what: &str,
@@ -73,7 +73,12 @@ pub(super) fn restored(tensors: HashMap<String, Tensor>, shape: HierarchicalShap
 ///
 /// # Errors
 /// As [`learn`].
-pub fn learn_music(plan: &Plan, pieces: &FeatureSet, noises: &[f32], run: &mut Run<'_>) -> Result<Taught, LabError> {
+pub(crate) fn learn_music(
+    plan: &Plan,
+    pieces: &FeatureSet,
+    noises: &[f32],
+    run: &mut Run<'_>,
+) -> Result<Taught, LabError> {
     let name = if plan.shape.attends { "attention" } else { "mean" };
     let what = format!("{name}, seed {}", plan.schedule.seed);
     let mut step = 0;
@@ -99,7 +104,7 @@ pub fn learn_music(plan: &Plan, pieces: &FeatureSet, noises: &[f32], run: &mut R
 }
 
 /// One of the segments of noise.
-pub fn noise<'a>(noises: &'a [f32], width: usize, rng: &mut ChaCha8Rng) -> &'a [f32] {
+pub(crate) fn noise<'a>(noises: &'a [f32], width: usize, rng: &mut ChaCha8Rng) -> &'a [f32] {
     let at = rng.random_range(0..noises.len() / width) * width;
     &noises[at..at + width]
 }

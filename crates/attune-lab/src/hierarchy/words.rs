@@ -12,9 +12,9 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 /// Frames of a word.
-pub const WORD: usize = 4;
+pub(crate) const WORD: usize = 4;
 /// Words of a whole segment.
-pub const SEGMENT: usize = 32;
+pub(crate) const SEGMENT: usize = 32;
 /// A little longer than a segment.
 const NOISE: Seconds = Seconds(3.2);
 
@@ -22,7 +22,7 @@ const NOISE: Seconds = Seconds(3.2);
 ///
 /// # Errors
 /// If the encoder fails.
-pub fn whole_segments(encoder: &LoadedModel, frames: &[f32]) -> Result<Vec<f32>, ModelError> {
+pub(crate) fn whole_segments(encoder: &LoadedModel, frames: &[f32]) -> Result<Vec<f32>, ModelError> {
     let size = SEGMENT * WORD * encoder.manifest().front_end.bands;
     let mut segments = Vec::new();
     for frames in frames.chunks_exact(size) {
@@ -35,7 +35,7 @@ pub fn whole_segments(encoder: &LoadedModel, frames: &[f32]) -> Result<Vec<f32>,
 ///
 /// # Errors
 /// If front end or encoder fail.
-pub fn noises(encoder: &LoadedModel, of_each: usize, seed: u64) -> Result<Vec<f32>, LabError> {
+pub(crate) fn noises(encoder: &LoadedModel, of_each: usize, seed: u64) -> Result<Vec<f32>, LabError> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let spec = &encoder.manifest().front_end;
     let rate = SampleRate(spec.rate.0);

@@ -12,7 +12,7 @@ const FORGOTTEN: f64 = 0.01;
 
 /// Norms of one kind of state in one engine, over all places.
 #[derive(Debug)]
-pub struct ReachOf {
+pub(crate) struct ReachOf {
     engine: String,
     /// `h` or `c`.
     state: &'static str,
@@ -23,7 +23,7 @@ pub struct ReachOf {
 
 impl ReachOf {
     /// Of the hidden states and, if there are any, of the cells: norms by k of each place.
-    pub fn all(engine: &str, taught: bool, hidden: &[Vec<f64>], cell: &[Vec<f64>]) -> Vec<Self> {
+    pub(crate) fn all(engine: &str, taught: bool, hidden: &[Vec<f64>], cell: &[Vec<f64>]) -> Vec<Self> {
         let states = [("h", hidden), ("c", cell)].into_iter();
         let known = states.filter(|(_, places)| places.iter().any(|place| !place.is_empty()));
         known
@@ -58,7 +58,7 @@ fn by_lag(places: &[Vec<f64>]) -> Vec<[f64; 3]> {
 
 /// How much one engine's features depend on input frames.
 #[derive(Debug)]
-pub struct Dependence {
+pub(crate) struct Dependence {
     /// The engine.
     pub engine: String,
     /// Frames that it can depend on.
@@ -96,7 +96,7 @@ fn lags(most: usize) -> impl Iterator<Item = usize> {
 }
 
 /// Tables of what was measured.
-pub fn tables(reaches: &[ReachOf], dependences: &[Dependence], costs: &[(Plan, Cost)]) -> Vec<Table> {
+pub(crate) fn tables(reaches: &[ReachOf], dependences: &[Dependence], costs: &[(Plan, Cost)]) -> Vec<Table> {
     let mut tables = Vec::new();
     if !reaches.is_empty() {
         tables.extend([reach(reaches), dependence(dependences), curves(reaches)]);
@@ -189,7 +189,7 @@ fn cost(costs: &[(Plan, Cost)]) -> Table {
 }
 
 /// Reach, dependence, and four charts of cost.
-pub fn picture(reaches: &[ReachOf], dependences: &[Dependence], costs: &[(Plan, Cost)]) -> Option<Sheet> {
+pub(crate) fn picture(reaches: &[ReachOf], dependences: &[Dependence], costs: &[(Plan, Cost)]) -> Option<Sheet> {
     let mut panels = Vec::new();
     if !reaches.is_empty() {
         let lines: Vec<Line> = reaches

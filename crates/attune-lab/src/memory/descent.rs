@@ -32,7 +32,7 @@ struct Slot {
 
 /// Follows gradients downhill.
 #[derive(Debug)]
-pub struct Descent {
+pub(crate) struct Descent {
     rule: Rule,
     rate: f32,
     clip: Option<f32>,
@@ -42,7 +42,7 @@ pub struct Descent {
 
 impl Descent {
     /// `clip`: the most that the norm of all gradients together may be.
-    pub fn new<'a>(
+    pub(crate) fn new<'a>(
         vars: impl Iterator<Item = (&'a str, &'a Var)>,
         (rule, rate): (Rule, f32),
         clip: Option<f32>,
@@ -66,7 +66,7 @@ impl Descent {
     ///
     /// # Errors
     /// If a variable has no gradient, or gradients are not finite.
-    pub fn step(&mut self, grads: &GradStore) -> Result<()> {
+    pub(crate) fn step(&mut self, grads: &GradStore) -> Result<()> {
         let vars = self.slots.iter().map(|slot| (slot.name.as_str(), &slot.var));
         let (all, norm) = gathered(vars, grads)?;
         let scale = self.clip.map_or(1.0, |clip| (clip / norm.max(1e-6)).min(1.0));

@@ -164,7 +164,7 @@ impl Plan {
     }
 
     /// The same with this dropout in the TCN's blocks; the other networks have none.
-    pub fn with_dropout(mut self, rate: f32) -> Self {
+    pub(crate) fn with_dropout(mut self, rate: f32) -> Self {
         if let BodyShape::Tcn(shape) = &mut self.shape.body {
             shape.dropout = rate;
         }
@@ -173,7 +173,7 @@ impl Plan {
 
     /// The same for a task of recall that is climbed to: from [`FOOT`] frames of delay on, `rise` more at a time. There
     /// is time for it: three times the steps, with a test after every 25.
-    pub fn climbing(mut self, rise: usize) -> Self {
+    pub(crate) fn climbing(mut self, rise: usize) -> Self {
         if let Task::Recall { delay } = self.task {
             let rungs = (FOOT..delay).step_by(rise.max(1));
             self.ladder = rungs.map(|delay| Task::Recall { delay }).collect();

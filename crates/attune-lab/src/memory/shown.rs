@@ -8,7 +8,7 @@ use attune_engine::picture::{Axis, Chart, Ink, Mark, Panel, Sheet};
 use attune_train::evaluate::wilson;
 
 /// A plan, and what came of it.
-pub type Cell = (Plan, Outcome);
+pub(crate) type Cell = (Plan, Outcome);
 
 /// The loss at the end in Bai et al. 2018, where the paper reports it: adding T = 600, copy T = 1000.
 fn of_the_paper(task: Task, kind: Kind) -> Option<f64> {
@@ -24,7 +24,7 @@ fn of_the_paper(task: Task, kind: Kind) -> Option<f64> {
 }
 
 /// A table for each family of tasks that has cells, and one of all tests.
-pub fn tables(cells: &[Cell]) -> Vec<Table> {
+pub(crate) fn tables(cells: &[Cell]) -> Vec<Table> {
     let mut tables = Vec::new();
     for (family, title) in [
         ("adding", "The adding problem: squared error at the end"),
@@ -137,7 +137,7 @@ fn curves(cells: &[Cell]) -> Table {
 }
 
 /// Loss curves of each task beside chance and the paper, then recall against delay; `field`: where the TCN's ends.
-pub fn picture(cells: &[Cell], field: usize) -> Option<Sheet> {
+pub(crate) fn picture(cells: &[Cell], field: usize) -> Option<Sheet> {
     let mut tasks: Vec<Task> = Vec::new();
     for (plan, _) in cells {
         if plan.task.family() != "recall" && !tasks.contains(&plan.task) {
@@ -155,12 +155,12 @@ pub fn picture(cells: &[Cell], field: usize) -> Option<Sheet> {
 }
 
 /// The colour of a kind.
-pub fn ink(kind: Kind) -> Ink {
+pub(crate) fn ink(kind: Kind) -> Ink {
     Ink::Series(Kind::ALL.iter().position(|other| *other == kind).unwrap_or(0))
 }
 
 /// Each of these kinds once, with its colour.
-pub fn legend(kinds: impl Iterator<Item = Kind>) -> Vec<(Ink, String)> {
+pub(crate) fn legend(kinds: impl Iterator<Item = Kind>) -> Vec<(Ink, String)> {
     let mut entries: Vec<(Ink, String)> = Vec::new();
     for kind in kinds {
         let entry = (ink(kind), kind.label().to_owned());

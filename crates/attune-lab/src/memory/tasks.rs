@@ -59,7 +59,7 @@ pub struct Batch {
 impl Task {
     /// What the motif takes of the frames: within a receptive field up to `field − MOTIF_FRAMES` frames of delay, all
     /// of it outside from `field` on.
-    pub const MOTIF_FRAMES: usize = MOTIF.len();
+    pub(crate) const MOTIF_FRAMES: usize = MOTIF.len();
 
     /// Its family: `adding`, `copy`, `recall`.
     pub fn family(self) -> &'static str {

@@ -11,12 +11,12 @@ use attune_nn::positional::sinusoids;
 use attune_train::evaluate::wilson;
 
 /// Layers, encoding, the result of each seed.
-pub type OfOrder = (usize, PositionalEncoding, Vec<Order>);
+pub(crate) type OfOrder = (usize, PositionalEncoding, Vec<Order>);
 /// Encoding, the result of each seed.
-pub type OfGenres = (PositionalEncoding, Vec<Outcome>);
+pub(crate) type OfGenres = (PositionalEncoding, Vec<Outcome>);
 
 /// As it is called.
-pub fn name(positions: PositionalEncoding) -> &'static str {
+pub(crate) fn name(positions: PositionalEncoding) -> &'static str {
     match positions {
         PositionalEncoding::None => "off",
         PositionalEncoding::Sinusoidal => "sinusoidal",
@@ -25,7 +25,7 @@ pub fn name(positions: PositionalEncoding) -> &'static str {
 }
 
 /// The order task, genres if there are any, and each seed.
-pub fn tables(orders: &[OfOrder], genres: Option<&[OfGenres]>, seeds: &[u64], tested: usize) -> Vec<Table> {
+pub(crate) fn tables(orders: &[OfOrder], genres: Option<&[OfGenres]>, seeds: &[u64], tested: usize) -> Vec<Table> {
     let columns = ["layers", "encoding", "right", "95 %", "loss", "by chance"];
     let title = "Forward, reversed or shuffled: means over the seeds";
     let mut order = Table::new("order", title, &columns);
@@ -126,7 +126,7 @@ fn sines() -> candle_core::Result<Panel> {
 ///
 /// # Errors
 /// If memory runs out.
-pub fn picture(orders: &[OfOrder], genres: Option<&[OfGenres]>) -> candle_core::Result<Sheet> {
+pub(crate) fn picture(orders: &[OfOrder], genres: Option<&[OfGenres]>) -> candle_core::Result<Sheet> {
     let order: Vec<(String, f64)> = orders
         .iter()
         .map(|(layers, positions, outcomes)| {

@@ -31,7 +31,7 @@ const WARM_UP: usize = 43;
 
 /// Everything that determines a trained pooling.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Pooling by this score function.
     pub shape: ScorePoolingShape,
     /// How it is trained.
@@ -43,7 +43,7 @@ pub struct Plan {
 
 /// The result of a plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// Numbers that were learnt.
     pub weights: usize,
     /// Mean loss at the end of training.
@@ -67,7 +67,11 @@ pub struct Outcome {
 ///
 /// # Errors
 /// If the network fails, no clip is long enough, or the run is to stop.
-pub fn learn(plan: &Plan, pieces: &FeatureSet, run: &mut Run<'_>) -> Result<(HashMap<String, Tensor>, f64), LabError> {
+pub(crate) fn learn(
+    plan: &Plan,
+    pieces: &FeatureSet,
+    run: &mut Run<'_>,
+) -> Result<(HashMap<String, Tensor>, f64), LabError> {
     let classes = pieces.genres.len();
     let mut store = WeightStore::random(plan.schedule.seed);
     let net = ScoreNet::new(&mut store, plan.shape, classes)?;
@@ -108,7 +112,7 @@ pub fn learn(plan: &Plan, pieces: &FeatureSet, run: &mut Run<'_>) -> Result<(Has
 ///
 /// # Errors
 /// If they are another formula's.
-pub fn restored(
+pub(crate) fn restored(
     tensors: HashMap<String, Tensor>,
     shape: ScorePoolingShape,
     classes: usize,
@@ -121,7 +125,7 @@ pub fn restored(
 ///
 /// # Errors
 /// If a stream fails.
-pub fn judge(
+pub(crate) fn judge(
     plan: &Plan,
     net: &PackedScoreNet,
     pieces: &FeatureSet,
@@ -225,7 +229,7 @@ fn step_us(net: &PackedScoreNet, shape: ScorePoolingShape) -> Result<f64, LabErr
 ///
 /// # Errors
 /// If the validation clips are too short or of one genre.
-pub fn plant_all(
+pub(crate) fn plant_all(
     data: &attune_train::dataset::Dataset,
     encoder: &LoadedModel,
     count: usize,

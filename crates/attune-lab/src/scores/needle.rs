@@ -18,9 +18,9 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 /// Classes.
-pub const CLASSES: usize = 4;
+pub(crate) const CLASSES: usize = 4;
 /// Features of a frame: the mark, a place for each class, and noise.
-pub const INPUTS: usize = 12;
+pub(crate) const INPUTS: usize = 12;
 /// Height of the mark, and of a class.
 const MARK: f32 = 3.0;
 const CLASS: f32 = 2.0;
@@ -32,7 +32,7 @@ const TESTED: usize = 1_000;
 
 /// All that fixes one cell.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Pooling; its context is the length of the sequences.
     pub shape: ScorePoolingShape,
     /// How it is taught.
@@ -42,7 +42,7 @@ pub struct Plan {
 
 /// What came of it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// Share of right answers.
     pub accuracy: f64,
     /// Mean weight on the frame that counts.
@@ -56,7 +56,7 @@ pub struct Outcome {
 }
 
 /// Sequences (count, frames, [`INPUTS`]), where the marked frame is, and its class.
-pub fn draw(
+pub(crate) fn draw(
     count: usize,
     frames: usize,
     rng: &mut ChaCha8Rng,
@@ -86,7 +86,7 @@ pub fn draw(
 ///
 /// # Errors
 /// If the network fails or the run is to stop.
-pub fn learn(plan: &Plan, run: &mut Run<'_>) -> Result<Outcome, LabError> {
+pub(crate) fn learn(plan: &Plan, run: &mut Run<'_>) -> Result<Outcome, LabError> {
     let frames = plan.shape.context;
     let read = [frames - 1];
     let mut store = WeightStore::random(plan.schedule.seed);

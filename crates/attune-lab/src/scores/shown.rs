@@ -7,10 +7,10 @@ use attune_engine::picture::{Axis, Chart, Ink, Mark, Panel, Sheet};
 use attune_nn::score::ScoreKind;
 
 /// One formula, all seeds.
-pub type Row<T> = (ScoreKind, Vec<T>);
+pub(crate) type Row<T> = (ScoreKind, Vec<T>);
 
 /// Means over the seeds, and each seed.
-pub fn genres(rows: &[Row<genre::Outcome>], seeds: &[u64]) -> [Table; 2] {
+pub(crate) fn genres(rows: &[Row<genre::Outcome>], seeds: &[u64]) -> [Table; 2] {
     let columns = [
         "score",
         "formula",
@@ -85,7 +85,7 @@ fn points(kind: ScoreKind, rate: f64) -> Entry {
 }
 
 /// Who finds the marked frame.
-pub fn needles(rows: &[Row<needle::Outcome>], frames: usize) -> Table {
+pub(crate) fn needles(rows: &[Row<needle::Outcome>], frames: usize) -> Table {
     let columns = [
         "score",
         "formula",
@@ -113,7 +113,7 @@ pub fn needles(rows: &[Row<needle::Outcome>], frames: usize) -> Table {
 }
 
 /// Entropy against the width of s and h: for each width those of dot and scaled dot.
-pub fn widths(rows: &[(usize, f64, f64)], frames: usize) -> Table {
+pub(crate) fn widths(rows: &[(usize, f64, f64)], frames: usize) -> Table {
     let title = format!("Entropy / ln n over {frames} frames, s and h of independent normal values");
     let mut table = Table::new("width", &title, &["width d", "s·h", "s·h/√d"]);
     for &(width, dot, scaled) in rows {
@@ -125,7 +125,7 @@ pub fn widths(rows: &[(usize, f64, f64)], frames: usize) -> Table {
 }
 
 /// Who finds the frame, and entropy against width.
-pub fn picture(needles: &[Row<needle::Outcome>], widths: &[(usize, f64, f64)]) -> Sheet {
+pub(crate) fn picture(needles: &[Row<needle::Outcome>], widths: &[(usize, f64, f64)]) -> Sheet {
     let names: Vec<String> = needles
         .iter()
         .map(|(kind, _)| {

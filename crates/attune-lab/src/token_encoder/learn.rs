@@ -42,7 +42,7 @@ pub struct Plan {
 
 impl Plan {
     /// For sequences that are generated.
-    pub fn for_generated(shape: TokenEncoderShape, steps: u64, seed: u64) -> Self {
+    pub(crate) fn for_generated(shape: TokenEncoderShape, steps: u64, seed: u64) -> Self {
         Self {
             shape,
             schedule: Schedule::for_generated(steps, 3e-3, seed),

@@ -32,7 +32,7 @@ impl ClipLogits {
 
     /// The answer as it stands after each of these numbers of frames (ascending, at most [`Heard::frames`]): the mean
     /// of the calibrated probabilities from [`SETTLED`] up to there, or the last frame alone before that.
-    pub fn answers_after(&self, counts: &[usize], temperature: f32, spec: &FrontEndSpec) -> Vec<Probabilities> {
+    pub(crate) fn answers_after(&self, counts: &[usize], temperature: f32, spec: &FrontEndSpec) -> Vec<Probabilities> {
         let mut mean = SettledMean::new(self.classes, spec);
         let uniform = Probabilities::uniform(self.classes);
         let mut rows = self.logits.chunks_exact(self.classes.max(1));
@@ -134,7 +134,7 @@ impl Answers {
     }
 
     /// The answers at a mark, of the clips that are long enough, with their truths.
-    pub fn labelled_at(&self, mark: usize) -> Vec<(GenreId, Probabilities)> {
+    pub(crate) fn labelled_at(&self, mark: usize) -> Vec<(GenreId, Probabilities)> {
         let said = self.truths.iter().zip(&self.at_marks);
         said.filter_map(|(&truth, marks)| Some((truth, *marks.get(mark)?)))
             .collect()

@@ -153,7 +153,7 @@ impl Evaluation {
     }
 
     /// Adds intervals over whole groups, if every clip's is told: one name for each clip that was heard, in their order.
-    pub fn add_groups(&mut self, groups: &[&str]) {
+    pub(crate) fn add_groups(&mut self, groups: &[&str]) {
         if groups.iter().all(|group| !group.is_empty()) {
             for model in &mut self.models {
                 model.by_group = ByGroup::of(&model.right, groups);
@@ -162,7 +162,7 @@ impl Evaluation {
     }
 
     /// Adds what the models heard of the same clips under a condition.
-    pub fn add_condition(&mut self, name: &'static str, models: &[ModelClips]) {
+    pub(crate) fn add_condition(&mut self, name: &'static str, models: &[ModelClips]) {
         let mut given: Vec<Answers> = models
             .iter()
             .map(|model| Answers::of(&model.clips, model.temperature, &self.spec))

@@ -11,7 +11,7 @@ use serde::Serialize;
 use std::path::Path;
 
 /// So much of each clip is played, or all of a shorter one.
-pub const PART: Seconds = Seconds(15.0);
+pub(crate) const PART: Seconds = Seconds(15.0);
 
 /// Two clips of different genres, by their places, at one sample rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

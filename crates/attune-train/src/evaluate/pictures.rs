@@ -6,7 +6,7 @@ use attune_engine::picture::{Axis, Chart, Grid, Ink, Mark, Panel, Scale, Sheet};
 use attune_model::genre::GenreSet;
 
 /// A sheet and the name of its file.
-pub type NamedSheet = (&'static str, Sheet);
+pub(crate) type NamedSheet = (&'static str, Sheet);
 
 /// All pictures that there are metrics for.
 pub fn sheets(evaluation: &Evaluation, genres: &GenreSet) -> Vec<NamedSheet> {

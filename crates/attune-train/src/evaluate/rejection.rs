@@ -5,7 +5,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Labels of clips that are no music, as they may stand in a table besides the classes of the models.
-pub const NOT_MUSIC: [&str; 3] = ["speech", "not_music", "silence"];
+pub(crate) const NOT_MUSIC: [&str; 3] = ["speech", "not_music", "silence"];
 
 /// What was made of one clip.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -59,7 +59,7 @@ impl AnswerTimeline {
     }
 
     /// When the first genre was shown.
-    pub fn first_genre(&self) -> Option<Seconds> {
+    pub(crate) fn first_genre(&self) -> Option<Seconds> {
         self.changes
             .iter()
             .find(|(_, answer)| answer.genre.is_some())
@@ -67,13 +67,13 @@ impl AnswerTimeline {
     }
 
     /// From when this genre is shown to the end; `None` if the end is another.
-    pub fn stable_from(&self, genre: GenreId) -> Option<Seconds> {
+    pub(crate) fn stable_from(&self, genre: GenreId) -> Option<Seconds> {
         let (at, last) = self.changes.last()?;
         (last.genre == Some(genre)).then_some(*at)
     }
 
     /// When this genre is first shown at or after `time`.
-    pub fn first_from(&self, time: Seconds, genre: GenreId) -> Option<Seconds> {
+    pub(crate) fn first_from(&self, time: Seconds, genre: GenreId) -> Option<Seconds> {
         if self.at(time).is_some_and(|answer| answer.genre == Some(genre)) {
             return Some(time);
         }

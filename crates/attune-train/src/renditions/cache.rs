@@ -25,7 +25,7 @@ const FORMAT: u32 = 1;
 const LONGEST_HEADER: u64 = 64 << 20;
 
 /// Recordings by what they were made of.
-pub type Recordings = BTreeMap<String, Arc<Recording>>;
+pub(crate) type Recordings = BTreeMap<String, Arc<Recording>>;
 
 /// What all recordings in a file have in common. A file of another brand is refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

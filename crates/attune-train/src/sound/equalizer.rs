@@ -39,12 +39,12 @@ impl Biquad {
     }
 
     /// Raises or lowers all below `hz` by `gain`; half of it in decibels at `hz`.
-    pub fn low_shelf(hz: f64, gain: Decibels, rate: SampleRate) -> Self {
+    pub(crate) fn low_shelf(hz: f64, gain: Decibels, rate: SampleRate) -> Self {
         Self::shelf(hz, gain, rate, 1.0)
     }
 
     /// Raises or lowers all above `hz` by `gain`; half of it in decibels at `hz`.
-    pub fn high_shelf(hz: f64, gain: Decibels, rate: SampleRate) -> Self {
+    pub(crate) fn high_shelf(hz: f64, gain: Decibels, rate: SampleRate) -> Self {
         Self::shelf(hz, gain, rate, -1.0)
     }
 
@@ -62,14 +62,14 @@ impl Biquad {
     }
 
     /// Lets through what is below `hz`.
-    pub fn low_pass(hz: f64, q: f64, rate: SampleRate) -> Self {
+    pub(crate) fn low_pass(hz: f64, q: f64, rate: SampleRate) -> Self {
         let (cos, alpha) = turn(hz, q, rate);
         let half = f64::midpoint(1.0, -cos);
         Self::new([half, 2.0 * half, half], [1.0 + alpha, -2.0 * cos, 1.0 - alpha])
     }
 
     /// Lets through what is above `hz`.
-    pub fn high_pass(hz: f64, q: f64, rate: SampleRate) -> Self {
+    pub(crate) fn high_pass(hz: f64, q: f64, rate: SampleRate) -> Self {
         let (cos, alpha) = turn(hz, q, rate);
         let half = f64::midpoint(1.0, cos);
         Self::new([half, -2.0 * half, half], [1.0 + alpha, -2.0 * cos, 1.0 - alpha])

@@ -39,17 +39,17 @@ fn between_ratios(low: f64, high: f64, rng: &mut ChaCha8Rng) -> f64 {
 pub(super) mod testing {
     use attune_audio::units::SampleRate;
 
-    pub const RATE: SampleRate = SampleRate(22_050);
+    pub(crate) const RATE: SampleRate = SampleRate(22_050);
 
     /// A sine of `hz` and amplitude 0.5.
-    pub fn sine(hz: f64, seconds: f64) -> Vec<f32> {
+    pub(crate) fn sine(hz: f64, seconds: f64) -> Vec<f32> {
         (0..(seconds * RATE.hz()) as usize)
             .map(|n| 0.5 * (std::f64::consts::TAU * hz * n as f64 / RATE.hz()).sin() as f32)
             .collect()
     }
 
     /// Power at `hz` (Goertzel 1958), of a sine of amplitude a: a²/4.
-    pub fn power_at(samples: &[f32], hz: f64) -> f64 {
+    pub(crate) fn power_at(samples: &[f32], hz: f64) -> f64 {
         let (mut re, mut im) = (0.0, 0.0);
         for (n, &x) in samples.iter().enumerate() {
             let turn = std::f64::consts::TAU * hz * n as f64 / RATE.hz();
@@ -60,7 +60,7 @@ pub(super) mod testing {
     }
 
     /// The frequency of the strongest bin of 1 Hz between two frequencies.
-    pub fn loudest_hz(samples: &[f32], low: u32, high: u32) -> u32 {
+    pub(crate) fn loudest_hz(samples: &[f32], low: u32, high: u32) -> u32 {
         (low..=high)
             .max_by(|a, b| power_at(samples, f64::from(*a)).total_cmp(&power_at(samples, f64::from(*b))))
             .unwrap_or(low)

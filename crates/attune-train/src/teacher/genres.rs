@@ -27,7 +27,7 @@ pub struct Row<'a> {
 }
 
 /// Probabilities of the classes for each row, each by a regression on the parts that its group is not in.
-pub fn out_of_fold(rows: &[Row<'_>], classes: usize) -> Vec<Vec<f32>> {
+pub(crate) fn out_of_fold(rows: &[Row<'_>], classes: usize) -> Vec<Vec<f32>> {
     let mut told = vec![Vec::new(); rows.len()];
     for part in 0..PARTS {
         let others: Vec<Row<'_>> = rows.iter().filter(|row| row.group % PARTS != part).copied().collect();
@@ -43,7 +43,7 @@ pub fn out_of_fold(rows: &[Row<'_>], classes: usize) -> Vec<Vec<f32>> {
 
 /// Multinomial logistic regression on standardised features.
 #[derive(Debug, Clone)]
-pub struct Regression {
+pub(crate) struct Regression {
     mean: Vec<f64>,
     /// One over the deviation.
     scale: Vec<f64>,
@@ -54,7 +54,7 @@ pub struct Regression {
 impl Regression {
     /// Fits by Nesterov's accelerated descent with the step that the features' scale allows. Without rows every class
     /// is as likely.
-    pub fn fit(rows: &[Row<'_>], classes: usize) -> Self {
+    pub(crate) fn fit(rows: &[Row<'_>], classes: usize) -> Self {
         let width = rows.first().map_or(0, |row| row.features.len());
         let n = rows.len().max(1) as f64;
         let column = |i: usize| rows.iter().map(move |row| f64::from(row.features[i]));
@@ -106,7 +106,7 @@ impl Regression {
     }
 
     /// Probabilities of the classes.
-    pub fn tell(&self, features: &[f32]) -> Vec<f32> {
+    pub(crate) fn tell(&self, features: &[f32]) -> Vec<f32> {
         let told = probabilities(&self.weights, &self.standard(features));
         told.into_iter().map(|p| p as f32).collect()
     }

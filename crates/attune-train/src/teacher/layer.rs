@@ -13,7 +13,7 @@ pub(super) struct Maps {
 
 impl Maps {
     /// All zeros.
-    pub fn new(maps: usize, height: usize, width: usize) -> Self {
+    pub(crate) fn new(maps: usize, height: usize, width: usize) -> Self {
         Self {
             values: vec![0.0; maps * (height + 2) * (width + 2)],
             count: maps,
@@ -23,12 +23,12 @@ impl Maps {
     }
 
     /// One row of one map, without the frame.
-    pub fn row(&self, map: usize, y: usize) -> &[f32] {
+    pub(crate) fn row(&self, map: usize, y: usize) -> &[f32] {
         &self.values[self.start(map, y + 1, 1)..][..self.width]
     }
 
     /// The same, to be written.
-    pub fn row_mut(&mut self, map: usize, y: usize) -> &mut [f32] {
+    pub(crate) fn row_mut(&mut self, map: usize, y: usize) -> &mut [f32] {
         let start = self.start(map, y + 1, 1);
         &mut self.values[start..][..self.width]
     }
@@ -39,7 +39,7 @@ impl Maps {
     }
 
     /// The mean of each map.
-    pub fn means(&self) -> impl Iterator<Item = f32> + '_ {
+    pub(crate) fn means(&self) -> impl Iterator<Item = f32> + '_ {
         let count = (self.height * self.width).max(1) as f64;
         (0..self.count).map(move |map| {
             let rows = (0..self.height).map(|y| self.row(map, y).iter().map(|&x| f64::from(x)).sum::<f64>());
@@ -59,7 +59,7 @@ pub(super) struct Layer {
 
 impl Layer {
     /// Of weights (outputs, inputs, 3, 3).
-    pub fn new(inputs: usize, weights: Vec<f32>, bias: Vec<f32>, pool: (usize, usize)) -> Self {
+    pub(crate) fn new(inputs: usize, weights: Vec<f32>, bias: Vec<f32>, pool: (usize, usize)) -> Self {
         Self {
             inputs,
             weights,
@@ -68,12 +68,12 @@ impl Layer {
         }
     }
 
-    pub fn outputs(&self) -> usize {
+    pub(crate) fn outputs(&self) -> usize {
         self.bias.len()
     }
 
     /// Multiplies one output by `factor` and adds `shift`: a norm with fixed statistics.
-    pub fn scale(&mut self, output: usize, factor: f32, shift: f32) {
+    pub(crate) fn scale(&mut self, output: usize, factor: f32, shift: f32) {
         let taps = self.inputs * 9;
         for weight in &mut self.weights[output * taps..][..taps] {
             *weight *= factor;
@@ -82,7 +82,7 @@ impl Layer {
     }
 
     /// The ELU grows with its argument, so that it may as well follow the pool: a dozen times fewer exponentials.
-    pub fn forward(&self, x: &Maps) -> Maps {
+    pub(crate) fn forward(&self, x: &Maps) -> Maps {
         let (pool_height, pool_width) = self.pool;
         let (outputs, taps, width) = (self.outputs(), self.inputs * 9, x.width);
         let mut out = Maps::new(outputs, x.height / pool_height, width / pool_width);

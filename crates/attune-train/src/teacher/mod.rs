@@ -32,7 +32,6 @@ pub struct TeacherNet {
     /// (tags, last features), row-major.
     tag_weights: Vec<f32>,
     tag_bias: Vec<f32>,
-    tag_names: Vec<String>,
     sha256: String,
 }
 
@@ -94,7 +93,6 @@ impl TeacherNet {
             layers,
             tag_weights,
             tag_bias,
-            tag_names,
             sha256: hex(&Sha256::digest(bytes)),
         })
     }
@@ -102,11 +100,6 @@ impl TeacherNet {
     /// SHA-256 of its file: which teacher it is.
     pub fn sha256(&self) -> &str {
         &self.sha256
-    }
-
-    /// What its tags are called; empty if its file does not tell.
-    pub fn tag_names(&self) -> &[String] {
-        &self.tag_names
     }
 
     /// Listens to the first 29 s (what is shorter is repeated).
@@ -125,7 +118,7 @@ impl TeacherNet {
     }
 
     /// The probability of each tag, from all features: the last layer's decide.
-    pub fn tags_of(&self, features: &[f32]) -> Vec<f32> {
+    pub(crate) fn tags_of(&self, features: &[f32]) -> Vec<f32> {
         let width = self.tag_weights.len() / self.tag_bias.len().max(1);
         let last = &features[features.len().saturating_sub(width)..];
         self.tag_weights
@@ -139,7 +132,7 @@ impl TeacherNet {
     }
 
     /// How many features it tells.
-    pub fn feature_count(&self) -> usize {
+    pub(crate) fn feature_count(&self) -> usize {
         self.layers.iter().map(Layer::outputs).sum()
     }
 }
@@ -172,7 +165,7 @@ fn tensor(file: &SafeTensors<'_>, name: &str, wanted: &[Option<usize>]) -> Resul
 }
 
 /// Features of one clip, told by a teacher and stored.
-pub type Pair<'a> = (&'a [f32], &'a [f32]);
+pub(crate) type Pair<'a> = (&'a [f32], &'a [f32]);
 
 /// How far what a teacher tells of clips is from features that were stored for them.
 #[derive(Debug, Clone, Copy, PartialEq)]

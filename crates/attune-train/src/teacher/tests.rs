@@ -108,10 +108,7 @@ fn file(spoil: impl Fn(&str, &mut Vec<usize>)) -> Vec<u8> {
 #[test]
 fn a_whole_teacher_tells_its_features_and_tags_whatever_the_loudness() {
     let net = TeacherNet::from_bytes(&file(|_, _| ())).unwrap();
-    assert_eq!(
-        (net.feature_count(), net.tag_names()),
-        (10, &["rock", "jazz", "slow"].map(str::to_owned)[..])
-    );
+    assert_eq!(net.feature_count(), 10);
     let samples: Vec<f32> = values(40_000, 5);
     let told = net.run(&samples, SampleRate(22_050)).unwrap();
     assert_eq!((told.features.len(), told.tags.len()), (10, 3));
