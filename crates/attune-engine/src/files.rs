@@ -149,7 +149,7 @@ fn temporary_in(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     builder.tempfile_in(folder)
 }
 
-/// Puts the new name on the disk. Some file systems cannot be asked to, and other systems than Unix need not be.
+/// Puts the new name on the disk. Some file systems do not support it; outside Unix it is not needed.
 fn sync_folder(folder: &Path) -> std::io::Result<()> {
     if !cfg!(unix) {
         return Ok(());

@@ -1,6 +1,6 @@
 //! Experiments on sequence models that anyone can repeat, and benchmarks.
 //!
-//! A *lab* asks one question about the networks of this program and answers it by training or measuring them again:
+//! A *lab* answers one question about the networks of this program by training or measuring them again:
 //!
 //! | lab | question |
 //! |---|---|
@@ -121,7 +121,7 @@ pub enum LabError {
     /// A setting or its data cannot be used; the message says what can.
     #[error("{0}")]
     Refused(String),
-    /// It was asked to stop. Finished cells are kept.
+    /// It was stopped. Finished cells are kept.
     #[error("stopped; with an --out, the same command resumes from what is finished")]
     Stopped,
 }

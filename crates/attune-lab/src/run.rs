@@ -211,11 +211,11 @@ mod tests {
         run.partial(report());
         run.expect(1);
         run.partial(report());
-        let told = ["half", "unfinished: 1 of 3 parts, read it so", "read it so"];
+        let expected = ["half", "unfinished: 1 of 3 parts, read it so", "read it so"];
         let places = [(0, 3), (0, 0), (0, 0)];
         let expected: Vec<_> = places
             .into_iter()
-            .zip(told)
+            .zip(expected)
             .map(|((at, of), line)| (at, of, line.to_owned()))
             .collect();
         assert_eq!(said, expected);

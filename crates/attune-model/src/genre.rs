@@ -153,7 +153,7 @@ impl GenreSet {
         COLOURS[usize::from(id.0) % COLOURS.len()]
     }
 
-    /// Whether these are the classes of a gate, which tells music from other sounds.
+    /// Whether these are the classes of a gate, which separates music from other sounds.
     pub fn is_gate(&self) -> bool {
         self.labels == SoundKind::LABELS
     }

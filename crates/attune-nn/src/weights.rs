@@ -4,7 +4,7 @@
 //!
 //! [`WeightStore`] and [`Weights`] do what candle-nn's `VarMap` and `VarBuilder` do, and what those cannot: a seed
 //! determines every weight (candle's CPU generator cannot be seeded), names are in order, a name is given out once,
-//! buffers are told apart from parameters, and weights loaded for inference record no graph.
+//! buffers are kept apart from parameters, and weights loaded for inference record no graph.
 
 use candle_core::{DType, Device, Result, Tensor, Var, bail};
 use rand::{RngExt, SeedableRng};

@@ -13,7 +13,7 @@ pub(super) struct Average {
 }
 
 /// η of the polynomial-decay average (Shamir & Zhang 2013): frame n of the first ones counts as n(n + 1), so that what
-/// a network, an engine's or the gate's, said before it had heard anything is soon outweighed by what it says now.
+/// a model or the gate answered before it had seen much is soon outweighed by what it answers now.
 const DECAY: f64 = 2.0;
 
 /// The weight of a new frame under a time constant τ: `1 - exp(-hop / τ)`; 1 (no memory) for τ = 0.

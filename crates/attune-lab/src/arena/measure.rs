@@ -26,8 +26,8 @@ impl Audience {
     pub fn costs(&self, effort: Effort) -> Result<Vec<Cost>, LabError> {
         let bands = self.spec().bands;
         let open = |model: &LoadedModel| fill(model.stream()?, bands);
-        let alone = self.models().map(|model| Ok(vec![open(model)?]));
-        let mut groups = alone.collect::<Result<Vec<_>, ModelError>>()?;
+        let single = self.models().map(|model| Ok(vec![open(model)?]));
+        let mut groups = single.collect::<Result<Vec<_>, ModelError>>()?;
         groups.push(self.sets[0].models.iter().map(open).collect::<Result<_, _>>()?);
         let steps = in_turn(&mut groups, bands, effort)?;
         let bytes = self.models().map(|model| memory(model, bands));

@@ -126,8 +126,8 @@ fn heard_clips(clips: &[Clip], most: usize) -> Vec<Clip> {
         taken[place].1 += 1;
         taken[place].1 <= most
     };
-    let heard = clips
+    let audible = clips
         .iter()
         .filter(|clip| clip.audio.is_some() && is_wanted(clip.genre));
-    heard.cloned().collect()
+    audible.cloned().collect()
 }

@@ -11,7 +11,7 @@
 //!
 //! # Method
 //! *Four needles*: 32 frames, each with one of four digits; four of them carry a mark, each another, and the digit at
-//! each mark is asked for, all from one look of one learnt token over one layer. Chance is 1/4 for a mark, 1/256 for
+//! each mark is a question of its own, all answered by one learnt query over one layer. Chance is 1/4 for a mark, 1/256 for
 //! all. One head can distinguish the marks only by their weights, which noise drowns; four heads attend four times.
 //! *Ablation*: what all marks' answers lose without each head.
 //!

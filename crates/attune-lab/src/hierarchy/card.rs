@@ -1,4 +1,4 @@
-//! What a taught network leaves: weights, manifest, and a card that tells how it came to be.
+//! What training a hierarchical network writes: weights, manifest, and a card that states how they were made.
 
 use super::{Outcome, Plan, restored};
 use crate::LabError;

@@ -1,4 +1,4 @@
-//! What a taught network is worth on clips it had not heard, and what its weights are.
+//! How a trained network does on clips outside its training data, and what its weights are.
 
 use super::marked::is_highest;
 use super::taught::{Plan, WHOLE, noise};
@@ -46,7 +46,7 @@ pub struct Outcome {
     pub right_among_noises: f64,
     /// One segment of another genre in a clip.
     pub in_music: Pointing,
-    /// What the segments are worth.
+    /// How well the segments are weighted.
     pub losses: Losses,
 }
 
@@ -92,7 +92,7 @@ pub(crate) fn judge(
         tracks.iter().map(|track| Ok(net.track(&track.segments)?)).collect()
     };
     let (read_whole, read_excerpts) = (readings(&whole)?, readings(&excerpts)?);
-    let heard: Vec<ClipLogits> = whole
+    let clips: Vec<ClipLogits> = whole
         .iter()
         .zip(&read_whole)
         .map(|(track, reading)| ClipLogits {
@@ -101,7 +101,7 @@ pub(crate) fn judge(
             classes,
         })
         .collect();
-    let temperature = fit_temperature(&heard, &pieces.spec);
+    let temperature = fit_temperature(&clips, &pieces.spec);
     let figures = |tracks: &[Track], readings: &[TrackReading]| {
         let said = tracks.iter().zip(readings);
         let said: Vec<_> = said

@@ -11,7 +11,7 @@
 //!
 //! # Method
 //! The bundled TCN is frozen; of its last block's 96 features the mean over four frames (93 ms) is a *word*, 32 words a
-//! *segment* (2.97 s). The encoder begins anew with each segment, so that no segment's words know another's sound; the
+//! *segment* (2.97 s). The encoder is reset at each segment, so that no segment's words know another's sound; the
 //! upper level, which reads both ways, does know all. Taught on the training clips, whole and as single segments; in
 //! half of the examples segments are replaced by noises that are no music ([`Noise`](attune_train::noises::Noise)), of
 //! which the label knows nothing. The control takes all words and segments alike (the paper's HN-AVE) and is taught the

@@ -28,7 +28,7 @@ pub struct Plan {
     /// How it is taught.
     #[serde(rename = "course")]
     pub schedule: Schedule,
-    /// Tracks of each kind with a planted segment that it is asked about.
+    /// Tracks of each kind with a planted segment to test it on.
     pub planted: usize,
 }
 

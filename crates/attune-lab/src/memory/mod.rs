@@ -23,7 +23,7 @@
 //! Chance is 1/6 (variance of the sum of two uniform numbers) and 10·ln 8/(T + 20) (symbols guessed, blanks known).
 //!
 //! Recall: sixteen bands of noise and passing notes; four notes, always the same ones, come in one of four orders, and
-//! Δ frames after the last of them the order is asked for. Each network is trained separately for each Δ. Δ counts from
+//! Δ frames after the last of them the order must be given. Each network is trained separately for each Δ. Δ counts from
 //! the motif's last frame, so a TCN sees the whole motif up to Δ = R − 4 and nothing of it from Δ = R on.
 //!
 //! # Result

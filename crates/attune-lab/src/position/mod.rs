@@ -140,7 +140,7 @@ fn order(plan: &Plan, run: &mut Run<'_>) -> Result<Order, LabError> {
 impl PositionLab {
     fn report(&self, orders: &[OfOrder], genres: Option<&[OfGenres]>, seeds: &[u64]) -> Result<Report, LabError> {
         let mut notes = vec![
-            "one layer without an encoding is a function of the bag of frames; a causal mask over several layers tells the \
+            "one layer without an encoding is a function of the bag of frames; a causal mask over several layers encodes the \
              order by itself"
                 .to_owned(),
         ];

@@ -201,12 +201,12 @@ fn answer_of(
     spec: &FrontEndSpec,
     classes: usize,
 ) -> (attune_model::genre::GenreId, attune_model::genre::Probabilities) {
-    let heard = ClipLogits {
+    let clip = ClipLogits {
         truth: piece.genre,
         logits,
         classes,
     };
-    (piece.genre, heard.answer(1.0, spec))
+    (piece.genre, clip.answer(1.0, spec))
 }
 
 /// Microseconds of a step over one frame with a full window.

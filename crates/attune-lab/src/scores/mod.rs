@@ -1,7 +1,7 @@
 //! Six score functions over the same frames, each taught by itself.
 //!
 //! # Question
-//! Attention weights the past by how well each frame fits a state that asks. Does it matter how the fit is computed?
+//! Attention weights the past by how well each frame fits a query. Does it matter how the fit is computed?
 //!
 //! # Formula
 //! c = Σ_j α_j·x_j with α = softmax(e) over the last n frames, s = W_s·x + b_s of the newest frame, h_j = W_h·x_j +
@@ -33,7 +33,7 @@
 //!
 //! # Result
 //! Where the frame that counts is marked, the scores that look at frames find it, but for the plain cosine, which
-//! reaches its bound (0.136 of 48 frames) and no more. On genres none is told apart from the mean of the window, and
+//! reaches its bound (0.136 of 48 frames) and no more. On genres none differs measurably from the mean of the window, and
 //! none of the maps is evidence. The tables, with command and date: `docs/lab.md`.
 //!
 //! # What it does not show

@@ -1,7 +1,7 @@
 //! Evidence that is known: one frame of many names the class. Which score functions can learn to find it?
 //!
 //! Every frame is noise with a class of its own written in, so that their mean says nothing; the one that counts is
-//! marked. A score that looks at frames can learn the mark. One that looks at places cannot: the place is drawn.
+//! marked. A score over frames can learn the mark. A score over positions cannot: the position is random.
 
 use crate::clip_features::one_hot;
 use crate::train_loop::{Schedule, train_loop};

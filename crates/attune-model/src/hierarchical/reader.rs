@@ -145,8 +145,8 @@ impl SegmentReader {
         let secs = |frame: usize| (frame as f64 * spec.hop().0 * 1e3).round() / 1e3;
         let mut segments = Vec::with_capacity(places.len());
         for (((start, end), vector), weight) in places.into_iter().zip(&vectors).zip(&reading.segments) {
-            let alone = self.model.net.track(std::slice::from_ref(vector))?;
-            let (genre, confidence) = answer(&alone.logits);
+            let single = self.model.net.track(std::slice::from_ref(vector))?;
+            let (genre, confidence) = answer(&single.logits);
             segments.push(DecidingSegment {
                 start_s: secs(start),
                 end_s: secs(end),

@@ -233,11 +233,11 @@ impl CausalAttention {
                 let of_head = head_of(sizes, number, &queries);
                 let keys = self.keys(&queries);
                 let block = View::row_major(queries.len(), keys.len());
-                let (asked, seen) = (block_of(head, &queries), block_of(head, &keys));
+                let (query, key) = (block_of(head, &queries), block_of(head, &keys));
                 self.weigh(of_stream, head, &queries, &mut weights);
                 slopes.clear();
                 slopes.resize(weights.len(), 0.0);
-                add_product((&mut slopes, block), (grads, of_head), (v, seen.transposed()));
+                add_product((&mut slopes, block), (grads, of_head), (v, key.transposed()));
                 let rows = weights
                     .chunks_exact(keys.len())
                     .zip(slopes.chunks_exact_mut(keys.len()));
@@ -246,9 +246,9 @@ impl CausalAttention {
                     let mean: f32 = grads[of.clone()].iter().zip(&mixed[of]).map(|(g, m)| g * m).sum();
                     dispatch_loop(ScoreGradients, (weights, slopes, mean));
                 }
-                add_product((dq, asked), (&slopes, block), (k, seen));
-                add_product((dk, seen), (&slopes, block.transposed()), (q, asked));
-                add_product((dv, seen), (&weights, block.transposed()), (grads, of_head));
+                add_product((dq, query), (&slopes, block), (k, key));
+                add_product((dk, key), (&slopes, block.transposed()), (q, query));
+                add_product((dv, key), (&weights, block.transposed()), (grads, of_head));
             }
             self.rotate(dq, head, -1.0);
             self.rotate(dk, head, -1.0);

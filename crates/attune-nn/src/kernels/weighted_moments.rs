@@ -15,7 +15,7 @@ pub struct WeightedMoments;
 #[derive(Debug, Clone, Copy)]
 struct Sizes {
     streams: usize,
-    asked: usize,
+    queries: usize,
     frames: usize,
     width: usize,
 }
@@ -23,9 +23,9 @@ struct Sizes {
 impl Sizes {
     fn of(weights: &[usize], x: &[usize]) -> Result<Self> {
         match (weights, x) {
-            (&[streams, asked, frames], &[b, t, width]) if b == streams && t == frames && width > 0 => Ok(Self {
+            (&[streams, queries, frames], &[b, t, width]) if b == streams && t == frames && width > 0 => Ok(Self {
                 streams,
-                asked,
+                queries,
                 frames,
                 width,
             }),
@@ -91,7 +91,7 @@ impl CustomOp2 for WeightedMoments {
 
     fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {
         let sizes = Sizes::of(l1.dims(), l2.dims())?;
-        let (p, t, f) = (sizes.asked, sizes.frames, sizes.width);
+        let (p, t, f) = (sizes.queries, sizes.frames, sizes.width);
         let weights = contiguous(self.name(), s1, l1)?;
         let x = contiguous(self.name(), s2, l2)?;
         let mut out = vec![0.0; sizes.streams * p * 2 * f];
@@ -119,7 +119,7 @@ impl CustomOp2 for WeightedMoments {
         grad_res: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let sizes = Sizes::of(weights.dims(), x.dims())?;
-        let (p, t, f) = (sizes.asked, sizes.frames, sizes.width);
+        let (p, t, f) = (sizes.queries, sizes.frames, sizes.width);
         let grad_res = grad_res.contiguous()?;
         let (w, values, grads) = (borrow(weights)?, borrow(x)?, borrow(&grad_res)?);
         let (w, values, grads): (&[f32], &[f32], &[f32]) = (&w, &values, &grads);
@@ -131,8 +131,8 @@ impl CustomOp2 for WeightedMoments {
         parallel_map(parts.iter().cloned().zip(pieces).collect(), |(streams, (dw, dx))| {
             let each = dw.chunks_exact_mut(p * t).zip(dx.chunks_exact_mut(t * f));
             for (stream, (dw, dx)) in streams.zip(each) {
-                for (asked, dw) in dw.chunks_exact_mut(t).enumerate() {
-                    let row = stream * p + asked;
+                for (queries, dw) in dw.chunks_exact_mut(t).enumerate() {
+                    let row = stream * p + queries;
                     let (w, grads) = (&w[row * t..][..t], &grads[row * 2 * f..][..2 * f]);
                     let x = &values[stream * t * f..][..t * f];
                     dispatch_loop(BackwardRows, (w, x, grads, dw, &mut *dx));
