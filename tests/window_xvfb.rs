@@ -147,12 +147,13 @@ fn the_program_opens_a_file_draws_it_and_ends_when_closed() {
     let history = attune::sessions::Store::open(&home.path().join("data/attune/history.sqlite")).expect("a history");
     let sessions = history.list().expect("sessions");
     assert_eq!(sessions[0].beginning.name, "demo.ogg");
-    assert!(sessions[0].heard > 0.5, "{sessions:?}");
+    assert!(sessions[0].played_secs > 0.5, "{sessions:?}");
 }
 
-/// A soak needs no screen: what it says is read. Whether memory is flat is not told by a quarter of a minute, so either verdict will do.
+/// A soak needs no screen: its output is read. A quarter of a minute cannot show whether memory is flat, so either
+/// verdict will do.
 #[test]
-fn a_short_soak_hears_much_and_tells_memory_and_losses() {
+fn a_short_soak_plays_much_and_reports_memory_and_losses() {
     let home = tempfile::tempdir().expect("a folder");
     let soak = Command::new(env!("CARGO_BIN_EXE_attune"))
         .args(["bench", "--soak", "0.25"])
@@ -175,9 +176,9 @@ fn a_short_soak_hears_much_and_tells_memory_and_losses() {
             "{row:?}"
         );
     }
-    // A quarter of a minute at 8× is two minutes of sound; a machine shared by many hears less of it.
-    let heard = rows.last().expect("rows")[1];
-    assert!((0.005..0.04).contains(&heard), "{heard} h");
+    // A quarter of a minute at 8× is two minutes of sound; a machine shared by many plays less of it.
+    let played = rows.last().expect("rows")[1];
+    assert!((0.005..0.04).contains(&played), "{played} h");
     let verdict = said.lines().last().expect("a verdict");
     assert!(
         verdict.starts_with("memory ") && verdict.contains("0 samples lost"),

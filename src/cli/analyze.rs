@@ -46,7 +46,7 @@ pub(super) fn run(args: &AnalyzeArgs, models: &ModelSet, smoothing: &SmoothingCo
             }
         };
         let on_hop = |hop: &HopResult| {
-            lines.hear(hop);
+            lines.push(hop);
             unread.set(lines.stop.is_some());
         };
         let mut result = analyze(path, models, smoothing, on_hop, on_progress);
@@ -140,17 +140,16 @@ impl<'a> HopLines<'a> {
         }
     }
 
-    fn hear(&mut self, hop: &HopResult) {
+    fn push(&mut self, hop: &HopResult) {
         if !self.on || self.stop.is_some() {
             return;
         }
         let genres = &self.models.genres;
         let mut lines = Vec::new();
-        for (engine, model) in self.models.models.iter().enumerate() {
+        for (index, model) in self.models.models.iter().enumerate() {
             let name = &model.manifest().name;
-            lines.extend(
-                HopLine::new(&hop.column, ModelHop { name, model: engine }, genres).map(|line| document(&line)),
-            );
+            lines
+                .extend(HopLine::new(&hop.column, ModelHop { name, model: index }, genres).map(|line| document(&line)));
         }
         if self.state != Some(hop.column.decision.state) {
             self.state = Some(hop.column.decision.state);

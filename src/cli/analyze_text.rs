@@ -1,4 +1,4 @@
-//! What `attune analyze` says of a file, for people.
+//! The report of `attune analyze` as text for people.
 //!
 //! In: a report. Out: text. Thread: main.
 
@@ -44,15 +44,15 @@ pub(super) fn readable(report: &Report, models: &ModelSet, first: bool) -> Strin
     let name_width = report
         .models
         .iter()
-        .map(|engine| engine.name.len())
+        .map(|model| model.name.len())
         .max()
         .unwrap_or(0)
         .max(6);
     if !report.models.is_empty() {
         let _ = writeln!(text);
     }
-    for engine in &report.models {
-        let mut best: Vec<(String, f64)> = engine
+    for model in &report.models {
+        let mut best: Vec<(String, f64)> = model
             .probabilities
             .iter()
             .map(|(label, p)| (title(label), p.as_f64().unwrap_or(0.0)))
@@ -63,7 +63,7 @@ pub(super) fn readable(report: &Report, models: &ModelSet, first: bool) -> Strin
             .take(3)
             .map(|(name, p)| format!("{name:<10}{}", percent(*p)))
             .collect();
-        let _ = writeln!(text, "  {:<name_width$}  {}", engine.name, shown.join("    "));
+        let _ = writeln!(text, "  {:<name_width$}  {}", model.name, shown.join("    "));
     }
     if !report.segments.is_empty() {
         let _ = writeln!(text);
@@ -103,7 +103,7 @@ fn deciding(decided: &DecidedReport, title: &impl Fn(&str) -> String) -> String 
     let mut heaviest = decided.heaviest(DECIDING);
     heaviest.sort_unstable();
     let mut text = format!(
-        "\n  As a whole ({}): {}, {}. What decided it, of {} segments, and what each is alone:\n",
+        "\n  As a whole ({}): {}, {}. Of {} segments, these have most weight (at the right, each alone):\n",
         decided.model,
         title(&decided.genre),
         percent(decided.confidence).trim(),
@@ -124,7 +124,7 @@ fn deciding(decided: &DecidedReport, title: &impl Fn(&str) -> String) -> String 
                 .map_or_else(String::new, |without| format!("   without it {}", percent(without)))
         );
     }
-    text += "  A weight is no proof: what a segment is worth is what the answer loses without it.\n";
+    text += "  A weight is no proof: a segment matters as much as the answer loses without it.\n";
     text
 }
 

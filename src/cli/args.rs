@@ -33,9 +33,9 @@ pub struct Args {
 /// The subcommands.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
-    /// Listen to a device or a file and show the answer as it changes
+    /// Classify a device or a file live, and show the answer as it changes
     Live(LiveArgs),
-    /// Say which genres files have
+    /// Report the genres of files
     Analyze(AnalyzeArgs),
     /// List microphones, monitors and outputs
     Devices {
@@ -51,13 +51,13 @@ pub enum Command {
     },
     /// Train one model
     Train(Box<TrainArgs>),
-    /// Measure how often the models are right
+    /// Measure how accurate the models are
     Eval(EvalArgs),
-    /// Say what an answer rests on, by changing the sound and running the models again
+    /// Explain an answer, by changing the input and running the models again
     Explain(ExplainArgs),
-    /// Measure how fast everything is
+    /// Measure speed and memory
     Bench(BenchArgs),
-    /// Run an experiment of the lab: what each kind of network remembers, costs and attends to
+    /// Run a lab experiment: what each architecture remembers, costs and attends to
     Lab(LabArgs),
 }
 
@@ -70,19 +70,19 @@ pub struct LiveArgs {
     /// A device's id or a file
     #[arg(long, value_name = "ID|FILE")]
     pub source: Option<String>,
-    /// Listen to one channel (from 0) instead of the mean of all
+    /// Use one channel (from 0) instead of the mean of all
     #[arg(long, value_name = "N")]
     pub channel: Option<u16>,
-    /// End after so many seconds: of time for a device, of sound for a file
+    /// Stop after N seconds: of time for a device, of sound for a file
     #[arg(long, value_name = "N", value_parser = positive)]
     pub seconds: Option<f64>,
-    /// How many times faster than real time a file is read, or `flat` for as fast as it goes
+    /// Speed at which a file is read, as a multiple of real time, or `flat` for as fast as possible
     #[arg(long, value_name = "TIMES", default_value = "1", value_parser = pace)]
     pub pace: Pace,
     /// Do not play the file through the speakers
     #[arg(long)]
     pub mute: bool,
-    /// One line of JSON for each hop and model, each change of state, and each second's health
+    /// One line of JSON for each hop and model, each change of state, and the health every second
     #[arg(long)]
     pub ndjson: bool,
 }
@@ -93,13 +93,13 @@ pub struct AnalyzeArgs {
     /// Music files (wav, mp3, flac, ogg, m4a, …)
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// One JSON document for each file, one on a line
+    /// One JSON document per file, one per line
     #[arg(long, conflicts_with = "ndjson")]
     pub json: bool,
     /// One line of JSON for each hop and model, and each change of state
     #[arg(long)]
     pub ndjson: bool,
-    /// Also report which segments decided, by a network that reads whole files: the bundled one, or that of a manifest
+    /// Also report which segments decided, by a network that reads whole files: the bundled one, or this manifest's
     #[arg(
         long,
         value_name = "NAME.json",
@@ -124,7 +124,7 @@ pub struct EvalArgs {
     /// One JSON document instead of tables
     #[arg(long)]
     pub json: bool,
-    /// Also draw accuracy against seconds, reliability, confusion and conditions there, as SVG
+    /// Also draw accuracy against seconds, reliability, confusion and conditions to this folder, as SVG
     #[arg(long, value_name = "FOLDER")]
     pub pictures: Option<PathBuf>,
     /// Also put the tables into this page, between the lines `<!-- attune eval NAME -->`, NAME being that of the
@@ -135,10 +135,10 @@ pub struct EvalArgs {
     /// to 3,400 Hz
     #[arg(long, conflicts_with = "mels")]
     pub conditions: bool,
-    /// Also play so many pairs of clips of different classes one right after the other, and time the change of answer
+    /// Also play N pairs of clips of different classes, one right after the other, and time the change of answer
     #[arg(long, value_name = "N", conflicts_with = "mels", value_parser = at_least_one)]
     pub splices: Option<usize>,
-    /// Conditions and pairs are drawn from this
+    /// Seed of conditions and pairs
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
 }
@@ -149,7 +149,7 @@ pub struct ExplainArgs {
     /// A music file
     #[arg(value_name = "FILE", required_unless_present = "pointing_game")]
     pub file: Option<PathBuf>,
-    /// The moment in question, in seconds from the beginning [default: the end]
+    /// The moment to explain, in seconds from the beginning [default: the end]
     #[arg(long, value_name = "SECONDS", value_parser = positive)]
     pub at: Option<f64>,
     /// Evidence for and against this class [default: the answer]
@@ -158,20 +158,27 @@ pub struct ExplainArgs {
     /// One JSON document instead of tables
     #[arg(long)]
     pub json: bool,
-    /// Also write a row for each half second there
+    /// Also write a row for each half second to this file
     #[arg(long, value_name = "FILE.csv")]
     pub csv: Option<PathBuf>,
-    /// Also draw it there
+    /// Also draw it to this file
     #[arg(long, value_name = "FILE.svg")]
     pub svg: Option<PathBuf>,
-    /// Instead, the pointing game: how often each map points at the one passage of another genre in clips that are
-    /// made of a table of path,label, as `attune eval` takes it
+    /// Instead, the pointing game: how often each map points at the one passage of another genre, in clips made from a
+    /// table of path,label as in `attune eval`
     #[arg(long, alias = "planted", value_name = "CSV", conflicts_with_all = ["file", "at", "class", "csv", "svg"])]
     pub pointing_game: Option<PathBuf>,
     /// How many such clips
-    #[arg(long, alias = "pieces", value_name = "N", default_value_t = 100, requires = "pointing_game", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(
+        long,
+        alias = "pieces",
+        value_name = "N",
+        default_value_t = 100,
+        requires = "pointing_game",
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
     pub examples: u32,
-    /// Seed of their random choices
+    /// Seed of these clips
     #[arg(long, value_name = "S", default_value_t = 1, requires = "pointing_game")]
     pub seed: u64,
 }
@@ -188,22 +195,26 @@ pub struct BenchArgs {
     /// Moved to `tools/bench_peers.sh`
     #[arg(long, value_name = "FILE", hide = true)]
     pub python: Option<PathBuf>,
-    /// Measure little, for a look
+    /// Measure briefly, for a first impression
     #[arg(long)]
     pub quick: bool,
-    /// Only rows whose name begins so (`step/lstm`, `train`); may be repeated
+    /// Only rows whose name begins with this (`step/lstm`, `train`); may be repeated
     #[arg(long, value_name = "NAME")]
     pub only: Vec<String>,
     /// Also write the figures as a page of tables
     #[arg(long, value_name = "FILE.md")]
     pub markdown: Option<PathBuf>,
-    /// Measure instead how the cost grows with context, width, models and streams; writes growing-work.md and .svg
-    /// there
+    /// Instead, measure how the cost grows with context, width, models and streams; write growing-work.md and .svg to
+    /// this folder
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["json", "markdown", "only", "files"])]
     pub growth: Option<PathBuf>,
-    /// Instead: play a file (or the demo) at 8× through engine and window for so many minutes, and report memory and
-    /// losses
-    #[arg(long, value_name = "MINUTES", value_parser = positive, conflicts_with_all = ["json", "markdown", "only", "growth", "quick"])]
+    /// Instead, play a file (or the demo) at 8× through engine and window for MINUTES, and report memory and losses
+    #[arg(
+        long,
+        value_name = "MINUTES",
+        value_parser = positive,
+        conflicts_with_all = ["json", "markdown", "only", "growth", "quick"]
+    )]
     pub soak: Option<f64>,
     /// Also time decoding and analysis of these files; with --soak, play the first of them
     #[arg(value_name = "FILE")]

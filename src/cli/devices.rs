@@ -1,4 +1,4 @@
-//! `attune devices`: what can be listened to, by stable id.
+//! `attune devices`: the devices, by stable id.
 //!
 //! In: the system's devices. Out: a table, or JSON, on stdout. Thread: the main one.
 
@@ -42,7 +42,7 @@ fn to_table(devices: &[DeviceInfo]) -> String {
             rates(&device.rates_hz),
         ]);
     }
-    format!("{table}\n\n* taken when no device is named. Listen to one with: attune live --source ID")
+    format!("{table}\n\n* used when no device is named. Use another with: attune live --source ID")
 }
 
 fn kind_name(kind: DeviceKind) -> &'static str {

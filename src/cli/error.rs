@@ -196,13 +196,13 @@ mod tests {
         #[error("cannot write")]
         Silent(#[source] Cause),
         #[error("cannot write: {0}")]
-        Telling(#[source] Cause),
+        Repeating(#[source] Cause),
     }
 
     #[test]
     fn a_cause_is_said_once_and_the_remedy_stands_below() {
         assert_eq!(with_causes(&Outer::Silent(Cause)), "cannot write: the disk is full");
-        assert_eq!(with_causes(&Outer::Telling(Cause)), "cannot write: the disk is full");
+        assert_eq!(with_causes(&Outer::Repeating(Cause)), "cannot write: the disk is full");
         let error = AppError::with_remedy("a.wav cannot be read", "check the spelling").during("opening");
         assert_eq!(error.to_string(), "opening: a.wav cannot be read\n  check the spelling");
     }

@@ -1,4 +1,4 @@
-//! `attune live`: listens until it is stopped, and shows the answer as it changes.
+//! `attune live`: runs the models until it is stopped, and shows the answer as it changes.
 //!
 //! In: a device or a file. Out: a status on a terminal, lines of text or JSON elsewhere. Thread: main; the engine has
 //! its own.
@@ -20,12 +20,12 @@ use std::time::{Duration, Instant};
 /// How often health is reported.
 const HEALTH_EVERY: Duration = Duration::from_secs(1);
 
-/// Listens until the end of the file, `--seconds`, or Ctrl-C.
+/// Runs until the end of the file, `--seconds`, or Ctrl-C.
 pub(super) fn run(args: &LiveArgs, models: ModelSet, settings: &Settings) -> Result<ExitCode, AppError> {
     let interrupted = interrupts()?;
     let (wake, woken) = bounded(1);
     let notify = move || match wake.try_send(()) {
-        // Full: it is about to look anyway. Gone: it has stopped looking.
+        // Full: a wake-up is pending anyway. Gone: the receiver has ended.
         Ok(()) | Err(TrySendError::Full(()) | TrySendError::Disconnected(())) => {}
     };
     let screen = Screen::new(args.ndjson, &models);
@@ -33,7 +33,7 @@ pub(super) fn run(args: &LiveArgs, models: ModelSet, settings: &Settings) -> Res
         models,
         smoothing: settings.smoothing,
         off: Vec::new(),
-        sources: system_sources(settings.buffer_ms, settings.heard && !args.mute),
+        sources: system_sources(settings.buffer_ms, settings.play_aloud && !args.mute),
     };
     let engine = Engine::start(config, notify).context("the engine cannot start")?;
     let order = attune_engine::Command::Open(request(args));
@@ -54,7 +54,7 @@ pub(super) fn run(args: &LiveArgs, models: ModelSet, settings: &Settings) -> Res
             recv(woken) -> _ => {}
             default(Duration::from_millis(100)) => {}
         }
-        if let Some(code) = session.look()? {
+        if let Some(code) = session.update()? {
             break code;
         }
     };
@@ -62,7 +62,7 @@ pub(super) fn run(args: &LiveArgs, models: ModelSet, settings: &Settings) -> Res
     Ok(code)
 }
 
-/// A channel that gets something at Ctrl-C, or when the system asks the program to end.
+/// A channel that receives at Ctrl-C, or when the system asks the program to end.
 fn interrupts() -> Result<Receiver<()>, AppError> {
     let (interrupt, interrupted) = bounded(1);
     ctrlc::set_handler(move || {
@@ -90,7 +90,7 @@ fn request(args: &LiveArgs) -> SourceRequest {
     }
 }
 
-/// Whether a word means a file: one that is there, or one that looks like music.
+/// Whether this names a file: one that exists, or one with the extension of a music file.
 fn is_file(source: &str) -> bool {
     const MUSIC: [&str; 10] = ["wav", "mp3", "flac", "ogg", "oga", "m4a", "aac", "aiff", "opus", "wma"];
     let path = std::path::Path::new(source);
@@ -112,9 +112,8 @@ struct Session {
 
 impl Session {
     /// Shows what is new; an exit code when it is time to end.
-    fn look(&mut self) -> Result<Option<ExitCode>, AppError> {
-        // The snapshot before the events: an end that is reported now has its last frames in the picture taken after
-        // it.
+    fn update(&mut self) -> Result<Option<ExitCode>, AppError> {
+        // Events first: the snapshot taken after an end holds its last frames.
         let mut end = None;
         while let Ok(event) = self.engine.events.try_recv() {
             if end.is_none() {
@@ -130,7 +129,7 @@ impl Session {
             reading = self.screen.health(snapshot)?;
         }
         if !reading {
-            // Nobody reads stdout any more: quietly done.
+            // Nobody reads stdout any more: end quietly.
             return Ok(Some(ExitCode::SUCCESS));
         }
         let over = match (self.limit, self.opened) {
@@ -169,7 +168,7 @@ impl Session {
         self.screen.close();
         if self.missed > 0 {
             eprintln!(
-                "attune: {} hops were not shown because stdout was read too slowly (all were heard)",
+                "attune: {} hops were not shown because stdout was read too slowly (all were processed)",
                 self.missed
             );
         }

@@ -76,9 +76,9 @@ impl Screen {
                 continue;
             };
             if matches!(self.form, Form::Ndjson) {
-                for (engine, model) in self.models.models.iter().enumerate() {
+                for (index, model) in self.models.models.iter().enumerate() {
                     let name = &model.manifest().name;
-                    let line = HopLine::new(column, ModelHop { name, model: engine }, &self.models.genres);
+                    let line = HopLine::new(column, ModelHop { name, model: index }, &self.models.genres);
                     if let Some(line) = line
                         && !print_line(&document(&line))?
                     {
@@ -143,7 +143,7 @@ impl Screen {
     }
 }
 
-/// `was_open`: what is lost now was open before, so the program goes on.
+/// `was_open`: the lost source was open before, so the program goes on.
 fn event_text(event: &Event, models: &ModelSet, was_open: bool) -> Option<String> {
     Some(match event {
         Event::Opened(source) => {
@@ -169,11 +169,11 @@ fn event_text(event: &Event, models: &ModelSet, was_open: bool) -> Option<String
         }
         Event::Warning { message, remedy } => format!("attune: {message}\n  {remedy}"),
         Event::Recovered => "attune: the sound is back".to_owned(),
-        Event::ModelFailed { model: engine, message } => {
+        Event::ModelFailed { model, message } => {
             let name = models
                 .models
-                .get(*engine)
-                .map_or("the gate", |model| &model.manifest().name);
+                .get(*model)
+                .map_or("the gate", |failed| &failed.manifest().name);
             format!("attune: {name} failed and is switched off: {message}")
         }
         Event::Stopped { message } => format!("attune: the engine has stopped: {message}\n  Please report this."),
@@ -200,9 +200,9 @@ fn event_line(event: &Event, at: Seconds, models: &ModelSet) -> Option<serde_jso
         }),
         Event::Recovered => json!({"type": "source", "t_s": t_s, "event": "recovered"}),
         Event::Ended => json!({"type": "source", "t_s": t_s, "event": "ended"}),
-        Event::ModelFailed { model: engine, message } => json!({
+        Event::ModelFailed { model, message } => json!({
             "type": "engine", "t_s": t_s, "event": "failed",
-            "engine": models.models.get(*engine).map(|model| model.manifest().name.as_str()), "message": message,
+            "engine": models.models.get(*model).map(|failed| failed.manifest().name.as_str()), "message": message,
         }),
         Event::Reset { .. } | Event::Decided { .. } | Event::Stopped { .. } => return None,
     })
@@ -223,15 +223,15 @@ fn status_text(snapshot: &Snapshot, models: &ModelSet, at: Seconds) -> String {
         at.clock()
     );
     let _ = writeln!(text, "{}", decision.reason.sentence(genres));
-    for (model, engine) in models.models.iter().zip(&snapshot.models) {
-        let mut order: Vec<_> = genres.ids().map(|id| (id, engine.smoothed.of(id))).collect();
+    for (model, now) in models.models.iter().zip(&snapshot.models) {
+        let mut order: Vec<_> = genres.ids().map(|id| (id, now.smoothed.of(id))).collect();
         order.sort_by(|a, b| b.1.total_cmp(&a.1));
         let best: Vec<String> = order
             .iter()
             .take(3)
             .map(|(id, p)| format!("{:<10}{}", genres.title(*id), percent(f64::from(*p))))
             .collect();
-        let shown = if engine.enabled {
+        let shown = if now.enabled {
             best.join("   ")
         } else {
             "off".to_owned()

@@ -1,4 +1,4 @@
-//! `attune models`: what is listening, and what its cards say.
+//! `attune models`: the models in use, and what their manifests say.
 
 use super::error::AppError;
 use attune_model::{LoadedModel, Manifest, ModelSet};
@@ -18,23 +18,25 @@ pub(super) fn run(as_json: bool, models: &ModelSet) -> Result<ExitCode, AppError
     let mut table = Table::new();
     table
         .load_style(NOTHING)
-        .set_header(["model", "weights", "reach of its body", "temperature"]);
+        .set_header(["model", "weights", "receptive field", "temperature"]);
     for manifest in manifests() {
         table.add_row([
             manifest.name.clone(),
             manifest.weight_count.to_string(),
-            reach_secs(manifest).map_or("all that was heard".to_owned(), |secs| format!("{secs:.1} s")),
+            reach_secs(manifest).map_or("everything since the last reset".to_owned(), |secs| {
+                format!("{secs:.1} s")
+            }),
             format!("{:.2}", manifest.temperature),
         ]);
     }
     super::print_line(&table.to_string())?;
-    // Commands are of any length: in a column they would draw every line out to the longest.
+    // Commands are of any length: in a column they would stretch every row to the longest.
     for manifest in manifests() {
         super::print_line(&format!("\n{}: {}", manifest.name, manifest.provenance))?;
     }
     if let Some(gate) = &models.gate {
         super::print_line(&format!(
-            "\n{} is the gate: it tells {} apart, and no genre is answered for what is not music",
+            "\n{} is the gate: it separates {}, and no genre is answered for what is not music",
             gate.manifest().name,
             gate.manifest().genres.labels().join(", ")
         ))?;

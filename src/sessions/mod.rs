@@ -1,6 +1,6 @@
-//! What was listened to, kept over restarts: when, what, for how long, what was decided; with notes and favourites.
+//! Sessions, kept over restarts: when, what, for how long, what was decided; with notes and favourites.
 //!
-//! In: sessions as they happen. Out: lists of them. Thread: any; the file belongs to a thread of its own (`keeper`),
+//! In: sessions as they happen. Out: lists of them. Thread: any; the file belongs to a thread of its own (`writer`),
 //! which the window never waits for.
 
 mod store;
@@ -45,7 +45,7 @@ pub struct Session {
     /// How it began.
     pub beginning: Beginning,
     /// Seconds of sound played in it.
-    pub heard: f64,
+    pub played_secs: f64,
     /// Label of the genre that was answered for the longest time, if any was.
     pub genre: Option<String>,
     /// How many decisions are kept of it.

@@ -53,7 +53,11 @@ pub enum StoreError {
         source: rusqlite::Error,
     },
     /// A later program has written it.
-    #[error("the history in {} has version {found}, this program knows {}; use the newer program, or move the file away", path.display(), STEPS.len())]
+    #[error(
+        "the history in {} has version {found}, this program knows {}; use the newer program, or move the file away",
+        path.display(),
+        STEPS.len()
+    )]
     Newer {
         /// The file.
         path: PathBuf,
@@ -110,7 +114,7 @@ impl Store {
         })
     }
 
-    fn told<T>(&self, result: rusqlite::Result<T>) -> Result<T, StoreError> {
+    fn with_path<T>(&self, result: rusqlite::Result<T>) -> Result<T, StoreError> {
         result.map_err(|source| StoreError::Database {
             path: self.path.clone(),
             source,
@@ -126,7 +130,7 @@ impl Store {
             source,
         } = beginning;
         let sql = "INSERT INTO sessions (begun, kind, name, source) VALUES (?1, ?2, ?3, ?4)";
-        self.told(self.database.execute(sql, params![begun, kind, name, source]))?;
+        self.with_path(self.database.execute(sql, params![begun, kind, name, source]))?;
         Ok(self.database.last_insert_rowid())
     }
 
@@ -141,33 +145,34 @@ impl Store {
             rule,
         } = decided;
         let row = params![session, at, state, genre, confidence, rule];
-        self.told(self.database.execute(sql, row)).map(drop)
+        self.with_path(self.database.execute(sql, row)).map(drop)
     }
 
     /// Says how much was played so far, and what was answered for the longest time.
-    pub fn heard(&self, session: i64, heard: f64, genre: Option<&str>) -> Result<(), StoreError> {
+    pub fn set_played(&self, session: i64, secs: f64, genre: Option<&str>) -> Result<(), StoreError> {
         let sql = "UPDATE sessions SET heard = ?2, genre = ?3 WHERE id = ?1";
-        self.told(self.database.execute(sql, params![session, heard, genre]))
+        self.with_path(self.database.execute(sql, params![session, secs, genre]))
             .map(drop)
     }
 
     /// Keeps what the user wrote.
     pub fn note(&self, session: i64, note: &str) -> Result<(), StoreError> {
         let sql = "UPDATE sessions SET note = ?2 WHERE id = ?1";
-        self.told(self.database.execute(sql, params![session, note])).map(drop)
+        self.with_path(self.database.execute(sql, params![session, note]))
+            .map(drop)
     }
 
     /// Marks a session, or takes the mark away.
     pub fn favour(&self, session: i64, favourite: bool) -> Result<(), StoreError> {
         let sql = "UPDATE sessions SET favourite = ?2 WHERE id = ?1";
-        self.told(self.database.execute(sql, params![session, favourite]))
+        self.with_path(self.database.execute(sql, params![session, favourite]))
             .map(drop)
     }
 
     /// Forgets a session and its decisions.
     pub fn forget(&self, session: i64) -> Result<(), StoreError> {
         let sql = "DELETE FROM sessions WHERE id = ?1";
-        self.told(self.database.execute(sql, params![session])).map(drop)
+        self.with_path(self.database.execute(sql, params![session])).map(drop)
     }
 
     /// The decisions of a session, in order.
@@ -186,7 +191,7 @@ impl Store {
             })?;
             rows.collect()
         };
-        self.told(read())
+        self.with_path(read())
     }
 
     /// The sessions, favourites first, then the newest; at most [`LISTED`] of them.
@@ -205,7 +210,7 @@ impl Store {
                         name: row.get(3)?,
                         source: row.get(4)?,
                     },
-                    heard: row.get(5)?,
+                    played_secs: row.get(5)?,
                     genre: row.get(6)?,
                     note: row.get(7)?,
                     favourite: row.get(8)?,
@@ -214,7 +219,7 @@ impl Store {
             })?;
             rows.collect()
         };
-        self.told(read())
+        self.with_path(read())
     }
 }
 
@@ -247,7 +252,7 @@ mod tests {
             rule: "confident".to_owned(),
         };
         store.decided(first, &decided).unwrap();
-        store.heard(first, 12.5, Some("jazz")).unwrap();
+        store.set_played(first, 12.5, Some("jazz")).unwrap();
         store.note(first, "the solo").unwrap();
         drop(store);
         let store = Store::open(&path).unwrap();
@@ -255,7 +260,7 @@ mod tests {
         assert_eq!(list.iter().map(|it| it.id).collect::<Vec<_>>(), [second, first]);
         let kept = &list[1];
         assert_eq!(
-            (kept.heard, kept.genre.as_deref(), kept.note.as_str()),
+            (kept.played_secs, kept.genre.as_deref(), kept.note.as_str()),
             (12.5, Some("jazz"), "the solo")
         );
         assert_eq!(store.decisions(first).unwrap(), [decided]);

@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use std::path::PathBuf;
 use std::thread::JoinHandle;
 
-/// Commands that may wait; far more than a window gives between two looks of the thread.
+/// Commands that may wait; far more than a window sends before the thread takes them.
 const QUEUED: usize = 1024;
 
 /// What is to be kept.
@@ -20,14 +20,14 @@ pub enum SessionCommand {
     /// Something was decided in the session that began last.
     Decided(Decided),
     /// How much of it was played, and the label of what was answered for the longest time.
-    Heard(f64, Option<String>),
+    Played(f64, Option<String>),
     /// What the user wrote of a session.
     Note(i64, String),
     /// Whether a session is a favourite.
     Favour(i64, bool),
     /// A session is forgotten.
     Forget(i64),
-    /// Tell the list.
+    /// List all sessions.
     List,
 }
 
@@ -44,7 +44,7 @@ pub enum SessionUpdate {
 #[derive(Debug)]
 pub struct SessionWriter {
     commands: Option<Sender<SessionCommand>>,
-    told: Receiver<SessionUpdate>,
+    updates: Receiver<SessionUpdate>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -52,12 +52,12 @@ impl SessionWriter {
     /// Begins to keep sessions in this file. `notify` is called when there is something new.
     pub fn begin(path: PathBuf, notify: impl Fn() + Send + 'static) -> Self {
         let (commands, inbox) = bounded(QUEUED);
-        let (tell, told) = bounded(QUEUED);
-        let failed = tell.clone();
+        let (sender, updates) = bounded(QUEUED);
+        let failed = sender.clone();
         let run = move || {
             let say = |what: SessionUpdate| {
-                // A window that is behind by so many lists needs none of them.
-                let _ = tell.try_send(what);
+                // A window this far behind needs none of these lists.
+                let _ = sender.try_send(what);
                 notify();
             };
             match Store::open(&path) {
@@ -73,7 +73,7 @@ impl SessionWriter {
             .ok();
         Self {
             commands: Some(commands),
-            told,
+            updates,
             thread,
         }
     }
@@ -87,7 +87,7 @@ impl SessionWriter {
 
     /// What was reported, if something was.
     pub fn poll(&self) -> Option<SessionUpdate> {
-        self.told.try_recv().ok()
+        self.updates.try_recv().ok()
     }
 }
 
@@ -95,7 +95,7 @@ impl Drop for SessionWriter {
     fn drop(&mut self) {
         self.commands = None;
         if let Some(thread) = self.thread.take() {
-            // Its panic would be a slip of ours, and is in the log already.
+            // A panic here is a bug, and is in the log already.
             let _ = thread.join();
         }
     }
@@ -125,9 +125,9 @@ fn carry_out(
             }
             return Ok(());
         }
-        SessionCommand::Heard(heard, genre) => {
+        SessionCommand::Played(secs, genre) => {
             if let Some(session) = *session {
-                store.heard(session, heard, genre.as_deref())?;
+                store.set_played(session, secs, genre.as_deref())?;
             }
         }
         SessionCommand::Note(session, note) => store.note(session, &note)?,

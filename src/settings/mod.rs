@@ -41,7 +41,7 @@ pub enum ColourMap {
     Grey,
 }
 
-/// A device that was listened to.
+/// A device that was opened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {
     /// Its stable id.
@@ -58,12 +58,13 @@ pub struct Settings {
     pub version: u32,
     /// Smoothing and decision.
     pub smoothing: SmoothingConfig,
-    /// The device last listened to; `None`: the default one.
+    /// The device opened last; `None`: the default one.
     pub input: Option<Input>,
     /// Length of a device's buffer in milliseconds.
     pub buffer_ms: u32,
     /// Whether files are played through the speakers.
-    pub heard: bool,
+    #[serde(rename = "heard")]
+    pub play_aloud: bool,
     /// Light or dark.
     pub theme: Theme,
     /// Colours of the spectrogram.
@@ -89,7 +90,7 @@ impl Default for Settings {
             smoothing: SmoothingConfig::default(),
             input: None,
             buffer_ms: 10,
-            heard: true,
+            play_aloud: true,
             theme: Theme::System,
             colour_map: ColourMap::Magma,
             range_db: [-50.0, 30.0],
@@ -113,8 +114,8 @@ pub enum SettingsError {
     Write(#[from] FileError),
     /// The file is a newer program's.
     #[error(
-        "the settings in {} are of version {found}, a newer program's, and stay as they are; this program knows versions up to \
-         {VERSION}: use the newer one, or move the file away",
+        "the settings in {} are of version {found}, a newer program's, and stay as they are; this program \
+         knows versions up to {VERSION}: use the newer one, or move the file away",
         path.display()
     )]
     Newer {

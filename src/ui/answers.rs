@@ -18,7 +18,7 @@ const POINT_SPACING: f64 = 0.25;
 #[derive(Debug, Clone, Copy)]
 struct Frame {
     at: Seconds,
-    heard: f64,
+    played_secs: f64,
     segment: u64,
     level: Decibels,
     /// Which models were on, a bit each.
@@ -29,13 +29,13 @@ struct Frame {
 /// The frames of the last minutes.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Answers {
-    engines: usize,
+    models: usize,
     classes: usize,
     kinds: usize,
     frames: VecDeque<Frame>,
     /// How many frames came before those that are kept.
     dropped: u64,
-    /// (frame, engine, class), then the gate's kinds of that frame.
+    /// (frame, model, class), then the gate's kinds of that frame.
     values: VecDeque<f32>,
 }
 
@@ -56,9 +56,9 @@ impl Answers {
     /// Takes one column; of another shape than those before (other models) it starts over.
     pub(super) fn push(&mut self, news: &News<'_>) {
         let column = news.column;
-        let engines = column.raw.iter().rposition(|raw| !raw.as_slice().is_empty());
+        let last = column.raw.iter().rposition(|raw| !raw.as_slice().is_empty());
         let shape = (
-            engines.map_or(0, |last| last + 1).max(self.engines),
+            last.map_or(0, |last| last + 1).max(self.models),
             column.ensemble.as_slice().len(),
             column.kinds_raw.as_slice().len().max(self.kinds),
         );
@@ -66,27 +66,27 @@ impl Answers {
             self.dropped += self.frames.len() as u64;
             self.frames.clear();
             self.values.clear();
-            (self.engines, self.classes, self.kinds) = shape;
+            (self.models, self.classes, self.kinds) = shape;
         }
         if self.frames.len() == FRAMES {
             self.frames.pop_front();
             self.dropped += 1;
             self.values.drain(..self.stride());
         }
-        let on = column.raw[..self.engines.min(MAX_MODELS)]
+        let on = column.raw[..self.models.min(MAX_MODELS)]
             .iter()
             .enumerate()
             .filter(|(_, raw)| !raw.as_slice().is_empty())
-            .fold(0, |on, (engine, _)| on | 1 << engine);
+            .fold(0, |on, (model, _)| on | 1 << model);
         self.frames.push_back(Frame {
             at: column.at,
-            heard: news.heard,
+            played_secs: news.played_secs,
             segment: news.segment,
             level: column.level,
             on,
             gated: !column.kinds_raw.as_slice().is_empty(),
         });
-        for raw in &column.raw[..self.engines] {
+        for raw in &column.raw[..self.models] {
             self.keep(raw, self.classes);
         }
         self.keep(&column.kinds_raw, self.kinds);
@@ -101,11 +101,11 @@ impl Answers {
 
     /// Models, classes of each, kinds of the gate.
     fn shape(&self) -> (usize, usize, usize) {
-        (self.engines, self.classes, self.kinds)
+        (self.models, self.classes, self.kinds)
     }
 
     fn stride(&self) -> usize {
-        self.engines * self.classes + self.kinds
+        self.models * self.classes + self.kinds
     }
 
     /// How many frames are kept.
@@ -153,7 +153,7 @@ impl Replay {
     pub(super) fn new(config: SmoothingConfig, answers: &Answers, hop: Seconds) -> Result<Self, SmoothingError> {
         Ok(Self {
             config,
-            stream: AnswerStream::new(config, hop, answers.classes, answers.engines)?,
+            stream: AnswerStream::new(config, hop, answers.classes, answers.models)?,
             hop,
             shape: answers.shape(),
             next: answers.dropped,
@@ -162,7 +162,7 @@ impl Replay {
             genre: None,
             marks: VecDeque::new(),
             answered: 0,
-            rows: vec![None; answers.engines],
+            rows: vec![None; answers.models],
             result: ReplayResult::default(),
         })
     }
@@ -184,14 +184,14 @@ impl Replay {
             && self.next <= answers.dropped + answers.len() as u64
     }
 
-    /// Takes at most so many frames; returns how many are left.
+    /// Takes at most `most` frames; returns how many are left.
     pub(super) fn advance(&mut self, answers: &Answers, most: usize) -> usize {
         self.forget(answers);
         for _ in 0..most {
             let Some((frame, values)) = answers.at(self.next) else {
                 break;
             };
-            self.hear(frame, values);
+            self.step(frame, values);
             self.next += 1;
         }
         self.result.frames = self.marks.len();
@@ -209,23 +209,23 @@ impl Replay {
             self.answered -= usize::from(answered);
             self.result.changes -= usize::from(changed);
         }
-        let oldest = answers.frames.front().map_or(f64::INFINITY, |frame| frame.heard);
+        let oldest = answers.frames.front().map_or(f64::INFINITY, |frame| frame.played_secs);
         let points = &mut self.result.points;
-        while points.front().is_some_and(|point| point.heard < oldest) {
+        while points.front().is_some_and(|point| point.played_secs < oldest) {
             points.pop_front();
         }
     }
 
-    fn hear(&mut self, frame: &Frame, mut values: impl Iterator<Item = f32>) {
+    fn step(&mut self, frame: &Frame, mut values: impl Iterator<Item = f32>) {
         let (_, classes, kinds) = self.shape;
         if self.segment != Some(frame.segment) {
             self.stream.reset();
             self.segment = Some(frame.segment);
             self.since_point = f64::INFINITY;
         }
-        for (engine, row) in self.rows.iter_mut().enumerate() {
+        for (model, row) in self.rows.iter_mut().enumerate() {
             let probabilities = take(&mut values, classes);
-            *row = (frame.on >> engine & 1 == 1).then_some(probabilities);
+            *row = (frame.on >> model & 1 == 1).then_some(probabilities);
         }
         let kinds = take(&mut values, kinds);
         let gate = frame.gated.then_some(&kinds);
@@ -244,7 +244,7 @@ impl Replay {
         if self.since_point >= POINT_SPACING {
             self.since_point = 0.0;
             self.result.points.push_back(TimelinePoint {
-                heard: frame.heard,
+                played_secs: frame.played_secs,
                 at: frame.at,
                 segment: frame.segment,
                 ensemble: smoothed.ensemble,
@@ -273,7 +273,7 @@ mod tests {
 
     /// 40 s in which the leader changes, a model pauses and it falls silent: each column, and what a smoother with
     /// these knobs made of it.
-    fn heard(config: SmoothingConfig) -> Vec<(Column, Smoothed)> {
+    fn simulate(config: SmoothingConfig) -> Vec<(Column, Smoothed)> {
         let mut stream = AnswerStream::new(config, HOP, 3, 2).expect("good knobs");
         (0..2000_u32)
             .map(|i| {
@@ -308,10 +308,10 @@ mod tests {
             ..live
         };
         let mut answers = Answers::default();
-        for (column, _) in &heard(live) {
+        for (column, _) in &simulate(live) {
             answers.push(&News {
                 column,
-                heard: column.at.0,
+                played_secs: column.at.0,
                 segment: 1,
             });
         }
@@ -326,7 +326,7 @@ mod tests {
             let result = retry.result();
             assert_eq!(result.frames, 2000);
             assert!(result.points.len() > 150);
-            let truth = heard(config);
+            let truth = simulate(config);
             for point in &result.points {
                 let (column, smoothed) = truth.iter().find(|(column, _)| column.at == point.at).expect("a frame");
                 assert_eq!(point.state, column.decision.state, "at {:?}", point.at);
@@ -340,13 +340,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_bounded_and_another_set_of_engines_begins_anew() {
+    fn what_is_kept_is_bounded_and_another_set_of_models_starts_over() {
         let mut answers = Answers::default();
-        let (column, _) = heard(SmoothingConfig::default()).swap_remove(0);
+        let (column, _) = simulate(SmoothingConfig::default()).swap_remove(0);
         for i in 0..FRAMES + 10 {
             answers.push(&News {
                 column: &column,
-                heard: i as f64,
+                played_secs: i as f64,
                 segment: 1,
             });
         }
@@ -355,7 +355,7 @@ mod tests {
         wider.raw[2] = wider.raw[0];
         answers.push(&News {
             column: &wider,
-            heard: 0.0,
+            played_secs: 0.0,
             segment: 2,
         });
         assert_eq!((answers.len(), answers.values.len()), (1, 12));
@@ -364,11 +364,11 @@ mod tests {
     #[test]
     fn what_is_no_longer_kept_counts_no_longer() {
         let mut answers = Answers::default();
-        let heard = heard(SmoothingConfig::default());
+        let columns = simulate(SmoothingConfig::default());
         let push = |answers: &mut Answers, i: usize| {
             answers.push(&News {
-                column: &heard[i % heard.len()].0,
-                heard: i as f64 * HOP.0,
+                column: &columns[i % columns.len()].0,
+                played_secs: i as f64 * HOP.0,
                 segment: 1,
             });
         };
@@ -388,8 +388,8 @@ mod tests {
         let result = retry.result();
         assert_eq!((result.frames, retry.marks.len()), (FRAMES, FRAMES));
         assert_eq!((retry.answered, result.changes), counted);
-        let oldest = answers.frames.front().expect("kept").heard;
-        assert!(result.points.iter().all(|point| point.heard >= oldest));
+        let oldest = answers.frames.front().expect("kept").played_secs;
+        assert!(result.points.iter().all(|point| point.played_secs >= oldest));
         // One that waits too long has lost its place.
         (0..FRAMES + 10).for_each(|i| push(&mut answers, i));
         assert!(!retry.follows(&answers));

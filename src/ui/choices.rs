@@ -16,7 +16,7 @@ pub enum Page {
     Decisions,
     /// The knobs of smoothing and decision.
     Knobs,
-    /// What was listened to before.
+    /// Earlier sessions.
     Sessions,
     /// The heads of the attention model at the held moment.
     Heads,
@@ -40,11 +40,11 @@ impl Page {
     /// What is on it.
     pub fn hint(self) -> &'static str {
         match self {
-            Self::Genres => "What each model says",
+            Self::Genres => "The answer of each model",
             Self::Decisions => "What was answered and what was held back, and why",
-            Self::Knobs => "How raw answers become what is shown",
-            Self::Sessions => "What was listened to before",
-            Self::Heads => "What each attention head attended to, and the answer without it",
+            Self::Knobs => "Smoothing and decision",
+            Self::Sessions => "Earlier sessions",
+            Self::Heads => "What each attention head attends to, and the answer without it",
         }
     }
 }

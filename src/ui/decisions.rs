@@ -85,7 +85,7 @@ pub struct DecisionLog {
 
 impl DecisionLog {
     /// Takes one column.
-    pub fn hear(&mut self, news: &News<'_>) {
+    pub fn push(&mut self, news: &News<'_>) {
         let column = news.column;
         let leader = column.ensemble.top();
         let key = Entry::key(&column.decision, leader.0);
@@ -236,9 +236,9 @@ mod tests {
                 reason,
                 since: column.at,
             };
-            log.hear(&News {
+            log.push(&News {
                 column: &column,
-                heard: i as f64,
+                played_secs: i as f64,
                 segment: 1,
             });
         }

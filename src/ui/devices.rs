@@ -47,7 +47,7 @@ impl DeviceList {
         self.listing.is_running()
     }
 
-    /// The devices that can be listened to; none while unknown.
+    /// The devices that can be opened; none while unknown.
     pub fn inputs(&self) -> impl Iterator<Item = &DeviceInfo> {
         self.found
             .iter()

@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_break_ends_what_was_heard() {
+    fn a_break_ends_the_context() {
         let spec = FrontEndSpec::default();
         let count = |history: &History| context_of(history, &spec).input(&spec).count();
         let mut history = History::new();

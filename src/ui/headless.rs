@@ -26,7 +26,7 @@ impl Headless {
     pub(crate) fn begin(launch: WindowLaunch) -> Result<Self, UiError> {
         let launch = WindowLaunch {
             settings: Settings {
-                heard: false,
+                play_aloud: false,
                 ..launch.settings
             },
             ..launch
@@ -67,7 +67,7 @@ impl Headless {
         std::thread::sleep(REPAINT_INTERVAL);
     }
 
-    /// The newest picture of the engine.
+    /// The newest snapshot of the engine.
     pub(crate) fn snapshot(&self) -> &Snapshot {
         self.app.snapshot()
     }
@@ -89,6 +89,6 @@ impl Headless {
             return;
         }
         let action = if on { Action::Hold(0) } else { Action::LetGo };
-        self.app.view_mut().ask(action);
+        self.app.view_mut().request(action);
     }
 }

@@ -15,7 +15,7 @@ use attune_engine::explain::{Explanation, Head, similar};
 use attune_model::scores::{ScoreWeights, Scores};
 use attune_model::{LoadedModel, ModelSet};
 
-/// So many similar moments are offered at most…
+/// How many similar moments are offered at most…
 const MOST_SIMILAR: usize = 3;
 /// …with at least this score: below it, in log-mel levels of music, little is alike.
 const LEAST_SIMILAR: f32 = 0.4;
@@ -76,7 +76,7 @@ impl HeldMoment {
         held
     }
 
-    /// Puts the cursor on another column, and looks for what sounds like it.
+    /// Puts the cursor on another column, and finds what sounds like it.
     pub fn move_cursor(&mut self, cursor: usize) {
         self.cursor = cursor;
         let (total, bands, hop) = (self.history.total_columns(), self.history.bands(), self.snapshot.hop);

@@ -23,7 +23,7 @@ const BREAK_SECONDS: f64 = 0.75;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TimelinePoint {
     /// Time played since the window opened, breaks included: grows even when the stream is sought back.
-    pub heard: f64,
+    pub played_secs: f64,
     /// Stream time.
     pub at: Seconds,
     /// Grows where the line must be interrupted.
@@ -40,7 +40,7 @@ pub struct TimelinePoint {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Moment {
     /// Time played since the window opened, as in [`TimelinePoint`].
-    pub heard: f64,
+    pub played_secs: f64,
     /// The answer.
     pub state: AnswerState,
     /// The genre that leads, and its smoothed probability.
@@ -59,7 +59,7 @@ pub struct News<'a> {
     /// The column.
     pub column: &'a Column,
     /// Time played since the window opened, as in [`TimelinePoint`].
-    pub heard: f64,
+    pub played_secs: f64,
     /// Grows where what is played is interrupted.
     pub segment: u64,
 }
@@ -80,7 +80,7 @@ pub struct History {
     /// What started over with each column.
     resets: Vec<StateReset>,
     total: u64,
-    heard: f64,
+    played_secs: f64,
     segment: u64,
     since_point: f64,
     points: VecDeque<TimelinePoint>,
@@ -105,7 +105,7 @@ impl History {
             moments: vec![None; COLUMNS],
             resets: vec![StateReset::Nothing; COLUMNS],
             total: 0,
-            heard: 0.0,
+            played_secs: 0.0,
             segment: 0,
             since_point: f64::INFINITY,
             points: VecDeque::with_capacity(POINTS),
@@ -118,8 +118,8 @@ impl History {
         self.absorb_with(snapshot, |_| ())
     }
 
-    /// The same, telling each new column.
-    pub fn absorb_with(&mut self, snapshot: &Snapshot, mut tell: impl FnMut(News<'_>)) -> bool {
+    /// The same; `observe` receives each new column.
+    pub fn absorb_with(&mut self, snapshot: &Snapshot, mut observe: impl FnMut(News<'_>)) -> bool {
         if snapshot.sequence == self.sequence {
             return false;
         }
@@ -133,7 +133,7 @@ impl History {
         if self.epoch != Some(snapshot.epoch) || snapshot.frames < self.next_frame {
             if self.epoch.is_some() && self.total > 0 {
                 self.push_blanks(BREAK_COLUMNS);
-                self.heard += BREAK_SECONDS;
+                self.played_secs += BREAK_SECONDS;
             }
             self.segment += 1;
             self.since_point = f64::INFINITY;
@@ -143,15 +143,15 @@ impl History {
         let missed = oldest.saturating_sub(self.next_frame);
         if missed > 0 {
             self.push_blanks(missed.min(COLUMNS as u64) as usize);
-            self.heard += missed as f64 * snapshot.hop.0;
+            self.played_secs += missed as f64 * snapshot.hop.0;
             self.next_frame = oldest;
         }
         while self.next_frame < snapshot.frames {
             if let Some(column) = snapshot.recent.get(self.next_frame as usize % RECENT_COLUMNS) {
                 self.push_column(column, snapshot.hop);
-                tell(News {
+                observe(News {
                     column,
-                    heard: self.heard,
+                    played_secs: self.played_secs,
                     segment: self.segment,
                 });
             }
@@ -165,9 +165,9 @@ impl History {
         self.levels[slot * self.bands..(slot + 1) * self.bands].copy_from_slice(&column.mel_db[..self.bands]);
         self.times[slot] = column.at.0;
         self.resets[slot] = column.reset;
-        self.heard += hop.0;
+        self.played_secs += hop.0;
         self.moments[slot] = Some(Moment {
-            heard: self.heard,
+            played_secs: self.played_secs,
             state: column.decision.state,
             leader: column.ensemble.top(),
             raw: column.raw_mean(),
@@ -182,7 +182,7 @@ impl History {
                 self.points.pop_front();
             }
             self.points.push_back(TimelinePoint {
-                heard: self.heard,
+                played_secs: self.played_secs,
                 at: column.at,
                 segment: self.segment,
                 ensemble: column.ensemble,
@@ -244,11 +244,11 @@ impl History {
     }
 
     /// The newest column that had been played at this time, of those that are kept.
-    pub fn column_heard_at(&self, heard: f64) -> Option<u64> {
+    pub fn column_played_at(&self, secs: f64) -> Option<u64> {
         let first = self.total.saturating_sub(COLUMNS as u64);
         (first..self.total)
             .rev()
-            .find(|index| self.moment(*index).is_some_and(|moment| moment.heard <= heard))
+            .find(|index| self.moment(*index).is_some_and(|moment| moment.played_secs <= secs))
     }
 
     /// The newest column at this stream time, of those that are kept.
@@ -261,8 +261,8 @@ impl History {
     }
 
     /// Time played since the window opened, breaks included.
-    pub fn heard(&self) -> f64 {
-        self.heard
+    pub fn played_secs(&self) -> f64 {
+        self.played_secs
     }
 
     /// The points of the timeline, oldest first.
@@ -335,7 +335,7 @@ pub(super) mod tests {
     fn what_is_kept_is_bounded() {
         let mut history = History::new();
         let mut frames = 0;
-        while history.heard() < 1300.0 {
+        while history.played_secs() < 1300.0 {
             frames += 250;
             history.absorb(&snapshot(1, frames));
         }

@@ -36,7 +36,7 @@ fn pixel(x: f32, y: f32) -> [u8; 4] {
             return [0x4F, 0xB8, 0xC4, 0xFF];
         }
     }
-    // A bell over the loudest bar: where the answer looks.
+    // A bell over the loudest bar: the moment that matters.
     let bell = 0.60 - 0.48 * (-((x - 0.5) / 0.20).powi(2)).exp();
     if (y - bell).abs() < 0.028 {
         return [0xFF, 0xC8, 0x4A, 0xFF];

@@ -118,7 +118,7 @@ impl<T, E, P> Job<T, E, P> {
         Self::Failed(JobError::Work(error))
     }
 
-    /// Tells the thread to stop; what it ends with still comes.
+    /// Cancels the job; its result still arrives.
     pub fn cancel(&self) {
         if let Self::Running(running) = self {
             running.cancelled.store(true, Ordering::Relaxed);
@@ -171,7 +171,7 @@ where
         Self::start_over(unbounded(), thread, notify, work)
     }
 
-    /// The same, but a job with so many reports that nobody has taken waits until they are.
+    /// The same, but but the thread waits while `waiting` reports are not yet taken.
     pub fn start_bounded(
         waiting: usize,
         thread: &str,
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_and_a_panic_are_told_apart() {
+    fn a_failure_and_a_panic_are_distinguished() {
         let mut job = Counting::start("fail", || (), |_| Err("no"));
         ended(&mut job);
         assert!(matches!(job, Job::Failed(JobError::Work("no"))));
@@ -286,7 +286,7 @@ mod tests {
 
     #[test]
     fn a_job_that_nobody_waits_for_is_cancelled() {
-        let (tell, told) = bounded(1);
+        let (sender, receiver) = bounded(1);
         let job = Counting::start(
             "wait",
             || (),
@@ -294,12 +294,12 @@ mod tests {
                 while !worker.is_cancelled() {
                     std::thread::sleep(Duration::from_millis(1));
                 }
-                let _ = tell.send(worker.report(1));
+                let _ = sender.send(worker.report(1));
                 Ok(0)
             },
         );
         drop(job);
-        assert!(!told.recv_timeout(Duration::from_mins(1)).expect("it has ended"));
+        assert!(!receiver.recv_timeout(Duration::from_mins(1)).expect("it has ended"));
     }
 
     #[test]

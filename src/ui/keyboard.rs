@@ -43,13 +43,13 @@ pub(super) fn shortcuts(ctx: &egui::Context, snapshot: &Snapshot, held: Option<&
         }
     }
     if pressed(Key::End) {
-        view.ask(Action::LetGo);
+        view.request(Action::LetGo);
     }
     if pressed(Key::H) {
-        view.ask(Action::Hold(0));
+        view.request(Action::Hold(0));
     }
     if pressed(Key::E) {
-        view.ask(Action::Export);
+        view.request(Action::Export);
     }
     if let Some(at) = held
         .and_then(HeldMoment::cursor_at)
@@ -70,7 +70,7 @@ pub(super) fn shortcuts(ctx: &egui::Context, snapshot: &Snapshot, held: Option<&
         view.lab.open = !view.lab.open;
     }
     if pressed(Key::D) {
-        view.ask(Action::PlayDemo);
+        view.request(Action::PlayDemo);
     }
     if pressed(Key::T) {
         next_theme(ctx);
@@ -128,7 +128,7 @@ fn through_time(pressed: &impl Fn(Key) -> bool, hop: Seconds, held: Option<&Held
     for (key, by) in [(Key::PageUp, 0.5), (Key::PageDown, -0.5)] {
         if pressed(key) {
             if held.is_none() && by > 0.0 {
-                view.ask(Action::Hold(0));
+                view.request(Action::Hold(0));
             }
             view.time.pan(by * view.time.span, kept);
         }
@@ -136,7 +136,7 @@ fn through_time(pressed: &impl Fn(Key) -> bool, hop: Seconds, held: Option<&Held
     for (key, by) in [(Key::Comma, 4_i64), (Key::Period, -4)] {
         if let Some(held) = held.filter(|_| pressed(key)) {
             let cursor = (held.cursor as i64 + by).clamp(0, columns as i64 - 1);
-            view.ask(Action::Hold(cursor.max(0) as usize));
+            view.request(Action::Hold(cursor.max(0) as usize));
         }
     }
 }

@@ -82,7 +82,7 @@ pub struct Running {
     pub begun: Instant,
     /// What it has found so far.
     pub so_far: Option<Box<Report>>,
-    /// Whether it was told to stop, and has not seen it yet.
+    /// Whether it has been cancelled and has not noticed yet.
     pub stopping: bool,
     job: LabJob,
 }

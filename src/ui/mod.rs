@@ -62,13 +62,13 @@ pub use traces::UnitValue;
 /// What the window begins with.
 #[derive(Debug, Clone)]
 pub(crate) struct WindowLaunch {
-    /// The models that listen.
+    /// The models in use.
     pub models: ModelSet,
     /// Models that can be switched on beside them.
     pub optional: Vec<LoadedModel>,
     /// What was kept from the last time.
     pub settings: Settings,
-    /// What to listen to at once.
+    /// What to open at once.
     pub open: Option<SourceRequest>,
 }
 
@@ -104,12 +104,12 @@ fn begin(
     let usual = models.models.len();
     let models = models.and(optional)?;
     let model_info = ModelInfo::of(&models, usual);
-    let asked = models.clone();
+    let query_models = models.clone();
     let mut config = EngineConfig::new(models, settings.smoothing);
-    config.off = (usual..asked.models.len()).collect();
-    config.sources = system_sources(settings.buffer_ms, settings.heard);
+    config.off = (usual..query_models.models.len()).collect();
+    config.sources = system_sources(settings.buffer_ms, settings.play_aloud);
     let engine = Engine::start(config, notify)?;
-    let mut app = App::new(ctx, engine.into(), model_info, settings, list).with_models(asked);
+    let mut app = App::new(ctx, engine.into(), model_info, settings, list).with_models(query_models);
     if let Some(request) = open {
         app.open(request);
     }

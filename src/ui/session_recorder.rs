@@ -10,8 +10,8 @@ use attune_model::genre::{GenreId, GenreSet, MAX_CLASSES};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// How much was played is written so often, by the clock on the wall: a file that plays as fast as possible is no
-/// reason for more.
+/// How often the time played is written, in wall-clock time: a file that plays as fast as possible is no reason for
+/// more.
 const WRITE_EVERY: Duration = Duration::from_secs(5);
 
 /// Sessions, before and now.
@@ -25,7 +25,7 @@ pub struct SessionRecorder {
     /// The same, until it is said.
     pub unreported: Option<String>,
     /// Of the session now: seconds played, and frames by answered genre.
-    heard: f64,
+    played_secs: f64,
     answered: [u64; MAX_CLASSES],
     written: f64,
     written_at: Option<Instant>,
@@ -47,8 +47,8 @@ impl SessionRecorder {
 
     /// Takes over what the writer reports.
     pub fn poll(&mut self) {
-        while let Some(told) = self.writer.as_ref().and_then(SessionWriter::poll) {
-            match told {
+        while let Some(update) = self.writer.as_ref().and_then(SessionWriter::poll) {
+            match update {
                 SessionUpdate::List(list) => self.list = list,
                 SessionUpdate::Failed(fault) => {
                     self.unreported = Some(fault.clone());
@@ -79,16 +79,16 @@ impl SessionRecorder {
             name: source.name.clone(),
             source: source.id.clone(),
         }));
-        self.heard = 0.0;
+        self.played_secs = 0.0;
         self.written = 0.0;
         self.written_at = Some(Instant::now());
         self.answered = [0; MAX_CLASSES];
         self.running = true;
     }
 
-    /// Takes one column of so many seconds.
-    pub fn hear(&mut self, decision: &Decision, hop: Seconds) {
-        self.heard += hop.0;
+    /// Takes one column, `hop` long.
+    pub fn push(&mut self, decision: &Decision, hop: Seconds) {
+        self.played_secs += hop.0;
         if let AnswerState::Genre(id) = decision.state
             && let Some(frames) = self.answered.get_mut(usize::from(id.0))
         {
@@ -116,15 +116,15 @@ impl SessionRecorder {
 
     /// Writes how much was played.
     pub fn write(&mut self, genres: &GenreSet) {
-        if !self.running || self.heard <= self.written {
+        if !self.running || self.played_secs <= self.written {
             return;
         }
-        self.written = self.heard;
+        self.written = self.played_secs;
         self.written_at = Some(Instant::now());
         let longest = (0..genres.len().min(MAX_CLASSES)).max_by_key(|&id| self.answered[id]);
         let genre = longest
             .filter(|&id| self.answered[id] > 0)
             .map(|id| genres.label(GenreId(id as u8)).to_owned());
-        self.send(SessionCommand::Heard(self.heard, genre));
+        self.send(SessionCommand::Played(self.played_secs, genre));
     }
 }

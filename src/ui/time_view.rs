@@ -44,7 +44,7 @@ impl TimeView {
         COLUMNS as f64 * hop.0
     }
 
-    /// Shows so much, beginning anew at the newest column unless a moment is held.
+    /// Sets the span, in seconds; shows the newest column again unless a moment is held.
     pub fn set_span(&mut self, span: f64, kept: f64, hop: Seconds) {
         self.span = span.clamp(NARROWEST, Self::widest(hop));
         self.pan(0.0, kept);
@@ -58,7 +58,7 @@ impl TimeView {
         self.pan(around * (old - self.span), kept);
     }
 
-    /// Goes back by so many seconds, within the `kept` ones of a held moment; `kept` is 0 live.
+    /// Goes back by `by` seconds, within the `kept` seconds of a held moment; `kept` is 0 live.
     pub fn pan(&mut self, by: f64, kept: f64) {
         self.back = (self.back + by).clamp(0.0, (kept - self.span).max(0.0));
     }

@@ -41,14 +41,14 @@ pub struct Track {
     /// Its length; what is played beyond it makes it longer.
     pub duration: Seconds,
     /// Live, in the order of the file: one point for each quarter of a second or so.
-    heard: Vec<Option<TimelinePoint>>,
+    live: Vec<Option<TimelinePoint>>,
     /// Prescan, every frame.
     frames: Vec<Frame>,
     /// The answers of all of them: counted as they come, not again for each picture.
     counts: Counts,
-    /// Live frames that wait for the same frames ahead.
+    /// Live frames that wait for the same frames of the prescan.
     waiting: Vec<Frame>,
-    /// Live and ahead.
+    /// How the two compare.
     pub parity: Parity,
     /// Which of its segments decide, for a network that reads it as a whole.
     pub segments: Job<DecidedReport, QueryError>,
@@ -61,7 +61,7 @@ pub struct Track {
 }
 
 impl Track {
-    /// A file of this length, of which nothing is known yet.
+    /// A file of this length, not yet analysed.
     pub fn new(duration: Seconds, hop: Seconds) -> Self {
         Self {
             duration,
@@ -126,14 +126,14 @@ impl Track {
     }
 
     /// Takes one column as it is played. `whole`: all models were on.
-    pub fn hear(&mut self, news: &News<'_>, whole: bool) {
+    pub fn push(&mut self, news: &News<'_>, whole: bool) {
         let column = news.column;
         let slot = self.slot(column.at);
-        if slot >= self.heard.len() {
-            self.heard.resize(slot + 1, None);
+        if slot >= self.live.len() {
+            self.live.resize(slot + 1, None);
         }
-        self.heard[slot] = Some(TimelinePoint {
-            heard: column.at.0,
+        self.live[slot] = Some(TimelinePoint {
+            played_secs: column.at.0,
             at: column.at,
             segment: news.segment,
             ensemble: column.ensemble,
@@ -188,13 +188,13 @@ impl Track {
         });
     }
 
-    /// What was played live, thinned to at most `most` points; `heard` is the time of the file. Where something was not
-    /// heard, the segment changes.
+    /// What was played live, thinned to at most `most` points; `played_secs` is the time in the file. A part that was
+    /// not played starts a new segment.
     pub fn live(&self, most: usize) -> Vec<TimelinePoint> {
-        let stride = self.heard.len().div_ceil(most.max(1)).max(1);
+        let stride = self.live.len().div_ceil(most.max(1)).max(1);
         let mut segment = 0;
         let mut points = Vec::new();
-        for (i, point) in self.heard.iter().enumerate() {
+        for (i, point) in self.live.iter().enumerate() {
             match point {
                 Some(point) if i % stride == 0 => points.push(TimelinePoint { segment, ..*point }),
                 Some(_) => {}
@@ -210,9 +210,9 @@ impl Track {
         self.frames.iter().step_by(stride).map(point_of).collect()
     }
 
-    /// What is known of a time of the file, live before ahead; and whether it was played live.
+    /// What is known of a time of the file, live before prescanned, and whether it was played live.
     pub fn known_at(&self, at: Seconds) -> Option<(TimelinePoint, bool)> {
-        if let Some(Some(point)) = self.heard.get(self.slot(at)) {
+        if let Some(Some(point)) = self.live.get(self.slot(at)) {
             return Some((*point, true));
         }
         let first = self.frames.first()?.at;
@@ -227,7 +227,7 @@ impl Track {
             return self.counts.shares();
         }
         let mut live = Counts::default();
-        for point in self.heard.iter().flatten() {
+        for point in self.live.iter().flatten() {
             live.add(point.state);
         }
         live.shares()
@@ -261,7 +261,7 @@ impl Counts {
 /// A frame prescanned, as it is drawn.
 fn point_of(frame: &Frame) -> TimelinePoint {
     TimelinePoint {
-        heard: frame.at.0,
+        played_secs: frame.at.0,
         at: frame.at,
         segment: 0,
         ensemble: frame.ensemble,
@@ -292,7 +292,7 @@ mod tests {
         }
     }
 
-    fn hear(track: &mut Track, index: u64, frame: Frame) {
+    fn push(track: &mut Track, index: u64, frame: Frame) {
         let mut column = Column::empty(2);
         column.frame = FrameIndex(index);
         column.at = frame.at;
@@ -300,10 +300,10 @@ mod tests {
         column.decision.state = frame.state;
         let news = News {
             column: &column,
-            heard: frame.at.0,
+            played_secs: frame.at.0,
             segment: 1,
         };
-        track.hear(&news, true);
+        track.push(&news, true);
     }
 
     /// A track whose frames ahead are there already.
@@ -336,7 +336,7 @@ mod tests {
         let mut track = track(400);
         for i in 0..300 {
             let share = if i == 120 { 0.53 } else { 0.5 };
-            hear(&mut track, i, frame(i, 0.0, share));
+            push(&mut track, i, frame(i, 0.0, share));
         }
         track.poll();
         assert_eq!((track.parity.frames, track.parity.other_answers), (300, 0));
@@ -344,24 +344,24 @@ mod tests {
         assert_eq!(track.parity.largest_at, frame(120, 0.0, 0.5).at);
         assert!(!track.parity.spoiled);
         // From the start again: what was found before is of another time.
-        hear(&mut track, 0, frame(0, 0.0, 0.5));
+        push(&mut track, 0, frame(0, 0.0, 0.5));
         track.poll();
         assert_eq!((track.parity.frames, track.parity.largest), (1, 0.0));
     }
 
     #[test]
-    fn frames_after_a_seek_and_with_an_engine_off_are_not_compared() {
+    fn frames_after_a_seek_and_with_a_model_off_are_not_compared() {
         let mut track = track(400);
         for i in 0..50 {
-            hear(&mut track, i, frame(i, 1.007, 0.9));
+            push(&mut track, i, frame(i, 1.007, 0.9));
         }
         track.poll();
         assert_eq!((track.parity.frames, track.parity.spoiled), (0, true));
         let live = track.live(100);
         assert!(live.len() >= 4 && live.iter().all(|point| point.at.0 > 1.0));
-        let (known, was_live) = track.known_at(Seconds(1.5)).expect("heard");
+        let (known, was_live) = track.known_at(Seconds(1.5)).expect("played");
         assert!(was_live && (known.ensemble.as_slice()[0] - 0.9).abs() < 1e-6);
-        let (known, was_live) = track.known_at(Seconds(5.0)).expect("heard ahead");
+        let (known, was_live) = track.known_at(Seconds(5.0)).expect("prescanned");
         assert!(!was_live && (known.ensemble.as_slice()[0] - 0.5).abs() < 1e-6);
     }
 }

@@ -30,11 +30,11 @@ pub enum Action {
     RefreshDevices,
     /// Open the bundled demo.
     PlayDemo,
-    /// Hold this moment, with the cursor so many columns before the newest.
+    /// Hold this moment, with the cursor this many columns before the newest.
     Hold(usize),
     /// Let the held moment go.
     LetGo,
-    /// Ask what these heads do in the held moment.
+    /// Ablate these heads at the held moment.
     Study(Vec<Head>),
     /// Write what is known of the held moment to files.
     Export,
@@ -149,7 +149,7 @@ impl ViewState {
         duration.map_or(f64::MAX, |duration| duration.0)
     }
 
-    /// So many seconds before and after a time of the file that is open, as far as it goes.
+    /// This many seconds before and after a time of the open file, within its length.
     fn around(&self, at: Seconds, secs: f64) -> (Seconds, Seconds) {
         let end = (at.0 + secs).min(self.duration_secs());
         (Seconds((at.0 - secs).max(0.0)), Seconds(end))
@@ -179,13 +179,13 @@ impl ViewState {
     }
 
     /// Requests something.
-    pub fn ask(&mut self, action: Action) {
+    pub fn request(&mut self, action: Action) {
         self.actions.push(action);
     }
 
     /// Sends the engine a command.
     pub fn order(&mut self, command: Command) {
-        self.ask(Action::Engine(command));
+        self.request(Action::Engine(command));
     }
 
     /// Requests a file at the chosen pace.

@@ -79,7 +79,7 @@ fn flat_out_brings_every_sample_once_through_a_ring_shorter_than_the_file() {
         (opened.name.as_str(), opened.duration),
         ("count.wav", Some(Seconds(60.0)))
     );
-    assert_eq!(opened.heard_through, None);
+    assert_eq!(opened.output, None);
     let mut samples = Vec::new();
     let mark = read_to_mark(&mut player, &mut source, &mut samples).expect("flat out is faster than real time");
     assert_eq!(

@@ -59,7 +59,7 @@ pub(crate) fn model_info() -> ModelInfo {
         has_attention: true,
         recurrent: vec![(0, true)],
         convolutions: Some(ConvolutionsLabel {
-            engine: 1,
+            model: 1,
             name: "TCN".to_owned(),
             layers: [(5, 1), (3, 1), (3, 1), (3, 2), (3, 2), (3, 4), (3, 4), (3, 8), (3, 8)]
                 .map(|(taps, dilation)| Dilated { taps, dilation })
@@ -248,7 +248,7 @@ pub(crate) fn open_file() -> OpenedSource {
         format: "F32".to_owned(),
         buffer_frames: None,
         duration: Some(Seconds(65.0)),
-        heard_through: Some("Built-in Audio".to_owned()),
+        output: Some("Built-in Audio".to_owned()),
     }
 }
 

@@ -242,7 +242,7 @@ fn opened(kind: SourceKind) -> OpenedSource {
         format: "F32".to_owned(),
         buffer_frames: None,
         duration: (kind == SourceKind::File).then_some(Seconds(60.0)),
-        heard_through: None,
+        output: None,
     }
 }
 

@@ -178,7 +178,7 @@ fn lose(id: &str) {
 fn hear(file: &Path) {
     let (_stream, mut monitor) = CaptureStream::open(&request(MONITOR_ID)).unwrap();
     let (player, mut ring) = FilePlayer::open(file, Pace::Times(1.0), true).unwrap();
-    say(&json!(player.opened().heard_through));
+    say(&json!(player.opened().output));
     let sound = record(&mut monitor, RATE_HZ as usize);
     say(&measure(&sound));
     let from_file = record(&mut ring, player.opened().rate.0 as usize / 2);

@@ -40,7 +40,7 @@ fn a_click_holds_the_moment_and_end_lets_it_go() {
     let (columns, cursor) = (held.history.total_columns(), held.cursor);
     assert!(cursor > 20, "{cursor}");
     rig.window.get_by_label_contains("Held at");
-    // What comes next is heard, but the pictures stand still.
+    // Playback goes on, but the pictures stand still.
     rig.show(hand_made::playing(700));
     rig.settle();
     assert_eq!(app(&rig).held().unwrap().history.total_columns(), columns);
@@ -50,7 +50,7 @@ fn a_click_holds_the_moment_and_end_lets_it_go() {
     rig.settle();
     assert!(app(&rig).held().is_none());
     assert!(rig.window.query_by_label_contains("Held at").is_none());
-    // A file's moment can be heard, by button and by key.
+    // A moment of a file can be played, by button and by key.
     click_picture(&mut rig);
     let at = app(&rig).held().unwrap().cursor_at().unwrap().0;
     let wanted = [

@@ -72,7 +72,7 @@ fn the_gates_of_the_lstm_are_traced_while_they_are_looked_at() {
     rig.settle();
     rig.settle();
     wait_for(&mut rig, "alone it would let the cell fade with a time constant of");
-    // What is heard next is traced too, and the held moment as well.
+    // What plays next is traced too, and the held moment as well.
     rig.show(hand_made::playing(700));
     rig.window.key_press(egui::Key::H);
     rig.settle();
@@ -140,7 +140,7 @@ fn a_head_is_ablated_by_its_button_and_its_matrix_says_who_asked_whom() {
 
 /// The real engine, with the plain recurrent one waiting beside the usual three.
 #[test]
-fn the_plain_recurrent_engine_listens_when_it_is_switched_on() {
+fn the_plain_recurrent_model_runs_when_it_is_switched_on() {
     let usual = attune_model::bundled().unwrap();
     let count = usual.models.len();
     let models = usual.and(attune_model::bundled_optional().unwrap()).unwrap();
@@ -157,7 +157,7 @@ fn the_plain_recurrent_engine_listens_when_it_is_switched_on() {
     rig.open_the_demo(Pace::Times(8.0));
     wait_for(&mut rig, " of 3 say");
     assert!(rig.window.query_by_label_contains(", RNN: ").is_none(), "it is off");
-    // What is heard ahead is of the same three: the two can be compared.
+    // The prescan is of the same three: the two can be compared.
     wait_for(&mut rig, "Same as offline analysis");
     rig.window.get_by_label("Model RNN").click();
     rig.settle();

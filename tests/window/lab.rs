@@ -71,7 +71,7 @@ fn a_lab_runs_shows_what_it_found_and_goes_on_from_it() {
     let places = table.rows[0].iter().map(ToString::to_string).collect::<Vec<_>>();
     assert!(rig.window.query_all_by_label(&places[0]).count() > 0, "{places:?}");
     rig.window.get_by_label(&report.picture.as_ref().unwrap().title);
-    // Were it taught again, it would take another time.
+    // Trained again, it would take another time.
     press(&mut rig, "Run");
     assert_eq!(finished(&mut rig), report);
     // All of it goes to files.
@@ -104,10 +104,10 @@ fn a_lab_is_stopped_and_what_is_wrong_with_its_flags_is_told() {
     rig.window.get_by_label(&found.tables[0].title);
     press(&mut rig, "Stop");
     until(&mut rig, |state| matches!(state, LabState::Stopped(_)));
-    rig.window.get_by_label_contains("Run goes on from it");
+    rig.window.get_by_label_contains("Run continues from there");
     assert_eq!(lab(&rig).report(), Some(&found), "what was found stays");
     rig.window.get_by_label(&found.tables[0].title);
-    // Taken up again: the first task is not taught anew, or it would have taken another time.
+    // Taken up again: the first task is not trained again, or its time would differ.
     press(&mut rig, "Run");
     until(&mut rig, |state| state.report().is_some());
     assert_eq!(lab(&rig).report().unwrap().tables[0], found.tables[0]);

@@ -31,7 +31,7 @@ pub(crate) struct Setup {
     pub theme: Theme,
     pub scale: f32,
     pub devices: Result<Vec<DeviceInfo>, SourceError>,
-    /// Who is asked about a held moment, and hears files ahead.
+    /// The models for queries and prescans.
     pub models: Option<ModelSet>,
     /// Where sessions are kept.
     pub history: Option<PathBuf>,

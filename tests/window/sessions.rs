@@ -1,4 +1,4 @@
-//! What was listened to is kept, found again, marked, noted on and forgotten.
+//! Sessions are kept, searched, starred, annotated, reopened and forgotten.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -57,7 +57,7 @@ fn a_session_survives_a_restart_with_its_note_and_its_mark() {
     let kept = Store::open(&path).unwrap();
     let list = kept.list().unwrap();
     assert_eq!(list.len(), 1);
-    assert!(list[0].favourite && list[0].heard > 9.0);
+    assert!(list[0].favourite && list[0].played_secs > 9.0);
     assert_eq!(
         (list[0].note.as_str(), list[0].genre.as_deref()),
         ("the slow one", Some("classical"))

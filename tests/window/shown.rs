@@ -93,7 +93,7 @@ fn what_is_really_open_is_said() {
         channels: 1,
         buffer_frames: Some(480),
         duration: None,
-        heard_through: None,
+        output: None,
         ..hand_made::open_file()
     }));
     rig.window

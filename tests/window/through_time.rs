@@ -141,7 +141,7 @@ fn a_click_into_the_track_seeks_and_a_drag_loops() {
     rig.show(looping);
     rig.settle();
     rig.window.get_by_label_contains("Looping 0:10.0 to 0:40.0.");
-    rig.window.get_by_label("Let the loop go").click();
+    rig.window.get_by_label("End the loop").click();
     assert_eq!(rig.orders(), [Command::Select(None)]);
     rig.window.key_press(egui::Key::Escape);
     assert_eq!(rig.orders(), [Command::Select(None)]);
@@ -149,7 +149,7 @@ fn a_click_into_the_track_seeks_and_a_drag_loops() {
 
 /// The real engine with the window over it: what the live path shows of the demo is what `attune analyze` makes of it.
 #[test]
-fn the_live_path_equals_the_file_heard_ahead() {
+fn the_live_path_equals_the_prescan() {
     let models = attune_model::bundled().unwrap();
     let setup = Setup {
         models: Some(models.clone()),
@@ -190,7 +190,7 @@ fn segments_that_decided_are_named_and_played() {
     let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/demo.ogg");
     let mut opened = hand_made::open_file();
     opened.id = demo.to_owned();
-    // As long as it is at least, or the axis would grow while the file is heard ahead.
+    // As long as it is at least, or the axis would grow during the prescan.
     opened.duration = Some(Seconds(70.0));
     rig.tell(Event::Opened(opened));
     rig.show(hand_made::playing(1200));
@@ -227,7 +227,7 @@ fn segments_that_decided_are_named_and_played() {
             Command::Play
         ]
     );
-    // Any other is heard by a click into the plot.
+    // Any other plays at a click into the plot.
     let plot = rect(&rig, "Segments: As a whole");
     let second = &read.segments[1];
     let middle = 0.5 * (second.start_s + second.end_s) as f32;
@@ -339,7 +339,7 @@ fn what_each_frame_says_stands_beside_what_smoothing_makes_of_it() {
 }
 
 #[test]
-fn what_is_heard_with_a_part_muted_is_not_the_track() {
+fn a_track_played_with_a_part_muted_is_not_compared() {
     let mut rig = Rig::playing(Setup::default(), 600);
     let live = |rig: &Rig| app(rig).track().unwrap().live(10_000).len();
     let before = live(&rig);
@@ -349,7 +349,7 @@ fn what_is_heard_with_a_part_muted_is_not_the_track() {
     rig.show(muted);
     rig.settle();
     assert_eq!(live(&rig), before);
-    rig.window.get_by_label("Let the loop go");
+    rig.window.get_by_label("End the loop");
     rig.show(hand_made::playing(780));
     rig.settle();
     assert!(live(&rig) > before);

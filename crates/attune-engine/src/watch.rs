@@ -115,7 +115,7 @@ mod tests {
             format: "F32".to_owned(),
             buffer_frames: None,
             duration: None,
-            heard_through: None,
+            output: None,
         })
     }
 

@@ -42,7 +42,7 @@ impl ModelSet {
         let Some(first) = models.first().map(LoadedModel::manifest) else {
             return Err(ModelError::Shape(match &gate {
                 Some(gate) => format!(
-                    "{:?} only tells music from other sounds: name a model with genres too",
+                    "{:?} only separates music from other sounds: name a model with genres too",
                     gate.manifest().name
                 ),
                 None => "no model was named".to_owned(),

@@ -52,8 +52,9 @@ pub(super) fn run(args: &ExplainArgs, table: &Path, models: &ModelSet) -> Result
         return Ok(serde_json::Value::Object(each.collect()).to_string());
     }
     let mut text = format!(
-        "{made} clips of {} s, each with a passage of {} s of another genre; segments of {} s\n\n  {:<12}{:>22}{:>22}{:>22}\n",
-        EXAMPLE.0, PASSAGE.0, SEGMENT.0, "engine", "changes the answer", "attended to", "attended to alone"
+        "{made} clips of {} s, each with a passage of {} s of another genre; segments of {} s\n\n  \
+         {:<12}{:>22}{:>22}{:>22}\n",
+        EXAMPLE.0, PASSAGE.0, SEGMENT.0, "model", "changes the answer", "attended to", "attended to alone"
     );
     for (name, scores) in names.zip(&scores) {
         let cell = |pointing: &Pointing| match pointing.examples {

@@ -16,7 +16,7 @@ pub struct LabArgs {
     /// A taste of it, in minutes
     #[arg(long, global = true)]
     quick: bool,
-    /// Everything random comes from this
+    /// Seed of all random choices
     #[arg(long, global = true, value_name = "S", default_value_t = 1)]
     seed: u64,
     /// Write tables (CSV) and the picture (SVG) there, and keep what is finished: the same command goes on from it

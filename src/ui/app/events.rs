@@ -78,12 +78,12 @@ impl App {
                 message: format!("The engine has ended: {message}"),
                 remedy: "Close the window and start Attune again.".to_owned(),
             }),
-            Event::ModelFailed { model: engine, message } => {
+            Event::ModelFailed { model, message } => {
                 let name = self
                     .models
                     .info
                     .models
-                    .get(engine)
+                    .get(model)
                     .map_or("The gate", |label| label.name.as_str());
                 view.notices.report(Problem {
                     severity: Severity::Error,

@@ -26,13 +26,13 @@ impl App {
         }
         let repaint = ctx.clone();
         let models = self.models.that_are_on().map_or(Vec::new(), |set| set.models);
-        let asked = (&models[..], &self.models.info.front_end);
+        let models = (&models[..], &self.models.info.front_end);
         let snapshot = self.link.snapshots.output_buffer();
         self.jobs.held = Some(HeldMoment::new(
             &self.played.history,
             snapshot,
             cursor,
-            asked,
+            models,
             move || {
                 repaint.request_repaint();
             },
@@ -48,8 +48,8 @@ impl App {
         let repaint = ctx.clone();
         let models = self.models.set.as_ref().map_or(&[][..], |set| &set.models);
         if let Some(held) = &mut self.jobs.held {
-            let asked = (models, &self.models.info.front_end);
-            held.study(heads, asked, move || repaint.request_repaint());
+            let models = (models, &self.models.info.front_end);
+            held.study(heads, models, move || repaint.request_repaint());
         }
     }
 

@@ -37,8 +37,8 @@ impl App {
         let repaint = self.ctx.clone();
         let mut live_attribution = std::mem::take(&mut self.jobs.live_attribution);
         let models = || self.models.that_are_on().map_or(Vec::new(), |set| set.models);
-        let asked = (models, &self.models.info.front_end);
-        live_attribution.follow(&self.played.history, asked, move || repaint.request_repaint());
+        let models = (models, &self.models.info.front_end);
+        live_attribution.follow(&self.played.history, models, move || repaint.request_repaint());
         self.jobs.live_attribution = live_attribution;
     }
 
@@ -48,10 +48,10 @@ impl App {
             return;
         };
         let repaint = self.ctx.clone();
-        let model = self.models.set.as_ref().and_then(|set| set.models.get(label.engine));
+        let model = self.models.set.as_ref().and_then(|set| set.models.get(label.model));
         if let Some(held) = &mut self.jobs.held {
-            let asked = (model, &self.models.info.front_end);
-            held.start_field(label.frames(), asked, move || repaint.request_repaint());
+            let model = (model, &self.models.info.front_end);
+            held.start_field(label.frames(), model, move || repaint.request_repaint());
         }
     }
 
@@ -82,8 +82,8 @@ impl App {
     /// Follows what is shown with the units of the model that is inspected.
     pub(super) fn follow_internals(&mut self) {
         let attends = self.models.info.has_attention || self.link.snapshots.output_buffer().attention.frames > 0;
-        let engine = match self.view.internals.chosen {
-            Internals::Units(engine) => Some(engine),
+        let index = match self.view.internals.chosen {
+            Internals::Units(index) => Some(index),
             Internals::Scores => {
                 self.start_scores();
                 None
@@ -93,9 +93,9 @@ impl App {
                 None
             }
             Internals::Heads if attends => None,
-            Internals::Heads => self.models.info.recurrent.first().map(|(engine, _)| *engine),
+            Internals::Heads => self.models.info.recurrent.first().map(|(index, _)| *index),
         };
-        let Some(engine) = engine.filter(|_| self.view.source.opened.is_some()) else {
+        let Some(index) = index.filter(|_| self.view.source.opened.is_some()) else {
             self.jobs.traces = None;
             return;
         };
@@ -104,19 +104,19 @@ impl App {
             .held
             .as_ref()
             .map_or(&self.played.history, |held| &held.history);
-        if let Some(traces) = self.jobs.traces.as_mut().filter(|traces| traces.engine == engine) {
+        if let Some(traces) = self.jobs.traces.as_mut().filter(|traces| traces.model == index) {
             traces.poll();
             if traces.follow(shown) {
                 return;
             }
         }
         self.pictures.units = ColumnTexture::default();
-        let model = self.models.set.as_ref().and_then(|set| set.models.get(engine));
+        let model = self.models.set.as_ref().and_then(|set| set.models.get(index));
         let repaint = self.ctx.clone();
-        let tell = move || repaint.request_repaint_after(super::REPAINT_INTERVAL);
+        let notify = move || repaint.request_repaint_after(super::REPAINT_INTERVAL);
         let first = Traces::beginning(shown);
         self.jobs.traces =
-            model.and_then(|model| Traces::begin((engine, model), &self.models.info.front_end, first, tell));
+            model.and_then(|model| Traces::begin((index, model), &self.models.info.front_end, first, notify));
         if let Some(traces) = &mut self.jobs.traces {
             traces.follow(shown);
         }

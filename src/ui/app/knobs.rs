@@ -94,7 +94,7 @@ impl App {
         self.start_prescan();
     }
 
-    /// Hears the file that is open ahead with the knobs in use, beside the live path.
+    /// Analyses the open file in advance, with the knobs in use, beside the live path.
     pub(super) fn start_prescan(&mut self) {
         let models = self.models.that_are_on().filter(|set| !set.models.is_empty());
         let (Some(track), Some(models), Some(open)) = (&mut self.played.track, models, &self.view.source.opened) else {
@@ -104,12 +104,12 @@ impl App {
             return;
         }
         let repaint = self.ctx.clone();
-        let tell = move || repaint.request_repaint_after(super::REPAINT_INTERVAL);
+        let notify = move || repaint.request_repaint_after(super::REPAINT_INTERVAL);
         track.start_prescan(prescan::start(
             open.id.clone().into(),
             models,
             self.view.tuning.in_use,
-            tell,
+            notify,
         ));
     }
 }

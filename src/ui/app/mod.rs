@@ -54,7 +54,7 @@ pub struct App {
     ctx: egui::Context,
 }
 
-/// The models that listen.
+/// The models in use.
 struct Models {
     info: ModelInfo,
     /// For explanations, prescans and what else is computed beside the engine; none in a window that only shows.
@@ -181,7 +181,7 @@ impl App {
         self.jobs.held.as_ref()
     }
 
-    /// The newest picture of the engine.
+    /// The newest snapshot of the engine.
     pub fn snapshot(&self) -> &Snapshot {
         self.link.snapshots.output_buffer()
     }
@@ -210,7 +210,7 @@ impl App {
         }
     }
 
-    /// Takes over what the engine sent, and carries out what the last frame asked for. Paints nothing.
+    /// Takes over what the engine sent, and carries out what the last frame requested. Paints nothing.
     pub fn drain(&mut self, ctx: &egui::Context) {
         let begun = Instant::now();
         self.jobs.devices.poll();
@@ -260,7 +260,7 @@ impl App {
     /// Takes over what is new in the snapshot that has come.
     fn absorb(&mut self) {
         let snapshot = self.link.snapshots.output_buffer();
-        let engines = snapshot.model_count;
+        let count = snapshot.model_count;
         let Played {
             history,
             answers,
@@ -270,12 +270,12 @@ impl App {
         } = &mut self.played;
         history.absorb_with(snapshot, |news| {
             answers.push(&news);
-            log.hear(&news);
-            recorder.hear(&news.column.decision, snapshot.hop);
+            log.push(&news);
+            recorder.push(&news.column.decision, snapshot.hop);
             // What is played with a part muted is not the track.
             if let Some(track) = track.as_mut().filter(|_| snapshot.transport.muted.is_none()) {
-                let mut raw = news.column.raw.iter().take(engines).zip(&self.models.on);
-                track.hear(&news, raw.all(|(raw, on)| raw.as_slice().is_empty() != *on));
+                let mut raw = news.column.raw.iter().take(count).zip(&self.models.on);
+                track.push(&news, raw.all(|(raw, on)| raw.as_slice().is_empty() != *on));
             }
         });
     }
@@ -320,8 +320,8 @@ impl App {
             _ => None,
         };
         let Err(error) = self.link.commands.try_send(command) else {
-            if let Some((engine, on)) = switched {
-                self.switched(engine, on);
+            if let Some((model, on)) = switched {
+                self.switched(model, on);
             }
             return;
         };
@@ -341,8 +341,8 @@ impl App {
     }
 
     /// A model was switched: the prescan starts over, or the live path would be compared with another set of models.
-    fn switched(&mut self, engine: usize, on: bool) {
-        if let Some(known) = self.models.on.get_mut(engine).filter(|known| **known != on) {
+    fn switched(&mut self, model: usize, on: bool) {
+        if let Some(known) = self.models.on.get_mut(model).filter(|known| **known != on) {
             *known = on;
             self.start_prescan();
         }

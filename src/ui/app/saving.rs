@@ -33,7 +33,7 @@ enum State {
     Sketching,
     /// Its figures are taken when the next frame is painted.
     Tabulating,
-    /// So many frames pass before its pixels are requested.
+    /// How many frames pass before its pixels are requested.
     Waiting(u8),
     /// Its pixels come, of this part of the window.
     Taking(Receiver<Arc<ColorImage>>, Rect),

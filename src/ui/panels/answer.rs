@@ -29,7 +29,7 @@ pub(crate) fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>) {
             )
         } else {
             (
-                "Listening for sound".to_owned(),
+                "Waiting for sound".to_owned(),
                 "The answer appears when there is sound.".to_owned(),
             )
         };
@@ -85,7 +85,7 @@ pub(crate) fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>) {
             ui.set_min_height(REASON_HEIGHT);
             ui.add(egui::Label::new(RichText::new(why).small().color(palette.muted)).wrap());
         });
-        let enabled = enabled_engines(scene);
+        let enabled = enabled_models(scene);
         let line = if scene.has_frames() && enabled > 0 {
             let agree = (snapshot.agreement * enabled as f32).round() as usize;
             let since = snapshot.transport.position.0 - decision.since.0;
@@ -104,10 +104,10 @@ pub(crate) fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>) {
     });
 }
 
-fn enabled_engines(scene: &Scene<'_>) -> usize {
+fn enabled_models(scene: &Scene<'_>) -> usize {
     let snapshot = scene.snapshot;
     snapshot.models[..snapshot.model_count.min(snapshot.models.len())]
         .iter()
-        .filter(|engine| engine.enabled)
+        .filter(|model| model.enabled)
         .count()
 }

@@ -225,7 +225,7 @@ fn hover_ui(ui: &egui::Ui, scene: &Scene<'_>, response: &egui::Response, time: &
     Some(Head { layer, head })
 }
 
-/// Where each head looks, layer by layer.
+/// Where each head attends, layer by layer.
 fn looks(scene: &Scene<'_>, layers: usize, heads: usize) -> Vec<Option<wording::Look>> {
     (0..layers)
         .flat_map(|layer| (0..heads).map(move |head| (layer, head)))
@@ -233,8 +233,8 @@ fn looks(scene: &Scene<'_>, layers: usize, heads: usize) -> Vec<Option<wording::
         .collect()
 }
 
-/// What a screen reader says instead of the picture: the head that looks back farthest, and the one that looks least
-/// far.
+/// What a screen reader says instead of the picture: the head that attends farthest back, and the one that attends
+/// least far.
 fn summary(looks: &[Option<wording::Look>], layers: usize, heads: usize) -> String {
     let places = (0..layers).flat_map(|layer| (0..heads).map(move |head| (layer, head)));
     let known = places

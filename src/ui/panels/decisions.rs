@@ -46,7 +46,7 @@ pub(crate) fn decisions_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut View
                 let some = scene.log.entries().next().is_some();
                 let export = ui.add_enabled(some, egui::Button::new("Export log"));
                 if export.on_hover_text("Write all entries as CSV and JSON").clicked() {
-                    view.ask(Action::ExportLog);
+                    view.request(Action::ExportLog);
                 }
                 let field = TextEdit::singleline(&mut view.decisions.search)
                     .hint_text("Search")
@@ -126,9 +126,9 @@ fn entry_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, entry: &
         let back = scene.history.total_columns() - 1 - column;
         let response = response.on_hover_text("Click: hold this moment");
         if response.clicked() {
-            view.ask(Action::Hold(back as usize));
+            view.request(Action::Hold(back as usize));
         }
     } else {
-        response.on_hover_text("Longer ago than the picture goes back");
+        response.on_hover_text("No longer in the spectrogram");
     }
 }

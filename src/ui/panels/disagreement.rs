@@ -24,8 +24,8 @@ pub(crate) fn disagreement_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut V
         Layout::left_to_right(Align::Center),
         |ui| {
             heading(ui, "Answers and disagreement").on_hover_text(
-                "The ribbon: what was answered. The curve: the Jensen–Shannon divergence of the engines' answers, as a share of \
-                 the most it can be; 0 % where all say the same.",
+                "The ribbon: what was answered. The curve: the Jensen–Shannon divergence of the models' answers, \
+                 as a share of its maximum; 0 % where all give the same answer.",
             );
             save_menu(ui, view, "Answers and disagreement");
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {

@@ -46,16 +46,16 @@ pub(super) fn field_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
     for part in [upper, lower] {
         painter.rect_filled(part, CornerRadius::ZERO, palette.track);
     }
-    let told = match dependence {
+    let known = match dependence {
         Some(Job::Done(norms)) => Some(norms),
         _ => None,
     };
-    if let Some(norms) = told {
+    if let Some(norms) = known {
         curve_ui(ui, norms, &TimeAxis { rect: upper, ..time });
     }
     // Left of the field, where nothing is drawn.
     let room = time.x_of(label.frames() as f32) - plot.left() - 16.0;
-    if room > 160.0 || told.is_none() {
+    if room > 160.0 || known.is_none() {
         let galley = painter.layout(said, axis_font(), palette.muted, room.clamp(160.0, 440.0));
         let at = Pos2::new(plot.left() + 8.0, upper.center().y - 0.5 * galley.size().y);
         painter.galley(at, galley, palette.muted);
@@ -63,7 +63,7 @@ pub(super) fn field_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
     paths_ui(ui, label, &TimeAxis { rect: lower, ..time });
     time.draw_cursors(ui, scene, &view.time);
     time.take_pointer(ui, scene, view, &response);
-    if let (Some(norms), Some(back)) = (told, response.hover_pos().and_then(|at| time.back_at(at.x))) {
+    if let (Some(norms), Some(back)) = (known, response.hover_pos().and_then(|at| time.back_at(at.x))) {
         response.on_hover_text_at_pointer(wording::depends(norms, back, scene.snapshot.hop));
     }
 }

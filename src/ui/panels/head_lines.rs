@@ -11,7 +11,7 @@ use crate::ui::widgets::TimeAxis;
 use attune_engine::explain::Head;
 use eframe::egui::{self, Color32, Pos2, Stroke};
 
-/// So many lines at the most, and none with less than this share of the strongest weight.
+/// The most lines, and the least share of the strongest weight that gets a line.
 const LINES: usize = 8;
 const LEAST: f32 = 0.1;
 /// Straight pieces of an arc.

@@ -1,5 +1,4 @@
-//! The page of heads: layer × head, what the answer is without each, and for the chosen one which frame attended to
-//! which.
+//! The page of heads: layer × head, the answer without each head, and the attention matrix of the chosen one.
 //!
 //! In: the held moment. Out: paint; heads to study. Thread: window.
 
@@ -49,8 +48,8 @@ pub(super) fn heads_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
             say(
                 ui,
                 if scene.attends() {
-                    "Hold a moment (H, or a click into a plot): then each head of the attention engine can be taken away, and what it \
-                     asked of which frame is shown here."
+                    "Hold a moment (H, or a click into a plot): then each head of the \
+                     attention model can be ablated, and its attention matrix is shown here."
                 } else {
                     "No model has attention."
                 },
@@ -60,14 +59,18 @@ pub(super) fn heads_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
         say(ui, "Click a head: the model runs again without it.");
         ui.add_space(4.0);
         grid_ui(ui, scene, held, view, (layers, heads));
-        let Some(head) = view.heads.chosen.filter(|head| head.layer < layers && head.head < heads) else {
+        let Some(head) = view
+            .heads
+            .chosen
+            .filter(|head| head.layer < layers && head.head < heads)
+        else {
             return;
         };
         ui.add_space(8.0);
         match held.heads.of(head) {
             None => {}
             Some(Job::Idle | Job::Running(_)) => say(ui, "Running the model again, with this head and without it…"),
-            Some(Job::Failed(why)) => say(ui, &format!("It cannot be studied: {why}.")),
+            Some(Job::Failed(why)) => say(ui, &format!("The query failed: {why}.")),
             Some(Job::Done(study)) => {
                 without_ui(ui, scene, study);
                 ui.add_space(8.0);
@@ -126,7 +129,7 @@ fn grid_ui(
         let button = ui.add_enabled(open, Button::new(RichText::new("Ablate all, one by one").small()));
         if button.clicked() {
             view.heads.chosen.get_or_insert(all[0]);
-            view.ask(Action::Study(all));
+            view.request(Action::Study(all));
         }
     });
 }
@@ -166,11 +169,11 @@ fn head_ui(ui: &mut egui::Ui, scene: &Scene<'_>, held: &HeldMoment, view: &mut V
     };
     if button.on_hover_text(hover).clicked() {
         view.heads.chosen = Some(head);
-        view.ask(Action::Study(vec![head]));
+        view.request(Action::Study(vec![head]));
     }
 }
 
-/// What adds and what takes away.
+/// Green for what adds, red for what takes away.
 fn signed(palette: &Palette, points: f32) -> Color32 {
     match points {
         points if points.abs() < 0.05 => palette.text,

@@ -17,7 +17,7 @@ const STALLED_SECS: f64 = 0.5;
 pub(crate) fn health_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) {
     let palette = Palette::of(ui);
     let health = &scene.snapshot.health;
-    let heard = scene.has_frames();
+    let has_frames = scene.has_frames();
     let ink = |wrong: bool| if wrong { palette.bad } else { palette.text };
     let wide = ui.available_width() > 700.0;
     ui.horizontal(|ui| {
@@ -25,7 +25,7 @@ pub(crate) fn health_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) 
         let lossy = health.samples_lost > 0 || health.xruns > 0;
         let wrong = lossy || health.load > 0.9 || health.latency_p99_ms > LATE_MS;
         let (dot, response) = ui.allocate_exact_size(Vec2::splat(12.0), Sense::hover());
-        let (colour, word) = match (heard, wrong) {
+        let (colour, word) = match (has_frames, wrong) {
             (false, _) => (palette.muted, "Health: no sound yet"),
             (true, false) => (palette.good, "Health: the engine keeps up"),
             (true, true) => (palette.warning, "Health: see the figures in red"),
@@ -33,13 +33,13 @@ pub(crate) fn health_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) 
         ui.painter().circle_filled(dot.center(), 4.0, colour);
         crate::ui::widgets::describe(&response, word);
         response.on_hover_text(word);
-        let value = |text: String| if heard { text } else { "—".to_owned() };
+        let value = |text: String| if has_frames { text } else { "—".to_owned() };
         figure_ui(
             ui,
             "Lost",
             &value(group_digits(health.samples_lost)),
             7,
-            ink(heard && health.samples_lost > 0),
+            ink(has_frames && health.samples_lost > 0),
             "Samples that came faster than they were read",
         );
         figure_ui(
@@ -47,7 +47,7 @@ pub(crate) fn health_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) 
             "Load",
             &value(format!("{:.0} %", 100.0 * health.load)),
             5,
-            ink(heard && health.load > 0.9),
+            ink(has_frames && health.load > 0.9),
             "Share of real time that the models need; 100 % is the limit",
         );
         figure_ui(
@@ -58,7 +58,7 @@ pub(crate) fn health_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) 
                 health.latency_p50_ms, health.latency_p99_ms
             )),
             13,
-            ink(heard && health.latency_p99_ms > LATE_MS),
+            ink(has_frames && health.latency_p99_ms > LATE_MS),
             "From a sample's arrival to the picture that holds it: median and 99th percentile",
         );
         let device = view
@@ -73,7 +73,7 @@ pub(crate) fn health_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) 
                 "Callback",
                 &value(format!("{:.0} ms ago", 1000.0 * age)),
                 11,
-                ink(heard && age > STALLED_SECS),
+                ink(has_frames && age > STALLED_SECS),
                 "When the device last brought samples",
             );
         }
@@ -143,8 +143,8 @@ fn slowest_step(scene: &Scene<'_>) -> f32 {
     let snapshot = scene.snapshot;
     snapshot.models[..snapshot.model_count.min(snapshot.models.len())]
         .iter()
-        .filter(|engine| engine.enabled)
-        .map(|engine| engine.step_p99_us)
+        .filter(|model| model.enabled)
+        .map(|model| model.step_p99_us)
         .fold(0.0, f32::max)
 }
 

@@ -1,4 +1,4 @@
-//! The row that says which moment is held, and what can be done with it.
+//! The row of the held moment, and what can be done with it.
 //!
 //! In: the moment. Out: paint; letting it go, writing it down. Thread: window.
 
@@ -33,12 +33,12 @@ pub(crate) fn held_ui(ui: &mut egui::Ui, held: &HeldMoment, view: &mut ViewState
         similar_ui(ui, held, view);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if ui.button("Back to now").on_hover_text("End").clicked() {
-                view.ask(Action::LetGo);
+                view.request(Action::LetGo);
             }
             if let Some(at) = held.cursor_at().filter(|_| is_file)
                 && ui
                     .button("Play it")
-                    .on_hover_text("Play two seconds around the cursor, again and again (P)")
+                    .on_hover_text("Loop two seconds around the cursor (P)")
                     .clicked()
             {
                 view.play_around(at);
@@ -46,7 +46,9 @@ pub(crate) fn held_ui(ui: &mut egui::Ui, held: &HeldMoment, view: &mut ViewState
             if let Some(at) = held.cursor_at().filter(|_| is_file)
                 && ui
                     .button("Without it")
-                    .on_hover_text("Play the four seconds before and after the cursor again and again, with half a second at it muted (M)")
+                    .on_hover_text(
+                        "Loop the four seconds before and after the cursor, with half a second at the cursor muted (M)",
+                    )
                     .clicked()
             {
                 view.play_muted(at);
@@ -57,7 +59,7 @@ pub(crate) fn held_ui(ui: &mut egui::Ui, held: &HeldMoment, view: &mut ViewState
                 .on_hover_text("Write what is shown as SVG, CSV and JSON (E)")
                 .clicked()
             {
-                view.ask(Action::Export);
+                view.request(Action::Export);
             }
         });
     });
@@ -70,8 +72,8 @@ fn similar_ui(ui: &mut egui::Ui, held: &HeldMoment, view: &mut ViewState) {
     }
     ui.label(RichText::new("sounds like").small().color(Palette::of(ui).muted))
         .on_hover_text(
-            "Earlier and later seconds whose mel levels resemble the second around the cursor most, and how much: 100 % is the same, \
-             0 % unrelated",
+            "The seconds whose mel levels are most similar to the second around the cursor, and how similar: 100 % is \
+             the same, 0 % unrelated",
         );
     for (back, score) in &held.similar {
         let column = held.history.total_columns().checked_sub(*back as u64 + 1);
@@ -79,12 +81,14 @@ fn similar_ui(ui: &mut egui::Ui, held: &HeldMoment, view: &mut ViewState) {
             continue;
         };
         let text = RichText::new(format!("{} · {}", at.clock(), wording::percent(*score))).small();
-        let button = ui.button(text).on_hover_text("Go there; Play it plays it");
+        let button = ui
+            .button(text)
+            .on_hover_text("Move the cursor there; “Play it” plays it");
         if button
             .accessible_name(format!("Similar moment at {}", at.clock()))
             .clicked()
         {
-            view.ask(Action::Hold(*back));
+            view.request(Action::Hold(*back));
         }
     }
 }

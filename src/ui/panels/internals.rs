@@ -32,7 +32,7 @@ pub(crate) fn internals_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut View
     }
     match internals {
         Some(Internals::Heads) => attention_ui(ui, scene, view, pictures),
-        Some(Internals::Units(engine)) => units_ui(ui, scene, view, pictures, engine),
+        Some(Internals::Units(model)) => units_ui(ui, scene, view, pictures, model),
         Some(Internals::Field) => field_ui(ui, scene, view),
         Some(Internals::Scores) => scores_ui(ui, scene, view, pictures),
         None => {}
@@ -55,17 +55,17 @@ pub(super) fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSta
     );
 }
 
-/// The heading, or where there is more than one thing to look into, a choice of headings.
+/// The heading, or where there is more than one thing to inspect, a choice of headings.
 pub(super) fn chooser_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
-    let units = scene.model_info.recurrent.iter().map(|(engine, gated)| {
+    let units = scene.model_info.recurrent.iter().map(|(model, gated)| {
         let name = scene
             .model_info
             .models
-            .get(*engine)
+            .get(*model)
             .map_or("", |label| label.name.as_str());
         let title = format!("{name} {}", if *gated { "gates" } else { "units" });
         (
-            Internals::Units(*engine),
+            Internals::Units(*model),
             title,
             "What its units hold, the most selective on top",
         )

@@ -24,7 +24,7 @@ pub struct LabView {
     pub flags: String,
     /// Whether a taste is enough.
     pub quick: bool,
-    /// Everything random comes from this.
+    /// Seed of all random choices.
     pub seed: u64,
 }
 
@@ -97,22 +97,22 @@ fn question_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
                     .prefix("Seed ")
                     .range(0..=u64::from(u32::MAX)),
             );
-            seed.on_hover_text("Everything random comes from this")
+            seed.on_hover_text("Seed of all random choices")
                 .accessible_name("Seed of the lab");
         });
         match running {
             Some(running) => {
                 let stop = ui.add_enabled(!running.stopping, Button::new("Stop"));
                 if stop
-                    .on_hover_text("What is finished is kept; Run goes on from it")
+                    .on_hover_text("What is finished is kept; Run continues from there")
                     .clicked()
                 {
-                    view.ask(Action::Lab(LabCommand::Stop));
+                    view.request(Action::Lab(LabCommand::Stop));
                 }
             }
             None => {
                 if ui.button("Run").clicked() {
-                    view.ask(Action::Lab(LabCommand::Begin(Experiment {
+                    view.request(Action::Lab(LabCommand::Begin(Experiment {
                         lab: chosen.name.clone(),
                         flags: view.lab.flags.clone(),
                         config: RunConfig {
@@ -129,7 +129,7 @@ fn question_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
             .accessible_name("Export what the lab found")
             .clicked()
         {
-            view.ask(Action::Lab(LabCommand::Export));
+            view.request(Action::Lab(LabCommand::Export));
         }
     });
     ui.add_space(4.0);
@@ -164,13 +164,13 @@ fn found_ui(ui: &mut egui::Ui, scene: &Scene<'_>, pictures: &mut Pictures) {
         LabState::Idle => say(
             ui,
             palette.muted,
-            "Nothing has been run yet. Choose a lab and press Run: it works beside the listening, and what it has finished is kept \
-             when it is stopped.",
+            "Nothing has been run yet. Choose a lab and press Run: it runs beside the live analysis, and \
+             what it has finished is kept when you stop it.",
         ),
         LabState::Stopped(_) => say(
             ui,
             palette.muted,
-            "Stopped. What is finished is kept: Run goes on from it.",
+            "Stopped. What is finished is kept: Run continues from there.",
         ),
         LabState::Running(running) => progress_ui(ui, running),
         LabState::Failed(failure, _) => say(ui, palette.warning, &failure.to_string()),

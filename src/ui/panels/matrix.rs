@@ -89,9 +89,9 @@ pub(super) fn matrix_ui(
     let back = study.frames - 1 - key;
     view.time.pointing = scene.history.total_columns().checked_sub(back as u64 + 1);
     if response.clicked() {
-        view.ask(Action::Hold(back));
+        view.request(Action::Hold(back));
     }
-    response.on_hover_text_at_pointer(wording::asked(study, (query, key), scene.snapshot.hop));
+    response.on_hover_text_at_pointer(wording::attended(study, (query, key), scene.snapshot.hop));
 }
 
 /// Seconds before the held moment, along both axes.

@@ -97,7 +97,7 @@ pub struct ModelLabel {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConvolutionsLabel {
     /// Its place among the models.
-    pub engine: usize,
+    pub model: usize,
     /// Its name for people.
     pub name: String,
     /// Its convolutions over time, from the input on.
@@ -124,9 +124,9 @@ pub struct ModelInfo {
     pub has_attention: bool,
     /// The recurrent models: their places, and whether their units have gates.
     pub recurrent: Vec<(usize, bool)>,
-    /// Whether score functions that were taught behind one of the models can run.
+    /// Whether score functions trained on one of the models can run.
     pub scores: bool,
-    /// An convolutional model.
+    /// A convolutional model.
     pub convolutions: Option<ConvolutionsLabel>,
 }
 
@@ -137,20 +137,20 @@ impl ModelInfo {
             .models
             .iter()
             .enumerate()
-            .map(|(engine, model)| ModelLabel {
+            .map(|(index, model)| ModelLabel {
                 name: model_title(&model.manifest().name),
                 weight_count: model.manifest().weight_count,
-                optional: engine >= usual,
+                optional: index >= usual,
             })
             .collect();
         Self {
             genres: models.genres.clone(),
             models: labels,
             front_end: models.front_end.clone(),
-            convolutions: models.models.iter().enumerate().find_map(|(engine, model)| {
+            convolutions: models.models.iter().enumerate().find_map(|(index, model)| {
                 let manifest = model.manifest();
                 Some(ConvolutionsLabel {
-                    engine,
+                    model: index,
                     name: model_title(&manifest.name),
                     layers: manifest.architecture.convolutions()?,
                 })
@@ -159,9 +159,9 @@ impl ModelInfo {
                 .models
                 .iter()
                 .enumerate()
-                .filter_map(|(engine, model)| match model.manifest().architecture.body {
-                    BodyShape::Lstm(_) => Some((engine, true)),
-                    BodyShape::Rnn(_) => Some((engine, false)),
+                .filter_map(|(index, model)| match model.manifest().architecture.body {
+                    BodyShape::Lstm(_) => Some((index, true)),
+                    BodyShape::Rnn(_) => Some((index, false)),
                     BodyShape::Tcn(_) | BodyShape::Attention(_) => None,
                 })
                 .collect(),
@@ -196,7 +196,7 @@ pub struct Scene<'a> {
     pub history: &'a History,
     /// What does not change.
     pub model_info: &'a ModelInfo,
-    /// What can be listened to.
+    /// The devices that can be opened.
     pub devices: &'a DeviceList,
     /// The moment that is held, if one is: then `snapshot` and `history` are its own.
     pub held: Option<&'a HeldMoment>,
@@ -206,7 +206,7 @@ pub struct Scene<'a> {
     pub transport: &'a Transport,
     /// The file as a whole, if one is open.
     pub track: Option<&'a Track>,
-    /// What was listened to before.
+    /// Earlier sessions.
     pub recorder: &'a SessionRecorder,
     /// What was answered and what was held back.
     pub log: &'a DecisionLog,
@@ -243,11 +243,11 @@ impl Scene<'_> {
             .model_info
             .recurrent
             .first()
-            .map(|(engine, _)| Internals::Units(*engine));
+            .map(|(model, _)| Internals::Units(*model));
         match view.internals.chosen {
             Internals::Scores if self.model_info.scores => Some(view.internals.chosen),
             Internals::Field if self.model_info.convolutions.is_some() => Some(view.internals.chosen),
-            Internals::Units(engine) if self.model_info.recurrent.iter().any(|(known, _)| *known == engine) => {
+            Internals::Units(model) if self.model_info.recurrent.iter().any(|(known, _)| *known == model) => {
                 Some(view.internals.chosen)
             }
             _ if self.attends() => Some(Internals::Heads),

@@ -31,11 +31,11 @@ const LEAST_COLUMN: f32 = 40.0;
 pub(crate) fn models_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     card(ui).show(ui, |ui| {
         ui.set_width(ui.available_width());
-        let engines = scene.snapshot.model_count.min(scene.model_info.models.len());
-        let is_on = |engine: usize| scene.snapshot.models[engine].enabled || !scene.model_info.models[engine].optional;
-        let (engines, waiting): (Vec<usize>, Vec<usize>) = (0..engines).partition(|engine| is_on(*engine));
-        let engines = &engines[..];
-        let room = (ui.available_width() - NAME_WIDTH) / (engines.len() + 1) as f32 - GAP;
+        let count = scene.snapshot.model_count.min(scene.model_info.models.len());
+        let is_on = |model: usize| scene.snapshot.models[model].enabled || !scene.model_info.models[model].optional;
+        let (shown, waiting): (Vec<usize>, Vec<usize>) = (0..count).partition(|model| is_on(*model));
+        let models = &shown[..];
+        let room = (ui.available_width() - NAME_WIDTH) / (models.len() + 1) as f32 - GAP;
         let column = room.max(LEAST_COLUMN);
         let genres = scene.model_info.genres.len() as f32;
         let below = 16.0 + if waiting.is_empty() { 0.0 } else { WAITING_HEIGHT };
@@ -45,14 +45,14 @@ pub(crate) fn models_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSta
             ui.spacing_mut().item_spacing = Vec2::new(GAP, 0.0);
             // Rows are as high as their bars, not as a button.
             ui.spacing_mut().interact_size.y = 0.0;
-            header_ui(ui, scene, view, column, engines);
+            header_ui(ui, scene, view, column, models);
             for id in scene.model_info.genres.ids() {
-                genre_row_ui(ui, scene, id, Vec2::new(column, row_height), engines);
+                genre_row_ui(ui, scene, id, Vec2::new(column, row_height), models);
             }
             ui.add_space(4.0);
-            figures_ui(ui, scene, column, engines);
-            for &engine in &waiting {
-                waiting_ui(ui, scene, view, engine);
+            figures_ui(ui, scene, column, models);
+            for &model in &waiting {
+                waiting_ui(ui, scene, view, model);
             }
         };
         if room < LEAST_COLUMN {
@@ -63,9 +63,9 @@ pub(crate) fn models_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSta
     });
 }
 
-fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, column: f32, engines: &[usize]) {
+fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, column: f32, models: &[usize]) {
     let palette = Palette::of(ui);
-    let width = NAME_WIDTH + (engines.len() + 1) as f32 * (column + GAP);
+    let width = NAME_WIDTH + (models.len() + 1) as f32 * (column + GAP);
     let (row, _) = ui.allocate_exact_size(Vec2::new(width, HEADER_HEIGHT), Sense::hover());
     let cell = |i: usize| {
         let left = row.left() + NAME_WIDTH + GAP + i as f32 * (column + GAP);
@@ -81,9 +81,9 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, column:
         FontId::proportional(size_of(together)),
         palette.text,
     );
-    for (place, &engine) in engines.iter().enumerate() {
-        let label = &scene.model_info.models[engine];
-        let on = scene.snapshot.models[engine].enabled;
+    for (place, &model) in models.iter().enumerate() {
+        let label = &scene.model_info.models[model];
+        let on = scene.snapshot.models[model].enabled;
         let text = RichText::new(&label.name).size(size_of(&label.name));
         let text = if on {
             text.color(palette.text)
@@ -102,14 +102,14 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, column:
         });
         let hover = format!("{} is {state}. Click to switch it {verb}.", label.name);
         if response.on_hover_text(hover).clicked() {
-            view.order(Command::EnableModel { model: engine, on: !on });
+            view.order(Command::EnableModel { model, on: !on });
         }
     }
 }
 
 /// A model that is off until someone wants it: no column, but a way to have one.
-fn waiting_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, engine: usize) {
-    let label = &scene.model_info.models[engine];
+fn waiting_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, model: usize) {
+    let label = &scene.model_info.models[model];
     ui.add_space(4.0);
     let text = RichText::new(format!("+ {}", label.name)).size(11.5);
     let button = ui.add_sized(Vec2::new(NAME_WIDTH, WAITING_HEIGHT - 4.0), Button::new(text));
@@ -121,21 +121,18 @@ fn waiting_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, engine
         wording::count(label.weight_count)
     );
     if button.on_hover_text(hover).clicked() {
-        view.order(Command::EnableModel {
-            model: engine,
-            on: true,
-        });
+        view.order(Command::EnableModel { model, on: true });
     }
 }
 
-fn genre_row_ui(ui: &mut egui::Ui, scene: &Scene<'_>, id: GenreId, size: Vec2, engines: &[usize]) {
+fn genre_row_ui(ui: &mut egui::Ui, scene: &Scene<'_>, id: GenreId, size: Vec2, models: &[usize]) {
     let palette = Palette::of(ui);
     let snapshot = scene.snapshot;
-    let heard = scene.has_frames();
+    let has_frames = scene.has_frames();
     let title = scene.model_info.genres.title(id);
     let [r, g, b] = scene.model_info.genres.colour(id);
     let colour = Color32::from_rgb(r, g, b);
-    let answered = heard && snapshot.decision.state == AnswerState::Genre(id);
+    let answered = has_frames && snapshot.decision.state == AnswerState::Genre(id);
     ui.horizontal(|ui| {
         let (name, _) = ui.allocate_exact_size(Vec2::new(NAME_WIDTH, size.y), Sense::hover());
         let swatch = Rect::from_center_size(name.left_center() + Vec2::new(5.0, 0.0), Vec2::splat(10.0));
@@ -144,18 +141,18 @@ fn genre_row_ui(ui: &mut egui::Ui, scene: &Scene<'_>, id: GenreId, size: Vec2, e
         let ink = if answered { palette.text } else { palette.muted };
         let at = name.left_center() + Vec2::new(16.0, 0.0);
         ui.painter().text(at, egui::Align2::LEFT_CENTER, &title, font, ink);
-        let ensemble = if heard { snapshot.ensemble.of(id) } else { 0.0 };
+        let ensemble = if has_frames { snapshot.ensemble.of(id) } else { 0.0 };
         share_bar(ui, size, ensemble, colour, &format!("{title}, all together"));
-        for &engine in engines {
-            let label = &scene.model_info.models[engine];
-            let state = &snapshot.models[engine];
-            let share = if heard && state.enabled {
+        for &model in models {
+            let label = &scene.model_info.models[model];
+            let state = &snapshot.models[model];
+            let share = if has_frames && state.enabled {
                 state.smoothed.of(id)
             } else {
                 0.0
             };
             let ink = if state.enabled { colour } else { palette.track };
-            let raw = if heard { state.raw.of(id) } else { 0.0 };
+            let raw = if has_frames { state.raw.of(id) } else { 0.0 };
             share_bar(ui, size, share, ink, &format!("{title}, {}", label.name)).on_hover_text(format!(
                 "{} says {title}: {} smoothed, {} at this frame.",
                 label.name,
@@ -167,7 +164,7 @@ fn genre_row_ui(ui: &mut egui::Ui, scene: &Scene<'_>, id: GenreId, size: Vec2, e
 }
 
 /// Step times, loads and sizes, under their models.
-fn figures_ui(ui: &mut egui::Ui, scene: &Scene<'_>, column: f32, engines: &[usize]) {
+fn figures_ui(ui: &mut egui::Ui, scene: &Scene<'_>, column: f32, models: &[usize]) {
     let palette = Palette::of(ui);
     let figure = |text: String| {
         RichText::new(text)
@@ -187,9 +184,9 @@ fn figures_ui(ui: &mut egui::Ui, scene: &Scene<'_>, column: f32, engines: &[usiz
             let size = Vec2::new(NAME_WIDTH, FIGURE_HEIGHT);
             cell(ui, size, Align::Min, RichText::new(title).small().color(palette.muted)).on_hover_text(hover);
             ui.allocate_exact_size(Vec2::new(column, FIGURE_HEIGHT), Sense::hover());
-            for &engine in engines {
-                let label = &scene.model_info.models[engine];
-                let state = &scene.snapshot.models[engine];
+            for &model in models {
+                let label = &scene.model_info.models[model];
+                let state = &scene.snapshot.models[model];
                 let is_timed = state.enabled && state.step_us > 0.0;
                 let load = 1e-4 * f64::from(state.step_us) / scene.snapshot.hop.0;
                 let text = match title {

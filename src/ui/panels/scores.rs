@@ -1,4 +1,4 @@
-//! Six score functions under one spectrogram: where each of them looks from the held moment.
+//! Six score functions under one spectrogram: where each attends from the held moment.
 //!
 //! In: weights of each. Out: paint. Thread: window.
 

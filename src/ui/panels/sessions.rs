@@ -1,4 +1,4 @@
-//! What was listened to before: to find again, to mark, to write notes on, to open again.
+//! Earlier sessions: search, star, annotate, reopen.
 //!
 //! In: sessions. Out: paint; commands to the history, files to open. Thread: window.
 
@@ -45,7 +45,7 @@ pub(crate) fn sessions_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewS
             let text = match (&scene.recorder.fault, wanted.is_empty()) {
                 (Some(fault), _) => fault.as_str(),
                 (None, _) if !scene.recorder.is_kept() => "Sessions are not kept here.",
-                (None, true) => "What you listen to is listed here, today and later.",
+                (None, true) => "Each source you open is listed here.",
                 (None, false) => "No session has these words.",
             };
             ui.add(Label::new(RichText::new(text).small().color(palette.muted)).wrap());
@@ -98,9 +98,9 @@ fn session_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, sessio
     ui.push_id(session.id, |ui| {
         ui.horizontal(|ui| {
             let verb = if session.favourite {
-                "No favourite any more"
+                "Remove from favourites"
             } else {
-                "Make it a favourite"
+                "Add to favourites"
             };
             let star = star_ui(ui, session.favourite);
             star.widget_info(|| {
@@ -112,14 +112,14 @@ fn session_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, sessio
                 )
             });
             if star.on_hover_text(verb).clicked() {
-                view.ask(Action::Session(SessionCommand::Favour(session.id, !session.favourite)));
+                view.request(Action::Session(SessionCommand::Favour(session.id, !session.favourite)));
             }
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 let forget = ui
                     .add(Button::new("×").frame(false))
                     .on_hover_text("Forget this session");
                 if forget.accessible_name(format!("Forget {name}")).clicked() {
-                    view.ask(Action::Session(SessionCommand::Forget(session.id)));
+                    view.request(Action::Session(SessionCommand::Forget(session.id)));
                 }
                 if beginning.kind == "file" {
                     let again = ui.small_button("Open").on_hover_text(&beginning.source);
@@ -139,7 +139,7 @@ fn session_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, sessio
         let said = format!(
             "{} · {} · {genre} · {} decisions",
             local_time(beginning.begun),
-            Seconds(session.heard).clock(),
+            Seconds(session.played_secs).clock(),
             session.decisions
         );
         let text = RichText::new(said).size(10.5).color(palette.muted);
@@ -189,6 +189,6 @@ fn note_ui(ui: &mut egui::Ui, view: &mut ViewState, session: &Session) {
     }
     if response.lost_focus() && view.sessions.note.as_ref().is_some_and(|(id, _)| *id == session.id) {
         view.sessions.note = None;
-        view.ask(Action::Session(SessionCommand::Note(session.id, text)));
+        view.request(Action::Session(SessionCommand::Note(session.id, text)));
     }
 }

@@ -29,7 +29,7 @@ pub(super) const SHORTCUTS: &[(&str, &str)] = &[
     ("B", "The lab"),
     ("T", "Theme: system, dark, light"),
     ("?", "This list"),
-    ("Esc", "Close this, or let the loop go"),
+    ("Esc", "Close this, or end the loop"),
 ];
 
 /// Draws the list if it is open.

@@ -44,7 +44,7 @@ pub(crate) fn source_bar_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut Vie
             .on_hover_text("A minute of music that comes with Attune (D)")
             .clicked()
         {
-            view.ask(Action::PlayDemo);
+            view.request(Action::PlayDemo);
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if ui
@@ -101,7 +101,7 @@ fn picker_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
             }
             ui.separator();
             if ui.button("Refresh the list").clicked() {
-                view.ask(Action::RefreshDevices);
+                view.request(Action::RefreshDevices);
             }
         })
         .response;
@@ -179,7 +179,7 @@ fn path_field_ui(ui: &mut egui::Ui, view: &mut ViewState) {
     }
 }
 
-/// A path as typed: `~/` is the home directory, quotes from a file browser's "copy path" are taken off.
+/// A path as typed: `~/` is the home directory, quotes from a file browser's "copy path" are removed.
 fn expand_home(typed: &str) -> PathBuf {
     let typed = typed.trim_matches(['"', '\'']);
     let typed = typed.strip_prefix("file://").unwrap_or(typed);
@@ -195,10 +195,10 @@ pub(crate) fn opened_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) 
     let Some(open) = &view.source.opened else { return };
     ui.horizontal(|ui| {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let hearing = scene.has_frames() && scene.snapshot.transport.playing;
+            let flowing = scene.has_frames() && scene.snapshot.transport.playing;
             let snapshot = scene.snapshot;
             let width = (0.3 * ui.available_width()).clamp(170.0, 300.0);
-            level_meter(ui, width, snapshot.rms, snapshot.peak, snapshot.clipped, hearing);
+            level_meter(ui, width, snapshot.rms, snapshot.peak, snapshot.clipped, flowing);
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 let kind = match open.kind {
                     SourceKind::Microphone => "Microphone",

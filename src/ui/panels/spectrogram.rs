@@ -128,15 +128,21 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
                 for span in SPECTROGRAM_SPANS.iter().rev() {
                     let shown = (view.time.span - span.seconds).abs() < 0.05;
                     let chosen = ui.selectable_label(shown, span.label);
-                    if chosen.on_hover_text("Zoom: + and −, the wheel, or two fingers").clicked() {
+                    if chosen
+                        .on_hover_text("Zoom: + and −, the wheel, or two fingers")
+                        .clicked()
+                    {
                         view.time.set_span(span.seconds, scene.kept(), scene.snapshot.hop);
                     }
                 }
-                ui.checkbox(&mut view.spectrogram.attention, "Attention")
-                    .on_hover_text("Draw over the picture what the attention model attends to. What changed the answer is another matter");
+                ui.checkbox(&mut view.spectrogram.attention, "Attention").on_hover_text(
+                    "Draw what the attention model attends to over the spectrogram. What changed the answer \
+                         is a different question",
+                );
                 ui.add_space(4.0);
                 ui.checkbox(&mut view.attribution.live, "Changes").on_hover_text(
-                    "Show what changed the answer: the models run again every few seconds, without each half second in turn (C)",
+                    "Show what changed the answer: the models run again every few seconds, without each half second in \
+                     turn (C)",
                 );
             });
         },

@@ -59,7 +59,7 @@ pub(crate) fn tuning_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSta
             let button = Button::new(text);
             let button = if changed { button.fill(palette.accent) } else { button };
             if ui.add_enabled(changed, button).clicked() {
-                view.ask(Action::UseKnobs);
+                view.request(Action::UseKnobs);
             }
             if ui
                 .add_enabled(changed, Button::new("Undo"))
@@ -98,7 +98,7 @@ fn knobs_ui(ui: &mut egui::Ui, knobs: &mut SmoothingConfig) {
     time(
         ui,
         &mut knobs.time_constant,
-        secs("Time constant", 10.0, "Probabilities are averaged over about so long"),
+        secs("Time constant", 10.0, "About how long probabilities are averaged"),
     );
     time(
         ui,
@@ -108,7 +108,7 @@ fn knobs_ui(ui: &mut egui::Ui, knobs: &mut SmoothingConfig) {
     time(
         ui,
         &mut knobs.warm_up,
-        secs("Warm-up", 10.0, "Sound that comes before the first answer"),
+        secs("Warm-up", 10.0, "Sound needed before the first answer"),
     );
     let of = |ui: &mut egui::Ui, at: &mut f32, knob: Knob| {
         let mut value = f64::from(*at);

@@ -20,9 +20,9 @@ pub(super) fn units_ui(
     scene: &Scene<'_>,
     view: &mut ViewState,
     pictures: &mut Pictures,
-    engine: usize,
+    model: usize,
 ) {
-    let traces = scene.traces.filter(|traces| traces.engine == engine);
+    let traces = scene.traces.filter(|traces| traces.model == model);
     let kind = shown_kind(traces, view);
     header_ui(ui, scene, view, traces, kind);
     let palette = Palette::of(ui);
@@ -31,7 +31,7 @@ pub(super) fn units_ui(
     let name = scene
         .model_info
         .models
-        .get(engine)
+        .get(model)
         .map_or("", |label| label.name.as_str());
     let fault = traces.and_then(|traces| traces.fault().map(ToString::to_string));
     let known = traces.filter(|traces| traces.has_begun() && scene.has_frames() && fault.is_none());
@@ -158,7 +158,8 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, traces:
                 if let Some(tau) = tau {
                     let text = format!("median τ {}", wording::time_constant(tau));
                     ui.add(egui::Label::new(note(text)).truncate()).on_hover_text(
-                        "The median over all units of the time in which the forget gate alone lets a cell fade to 1/e: τ = −hop / ln f",
+                        "The median over all units of the time in which the forget gate alone lets a cell fade to 1/e: \
+                         τ = −hop / ln f",
                     );
                 }
             });
@@ -166,7 +167,7 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, traces:
     );
 }
 
-/// The newest column of which the units are known.
+/// The newest column whose units are known.
 fn newest(scene: &Scene<'_>, traces: &Traces) -> u64 {
     traces.total().min(scene.history.total_columns()).saturating_sub(1)
 }

@@ -47,7 +47,7 @@ pub(crate) fn welcome_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSt
                     "A minute of music in several styles that comes with Attune.",
                     |ui| {
                         if ui.add(wide("Play it")).on_hover_text("D").clicked() {
-                            view.ask(Action::PlayDemo);
+                            view.request(Action::PlayDemo);
                         }
                     },
                 );
@@ -56,7 +56,7 @@ pub(crate) fn welcome_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSt
     });
 }
 
-/// The device that is listened to by default, and one that brings what the computer plays, if that is another.
+/// The default input, and the monitor of what the computer plays, if that is another device.
 fn microphone_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     let palette = Palette::of(ui);
     let devices = scene.devices;
@@ -91,7 +91,7 @@ fn microphone_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     };
     way_ui(ui, "A microphone", &text, |ui| {
         if ui.add(wide("Refresh")).clicked() {
-            view.ask(Action::RefreshDevices);
+            view.request(Action::RefreshDevices);
         }
     });
 }

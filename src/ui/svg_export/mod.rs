@@ -50,8 +50,9 @@ impl<'a> SvgExport<'a> {
         }
         let (min, size) = (self.rect.min, self.rect.size());
         format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"{:.1} {:.1} {:.1} {:.1}\" width=\"{:.0}\" height=\"{:.0}\" \
-             role=\"img\">\n<title>{}</title>\n{}<rect x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\"{}/>\n{}</svg>\n",
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"{:.1} {:.1} {:.1} {:.1}\" \
+             width=\"{:.0}\" height=\"{:.0}\" role=\"img\">\n<title>{}</title>\n\
+             {}<rect x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\"{}/>\n{}</svg>\n",
             min.x,
             min.y,
             size.x,

@@ -64,7 +64,7 @@ impl UnitValue {
 #[derive(Debug)]
 pub struct Traces {
     /// Its place among the models.
-    pub engine: usize,
+    pub model: usize,
     kinds: &'static [UnitValue],
     units: usize,
     hop: Seconds,
@@ -76,7 +76,7 @@ pub struct Traces {
     first: u64,
     total: u64,
     sent: u64,
-    /// Columns to be run through the engine.
+    /// Columns to be run through the model.
     batches: Sender<Batch>,
     job: Job<(), ModelError, Traced>,
 }
@@ -84,7 +84,7 @@ pub struct Traces {
 impl Traces {
     /// Begins at column `first`; `None` if the model is not recurrent. `notify` is called when there is something new.
     pub fn begin(
-        (engine, model): (usize, &LoadedModel),
+        (index, model): (usize, &LoadedModel),
         spec: &FrontEndSpec,
         first: u64,
         notify: impl Fn() + Send + Sync + 'static,
@@ -101,7 +101,7 @@ impl Traces {
             run(&model, &of_thread, (kinds, units), &inbox, worker)
         });
         Some(Self {
-            engine,
+            model: index,
             kinds,
             units,
             hop: spec.hop(),
@@ -271,7 +271,7 @@ mod tests {
     use attune_model::{StreamOutput, UnitActivations};
 
     #[test]
-    fn the_traces_are_what_the_engine_holds_from_the_last_break_on() {
+    fn the_traces_are_what_the_model_holds_from_the_last_break_on() {
         let models = attune_model::bundled().expect("bundled models");
         let lstm = models.models.first().expect("the LSTM");
         let mut history = History::new();

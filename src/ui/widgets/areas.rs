@@ -12,7 +12,7 @@ use eframe::egui::{self, Color32, Mesh, Rect};
 pub(crate) struct Bands<'a> {
     /// The rectangle.
     pub rect: Rect,
-    /// Times (`heard` of the points) at its left and right edge.
+    /// Times (`played_secs` of the points) at its left and right edge.
     pub range: (f64, f64),
     /// The classes.
     pub genres: &'a GenreSet,
@@ -32,7 +32,7 @@ pub(crate) fn areas_ui(ui: &egui::Ui, bands: &Bands<'_>, points: &[TimelinePoint
     }
     painter.hline(rect.x_range(), rect.center().y, (1.0, palette.outline));
     let per_second = f64::from(rect.width()) / (to - from).max(1e-3);
-    let x_of = |heard: f64| rect.left() + ((heard - from) * per_second) as f32;
+    let x_of = |secs: f64| rect.left() + ((secs - from) * per_second) as f32;
     let y_of = |share: f32| egui::lerp(rect.bottom()..=rect.top(), share);
     let mut mesh = Mesh::default();
     for run in points
@@ -45,7 +45,7 @@ pub(crate) fn areas_ui(ui: &egui::Ui, bands: &Bands<'_>, points: &[TimelinePoint
             let fill = Color32::from_rgb(r, g, b).gamma_multiply(bands.opacity);
             for (i, (point, low)) in run.iter().zip(&mut low).enumerate() {
                 let high = *low + point.ensemble.of(id);
-                let (x, at) = (x_of(point.heard), mesh.vertices.len() as u32);
+                let (x, at) = (x_of(point.played_secs), mesh.vertices.len() as u32);
                 mesh.colored_vertex(egui::pos2(x, y_of(*low)), fill);
                 mesh.colored_vertex(egui::pos2(x, y_of(high)), fill);
                 if i > 0 {

@@ -1,4 +1,4 @@
-//! A picture over time on the graphics card: a ring of columns, of which only new ones are sent.
+//! A picture over time on the graphics card: a ring of columns; only new ones are sent.
 //!
 //! In: columns of levels, those of the history or of units. Out: a textured rectangle. Thread: window.
 
@@ -18,7 +18,7 @@ const OPTIONS: TextureOptions = TextureOptions {
     mipmap_mode: None,
 };
 
-/// So many columns are sent for one picture at the most: what changes all of them at once is seen a few pictures later.
+/// The most columns sent for one frame: a change of all of them takes a few frames to appear.
 const MOST_AT_ONCE: u64 = 512;
 
 /// Something whose picture grows by a column at a time; the last [`COLUMNS`] are kept.
@@ -224,7 +224,7 @@ mod tests {
         );
         history.absorb(&snapshot(1, 1000));
         let sent: Vec<usize> = (0..3).map(|_| texture.update(&ctx, &history, colours)).collect();
-        assert_eq!(sent, [512, 385, 0], "no more than so many at once");
+        assert_eq!(sent, [512, 385, 0], "no more than the limit at once");
     }
 
     #[test]

@@ -14,18 +14,18 @@ const SILENT_DB: f32 = -60.0;
 /// Space for the figure and for the word.
 const FIGURE_WIDTH: f32 = 68.0;
 
-/// A meter `width` wide. `hearing`: whether samples flow at all.
+/// A meter `width` wide. `flowing`: whether samples flow at all.
 pub(crate) fn level_meter(
     ui: &mut egui::Ui,
     width: f32,
     rms: Decibels,
     peak: Decibels,
     clipped: bool,
-    hearing: bool,
+    flowing: bool,
 ) -> Response {
     let (rect, response) = ui.allocate_exact_size(Vec2::new(width, 20.0), Sense::hover());
-    let silent = hearing && rms.0 < SILENT_DB;
-    let name = if !hearing {
+    let silent = flowing && rms.0 < SILENT_DB;
+    let name = if !flowing {
         "Level: no sound".to_owned()
     } else if silent {
         "Level: silent".to_owned()
@@ -48,7 +48,7 @@ pub(crate) fn level_meter(
             let share = ((level - FLOOR_DB) / -FLOOR_DB).clamp(0.0, 1.0);
             bar.left() + share * bar.width()
         };
-        if hearing {
+        if flowing {
             for (from, to, colour) in [
                 (FLOOR_DB, -12.0, palette.good),
                 (-12.0, -3.0, palette.warning),
@@ -67,7 +67,7 @@ pub(crate) fn level_meter(
         for level in [-40.0, -20.0] {
             painter.vline(x_of(level), bar.bottom()..=bar.bottom() + 3.0, (1.0, palette.muted));
         }
-        let (word, colour) = if !hearing {
+        let (word, colour) = if !flowing {
             ("—".to_owned(), palette.muted)
         } else if clipped {
             ("CLIP".to_owned(), palette.bad)

@@ -40,15 +40,15 @@ pub(crate) fn runs(points: &[TimelinePoint], end: f64, to_x: impl Fn(f64) -> f32
     for (i, point) in points.iter().enumerate() {
         let next = points.get(i + 1);
         let until = match next {
-            Some(next) if next.segment == point.segment => next.heard,
-            Some(_) => point.heard,
+            Some(next) if next.segment == point.segment => next.played_secs,
+            Some(_) => point.played_secs,
             None => end,
         };
         let joined = i > 0 && points[i - 1].segment == point.segment;
         match runs.last_mut() {
             Some(run) if joined && run.state == point.state => run.to = to_x(until),
             _ => runs.push(Run {
-                from: to_x(point.heard),
+                from: to_x(point.played_secs),
                 to: to_x(until),
                 state: point.state,
             }),
@@ -104,16 +104,16 @@ mod tests {
 
     #[test]
     fn runs_end_where_the_answer_changes_or_the_segment_does() {
-        let point = |heard: f64, segment, genre| TimelinePoint {
-            heard,
-            at: Seconds(heard),
+        let point = |played_secs: f64, segment, genre| TimelinePoint {
+            played_secs,
+            at: Seconds(played_secs),
             segment,
             ensemble: Probabilities::uniform(10),
             state: AnswerState::Genre(GenreId(genre)),
             confidence: 0.5,
         };
         let points = [point(0.0, 1, 1), point(1.0, 1, 1), point(2.0, 1, 3), point(5.0, 2, 3)];
-        let found: Vec<_> = runs(&points, 7.0, |heard| heard as f32)
+        let found: Vec<_> = runs(&points, 7.0, |secs| secs as f32)
             .iter()
             .map(|run| (run.from as i32, run.to as i32))
             .collect();

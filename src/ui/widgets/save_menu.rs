@@ -15,7 +15,7 @@ fn choices_ui(ui: &mut egui::Ui, view: &mut ViewState, plot: &str) {
         (Picture::Csv, "Save figures as CSV"),
     ] {
         if ui.button(words).clicked() {
-            view.ask(Action::SavePlot(plot.to_owned(), picture));
+            view.request(Action::SavePlot(plot.to_owned(), picture));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Charts of a sheet as pixels, drawn anew only when sheet, width or theme are others.
+//! Charts of a sheet as pixels, redrawn only when sheet, width or theme change.
 //!
 //! In: a [`Sheet`]. Out: an image. Thread: window.
 
@@ -52,7 +52,7 @@ impl SheetImage {
     }
 }
 
-/// The window's own letters: a picture looks alike on every machine.
+/// The window's own letters: a picture looks the same on every machine.
 fn fonts() -> Arc<fontdb::Database> {
     let mut database = fontdb::Database::new();
     for font in FontDefinitions::default().font_data.values() {

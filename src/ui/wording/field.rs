@@ -1,4 +1,4 @@
-//! What is said of how far convolutions reach.
+//! How far convolutions reach, in sentences.
 
 use super::percent;
 use crate::ui::panels::ConvolutionsLabel;
@@ -9,8 +9,8 @@ pub(crate) fn field(label: &ConvolutionsLabel, norms: &[f64], hop: Seconds) -> S
     let dilations: Vec<String> = label.layers.iter().map(|layer| layer.dilation.to_string()).collect();
     let frames = label.frames();
     format!(
-        "{} has {frames} frames ({:.1} s) in its field, through dilations {}. Half of the squared gradient of its newest features comes \
-         from the last {:.2} s, 95 % from the last {:.2} s.",
+        "{} has {frames} frames ({:.1} s) in its field, through dilations {}. Half of the squared gradient of its \
+         newest features comes from the last {:.2} s, 95 % from the last {:.2} s.",
         label.name,
         frames as f64 * hop.0,
         dilations.join(", "),
@@ -29,7 +29,7 @@ pub(crate) fn depends(norms: &[f64], back: usize, hop: Seconds) -> String {
     }
 }
 
-/// So many of the newest frames hold this share of the sum of squares.
+/// How many of the newest frames hold this share of the sum of squares.
 fn within(norms: &[f64], share: f64) -> usize {
     let squares = |norms: &[f64]| norms.iter().map(|norm| norm * norm).sum::<f64>();
     let wanted = share * squares(norms);
@@ -52,7 +52,7 @@ mod tests {
             (1, 2, 4)
         );
         let label = ConvolutionsLabel {
-            engine: 0,
+            model: 0,
             name: "TCN".to_owned(),
             layers: vec![Dilated { taps: 2, dilation: 1 }, Dilated { taps: 2, dilation: 2 }],
         };

@@ -34,7 +34,7 @@ pub(crate) fn ablated(study: &HeadStudy, class: GenreId, genres: &GenreSet) -> S
 }
 
 /// One place of the matrix.
-pub(crate) fn asked(study: &HeadStudy, (query, key): (usize, usize), hop: Seconds) -> String {
+pub(crate) fn attended(study: &HeadStudy, (query, key): (usize, usize), hop: Seconds) -> String {
     let before = |frame: usize| (study.frames - 1 - frame) as f64 * hop.0;
     let who = format!("The frame {:.1} s before the held moment", before(query));
     match study.weight(query, key) {
@@ -54,10 +54,11 @@ pub(crate) fn asked(study: &HeadStudy, (query, key): (usize, usize), hop: Second
     }
 }
 
-/// The whole matrix, for who does not see it.
+/// The whole matrix, for screen readers.
 pub(crate) fn matrix(study: &HeadStudy, hop: Seconds) -> String {
     format!(
-        "Matrix of head {} of layer {}: each frame of the last {:.1} s attends to those before it, {:.1} s back on average.",
+        "Matrix of head {} of layer {}: each frame of the last {:.1} s attends to those before it, \
+         {:.1} s back on average.",
         study.head.head + 1,
         study.head.layer + 1,
         study.frames as f64 * hop.0,
@@ -85,7 +86,7 @@ mod tests {
             mean_lag: 0.22,
         };
         let hop = Seconds(0.5);
-        let said = [(1, 0), (3, 3), (0, 2), (3, 1)].map(|place| asked(&study, place, hop));
+        let said = [(1, 0), (3, 3), (0, 2), (3, 1)].map(|place| attended(&study, place, hop));
         assert_eq!(
             said,
             [

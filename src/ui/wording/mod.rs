@@ -1,4 +1,4 @@
-//! Figures as sentences, for eyes and for screen readers alike.
+//! Figures as sentences, on screen and for screen readers.
 //!
 //! In: decisions, weights, sources. Out: text. Thread: window.
 
@@ -9,7 +9,7 @@ mod time;
 mod units;
 
 pub(super) use field::{depends, field};
-pub(super) use heads::{ablated, asked, matrix, points, tenths};
+pub(super) use heads::{ablated, attended, matrix, points, tenths};
 pub(super) use segments::{WHAT_SEGMENTS_SAY, as_a_whole, segment, segments};
 pub(super) use time::{disagreement, parity, parity_mark, point, raw_and_smoothed, replays, shares};
 pub(super) use units::{time_constant, unit, units};
@@ -45,7 +45,7 @@ pub(super) fn answer(decision: &Decision, genres: &GenreSet) -> String {
 pub(super) fn source(source: &OpenedSource) -> String {
     let mut parts = vec![source.host.clone(), rate(source.rate.0), channels(source.channels)];
     match source.kind {
-        SourceKind::File => parts.push(match &source.heard_through {
+        SourceKind::File => parts.push(match &source.output {
             Some(output) => format!("played through {output}"),
             None => "not played aloud".to_owned(),
         }),
@@ -85,7 +85,7 @@ pub(super) fn count(n: usize) -> String {
     }
 }
 
-/// Where a row of weights looks; rows are oldest first, the last entry is now.
+/// Where a row of weights lies; rows are oldest first, the last entry is now.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Look {
     /// Half of the weight lies nearer than this.
@@ -113,12 +113,12 @@ pub(super) enum Sink {
     Newest,
 }
 
-/// An end is so much of a row…
+/// An end is this share of a row…
 const END: f32 = 0.02;
 /// …and a sink from this share of the weight on: ten times its own.
 const SINK: f32 = 0.2;
 
-/// The end that holds so much of the weight, if one does; a short row has none.
+/// The end that is a sink, if one is; a short row has none.
 fn sink(weights: &[f32], total: f32) -> Option<(Sink, f32)> {
     let end = (END * weights.len() as f32).ceil() as usize;
     if weights.len() < 25 {
@@ -173,7 +173,7 @@ pub(super) fn look(weights: &[f32], hop: Seconds) -> Option<Look> {
     })
 }
 
-/// Where one head looks.
+/// Where one head attends.
 pub(super) fn head(layer: usize, head: usize, look: &Look) -> String {
     let sink = match look.sink {
         Some((Sink::Oldest, share)) => format!(" {} of it lies on the oldest frames in reach: a sink.", percent(share)),
@@ -181,8 +181,8 @@ pub(super) fn head(layer: usize, head: usize, look: &Look) -> String {
         None => String::new(),
     };
     format!(
-        "Layer {}, head {} attends {:.1} s back on average, half of its weight within {:.1} s; strongest {} at −{:.1} s; spread over \
-         {:.1} s ({:.1} bits).{sink}",
+        "Layer {}, head {} attends {:.1} s back on average, half of its weight within {:.1} s; strongest {} at \
+         −{:.1} s; spread over {:.1} s ({:.1} bits).{sink}",
         layer + 1,
         head + 1,
         look.mean_back.0,
@@ -194,10 +194,11 @@ pub(super) fn head(layer: usize, head: usize, look: &Look) -> String {
     )
 }
 
-/// What the classifier saw.
+/// What the classifier attends to.
 pub(super) fn pooling(look: &Look) -> String {
     format!(
-        "Half of the answer rests on the last {:.1} s; the strongest single frame, −{:.1} s, has {:.1} %; spread over {:.1} s.",
+        "Half of the answer rests on the last {:.1} s; the strongest single frame, −{:.1} s, has {:.1} %; \
+         spread over {:.1} s.",
         look.median_back.0,
         look.strongest_back.0,
         100.0 * look.strongest,
@@ -265,7 +266,7 @@ mod tests {
             format: "F32".into(),
             buffer_frames: Some(441),
             duration: None,
-            heard_through: None,
+            output: None,
         };
         assert_eq!(
             source(&open),

@@ -8,9 +8,10 @@ use attune_model::genre::GenreSet;
 use attune_model::hierarchical::{DecidedReport, DecidingSegment};
 
 /// How far the weights can be believed, as measured by `attune lab hierarchy` (`docs/lab.md`).
-pub(crate) const WHAT_SEGMENTS_SAY: &str = "A hierarchical attention network (Yang et al. 2016) reads the file from both ends, so it never \
-listens live. Its weights tell music from what is none: one segment of music among nine of noise has the highest in 95 % of tracks. \
-Within music they say little: a segment of another genre has it in 19 %, by chance in 10 %.";
+pub(crate) const WHAT_SEGMENTS_SAY: &str = "A hierarchical attention network (Yang et al. 2016) reads the file from \
+both ends, so it never runs live. Its weights separate music from other sounds: one segment of music among nine of \
+noise has the highest in 95 % of tracks. Within music they say little: a segment of another genre has it in 19 %, by \
+chance in 10 %.";
 
 /// What the file is as a whole.
 pub(crate) fn as_a_whole(decided: &DecidedReport, genres: &GenreSet) -> String {
@@ -46,7 +47,7 @@ pub(crate) fn segment(segment: &DecidingSegment, decided: &DecidedReport, genres
 
 /// What a screen reader says instead of the bars.
 pub(crate) fn segments(decided: &DecidedReport, named: &[usize], genres: &GenreSet) -> String {
-    let told: Vec<String> = named
+    let sentences: Vec<String> = named
         .iter()
         .map(|place| segment(&decided.segments[*place], decided, genres))
         .collect();
@@ -54,7 +55,7 @@ pub(crate) fn segments(decided: &DecidedReport, named: &[usize], genres: &GenreS
         "Segments: {}. Of {} segments these have most weight. {}",
         as_a_whole(decided, genres),
         decided.segments.len(),
-        told.join(" ")
+        sentences.join(" ")
     )
 }
 
@@ -81,8 +82,8 @@ mod tests {
         let genres = GenreSet::gtzan();
         assert_eq!(
             segments(&decided, &[1], &genres),
-            "Segments: As a whole: Rock 62 %. Of 2 segments these have most weight. 0:03.0 to 0:06.0: weight 70 %, all alike 50 %; \
-             alone Jazz 41 %; without it Rock has 55 %, not 62 %."
+            "Segments: As a whole: Rock 62 %. Of 2 segments these have most weight. \
+             0:03.0 to 0:06.0: weight 70 %, all alike 50 %; alone Jazz 41 %; without it Rock has 55 %, not 62 %."
         );
         assert!(segment(&decided.segments[0], &decided, &genres).ends_with("alone Jazz 41 %."));
     }

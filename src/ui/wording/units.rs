@@ -1,4 +1,4 @@
-//! What units hold, in sentences.
+//! The values of units, in sentences.
 //!
 //! In: traces. Out: text. Thread: window.
 
@@ -33,15 +33,15 @@ pub(crate) fn unit(traces: &Traces, place: usize, column: u64) -> Option<String>
     let (input, output) = (value(UnitValue::Input)?, value(UnitValue::Output)?);
     let forget = (-traces.hop().0 / tau.0).exp();
     Some(format!(
-        "{who}, holds {cell:+.2}. Its forget gate stands at {forget:.3}: alone it would let the cell fade with a time constant of {}. \
-         Input gate {}, output gate {} open.",
+        "{who}, holds {cell:+.2}. Its forget gate stands at {forget:.3}: alone it would let the cell fade with a time \
+         constant of {}. Input gate {}, output gate {} open.",
         time_constant(tau),
         percent(input),
         percent(output)
     ))
 }
 
-/// All units at one column, for who does not see them.
+/// All units at one column, for screen readers.
 pub(crate) fn units(name: &str, traces: &Traces, column: u64) -> String {
     let count = traces.units();
     let fading = match traces.median_time_constant(column) {

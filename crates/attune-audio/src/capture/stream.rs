@@ -222,7 +222,7 @@ fn start(
         format: format!("{:?}", config.sample_format()),
         buffer_frames,
         duration: None,
-        heard_through: None,
+        output: None,
     };
     Ok(Started {
         streams,

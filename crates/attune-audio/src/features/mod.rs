@@ -90,8 +90,8 @@ pub fn levels_of(samples: &[f32], rate: SampleRate, spec: &FrontEndSpec) -> Resu
 pub struct FeatureBlock {
     /// Place of the first frame in its stream.
     pub first: FrameIndex,
-    /// Log-mel power in dB re unit mel power, as librosa's `power_to_db(melspectrogram(..), ref=1.0)`,
-    /// (time, bands): what is drawn. A sine of full scale reaches about 40 dB with the default spec; nothing is below the spec's floor.
+    /// Log-mel power in dB re unit mel power, as librosa's `power_to_db(melspectrogram(..), ref=1.0)`, (time, bands): what
+    /// is drawn. A sine of full scale reaches about 40 dB with the default spec; nothing is below the spec's floor.
     pub mel_db: Vec<f32>,
     /// The same, loudness-normalised: the models' input. (time, bands).
     pub normalized: Vec<f32>,

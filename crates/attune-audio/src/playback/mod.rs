@@ -65,7 +65,7 @@ impl FilePlayer {
             format: info.format.clone(),
             buffer_frames: None,
             duration: info.duration,
-            heard_through: speaker.as_ref().map(|speaker| speaker.name().to_owned()),
+            output: speaker.as_ref().map(|speaker| speaker.name().to_owned()),
         };
         let (sink, source, marks_in, marks) = fresh(&opened);
         let (orders, orders_out) = crossbeam_channel::bounded(ORDERS);

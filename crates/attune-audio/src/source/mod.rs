@@ -41,7 +41,7 @@ pub struct OpenedSource {
     /// Length of a file.
     pub duration: Option<Seconds>,
     /// The output that a file plays through, if any.
-    pub heard_through: Option<String>,
+    pub output: Option<String>,
 }
 
 /// An event at one sample of a source. Marks travel in a bounded queue beside the ring; the reader acts on a mark when it

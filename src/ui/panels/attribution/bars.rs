@@ -140,7 +140,7 @@ impl<'a> Bars<'a> {
         let points = 100.0 * added.abs();
         match (self.by, added >= 0.0) {
             (AttributionMethod::Occlusion, true) => format!("adds {points:.1} points"),
-            (AttributionMethod::Occlusion, false) => format!("takes {points:.1} points"),
+            (AttributionMethod::Occlusion, false) => format!("costs {points:.1} points"),
             (AttributionMethod::AttentionOverride, true) => format!("alone: {points:.1} points more"),
             (AttributionMethod::AttentionOverride, false) => format!("alone: {points:.1} points less"),
         }

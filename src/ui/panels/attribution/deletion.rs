@@ -1,4 +1,4 @@
-//! What is left of the answer while what was attended to is removed, beside as much at random: two small curves.
+//! Deletion curves: what is left of the answer as the most attended frames, or random ones, are removed.
 
 use crate::ui::theme::{Palette, axis_font};
 use crate::ui::widgets::describe;
@@ -11,7 +11,7 @@ const WIDTH: f32 = 120.0;
 /// Room for the words beside it.
 const NAMES: f32 = 46.0;
 
-/// Draws the curves, and what lies on which axis.
+/// Draws the curves and names them.
 pub(super) fn curves_ui(ui: &mut egui::Ui, report: &AttentionReport, height: f32) {
     let palette = Palette::of(ui);
     let it = &report.faithfulness;
@@ -47,8 +47,9 @@ pub(super) fn curves_ui(ui: &mut egui::Ui, report: &AttentionReport, height: f32
         ),
     );
     response.on_hover_text(format!(
-        "What is left of the probability, 0 to 100 %, while 0 to {:.0} % of the frames are replaced by the mean around them: the most attended first, and in \
-         random order (the mean of three). The lower the first lies below the second, the more the attention is worth (Samek et al. 2017).",
+        "What is left of the probability, 0 to 100 %, while 0 to {:.0} % of the frames are replaced by the mean \
+         around them: the most attended first, and in random order (the mean of three). The further the first curve \
+         lies below the second, the more faithful the attention (Samek et al. 2017).",
         100.0 * last
     ));
 }

@@ -1,8 +1,8 @@
 //! What changed the answer: for each half second of the past, how many points a class has less without it, or more
 //! when only it is attended to. Under the spectrogram's own time axis.
 //!
-//! In: what the models said when they ran again, of a held moment or a little while ago. Out: paint; another class.
-//! Thread: window.
+//! In: what the models answered when they ran again, for a held moment or a little while ago. Out: paint; another
+//! class. Thread: window.
 
 mod bars;
 mod deletion;
@@ -29,7 +29,7 @@ pub struct AttributionView {
     pub live: bool,
     /// How they are found.
     pub method: AttributionMethod,
-    /// Of which class; `None`: the likeliest.
+    /// The class they are of; `None`: the likeliest.
     pub class: Option<GenreId>,
 }
 
@@ -37,15 +37,15 @@ pub struct AttributionView {
 const NAME: &str = "What changed the answer";
 /// Height of the row above the picture.
 const HEADER: f32 = 26.0;
-/// Height of how much attention matters, below it.
-const WORTH: f32 = 44.0;
+/// Height of the deletion curves below it.
+const FAITHFULNESS_HEIGHT: f32 = 44.0;
 
 /// What the strip has to show.
 #[derive(Debug, Clone, Copy)]
 pub struct Attribution<'a> {
     /// The explanation, and how many columns before the newest one.
-    told: Option<(&'a Explanation, u64)>,
-    /// Why nothing was.
+    explanation: Option<(&'a Explanation, u64)>,
+    /// Why there is none.
     fault: Option<&'a JobError<QueryError>>,
 }
 
@@ -53,7 +53,7 @@ impl<'a> Attribution<'a> {
     /// Of a held moment.
     pub fn held(held: &'a HeldMoment) -> Self {
         Self {
-            told: held.explanation().map(|it| (it, 0)),
+            explanation: held.explanation().map(|it| (it, 0)),
             fault: held.explaining.error(),
         }
     }
@@ -61,20 +61,20 @@ impl<'a> Attribution<'a> {
     /// Of now, or a little while ago.
     pub fn live(live_attribution: &'a LiveAttribution, history: &History) -> Self {
         Self {
-            told: live_attribution.told(history),
+            explanation: live_attribution.newest(history),
             fault: live_attribution.fault(),
         }
     }
 
     /// The explanation, and how many columns before the newest one.
-    pub(super) fn told(self) -> Option<(&'a Explanation, u64)> {
-        self.told
+    pub(super) fn explanation(self) -> Option<(&'a Explanation, u64)> {
+        self.explanation
     }
 
     /// What is said while there is none.
     fn waiting(self, scene: &Scene<'_>) -> String {
         match self.fault {
-            Some(why) => format!("The models cannot be asked: {why}"),
+            Some(why) => format!("The models cannot be queried: {why}"),
             None if scene.held.is_none() && !scene.has_frames() => "No sound yet".to_owned(),
             None => "Running the models again without each half second in turn…".to_owned(),
         }
@@ -84,10 +84,10 @@ impl<'a> Attribution<'a> {
 /// Draws the strip into what is available.
 pub(crate) fn attribution_ui(ui: &mut egui::Ui, scene: &Scene<'_>, changed: Attribution<'_>, view: &mut ViewState) {
     let palette = Palette::of(ui);
-    let bars = changed.told.map(|(it, ago)| Bars::of(it, ago, view));
+    let bars = changed.explanation.map(|(it, ago)| Bars::of(it, ago, view));
     header_ui(ui, scene, bars.as_ref(), view);
-    let report = changed.told.and_then(|(it, _)| it.attention.first());
-    let below = if report.is_some() { WORTH } else { 0.0 };
+    let report = changed.explanation.and_then(|(it, _)| it.attention.first());
+    let below = if report.is_some() { FAITHFULNESS_HEIGHT } else { 0.0 };
     let size = ui.available_size() - Vec2::new(0.0, below);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
     let plot = Rect::from_min_max(rect.min + Vec2::new(GUTTER, 2.0), rect.max - Vec2::new(PLOT_RIGHT, 4.0));
@@ -110,7 +110,7 @@ pub(crate) fn attribution_ui(ui: &mut egui::Ui, scene: &Scene<'_>, changed: Attr
         let label = Label::new(RichText::new(sentence).size(11.0).color(palette.muted)).wrap();
         ui.horizontal(|ui| {
             ui.add_space(GUTTER);
-            deletion::curves_ui(ui, report, WORTH);
+            deletion::curves_ui(ui, report, FAITHFULNESS_HEIGHT);
             ui.add(label);
         });
     }
@@ -124,9 +124,10 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, bars: Option<&Bars<'_>>, view
         Layout::left_to_right(Align::Center),
         |ui| {
             heading(ui, NAME).on_hover_text(
-                "Each half second is replaced by the mean around it and all engines are asked again: the bar is what the answer \
-                 loses (up) or gains (down). In test pieces whose answer one passage carries, the highest bar lay in it in 8 \
-                 of 10 cases, so did that of attention forced onto one half second, the most attended half second in 4, by chance 3.5.",
+                "Each half second is replaced by the mean around it, and all models run again: the bar is what the \
+                 answer loses (up) or gains (down). In test clips whose answer rests on one passage, the highest bar \
+                 lay in it in 8 of 10 cases, as did the highest with attention forced onto one half second; the most \
+                 attended half second did in 4, and by chance it would in 3.5.",
             );
             save_menu(ui, view, NAME);
             let Some(bars) = bars else { return };
@@ -168,7 +169,7 @@ fn by_ui(ui: &mut egui::Ui, view: &mut ViewState) {
         (
             AttributionMethod::AttentionOverride,
             "Attention only here",
-            "What the attention model answers when it may attend to one half second only, less what it answers by itself",
+            "What the attention model answers when it may attend to one half second only, less its usual answer",
         ),
         (
             AttributionMethod::Occlusion,

@@ -9,7 +9,7 @@ use attune_nn::score::ScoreKind;
 
 /// What each class loses without each half second, and what attention forced onto it adds.
 pub(super) fn changed(scene: &Scene<'_>) -> Option<Table> {
-    let (it, ago) = scene.attribution?.told()?;
+    let (it, ago) = scene.attribution?.explanation()?;
     let genres = &scene.model_info.genres;
     let ids: Vec<GenreId> = genres.ids().collect();
     let overridden: Vec<_> = ids.iter().filter_map(|id| it.override_effects(*id)).collect();

@@ -9,7 +9,7 @@ use crate::ui::view_state::ViewState;
 use attune_audio::features::MelFilterbank;
 use attune_audio::units::Seconds;
 
-/// So many points of a track at the most.
+/// The most points of a track.
 const POINTS: usize = 20_000;
 
 /// The columns that are kept and no breaks, oldest first, with their times.
@@ -54,11 +54,11 @@ pub(super) fn answers(scene: &Scene<'_>) -> Table {
 pub(super) fn timeline(scene: &Scene<'_>, view: &ViewState) -> Option<Table> {
     let genres = &scene.model_info.genres;
     let first = heading(&["at_s", "heard", "answer", "confidence"], "", genres);
-    let row = |point: &TimelinePoint, heard: &str| {
+    let row = |point: &TimelinePoint, source: &str| {
         let confidence = format!("{:.5}", point.confidence);
         let names = [
             format!("{:.4}", point.at.0),
-            heard.to_owned(),
+            source.to_owned(),
             state(point.state, genres),
             confidence,
         ];
@@ -127,7 +127,7 @@ pub(super) fn units(scene: &Scene<'_>, view: &ViewState) -> Option<Table> {
     Some(std::iter::once(first).chain(rows).collect())
 }
 
-/// Where the newest frame looks: each head, and the pooling.
+/// Where the newest frame attends: each head, and the pooling.
 pub(super) fn heads(scene: &Scene<'_>) -> Table {
     let attention = &scene.snapshot.attention;
     let (layers, heads) = map_shape(attention);

@@ -17,7 +17,7 @@ pub(super) fn recent_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSta
     let palette = Palette::of(ui);
     let span = TIMELINE_SPANS[view.timeline.span.unwrap_or(0).min(TIMELINE_SPANS.len() - 1)].seconds;
     let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::hover());
-    let points = visible(scene.history.points().iter(), scene.history.heard(), span);
+    let points = visible(scene.history.points().iter(), scene.history.played_secs(), span);
     describe(&response, summary(scene, &points));
     place_plot(ui, view, "Timeline", &response);
     if !ui.is_rect_visible(rect) {
@@ -25,8 +25,8 @@ pub(super) fn recent_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSta
     }
     let retried = scene.knobs_replay;
     let (inner, ribbons, area) = parts(rect, 1 + usize::from(retried.is_some()));
-    let now = scene.history.heard();
-    let to_x = |heard: f64| inner.right() - ((now - heard) / span) as f32 * inner.width();
+    let now = scene.history.played_secs();
+    let to_x = |secs: f64| inner.right() - ((now - secs) / span) as f32 * inner.width();
     for ribbon in &ribbons {
         ui.painter().rect_filled(*ribbon, CornerRadius::same(2), palette.track);
     }
@@ -68,10 +68,10 @@ pub(super) fn recent_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSta
 fn cursors(ui: &egui::Ui, scene: &Scene<'_>, view: &ViewState, inner: Rect, to_x: &impl Fn(f64) -> f32) {
     let palette = Palette::of(ui);
     let line = |column: Option<u64>, width: f32, colour| {
-        let heard = column
+        let secs = column
             .and_then(|column| scene.history.moment(column))
-            .map(|it| it.heard);
-        if let Some(x) = heard.map(to_x).filter(|x| inner.x_range().contains(*x)) {
+            .map(|it| it.played_secs);
+        if let Some(x) = secs.map(to_x).filter(|x| inner.x_range().contains(*x)) {
             ui.painter().vline(x, inner.y_range(), (width, colour));
         }
     };
@@ -102,10 +102,10 @@ fn back_label(seconds: f64, is_held: bool) -> String {
 /// The points of the last `span` seconds, thinned by their place in time so that they do not shimmer as they scroll.
 fn visible<'a>(points: impl Iterator<Item = &'a TimelinePoint>, now: f64, span: f64) -> Vec<TimelinePoint> {
     let oldest = now - span;
-    let seen: Vec<&TimelinePoint> = points.filter(|point| point.heard >= oldest).collect();
+    let seen: Vec<&TimelinePoint> = points.filter(|point| point.played_secs >= oldest).collect();
     let stride = seen.len().div_ceil(MOST_POINTS).max(1);
     seen.into_iter()
-        .filter(|point| stride == 1 || ((point.heard / 0.25).round() as usize).is_multiple_of(stride))
+        .filter(|point| stride == 1 || ((point.played_secs / 0.25).round() as usize).is_multiple_of(stride))
         .copied()
         .collect()
 }
@@ -121,18 +121,18 @@ fn hover_ui(
     let Some(pointer) = response.hover_pos().filter(|at| plot.contains(*at)) else {
         return;
     };
-    let heard = scene.history.heard() - span * f64::from((plot.right() - pointer.x) / plot.width());
-    let at = points.partition_point(|point| point.heard <= heard);
+    let secs = scene.history.played_secs() - span * f64::from((plot.right() - pointer.x) / plot.width());
+    let at = points.partition_point(|point| point.played_secs <= secs);
     let Some(point) = at.checked_sub(1).and_then(|i| points.get(i)) else {
         return;
     };
     // A pointer in a gap is on no point.
-    if heard - point.heard > 2.0 * (span / MOST_POINTS as f64).max(0.25) {
+    if secs - point.played_secs > 2.0 * (span / MOST_POINTS as f64).max(0.25) {
         return;
     }
     ui.painter()
         .vline(pointer.x, plot.y_range(), (1.0, Palette::of(ui).text));
-    view.time.pointing = scene.history.column_heard_at(heard);
+    view.time.pointing = scene.history.column_played_at(secs);
     response
         .clone()
         .on_hover_text_at_pointer(wording::point(point, &scene.model_info.genres));

@@ -14,7 +14,7 @@ use attune_audio::units::Seconds;
 use attune_model::hierarchical::{DecidedReport, DecidingSegment};
 use eframe::egui::{self, Align2, Color32, CornerRadius, CursorIcon, Label, Rect, RichText, Role, Sense, WidgetInfo};
 
-/// So many segments are named as those that decided.
+/// How many segments are named as those that decided.
 const NAMED: usize = 3;
 /// Room for their ranks over the bars.
 const RANKS: f32 = 13.0;
@@ -41,7 +41,7 @@ pub(super) fn segments_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewS
     ui.painter().rect_filled(area, CornerRadius::ZERO, palette.track);
     let decided = match &track.segments {
         Job::Done(decided) => decided,
-        Job::Failed(why) => return say(ui, &response, area, &format!("The segments cannot be weighed: {why}")),
+        Job::Failed(why) => return say(ui, &response, area, &format!("The segments cannot be read: {why}")),
         Job::Idle | Job::Running(_) => {
             return say(ui, &response, area, "The file is being read as a whole …");
         }
@@ -81,7 +81,7 @@ pub(super) fn segments_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewS
     selection(ui, scene, view, inner, &to_x);
     playhead(ui, scene, view, inner, &to_x);
     for (rank, place) in named.iter().enumerate() {
-        hear_ui(
+        play_ui(
             ui,
             scene,
             view,
@@ -94,7 +94,7 @@ pub(super) fn segments_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewS
     };
     ui.ctx().set_cursor_icon(CursorIcon::PointingHand);
     if response.clicked() {
-        hear(view, segment);
+        play(view, segment);
     }
     let said = wording::segment(segment, decided, &scene.model_info.genres);
     response.on_hover_text_at_pointer(format!("{said}\nClick to play it."));
@@ -158,7 +158,7 @@ fn alike_ui(ui: &egui::Ui, area: Rect, count: usize, most: f64) {
 }
 
 /// One of the named segments as a button for those who have no pointer.
-fn hear_ui(
+fn play_ui(
     ui: &egui::Ui,
     scene: &Scene<'_>,
     view: &mut ViewState,
@@ -175,11 +175,11 @@ fn hear_ui(
             .rect_stroke(rect, CornerRadius::ZERO, (1.5, accent), egui::StrokeKind::Inside);
     }
     if button.clicked() {
-        hear(view, segment);
+        play(view, segment);
     }
     button.on_hover_text_at_pointer(format!("{said}\nClick to play it."));
 }
 
-fn hear(view: &mut ViewState, segment: &DecidingSegment) {
+fn play(view: &mut ViewState, segment: &DecidingSegment) {
     view.play_between(Seconds(segment.start_s), Seconds(segment.end_s));
 }

@@ -1,4 +1,4 @@
-//! The whole track of a file: what was played of it, what it sounds like further on, where it plays, what is looped.
+//! The whole track of a file: what was played of it, the prescan of the rest, where it plays, what is looped.
 //!
 //! In: track, transport. Out: paint; seeks and selections. Thread: window.
 
@@ -29,7 +29,7 @@ pub(super) fn loop_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState
         let button = ui
             .add(egui::Button::new(RichText::new(text).small()).selected(true))
             .on_hover_text("Play on instead (Esc)")
-            .accessible_name("Let the loop go");
+            .accessible_name("End the loop");
         if button.clicked() {
             view.order(Command::Select(None));
         }
@@ -48,7 +48,7 @@ pub(super) fn note_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState
 /// Whether live and file are the same: in a word, its colour, and in full.
 fn mark(palette: &Palette, scene: &Scene<'_>, track: &Track) -> (String, Color32, String) {
     if let Some(error) = track.prescan_error() {
-        return ("Not analysed ahead".to_owned(), palette.muted, error.to_string());
+        return ("Not analysed in advance".to_owned(), palette.muted, error.to_string());
     }
     let parity = &track.parity;
     let ink = match parity.frames {
@@ -94,19 +94,19 @@ pub(super) fn whole_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
             areas_ui(ui, &bands, points);
         }
         let hop = scene.snapshot.hop.0;
-        let end = prescan.last().map_or(0.0, |point| point.heard + hop);
-        let heard: Vec<Run> = live
+        let end = prescan.last().map_or(0.0, |point| point.played_secs + hop);
+        let played: Vec<Run> = live
             .chunk_by(|a, b| a.segment == b.segment)
-            .flat_map(|run| runs(run, run.last().map_or(0.0, |point| point.heard), to_x))
+            .flat_map(|run| runs(run, run.last().map_or(0.0, |point| point.played_secs), to_x))
             .collect();
         ribbon_ui(
             ui,
             ribbon,
-            &not_under(runs(&prescan, end, to_x), &heard),
+            &not_under(runs(&prescan, end, to_x), &played),
             genres,
             PRESCAN,
         );
-        ribbon_ui(ui, ribbon, &heard, genres, 1.0);
+        ribbon_ui(ui, ribbon, &played, genres, 1.0);
         share_labels(ui, area);
         labels(ui, inner, length, &to_x);
         selection(ui, scene, view, inner, &to_x);
@@ -117,9 +117,9 @@ pub(super) fn whole_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
 }
 
 /// What of the runs of the prescan is to be seen beside what was played, so that no name is cut.
-fn not_under(mut prescan: Vec<Run>, heard: &[Run]) -> Vec<Run> {
+fn not_under(mut prescan: Vec<Run>, played: &[Run]) -> Vec<Run> {
     for run in &mut prescan {
-        for over in heard {
+        for over in played {
             if over.from <= run.from + 1.0 && over.to > run.from {
                 run.from = over.to;
             }
@@ -233,13 +233,13 @@ fn summary(scene: &Scene<'_>, track: &Track) -> String {
     if shares.is_empty() {
         return "Timeline: no sound yet".to_owned();
     }
-    let told = wording::shares(&shares, &scene.model_info.genres);
+    let answers = wording::shares(&shares, &scene.model_info.genres);
     let looped = match scene.transport.selection {
         Some((start, end)) => format!(" Looping {} to {}.", start.clock(), end.clock()),
         None => String::new(),
     };
     format!(
-        "Timeline: {told}. The track is {} long and plays at {}. {}.{looped}",
+        "Timeline: {answers}. The track is {} long and plays at {}. {}.{looped}",
         track.duration.clock(),
         scene.transport.position.clock(),
         wording::parity(&track.parity, scene.snapshot.hop)
