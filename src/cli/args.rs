@@ -114,8 +114,8 @@ pub struct AnalyzeArgs {
 #[derive(Debug, Clone, clap::Args)]
 pub struct EvalArgs {
     /// Table of path,label[,group]; labels are the models' classes, or speech, not_music, silence; with --mels the
-    /// first column is a key in that file. With a group (an artist, a session) for each clip of music, the interval of
-    /// the accuracy is also given over whole groups
+    /// first column is a key in that file. If every clip of music has a group (an artist, a session), the accuracy's
+    /// interval over whole groups is reported too
     #[arg(long, value_name = "CSV")]
     pub manifest: PathBuf,
     /// Log-mel clips, (128, T) each, instead of sound
@@ -124,21 +124,21 @@ pub struct EvalArgs {
     /// One JSON document instead of tables
     #[arg(long)]
     pub json: bool,
-    /// Also draw accuracy against seconds, reliability, confusion and conditions to this folder, as SVG
+    /// Also draw accuracy over time, reliability, confusion and conditions into this folder, as SVG
     #[arg(long, value_name = "FOLDER")]
     pub pictures: Option<PathBuf>,
-    /// Also put the tables into this page, between the lines `<!-- attune eval NAME -->`, NAME being that of the
-    /// manifest without its end, and `<!-- end -->`
+    /// Also put the tables into this page, between the lines `<!-- attune eval NAME -->` and `<!-- end -->`; NAME is
+    /// the manifest's file name without its extension
     #[arg(long, value_name = "FILE.md")]
     pub page: Option<PathBuf>,
     /// Also evaluate every clip re-recorded through a room and a microphone, in pink noise 10 dB below, and from 300
     /// to 3,400 Hz
     #[arg(long, conflicts_with = "mels")]
     pub conditions: bool,
-    /// Also play N pairs of clips of different classes, one right after the other, and time the change of answer
+    /// Also play N pairs of clips of different classes back to back, and time the change of the answer
     #[arg(long, value_name = "N", conflicts_with = "mels", value_parser = at_least_one)]
     pub splices: Option<usize>,
-    /// Seed of conditions and pairs
+    /// Seed of the conditions and pairs
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
 }

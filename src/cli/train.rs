@@ -18,16 +18,16 @@ pub struct TrainArgs {
     /// Which model to train
     #[arg(value_enum, value_name = "MODEL")]
     kind: ModelKind,
-    /// Folder with a sub-folder of audio for each class; or with clips.csv (clip, genre, split, audio, artist), audio in
-    /// SPLIT/CLIP.ogg, mel3s.safetensors
+    /// Folder with a sub-folder of audio for each class; or with clips.csv (clip, genre, split, audio, artist), audio
+    /// in SPLIT/CLIP.ogg, mel3s.safetensors
     #[arg(long, value_name = "FOLDER", required_unless_present = "class")]
     data: Option<PathBuf>,
     #[command(flatten)]
     folders: FolderArgs,
-    /// What the data set is called in the card [default: the folders' names, or GTZAN's]
+    /// Name of the data set in the card [default: the folders' names, or GTZAN's]
     #[arg(long)]
     data_name: Option<String>,
-    /// Whose the data are, for the card
+    /// Rights in the data, for the card
     #[arg(long)]
     data_rights: Option<String>,
     /// Folder for checkpoint, log, weights, manifest and card
@@ -39,16 +39,21 @@ pub struct TrainArgs {
     /// Seed of the run
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Cross-validate: a run for each of N folds, in --out/fold-1, …; every clip is validated once, by a network that was
-    /// trained without its artist
-    #[arg(long, value_name = "N", conflicts_with_all = ["fold", "only_renditions"], value_parser = clap::value_parser!(u16).range(2..=100))]
+    /// Cross-validate: a run for each of N folds, in --out/fold-1, …; every clip is validated once, by a network that
+    /// was trained without its artist
+    #[arg(
+        long,
+        value_name = "N",
+        conflicts_with_all = ["fold", "only_renditions"],
+        value_parser = clap::value_parser!(u16).range(2..=100)
+    )]
     pub(super) folds: Option<u16>,
     #[command(flatten)]
     recipe: RecipeArgs,
-    /// Only make the renditions and keep them in --renditions-cache
+    /// Only make the renditions and write them to --renditions-cache
     #[arg(long, alias = "only-takes", requires = "renditions_cache")]
     only_renditions: bool,
-    /// Rendition up the run in --out where its checkpoint left it
+    /// Continue the run in --out from its checkpoint
     #[arg(long)]
     resume: bool,
     /// Steps between two checkpoints and validations
@@ -131,8 +136,8 @@ impl TrainArgs {
     }
 }
 
-/// Runs what was asked for. Of a cross-validation every fold has a folder of its own; what came out is printed, and kept
-/// beside them.
+/// Runs one training or a cross-validation, in which each fold has a folder of its own; its page is printed, and
+/// written beside them.
 pub(super) fn run(args: &TrainArgs) -> Result<(), AppError> {
     if args.only_renditions {
         let (config, screen) = (args.config()?, Screen::new(args));

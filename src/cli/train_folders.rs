@@ -26,20 +26,20 @@ pub(super) struct FolderArgs {
     /// A class from folders anywhere, in place of --data; may be repeated
     #[arg(long, value_name = "NAME=FOLDER[,FOLDER…]", value_parser = named_folders, conflicts_with = "data")]
     class: Vec<NamedFolders>,
-    /// Join the files of one group to clips of this many seconds: for words, which are too short by themselves
+    /// Join the files of one group to clips of this many seconds, for recordings that are too short, such as words
     #[arg(long, value_name = "NAME=SECONDS", value_parser = of_class::<f64>)]
     join: Vec<(String, f64)>,
     /// Add this many generated noises (hum, clicks, sirens, coloured noise) to a class
     #[arg(long, value_name = "NAME=COUNT", value_parser = of_class::<usize>)]
     generate: Vec<(String, usize)>,
-    /// What must stay together: `folder` (the file's folder), or NUMBER:SEPARATOR, a field of the file's name (2:_ is `ann`
-    /// in 7_ann_3.ogg); several rules by commas, the first that fits [default: each file by itself]
+    /// Files that must stay together, by rule: `folder` (the file's folder), or NUMBER:SEPARATOR, a field of the file's
+    /// name (2:_ is `ann` in 7_ann_3.ogg); with several, the first that fits [default: each file by itself]
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     group_by: Vec<GroupRule>,
     /// Validate on the files whose path matches, `*` standing for anything; may be repeated
     #[arg(long, value_name = "PATTERN", conflicts_with = "fold")]
     hold_out: Vec<String>,
-    /// Size and memory of the network [default: music for clips.csv, sounds for folders]
+    /// Size and context of the network [default: music for clips.csv, sounds for folders]
     #[arg(long, value_enum)]
     variant: Option<Variant>,
     /// Features between front and pooling, in place of the variant's
@@ -67,7 +67,7 @@ impl FolderArgs {
         Ok(FolderData {
             classes: self.sources(data)?,
             groups: self.group_by.clone(),
-            judged: if self.hold_out.is_empty() {
+            hold_out: if self.hold_out.is_empty() {
                 HoldOut::Fold { number, of }
             } else {
                 HoldOut::Matching(self.hold_out.clone())

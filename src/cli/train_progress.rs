@@ -58,7 +58,7 @@ impl Screen {
                 if !no_class.is_empty() {
                     say(&format!("left out, no class has this name: {}", no_class.join(", ")));
                 }
-                say(&format!("{clips} more clips to learn from"));
+                say(&format!("{clips} auxiliary clips for training"));
             }
             Event::RenditionsMade { made, seconds } => self.renditions(made, *seconds),
             Event::WindowedTargets { with, without } => {
@@ -141,8 +141,8 @@ impl Screen {
         self.bar.suspend(|| {
             if let Some(agreement) = made.agreement {
                 eprintln!(
-                    "teacher and its stored features: correlation {:.4}, mean |Δ| {:.3}, greatest {:.2} deviations over \
-                     {} clips",
+                    "teacher and its stored features: correlation {:.4}, mean |Δ| {:.3}, greatest {:.2} deviations \
+                     over {} clips",
                     agreement.correlation, agreement.mean_error, agreement.greatest_error, agreement.clips
                 );
             }

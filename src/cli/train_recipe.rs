@@ -1,4 +1,4 @@
-//! What of a training recipe can be set on the command line.
+//! The options of a training recipe that the command line can set.
 
 use attune_audio::units::Decibels;
 use attune_model::architecture::BodyShape;
@@ -10,7 +10,7 @@ use clap::ValueEnum;
 use std::fmt::Write;
 use std::path::PathBuf;
 
-/// How often a labelled excerpt is limited to the band of another source, if there is one and nothing else is said.
+/// Default probability that a labelled excerpt is limited to the band of the auxiliary data, if there are any.
 const AUX_SHARE: f32 = 0.4;
 
 /// Options that change the recipe of the shipped weights; each left out stays as it is there.
@@ -53,7 +53,7 @@ pub(super) struct RecipeArgs {
     /// Decay of the running mean of the weights that is kept
     #[arg(long, value_parser = share_below_1)]
     averaging: Option<f32>,
-    /// Both parameters of the Beta distribution by which two examples are mixed; 0: not at all
+    /// Mixup: both parameters of the Beta distribution by which two examples are mixed; 0: off
     #[arg(long, value_parser = not_negative)]
     mix: Option<f32>,
     /// Probability that reverberation and noise of a room are added to an excerpt [default: 0]
@@ -76,7 +76,7 @@ pub(super) struct RecipeArgs {
     /// Seed of folds and shares
     #[arg(long)]
     split_seed: Option<u64>,
-    /// Renditions (altered versions) of each clip with audio, made before training
+    /// Renditions (augmented versions) of each clip with audio, made before training
     #[arg(long, alias = "takes", value_name = "N")]
     renditions: Option<usize>,
     /// For each clip with audio, mixtures with another one
@@ -88,7 +88,7 @@ pub(super) struct RecipeArgs {
     /// Probability that an excerpt comes from a rendition, where a clip has both renditions and clean sound
     #[arg(long, alias = "take-share", value_parser = share)]
     rendition_share: Option<f64>,
-    /// Share of music without labels in a batch
+    /// Share of unlabelled music in a batch
     #[arg(long, value_parser = share)]
     unlabelled_share: Option<f64>,
     /// Weight of the teacher's features as a target
@@ -97,7 +97,7 @@ pub(super) struct RecipeArgs {
     /// Weight of the soft labels, from the teacher's features, in a labelled clip's target
     #[arg(long, alias = "told-share", value_parser = share)]
     soft_label_weight: Option<f64>,
-    /// Weight of the soft labels of music without labels, relative to a label's 1; needs a soft label weight
+    /// Weight of the soft labels of unlabelled music, relative to a label's 1; needs a soft label weight
     #[arg(long, alias = "told-weight", value_parser = share)]
     unlabelled_weight: Option<f64>,
     /// Which sound the teacher's targets of a rendition come from
@@ -115,34 +115,34 @@ pub(super) struct RecipeArgs {
     /// Weight of the windowed targets
     #[arg(long, value_parser = not_negative)]
     window_weight: Option<f32>,
-    /// A folder of music without labels, for the teacher's targets only; may be repeated
+    /// A folder of unlabelled music, for the teacher's targets only; may be repeated
     #[arg(long, value_name = "FOLDER", requires = "a_teacher")]
     pub(super) unlabelled: Vec<PathBuf>,
-    /// Auxiliary data: a folder with sub-folders of more audio for some of the classes, from another source; for training,
-    /// never for validation. As its band may be narrower, a share of all labelled excerpts is limited to that band
+    /// Auxiliary data: a folder with sub-folders of audio for some of the classes, from another source; for training
+    /// only. As its band may be narrower, a share of all labelled excerpts is limited to that band
     #[arg(long, alias = "also", value_name = "FOLDER")]
     pub(super) aux_data: Option<PathBuf>,
     /// Probability that a labelled excerpt is limited to that band [default: 0.4]
     #[arg(long, alias = "also-share", value_parser = share, requires = "aux_data")]
     aux_share: Option<f64>,
-    /// A file in which renditions are kept from run to run
+    /// File that caches renditions between runs
     #[arg(long, alias = "takes-cache", value_name = "FILE")]
     pub(super) renditions_cache: Option<PathBuf>,
 }
 
 impl RecipeArgs {
-    /// The part to judge by, if one was given.
+    /// The validation fold, if given.
     pub(super) fn fold(&self) -> Option<Fold> {
         self.fold
     }
 
-    /// The same, judged by this part.
+    /// The same with this validation fold.
     pub(super) fn of_fold(mut self, fold: Fold) -> Self {
         self.fold = Some(fold);
         self
     }
 
-    /// Sets in a recipe what was given.
+    /// Applies the given options to a recipe.
     pub(super) fn apply(&self, recipe: &mut Recipe) {
         let set = |place: &mut f32, given: Option<f32>| *place = given.unwrap_or(*place);
         set(&mut recipe.rate, self.rate);
@@ -348,15 +348,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_is_in_the_recipe_and_in_the_command_told() {
-        let words = "--rate 0.001 --weight-decay 0.1 --dropout 0.4 --hidden 200 --label-smoothing 0.1 --averaging 0.99 --mix 0.3 \
-                     --reverb 0.5 --batches 4x43:1,2x128:3 --patience 7 --fold 2/5 --share 0.25 --split-seed 9 --renditions 3 \
-                     --mixtures 1 --renditions-seed 4 --rendition-share 0.5 --unlabelled-share 0.25 --teacher-weight 2 \
-                     --soft-label-weight 0.25 --unlabelled-weight 0.75 --teacher-input rendition --tag-weight 0.5 --window-weight 3";
+    fn options_are_in_the_recipe_and_in_the_reported_command() {
+        let words = "--rate 0.001 --weight-decay 0.1 --dropout 0.4 --hidden 200 --label-smoothing 0.1 \
+                     --averaging 0.99 --mix 0.3 --reverb 0.5 --batches 4x43:1,2x128:3 --patience 7 --fold 2/5 \
+                     --share 0.25 --split-seed 9 --renditions 3 --mixtures 1 \
+                     --renditions-seed 4 --rendition-share 0.5 --unlabelled-share 0.25 --teacher-weight 2 \
+                     --soft-label-weight 0.25 --unlabelled-weight 0.75 --teacher-input rendition --tag-weight 0.5 \
+                     --window-weight 3";
         let line = Line::try_parse_from(std::iter::once("x").chain(words.split_whitespace())).unwrap();
-        let told = line.recipe.words();
+        let reported = line.recipe.words();
         assert_eq!(
-            told.split_whitespace().collect::<Vec<_>>(),
+            reported.split_whitespace().collect::<Vec<_>>(),
             words.split_whitespace().collect::<Vec<_>>()
         );
         let mut recipe = Recipe::new(ModelKind::Lstm, 10, 1, 1);

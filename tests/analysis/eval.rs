@@ -148,16 +148,16 @@ fn tables_have_only_the_sections_that_were_asked_for() {
     let plain = String::from_utf8(eval(&table, &[]).stdout).unwrap();
     for heading in [
         "5 clips",
-        "Right after so many seconds",
+        "Accuracy after N seconds",
         "Calibration error",
-        "What is shown",
+        "The displayed answer",
         "Confusion of the ensemble",
         "lstm and tcn",
     ] {
         assert!(plain.contains(heading), "{heading}: {plain}");
     }
     assert!(
-        !plain.contains("heard otherwise") && !plain.contains("change of genre"),
+        !plain.contains("under other conditions") && !plain.contains("change of genre"),
         "{plain}"
     );
     let spliced = String::from_utf8(eval(&table, &["--splices", "1"]).stdout).unwrap();
@@ -183,7 +183,7 @@ fn tables_are_put_into_a_page_where_it_says() {
             && put.ends_with("<!-- end -->\nAfter.\n")
             && !put.contains("old\n")
     );
-    for heading in ["5 clips:", "Right after so many seconds:", "Confusion of the ensemble:"] {
+    for heading in ["5 clips:", "Accuracy after N seconds:", "Confusion of the ensemble:"] {
         assert!(put.contains(&format!("{heading}\n\n| ")), "{heading}: {put}");
     }
     // The same figures as in the terminal.

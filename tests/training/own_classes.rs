@@ -35,7 +35,7 @@ fn source(folder: &Path) -> FolderData {
     FolderData {
         classes: classes_below(folder, &[]).unwrap(),
         groups: vec!["1:_".parse().unwrap()],
-        judged: HoldOut::Fold { number: 1, of: 5 },
+        hold_out: HoldOut::Fold { number: 1, of: 5 },
         seed: 1,
     }
 }
@@ -50,10 +50,10 @@ fn folders_are_classes_and_groups_stay_whole() {
     let folder = media::folder();
     sounds(folder.path());
     std::fs::write(folder.path().join("low").join("notes.txt"), "no sound").unwrap();
-    let mut judged = Vec::new();
+    let mut validated = Vec::new();
     for number in 1..=5 {
         let source = FolderData {
-            judged: HoldOut::Fold { number, of: 5 },
+            hold_out: HoldOut::Fold { number, of: 5 },
             ..source(folder.path())
         };
         let (data, left_out) = open(&source, &FrontEndSpec::default(), |_, _| {}).unwrap();
@@ -66,11 +66,11 @@ fn folders_are_classes_and_groups_stay_whole() {
                 .iter()
                 .all(|clip| clip.whole.as_ref().unwrap().len() >= 150 * 128)
         );
-        judged.extend(data.valid.into_iter().map(|clip| clip.name));
+        validated.extend(data.valid.into_iter().map(|clip| clip.name));
     }
-    judged.sort();
-    judged.dedup();
-    assert_eq!(judged.len(), 20, "every clip is judged by once");
+    validated.sort();
+    validated.dedup();
+    assert_eq!(validated.len(), 20, "every clip validates once");
 }
 
 #[test]
@@ -84,16 +84,16 @@ fn what_cannot_be_a_data_set_is_named() {
     std::fs::remove_dir(folder.path().join("empty")).unwrap();
 
     let mut few = source(folder.path());
-    few.judged = HoldOut::Matching(vec!["*/low*".to_owned()]);
+    few.hold_out = HoldOut::Matching(vec!["*/low*".to_owned()]);
     let said = refusal(&few);
     assert!(
-        said.contains("0 to be judged by") && said.contains("--hold-out"),
+        said.contains("0 for validation") && said.contains("--hold-out"),
         "{said}"
     );
 
     // One session on both sides.
     let mut leak = source(folder.path());
-    leak.judged = HoldOut::Matching(vec!["*_1.wav".to_owned(), "*_4.wav".to_owned()]);
+    leak.hold_out = HoldOut::Matching(vec!["*_1.wav".to_owned(), "*_4.wav".to_owned()]);
     let error = open(&leak, &FrontEndSpec::default(), |_, _| {}).unwrap_err();
     assert!(matches!(error, TrainError::Leak(_)), "{error}");
 
@@ -117,7 +117,7 @@ fn words_are_joined_within_a_group_and_noises_are_made_on_both_sides() {
         generated: 55,
         ..ClassSource::default()
     });
-    source.judged = HoldOut::Matching(vec!["*0_*".to_owned()]);
+    source.hold_out = HoldOut::Matching(vec!["*0_*".to_owned()]);
     let (data, _) = open(&source, &FrontEndSpec::default(), |_, _| {}).unwrap();
     let of = |class: u8| {
         let count = |clips: &[Clip]| clips.iter().filter(|clip| clip.genre.0 == class).count();
@@ -184,7 +184,7 @@ fn own_classes_are_trained_exported_and_listened_with() {
 }
 
 #[test]
-fn all_folds_are_judged_together_and_finished_ones_are_not_run_again() {
+fn all_folds_are_pooled_and_finished_ones_are_not_run_again() {
     let folder = media::folder();
     let (sound, out) = (folder.path().join("sounds"), folder.path().join("out"));
     sounds(&sound);
@@ -228,7 +228,7 @@ fn all_folds_are_judged_together_and_finished_ones_are_not_run_again() {
 }
 
 #[test]
-fn more_of_a_class_from_another_source_is_learnt_from_and_never_judged_by() {
+fn auxiliary_data_are_for_training_only() {
     let folder = media::folder();
     let (sound, more, out) = (
         folder.path().join("sounds"),
@@ -295,17 +295,17 @@ fn more_of_a_class_from_another_source_is_learnt_from_and_never_judged_by() {
         &text(&out),
     ]);
     assert!(
-        said.contains("2 more clips to learn from") && said.contains("quiet"),
+        said.contains("2 auxiliary clips for training") && said.contains("quiet"),
         "{said}"
     );
     let card = std::fs::read_to_string(out.join("tcn.md")).unwrap();
     assert!(
-        card.contains("| 2 of the train clips, never judged by, artists not told; 50 %")
+        card.contains("| 2 of the training clips, for training only, artists unknown; 50 %")
             && card.contains("--aux-share 0.5 --aux-data FOLDER"),
         "{card}"
     );
     assert!(
-        card.contains("18 train clips (18 with whole audio), 4 validation clips"),
+        card.contains("18 training clips (18 with whole audio), 4 validation clips"),
         "{card}"
     );
 }

@@ -1,4 +1,4 @@
-//! Excerpts made different each time they are drawn, so that a small data set is not learnt by heart.
+//! Augmentation: excerpts differ each time they are drawn, so that a small data set is not memorised.
 
 use super::reverb::reverb;
 use attune_audio::features::{FrontEndSpec, LoudnessNormalizer};
@@ -27,9 +27,9 @@ pub struct Augmentation {
     pub mask_bands: usize,
     /// Most frames in a time mask, as a share of the excerpt.
     pub mask_share: f32,
-    /// Chance that low-passed music is simulated.
+    /// Probability that low-passed music is simulated.
     pub low_pass: f32,
-    /// Chance that it is heard from across a room ([`super::reverb`]).
+    /// Probability of reverberation and noise of a room ([`super::reverb`]).
     #[serde(default)]
     #[serde(rename = "room")]
     pub reverb: f32,
@@ -90,8 +90,9 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Draws an excerpt of `frames` frames: (frames, bands), normalised as a live stream that begins there; and which part of
-/// the source it is, by shares of its length. `source` has at least two frames. Its bands from `limit` on are taken away.
+/// Draws an excerpt of `frames` frames: (frames, bands), normalised as a live stream that begins there; and the part of
+/// the source that it covers, by shares of its length. `source` has at least two frames. Bands from `limit` on are
+/// removed.
 pub(crate) fn draw_excerpt(
     source: Source<'_>,
     limit: Option<usize>,
@@ -110,7 +111,7 @@ pub(crate) fn draw_excerpt(
         limit_band(piece.to_mut(), bands, limit);
     }
     let mut levels = reshaped(&piece, frames, &Colour::random(bands, augmentation, rng));
-    // No draw where there is no room: what was learnt without stays what it was.
+    // No draw without reverberation: runs without it stay the same.
     if augmentation.reverb > 0.0 && rng.random_bool(f64::from(augmentation.reverb)) {
         reverb(&mut levels, spec, rng);
     }
@@ -121,7 +122,7 @@ pub(crate) fn draw_excerpt(
     (normalized, share(start)..share(start + wanted))
 }
 
-/// Takes all bands of levels (frames, bands) from `limit` on away.
+/// Removes all bands of levels (frames, bands) from `limit` on.
 fn limit_band(levels: &mut [f32], bands: usize, limit: usize) {
     let loudest = levels.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     for frame in levels.chunks_exact_mut(bands) {
@@ -318,6 +319,10 @@ mod tests {
                 assert!((quiet - loud).abs() < 1e-3, "{quiet} {loud}");
             }
         }
-        assert_ne!(draw(&levels, 0.0), draw(&levels, 1.0), "a room is heard");
+        assert_ne!(
+            draw(&levels, 0.0),
+            draw(&levels, 1.0),
+            "reverberation changes the excerpt"
+        );
     }
 }

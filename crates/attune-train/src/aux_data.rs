@@ -1,10 +1,10 @@
-//! Auxiliary data: labelled music of another source, for some of the classes, and perhaps of a narrower band.
+//! Auxiliary data: labelled music from another source, for some of the classes, possibly with a narrower band.
 //!
-//! Drawn as they are, their band would reveal the class: what is dull is blues, because the blues came by telephone. So a
-//! share of *all* labelled draws is limited to the band of such a clip, whatever the class, and auxiliary clips come only
-//! there. The band of a limited sound then carries no information, if the source has one band for all its classes.
-//! Renditions are made of auxiliary data as of the data set: otherwise what is limited *and* re-recorded would more often
-//! be of a class that they lack. (Mixtures are not made.)
+//! Unprocessed, their band would reveal the class: dull sound means blues, because the blues is telephone-quality. So a
+//! share of *all* labelled draws is limited to the band of such a clip, whatever the class, and auxiliary clips are
+//! drawn only there. The band of a limited sound then carries no information, if the source has one band for all its
+//! classes. Auxiliary data get renditions like the data set: otherwise excerpts both limited *and* re-recorded would
+//! more often be of a class that they lack. (Mixtures are not made.)
 //!
 //! In: a folder with a sub-folder for each class. Out: clips, with their renditions. Thread: training's, and for the
 //! renditions a pool of its own.
@@ -44,7 +44,7 @@ pub fn open(
     spec: &FrontEndSpec,
     mut progress: impl FnMut(usize, usize),
 ) -> Result<AuxData, TrainError> {
-    let mut also = AuxData::default();
+    let mut aux = AuxData::default();
     let mut files: Vec<(GenreId, PathBuf)> = Vec::new();
     for class in classes_below(folder, &[])? {
         match genres.find(&class.label) {
@@ -53,14 +53,14 @@ pub fn open(
                     files.extend(music_below(folder)?.into_iter().map(|file| (genre, file)));
                 }
             }
-            None => also.no_class.push(class.label),
+            None => aux.no_class.push(class.label),
         }
     }
     if files.is_empty() {
         return Err(TrainError::Data {
             path: folder.to_owned(),
             message: format!(
-                "none of its sub-folders is named like a class: put more audio of a class into a sub-folder of its name ({})",
+                "none of its sub-folders is named after a class: put a class's audio into a folder of its name ({})",
                 genres.labels().join(", ")
             ),
         });
@@ -75,7 +75,7 @@ pub fn open(
                 message: "shorter than two frames: remove it".to_owned(),
             });
         }
-        also.clips.push(Clip {
+        aux.clips.push(Clip {
             name: file.to_string_lossy().into_owned(),
             genre: *genre,
             band_limit: Some(band_limit(&levels, spec.bands)),
@@ -84,7 +84,7 @@ pub fn open(
             ..Clip::default()
         });
     }
-    Ok(also)
+    Ok(aux)
 }
 
 /// Refuses clips whose file is also a validation clip's, whatever it is called.
@@ -95,10 +95,10 @@ pub fn refuse_validation_files(clips: &[Clip], valid: &[Clip]) -> Result<(), Tra
     // Clips of folders have their path for a name.
     let file = |clip: &Clip| clip.audio.clone().unwrap_or_else(|| PathBuf::from(&clip.name));
     let files = valid.iter().map(file).filter(|file| file.is_file());
-    let judged = files.map(|file| digest(&file)).collect::<Result<HashSet<_>, _>>()?;
+    let validation = files.map(|file| digest(&file)).collect::<Result<HashSet<_>, _>>()?;
     for clip in clips {
         let file = file(clip);
-        if judged.contains(&digest(&file)?) {
+        if validation.contains(&digest(&file)?) {
             return Err(TrainError::Data {
                 path: file,
                 message: "a validation clip is the same file: remove it here".to_owned(),
@@ -109,8 +109,8 @@ pub fn refuse_validation_files(clips: &[Clip], valid: &[Clip]) -> Result<(), Tra
 }
 
 /// Adds the clips to the training clips, each with renditions by `plan`: without mixtures and without a teacher, whose
-/// output for a narrow band is wrong more often than not. `progress` gets how many of how many renditions are made. They
-/// are not cached: they are few, and no teacher is run.
+/// output for a narrow band is mostly wrong. `progress` gets the number of renditions made and their total. They are
+/// not cached: they are few, and no teacher is run.
 ///
 /// # Errors
 /// If a file can no longer be read or decoded.

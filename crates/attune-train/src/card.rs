@@ -1,4 +1,4 @@
-//! The card that goes with a model: where it comes from, how good it is, and what it is not good for.
+//! The card that goes with a model: its origin, its accuracy, its limits.
 
 use super::dataset::{Clip, Dataset};
 use super::export::Provenance;
@@ -10,21 +10,21 @@ use attune_audio::features::FrontEndSpec;
 use attune_model::manifest::Manifest;
 use std::fmt::Write;
 
-/// The whole card, in Markdown. `heard`: what the model made of each set of clips, by the set's name.
+/// The whole card, in Markdown. `logits`: the model's output for each set of clips, by the set's name.
 pub(super) fn card(
     trainer: &Trainer<'_>,
     data: &Dataset,
     manifest: &Manifest,
     provenance: &Provenance,
-    heard: [(&str, &Vec<ClipLogits>); 2],
+    logits: [(&str, &Vec<ClipLogits>); 2],
 ) -> String {
     let spec = &trainer.recipe().front_end;
     let (classes, temperature) = (data.genres.len(), manifest.temperature);
-    let figures: Vec<(&str, Metrics, Metrics)> = heard
+    let figures: Vec<(&str, Metrics, Metrics)> = logits
         .into_iter()
-        .filter(|(_, heard)| !heard.is_empty())
-        .map(|(what, heard)| {
-            let at = |temperature| Metrics::of(&answers(heard, temperature, spec), classes);
+        .filter(|(_, clips)| !clips.is_empty())
+        .map(|(what, clips)| {
+            let at = |temperature| Metrics::of(&answers(clips, temperature, spec), classes);
             (what, at(1.0), at(temperature))
         })
         .collect();
@@ -32,8 +32,8 @@ pub(super) fn card(
     // Writing to a String cannot fail.
     let _ = write_origin(&mut card, trainer, data, manifest, provenance)
         .and_then(|()| write_figures(&mut card, trainer, data, &figures));
-    for (what, heard) in heard {
-        card.push_str(&moments_section(what, heard, temperature, spec));
+    for (what, clips) in logits {
+        card.push_str(&over_time(what, clips, temperature, spec));
     }
     card.push_str("\n## Limits\n\n");
     card.push_str(limits(data));
@@ -41,16 +41,17 @@ pub(super) fn card(
     card
 }
 
-/// Accuracy and calibration against seconds heard; nothing without clips.
-fn moments_section(what: &str, heard: &[ClipLogits], temperature: f32, spec: &FrontEndSpec) -> String {
-    let Some(classes) = heard.first().map(|clip| clip.classes) else {
+/// Accuracy and calibration over time; nothing without clips.
+fn over_time(what: &str, clips: &[ClipLogits], temperature: f32, spec: &FrontEndSpec) -> String {
+    let Some(classes) = clips.first().map(|clip| clip.classes) else {
         return String::new();
     };
-    let at = |temperature| Answers::of(heard, temperature, spec);
+    let at = |temperature| Answers::of(clips, temperature, spec);
     let mut section = format!(
-        "\n## Against seconds heard ({what})\n\nThe mean of the calibrated probabilities after the first two seconds, up \
-         to there (at 1 and 2 s: the newest frame), of the clips that are long enough.\n\n| seconds | clips | accuracy | 95 % interval | \
-         calibration error before → after | of honest answers, by chance |\n|--:|--:|--:|--:|--:|--:|\n"
+        "\n## Accuracy over time ({what})\n\nEach answer is the mean of the calibrated probabilities from 2 s \
+         up to then (at 1 and 2 s: the newest frame alone), over the clips that are long enough.\n\n\
+         | seconds | clips | accuracy | 95 % interval | calibration error before → after | if perfectly calibrated |\n\
+         |--:|--:|--:|--:|--:|--:|\n"
     );
     for moment in metrics_at_marks(&at(temperature), &at(1.0), classes) {
         let figures = &moment.metrics;
@@ -75,17 +76,17 @@ fn moments_section(what: &str, heard: &[ClipLogits], temperature: f32, spec: &Fr
 fn step_in_words(trainer: &Trainer<'_>) -> String {
     match trainer.best_so_far() {
         Some(best) if trainer.recipe().patience > 0 => {
-            format!("at step {}, which was chosen by the −ln p of these clips", best.step)
+            format!("at step {}, selected by the −ln p of these clips", best.step)
         }
-        _ => "at the last step; no step was chosen by these clips".to_owned(),
+        _ => "at the last step; these clips selected no step".to_owned(),
     }
 }
 
-/// Which clips were learnt from.
+/// Which clips are training clips.
 fn split_in_words(split: &SplitChoice) -> String {
     let fold = match split.fold {
         Some(fold) => format!("fold {fold} of a cross-validation by artist"),
-        None => "as the data set's index says".to_owned(),
+        None => "the data set's own split".to_owned(),
     };
     match split.share {
         share if share < 1.0 => format!("{fold}, {:.0} % of the artists of each genre", share * 100.0),
@@ -105,7 +106,7 @@ fn write_origin(
     writeln!(card, "# Model card: {}\n", manifest.name)?;
     writeln!(
         card,
-        "{} from sound, frame by frame, causal. Written by `attune train`; not edited by hand.\n",
+        "{} from audio, frame by frame, causal. Written by `attune train`; not edited by hand.\n",
         if data.is_gtzan() { "Genre" } else { "Class" }
     )?;
     writeln!(card, "| | |\n|---|---|")?;
@@ -115,7 +116,8 @@ fn write_origin(
     let with_audio = |clips: &[Clip]| clips.iter().filter(|clip| clip.whole.is_some()).count();
     writeln!(
         card,
-        "| split | {} train clips ({} with whole audio), {} validation clips ({}); {}; no clip and no known artist on both sides, checked at every start |",
+        "| split | {} training clips ({} with whole audio), {} validation clips ({}); {}; no clip or known \
+         artist in both, checked at every start |",
         data.train.len(),
         with_audio(&data.train),
         data.valid.len(),
@@ -126,13 +128,15 @@ fn write_origin(
     if renditions > 0 {
         writeln!(
             card,
-            "| renditions | {renditions} altered versions of the train clips: re-recorded, played otherwise, mixed |"
+            "| renditions | {renditions} augmented versions of the training clips: re-recorded, played differently, \
+             mixed |"
         )?;
     }
     if recipe.aux_clips > 0 {
         writeln!(
             card,
-            "| of another source | {} of the train clips, never judged by, artists not told; {:.0} % of all labelled excerpts are limited to their band |",
+            "| auxiliary data | {} of the training clips, for training only, artists unknown; {:.0} % of all labelled \
+             excerpts are limited to its band |",
             recipe.aux_clips,
             recipe.aux_share * 100.0
         )?;
@@ -140,21 +144,22 @@ fn write_origin(
     if !data.unlabelled.is_empty() {
         writeln!(
             card,
-            "| music without labels | {} pieces, learnt from by the teachers alone |",
+            "| unlabelled music | {} pieces, learned from through the teachers only |",
             data.unlabelled.len()
         )?;
     }
     if data.teacher_width > 0 {
         writeln!(
             card,
-            "| teacher | {} features of another network for each clip, as a second target in training (weight {}) |",
+            "| teacher | {} features of another network for each clip, as an additional training target (weight {}) |",
             data.teacher_width, recipe.teacher_weight
         )?;
     }
     if data.window_width > 0 {
         writeln!(
             card,
-            "| teacher of windows | {} features of another network for each excerpt, as another target in training (weight {}) |",
+            "| teacher of three-second windows | {} features of another network for each excerpt, as an additional \
+             training target (weight {}) |",
             data.window_width, recipe.window_weight
         )?;
     }
@@ -162,11 +167,11 @@ fn write_origin(
     writeln!(card, "| seed | {} |", recipe.seed)?;
     writeln!(card, "| steps | {} |", trainer.step_count())?;
     writeln!(card, "| weights | {} |", manifest.weight_count)?;
-    let reach = match manifest.context_frames {
+    let receptive_field = match manifest.context_frames {
         Some(frames) => format!("{frames} frames ({:.1} s)", frames as f64 * recipe.front_end.hop().0),
-        None => "no bound (recurrence)".to_owned(),
+        None => "unbounded (recurrent)".to_owned(),
     };
-    writeln!(card, "| reach of the body | {reach} |")?;
+    writeln!(card, "| receptive field of the body | {receptive_field} |")?;
     writeln!(
         card,
         "| temperature | {:.3}, fitted on the validation clips |",
@@ -204,12 +209,11 @@ fn write_figures(
     let chosen = step_in_words(trainer);
     writeln!(
         card,
-        "\nThe answer for a clip is the mean of the calibrated probabilities over its frames after the first two seconds. The \
-         weights are the running mean {chosen}. {}The temperature was fitted on them: read the figures as somewhat \
-         optimistic.\n",
+        "\nThe answer for a clip is the mean of the calibrated probabilities over its frames after the first two \
+         seconds. The weights are the running mean {chosen}. {}The temperature was fitted on them too, so the figures are \
+         somewhat optimistic.\n",
         if data.is_gtzan() {
-            "The shape of the front and of the pooling follows prototypes that were compared on them, and recipes were \
-             chosen by them. "
+            "Front end, pooling and recipes were chosen on them. "
         } else {
             ""
         }
@@ -227,11 +231,11 @@ fn write_figures(
 /// What the model is not good for.
 fn limits(data: &Dataset) -> &'static str {
     if data.is_gtzan() {
-        "Trained on a small collection of Western popular and classical music of the 20th century; other music gets the \
-         nearest of these labels. It does not know speech or noise as such. Genre is a convention, not a property of sound: \
-         read the probabilities as resemblance."
+        "Trained on a small collection of Western popular and classical music of the 20th century. Other music gets \
+         the closest of these labels. The model has no class for speech or noise. Genre is a convention, not a property of \
+         sound: read the probabilities as similarity."
     } else {
-        "It knows only what it was trained on: any other sound gets the nearest of these labels. The figures hold for sounds \
-         recorded as these were."
+        "The model knows only the classes it was trained on: any other sound gets the closest of these labels. The \
+         figures hold for sounds recorded like the training data."
     }
 }

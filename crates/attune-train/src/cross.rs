@@ -1,14 +1,14 @@
-//! Cross-validation: every clip judged once, by a network that learnt without its artist.
+//! Cross-validation: every clip is evaluated once, by a network trained without its artist.
 //!
-//! In: what the networks of all folds made of the clips that they did not learn from. Out: figures of all of them together, and a page.
-//! Thread: the caller's.
+//! In: the held-out clips' logits from each fold's network. Out: metrics pooled over all folds, and a page. Thread: the
+//! caller's.
 
 use super::validate::{answers, fit_temperature};
 use crate::evaluate::{ClipLogits, Metrics, ece_if_calibrated};
 use attune_audio::features::FrontEndSpec;
 use std::fmt::Write;
 
-/// One fold's held-out clips, as its network heard them.
+/// The logits of one fold's held-out clips.
 #[derive(Debug, Default)]
 pub struct HeldOut {
     /// The excerpts that came as features.
@@ -26,21 +26,21 @@ pub struct Pooled {
     pub before: Metrics,
     /// At temperatures that were fitted on the other folds' clips.
     pub after: Metrics,
-    /// The calibration error that answers as honest as can be would have on so many clips, by chance.
+    /// The calibration error to expect on this many clips if the answers were perfectly calibrated.
     pub chance_ece: f64,
     /// Accuracy of each fold.
     pub folds: Vec<f64>,
 }
 
-/// The figures of all folds together; parts that have no clips are left out. No clip has a say in its own temperature.
+/// Metrics pooled over all folds; parts without clips are left out. No clip influences its own temperature.
 pub fn pooled(folds: &[HeldOut], spec: &FrontEndSpec, classes: usize) -> Vec<Pooled> {
     let temperatures: Vec<f32> = (0..folds.len())
-        .map(|judged| {
-            let others = folds.iter().enumerate().filter(|(fold, _)| *fold != judged);
-            let heard: Vec<ClipLogits> = others
+        .map(|held_out| {
+            let others = folds.iter().enumerate().filter(|(fold, _)| *fold != held_out);
+            let clips: Vec<ClipLogits> = others
                 .flat_map(|(_, fold)| fold.excerpts.iter().chain(&fold.whole).cloned())
                 .collect();
-            fit_temperature(&heard, spec)
+            fit_temperature(&clips, spec)
         })
         .collect();
     let part = |what, of: fn(&HeldOut) -> &Vec<ClipLogits>| {
@@ -71,9 +71,12 @@ pub fn pooled(folds: &[HeldOut], spec: &FrontEndSpec, classes: usize) -> Vec<Poo
 /// The figures as a page.
 pub fn page(command: &str, pooled: &[Pooled]) -> String {
     let mut page = format!(
-        "# Cross-validation\n\n`{command}`: every clip judged once, by a network that learnt from none of its artist. *Calibration error*: 15 bins, before and after \
-         a temperature that was fitted on the other folds, and what honest answers would have by chance on so many clips.\n\n\
-         | judged by | clips | right | 95 % interval | each fold | −ln p | calibration error | by chance |\n|---|--:|--:|--:|---|--:|--:|--:|\n"
+        "# Cross-validation\n\n`{command}`: every clip is evaluated once, by a network trained without its artist. \
+         *Calibration error*: 15 bins, before and after a temperature fitted on the other folds; the last column is \
+         the error that a perfectly calibrated model would show on this many clips.\n\n\
+         | evaluated on | clips | right | 95 % interval | each fold | −ln p | calibration error | \
+         if perfectly calibrated |\n\
+         |---|--:|--:|--:|---|--:|--:|--:|\n"
     );
     for it in pooled {
         let folds: Vec<String> = it.folds.iter().map(|right| format!("{:.1}", 100.0 * right)).collect();
@@ -101,7 +104,7 @@ mod tests {
     use super::*;
     use attune_model::genre::GenreId;
 
-    /// A clip of so many frames, sure of one class with these odds.
+    /// A clip of 60 frames, sure of one class with these odds.
     fn clip(truth: u8, said: u8, odds: f32) -> ClipLogits {
         let mut row = [0.0; 3];
         row[usize::from(said)] = odds.ln();
@@ -113,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn folds_are_pooled_and_no_clip_has_a_say_in_its_temperature() {
+    fn folds_are_pooled_and_no_clip_influences_its_temperature() {
         let spec = FrontEndSpec::default();
         let right = |count: u8| (0..count).map(|n| clip(n % 3, n % 3, 20.0));
         let wrong = |count: u8| (0..count).map(|n| clip(n % 3, (n + 1) % 3, 20.0));
@@ -128,12 +131,13 @@ mod tests {
         assert_eq!((it.what, it.after.clips), ("excerpts", 16));
         assert!((it.after.accuracy - 0.625).abs() < 1e-9);
         assert_eq!(it.folds, [0.75, 0.5]);
-        // Too sure: the temperature of the other fold cools both. The first fold's is that of clips half of which are right.
+        // Overconfident: the other fold's temperature cools both. The first fold's comes from clips of which half are
+        // right.
         assert!(it.after.ece < it.before.ece && it.after.nll < it.before.nll);
         let of_second = fit_temperature(&folds[1].excerpts, &spec);
-        let alone = answers(&folds[0].excerpts, of_second, &spec);
+        let expected_first = answers(&folds[0].excerpts, of_second, &spec);
         let pooled_first = &answers(&folds[0].excerpts, fit_temperature(&folds[0].excerpts, &spec), &spec);
-        assert!((alone[0].1.top().1 - pooled_first[0].1.top().1).abs() > 0.1);
+        assert!((expected_first[0].1.top().1 - pooled_first[0].1.top().1).abs() > 0.1);
         let both: Vec<_> = [&folds[0], &folds[1]]
             .iter()
             .zip([of_second, fit_temperature(&folds[0].excerpts, &spec)])

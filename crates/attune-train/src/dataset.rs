@@ -25,9 +25,9 @@ pub struct Clip {
     pub name: String,
     /// Its class.
     pub genre: GenreId,
-    /// Who plays; empty if not known.
+    /// The artist; empty if unknown.
     pub artist: String,
-    /// The whole clip, where its audio is at hand.
+    /// The whole clip, if its audio is available.
     pub whole: Option<Levels>,
     /// An excerpt that came as features.
     pub excerpt: Option<Levels>,
@@ -37,13 +37,13 @@ pub struct Clip {
     pub tags: Option<Arc<Vec<f32>>>,
     /// Soft labels: probabilities of the classes from the teacher's features ([`super::teacher::genres`]).
     pub soft_labels: Option<Arc<Vec<f32>>>,
-    /// Where its audio is, if it is at hand.
+    /// The file of its audio, if available.
     pub audio: Option<PathBuf>,
     /// Windowed targets: a teacher's features along the audio.
     pub windowed_targets: Option<Arc<WindowedTargets>>,
     /// The same of the excerpt.
     pub excerpt_window: Option<Arc<WindowedTargets>>,
-    /// Altered versions of the whole clip ([`super::renditions`]); training clips only.
+    /// Augmented versions of the whole clip ([`super::renditions`]); training clips only.
     pub renditions: Vec<Rendition>,
     /// Of auxiliary data ([`super::aux_data`]): the first band that is missing there, or the number of bands.
     pub band_limit: Option<usize>,
@@ -52,13 +52,13 @@ pub struct Clip {
 impl Clip {
     /// Widths of its teacher's targets, (features, tags); 0 where it has none.
     fn teacher_widths(&self) -> (usize, usize) {
-        let width = |told: &Option<Arc<Vec<f32>>>| told.as_ref().map_or(0, |told| told.len());
-        let renditions = self.renditions.iter().map(|take| {
-            let told = &take.recording.teacher;
-            (told.features.len(), told.tags.len())
+        let width = |values: &Option<Arc<Vec<f32>>>| values.as_ref().map_or(0, |values| values.len());
+        let renditions = self.renditions.iter().map(|rendition| {
+            let teacher = &rendition.recording.teacher;
+            (teacher.features.len(), teacher.tags.len())
         });
-        renditions.fold((width(&self.teacher), width(&self.tags)), |most, take| {
-            (most.0.max(take.0), most.1.max(take.1))
+        renditions.fold((width(&self.teacher), width(&self.tags)), |most, widths| {
+            (most.0.max(widths.0), most.1.max(widths.1))
         })
     }
 }
@@ -152,7 +152,7 @@ impl Dataset {
         Ok(collection.split(&SplitChoice::default())?.0)
     }
 
-    /// The least that training needs: clips to learn from and to judge by.
+    /// The least that training needs: training and validation clips.
     pub fn new(genres: GenreSet, train: Vec<Clip>, valid: Vec<Clip>) -> Self {
         let mut data = Self {
             genres,
@@ -239,7 +239,7 @@ impl Collection {
             clips.push((clip, side));
         }
         if clips.is_empty() {
-            return Err(data("no clip to learn from".to_owned()));
+            return Err(data("no clips".to_owned()));
         }
         Ok(Self {
             genres,
@@ -248,10 +248,10 @@ impl Collection {
         })
     }
 
-    /// Decides which clips are learnt from. AuxData returns what is to be told of it: clips left out.
+    /// Splits into training and validation clips. Also returns notes for the user on clips left out.
     ///
     /// # Errors
-    /// If train and valid share an artist or a clip, or nothing is left to learn from.
+    /// If train and valid share an artist or a clip, or no training clip is left.
     pub(crate) fn split(self, choice: &SplitChoice) -> Result<(Dataset, Vec<String>), TrainError> {
         let (train, valid, notes) = choice.split(self.clips)?;
         let data = Dataset {

@@ -13,10 +13,10 @@ use attune_model::genre::GenreId;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-/// A share of a mix that is nearer than this to 0 or 1 is none: it saves an excerpt that nobody would hear.
+/// A share of a mix that is nearer than this to 0 or 1 is none: it saves an excerpt that would be inaudible.
 const LEAST_MIX: f32 = 0.01;
-/// Share of a class's limited draws that are of clips of another source, where it has any.
-const OF_ANOTHER_SOURCE: f64 = 0.75;
+/// Share of a class's band-limited draws that come from auxiliary clips, where it has any.
+const AUX_DRAWS: f64 = 0.75;
 
 /// Excerpts and targets of one step; b examples, the unlabelled ones last.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -29,7 +29,7 @@ pub struct Batch {
     pub label_weights: Vec<f32>,
     /// The teacher's standardised features, (b, features).
     pub features: Vec<f32>,
-    /// Weight of each example's features, (b): together 1, or all 0 where the teacher told nothing.
+    /// Weight of each example's features, (b): together 1, or all 0 without a teacher's output.
     pub feature_weights: Vec<f32>,
     /// Probabilities of the teacher's tags, (b, tags).
     pub tags: Vec<f32>,
@@ -61,7 +61,7 @@ struct Pool<'a> {
     /// Genres are drawn evenly, whatever their number of clips.
     by_genre: Vec<Genre<'a>>,
     unlabelled: Vec<&'a Clip>,
-    /// The bands of all clips of another source.
+    /// The band limits of all auxiliary clips.
     limits: Vec<usize>,
 }
 
@@ -69,7 +69,7 @@ struct Pool<'a> {
 #[derive(Debug)]
 struct Genre<'a> {
     clips: Vec<&'a Clip>,
-    /// Of another source ([`super::aux_data`]).
+    /// Auxiliary clips ([`super::aux_data`]).
     aux: Vec<&'a Clip>,
 }
 
@@ -80,7 +80,7 @@ struct Example {
 }
 
 impl<'a> Examples<'a> {
-    /// Of the training clips and the music without labels.
+    /// Of the training clips and the unlabelled music.
     ///
     /// # Errors
     /// If no clip is long enough for any batch.
@@ -131,7 +131,7 @@ impl<'a> Examples<'a> {
         self.targets.window_width()
     }
 
-    /// How many tags are learnt.
+    /// Number of tags that are targets.
     pub(crate) fn tag_width(&self) -> usize {
         self.targets.tag_width()
     }
@@ -231,8 +231,8 @@ impl<'a> Examples<'a> {
         Example { x, target }
     }
 
-    /// Which clips of a genre to draw from, and which band is left of them. Without another source nothing is drawn for it: what
-    /// was learnt without stays what it was.
+    /// Which clips of a genre to draw from, and the band they are limited to. Without auxiliary data no random number
+    /// is drawn, so runs without them stay the same.
     fn of_genre<'p>(
         &self,
         genre: &'p Genre<'a>,
@@ -242,14 +242,14 @@ impl<'a> Examples<'a> {
         if limits.is_empty() || !rng.random_bool(self.aux_share) {
             return (&genre.clips, None);
         }
-        if !genre.aux.is_empty() && rng.random_bool(OF_ANOTHER_SOURCE) {
+        if !genre.aux.is_empty() && rng.random_bool(AUX_DRAWS) {
             // Each is limited to its own band.
             return (&genre.aux, None);
         }
         (&genre.clips, Some(limits[rng.random_range(0..limits.len())]))
     }
 
-    /// Takes now and then, else clean sound: whole audio or the excerpt, which came through another codec.
+    /// Sometimes a rendition, else clean sound: whole audio or the excerpt, which came through another codec.
     fn source<'c>(&self, clip: &'c Clip, frames: usize, rng: &mut ChaCha8Rng) -> (Source<'c>, Origin<'c>) {
         let bands = self.spec.bands;
         let long_enough = |source: &Source<'_>| self.augmentation.can_fill(frames, source.frames(bands));

@@ -1,4 +1,4 @@
-//! Whose sound is drawn, and what goes with it.
+//! Which sound is drawn, and its targets.
 
 use super::super::recipe::ModelKind;
 use super::super::renditions::{Recording, TeacherInput};
@@ -23,12 +23,12 @@ fn levels(genre: u8, frames: usize, ripple: f32) -> Vec<f32> {
         .collect()
 }
 
-fn take(genre: u8, frames: usize, told: f32, clips: Vec<(usize, f32)>) -> Rendition {
+fn rendition(genre: u8, frames: usize, feature: f32, clips: Vec<(usize, f32)>) -> Rendition {
     Rendition {
         recording: Arc::new(Recording {
             levels: levels(genre, frames, 2.0).into_iter().map(f16::from_f32).collect(),
             teacher: TeacherOutput {
-                features: vec![told, -told],
+                features: vec![feature, -feature],
                 tags: vec![0.25],
             },
         }),
@@ -36,7 +36,8 @@ fn take(genre: u8, frames: usize, told: f32, clips: Vec<(usize, f32)>) -> Rendit
     }
 }
 
-/// Class 0: one clip with an excerpt alone. Class 1: three clips with whole audio and a rendition. Two pieces without label.
+/// Class 0: one clip with an excerpt alone. Class 1: three clips with whole audio and a rendition. Two unlabelled
+/// pieces.
 fn data() -> Dataset {
     let mut train = vec![Clip {
         genre: GenreId(0),
@@ -45,12 +46,12 @@ fn data() -> Dataset {
         tags: Some(Arc::new(vec![0.5])),
         ..Clip::default()
     }];
-    for told in [10.0, 20.0, 30.0] {
+    for feature in [10.0, 20.0, 30.0] {
         train.push(Clip {
             genre: GenreId(1),
             whole: Some(Arc::new(levels(1, 90, 1.0))),
             teacher: Some(Arc::new(vec![3.0, 5.0])),
-            renditions: vec![take(1, 80, told, vec![(1, 0.75), (0, 0.25)])],
+            renditions: vec![rendition(1, 80, feature, vec![(1, 0.75), (0, 0.25)])],
             ..Clip::default()
         });
     }
@@ -59,8 +60,8 @@ fn data() -> Dataset {
         train,
         Vec::new(),
     );
-    let unlabelled = |told| Clip {
-        renditions: vec![take(0, 60, told, Vec::new())],
+    let unlabelled = |feature| Clip {
+        renditions: vec![rendition(0, 60, feature, Vec::new())],
         ..Clip::default()
     };
     data.unlabelled = vec![unlabelled(40.0), unlabelled(50.0)];
@@ -142,18 +143,18 @@ fn the_target_belongs_to_the_sound_that_was_drawn() {
         );
     }
     recipe.rendition_share = 1.0;
-    let told = features(&recipe);
+    let drawn = features(&recipe);
     for rendition in [10.0, 20.0, 30.0] {
         assert!(
-            told.iter().any(|feature| (feature - standard(rendition)).abs() < 1e-3),
+            drawn.iter().any(|feature| (feature - standard(rendition)).abs() < 1e-3),
             "{rendition}"
         );
     }
     assert!(
-        !told.iter().any(|feature| (feature - standard(3.0)).abs() < 1e-4),
+        !drawn.iter().any(|feature| (feature - standard(3.0)).abs() < 1e-4),
         "a stored target for a rendition"
     );
-    // A teacher that teacher_input clips tells of a rendition what it tells of the clips in it: ¾·3 + ¼·1.
+    // With the clip as the teacher's input, a rendition's target is that of the clips in it: ¾·3 + ¼·1.
     recipe.renditions.teacher_input = TeacherInput::Clip;
     for feature in features(&recipe) {
         assert!(
@@ -164,7 +165,7 @@ fn the_target_belongs_to_the_sound_that_was_drawn() {
 }
 
 #[test]
-fn what_the_teacher_tells_of_a_sound_is_brought_to_the_clips_scale() {
+fn the_teachers_output_is_mapped_to_the_clips_scale() {
     let mut data = data();
     data.teacher_lines = vec![(0.1, 1.0), (1.0, 0.0)];
     let targets = Targets::new(&recipe(), &data);
@@ -178,7 +179,7 @@ fn what_the_teacher_tells_of_a_sound_is_brought_to_the_clips_scale() {
 }
 
 #[test]
-fn the_teachers_genres_make_the_share_asked_for_of_a_label() {
+fn soft_labels_have_the_requested_weight() {
     let mut data = data();
     data.train[0].soft_labels = Some(Arc::new(vec![0.2, 0.8]));
     let mut recipe = recipe();
@@ -186,7 +187,7 @@ fn the_teachers_genres_make_the_share_asked_for_of_a_label() {
     recipe.label_smoothing = 0.2;
     let targets = Targets::new(&recipe, &data);
     let near = |target: Target, wanted: f32| assert!((target.genres[0] - wanted).abs() < 1e-6, "{target:?}");
-    // ¾·0.9 + ¼·0.2; nothing told: the label, smoothed; a rendition: by the shares of its clips.
+    // ¾·0.9 + ¼·0.2; no soft label: the smoothed label; a rendition: by the shares of its clips.
     near(targets.of_clip(&data.train[0], None), 0.725);
     near(targets.of_clip(&data.train[1], None), 0.1);
     near(
@@ -196,7 +197,7 @@ fn the_teachers_genres_make_the_share_asked_for_of_a_label() {
 }
 
 #[test]
-fn music_without_label_has_the_teachers_genres_if_they_are_asked_for() {
+fn unlabelled_music_has_soft_labels_if_requested() {
     let mut data = data();
     data.unlabelled[0].soft_labels = Some(Arc::new(vec![0.3, 0.7]));
     let mut recipe = recipe();
@@ -208,11 +209,11 @@ fn music_without_label_has_the_teachers_genres_if_they_are_asked_for() {
     assert_eq!(of(&recipe, 0), (vec![0.0, 0.0], 0.0));
     recipe.unlabelled_weight = 0.5;
     assert_eq!(of(&recipe, 0), (vec![0.3, 0.7], 0.5));
-    assert_eq!(of(&recipe, 1), (vec![0.0, 0.0], 0.0), "nothing was told of it");
+    assert_eq!(of(&recipe, 1), (vec![0.0, 0.0], 0.0), "it has no soft label");
 }
 
 #[test]
-fn music_without_label_has_no_label_loss_and_the_share_asked_for() {
+fn unlabelled_music_has_no_label_loss_and_the_requested_share() {
     let data = data();
     for (shape, batch) in draws(&recipe(), &data, 50) {
         if shape.frames == 70 {
@@ -229,15 +230,15 @@ fn music_without_label_has_no_label_loss_and_the_share_asked_for() {
                 .iter()
                 .all(|&weight| (weight - 0.125).abs() < 1e-6)
         );
-        assert!(batch.features[12] > 30.0, "what the teacher told of unlabelled music");
+        assert!(batch.features[12] > 30.0, "the teacher's output for unlabelled music");
         assert_eq!(batch.x.len(), 8 * 32 * BANDS);
     }
 }
 
 #[test]
-fn a_window_is_asked_for_where_the_excerpt_was_drawn() {
+fn the_windowed_target_is_where_the_excerpt_was_drawn() {
     let mut data = data();
-    // Class 0: an excerpt of which 5 is told; class 1: ten windows of a tenth, numbered; without label: 100.
+    // Class 0: an excerpt with target 5; class 1: ten windows of a tenth, numbered; unlabelled: 100.
     let windows = |rows: Vec<f32>| Some(Arc::new(WindowedTargets::new(rows, 1, 1.0, 1.0)));
     data.window_width = 1;
     data.train[0].excerpt_window = windows(vec![5.0]);
@@ -251,10 +252,13 @@ fn a_window_is_asked_for_where_the_excerpt_was_drawn() {
     // Mean and deviation of 5 and three times 0 to 9.
     let mean: f32 = (5.0 + 3.0 * 45.0) / 31.0;
     let deviation = ((25.0 + 3.0 * 285.0) / 31.0 - mean * mean).sqrt();
-    let told = |target: Target| target.windows[0] * deviation + mean;
+    let window = |target: Target| target.windows[0] * deviation + mean;
     let near = |target: Target, wanted: f32| {
         assert!(target.has_windows > 0.0);
-        assert!((told(target.clone()) - wanted).abs() < 1e-3, "{target:?}, not {wanted}");
+        assert!(
+            (window(target.clone()) - wanted).abs() < 1e-3,
+            "{target:?}, not {wanted}"
+        );
     };
     near(targets.of_clip(&data.train[0], None), 5.0);
     near(targets.of_clip(&data.train[1], Some(&(0.7..0.8))), 7.0);
@@ -264,23 +268,24 @@ fn a_window_is_asked_for_where_the_excerpt_was_drawn() {
         targets.of_unlabelled(unlabelled, &unlabelled.renditions[0], &(0.0..0.1)),
         100.0,
     );
-    // A rendition of half a clip with windows and half of one that has none but of its excerpt: nothing is known of the mixture.
+    // A rendition of a clip with windows and one that has them for its excerpt alone: the mixture has no target.
     assert!(
         targets
             .of_rendition(&data.train[1].renditions[0], &(0.0..1.0))
             .has_windows
             < 0.5
     );
-    let not_told = &data.unlabelled[1];
-    let target = targets.of_unlabelled(not_told, &not_told.renditions[0], &(0.0..1.0));
+    let without_target = &data.unlabelled[1];
+    let target = targets.of_unlabelled(without_target, &without_target.renditions[0], &(0.0..1.0));
     assert!(target.has_windows < 0.5);
     // In batches: what is drawn of class 1 has places all over the clip, and each target has one.
     let places: Vec<i32> = draws(&recipe, &data, 40)
         .iter()
         .flat_map(|(_, batch)| {
             let weights = batch.window_weights.iter().zip(&batch.windows);
-            let told = weights.filter(|(weight, _)| **weight > 0.0);
-            told.map(|(_, x)| (x * deviation + mean).round() as i32)
+            let with_target = weights.filter(|(weight, _)| **weight > 0.0);
+            with_target
+                .map(|(_, x)| (x * deviation + mean).round() as i32)
                 .collect::<Vec<_>>()
         })
         .collect();
@@ -290,7 +295,7 @@ fn a_window_is_asked_for_where_the_excerpt_was_drawn() {
 }
 
 #[test]
-fn a_mix_mixes_all_targets_and_what_was_told_of_one_alone_does_not_count() {
+fn a_mix_mixes_all_targets_and_one_that_only_one_has_does_not_count() {
     let mut data = data();
     for clip in &mut data.train[1..] {
         (clip.teacher, clip.tags) = (None, None);
@@ -304,8 +309,11 @@ fn a_mix_mixes_all_targets_and_what_was_told_of_one_alone_does_not_count() {
         for example in 0..shape.clips {
             let target = &batch.targets[2 * example..][..2];
             assert!((target[0] + target[1] - 1.0).abs() < 1e-5);
-            let is_told = batch.feature_weights[example] > 0.0;
-            assert!(!is_told || target[0] > 0.999, "class 1 was told nothing of: {target:?}");
+            let has_features = batch.feature_weights[example] > 0.0;
+            assert!(
+                !has_features || target[0] > 0.999,
+                "class 1 has no features: {target:?}"
+            );
             mixed += usize::from(target[0] > 0.01 && target[0] < 0.99);
         }
     }
@@ -322,8 +330,8 @@ fn what_is_too_short_for_every_batch_is_refused() {
 }
 
 #[test]
-fn the_band_of_another_source_tells_nothing_of_the_class() {
-    // The other source has clips of class 0 alone; they are known by a teacher's features, which no other clip has.
+fn the_band_of_auxiliary_data_does_not_reveal_the_class() {
+    // Auxiliary data have clips of class 0 alone, identified by a teacher's features, which no other clip has.
     let of = |genre, band_limit: Option<usize>| Clip {
         genre: GenreId(genre),
         whole: Some(Arc::new(levels(0, 40, 1.0))),
@@ -341,15 +349,15 @@ fn the_band_of_another_source_tells_nothing_of_the_class() {
     recipe.augmentation.low_pass = 0.0;
     recipe.augmentation.masks = 0;
     recipe.aux_share = 0.4;
-    // Excerpts of each class with the full band and with either limit, and how many are of the other source. The levels rise
-    // over the bands, but for those that were taken away.
+    // Excerpts of each class with the full band and with either limit, and how many are auxiliary. The levels rise over
+    // the bands, except those that were removed.
     let count = |recipe: &Recipe, data: &Dataset| {
         let mut counts = [[[0.0f64; 2]; 3]; 2];
         for (_, batch) in draws(recipe, data, 300) {
             let examples = batch.x.chunks(32 * BANDS).zip(batch.targets.chunks(2));
-            for ((x, target), told) in examples.zip(&batch.feature_weights) {
+            for ((x, target), weight) in examples.zip(&batch.feature_weights) {
                 let band = usize::from(x[BANDS - 1] < x[0]) + usize::from(x[75] < x[0]);
-                counts[usize::from(target[1] > 0.5)][band][usize::from(*told > 0.0)] += 1.0;
+                counts[usize::from(target[1] > 0.5)][band][usize::from(*weight > 0.0)] += 1.0;
             }
         }
         counts
@@ -367,11 +375,11 @@ fn the_band_of_another_source_tells_nothing_of_the_class() {
         let [full, wide, narrow] = class.map(|[own, aux]| own + aux);
         about((wide + narrow) / (full + wide + narrow), 0.4, full + wide + narrow);
         about(narrow / (wide + narrow), 0.5, wide + narrow);
-        assert!(class[0][1] < 0.5, "the other source comes only where all are limited");
+        assert!(class[0][1] < 0.5, "auxiliary clips come only where all are limited");
     }
     let [own, aux] = [0, 1].map(|source| counts[0][1][source] + counts[0][2][source]);
-    about(aux / (own + aux), OF_ANOTHER_SOURCE, own + aux);
-    // Where there is no other source, the share changes nothing.
+    about(aux / (own + aux), AUX_DRAWS, own + aux);
+    // Without auxiliary data, the share changes nothing.
     data.train.truncate(2);
     let without = draws(&recipe, &data, 20);
     recipe.aux_share = 0.0;

@@ -1,4 +1,4 @@
-//! What a finished run leaves: weights, manifest, and a card that tells how they came to be.
+//! The files of a finished run: weights, manifest, and a card that says how they were made.
 
 use super::TrainError;
 use super::card::card;
@@ -15,13 +15,14 @@ use attune_nn::weights::WeightStore;
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
-/// What streams keep new weights in: answers hardly change (`tests/engine/streaming_models.rs`), and a step reads half the bytes.
+/// The precision in which streams hold new weights: answers hardly change (`tests/engine/streaming_models.rs`), and a
+/// step reads half the bytes.
 const PRECISION: Precision = Precision::Bf16;
 
 /// Licence of weights that this program's own training made.
 const LICENCE: &str = "MIT (weights; the training audio is not part of them)";
 
-/// What is told of a model besides its figures.
+/// What a card states about a model besides its metrics.
 #[derive(Debug, Clone)]
 pub struct Provenance {
     /// What the model is called: its files, and itself in output.
@@ -36,7 +37,7 @@ pub struct Provenance {
     pub date: String,
 }
 
-/// Writes `NAME.safetensors`, `NAME.json` and `NAME.md` to `folder`, the manifest last: while it is missing, the model is.
+/// Writes `NAME.safetensors`, `NAME.md` and, last, `NAME.json` to `folder`: without its manifest there is no model.
 pub fn export(
     trainer: &Trainer<'_>,
     data: &Dataset,

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 /// Length of a generated noise.
 const NOISE_LENGTH: Seconds = Seconds(6.0);
-/// One in this many generated noises is judged by where folds do not decide.
+/// One in this many generated noises validates where folds do not decide.
 const NOISES_HELD_OUT: usize = 5;
 
 /// One class and where its clips come from.
@@ -43,8 +43,8 @@ pub struct FolderData {
     pub classes: Vec<ClassSource>,
     /// How groups are read from paths: the first rule that fits a name. None fits: the file is its own group.
     pub groups: Vec<GroupRule>,
-    /// Which clips are judged by.
-    pub judged: HoldOut,
+    /// Which clips validate.
+    pub hold_out: HoldOut,
     /// Noises and pauses come from this.
     pub seed: u64,
 }
@@ -99,7 +99,7 @@ pub fn classes_below(folder: &Path, named: &[String]) -> Result<Vec<ClassSource>
     Ok(labels.iter().map(class).collect())
 }
 
-/// Reads all audio of all classes and splits it. `progress` is told how many of how many files are read.
+/// Reads all audio of all classes and splits it. `progress` gets the number of files read and their total.
 ///
 /// # Errors
 /// If a folder is missing, a class has too few clips on a side, or a group is on both.
@@ -147,9 +147,9 @@ pub fn open(
         found.extend(pieces);
         found.extend((0..wanted.generated).map(|n| generated(n, class, spec.rate, &mut rng)));
     }
-    let on_valid = sides(&found, &source.judged);
+    let on_valid = sides(&found, &source.hold_out);
     let (mut train, mut valid) = (Vec::new(), Vec::new());
-    for (found, judged) in found.into_iter().zip(on_valid) {
+    for (found, validates) in found.into_iter().zip(on_valid) {
         let levels = levels(&found.piece, spec)?;
         if levels.len() < 2 * spec.bands {
             left_out.push(LeftOut {
@@ -158,8 +158,9 @@ pub fn open(
             });
             continue;
         }
-        // What is learnt from is repeated to the length of an excerpt, not stretched to it; what is judged by stays as it is.
-        let levels = if judged { levels } else { repeated(levels, spec) };
+        // Short training clips are repeated to the length of an excerpt, not stretched; validation clips stay as they
+        // are.
+        let levels = if validates { levels } else { repeated(levels, spec) };
         let clip = Clip {
             name: found.piece.name,
             genre: GenreId(found.class as u8),
@@ -167,18 +168,18 @@ pub fn open(
             whole: Some(Arc::new(levels)),
             ..Clip::default()
         };
-        if judged { valid.push(clip) } else { train.push(clip) }
+        if validates { valid.push(clip) } else { train.push(clip) }
     }
     refuse_leaks(&train, &valid)?;
     for (class, wanted) in source.classes.iter().enumerate() {
         let count = |clips: &[Clip]| clips.iter().filter(|clip| usize::from(clip.genre.0) == class).count();
-        let (learnt, judged) = (count(&train), count(&valid));
-        if learnt < 2 || judged < 1 {
+        let (training, validation) = (count(&train), count(&valid));
+        if training < 2 || validation < 1 {
             return Err(TrainError::Data {
                 path: wanted.folders.first().cloned().unwrap_or_default(),
                 message: format!(
-                    "the class {:?} has {learnt} clips to learn from and {judged} to be judged by; 2 and 1 are the \
-                     least: add recordings (of another group), or choose another --fold or --hold-out",
+                    "the class {:?} has {training} clips for training and {validation} for validation, and needs at least \
+                     2 and 1: add recordings (of another group), or choose another --fold or --hold-out",
                     wanted.label
                 ),
             });
@@ -226,7 +227,7 @@ fn read(path: &Path, source: &FolderData, class: usize) -> Result<Found, LeftOut
         message: format!("{name} is silent"),
         remedy: "record it louder, or leave it away".to_owned(),
     })?;
-    let held_out = match &source.judged {
+    let held_out = match &source.hold_out {
         HoldOut::Matching(patterns) => patterns.iter().any(|pattern| matches(pattern, &name)),
         HoldOut::Fold { .. } => false,
     };
@@ -289,9 +290,9 @@ fn generated(number: usize, class: usize, rate: SampleRate, rng: &mut ChaCha8Rng
     }
 }
 
-/// Whether each is judged by.
-fn sides(found: &[Found], judged: &HoldOut) -> Vec<bool> {
-    match judged {
+/// Whether each validates.
+fn sides(found: &[Found], hold_out: &HoldOut) -> Vec<bool> {
+    match hold_out {
         HoldOut::Matching(_) => found.iter().map(|found| found.held_out).collect(),
         HoldOut::Fold { number, of } => {
             let clips: Vec<(String, usize)> = found

@@ -77,7 +77,7 @@ impl GroupRule {
     }
 }
 
-/// Which clips are judged by; the others are learnt from.
+/// Which clips validate; the others train.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HoldOut {
     /// Fold `number` (from 1) of `of`, drawn by group so that every class is spread evenly.

@@ -17,9 +17,9 @@
 //! assert_eq!(rule.group("dog_bark/1-100032-A.ogg".as_ref()).as_deref(), Some("100032"));
 //! ```
 //!
-//! Where to go next: [`dataset`] and [`folders`] read the data, [`split`] refuses leaks, [`recipe`] holds every option
-//! of a run, [`trainer`] is the loop, [`evaluate`] measures accuracy and calibration. `docs/training.md` is the user's
-//! guide.
+//! Where to go next: [`session`] is a whole run, from data to weights. [`dataset`] and [`folders`] read the data,
+//! [`split`] refuses leaks, [`recipe`] holds every option of a run, [`trainer`] is the loop, [`evaluate`] measures
+//! accuracy and calibration. `docs/training.md` is the user's guide.
 
 pub mod augment;
 pub mod aux_data;

@@ -90,7 +90,7 @@ impl Noise {
 }
 
 fn between(low: f64, high: f64, rng: &mut ChaCha8Rng) -> f64 {
-    // Even in the logarithm: pitch and pace are heard so.
+    // Uniform in the logarithm, as pitch and tempo are perceived.
     (low.ln() + rng.random::<f64>() * (high / low).ln()).exp()
 }
 

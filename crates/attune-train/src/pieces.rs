@@ -1,4 +1,4 @@
-//! Recordings made fit to learn from: silence at the ends left out, short words joined, levels of a short sound repeated.
+//! Prepares recordings for training: trims silence at the ends, joins short words, repeats the levels of short sounds.
 //!
 //! In: samples. Out: samples, or log-mel levels. Thread: training's.
 
@@ -15,7 +15,7 @@ const RANGE: f32 = 1e-3;
 const MARGIN: Seconds = Seconds(0.1);
 /// The least that is left of a recording that has as much.
 const LEAST: Seconds = Seconds(0.5);
-/// A clip to learn from is repeated until it has this many frames: an excerpt, stretched by as much as they are.
+/// A training clip is repeated until it has this many frames: an excerpt, stretched by as much as they are.
 const EXCERPT_FRAMES: usize = 150;
 /// Shortest and longest pause between joined pieces.
 const PAUSES: [f64; 2] = [0.05, 0.6];
@@ -65,7 +65,7 @@ pub fn join(pieces: Vec<Piece>, length: Seconds, rng: &mut ChaCha8Rng) -> Vec<Pi
     out
 }
 
-/// Log-mel levels (frames, bands) by the front end that listens live.
+/// Log-mel levels (frames, bands) by the live front end.
 pub fn levels(piece: &Piece, spec: &FrontEndSpec) -> Result<Vec<f32>, TrainError> {
     let front_end = |error: attune_audio::features::FrontEndError| TrainError::Model(error.into());
     let mut extractor = FeatureExtractor::new(spec, piece.rate).map_err(front_end)?;
@@ -102,7 +102,7 @@ mod tests {
         assert_eq!(trimmed(click, RATE).unwrap().len(), 4_001);
         assert_eq!(trimmed(vec![0.0; 100], RATE), None);
         assert_eq!(trimmed(Vec::new(), RATE), None);
-        // A quiet recording is judged by its own loudest sample.
+        // A quiet recording is measured against its own loudest sample.
         assert_eq!(trimmed(vec![1e-4; 8_000], RATE).unwrap().len(), 8_000);
     }
 

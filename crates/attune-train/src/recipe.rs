@@ -65,7 +65,7 @@ pub struct Recipe {
     /// Weight of the soft labels in a labelled clip's target ([`super::teacher::genres`]).
     #[serde(rename = "told_share")]
     pub soft_label_weight: f32,
-    /// Weight of the soft labels of music without labels, relative to a label's 1.
+    /// Weight of the soft labels of unlabelled music, relative to a label's 1.
     #[serde(rename = "told_weight")]
     pub unlabelled_weight: f32,
     /// Decay of the running mean of the weights that is shipped (Polyak & Juditsky 1992).
@@ -77,7 +77,7 @@ pub struct Recipe {
     /// Probability that an excerpt comes from a rendition, where a clip has both renditions and clean sound.
     #[serde(rename = "take_share")]
     pub rendition_share: f32,
-    /// Share of music without labels in a batch, where there is any of the length asked for.
+    /// Share of unlabelled music in a batch, where there is any of the length required.
     pub unlabelled_share: f32,
     /// Probability that a labelled excerpt is limited to the band of an auxiliary clip, where there are any
     /// ([`super::aux_data`]).
@@ -91,7 +91,7 @@ pub struct Recipe {
     pub patience: u64,
     /// Which clips train and which validate.
     pub split: SplitChoice,
-    /// Altered versions of the clips.
+    /// Augmented versions of the clips.
     #[serde(rename = "takes")]
     pub renditions: RenditionsPlan,
     /// SHA-256 of the file of windowed targets, if there is one.

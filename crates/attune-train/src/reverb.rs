@@ -1,7 +1,7 @@
 //! Reverberation and noise of a room, applied to log-mel levels.
 //!
-//! Renditions ([`super::renditions`]) do this to samples, with a loudspeaker and a microphone besides, a few times for each
-//! clip with audio. This does it for every draw, and to excerpts that came as levels too.
+//! Renditions ([`super::renditions`]) do this to samples, along with a loudspeaker and a microphone, a few times for
+//! each clip with audio. This does it for every draw, also to excerpts that exist only as levels.
 //!
 //! In and out: log-mel levels (frames, bands) in dB. Thread: any.
 
@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 
 /// Reverberation times of the lowest band, in s: a furnished room to a hall.
 const RINGS_FOR: (f32, f32) = (0.2, 1.2);
-/// The highest band's, as a share of that: air and curtains take the treble first.
+/// The highest band's, as a share of that: air and curtains absorb the treble first.
 const HIGHEST_RINGS_FOR: (f32, f32) = (0.3, 0.9);
 /// The room's sound, above the direct one's.
 const RING_DB: (f32, f32) = (-12.0, 6.0);
@@ -35,7 +35,7 @@ struct Acoustics {
     noise: Vec<f32>,
 }
 
-/// Puts a room between levels and who teacher_input them.
+/// Adds the reverberation and noise of a random room to levels.
 pub fn reverb(levels: &mut [f32], spec: &FrontEndSpec, rng: &mut ChaCha8Rng) {
     if !levels.is_empty() {
         Acoustics::random(levels, spec, rng).apply(levels, rng);
@@ -155,7 +155,7 @@ mod tests {
                 assert!((loud - quiet - 12.0).abs() < 1e-3, "{quiet} {loud}");
             }
             // Power only adds up.
-            assert!(quiet.iter().zip(&levels).all(|(heard, level)| *heard > level - 1e-3));
+            assert!(quiet.iter().zip(&levels).all(|(out, level)| *out > level - 1e-3));
         }
     }
 

@@ -14,14 +14,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// Which clips are learnt from.
+/// Which clips train and which validate.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct SplitChoice {
     /// One fold of a cross-validation over all clips; `None`: as the collection says.
     pub fold: Option<Fold>,
-    /// Share of the artists of each genre that is learnt from, above 0 and at most 1. Less is a part of more.
+    /// Share of the artists of each genre to train on, above 0 and at most 1. A smaller share is part of a larger one.
     pub share: f64,
-    /// What folds and shares are drawn by. Not the run's seed: runs of several seeds are of the same fold.
+    /// Seed of folds and shares. Not the run's seed: runs with several seeds have the same folds.
     pub seed: u64,
 }
 
@@ -35,7 +35,7 @@ impl Default for SplitChoice {
     }
 }
 
-/// One part of several that are judged by in turn.
+/// One part of several that validate in turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fold {
     /// Which, from 1.
@@ -69,17 +69,17 @@ impl FromStr for Fold {
     }
 }
 
-/// Clips to learn from, clips to judge by, and what is to be told of clips left out.
+/// Training clips, validation clips, and notes for the user on clips left out.
 pub(crate) type Sides = (Vec<Clip>, Vec<Clip>, Vec<String>);
 
 impl SplitChoice {
-    /// Clips to learn from, clips to judge by, and what is to be told of clips left out.
+    /// Training clips, validation clips, and notes for the user on clips left out.
     ///
     /// Training clips by several artists of whom one is on the other side too are left out. A clip by several artists
     /// joins all of theirs into one whole in a cross-validation.
     ///
     /// # Errors
-    /// If both sides share an artist or a clip, or no clip is left to learn from.
+    /// If both sides share an artist or a clip, or no training clip is left.
     pub fn split(&self, clips: Vec<(Clip, Side)>) -> Result<Sides, TrainError> {
         let (mut train, valid) = if let Some(fold) = self.fold {
             self.fold(clips.into_iter().map(|(clip, _)| clip).collect(), fold)
@@ -99,7 +99,7 @@ impl SplitChoice {
         if train.is_empty() {
             return Err(TrainError::Data {
                 path: PathBuf::from("the split"),
-                message: "no clip to learn from is left".to_owned(),
+                message: "no training clip is left".to_owned(),
             });
         }
         Ok((train, valid, notes))
@@ -175,8 +175,8 @@ impl SplitChoice {
         });
     }
 
-    /// Clips that must stay together, by their places: those linked by a shared artist, over any number of steps. A clip
-    /// of an unknown artist stands alone. In an order drawn by the seed.
+    /// Clips that must stay together, by their places: those linked by a shared artist, over any number of steps. A
+    /// clip of an unknown artist stands alone. In an order drawn by the seed.
     pub fn groups(&self, clips: &[Clip]) -> Vec<Vec<usize>> {
         let mut root: Vec<usize> = (0..clips.len()).collect();
         let mut first: BTreeMap<String, usize> = BTreeMap::new();
@@ -257,11 +257,11 @@ pub(crate) fn refuse_leaks<'a>(
 /// [`SplitChoice::split`] leaves them out.
 pub(crate) fn joint_artists_shared(train: &[Clip], valid: &[Clip]) -> Vec<(String, String)> {
     let of = |clip: &Clip| members(&clip.artist);
-    let judged: BTreeSet<String> = valid.iter().flat_map(of).collect();
+    let validation: BTreeSet<String> = valid.iter().flat_map(of).collect();
     train
         .iter()
         .flat_map(|clip| of(clip).into_iter().map(|artist| (clip.name.clone(), artist)))
-        .filter(|(_, artist)| judged.contains(artist))
+        .filter(|(_, artist)| validation.contains(artist))
         .collect()
 }
 

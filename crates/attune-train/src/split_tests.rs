@@ -33,7 +33,7 @@ fn a_clip_on_both_sides_is_refused() {
 }
 
 #[test]
-fn a_shared_member_of_joint_artists_is_left_out_and_told() {
+fn a_shared_member_of_joint_artists_is_left_out_and_reported() {
     let side = |clips: Vec<Clip>, side| clips.into_iter().map(move |clip| (clip, side));
     let train = vec![clip("a", "Barbra Streisand and Donna Summer"), clip("b", "Andy and Co")];
     let valid = vec![clip("c", "Donna Summer"), clip("d", "Co-op")];
@@ -102,7 +102,7 @@ fn artists(clips: &[Clip]) -> BTreeSet<String> {
 proptest! {
     #[test]
     fn every_fold_keeps_artists_whole_and_each_clip_is_judged_once(clips in clips(), of in 2..5usize, seed: u64) {
-        let mut judged = Vec::new();
+        let mut validated = Vec::new();
         for number in 1..=of {
             let choice = SplitChoice { fold: Some(Fold { number, of }), seed, ..SplitChoice::default() };
             let Ok((train, valid, notes)) = choice.split(clips.clone()) else {
@@ -113,11 +113,11 @@ proptest! {
             prop_assert!(artists(&train).is_disjoint(&artists(&valid)));
             prop_assert!(names(&train).is_disjoint(&names(&valid)));
             prop_assert_eq!(train.len() + valid.len(), clips.len());
-            judged.extend(names(&valid));
+            validated.extend(names(&valid));
             prop_assert_eq!(names(&choice.split(clips.clone()).unwrap().1), names(&valid));
         }
-        let once: BTreeSet<&String> = judged.iter().collect();
-        prop_assert_eq!(once.len(), judged.len());
+        let once: BTreeSet<&String> = validated.iter().collect();
+        prop_assert_eq!(once.len(), validated.len());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What is asked for of an example: classes, and what a teacher tells.
+//! The targets of an example: classes, and a teacher's output.
 //!
 //! In: the clips that a sound is made of, and its rendition if it is one. Out: a [`Target`]. Thread: any.
 
@@ -9,16 +9,16 @@ use super::teacher::genres::{Regression, Row, out_of_fold};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// What is asked for of one example.
+/// The targets of one example.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Target {
     /// Share of each class; zeros without a label.
     pub genres: Vec<f32>,
-    /// How much these count: 1 for a label, less for what a teacher's features say in the place of one.
+    /// Weight of these: 1 for a label, less for a soft label in place of one.
     pub has_genres: f32,
     /// The teacher's standardised features.
     pub features: Vec<f32>,
-    /// 1, or 0 if the teacher told nothing.
+    /// 1, or 0 without a teacher's output.
     pub has_features: f32,
     /// Probabilities of the teacher's tags.
     pub tags: Vec<f32>,
@@ -31,7 +31,8 @@ pub struct Target {
 }
 
 impl Target {
-    /// Mixes another one into it: `share` of this and the rest of the other. Half a teacher's target is none.
+    /// Mixes another one into it: `share` of this and the rest of the other. A teacher's target counts only if both
+    /// have it.
     pub fn mix(&mut self, other: &Self, share: f32) {
         mix(&mut self.genres, &other.genres, share);
         self.has_genres = share * self.has_genres + (1.0 - share) * other.has_genres;
@@ -51,7 +52,7 @@ pub fn mix(a: &mut [f32], b: &[f32], share: f32) {
     }
 }
 
-/// Knows all targets of a data set.
+/// All targets of a data set.
 #[derive(Debug)]
 pub struct Targets<'a> {
     clips: &'a [Clip],
@@ -68,7 +69,7 @@ pub struct Targets<'a> {
 }
 
 impl<'a> Targets<'a> {
-    /// Of the training clips and what is told of them.
+    /// Of the training clips and their teachers' output.
     pub fn new(recipe: &Recipe, data: &'a Dataset) -> Self {
         let (feature_width, tag_width) = data.teacher_widths();
         Self {
@@ -91,12 +92,12 @@ impl<'a> Targets<'a> {
         self.feature_width
     }
 
-    /// Width of the features of a window, 0 without a teacher of windows.
+    /// Width of the features of a window, 0 without windowed targets.
     pub fn window_width(&self) -> usize {
         self.window_scale.mean.len()
     }
 
-    /// How many tags are asked for.
+    /// Number of tags that are targets.
     pub(crate) fn tag_width(&self) -> usize {
         self.tag_width
     }
@@ -108,19 +109,19 @@ impl<'a> Targets<'a> {
         target
     }
 
-    /// Of a part of a rendition of music without a label: what the teacher tells, and the classes by its features.
+    /// Of a part of a rendition of unlabelled music: the teacher's output, and the soft label.
     pub(crate) fn of_unlabelled(&self, clip: &Clip, rendition: &Rendition, part: &Range<f32>) -> Target {
         let mut target = self.teacher_of_rendition(rendition);
         self.add_windows(&mut target, &[(clip, 1.0)], Some(part));
-        if let Some(told) = clip.soft_labels.as_ref().filter(|_| self.unlabelled_weight > 0.0) {
-            target.genres.clone_from(told);
+        if let Some(soft_label) = clip.soft_labels.as_ref().filter(|_| self.unlabelled_weight > 0.0) {
+            target.genres.clone_from(soft_label);
             target.has_genres = self.unlabelled_weight;
         }
         target
     }
 
-    /// Of a part of a rendition, labelled as the clips in it are. A rendition may be slower than its clip: the same share of either's
-    /// length is the same music.
+    /// Of a part of a rendition, labelled as the clips in it are. A rendition may be slower than its clip: the same
+    /// share of either's length is the same music.
     pub(crate) fn of_rendition(&self, rendition: &Rendition, part: &Range<f32>) -> Target {
         let mut target = self.teacher_of_rendition(rendition);
         self.add_windows(&mut target, &self.parts(rendition), Some(part));
@@ -137,40 +138,40 @@ impl<'a> Targets<'a> {
         let parts = self.parts(rendition);
         let mut target = self.of_parts(&parts);
         if self.teacher_input == TeacherInput::Rendition || parts.is_empty() {
-            let told = &rendition.recording.teacher;
-            (target.features, target.has_features) = blend(&[(Some(&told.features), 1.0)], self.feature_width);
+            let teacher = &rendition.recording.teacher;
+            (target.features, target.has_features) = blend(&[(Some(&teacher.features), 1.0)], self.feature_width);
             if target.has_features > 0.0 {
                 target.features = self.scale.apply(&on_lines(self.lines, &target.features));
             }
-            (target.tags, target.has_tags) = blend(&[(Some(&told.tags), 1.0)], self.tag_width);
+            (target.tags, target.has_tags) = blend(&[(Some(&teacher.tags), 1.0)], self.tag_width);
         }
         target
     }
 
     /// Adds the features of the windows that a part of these clips is in, or of their excerpts.
     fn add_windows(&self, target: &mut Target, clips: &[(&Clip, f32)], part: Option<&Range<f32>>) {
-        let told = |clip: &Clip| match part {
+        let windows_of = |clip: &Clip| match part {
             Some(part) => Some(clip.windowed_targets.as_ref()?.at(part)),
             None => Some(clip.excerpt_window.as_ref()?.mean()),
         };
-        let rows: Vec<(Option<Vec<f32>>, f32)> = clips.iter().map(|&(clip, share)| (told(clip), share)).collect();
+        let rows: Vec<(Option<Vec<f32>>, f32)> = clips.iter().map(|&(clip, share)| (windows_of(clip), share)).collect();
         let rows: Vec<(Option<&Vec<f32>>, f32)> = rows.iter().map(|(row, share)| (row.as_ref(), *share)).collect();
         let (windows, has_windows) = blend(&rows, self.window_width());
         target.windows = self.window_scale.apply(&windows);
         target.has_windows = has_windows;
     }
 
-    /// Of what these clips make by their shares.
+    /// Of a mix of these clips by their shares.
     fn of_parts(&self, parts: &[(&Clip, f32)]) -> Target {
-        let told = |of: fn(&Clip) -> Option<&Vec<f32>>, width: usize| {
+        let mixed = |of: fn(&Clip) -> Option<&Vec<f32>>, width: usize| {
             let rows: Vec<(Option<&Vec<f32>>, f32)> = parts.iter().map(|&(clip, share)| (of(clip), share)).collect();
             blend(&rows, width)
         };
-        let (mut features, has_features) = told(|clip| clip.teacher.as_deref(), self.feature_width);
+        let (mut features, has_features) = mixed(|clip| clip.teacher.as_deref(), self.feature_width);
         if has_features > 0.0 {
             features = self.scale.apply(&features);
         }
-        let (tags, has_tags) = told(|clip| clip.tags.as_deref(), self.tag_width);
+        let (tags, has_tags) = mixed(|clip| clip.tags.as_deref(), self.tag_width);
         let mut genres = vec![0.0; self.classes];
         for (clip, share) in parts {
             for (slot, genre) in genres.iter_mut().zip(self.genres(clip)) {
@@ -188,18 +189,18 @@ impl<'a> Targets<'a> {
         }
     }
 
-    /// The label, smoothed (Szegedy et al. 2016), and the classes by the teacher's features (Hinton et al. 2015).
+    /// The smoothed label (Szegedy et al. 2016), mixed with the soft label (Hinton et al. 2015).
     fn genres(&self, clip: &Clip) -> Vec<f32> {
         let mut genres = vec![self.label_smoothing / self.classes as f32; self.classes];
         genres[usize::from(clip.genre.0)] += 1.0 - self.label_smoothing;
-        if let Some(told) = &clip.soft_labels {
-            mix(&mut genres, told, 1.0 - self.soft_label_weight);
+        if let Some(soft_label) = &clip.soft_labels {
+            mix(&mut genres, soft_label, 1.0 - self.soft_label_weight);
         }
         genres
     }
 }
 
-/// The rows added up by their shares and 1, or zeros and 0 if one is missing or there is none.
+/// The sum of the rows weighted by their shares, and 1; zeros and 0 if one is missing or there is none.
 fn blend(rows: &[(Option<&Vec<f32>>, f32)], width: usize) -> (Vec<f32>, f32) {
     let mut sum = vec![0.0; width];
     for (row, share) in rows {
@@ -215,8 +216,9 @@ fn blend(rows: &[(Option<&Vec<f32>>, f32)], width: usize) -> (Vec<f32>, f32) {
     (sum, if rows.is_empty() { 0.0 } else { 1.0 })
 }
 
-/// Gives each training clip the classes by its teachers' features, and music without labels too, by all training clips. Groups of
-/// clips that must stay together, as [`super::split::SplitChoice::groups`] has them. Clips of which not all is told stay without.
+/// Assigns soft labels: out-of-fold to training clips, and from a regression on all training clips to unlabelled music.
+/// `groups` lists the clips that must stay together ([`super::split::SplitChoice::groups`]). Clips that lack features
+/// get none.
 pub(crate) fn add_soft_labels(data: &mut Dataset, groups: &[Vec<usize>]) {
     let widths = (data.teacher_width, data.window_width);
     if widths == (0, 0) {
@@ -226,13 +228,13 @@ pub(crate) fn add_soft_labels(data: &mut Dataset, groups: &[Vec<usize>]) {
         .iter()
         .enumerate()
         .flat_map(|(group, members)| members.iter().map(move |&clip| (clip, group)));
-    let told: Vec<(usize, Vec<f32>, usize)> = clips
+    let known: Vec<(usize, Vec<f32>, usize)> = clips
         .filter_map(|(place, group)| {
             let clip = &data.train[place];
-            Some((place, all_told(clip, clip.teacher.as_deref(), widths)?, group))
+            Some((place, all_features(clip, clip.teacher.as_deref(), widths)?, group))
         })
         .collect();
-    let rows: Vec<Row<'_>> = told
+    let rows: Vec<Row<'_>> = known
         .iter()
         .map(|(clip, features, group)| Row {
             features,
@@ -242,7 +244,7 @@ pub(crate) fn add_soft_labels(data: &mut Dataset, groups: &[Vec<usize>]) {
         .collect();
     let genres = out_of_fold(&rows, data.genres.len());
     let regression = Regression::fit(&rows, data.genres.len());
-    let places: Vec<usize> = told.iter().map(|(clip, _, _)| *clip).collect();
+    let places: Vec<usize> = known.iter().map(|(clip, _, _)| *clip).collect();
     if !places.is_empty() {
         for clip in &mut data.unlabelled {
             // The first rendition is the piece as it is.
@@ -250,8 +252,8 @@ pub(crate) fn add_soft_labels(data: &mut Dataset, groups: &[Vec<usize>]) {
                 .renditions
                 .first()
                 .map(|rendition| on_lines(&data.teacher_lines, &rendition.recording.teacher.features));
-            let features = all_told(clip, features.as_ref(), widths);
-            clip.soft_labels = features.map(|features| Arc::new(regression.tell(&features)));
+            let features = all_features(clip, features.as_ref(), widths);
+            clip.soft_labels = features.map(|features| Arc::new(regression.predict(&features)));
         }
     }
     for (clip, genres) in places.into_iter().zip(genres) {
@@ -259,17 +261,17 @@ pub(crate) fn add_soft_labels(data: &mut Dataset, groups: &[Vec<usize>]) {
     }
 }
 
-/// A teacher's features of a clip and the mean of what another tells of its windows, as many as these; or nothing.
-fn all_told(clip: &Clip, features: Option<&Vec<f32>>, widths: (usize, usize)) -> Option<Vec<f32>> {
-    let mut told = Vec::with_capacity(widths.0 + widths.1);
+/// A teacher's features of a clip, then the mean of its windowed targets; `None` unless both have these widths.
+fn all_features(clip: &Clip, features: Option<&Vec<f32>>, widths: (usize, usize)) -> Option<Vec<f32>> {
+    let mut all = Vec::with_capacity(widths.0 + widths.1);
     if widths.0 > 0 {
-        told.extend(features.filter(|features| features.len() == widths.0)?);
+        all.extend(features.filter(|features| features.len() == widths.0)?);
     }
     if widths.1 > 0 {
         let windows = clip.windowed_targets.as_ref().or(clip.excerpt_window.as_ref());
-        told.extend(windows?.mean());
+        all.extend(windows?.mean());
     }
-    Some(told)
+    Some(all)
 }
 
 /// Mean and deviation of each of the teacher's features over the training clips.
@@ -282,15 +284,15 @@ struct Standard {
 impl Standard {
     /// Over the windows of the training clips.
     fn of_windows(data: &Dataset) -> Self {
-        let told = data
+        let targets = data
             .train
             .iter()
             .flat_map(|clip| [&clip.windowed_targets, &clip.excerpt_window]);
-        let rows: Vec<&[f32]> = told.flatten().flat_map(|windows| windows.rows()).collect();
+        let rows: Vec<&[f32]> = targets.flatten().flat_map(|windows| windows.rows()).collect();
         Self::of_rows(&rows, data.window_width)
     }
 
-    /// Over the features of the training clips; without any, over what was told of their renditions.
+    /// Over the features of the training clips; without any, over those of their renditions.
     fn of(data: &Dataset, width: usize) -> Self {
         let stored = data.train.iter().filter_map(|clip| clip.teacher.as_deref());
         let mut rows: Vec<&Vec<f32>> = stored.filter(|row| row.len() == width).collect();

@@ -1,4 +1,4 @@
-//! The loop: draw, forward, loss, backward, step; average the weights; judge now and then; keep checkpoints; stop early.
+//! The loop: draw, forward, loss, backward, step; average the weights; validate; write checkpoints; stop early.
 
 use super::TrainError;
 use super::checkpoint::{BestSoFar, Checkpoint};
@@ -23,9 +23,9 @@ use std::sync::Arc;
 
 /// Names that begin with this belong to training alone and are not shipped.
 pub(crate) const TEACHER: &str = "teacher";
-/// The output that tells the teacher's tags; training alone, as its name says.
+/// The output that predicts the teacher's tags; for training only, as its name says.
 const TAGS: &str = "teacher_tags";
-/// The output that tells the features of windows.
+/// The output that predicts the features of windows.
 const WINDOWS: &str = "teacher_windows";
 
 /// A run under way.
@@ -50,7 +50,7 @@ pub struct Trainer<'a> {
     best: Option<(BestSoFar, BTreeMap<String, Vec<f32>>)>,
 }
 
-/// What one step showed.
+/// The figures of one step.
 #[derive(Debug, Clone, Copy)]
 pub struct StepReport {
     /// Steps made.
@@ -81,7 +81,7 @@ pub struct Validation {
 }
 
 impl Validation {
-    /// What is shown of it: the excerpts, or whole clips where there are no excerpts.
+    /// What is reported of it: the excerpts, or whole clips where there are no excerpts.
     pub fn shown(&self) -> &Metrics {
         if self.excerpts.clips > 0 {
             &self.excerpts
@@ -126,7 +126,7 @@ impl<'a> Trainer<'a> {
         })
     }
 
-    /// Begins with these weights in the place of drawn ones, where name and shape are the same. Returns how many they are.
+    /// Initialises with these weights where name and shape match. Returns how many do.
     ///
     /// # Errors
     /// If a weight cannot be set.
@@ -141,7 +141,7 @@ impl<'a> Trainer<'a> {
         Ok(fitting)
     }
 
-    /// Takes up the run in `path`, if there is one; false if there is none.
+    /// Resumes the run in `path`; false if there is none.
     ///
     /// # Errors
     /// If the checkpoint is damaged or of another recipe.
@@ -256,13 +256,14 @@ impl<'a> Trainer<'a> {
             total = (&total + (&loss * f64::from(weight))?)?;
             Ok(loss.to_scalar()?)
         };
-        let mut features = |output_of: &Option<Linear>, told: &[f32], weights: &[f32], weight: f32| match output_of {
-            Some(told_by) => second(
-                feature_loss(&told_by.forward(&output.hidden)?, shape, told, weights)?,
-                weight,
-            ),
-            None => Ok(0.0),
-        };
+        let mut features =
+            |output_layer: &Option<Linear>, targets: &[f32], weights: &[f32], weight: f32| match output_layer {
+                Some(layer) => second(
+                    feature_loss(&layer.forward(&output.hidden)?, shape, targets, weights)?,
+                    weight,
+                ),
+                None => Ok(0.0),
+            };
         let teacher_loss = features(
             &self.teacher,
             &batch.features,
@@ -344,7 +345,7 @@ impl<'a> Trainer<'a> {
         clip_logits(net.open()?.as_mut(), &self.data.valid, part, &self.recipe.front_end)
     }
 
-    /// Judges the averaged weights by the validation clips, and remembers them if they are the best so far.
+    /// Validates the averaged weights, and keeps a copy if they are the best so far.
     pub fn track_best(&mut self) -> Result<Validation, TrainError> {
         let excerpts = self.figures(Part::Excerpt)?;
         // Folders of sounds have whole audio only.
@@ -375,7 +376,7 @@ impl<'a> Trainer<'a> {
         })
     }
 
-    /// Goes back to the averaged weights of the best validation, if the run has patience and was judged.
+    /// Goes back to the averaged weights of the best validation, if the run has patience and was validated.
     pub fn keep_best(&mut self) {
         if let (1.., Some((_, weights))) = (self.recipe.patience, &self.best) {
             self.average.clone_from(weights);
@@ -384,9 +385,9 @@ impl<'a> Trainer<'a> {
 
     /// Figures of [`Trainer::validate`] at temperature 1.
     pub fn figures(&self, part: Part) -> Result<Metrics, TrainError> {
-        let heard = self.validate(part)?;
+        let clips = self.validate(part)?;
         Ok(Metrics::of(
-            &answers(&heard, 1.0, &self.recipe.front_end),
+            &answers(&clips, 1.0, &self.recipe.front_end),
             self.data.genres.len(),
         ))
     }
@@ -410,10 +411,15 @@ fn label_loss(output: &NetOutput, shape: &BatchShape, batch: &Batch) -> candle_c
     weighted(&entropy, shape, &batch.label_weights)
 }
 
-/// The mean squared error of features (b, p, features) that a teacher's, (b, features), are the targets of.
-fn feature_loss(told: &Tensor, shape: &BatchShape, features: &[f32], weights: &[f32]) -> candle_core::Result<Tensor> {
+/// The mean squared error of predicted features (b, p, features) with the teacher's, (b, features).
+fn feature_loss(
+    predicted: &Tensor,
+    shape: &BatchShape,
+    features: &[f32],
+    weights: &[f32],
+) -> candle_core::Result<Tensor> {
     let targets = target(features, shape)?;
-    let error = told.broadcast_sub(&targets)?.sqr()?.mean(D::Minus1)?; // (b, p)
+    let error = predicted.broadcast_sub(&targets)?.sqr()?.mean(D::Minus1)?; // (b, p)
     weighted(&error, shape, weights)
 }
 
@@ -426,7 +432,7 @@ fn tag_loss(logits: &Tensor, shape: &BatchShape, batch: &Batch) -> candle_core::
     weighted(&entropy.mean(D::Minus1)?, shape, &batch.tag_weights)
 }
 
-/// Targets of the examples, one for all frames asked: (b, 1, width).
+/// Targets of the examples, one for all readout frames: (b, 1, width).
 fn target(values: &[f32], shape: &BatchShape) -> candle_core::Result<Tensor> {
     Tensor::from_slice(values, (shape.clips, 1, values.len() / shape.clips), &Device::Cpu)
 }

@@ -1,12 +1,13 @@
-//! What a teacher of short windows tells of a sound along time: a target for each excerpt, not one for the whole clip.
+//! Windowed targets: a teacher's features of short windows along a sound, so that each excerpt has a target of its own
+//! rather than the clip's.
 //!
-//! A teacher that heard thirty seconds tells what three of them cannot show. One that teacher_input as much as the network does
-//! tells of every excerpt what that excerpt is.
+//! A teacher that has seen thirty seconds reports what three of them cannot show. One whose input is as long as the
+//! network's describes each excerpt itself.
 //!
 //! In: a safetensors file that another program made of the sounds (`models/tell_windows.py`): for each audio file a
-//! tensor (windows, features), named by the first 32 hexadecimal digits of the file's SHA-256, and for each excerpt that
-//! came as features `excerpt/CLIP` (1, features); `hop_seconds` and `window_seconds` in its metadata. Out: [`WindowedTargets`],
-//! assigned on the clips. Thread: any.
+//! tensor (windows, features), named by the first 32 hexadecimal digits of the file's SHA-256, and for each excerpt
+//! that came as features `excerpt/CLIP` (1, features); `hop_seconds` and `window_seconds` in its metadata. Out:
+//! [`WindowedTargets`], assigned to the clips. Thread: any.
 
 use super::TrainError;
 use super::dataset::{Clip, Dataset, tensor_values};
@@ -24,7 +25,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone, PartialEq)]
 pub struct WindowedTargets {
     width: usize,
-    /// (windows, width), in the order of time and evenly apart.
+    /// (windows, width), in order of time, evenly spaced.
     rows: Vec<f32>,
     /// How much of the sound one window covers.
     share: f32,
@@ -41,8 +42,8 @@ impl WindowedTargets {
         }
     }
 
-    /// Features of a part of the sound, which is given by shares of its length: the mean of as many windows as lie in it
-    /// side by side, at least one. A part between two windows has some of both.
+    /// Features of a part of the sound, given by shares of its length: the mean of as many windows as fit into it side
+    /// by side, at least one. Between two windows they are interpolated.
     pub fn at(&self, part: &Range<f32>) -> Vec<f32> {
         let count = ((part.end - part.start) / self.share).round().max(1.0);
         // The first and the last window's places; a part shorter than a window is in the middle of its own.
@@ -98,7 +99,7 @@ pub(crate) struct WindowedTargetsFile {
     path: PathBuf,
     sha256: String,
     width: usize,
-    told: HashMap<String, Arc<WindowedTargets>>,
+    targets: HashMap<String, Arc<WindowedTargets>>,
 }
 
 impl WindowedTargetsFile {
@@ -130,7 +131,7 @@ impl WindowedTargetsFile {
         let (hop, window) = (seconds("hop_seconds")?, seconds("window_seconds")?);
         let file = SafeTensors::deserialize(&buffer).map_err(damaged)?;
         let mut width = 0;
-        let mut told = HashMap::new();
+        let mut targets = HashMap::new();
         for (name, view) in file.iter() {
             let &[1..=usize::MAX, features @ 1..=usize::MAX] = view.shape() else {
                 return Err(refused(format!(
@@ -145,19 +146,19 @@ impl WindowedTargetsFile {
             }
             width = features;
             let rows = tensor_values(name, &view).map_err(refused)?;
-            told.insert(
+            targets.insert(
                 name.to_owned(),
                 Arc::new(WindowedTargets::new(rows, features, hop, window)),
             );
         }
-        if told.is_empty() {
-            return Err(refused("it tells of no sound".to_owned()));
+        if targets.is_empty() {
+            return Err(refused("it has targets for no sound".to_owned()));
         }
         Ok(Self {
             path: path.to_owned(),
             sha256: hex(&Sha256::digest(&buffer)),
             width,
-            told,
+            targets,
         })
     }
 
@@ -166,56 +167,57 @@ impl WindowedTargetsFile {
         &self.sha256
     }
 
-    /// Gives every training clip, and music without labels, what is told of it. Music of which nobody tells anything is left
-    /// out: there would be nothing to learn from it.
+    /// Assigns its targets to every training clip and to unlabelled music. Unlabelled music without targets or teacher
+    /// output is left out: there is nothing to learn from it.
     ///
     /// # Errors
-    /// If a clip's audio cannot be read, or the file tells of no clip at all.
+    /// If a clip's audio cannot be read, or the file has targets for no training clip.
     pub(crate) fn assign(&self, data: &mut Dataset) -> Result<Assigned, TrainError> {
         let mut assigned = Assigned::default();
         for clip in data.train.iter_mut().chain(&mut data.unlabelled) {
             if let Some(audio) = &clip.audio {
-                clip.windowed_targets = self.told.get(&digest(audio)?).cloned();
+                clip.windowed_targets = self.targets.get(&digest(audio)?).cloned();
             }
-            clip.excerpt_window = self.told.get(&format!("excerpt/{}", clip.name)).cloned();
-            let has = |levels: bool, told: &Option<Arc<WindowedTargets>>| !levels || told.is_some();
-            let is_told =
+            clip.excerpt_window = self.targets.get(&format!("excerpt/{}", clip.name)).cloned();
+            let has = |levels: bool, targets: &Option<Arc<WindowedTargets>>| !levels || targets.is_some();
+            let is_covered =
                 has(clip.audio.is_some(), &clip.windowed_targets) && has(clip.excerpt.is_some(), &clip.excerpt_window);
-            *(if is_told {
+            *(if is_covered {
                 &mut assigned.with
             } else {
                 &mut assigned.without
             }) += 1;
         }
-        if data.train.iter().all(|clip| !is_told_of(clip)) {
+        if data.train.iter().all(|clip| !has_targets(clip)) {
             return Err(TrainError::Data {
                 path: self.path.clone(),
-                message: "it tells of none of the clips: make it of these files with models/tell_windows.py".to_owned(),
+                message: "it has targets for none of the clips: make it from these files with models/tell_windows.py"
+                    .to_owned(),
             });
         }
         data.window_width = self.width;
         data.unlabelled.retain(|clip| {
-            let heard = |clip: &Clip| {
+            let has_teacher_output = |clip: &Clip| {
                 clip.renditions
                     .iter()
                     .any(|rendition| !rendition.recording.teacher.features.is_empty())
             };
-            clip.windowed_targets.is_some() || heard(clip)
+            clip.windowed_targets.is_some() || has_teacher_output(clip)
         });
         Ok(assigned)
     }
 }
 
-fn is_told_of(clip: &Clip) -> bool {
+fn has_targets(clip: &Clip) -> bool {
     clip.windowed_targets.is_some() || clip.excerpt_window.is_some()
 }
 
-/// How many clips something was told of.
+/// How many clips have windowed targets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Assigned {
-    /// All that can be drawn of them is told of.
+    /// Clips with targets for everything that can be drawn from them.
     pub with: usize,
-    /// Something is not: excerpts of that are learnt from by their labels alone.
+    /// Clips that lack some: those excerpts are trained on by their labels alone.
     pub without: usize,
 }
 
@@ -223,7 +225,7 @@ pub(crate) struct Assigned {
 mod tests {
     use super::*;
 
-    /// Five windows of 2 s, each 1 s after the one before: 6 s. The first feature says when a window begins.
+    /// Five windows of 2 s with a hop of 1 s: 6 s. The first feature is the second at which a window begins.
     fn windows() -> WindowedTargets {
         let rows = (0..5).flat_map(|n| [n as f32, -1.0]).collect();
         WindowedTargets::new(rows, 2, 1.0, 2.0)
@@ -234,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_has_the_window_that_covers_it_or_some_of_both_neighbours() {
+    fn a_part_has_the_window_that_covers_it_or_a_mix_of_both_neighbours() {
         assert!((begins(3.0, 5.0) - 3.0).abs() < 1e-5);
         assert!((begins(1.25, 3.25) - 1.25).abs() < 1e-5);
         assert!((windows().at(&(0.3..0.5))[1] + 1.0).abs() < 1e-6);
@@ -282,11 +284,11 @@ mod tests {
     }
 
     #[test]
-    fn each_clip_gets_what_is_told_of_its_audio_and_of_its_excerpt() {
+    fn each_clip_gets_the_targets_of_its_audio_and_of_its_excerpt() {
         let audio = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(audio.path(), "some sound").unwrap();
         let name = digest(audio.path()).unwrap();
-        let told = file(
+        let targets = file(
             &[
                 (&name, vec![2, 1], vec![1.0, 2.0]),
                 ("excerpt/b", vec![1, 1], vec![3.0]),
@@ -301,7 +303,7 @@ mod tests {
         ];
         let genres = attune_model::genre::GenreSet::new(vec!["x".to_owned(), "y".to_owned()]).unwrap();
         let mut data = Dataset::new(genres, train, vec![clip("c", None, true)]);
-        let assigned = WindowedTargetsFile::open(told.path())
+        let assigned = WindowedTargetsFile::open(targets.path())
             .unwrap()
             .assign(&mut data)
             .unwrap();
@@ -311,7 +313,7 @@ mod tests {
         assert!(data.train[2].excerpt_window.is_none() && data.valid[0].excerpt_window.is_none());
         assert_eq!(data.window_width, 1);
         data.train.drain(..2);
-        let message = WindowedTargetsFile::open(told.path())
+        let message = WindowedTargetsFile::open(targets.path())
             .unwrap()
             .assign(&mut data)
             .unwrap_err()
@@ -320,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_does_not_say_what_it_must_is_refused() {
+    fn an_incomplete_file_is_refused() {
         let of = |tensors: &[(&str, Vec<usize>, Vec<f32>)], hop| {
             let file = file(tensors, hop);
             let error = WindowedTargetsFile::open(file.path()).unwrap_err().to_string();

@@ -4,12 +4,12 @@ use attune_model::genre::GenreSet;
 use attune_train::evaluate::{ConditionMetrics, Evaluation, Metrics, MetricsAt, ModelMetrics};
 use serde_json::{Map, Value, json};
 
-/// All of it. `engines` has what scripts rely on; sections that were not asked for are left out.
+/// All of it. Scripts rely on `engines`; sections that were not requested are left out.
 pub(super) fn of(evaluation: &Evaluation, genres: &GenreSet) -> Value {
-    let engines: Map<String, Value> = evaluation
+    let models: Map<String, Value> = evaluation
         .models
         .iter()
-        .map(|figures| (figures.name.clone(), engine(figures, genres)))
+        .map(|model| (model.name.clone(), metrics(model, genres)))
         .collect();
     let agreement: Vec<Value> = evaluation
         .agreement
@@ -19,7 +19,7 @@ pub(super) fn of(evaluation: &Evaluation, genres: &GenreSet) -> Value {
     let mut document = json!({
         "clips": evaluation.clips,
         "failed": evaluation.failed,
-        "engines": engines,
+        "engines": models,
         "agreement": agreement,
     });
     if !evaluation.rejected_music.is_empty() {
@@ -38,8 +38,8 @@ pub(super) fn of(evaluation: &Evaluation, genres: &GenreSet) -> Value {
     document
 }
 
-fn engine(engine: &ModelMetrics, genres: &GenreSet) -> Value {
-    let whole = &engine.whole;
+fn metrics(model: &ModelMetrics, genres: &GenreSet) -> Value {
+    let whole = &model.whole;
     let per_class: Map<String, Value> = genres
         .ids()
         .zip(whole.per_class())
@@ -54,57 +54,57 @@ fn engine(engine: &ModelMetrics, genres: &GenreSet) -> Value {
         "per_class": per_class,
         "confusion": whole.confusion,
         "calibration": {
-            "temperature": engine.temperature,
-            "before": calibrated(&engine.before),
+            "temperature": model.temperature,
+            "before": calibrated(&model.before),
             "after": calibrated(whole),
-            "ece_by_chance": engine.chance_ece,
-            "fitted_temperature": engine.fitted_temperature,
-            "fitted": calibrated(&engine.fitted),
+            "ece_by_chance": model.chance_ece,
+            "fitted_temperature": model.fitted_temperature,
+            "fitted": calibrated(&model.fitted),
             "bins": whole.bins,
-            "bins_before": engine.before.bins,
+            "bins_before": model.before.bins,
         },
-        "seconds": engine.at_marks.iter().map(moment).collect::<Vec<_>>(),
+        "seconds": model.at_marks.iter().map(at_mark).collect::<Vec<_>>(),
     });
-    if let Some(by_group) = &engine.by_group {
+    if let Some(by_group) = &model.by_group {
         document["by_group"] = json!(by_group);
     }
-    if !engine.conditions.is_empty() {
+    if !model.conditions.is_empty() {
         let mut conditions = Map::new();
         conditions.insert("clean".to_owned(), shares(whole));
-        for condition in &engine.conditions {
+        for condition in &model.conditions {
             conditions.insert(condition.name.to_owned(), under(condition));
         }
         document["conditions"] = Value::Object(conditions);
     }
-    if let Some(shown) = &engine.timeline {
+    if let Some(shown) = &model.timeline {
         document["shown"] = json!(shown);
     }
-    if let Some(changes) = &engine.changes {
+    if let Some(changes) = &model.changes {
         document["changes"] = json!(changes);
     }
     document
 }
 
-fn calibrated(figures: &Metrics) -> Value {
-    json!({ "ece": figures.ece, "nll": figures.nll })
+fn calibrated(metrics: &Metrics) -> Value {
+    json!({ "ece": metrics.ece, "nll": metrics.nll })
 }
 
-fn shares(figures: &Metrics) -> Value {
+fn shares(metrics: &Metrics) -> Value {
     json!({
-        "clips": figures.clips,
-        "accuracy": figures.accuracy,
-        "interval95": figures.interval95,
-        "macro_accuracy": figures.macro_accuracy,
-        "ece": figures.ece,
-        "nll": figures.nll,
+        "clips": metrics.clips,
+        "accuracy": metrics.accuracy,
+        "interval95": metrics.interval95,
+        "macro_accuracy": metrics.macro_accuracy,
+        "ece": metrics.ece,
+        "nll": metrics.nll,
     })
 }
 
-fn moment(moment: &MetricsAt) -> Value {
-    let mut document = shares(&moment.metrics);
-    document["seconds"] = json!(moment.seconds);
-    document["ece_before"] = json!(moment.before.ece);
-    document["ece_by_chance"] = json!(moment.chance_ece);
+fn at_mark(at: &MetricsAt) -> Value {
+    let mut document = shares(&at.metrics);
+    document["seconds"] = json!(at.seconds);
+    document["ece_before"] = json!(at.before.ece);
+    document["ece_by_chance"] = json!(at.chance_ece);
     document
 }
 

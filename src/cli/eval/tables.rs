@@ -1,4 +1,4 @@
-//! An evaluation as tables for people, in a terminal or a page: a line for each engine, sections only for what there is.
+//! An evaluation as tables, for a terminal or a page: a row for each model, sections only for the metrics there are.
 
 use attune_engine::page;
 use attune_model::genre::GenreSet;
@@ -9,7 +9,7 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 use std::fmt::Write;
 
-/// A heading and what stands below it.
+/// A heading and its table.
 struct Section {
     heading: String,
     columns: Vec<String>,
@@ -54,7 +54,7 @@ pub(super) fn markdown(evaluation: &Evaluation, models: &ModelSet) -> String {
     };
     let named: Vec<String> = models.models.iter().map(model).collect();
     let mut texts = vec![format!(
-        "Of {}; `ensemble`: the mean of what they say.\n",
+        "Of {}; `ensemble`: the mean of their probabilities.\n",
         named.join(", ")
     )];
     texts.extend(sections(evaluation, &models.genres).into_iter().map(text));
@@ -63,16 +63,16 @@ pub(super) fn markdown(evaluation: &Evaluation, models: &ModelSet) -> String {
 
 /// Those for which there is something.
 fn sections(evaluation: &Evaluation, genres: &GenreSet) -> Vec<Section> {
-    let engines = &evaluation.models;
-    let mut sections = vec![whole(evaluation.clips, engines), seconds(engines), calibration(engines)];
-    if engines.iter().any(|engine| !engine.conditions.is_empty()) {
-        sections.push(conditions(engines));
+    let models = &evaluation.models;
+    let mut sections = vec![whole(evaluation.clips, models), seconds(models), calibration(models)];
+    if models.iter().any(|model| !model.conditions.is_empty()) {
+        sections.push(conditions(models));
     }
-    if engines.iter().any(|engine| engine.timeline.is_some()) {
-        sections.push(shown(engines));
+    if models.iter().any(|model| model.timeline.is_some()) {
+        sections.push(timeline(models));
     }
-    if engines.iter().any(|engine| engine.changes.is_some()) {
-        sections.push(changes(engines));
+    if models.iter().any(|model| model.changes.is_some()) {
+        sections.push(changes(models));
     }
     if !evaluation.rejected_music.is_empty() {
         sections.push(rejection(evaluation));
@@ -80,13 +80,13 @@ fn sections(evaluation: &Evaluation, genres: &GenreSet) -> Vec<Section> {
     if !evaluation.agreement.is_empty() {
         sections.push(agreement(evaluation));
     }
-    if let Some(ensemble) = engines.last() {
+    if let Some(ensemble) = models.last() {
         sections.push(confusion(&ensemble.name, &ensemble.whole, genres));
     }
     sections
 }
 
-/// A table whose first column stands left and all others right.
+/// A table with its first column left-aligned and all others right-aligned.
 pub(in crate::cli) fn table(heading: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(NOTHING).set_header(heading.iter().copied());
@@ -107,27 +107,27 @@ fn interval([low, high]: [f64; 2]) -> String {
     format!("{:.1}–{:.1} %", low * 100.0, high * 100.0)
 }
 
-fn whole(clips: usize, engines: &[ModelMetrics]) -> Section {
-    let groups = engines.first().and_then(|engine| engine.by_group).map(|by| by.groups);
-    let row = |engine: &ModelMetrics| {
-        let figures = &engine.whole;
+fn whole(clips: usize, models: &[ModelMetrics]) -> Section {
+    let groups = models.first().and_then(|model| model.by_group).map(|by| by.groups);
+    let row = |model: &ModelMetrics| {
+        let figures = &model.whole;
         let mut cells = vec![
-            engine.name.clone(),
+            model.name.clone(),
             percent(figures.accuracy),
             interval(figures.interval95),
             percent(figures.macro_accuracy),
             format!("{:.3}", figures.nll),
             percent(figures.ece),
-            format!("{:.2}", engine.temperature),
-            format!("{:.2}", engine.fitted_temperature),
+            format!("{:.2}", model.temperature),
+            format!("{:.2}", model.fitted_temperature),
         ];
-        if let Some(by) = engine.by_group {
+        if let Some(by) = model.by_group {
             cells.insert(3, interval(by.interval95));
         }
         cells
     };
     let mut columns = vec![
-        "engine",
+        "model",
         "right",
         "95 % interval",
         "mean of classes",
@@ -141,63 +141,60 @@ fn whole(clips: usize, engines: &[ModelMetrics]) -> Section {
         columns.insert(3, "over groups");
         let _ = write!(title, " of {groups} groups");
     }
-    Section::new(title, columns, engines.iter().map(row))
+    Section::new(title, columns, models.iter().map(row))
 }
 
-/// One column for each second, one row for each engine, and the interval of the last.
-fn by_seconds(engines: &[ModelMetrics], cell: impl Fn(&MetricsAt) -> String) -> (Vec<String>, Vec<Vec<String>>) {
-    let mut heading = vec!["engine".to_owned()];
-    let all = engines
-        .iter()
-        .map(|engine| &engine.at_marks)
-        .max_by_key(|all| all.len());
-    heading.extend(all.into_iter().flatten().map(|moment| format!("{} s", moment.seconds)));
-    let row = |engine: &ModelMetrics| {
-        let mut row = vec![engine.name.clone()];
-        row.extend(engine.at_marks.iter().map(&cell));
+/// One column for each mark, one row for each model.
+fn by_seconds(models: &[ModelMetrics], cell: impl Fn(&MetricsAt) -> String) -> (Vec<String>, Vec<Vec<String>>) {
+    let mut heading = vec!["model".to_owned()];
+    let all = models.iter().map(|model| &model.at_marks).max_by_key(|all| all.len());
+    heading.extend(all.into_iter().flatten().map(|at| format!("{} s", at.seconds)));
+    let row = |model: &ModelMetrics| {
+        let mut row = vec![model.name.clone()];
+        row.extend(model.at_marks.iter().map(&cell));
         row
     };
-    (heading, engines.iter().map(row).collect())
+    (heading, models.iter().map(row).collect())
 }
 
-fn seconds(engines: &[ModelMetrics]) -> Section {
-    let (columns, mut rows) = by_seconds(engines, |moment| percent(moment.metrics.accuracy));
-    if let Some(ensemble) = engines.last() {
+fn seconds(models: &[ModelMetrics]) -> Section {
+    let (columns, mut rows) = by_seconds(models, |at| percent(at.metrics.accuracy));
+    if let Some(ensemble) = models.last() {
         let rounded = |[low, high]: [f64; 2]| format!("{:.0}–{:.0} %", low * 100.0, high * 100.0);
         let mut intervals = vec!["  95 % interval".to_owned()];
         let mut clips = vec!["  clips".to_owned()];
-        for moment in &ensemble.at_marks {
-            intervals.push(rounded(moment.metrics.interval95));
-            clips.push(moment.metrics.clips.to_string());
+        for at in &ensemble.at_marks {
+            intervals.push(rounded(at.metrics.interval95));
+            clips.push(at.metrics.clips.to_string());
         }
         rows.extend([intervals, clips]);
     }
-    Section::new("Right after so many seconds", columns, rows)
+    Section::new("Accuracy after N seconds", columns, rows)
 }
 
-fn calibration(engines: &[ModelMetrics]) -> Section {
+fn calibration(models: &[ModelMetrics]) -> Section {
     let arrow = |before: f64, after: f64| format!("{:.0} → {:.1} %", before * 100.0, after * 100.0);
-    let (mut columns, mut rows) = by_seconds(engines, |moment| arrow(moment.before.ece, moment.metrics.ece));
+    let (mut columns, mut rows) = by_seconds(models, |at| arrow(at.before.ece, at.metrics.ece));
     columns.push("whole".to_owned());
-    for (row, engine) in rows.iter_mut().zip(engines) {
-        row.push(arrow(engine.before.ece, engine.whole.ece));
+    for (row, model) in rows.iter_mut().zip(models) {
+        row.push(arrow(model.before.ece, model.whole.ece));
     }
-    if let Some(ensemble) = engines.last() {
-        let mut row = vec!["  by chance alone".to_owned()];
-        row.extend(ensemble.at_marks.iter().map(|moment| percent(moment.chance_ece)));
+    if let Some(ensemble) = models.last() {
+        let mut row = vec!["  if perfectly calibrated".to_owned()];
+        row.extend(ensemble.at_marks.iter().map(|at| percent(at.chance_ece)));
         row.push(percent(ensemble.chance_ece));
         rows.push(row);
     }
-    let heading = "Calibration error after so many seconds, at temperature 1 → as given";
+    let heading = "Calibration error after N seconds, uncalibrated → calibrated";
     Section::new(heading, columns, rows)
 }
 
-fn conditions(engines: &[ModelMetrics]) -> Section {
-    let names = engines[0].conditions.iter().map(|condition| condition.name);
-    let columns = ["engine", "clean"].into_iter().chain(names);
-    let row = |engine: &ModelMetrics| {
-        let mut row = vec![engine.name.clone(), percent(engine.whole.accuracy)];
-        row.extend(engine.conditions.iter().map(|condition| {
+fn conditions(models: &[ModelMetrics]) -> Section {
+    let names = models[0].conditions.iter().map(|condition| condition.name);
+    let columns = ["model", "clean"].into_iter().chain(names);
+    let row = |model: &ModelMetrics| {
+        let mut row = vec![model.name.clone(), percent(model.whole.accuracy)];
+        row.extend(model.conditions.iter().map(|condition| {
             let paired = &condition.difference;
             let [low, high] = paired.interval95.map(|share| share * 100.0);
             format!(
@@ -208,8 +205,8 @@ fn conditions(engines: &[ModelMetrics]) -> Section {
         }));
         row
     };
-    let heading = "The same clips, heard otherwise (difference to clean, its 95 % interval)";
-    Section::new(heading, columns, engines.iter().map(row))
+    let heading = "The same clips under other conditions (difference from clean, its 95 % interval)";
+    Section::new(heading, columns, models.iter().map(row))
 }
 
 /// Median and 90th percentile; a dash for never.
@@ -218,33 +215,33 @@ fn times(times: &Times) -> String {
     format!("{}, {}", secs(times.median), secs(times.p90))
 }
 
-fn shown(engines: &[ModelMetrics]) -> Section {
-    let rows = engines.iter().filter_map(|engine| {
-        let shown = engine.timeline.as_ref()?;
+fn timeline(models: &[ModelMetrics]) -> Section {
+    let rows = models.iter().filter_map(|model| {
+        let timeline = model.timeline.as_ref()?;
         Some(vec![
-            engine.name.clone(),
-            format!("{:.2}", shown.switches_per_minute),
-            times(&shown.first_s),
-            times(&shown.stable_right_s),
-            percent(shown.right_at_end),
+            model.name.clone(),
+            format!("{:.2}", timeline.switches_per_minute),
+            times(&timeline.first_s),
+            times(&timeline.stable_right_s),
+            percent(timeline.right_at_end),
         ])
     });
     let columns = [
-        "engine",
+        "model",
         "switches a minute",
         "first answer",
         "right from then on",
         "right at the end",
     ];
-    let heading = "What is shown while a clip plays (median, 90th percentile; –: never)";
+    let heading = "The displayed answer while a clip plays (median, 90th percentile; –: never)";
     Section::new(heading, columns, rows)
 }
 
-fn changes(engines: &[ModelMetrics]) -> Section {
-    let rows = engines.iter().filter_map(|engine| {
-        let changes = engine.changes.as_ref()?;
+fn changes(models: &[ModelMetrics]) -> Section {
+    let rows = models.iter().filter_map(|model| {
+        let changes = model.changes.as_ref()?;
         Some(vec![
-            engine.name.clone(),
+            model.name.clone(),
             times(&changes.delay_s),
             percent(changes.delay_s.never),
             times(&changes.delay_of_known_s),
@@ -254,15 +251,15 @@ fn changes(engines: &[ModelMetrics]) -> Section {
         ])
     });
     let columns = [
-        "engine",
+        "model",
         "delay",
         "never in 15 s",
-        "if known alone",
+        "if recognised alone",
         "never",
         "switches a minute",
-        "shown too early",
+        "displayed too early",
     ];
-    let heading = "From a change of genre until the new one is shown (median, 90th percentile; –: never)";
+    let heading = "From a change of genre until the new one is displayed (median, 90th percentile; –: never)";
     Section::new(heading, columns, rows)
 }
 
@@ -282,7 +279,7 @@ fn rejection(evaluation: &Evaluation) -> Section {
             states.join(", "),
         ]
     };
-    // Of music, the classes that lost something, and all.
+    // Of music: the classes with rejected clips, and the total.
     let music = evaluation
         .rejected_music
         .iter()
@@ -300,7 +297,7 @@ fn rejection(evaluation: &Evaluation) -> Section {
         "time with a genre",
         "answers",
     ];
-    Section::new("Music and what is none", columns, music.chain(other))
+    Section::new("Music and other sounds", columns, music.chain(other))
 }
 
 fn agreement(evaluation: &Evaluation) -> Section {
@@ -308,7 +305,7 @@ fn agreement(evaluation: &Evaluation) -> Section {
         .agreement
         .iter()
         .map(|pair| vec![pair.models.join(" and "), percent(pair.share)]);
-    Section::new("Engines that give the same answer", ["engines", "of clips"], rows)
+    Section::new("Models that give the same answer", ["models", "of clips"], rows)
 }
 
 fn confusion(name: &str, figures: &Metrics, genres: &GenreSet) -> Section {

@@ -30,8 +30,8 @@ impl ClipLogits {
             .unwrap_or_else(|| Probabilities::uniform(self.classes))
     }
 
-    /// The answer as it stands after each of these numbers of frames (ascending, at most [`Heard::frames`]): the mean
-    /// of the calibrated probabilities from [`SETTLED`] up to there, or the last frame alone before that.
+    /// The answer as it stands after each of these numbers of frames (ascending, at most [`ClipLogits::frames`]): the
+    /// mean of the calibrated probabilities from [`SETTLED`] up to there, or the last frame alone before that.
     pub(crate) fn answers_after(&self, counts: &[usize], temperature: f32, spec: &FrontEndSpec) -> Vec<Probabilities> {
         let mut mean = SettledMean::new(self.classes, spec);
         let uniform = Probabilities::uniform(self.classes);
@@ -61,13 +61,13 @@ pub struct Answers {
 
 impl Answers {
     /// Of one model at a temperature.
-    pub fn of(heard: &[ClipLogits], temperature: f32, spec: &FrontEndSpec) -> Self {
+    pub fn of(clips: &[ClipLogits], temperature: f32, spec: &FrontEndSpec) -> Self {
         let mut answers = Self {
-            truths: heard.iter().map(|clip| clip.truth).collect(),
-            whole: Vec::with_capacity(heard.len()),
-            at_marks: Vec::with_capacity(heard.len()),
+            truths: clips.iter().map(|clip| clip.truth).collect(),
+            whole: Vec::with_capacity(clips.len()),
+            at_marks: Vec::with_capacity(clips.len()),
         };
-        for clip in heard {
+        for clip in clips {
             let frames = clip.frames();
             let mut counts: Vec<usize> = MARKS
                 .iter()

@@ -51,11 +51,11 @@ pub fn expected_error(bins: &[Bin]) -> f64 {
     sum / all.max(1) as f64
 }
 
-/// The calibration error that these answers would be expected to have if every one of them were right exactly as often as
-/// it claims: with few clips it is far from 0, and no temperature brings the measured one below it for long.
+/// The calibration error to expect if every answer were right exactly as often as its confidence says. With few clips
+/// it is far from 0, and no temperature brings the measured error reliably below it.
 ///
-/// In each bin the number of right answers follows a Poisson binomial distribution, whose mean distance from its mean is
-/// summed up exactly (by convolution; of bins with more than 500 answers, by the normal distribution's √(2/π)·σ).
+/// The number of right answers in a bin follows a Poisson binomial distribution. Its mean absolute deviation is
+/// computed exactly, by convolution; for bins with more than 500 answers, as the normal distribution's √(2/π)·σ.
 pub fn ece_if_calibrated(answers: &[(GenreId, Probabilities)]) -> f64 {
     let mut bins: Vec<Vec<f64>> = vec![Vec::new(); BINS];
     for (_, probabilities) in answers {
@@ -101,11 +101,11 @@ pub fn tempered(probabilities: &Probabilities, temperature: f32) -> Probabilitie
 
 /// The temperature of one model that makes −ln p of its answers over whole clips least.
 ///
-/// The frames' logits are divided by it, so the mean over frames is taken of calibrated probabilities, as the model does.
-pub fn fit_temperature(heard: &[ClipLogits], spec: &FrontEndSpec) -> f32 {
-    let classes = heard.first().map_or(0, |clip| clip.classes);
+/// It divides the frames' logits, so the mean over frames is one of calibrated probabilities, as in the model.
+pub fn fit_temperature(clips: &[ClipLogits], spec: &FrontEndSpec) -> f32 {
+    let classes = clips.first().map_or(0, |clip| clip.classes);
     least(|temperature| {
-        let said: Vec<_> = heard
+        let said: Vec<_> = clips
             .iter()
             .map(|clip| (clip.truth, clip.answer(temperature, spec)))
             .collect();
@@ -124,8 +124,8 @@ pub fn fit_answers(answers: &[(GenreId, Probabilities)], classes: usize) -> f32 
     })
 }
 
-/// The best of nine temperatures between ¼ and 4, 1 among them, then golden-section search on the logarithm around it: of a
-/// few clips the loss may have more than one valley.
+/// The best of nine temperatures between ¼ and 4, including 1, then golden-section search on the logarithm around it:
+/// with few clips the loss may have more than one minimum.
 fn least(loss: impl Fn(f32) -> f64) -> f32 {
     let loss = |log_t: f64| loss(log_t.exp() as f32);
     let step = std::f64::consts::LN_2 / 2.0;

@@ -13,7 +13,7 @@ use attune_audio::features::FrontEndSpec;
 use attune_model::LoadedModel;
 use attune_model::genre::{GenreId, Probabilities};
 
-/// What one model heard.
+/// One model's logits for all clips.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelClips {
     /// Its name.
@@ -25,7 +25,7 @@ pub struct ModelClips {
 }
 
 impl ModelClips {
-    /// From clips with what each of these models heard in them to models with their clips; the logits are moved.
+    /// Regroups logits from clip-by-model to model-by-clip; the logits are moved.
     pub fn by_model(models: &[LoadedModel], clips: &mut [Vec<ClipLogits>]) -> Vec<Self> {
         let models = models.iter().enumerate().map(|(place, model)| Self {
             name: model.manifest().name.clone(),
@@ -33,10 +33,10 @@ impl ModelClips {
             clips: clips
                 .iter_mut()
                 .filter_map(|models| models.get_mut(place))
-                .map(|heard| ClipLogits {
-                    truth: heard.truth,
-                    classes: heard.classes,
-                    logits: std::mem::take(&mut heard.logits),
+                .map(|clip| ClipLogits {
+                    truth: clip.truth,
+                    classes: clip.classes,
+                    logits: std::mem::take(&mut clip.logits),
                 })
                 .collect(),
         });
@@ -53,11 +53,11 @@ pub struct ModelMetrics {
     pub temperature: f32,
     /// Over whole clips, as the answers are given.
     pub whole: Metrics,
-    /// How sure the accuracy is over whole groups of clips, if groups were told.
+    /// The accuracy's interval over whole groups of clips, if the table gives groups.
     pub by_group: Option<ByGroup>,
     /// Over whole clips, every temperature 1.
     pub before: Metrics,
-    /// The calibration error that honest answers would have on so few clips, by chance ([`ece_if_calibrated`]).
+    /// The calibration error to expect on this many clips if perfectly calibrated ([`ece_if_calibrated`]).
     pub chance_ece: f64,
     /// The temperature that fits these very clips best (for the ensemble: on top of those of its models).
     pub fitted_temperature: f32,
@@ -65,11 +65,11 @@ pub struct ModelMetrics {
     pub fitted: Metrics,
     /// After 1, 2, 3… seconds.
     pub at_marks: Vec<MetricsAt>,
-    /// On the same clips under other conditions, if that was asked for.
+    /// On the same clips under other conditions, if requested.
     pub conditions: Vec<ConditionMetrics>,
-    /// What is shown while clips play; none without sound.
+    /// The displayed answer while clips play; `None` without sound.
     pub timeline: Option<TimelineMetrics>,
-    /// How changes are followed, if that was asked for.
+    /// How fast changes of genre are followed, if requested.
     pub changes: Option<ChangeMetrics>,
     /// Which clips were answered right.
     pub right: Vec<bool>,
@@ -152,7 +152,8 @@ impl Evaluation {
         }
     }
 
-    /// Adds intervals over whole groups, if every clip's is told: one name for each clip that was heard, in their order.
+    /// Adds intervals over whole groups if every clip has one; `groups` names the group of each evaluated clip, in
+    /// order.
     pub(crate) fn add_groups(&mut self, groups: &[&str]) {
         if groups.iter().all(|group| !group.is_empty()) {
             for model in &mut self.models {
@@ -161,7 +162,7 @@ impl Evaluation {
         }
     }
 
-    /// Adds what the models heard of the same clips under a condition.
+    /// Adds the models' logits for the same clips under a condition.
     pub(crate) fn add_condition(&mut self, name: &'static str, models: &[ModelClips]) {
         let mut given: Vec<Answers> = models
             .iter()

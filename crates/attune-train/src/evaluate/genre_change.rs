@@ -76,29 +76,29 @@ pub fn of_files(first: &Path, second: &Path) -> Result<(Vec<f32>, SampleRate, Se
     Ok((samples, info.rate, at))
 }
 
-/// A change that was listened to.
+/// A change of genre that was played.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
-    /// What was shown.
+    /// The displayed answers.
     pub shown: AnswerTimeline,
     /// When the music changed.
     pub at: Seconds,
     /// To which genre.
     pub to: GenreId,
-    /// Whether the second clip is recognised when it plays alone.
+    /// Whether the second clip is recognised when played alone.
     pub is_known: bool,
 }
 
 /// How a change is followed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ChangeMetrics {
-    /// How many were listened to.
+    /// How many were played.
     pub pairs: usize,
     /// Those in which the new genre was shown before the change already: they have no delay.
     pub too_early: usize,
     /// Seconds from the change until the new genre is shown; never: not within the [`PART`] that was played.
     pub delay_s: Times,
-    /// The same, of clips that are recognised when they play alone: what smoothing costs, without what models do not know.
+    /// The same for clips recognised when played alone: the delay of smoothing, without the models' errors.
     pub delay_of_known_s: Times,
     /// Changes from one genre to another, per minute; one in each pair is right.
     pub switches_per_minute: f64,

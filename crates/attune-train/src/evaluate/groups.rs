@@ -1,8 +1,8 @@
 //! How sure an accuracy is when clips come in groups: an artist's pieces, a session's recordings.
 //!
-//! Clips of one band are right or wrong together, so that a hundred clips of ten bands tell little more than ten. The
-//! interval over clips takes each for a new draw, and is too narrow for what one wants to know: how it will do on the next
-//! artist. This one takes whole groups for the draws.
+//! Clips by one artist tend to be right or wrong together, so a hundred clips by ten artists carry little more
+//! information than ten clips. An interval over clips treats each as an independent draw and is too narrow to predict
+//! accuracy on the next artist. This one draws whole groups.
 
 use super::metrics::{Z, wilson};
 
@@ -16,11 +16,11 @@ pub struct ByGroup {
 }
 
 impl ByGroup {
-    /// Of which clips were answered right, and each clip's group. `None` of fewer than three groups, which
-    /// tell nothing of a fourth.
+    /// From each clip's outcome (right or wrong) and group. `None` for fewer than three groups: they say nothing about
+    /// the next.
     ///
-    /// The variance is that of a ratio of sums over groups (Cochran 1977, eq. 9.18). It makes so many clips of the real ones
-    /// as would have the same variance if each were a draw by itself, and these a score interval (Korn & Graubard 1998).
+    /// The variance is that of a ratio of sums over groups (Cochran 1977, eq. 9.18). It gives the effective sample
+    /// size, the number of independent clips with the same variance, for a score interval (Korn & Graubard 1998).
     ///
     /// ```
     /// use attune_train::evaluate::ByGroup;
@@ -56,8 +56,8 @@ impl ByGroup {
     }
 }
 
-/// The value that Student's t stays below with a probability of 97.5 %, by the expansion around the normal one (Abramowitz &
-/// Stegun 1964, 26.7.5); for two degrees of freedom it is 3 % short.
+/// The 97.5 % quantile of Student's t, by the expansion around the normal quantile (Abramowitz & Stegun 1964, 26.7.5);
+/// 3 % too small at two degrees of freedom.
 fn t975(freedom: f64) -> f64 {
     let z = Z;
     let terms = [
@@ -86,16 +86,17 @@ mod tests {
     #[test]
     fn clips_that_are_groups_by_themselves_have_the_interval_over_clips() {
         let right: Vec<bool> = (0..200).map(|clip| clip % 3 > 0).collect();
-        let alone: Vec<usize> = (0..200).collect();
-        let [low, high] = ByGroup::of(&right, &alone).unwrap().interval95;
+        let own_group: Vec<usize> = (0..200).collect();
+        let [low, high] = ByGroup::of(&right, &own_group).unwrap().interval95;
         let p = right.iter().filter(|right| **right).count() as f64 / 200.0;
         let [wilson_low, wilson_high] = wilson(p, 200.0);
         assert!((low - wilson_low).abs() < 2e-3 && (high - wilson_high).abs() < 2e-3);
     }
 
-    /// Draws artists whose clips share a chance, and counts how often the interval holds the chance of all artists.
+    /// Draws artists whose clips share a probability, and counts how often the interval covers the mean over all
+    /// artists.
     #[test]
-    fn the_interval_holds_the_truth_about_95_times_of_100_where_that_over_clips_does_not() {
+    fn the_interval_covers_the_truth_about_95_times_in_100_and_that_over_clips_does_not() {
         use rand::{RngExt, SeedableRng};
         let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
         let (mut over_groups, mut over_clips) = (0, 0);
@@ -119,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn two_groups_tell_nothing_of_a_third_and_all_right_of_five_is_five_draws() {
+    fn two_groups_give_no_interval_and_five_groups_all_right_are_five_draws() {
         assert_eq!(ByGroup::of(&[true, false, true], &["a", "a", "b"]), None);
         let right = [true; 50];
         let groups: Vec<usize> = (0..50).map(|clip| clip / 10).collect();

@@ -21,7 +21,7 @@ pub struct Row {
     pub clip: String,
     /// What it is.
     pub label: Label,
-    /// Whose it is: an artist, a session; empty if the table does not tell.
+    /// Its group, such as an artist or a session; empty if the table gives none.
     pub group: String,
 }
 

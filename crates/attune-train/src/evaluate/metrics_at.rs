@@ -1,31 +1,31 @@
-//! Figures against the seconds heard.
+//! Metrics against seconds of audio.
 
 use super::answers::Answers;
 use super::calibration::ece_if_calibrated;
 use super::metrics::Metrics;
 use attune_audio::features::FrontEndSpec;
 
-/// Seconds after which answers are judged.
+/// Seconds after which answers are evaluated.
 pub const MARKS: [f64; 7] = [1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0];
 
 /// A clip counts at a mark if it lasts this much of it: many a clip of 30 s has a few hundredths less.
 const ENOUGH: f64 = 0.98;
 
-/// What is right after so many seconds of sound: for each clip that is long enough, the mean of the calibrated
+/// Metrics after a number of seconds of audio: for each clip that is long enough, the mean of the calibrated
 /// probabilities after the first two seconds, up to that one; at 1 and 2 s the newest frame alone.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MetricsAt {
-    /// Seconds of sound heard.
+    /// Seconds of audio.
     pub seconds: f64,
     /// As the answers are given.
     pub metrics: Metrics,
     /// At temperature 1.
     pub before: Metrics,
-    /// The calibration error that honest answers would have by chance ([`ece_if_calibrated`]).
+    /// The calibration error to expect if the answers were perfectly calibrated ([`ece_if_calibrated`]).
     pub chance_ece: f64,
 }
 
-/// Frames whose window has ended when so many seconds were heard.
+/// Frames whose window ends within the first `seconds`.
 pub(super) fn frames_at(seconds: f64, spec: &FrontEndSpec) -> usize {
     let samples = (seconds * spec.rate.hz()) as usize;
     match samples.checked_sub(spec.window_samples) {
@@ -34,7 +34,7 @@ pub(super) fn frames_at(seconds: f64, spec: &FrontEndSpec) -> usize {
     }
 }
 
-/// Whether a clip of so many frames counts at this second.
+/// Whether a clip of this many frames counts at this second.
 pub(super) fn is_long_enough(frames: usize, seconds: f64, spec: &FrontEndSpec) -> bool {
     frames > 0 && frames >= frames_at(seconds * ENOUGH, spec)
 }
@@ -59,7 +59,7 @@ mod tests {
     use attune_model::genre::{GenreId, Probabilities};
 
     #[test]
-    fn each_mark_judges_the_clips_that_reach_it() {
+    fn each_mark_evaluates_the_clips_that_reach_it() {
         let p = |first: f32| Probabilities::from_slice(&[first, 1.0 - first]);
         let answers = Answers {
             truths: vec![GenreId(0), GenreId(1)],

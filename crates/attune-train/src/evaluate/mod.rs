@@ -1,16 +1,17 @@
-//! How good models are: how often right, after how many seconds, how honest about it, and what a listener gets to see.
+//! How good models are: accuracy, accuracy over time, calibration, and the answers a listener sees.
 //!
-//! In: logits of every frame of labelled clips, and the answers shown. Out: figures, tables of them, pictures.
-//! Thread: the caller's.
+//! In: logits of every frame of labelled clips, and the displayed answers. Out: metrics and pictures. Thread: the
+//! caller's.
 //!
-//! Every clip goes once through the models ([`run`]); all figures are made of the logits that were kept:
+//! Every clip goes through the models once ([`run`]); all metrics are computed from the logits kept then:
 //!
-//! - [`Heard`] is one clip through one engine, [`Answers`] what it says after so many seconds and in the end;
-//! - [`Figures`] are accuracy with its interval, per class, confusion, −ln p and calibration of a set of answers;
-//! - [`ByGroup`] is that interval over whole artists, where the table tells who plays;
-//! - [`Moment`] is the same after 1, 2, 3, 5, 10, 20, 30 s;
-//! - [`Shown`] is what stood on the screen: switches, first answer, delay at a true change ([`splice`]);
-//! - [`rejection`] counts what was taken for music and was none, and the other way round;
+//! - [`ClipLogits`] are one model's logits for one clip, [`Answers`] its answers over time and for the whole clip;
+//! - [`Metrics`] are accuracy with its interval, per-class accuracy, confusion, −ln p and calibration of a set of
+//!   answers;
+//! - [`ByGroup`] is that interval over whole artists, where the table names them;
+//! - [`MetricsAt`] is the same after 1, 2, 3, 5, 10, 20, 30 s;
+//! - [`AnswerTimeline`] is the displayed answer: switches, first answer, delay at a true change ([`genre_change`]);
+//! - [`rejection`] counts music that was rejected, and other sounds that were given a genre;
 //! - [`Evaluation`] is all of it.
 
 mod answers;
@@ -65,7 +66,7 @@ pub enum EvaluateError {
     /// Sound cannot be worked through.
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
-    /// An engine failed, or heard nothing, so its answer cannot be judged.
+    /// A model failed or nothing was audible, so there is no answer to evaluate.
     #[error("{path}: left out: {why}", path = .path.display())]
     NoAnswer {
         /// The clip.
@@ -97,8 +98,11 @@ pub enum EvaluateError {
         /// The table.
         table: PathBuf,
     },
-    /// Silence and speech can only be judged in sound.
-    #[error("{table}: {clip:?} is labelled {label}, which needs sound: omit --mels, or that row", table = .table.display())]
+    /// Silence and speech can only be evaluated on audio.
+    #[error(
+        "{table}: {clip:?} is labelled {label}, which needs sound: omit --mels, or that row",
+        table = .table.display()
+    )]
     NeedsSound {
         /// The table.
         table: PathBuf,

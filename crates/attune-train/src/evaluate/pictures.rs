@@ -23,7 +23,7 @@ pub fn sheets(evaluation: &Evaluation, genres: &GenreSet) -> Vec<NamedSheet> {
     sheets
 }
 
-/// The colour of a model; what stands last is the ensemble.
+/// The colour of a model; the ensemble comes last.
 fn ink(models: &[ModelMetrics], place: usize) -> Ink {
     if place + 1 == models.len() {
         Ink::Strong
@@ -34,7 +34,7 @@ fn ink(models: &[ModelMetrics], place: usize) -> Ink {
 
 fn seconds_axis(model: &ModelMetrics) -> Axis {
     let marks: Vec<f64> = model.at_marks.iter().map(|moment| moment.seconds).collect();
-    Axis::ratios("seconds heard", &marks)
+    Axis::ratios("seconds of audio", &marks)
 }
 
 /// One panel for each model, the others as threads behind it.
@@ -66,12 +66,12 @@ fn seconds(evaluation: &Evaluation) -> Sheet {
         })
     };
     Sheet {
-        title: "Accuracy against seconds heard".to_owned(),
+        title: "Accuracy against seconds of audio".to_owned(),
         panels: models.iter().enumerate().map(panel).collect(),
     }
 }
 
-/// How sure and how often right, for each model; then the calibration error against seconds.
+/// Confidence against accuracy for each model; then the calibration error over time.
 fn reliability(evaluation: &Evaluation) -> Sheet {
     let models = &evaluation.models;
     let panel = |(place, model): (usize, &ModelMetrics)| {
@@ -136,13 +136,10 @@ fn error_against_seconds(models: &[ModelMetrics]) -> Chart {
             .iter()
             .map(|moment| (moment.seconds, moment.chance_ece));
         marks.insert(0, Mark::Line(Ink::Faint, chance.collect()));
-        entries.push((
-            Ink::Faint,
-            format!("honest answers of the {}, by chance", ensemble.name),
-        ));
+        entries.push((Ink::Faint, format!("{} if perfectly calibrated", ensemble.name)));
     }
     Chart {
-        title: "Calibration error against seconds".to_owned(),
+        title: "Calibration error against seconds of audio".to_owned(),
         x: seconds_axis(&models[0]),
         y: Axis {
             label: "expected calibration error".to_owned(),
@@ -169,7 +166,7 @@ fn confusion(evaluation: &Evaluation, genres: &GenreSet) -> Sheet {
     let panel = |model: &ModelMetrics| {
         Panel::Grid(Grid {
             title: format!("{}: {:.1} % right", model.name, model.whole.accuracy * 100.0),
-            note: "rows: what it is; columns: what was answered".to_owned(),
+            note: "rows: true class; columns: answer".to_owned(),
             names: genres.labels().to_vec(),
             counts: model.whole.confusion.clone(),
         })
@@ -207,7 +204,7 @@ fn conditions(evaluation: &Evaluation) -> Sheet {
     Sheet {
         title: "Accuracy under other conditions".to_owned(),
         panels: vec![Panel::Chart(Chart {
-            title: "The same clips, heard otherwise".to_owned(),
+            title: "The same clips under other conditions".to_owned(),
             x: Axis::places("with 95 % intervals", std::iter::once("clean").chain(names)),
             y: Axis::shares("clips answered right"),
             marks,

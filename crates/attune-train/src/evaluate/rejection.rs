@@ -16,12 +16,12 @@ pub struct Verdict {
     pub genre_time: f64,
 }
 
-/// How often clips of one kind were judged wrongly.
+/// How often clips of one kind were classified wrongly as music or not.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ErrorRate {
     /// How many clips.
     pub clips: usize,
-    /// Share judged wrongly.
+    /// Share classified wrongly.
     pub share: f64,
     /// 95 % interval of that (Wilson 1927).
     pub interval95: [f64; 2],

@@ -74,12 +74,12 @@ impl ClipRun {
         let whole = self.audible * self.classes;
         let is_whole = |logits: &Vec<f32>| whole > 0 && logits.len() == whole;
         self.logits.iter().all(is_whole).then(|| {
-            let heard = |logits: &Vec<f32>| ClipLogits {
+            let clip_logits = |logits: &Vec<f32>| ClipLogits {
                 truth,
                 logits: logits.clone(),
                 classes: self.classes,
             };
-            self.logits.iter().map(heard).collect()
+            self.logits.iter().map(clip_logits).collect()
         })
     }
 }
@@ -99,7 +99,7 @@ impl FileRun {
         })
     }
 
-    /// What it was taken for.
+    /// Whether it was classified as music, and for how long it had a genre.
     pub fn verdict(&self) -> Verdict {
         let shown = self.run.timelines.last();
         Verdict {
@@ -109,11 +109,11 @@ impl FileRun {
     }
 }
 
-/// Takes frame after frame.
+/// Collects logits and displayed answers, frame after frame.
 struct Keeper {
     run: ClipRun,
-    /// A smoother for each model, as if it were alone behind the same silence and gate.
-    alone: Vec<Smoother>,
+    /// A smoother for each model by itself, behind the same silence threshold and gate.
+    smoothers: Vec<Smoother>,
 }
 
 impl Keeper {
@@ -127,14 +127,14 @@ impl Keeper {
                 classes,
                 audible: 0,
             },
-            alone: vec![smoother; count],
+            smoothers: vec![smoother; count],
         })
     }
 
     fn push(&mut self, hop: &HopResult) {
         let column = &hop.column;
         self.run.audible += usize::from(hop.status.audible);
-        for (model, smoother) in self.alone.iter_mut().enumerate() {
+        for (model, smoother) in self.smoothers.iter_mut().enumerate() {
             let logits = hop.logits[model].as_slice();
             if logits.is_empty() {
                 continue;
@@ -142,8 +142,8 @@ impl Keeper {
             if hop.status.audible {
                 self.run.logits[model].extend_from_slice(logits);
             }
-            let alone = smoother.push(column.at, &hop.status, &[Some(column.raw[model])]);
-            self.run.timelines[model].push(column.at, Answer::from(alone.decision.state));
+            let own = smoother.push(column.at, &hop.status, &[Some(column.raw[model])]);
+            self.run.timelines[model].push(column.at, Answer::from(own.decision.state));
         }
         if let Some(ensemble) = self.run.timelines.last_mut() {
             ensemble.push(column.at, Answer::from(column.decision.state));

@@ -1,6 +1,6 @@
-//! A whole evaluation: every clip of a table through the models as it is, under other conditions, and one after another.
+//! A whole evaluation: every clip of a table through the models, clean, under other conditions, and as genre changes.
 //!
-//! In: the table and the models. Out: an [`Evaluation`], and [`EvaluationEvent`]s while it goes on. Thread: the caller's.
+//! In: the table and the models. Out: an [`Evaluation`], and [`EvaluationEvent`]s while it runs. Thread: the caller's.
 
 use super::genre_change::{self, Change, ChangeMetrics};
 use super::manifest::{Label, Row, beside};

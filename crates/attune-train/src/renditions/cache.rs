@@ -238,11 +238,11 @@ mod tests {
                 let levels = (0..(n + 2) * spec.bands)
                     .map(|i| f16::from_f32(-(i as f32) / 8.0))
                     .collect();
-                let told = TeacherOutput {
+                let teacher = TeacherOutput {
                     features: vec![n as f32; 4 * usize::from(n > 0)],
                     tags: vec![0.5; usize::from(n > 0)],
                 };
-                (format!("{n}abc.{n}"), Arc::new(Recording { levels, teacher: told }))
+                (format!("{n}abc.{n}"), Arc::new(Recording { levels, teacher }))
             })
             .collect()
     }

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// After so many pieces of music what is made is written to the cache: an interrupted run loses no more than that.
+/// The cache is written after this many pieces of music: an interrupted run loses no more than that.
 const PIECES_AT_ONCE: usize = 100;
 
 /// What was made.
@@ -33,7 +33,7 @@ pub struct Made {
     pub cached: usize,
     /// Files without labels that were left out, and why.
     pub left_out: Vec<String>,
-    /// How far the teacher's features of the clips are from those that were stored for them.
+    /// How well the teacher's features of the clips agree with those stored for them.
     pub agreement: Option<Agreement>,
 }
 
@@ -56,7 +56,7 @@ struct Order {
 enum Kind {
     /// As it is.
     Clean,
-    /// As a microphone teacher_input it.
+    /// As a microphone in a room records it.
     Microphone,
     /// As others would have played it.
     Performance,
@@ -78,12 +78,13 @@ pub struct Making<'a> {
 }
 
 impl Making<'_> {
-    /// Makes the renditions of all training clips with audio, and of `unlabelled` music, which becomes `data.unlabelled`.
+    /// Makes the renditions of all training clips with audio, and of `unlabelled` music, which becomes
+    /// `data.unlabelled`.
     ///
-    /// The teacher is run on each clip as it is, too, and its output is aligned with stored features.
-    /// Unlabelled music has a rendition of itself as it is, and others only if the teacher's input is renditions. Mixtures are made of two training
-    /// clips; of the partners in question those come first that a draw by the seed and both digests puts first, so that another split
-    /// changes as few mixtures as it can. `progress` gets how many of how many renditions are made.
+    /// The teacher also runs on each clean clip, and its output is aligned with stored features. Unlabelled music has a
+    /// clean rendition, and others only if the teacher's input is the rendition. A mixture is made of two training
+    /// clips; partners are ranked by a draw from the seed and both digests, so that another split changes as few
+    /// mixtures as possible. `progress` gets the number of renditions made and their total.
     ///
     /// # Errors
     /// If a clip's audio cannot be read, or the cache is damaged or of another brand. A file of unlabelled music that
@@ -144,45 +145,48 @@ impl Making<'_> {
         }
         assign(data, &pieces, &orders, &recordings, plan.seed);
         if let Some(teacher) = teacher {
-            made.agreement = agree(data, &pieces, &recordings, teacher, plan.teacher_input);
+            made.agreement = assign_targets(data, &pieces, &recordings, teacher, plan.teacher_input);
         }
         Ok(made)
     }
 }
 
-/// Says how far what the teacher tells of the clips is from what was stored of them, and gives every clip its targets.
+/// Assigns every clip its targets, and reports how well the teacher's output agrees with the stored features.
 ///
-/// A stored feature may come from another copy of the sound, or from another training of the teacher, so that both must
-/// be brought into line. If the teacher's input is each rendition, all is as this teacher tells it: of clips with audio by asking
-/// it about them as they are, of others by the straight line from the stored feature that fits best over the clips that
-/// have both. If it teacher_input clips, what is stored stays, a clip without it gets what is told of it as it is, and the lines
-/// lead the other way.
-fn agree(
+/// A stored feature may come from another copy of the sound, or from another training of the teacher, so both must be
+/// brought to one scale. If the teacher's input is the rendition, that is this teacher's: clips with audio get its
+/// output for the clean clip, others their stored features mapped by the straight lines that fit best over the clips
+/// that have both. If its input is the clip, stored features stay, and the lines map this teacher's output to their
+/// scale: for clips without stored features, and for renditions.
+fn assign_targets(
     data: &mut Dataset,
     pieces: &[Piece],
     recordings: &Recordings,
     teacher: &TeacherNet,
     teacher_input: TeacherInput,
 ) -> Option<Agreement> {
-    let mut told: BTreeMap<usize, Arc<Recording>> = BTreeMap::new();
+    let mut computed: BTreeMap<usize, Arc<Recording>> = BTreeMap::new();
     for piece in pieces {
         if let (Some(clip), Some(recording)) = (piece.clip, recordings.get(&clean_key(&piece.digest))) {
-            told.insert(clip, Arc::clone(recording));
+            computed.insert(clip, Arc::clone(recording));
         }
     }
     let stored = |clip: &Clip| clip.teacher.clone().filter(|row| row.len() == teacher.feature_count());
-    let both: Vec<(&[f32], Arc<Vec<f32>>)> = told
+    let both: Vec<(&[f32], Arc<Vec<f32>>)> = computed
         .iter()
-        .filter_map(|(&clip, told)| Some((told.teacher.features.as_slice(), stored(&data.train[clip])?)))
+        .filter_map(|(&clip, computed)| Some((computed.teacher.features.as_slice(), stored(&data.train[clip])?)))
         .collect();
-    let pairs: Vec<Pair<'_>> = both.iter().map(|(told, stored)| (*told, stored.as_slice())).collect();
+    let pairs: Vec<Pair<'_>> = both
+        .iter()
+        .map(|(computed, stored)| (*computed, stored.as_slice()))
+        .collect();
     let agreement = Agreement::of(&pairs);
     let lines = |pairs: &[Pair<'_>]| -> Lines { (0..teacher.feature_count()).map(|i| line(pairs, i)).collect() };
     match teacher_input {
         TeacherInput::Rendition => {
             let lines = lines(&pairs);
             for (number, clip) in data.train.iter_mut().enumerate() {
-                let features = match told.get(&number) {
+                let features = match computed.get(&number) {
                     Some(recording) => Some(recording.teacher.features.clone()),
                     None => stored(clip).map(|row| on_lines(&lines, &row)),
                 };
@@ -191,12 +195,12 @@ fn agree(
             }
         }
         TeacherInput::Clip => {
-            let swapped: Vec<Pair<'_>> = pairs.iter().map(|(told, stored)| (*stored, *told)).collect();
+            let swapped: Vec<Pair<'_>> = pairs.iter().map(|(computed, stored)| (*stored, *computed)).collect();
             data.teacher_lines = lines(&swapped);
             for (number, clip) in data.train.iter_mut().enumerate() {
-                let told = told.get(&number).map(|recording| &recording.teacher);
-                clip.tags = told.map(|told| Arc::new(told.tags.clone()));
-                let features = || told.map(|told| Arc::new(on_lines(&data.teacher_lines, &told.features)));
+                let computed = computed.get(&number).map(|recording| &recording.teacher);
+                clip.tags = computed.map(|computed| Arc::new(computed.tags.clone()));
+                let features = || computed.map(|computed| Arc::new(on_lines(&data.teacher_lines, &computed.features)));
                 clip.teacher = stored(clip).or_else(features);
             }
         }
@@ -205,24 +209,24 @@ fn agree(
     agreement
 }
 
-/// Slope and shift that lead from the second feature of the pairs to the first with the least mean squared error; 1 and 0
-/// where there is too little to tell.
+/// Slope and shift that map the second feature of the pairs to the first with the least mean squared error; 1 and 0 for
+/// fewer than 8 pairs.
 fn line(pairs: &[Pair<'_>], i: usize) -> (f32, f32) {
     if pairs.len() < 8 {
         return (1.0, 0.0);
     }
     let n = pairs.len() as f64;
-    let (told, stored) = pairs.iter().fold((0.0, 0.0), |(told, stored), (a, b)| {
-        (told + f64::from(a[i]) / n, stored + f64::from(b[i]) / n)
+    let (computed, stored) = pairs.iter().fold((0.0, 0.0), |(computed, stored), (a, b)| {
+        (computed + f64::from(a[i]) / n, stored + f64::from(b[i]) / n)
     });
     let (mut covariance, mut variance) = (0.0, 0.0);
     for (a, b) in pairs {
-        let (a, b) = (f64::from(a[i]) - told, f64::from(b[i]) - stored);
+        let (a, b) = (f64::from(a[i]) - computed, f64::from(b[i]) - stored);
         covariance += a * b;
         variance += b * b;
     }
     let slope = if variance > 0.0 { covariance / variance } else { 0.0 };
-    (slope as f32, (told - slope * stored) as f32)
+    (slope as f32, (computed - slope * stored) as f32)
 }
 
 fn clean_key(digest: &str) -> String {
@@ -291,7 +295,7 @@ fn orders(pieces: &[Piece], data: &Dataset, plan: &RenditionsPlan, is_taught: bo
         if clip.is_none() || is_taught {
             order(clean_key(digest), Kind::Clean);
         }
-        // A teacher that teacher_input clips has not heard how a rendition of music without a label is to be heard.
+        // If the teacher's input is the clip, there is no target for a rendition of unlabelled music.
         let versions = match (clip, plan.teacher_input) {
             (None, TeacherInput::Clip) => 0,
             _ => plan.versions,
@@ -392,7 +396,7 @@ impl Bench<'_> {
         if out.len() < 2 * self.spec.window_samples {
             return Err(TrainError::Data {
                 path: self.pieces[piece].audio.clone(),
-                message: "too short to learn from".to_owned(),
+                message: "too short to train on".to_owned(),
             });
         }
         Ok(out)

@@ -1,4 +1,4 @@
-//! Takes of short sounds written by hand.
+//! Renditions of short synthetic sounds.
 
 use super::*;
 use attune_model::genre::{GenreId, GenreSet};
@@ -75,15 +75,15 @@ impl Studio {
     }
 
     fn make(&self, data: &mut Dataset, unlabelled: &[PathBuf], kept: Option<&Path>) -> (Made, Vec<(usize, usize)>) {
-        let told = Mutex::new(Vec::new());
-        let progress = |done, of| told.lock().unwrap().push((done, of));
+        let reported = Mutex::new(Vec::new());
+        let progress = |done, of| reported.lock().unwrap().push((done, of));
         let made = self.making(kept).make(data, unlabelled, &progress).unwrap();
-        (made, told.into_inner().unwrap())
+        (made, reported.into_inner().unwrap())
     }
 }
 
 #[test]
-fn takes_are_made_once_and_are_the_same_from_the_cache() {
+fn renditions_are_made_once_and_are_the_same_from_the_cache() {
     let studio = Studio::new();
     let cache = studio.folder.path().join("renditions.safetensors");
     let (mut fresh, mut again, mut without) = (studio.data(), studio.data(), studio.data());
@@ -102,7 +102,7 @@ fn takes_are_made_once_and_are_the_same_from_the_cache() {
         }
     }
     assert!(fresh.valid[0].renditions.is_empty(), "renditions of validation clips");
-    // One more version is made without making the others anew.
+    // One more version is made without remaking the others.
     let studio = Studio {
         plan: RenditionsPlan {
             versions: 3,
@@ -139,7 +139,7 @@ fn versions_differ_and_mixtures_keep_the_shares_of_their_labels() {
 }
 
 #[test]
-fn unlabelled_music_has_no_label_and_never_is_a_clip_that_is_judged_by() {
+fn unlabelled_music_has_no_label_and_never_is_a_validation_clip() {
     let studio = Studio::new();
     let mut data = studio.data();
     let folder = studio.folder.path().join("more").join("below");
@@ -159,7 +159,7 @@ fn unlabelled_music_has_no_label_and_never_is_a_clip_that_is_judged_by() {
     assert_eq!(
         renditions.len(),
         1,
-        "as it is: nobody knows how another rendition is to be heard"
+        "the clean one alone: there is no target for others"
     );
     assert!(renditions.iter().all(|rendition| rendition.clips.is_empty()));
     // A teacher whose input is renditions can be run on any.
@@ -204,13 +204,13 @@ fn a_mixture_has_the_power_of_its_parts_by_their_shares() {
 }
 
 #[test]
-fn stored_features_are_brought_in_line_by_the_best_straight_line() {
-    // TeacherOutput is 2·stored + 1, with an error that no line explains.
+fn stored_features_are_aligned_by_the_best_straight_line() {
+    // The teacher's output is 2·stored + 1, with an error that no line explains.
     let stored: Vec<[f32; 1]> = (0..20).map(|n| [n as f32]).collect();
-    let told: Vec<[f32; 1]> = (0..20)
+    let computed: Vec<[f32; 1]> = (0..20)
         .map(|n| [2.0 * n as f32 + 1.0 + if n % 4 < 2 { 0.1 } else { -0.1 }])
         .collect();
-    let pairs: Vec<(&[f32], &[f32])> = told.iter().zip(&stored).map(|(a, b)| (&a[..], &b[..])).collect();
+    let pairs: Vec<(&[f32], &[f32])> = computed.iter().zip(&stored).map(|(a, b)| (&a[..], &b[..])).collect();
     let (slope, shift) = line(&pairs, 0);
     assert!(
         (slope - 2.0).abs() < 0.01 && (shift - 1.0).abs() < 0.1,

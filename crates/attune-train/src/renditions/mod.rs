@@ -1,11 +1,11 @@
-//! Renditions: altered versions of whole clips, made once before training, each with the teacher's output for exactly that
-//! sound.
+//! Renditions: augmented versions of whole clips, made once before training, each with the teacher's output for exactly
+//! that sound.
 //!
-//! In: clips with audio, and music without labels. Out: [`Rendition`]s, assigned on the clips they were made of. Thread: the
-//! caller's and a pool of its own.
+//! In: clips with audio, and unlabelled music. Out: [`Rendition`]s, assigned to the clips they were made from. Thread:
+//! the caller's and a pool of its own.
 //!
-//! Each rendition's random numbers come from the seed and the digests of the files it was made of, and from nothing else, so
-//! that a rendition is the same whatever else is made, and can be kept in a file ([`cache`]).
+//! Each rendition's random numbers depend only on the seed and the digests of the files it is made from, so a rendition
+//! is the same whatever else is made, and can be cached in a file ([`cache`]).
 
 pub mod cache;
 mod making;
@@ -25,8 +25,8 @@ use std::sync::Arc;
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[serde(rename_all = "snake_case")]
 pub enum TeacherInput {
-    /// The clip as it was: a rendition of it is to be heard as the clip is. A teacher that has never heard a microphone in a
-    /// room tells little of such a rendition.
+    /// The clean clip: its renditions get the clip's targets. The output of a teacher that has never seen microphone
+    /// recordings means little for such a rendition.
     #[default]
     Clip,
     /// Each rendition itself.
@@ -38,11 +38,11 @@ pub enum TeacherInput {
 /// How many renditions are made, and of what.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RenditionsPlan {
-    /// Altered versions of each clip: alternately re-recorded and played by others.
+    /// Augmented versions of each clip: alternately re-recorded and played differently.
     pub versions: usize,
     /// For each clip, mixtures with another one.
     pub mixtures: usize,
-    /// What all renditions are drawn from. Not the run's seed: runs of several seeds share their renditions.
+    /// Seed of all renditions. Not the run's seed: runs with several seeds share their renditions.
     pub seed: u64,
     /// SHA-256 of the teacher's file, if there is a teacher.
     pub teacher: Option<String>,
@@ -66,18 +66,19 @@ impl Default for RenditionsPlan {
 /// One sound through the front end and the teacher.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Recording {
-    /// Log-mel levels in dB, (frames, bands). Half precision: a quarter of a hundredth of a decibel is nothing, and
-    /// thousands of these are held.
+    /// Log-mel levels in dB, (frames, bands). Half precision: the rounding error is negligible, and thousands of these
+    /// are in memory.
     pub levels: Vec<f16>,
     /// The teacher's output; empty without a teacher.
     pub teacher: TeacherOutput,
 }
 
-/// A recording and what it was made of.
+/// A recording and the clips it was made from.
 #[derive(Debug, Clone)]
 pub struct Rendition {
     /// The sound.
     pub recording: Arc<Recording>,
-    /// Share of each training clip in it, by the clip's place: one of 1, two of a mixture, none of music without a label.
+    /// Share of each training clip in it, by the clip's index: one entry of 1, two for a mixture, none for unlabelled
+    /// music.
     pub clips: Vec<(usize, f32)>,
 }

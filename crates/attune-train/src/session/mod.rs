@@ -1,8 +1,8 @@
 //! A training run from data to weights: everything that `attune train` does, in the order that makes it repeatable.
 //!
-//! In: a [`SessionConfig`] and a [`Recipe`]. Out: checkpoint, log, weights, manifest and card in the run's folder, and an
-//! [`Outcome`]; [`Event`]s while it goes on. Thread: the caller's, candle's pool, and a pool of its own while renditions
-//! are made.
+//! In: a [`SessionConfig`] and a [`Recipe`]. Out: checkpoint, log, weights, manifest and card in the run's folder, and
+//! an [`Outcome`]; [`Event`]s while it runs. Thread: the caller's, candle's pool, and a pool of its own while
+//! renditions are made.
 //!
 //! [`Session::open`] reads the labelled clips, so that the number of classes is known; [`Session::run`] does the rest:
 //! split, auxiliary data, renditions, windowed targets, out-of-fold soft labels, training, export. Every random number
@@ -68,7 +68,7 @@ pub struct SessionConfig {
     pub teacher: Option<PathBuf>,
     /// A teacher's features of every few seconds of each sound.
     pub windowed_targets: Option<PathBuf>,
-    /// Folders of music without labels.
+    /// Folders of unlabelled music.
     pub unlabelled: Vec<PathBuf>,
     /// A folder of labelled clips from another source: training only.
     pub aux_data: Option<PathBuf>,
@@ -101,7 +101,11 @@ pub struct Credits {
 
 impl Credits {
     fn provenance(&self, is_gtzan: bool, has_aux_data: bool) -> Provenance {
-        let another = if has_aux_data { "; and of another source" } else { "" };
+        let another = if has_aux_data {
+            "; auxiliary data from another source"
+        } else {
+            ""
+        };
         let rights = if is_gtzan {
             "none stated; research use; not part of this project"
         } else {
@@ -342,8 +346,8 @@ impl<'a> Session<'a> {
     }
 }
 
-/// A run for each of several folds, pooled: writes `cross-validation.md` to the folder and returns that page. `run` trains
-/// one fold.
+/// Cross-validation: one run per fold, pooled. Writes `cross-validation.md` to the folder and returns that page; `run`
+/// trains one fold.
 ///
 /// # Errors
 /// If a run fails, or the page cannot be written.
@@ -414,7 +418,7 @@ impl Renditions<'_> {
     }
 }
 
-/// Labelled music of another source.
+/// Reads the auxiliary data.
 fn read_aux_data(
     folder: &Path,
     spec: &FrontEndSpec,

@@ -1,4 +1,4 @@
-//! Whole ways that sound takes, drawn at random.
+//! Random chains of effects: re-recording by a microphone, and another performance.
 
 use super::level::{peak, scale};
 use super::{
@@ -12,8 +12,8 @@ use std::f64::consts::FRAC_1_SQRT_2;
 
 /// Music played by a loudspeaker in a room and taken up by a microphone: as long as before, and never beyond ±1.
 ///
-/// In this order, each with its own chance and strength: a codec's low-pass; the loudspeaker (equaliser, and the band of
-/// a telephone, a phone's or a table-top speaker); the room; noise 5 to 40 dB below; the microphone (high-pass,
+/// In this order, each with its own chance and strength: a codec's low-pass; the loudspeaker (equaliser, and the band
+/// of a telephone, a phone's or a table-top speaker); the room; noise 5 to 40 dB below; the microphone (high-pass,
 /// equaliser); overload, hard or soft; a gain of ± 20 dB.
 pub fn microphone_chain(samples: &[f32], rate: SampleRate, rng: &mut ChaCha8Rng) -> Vec<f32> {
     let mut out = samples.to_vec();

@@ -119,8 +119,8 @@ fn butterworth(sections: usize) -> impl Iterator<Item = f64> {
     (0..sections).map(move |k| 1.0 / (2.0 * (PI * (2 * k + 1) as f64 / (4 * sections) as f64).cos()))
 }
 
-/// What a band from `low_hz` to `high_hz` lets through: −3 dB at each edge, 24 dB an octave beyond (Butterworth, order 4).
-/// A low edge of 0, or a high one of half the rate, is none. A telephone: 300 to 3,400 Hz.
+/// What a band from `low_hz` to `high_hz` lets through: −3 dB at each edge, 24 dB an octave beyond (Butterworth, order
+/// 4). A low edge of 0, or a high one of half the rate, is none. A telephone: 300 to 3,400 Hz.
 pub fn band_limited(samples: &[f32], rate: SampleRate, low_hz: f64, high_hz: f64) -> Vec<f32> {
     let mut out = samples.to_vec();
     if low_hz > 0.0 {

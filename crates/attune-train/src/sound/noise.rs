@@ -1,4 +1,4 @@
-//! What else a microphone hears.
+//! Noise that a microphone records along with the music.
 
 use super::between;
 use super::level::{mean_power, set_power};
@@ -115,13 +115,13 @@ fn add_sine(out: &mut [f32], turns_per_sample: f64, amplitude: f64, first_turn: 
 /// Adds `disturbance`, repeated or cut to the length of the samples, at this ratio of the samples' power to its own.
 /// If either is silent, nothing is added: there is no such ratio.
 pub fn add_at_snr(samples: &mut [f32], disturbance: &[f32], snr: Decibels) {
-    let heard = &disturbance[..disturbance.len().min(samples.len())];
-    let (signal, other) = (mean_power(samples), mean_power(heard));
+    let used = &disturbance[..disturbance.len().min(samples.len())];
+    let (signal, other) = (mean_power(samples), mean_power(used));
     if signal <= 0.0 || other <= 0.0 {
         return;
     }
     let factor = (signal / other / 10f64.powf(f64::from(snr.0) / 10.0)).sqrt() as f32;
-    for (sample, other) in samples.iter_mut().zip(heard.iter().cycle()) {
+    for (sample, other) in samples.iter_mut().zip(used.iter().cycle()) {
         *sample += factor * other;
     }
 }

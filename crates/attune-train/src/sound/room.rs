@@ -46,7 +46,7 @@ impl Room {
         2.0 * (x * y + y * z + z * x)
     }
 
-    /// Share of the power that a wall takes, by Sabine's formula (1900): RT60 = 0.161 V / (S α).
+    /// Share of the power that a wall absorbs, by Sabine's formula (1900): RT60 = 0.161 V / (S α).
     fn absorption(&self) -> f64 {
         (0.161 * self.volume_m3() / (self.surface_m2() * self.rt60.0)).clamp(0.02, 0.98)
     }
@@ -98,7 +98,7 @@ impl Room {
         tail
     }
 
-    /// The sound as the microphone in this room hears it, with its mean power as before.
+    /// The sound as the microphone in this room records it, with its mean power unchanged.
     pub fn applied(&self, samples: &[f32], rate: SampleRate, rng: &mut ChaCha8Rng) -> Vec<f32> {
         let mut out = convolved(samples, &self.response(rate, rng));
         set_power(&mut out, mean_power(samples));

@@ -5,7 +5,7 @@ use attune_nn::kernels::reduce::dot;
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Async, FixedAsync, Resampler, SincInterpolationParameters, SincInterpolationType, WindowFunction};
 
-/// Speeds that [`varispeed`] takes.
+/// Speeds that [`varispeed`] accepts.
 const SPEEDS: std::ops::RangeInclusive<f64> = 0.25..=4.0;
 /// Length of the pieces that [`stretched`] puts together: long enough for bass, short enough for drums.
 const PIECE_SECS: f64 = 0.09;
@@ -34,7 +34,7 @@ pub fn varispeed(samples: &[f32], speed: f64) -> Vec<f32> {
         let input = InterleavedSlice::new(samples, 1, samples.len())?;
         Ok(sinc.process_all(&input, samples.len(), None)?.take_data())
     };
-    resample().expect("one channel, a ratio in range and a whole clip are what the resampler takes")
+    resample().expect("one channel, a ratio in range and a whole clip are what the resampler accepts")
 }
 
 /// As long by `factor`, at the same pitch: overlapping pieces are put closer or farther apart, each taken from where it

@@ -1,16 +1,16 @@
-//! What a teacher's features say of the class: a logistic regression on them.
+//! Soft labels: class probabilities from a logistic regression on a teacher's features.
 //!
-//! A label says one class and nothing else; the regression says that this blues is almost rock. Learnt from beside the
-//! labels, that is worth more than the label alone (Hinton, Vinyals & Dean 2015). A clip is told of by a regression that
-//! has seen no clip of its artist: one that has would only repeat the label.
+//! A label names one class; the regression says that this blues is close to rock. Training on both is better than on
+//! the label alone (Hinton, Vinyals & Dean 2015). A clip's soft label is out-of-fold, from a regression that has seen
+//! no clip by its artist: one that has would only repeat the label.
 //!
 //! In: rows of features with classes and groups. Out: probabilities. Thread: any.
 
 use attune_model::genre::GenreId;
 
-/// How many parts the clips are told of in.
-const PARTS: usize = 5;
-/// Weight of ½‖W‖² beside the mean cross-entropy, times the number of rows: a regression of few rows is held tighter.
+/// Number of folds.
+const FOLDS: usize = 5;
+/// Weight of ½‖W‖² beside the mean cross-entropy, times the number of rows: fewer rows, stronger regularisation.
 const SHRINKAGE: f64 = 3.3;
 /// Steps of accelerated descent; the loss changes by less than 1e-4 after that.
 const STEPS: usize = 400;
@@ -22,23 +22,23 @@ pub struct Row<'a> {
     pub features: &'a [f32],
     /// The class.
     pub genre: GenreId,
-    /// Clips of one group are told of by a regression without any of them.
+    /// Clips of one group are in the same fold.
     pub group: usize,
 }
 
-/// Probabilities of the classes for each row, each by a regression on the parts that its group is not in.
+/// Class probabilities for each row, from a regression on the folds that its group is not in.
 pub(crate) fn out_of_fold(rows: &[Row<'_>], classes: usize) -> Vec<Vec<f32>> {
-    let mut told = vec![Vec::new(); rows.len()];
-    for part in 0..PARTS {
-        let others: Vec<Row<'_>> = rows.iter().filter(|row| row.group % PARTS != part).copied().collect();
+    let mut soft_labels = vec![Vec::new(); rows.len()];
+    for fold in 0..FOLDS {
+        let others: Vec<Row<'_>> = rows.iter().filter(|row| row.group % FOLDS != fold).copied().collect();
         let regression = Regression::fit(&others, classes);
-        for (row, told) in rows.iter().zip(&mut told) {
-            if row.group % PARTS == part {
-                *told = regression.tell(row.features);
+        for (row, soft_label) in rows.iter().zip(&mut soft_labels) {
+            if row.group % FOLDS == fold {
+                *soft_label = regression.predict(row.features);
             }
         }
     }
-    told
+    soft_labels
 }
 
 /// Multinomial logistic regression on standardised features.
@@ -78,7 +78,7 @@ impl Regression {
         for number in 0..STEPS {
             let mut gradient: Vec<f64> = ahead.iter().map(|w| decay * w).collect();
             for row in gradient.chunks_exact_mut(width + 1) {
-                row[width] = 0.0; // the bias is not held
+                row[width] = 0.0; // the bias is not regularised
             }
             for (x, row) in inputs.iter().zip(rows) {
                 let mut error = probabilities(&ahead, x);
@@ -106,9 +106,9 @@ impl Regression {
     }
 
     /// Probabilities of the classes.
-    pub(crate) fn tell(&self, features: &[f32]) -> Vec<f32> {
-        let told = probabilities(&self.weights, &self.standard(features));
-        told.into_iter().map(|p| p as f32).collect()
+    pub(crate) fn predict(&self, features: &[f32]) -> Vec<f32> {
+        let probabilities = probabilities(&self.weights, &self.standard(features));
+        probabilities.into_iter().map(|p| p as f32).collect()
     }
 
     /// Standardised, with a 1 for the bias.
@@ -187,15 +187,15 @@ mod tests {
             }
         }
         let right = rows.iter().filter(|row| {
-            let told = regression.tell(row.features);
-            let best = (0..3).max_by(|&a, &b| told[a].total_cmp(&told[b]));
+            let p = regression.predict(row.features);
+            let best = (0..3).max_by(|&a, &b| p[a].total_cmp(&p[b]));
             best == Some(usize::from(row.genre.0))
         });
         assert!(right.count() > 120);
     }
 
     #[test]
-    fn no_clip_is_told_of_by_a_regression_that_knows_its_group() {
+    fn soft_labels_come_from_regressions_without_the_clips_group() {
         // Noise in place of features, one clip to a group: a regression that had seen the clip would know its class.
         let mut rng = ChaCha8Rng::seed_from_u64(2);
         let noise: Vec<(Vec<f32>, GenreId, usize)> = (0..100)
@@ -208,19 +208,19 @@ mod tests {
             })
             .collect();
         let rows = borrowed(&noise);
-        let mean = |told: &[Vec<f32>]| -> f32 {
-            let truth = told.iter().zip(&rows).map(|(told, row)| told[usize::from(row.genre.0)]);
+        let mean = |labels: &[Vec<f32>]| -> f32 {
+            let truth = labels.iter().zip(&rows).map(|(p, row)| p[usize::from(row.genre.0)]);
             truth.sum::<f32>() / 100.0
         };
-        let knows = Regression::fit(&rows, 2);
-        let knows: Vec<Vec<f32>> = rows.iter().map(|row| knows.tell(row.features)).collect();
-        let told = out_of_fold(&rows, 2);
-        assert!(mean(&knows) > 0.68, "{}", mean(&knows));
-        assert!((mean(&told) - 0.5).abs() < 0.12, "{}", mean(&told));
+        let in_sample = Regression::fit(&rows, 2);
+        let in_sample: Vec<Vec<f32>> = rows.iter().map(|row| in_sample.predict(row.features)).collect();
+        let held_out = out_of_fold(&rows, 2);
+        assert!(mean(&in_sample) > 0.68, "{}", mean(&in_sample));
+        assert!((mean(&held_out) - 0.5).abs() < 0.12, "{}", mean(&held_out));
     }
 
     #[test]
     fn without_rows_all_classes_are_alike() {
-        assert_eq!(Regression::fit(&[], 4).tell(&[]), [0.25; 4]);
+        assert_eq!(Regression::fit(&[], 4).predict(&[]), [0.25; 4]);
     }
 }

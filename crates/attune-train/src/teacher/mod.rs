@@ -1,19 +1,19 @@
-//! A small convolutional network that was trained on many tagged tracks (Choi, Fazekas & Sandler 2016), asked about any
-//! audio: what it makes of the sound is a target for the network that learns.
+//! The teacher: a small convolutional network trained on many tagged tracks (Choi, Fazekas & Sandler 2016). Its output
+//! for any audio is a training target.
 //!
 //! In: mono samples. Out: 160 features (the means of 5 × 32 maps) and the probabilities of its tags. Thread: any; one
 //! net serves many.
 
 pub mod genres;
+mod input;
 mod layer;
-mod listening;
 
 use super::TrainError;
 use attune_audio::units::SampleRate;
 use attune_engine::files;
 use attune_model::load::hex;
+use input::{BANDS, BINS, log_mel};
 use layer::Layer;
-use listening::{BANDS, BINS, log_mel};
 use safetensors::{Dtype, SafeTensors};
 use sha2::{Digest, Sha256};
 use std::path::Path;
@@ -35,7 +35,7 @@ pub struct TeacherNet {
     sha256: String,
 }
 
-/// What the teacher makes of a sound.
+/// The teacher's output for one sound.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TeacherOutput {
     /// The means of its maps after each layer.
@@ -52,7 +52,7 @@ impl TeacherNet {
         let bytes = files::read(path)?;
         Self::from_bytes(&bytes).map_err(|message| TrainError::Data {
             path: path.to_owned(),
-            message: format!("{message}: not a teacher as --teacher takes it"),
+            message: format!("{message}: not a teacher network for --teacher"),
         })
     }
 
@@ -102,7 +102,7 @@ impl TeacherNet {
         &self.sha256
     }
 
-    /// Listens to the first 29 s (what is shorter is repeated).
+    /// Runs it on the first 29 s; shorter audio is repeated.
     ///
     /// # Errors
     /// If the rate is not one that the resampler supports.
@@ -131,7 +131,7 @@ impl TeacherNet {
             .collect()
     }
 
-    /// How many features it tells.
+    /// Number of its features.
     pub(crate) fn feature_count(&self) -> usize {
         self.layers.iter().map(Layer::outputs).sum()
     }
@@ -164,10 +164,10 @@ fn tensor(file: &SafeTensors<'_>, name: &str, wanted: &[Option<usize>]) -> Resul
     }
 }
 
-/// Features of one clip, told by a teacher and stored.
+/// Features of one clip: computed now, and stored.
 pub(crate) type Pair<'a> = (&'a [f32], &'a [f32]);
 
-/// How far what a teacher tells of clips is from features that were stored for them.
+/// How well a teacher's features of clips agree with those stored for them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Agreement {
     /// Clips compared.
@@ -181,37 +181,37 @@ pub struct Agreement {
 }
 
 impl Agreement {
-    /// Of pairs of features, told and stored; `None` for fewer than two pairs or pairs of unequal widths.
+    /// Of pairs of features, computed and stored; `None` for fewer than two pairs or pairs of unequal widths.
     pub fn of(pairs: &[Pair<'_>]) -> Option<Self> {
         let width = pairs.first()?.0.len();
         if pairs.len() < 2
             || pairs
                 .iter()
-                .any(|(told, stored)| told.len() != width || stored.len() != width)
+                .any(|(computed, stored)| computed.len() != width || stored.len() != width)
         {
             return None;
         }
         let n = pairs.len() as f64;
         let (mut correlation, mut mean_error, mut greatest_error) = (0.0, 0.0, 0.0f64);
         for i in 0..width {
-            let (told, stored): (Vec<f64>, Vec<f64>) = pairs
+            let (computed, stored): (Vec<f64>, Vec<f64>) = pairs
                 .iter()
-                .map(|(told, stored)| (f64::from(told[i]), f64::from(stored[i])))
+                .map(|(computed, stored)| (f64::from(computed[i]), f64::from(stored[i])))
                 .unzip();
             let moments = |values: &[f64]| {
                 let mean = values.iter().sum::<f64>() / n;
                 let variance = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
                 (mean, variance.sqrt().max(1e-9))
             };
-            let ((told_mean, told_deviation), (mean, deviation)) = (moments(&told), moments(&stored));
-            let covariance = told
+            let ((computed_mean, computed_deviation), (mean, deviation)) = (moments(&computed), moments(&stored));
+            let covariance = computed
                 .iter()
                 .zip(&stored)
-                .map(|(a, b)| (a - told_mean) * (b - mean))
+                .map(|(a, b)| (a - computed_mean) * (b - mean))
                 .sum::<f64>()
                 / n;
-            correlation += covariance / (told_deviation * deviation) / width as f64;
-            for (a, b) in told.iter().zip(&stored) {
+            correlation += covariance / (computed_deviation * deviation) / width as f64;
+            for (a, b) in computed.iter().zip(&stored) {
                 let error = (a - b).abs() / deviation;
                 mean_error += error / (n * width as f64);
                 greatest_error = greatest_error.max(error);

@@ -106,16 +106,16 @@ fn file(spoil: impl Fn(&str, &mut Vec<usize>)) -> Vec<u8> {
 }
 
 #[test]
-fn a_whole_teacher_tells_its_features_and_tags_whatever_the_loudness() {
+fn a_whole_teacher_outputs_features_and_tags_whatever_the_loudness() {
     let net = TeacherNet::from_bytes(&file(|_, _| ())).unwrap();
     assert_eq!(net.feature_count(), 10);
     let samples: Vec<f32> = values(40_000, 5);
-    let told = net.run(&samples, SampleRate(22_050)).unwrap();
-    assert_eq!((told.features.len(), told.tags.len()), (10, 3));
-    assert!(told.tags.iter().all(|p| *p > 0.0 && *p < 1.0));
+    let output = net.run(&samples, SampleRate(22_050)).unwrap();
+    assert_eq!((output.features.len(), output.tags.len()), (10, 3));
+    assert!(output.tags.iter().all(|p| *p > 0.0 && *p < 1.0));
     // Levels are taken against the loudest: a gain falls out.
     let quiet: Vec<f32> = samples.iter().map(|x| x * 0.25).collect();
-    for (a, b) in told
+    for (a, b) in output
         .features
         .iter()
         .zip(net.run(&quiet, SampleRate(22_050)).unwrap().features)
@@ -123,11 +123,11 @@ fn a_whole_teacher_tells_its_features_and_tags_whatever_the_loudness() {
         assert!((a - b).abs() < 1e-3, "{a} {b}");
     }
     let other = net.run(&values(40_000, 77)[..20_000], SampleRate(22_050)).unwrap();
-    assert_ne!(told, other);
+    assert_ne!(output, other);
     // sigmoid(tags · last two features + bias), by hand for the first tag.
     let (weights, bias) = (values(6, "tags.weight".len()), values(3, "tags.bias".len()));
-    let logit = weights[0] * told.features[8] + weights[1] * told.features[9] + bias[0];
-    assert!((told.tags[0] - 1.0 / (1.0 + (-logit).exp())).abs() < 1e-6);
+    let logit = weights[0] * output.features[8] + weights[1] * output.features[9] + bias[0];
+    assert!((output.tags[0] - 1.0 / (1.0 + (-logit).exp())).abs() < 1e-6);
 }
 
 #[test]
@@ -149,9 +149,9 @@ fn what_is_no_teacher_is_refused_by_name() {
 
 #[test]
 fn agreement_is_measured_in_deviations() {
-    // One feature, stored 0 and 2 (deviation 1), told 0.5 too much each time.
-    let (told, stored) = ([[0.5f32], [2.5]], [[0.0f32], [2.0]]);
-    let pairs: Vec<(&[f32], &[f32])> = told.iter().zip(&stored).map(|(a, b)| (&a[..], &b[..])).collect();
+    // One feature, stored 0 and 2 (deviation 1), computed 0.5 too high each time.
+    let (computed, stored) = ([[0.5f32], [2.5]], [[0.0f32], [2.0]]);
+    let pairs: Vec<(&[f32], &[f32])> = computed.iter().zip(&stored).map(|(a, b)| (&a[..], &b[..])).collect();
     let agreement = Agreement::of(&pairs).unwrap();
     assert!((agreement.correlation - 1.0).abs() < 1e-9);
     assert!((agreement.mean_error - 0.5).abs() < 1e-9 && (agreement.greatest_error - 0.5).abs() < 1e-9);

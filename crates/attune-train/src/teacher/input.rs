@@ -1,4 +1,4 @@
-//! What the teacher teacher_input: 96 mels of 12 kHz, 1,360 frames.
+//! The teacher's input: 96 mel bands at 12 kHz, 1,360 frames.
 
 use super::super::TrainError;
 use super::layer::Maps;
@@ -11,19 +11,19 @@ const WINDOW: usize = 512;
 const HOP: usize = 256;
 pub(super) const BINS: usize = WINDOW / 2 + 1;
 pub(super) const BANDS: usize = 96;
-/// Frames heard: 29 s.
+/// Frames of the input: 29 s.
 const FRAMES: usize = 1_360;
-/// Samples heard.
+/// Samples of the input.
 const SAMPLES: usize = 348_000;
 const LEAST_POWER: f32 = 1e-10;
-/// What is farther than this below the loudest is raised to it.
+/// Levels further below the loudest than this are raised to it.
 const RANGE_DB: f32 = 80.0;
 
 /// Log-mel levels below the loudest one, (1, bands, frames).
 pub(super) fn log_mel(samples: &[f32], rate: SampleRate, mel: &[f32]) -> Result<Maps, TrainError> {
-    let heard = fitted(&resampled(samples, rate)?);
-    let mut padded = vec![0.0; heard.len() + WINDOW];
-    padded[WINDOW / 2..][..heard.len()].copy_from_slice(&heard);
+    let fitted = fitted(&resampled(samples, rate)?);
+    let mut padded = vec![0.0; fitted.len() + WINDOW];
+    padded[WINDOW / 2..][..fitted.len()].copy_from_slice(&fitted);
     let mut spectrum = PowerSpectrum::new(WINDOW);
     let mut power = Vec::with_capacity(FRAMES * BINS);
     for frame in 0..FRAMES {
@@ -58,8 +58,7 @@ fn resampled(samples: &[f32], rate: SampleRate) -> Result<Vec<f32>, TrainError> 
     Ok(out)
 }
 
-/// The beginning of what is too long; what is too short is repeated: silence after it would be taken for part of the
-/// music.
+/// Cuts long audio and repeats short audio: padding with silence would change the features.
 fn fitted(samples: &[f32]) -> Vec<f32> {
     if samples.is_empty() {
         return vec![0.0; SAMPLES];
@@ -72,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_beginning_of_the_long_is_heard_and_the_short_again_and_again() {
+    fn long_audio_is_cut_and_short_audio_is_repeated() {
         let long: Vec<f32> = (0..SAMPLES + 10).map(|n| n as f32).collect();
         assert_eq!(fitted(&long)[SAMPLES - 1..], [(SAMPLES - 1) as f32]);
         let short = fitted(&[1.0, 2.0, 3.0]);
@@ -82,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_sine_is_loudest_in_its_bin_and_nothing_is_below_the_range() {
-        // A "mel" bank that teacher_input bins 0 to 95 as they are: 1,500 Hz is bin 64.
+        // A "mel" bank that passes bins 0 to 95 unchanged: 1,500 Hz is bin 64.
         let mut mel = vec![0.0; BINS * BANDS];
         for band in 0..BANDS {
             mel[band * BANDS + band] = 1.0;
