@@ -15,7 +15,7 @@ pub enum TrainError {
     /// The checkpoint or the log cannot be written: the run goes on from the checkpoint before.
     #[error(transparent)]
     Interrupted(FileError),
-    /// A file does not hold what it should; the message says what is expected.
+    /// A file's contents are not as expected; the message says what is.
     #[error("{path}: {message}", path = .path.display())]
     Data {
         /// The file or folder.

@@ -23,7 +23,7 @@ const AUX_DRAWS: f64 = 0.75;
 pub struct Batch {
     /// Normalised levels, (b, frames, bands).
     pub x: Vec<f32>,
-    /// Shares of the classes, (b, classes); zeros for an example of which nobody knows any.
+    /// Shares of the classes, (b, classes); zeros for an example without a label.
     pub targets: Vec<f32>,
     /// Weight of each example's label, (b): together 1.
     pub label_weights: Vec<f32>,

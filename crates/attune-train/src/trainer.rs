@@ -242,7 +242,7 @@ impl<'a> Trainer<'a> {
 
     /// One step.
     pub fn step(&mut self) -> Result<StepReport, TrainError> {
-        // A generator of its own for each step: a resumed run draws what an unbroken one would have drawn.
+        // Each step has its own generator: a resumed run draws the same as an uninterrupted one.
         let mut rng = ChaCha8Rng::seed_from_u64(self.recipe.seed);
         rng.set_stream(self.step + 1);
         let (shape, batch) = self.examples.draw(&mut rng);

@@ -182,10 +182,10 @@ impl Audience {
                 .sets
                 .iter()
                 .map(|set| listen(set).map(|listened| listened.timelines));
-            let shown = self.shown(of_sets.collect::<Result<_, _>>().map_err(EvaluateError::Pipeline)?);
-            for ((shown, engine), changes) in shown.into_iter().zip(&judged.engines).zip(&mut changes) {
+            let timelines = self.shown(of_sets.collect::<Result<_, _>>().map_err(EvaluateError::Pipeline)?);
+            for ((timeline, engine), changes) in timelines.into_iter().zip(&judged.engines).zip(&mut changes) {
                 changes.push(Change {
-                    shown,
+                    timeline,
                     at,
                     to: second.genre,
                     is_known: engine.answers[pair.second] == second.genre.0,

@@ -121,7 +121,7 @@ impl Answers {
         }
     }
 
-    /// Share of the clips of which both answer the same, over the whole clips.
+    /// Share of the clips to which both give the same answer, over whole clips.
     pub fn agreement(&self, other: &Self) -> f64 {
         let pairs = self.whole.iter().zip(&other.whole);
         let same = pairs.filter(|(a, b)| a.top().0 == b.top().0).count();

@@ -99,7 +99,7 @@ pub fn tempered(probabilities: &Probabilities, temperature: f32) -> Probabilitie
     Probabilities::softmax(&logits, temperature)
 }
 
-/// The temperature of one model that makes −ln p of its answers over whole clips least.
+/// The temperature of one model that minimises −ln p of its answers over whole clips.
 ///
 /// It divides the frames' logits, so the mean over frames is one of calibrated probabilities, as in the model.
 pub fn fit_temperature(clips: &[ClipLogits], spec: &FrontEndSpec) -> f32 {
@@ -113,7 +113,7 @@ pub fn fit_temperature(clips: &[ClipLogits], spec: &FrontEndSpec) -> f32 {
     })
 }
 
-/// The temperature that makes −ln p of finished answers least: whether the mean of models needs one of its own.
+/// The temperature that minimises −ln p of finished answers: whether the ensemble needs one of its own.
 pub fn fit_answers(answers: &[(GenreId, Probabilities)], classes: usize) -> f32 {
     least(|temperature| {
         let said: Vec<_> = answers

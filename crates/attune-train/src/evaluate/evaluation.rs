@@ -61,7 +61,7 @@ pub struct ModelMetrics {
     pub chance_ece: f64,
     /// The temperature that fits these very clips best (for the ensemble: on top of those of its models).
     pub fitted_temperature: f32,
-    /// Over whole clips at that temperature: a bound, for it was fitted on what it is measured by.
+    /// Over whole clips at that temperature: a bound, as it was fitted on the same clips.
     pub fitted: Metrics,
     /// After 1, 2, 3… seconds.
     pub at_marks: Vec<MetricsAt>,

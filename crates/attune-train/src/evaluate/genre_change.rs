@@ -80,7 +80,7 @@ pub fn of_files(first: &Path, second: &Path) -> Result<(Vec<f32>, SampleRate, Se
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
     /// The displayed answers.
-    pub shown: AnswerTimeline,
+    pub timeline: AnswerTimeline,
     /// When the music changed.
     pub at: Seconds,
     /// To which genre.
@@ -94,9 +94,9 @@ pub struct Change {
 pub struct ChangeMetrics {
     /// How many were played.
     pub pairs: usize,
-    /// Those in which the new genre was shown before the change already: they have no delay.
+    /// Those in which the new genre was already displayed before the change: they have no delay.
     pub too_early: usize,
-    /// Seconds from the change until the new genre is shown; never: not within the [`PART`] that was played.
+    /// Seconds from the change until the new genre is displayed; never: not within the [`PART`] that was played.
     pub delay_s: Times,
     /// The same for clips recognised when played alone: the delay of smoothing, without the models' errors.
     pub delay_of_known_s: Times,
@@ -108,16 +108,16 @@ impl ChangeMetrics {
     /// Of these.
     pub fn of(changes: &[Change]) -> Self {
         let is_early = |change: &&Change| {
-            let before = change.shown.at(change.at);
+            let before = change.timeline.at(change.at);
             before.is_some_and(|answer| answer.genre == Some(change.to))
         };
         let delay = |change: &Change| {
-            let from = change.shown.first_from(change.at, change.to)?;
+            let from = change.timeline.first_from(change.at, change.to)?;
             Some(Seconds(from.0 - change.at.0)).filter(|delay| delay.0 <= PART.0)
         };
         let late = || changes.iter().filter(|change| !is_early(change));
-        let minutes: f64 = changes.iter().map(|change| change.shown.end().0 / 60.0).sum();
-        let switches: usize = changes.iter().map(|change| change.shown.switches()).sum();
+        let minutes: f64 = changes.iter().map(|change| change.timeline.end().0 / 60.0).sum();
+        let switches: usize = changes.iter().map(|change| change.timeline.switches()).sum();
         Self {
             pairs: changes.len(),
             too_early: changes.iter().filter(is_early).count(),
@@ -168,15 +168,15 @@ mod tests {
     #[test]
     fn delays_by_hand() {
         let change = |genres: &[u8], is_known| {
-            let mut shown = AnswerTimeline::default();
+            let mut timeline = AnswerTimeline::default();
             for (second, &genre) in genres.iter().enumerate() {
-                shown.push(
+                timeline.push(
                     Seconds(second as f64 + 1.0),
                     Answer::from(AnswerState::Genre(GenreId(genre))),
                 );
             }
             Change {
-                shown,
+                timeline,
                 at: Seconds(2.5),
                 to: GenreId(1),
                 is_known,

@@ -47,7 +47,7 @@ use std::path::PathBuf;
 /// What stops an evaluation, or the evaluation of one clip.
 #[derive(Debug, thiserror::Error)]
 pub enum EvaluateError {
-    /// The table cannot be read, or does not say what it should.
+    /// The table cannot be read, or is malformed.
     #[error("{path}{place}: {message}", path = .path.display())]
     Manifest {
         /// The table.

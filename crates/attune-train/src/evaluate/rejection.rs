@@ -12,7 +12,7 @@ pub(crate) const NOT_MUSIC: [&str; 3] = ["speech", "not_music", "silence"];
 pub struct Verdict {
     /// Name of the state of the answer over the whole clip (`genre`, `unsure`, `silence`, `speech`, `not_music`).
     pub state: &'static str,
-    /// Share of the time that a genre was shown, 0…1.
+    /// Share of the time in which a genre was displayed, 0…1.
     pub genre_time: f64,
 }
 
@@ -25,7 +25,7 @@ pub struct ErrorRate {
     pub share: f64,
     /// 95 % interval of that (Wilson 1927).
     pub interval95: [f64; 2],
-    /// Mean over the clips of the share of their time that a genre was shown.
+    /// Mean over the clips of the share of time in which a genre was displayed.
     pub genre_time: f64,
     /// Clips by the state of the answer over the whole.
     pub states: BTreeMap<&'static str, usize>,
@@ -37,7 +37,7 @@ impl ErrorRate {
         Self::of(verdicts, |state| state == "genre")
     }
 
-    /// Of music: wrong is an answer that says it is none. *Unsure* is not wrong.
+    /// Of music: an answer of *no music* is wrong, *unsure* is not.
     pub fn rejected_music(verdicts: &[Verdict]) -> Self {
         Self::of(verdicts, |state| NOT_MUSIC.contains(&state))
     }

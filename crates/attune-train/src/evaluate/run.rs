@@ -101,10 +101,10 @@ impl FileRun {
 
     /// Whether it was classified as music, and for how long it had a genre.
     pub fn verdict(&self) -> Verdict {
-        let shown = self.run.timelines.last();
+        let timeline = self.run.timelines.last();
         Verdict {
             state: self.report.answer.state,
-            genre_time: shown.map_or(0.0, |shown| shown.genre_time().0 / shown.end().0.max(1e-9)),
+            genre_time: timeline.map_or(0.0, |timeline| timeline.genre_time().0 / timeline.end().0.max(1e-9)),
         }
     }
 }

@@ -34,7 +34,7 @@ pub struct EvaluationConfig {
 /// A part of an evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EvaluationStage {
-    /// Every clip as it is.
+    /// Every clip, clean.
     Clips,
     /// Every clip of music under every condition.
     Conditions,
@@ -217,7 +217,7 @@ impl<'a> EvaluationSession<'a> {
         }
     }
 
-    /// Every clip of music under every condition. Each has a generator of its own: the clip, not the order, decides.
+    /// Every clip of music under every condition. Each clip has its own random generator, so their order does not matter.
     fn conditions(
         &self,
         evaluation: &mut Evaluation,
@@ -270,9 +270,9 @@ impl<'a> EvaluationSession<'a> {
             let second = &self.music[pair.second];
             let (samples, rate, at) = genre_change::of_files(&self.music[pair.first].path, &second.path)?;
             let run = run::samples(&samples, rate, self.models, &self.smoothing)?;
-            for ((model, shown), changes) in evaluation.models.iter().zip(run.timelines).zip(&mut changes) {
+            for ((model, timeline), changes) in evaluation.models.iter().zip(run.timelines).zip(&mut changes) {
                 changes.push(Change {
-                    shown,
+                    timeline,
                     at,
                     to: second.truth,
                     is_known: model.right[pair.second],

@@ -6,7 +6,7 @@ use attune_engine::smoothing::AnswerState;
 use attune_model::genre::GenreId;
 use serde::{Deserialize, Serialize};
 
-/// What is shown at one moment.
+/// The displayed answer at one time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answer {
     /// Name of the state (`genre`, `unsure`, …).
@@ -46,19 +46,19 @@ impl AnswerTimeline {
         self.end
     }
 
-    /// What is shown at this time; `None` before anything is.
+    /// The displayed answer at this time; `None` before the first.
     pub fn at(&self, time: Seconds) -> Option<Answer> {
         let begun = self.changes.partition_point(|(from, _)| from.0 <= time.0);
         begun.checked_sub(1).map(|last| self.changes[last].1)
     }
 
-    /// How often another genre took the place of the one shown last, whatever came between.
+    /// How often the displayed genre changed, whatever came in between.
     pub fn switches(&self) -> usize {
         let genres: Vec<GenreId> = self.changes.iter().filter_map(|(_, answer)| answer.genre).collect();
         genres.windows(2).filter(|pair| pair[0] != pair[1]).count()
     }
 
-    /// When the first genre was shown.
+    /// When a genre was first displayed.
     pub(crate) fn first_genre(&self) -> Option<Seconds> {
         self.changes
             .iter()
@@ -66,13 +66,13 @@ impl AnswerTimeline {
             .map(|(at, _)| *at)
     }
 
-    /// From when this genre is shown to the end; `None` if the end is another.
+    /// From when this genre is displayed until the end; `None` if another one is displayed at the end.
     pub(crate) fn stable_from(&self, genre: GenreId) -> Option<Seconds> {
         let (at, last) = self.changes.last()?;
         (last.genre == Some(genre)).then_some(*at)
     }
 
-    /// When this genre is first shown at or after `time`.
+    /// When this genre is first displayed at or after `time`.
     pub(crate) fn first_from(&self, time: Seconds, genre: GenreId) -> Option<Seconds> {
         if self.at(time).is_some_and(|answer| answer.genre == Some(genre)) {
             return Some(time);
@@ -83,13 +83,13 @@ impl AnswerTimeline {
             .map(|(at, _)| *at)
     }
 
-    /// For how long any genre is shown.
+    /// For how long any genre is displayed.
     pub fn genre_time(&self) -> Seconds {
         let ends = self.changes.iter().skip(1).map(|(at, _)| *at).chain([self.end]);
         let spans = self.changes.iter().zip(ends);
-        let shown = spans.filter(|((_, answer), _)| answer.genre.is_some());
+        let genres = spans.filter(|((_, answer), _)| answer.genre.is_some());
         // The sum of nothing is −0: a fold begins at 0.
-        Seconds(shown.fold(0.0, |sum, ((from, _), to)| sum + (to.0 - from.0)))
+        Seconds(genres.fold(0.0, |sum, ((from, _), to)| sum + (to.0 - from.0)))
     }
 }
 
@@ -133,11 +133,11 @@ impl Times {
 pub struct TimelineMetrics {
     /// Changes from one genre to another, per minute of sound.
     pub switches_per_minute: f64,
-    /// Seconds until any genre is shown: the provisional answer.
+    /// Seconds until any genre is displayed: the provisional answer.
     pub first_s: Times,
-    /// Seconds until the right genre is shown that stays to the end.
+    /// Seconds until the right genre is displayed and stays to the end.
     pub stable_right_s: Times,
-    /// Share of clips at whose end the right genre is shown.
+    /// Share of clips at whose end the right genre is displayed.
     pub right_at_end: f64,
     /// 95 % interval of that (Wilson 1927).
     pub interval95: [f64; 2],
@@ -146,13 +146,13 @@ pub struct TimelineMetrics {
 impl TimelineMetrics {
     /// Of these clips.
     pub fn of(clips: &[(GenreId, &AnswerTimeline)]) -> Self {
-        let minutes: f64 = clips.iter().map(|(_, shown)| shown.end().0 / 60.0).sum();
-        let switches: usize = clips.iter().map(|(_, shown)| shown.switches()).sum();
-        let stable_right_s = Times::of(clips.iter().map(|(truth, shown)| shown.stable_from(*truth)));
+        let minutes: f64 = clips.iter().map(|(_, timeline)| timeline.end().0 / 60.0).sum();
+        let switches: usize = clips.iter().map(|(_, timeline)| timeline.switches()).sum();
+        let stable_right_s = Times::of(clips.iter().map(|(truth, timeline)| timeline.stable_from(*truth)));
         let right_at_end = 1.0 - stable_right_s.never;
         Self {
             switches_per_minute: switches as f64 / minutes.max(1e-9),
-            first_s: Times::of(clips.iter().map(|(_, shown)| shown.first_genre())),
+            first_s: Times::of(clips.iter().map(|(_, timeline)| timeline.first_genre())),
             stable_right_s,
             right_at_end,
             interval95: wilson(right_at_end, clips.len().max(1) as f64),
@@ -169,12 +169,12 @@ mod tests {
     }
 
     /// Frames at 1, 2, … s.
-    fn shown(answers: &[Answer]) -> AnswerTimeline {
-        let mut shown = AnswerTimeline::default();
+    fn timeline(answers: &[Answer]) -> AnswerTimeline {
+        let mut timeline = AnswerTimeline::default();
         for (n, answer) in answers.iter().enumerate() {
-            shown.push(Seconds(n as f64 + 1.0), *answer);
+            timeline.push(Seconds(n as f64 + 1.0), *answer);
         }
-        shown
+        timeline
     }
 
     const WAIT: Answer = Answer {
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn switches_first_and_stable_answers_by_hand() {
         // 1: waiting, 2–3: a, 4: unsure, 5: a again, 6: b, 7–8: a.
-        let track = shown(&[WAIT, genre(0), genre(0), UNSURE, genre(0), genre(1), genre(0), genre(0)]);
+        let track = timeline(&[WAIT, genre(0), genre(0), UNSURE, genre(0), genre(1), genre(0), genre(0)]);
         assert_eq!(track.switches(), 2);
         assert_eq!(track.first_genre(), Some(Seconds(2.0)));
         assert_eq!(track.stable_from(GenreId(0)), Some(Seconds(7.0)));
@@ -208,8 +208,8 @@ mod tests {
 
     #[test]
     fn figures_count_never_as_later_than_all() {
-        let right = shown(&[WAIT, genre(0), genre(0), genre(0)]);
-        let wrong = shown(&[WAIT, UNSURE, UNSURE, genre(1), genre(2), genre(1)]);
+        let right = timeline(&[WAIT, genre(0), genre(0), genre(0)]);
+        let wrong = timeline(&[WAIT, UNSURE, UNSURE, genre(1), genre(2), genre(1)]);
         let figures = TimelineMetrics::of(&[(GenreId(0), &right), (GenreId(0), &wrong), (GenreId(0), &right)]);
         // Two switches in 4 + 6 + 4 s.
         assert!((figures.switches_per_minute - 2.0 * 60.0 / 14.0).abs() < 1e-9);
@@ -220,6 +220,6 @@ mod tests {
         );
         assert!((figures.right_at_end - 2.0 / 3.0).abs() < 1e-12);
         assert_eq!(Times::of([]).median, None);
-        assert_eq!(format!("{}", shown(&[WAIT, UNSURE]).genre_time().0), "0", "not −0");
+        assert_eq!(format!("{}", timeline(&[WAIT, UNSURE]).genre_time().0), "0", "not −0");
     }
 }
