@@ -76,9 +76,9 @@ fn over_time(what: &str, clips: &[ClipLogits], temperature: f32, spec: &FrontEnd
 fn step_in_words(trainer: &Trainer<'_>) -> String {
     match trainer.best_so_far() {
         Some(best) if trainer.recipe().patience > 0 => {
-            format!("at step {}, selected by the −ln p of these clips", best.step)
+            format!("at step {}, selected by the −ln p on these clips", best.step)
         }
-        _ => "at the last step; these clips selected no step".to_owned(),
+        _ => "at the last step; no step was selected on these clips".to_owned(),
     }
 }
 
@@ -210,8 +210,8 @@ fn write_figures(
     writeln!(
         card,
         "\nThe answer for a clip is the mean of the calibrated probabilities over its frames after the first two \
-         seconds. The weights are the running mean {chosen}. {}The temperature was fitted on them too, so the figures are \
-         somewhat optimistic.\n",
+         seconds. The weights are the running mean {chosen}. {}The temperature was fitted on them, so the figures \
+         are somewhat optimistic.\n",
         if data.is_gtzan() {
             "Front end, pooling and recipes were chosen on them. "
         } else {
@@ -232,8 +232,8 @@ fn write_figures(
 fn limits(data: &Dataset) -> &'static str {
     if data.is_gtzan() {
         "Trained on a small collection of Western popular and classical music of the 20th century. Other music gets \
-         the closest of these labels. The model has no class for speech or noise. Genre is a convention, not a property of \
-         sound: read the probabilities as similarity."
+         the closest of these labels. The model has no class for speech or noise. Genre is a convention, not a \
+         property of sound: read the probabilities as similarity."
     } else {
         "The model knows only the classes it was trained on: any other sound gets the closest of these labels. The \
          figures hold for sounds recorded like the training data."

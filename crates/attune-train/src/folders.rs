@@ -178,8 +178,8 @@ pub fn open(
             return Err(TrainError::Data {
                 path: wanted.folders.first().cloned().unwrap_or_default(),
                 message: format!(
-                    "the class {:?} has {training} clips for training and {validation} for validation, and needs at least \
-                     2 and 1: add recordings (of another group), or choose another --fold or --hold-out",
+                    "the class {:?} has {training} clips for training and {validation} for validation, and needs at \
+                     least 2 and 1: add recordings (of another group), or choose another --fold or --hold-out",
                     wanted.label
                 ),
             });

@@ -217,7 +217,7 @@ impl<'a> EvaluationSession<'a> {
         }
     }
 
-    /// Every clip of music under every condition. Each clip has its own random generator, so their order does not matter.
+    /// Every clip of music under every condition. Each clip has its own random generator: their order does not matter.
     fn conditions(
         &self,
         evaluation: &mut Evaluation,
