@@ -22,6 +22,11 @@ const HEALTH_EVERY: Duration = Duration::from_secs(1);
 
 /// Runs until the end of the file, `--seconds`, or Ctrl-C.
 pub(super) fn run(args: &LiveArgs, models: ModelSet, settings: &Settings) -> Result<ExitCode, AppError> {
+    let request = request(args);
+    #[cfg(not(feature = "device"))]
+    if matches!(request, SourceRequest::Device { .. }) {
+        return super::not_built::refuse("live --source ID", "device");
+    }
     let interrupted = interrupts()?;
     let (wake, woken) = bounded(1);
     let notify = move || match wake.try_send(()) {
@@ -36,7 +41,7 @@ pub(super) fn run(args: &LiveArgs, models: ModelSet, settings: &Settings) -> Res
         sources: system_sources(settings.buffer_ms, settings.play_aloud && !args.mute),
     };
     let engine = Engine::start(config, notify).context("the engine cannot start")?;
-    let order = attune_engine::Command::Open(request(args));
+    let order = attune_engine::Command::Open(request);
     engine.commands.send(order).ok().context("the engine has ended")?;
     let mut session = Session {
         engine,

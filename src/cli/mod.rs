@@ -9,6 +9,7 @@ mod args;
 mod bars;
 #[cfg(feature = "lab")]
 mod bench;
+#[cfg(feature = "device")]
 mod devices;
 mod error;
 #[cfg(feature = "train")]
@@ -87,7 +88,7 @@ impl Launch {
                 Command::Analyze(args) => analyze::run(&args, &models()?, &settings().smoothing),
                 Command::Live(args) => live::run(&args, models()?, &settings()),
                 Command::Train(args) => train(&args),
-                Command::Devices { json } => Ok(devices::run(json).map(|()| ExitCode::SUCCESS)?),
+                Command::Devices { json } => devices(json),
                 Command::Models { json } => models::run(json, &models()?),
                 Command::Eval(args) => eval(&args, &models),
                 Command::Explain(args) => explain::run(&args, &models()?),
@@ -115,6 +116,16 @@ fn window(_models: ModelSet, _optional: Vec<LoadedModel>, _open: Option<SourceRe
         "this build has no window: it was built without the feature `gui`",
         "try `attune live` or `attune analyze FILE`",
     ))
+}
+
+#[cfg(feature = "device")]
+fn devices(json: bool) -> Result<ExitCode, AppError> {
+    Ok(devices::run(json).map(|()| ExitCode::SUCCESS)?)
+}
+
+#[cfg(not(feature = "device"))]
+fn devices(_: bool) -> Result<ExitCode, AppError> {
+    not_built::refuse("devices", "device")
 }
 
 #[cfg(feature = "train")]

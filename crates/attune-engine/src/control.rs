@@ -9,6 +9,8 @@ use super::SourceRequest;
 use attune_audio::capture::{CaptureRequest, CaptureStream};
 use attune_audio::playback::{FilePlayer, Pace};
 use attune_audio::ring::SampleSource;
+#[cfg(not(feature = "device"))]
+use attune_audio::source::SourceErrorKind;
 use attune_audio::source::{OpenedSource, SourceError, SourceMark};
 use attune_audio::units::Seconds;
 use std::sync::Arc;
@@ -57,9 +59,10 @@ pub type OpenSource = (Box<dyn SourceControl>, SampleSource);
 pub type SourceOpener = Arc<dyn Fn(&SourceRequest) -> Result<OpenSource, SourceError> + Send + Sync>;
 
 /// Opens real devices with buffers of `buffer_ms`, and real files, which play through the speakers at 1× if `aloud`.
-#[cfg(feature = "device")]
+/// Without the feature `device` only files open, and they are silent.
 pub fn system_sources(buffer_ms: u32, aloud: bool) -> SourceOpener {
     Arc::new(move |request| match request {
+        #[cfg(feature = "device")]
         SourceRequest::Device { id, channel } => {
             let request = CaptureRequest {
                 id: id.clone(),
@@ -68,6 +71,14 @@ pub fn system_sources(buffer_ms: u32, aloud: bool) -> SourceOpener {
             };
             let (stream, samples) = CaptureStream::open(&request)?;
             Ok((Box::new(stream) as Box<dyn SourceControl>, samples))
+        }
+        #[cfg(not(feature = "device"))]
+        SourceRequest::Device { .. } => {
+            let _ = buffer_ms;
+            Err(SourceError::new(
+                SourceErrorKind::DeviceUnsupported,
+                "this build opens no devices: it was built without the feature `device`",
+            ))
         }
         SourceRequest::File { path, pace } => {
             let (player, samples) = FilePlayer::open(path, *pace, aloud)?;

@@ -2,9 +2,7 @@
 //!
 //! In: models and settings. Out: the three channel ends. Thread: the caller's.
 
-use super::control::SourceOpener;
-#[cfg(feature = "device")]
-use super::control::system_sources;
+use super::control::{SourceOpener, system_sources};
 use super::outbox::Outbox;
 use super::pipeline::{Pipeline, PipelineError};
 use super::snapshot_writer::SnapshotWriter;
@@ -35,7 +33,6 @@ pub struct EngineConfig {
     pub sources: SourceOpener,
 }
 
-#[cfg(feature = "device")]
 impl EngineConfig {
     /// Real devices with buffers of 10 ms, and files played through the speakers.
     pub fn new(models: ModelSet, smoothing: SmoothingConfig) -> Self {

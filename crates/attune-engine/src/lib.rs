@@ -51,9 +51,7 @@ mod watch;
 mod worker;
 
 pub use command::{Command, SourceRequest};
-#[cfg(feature = "device")]
-pub use control::system_sources;
-pub use control::{OpenSource, SourceControl, SourceOpener};
+pub use control::{OpenSource, SourceControl, SourceOpener, system_sources};
 pub use event::{Event, ResetCause};
 pub use handle::{Engine, EngineConfig, EngineError, EngineHandle, WorkerGuard};
 pub use hop::{HopResult, Logits};
