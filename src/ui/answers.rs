@@ -1,4 +1,4 @@
-//! What the models said of each frame, kept so that other knobs can be tried on what was already played.
+//! The raw answers of each frame, kept so that other knobs can be replayed over them.
 //!
 //! In: columns. Out: the answers that other knobs would have given. Thread: window, some frames at a time.
 
@@ -39,7 +39,7 @@ pub(super) struct Answers {
     values: VecDeque<f32>,
 }
 
-/// What some knobs make of what was played.
+/// The answers that some knobs give over the frames kept.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ReplayResult {
     /// For the timeline.
@@ -48,7 +48,7 @@ pub struct ReplayResult {
     pub changes: usize,
     /// Share of the frames at which a genre was answered.
     pub answered: f32,
-    /// How many frames were tried.
+    /// How many frames were replayed.
     pub frames: usize,
 }
 
@@ -123,9 +123,8 @@ impl Answers {
     }
 }
 
-/// Some knobs on their way through what was played: a few frames at a time, so that no picture waits for all of them.
-/// The models themselves do not run again: where other knobs would have had them start over (at a silence, after
-/// speech), they went on as they did.
+/// A replay with some knobs, a few frames at a time, so that no frame of the window waits for all of them. The models do
+/// not run again: where other knobs would have reset them (after silence or speech), they were not reset.
 #[derive(Debug)]
 pub(super) struct Replay {
     config: SmoothingConfig,
@@ -172,12 +171,12 @@ impl Replay {
         &self.config
     }
 
-    /// What came of them so far.
+    /// The result so far.
     pub(super) fn result(&self) -> &ReplayResult {
         &self.result
     }
 
-    /// Whether these frames follow on those that it has taken; if not it has to start over.
+    /// Whether these frames continue those already taken; if not, the replay must restart.
     pub(super) fn follows(&self, answers: &Answers) -> bool {
         self.shape == answers.shape()
             && self.next >= answers.dropped
@@ -199,7 +198,7 @@ impl Replay {
         (answers.dropped + answers.len() as u64).saturating_sub(self.next) as usize
     }
 
-    /// What is no longer kept does not count any more.
+    /// Drops the frames that are no longer kept from the counts.
     fn forget(&mut self, answers: &Answers) {
         let kept = self.next.saturating_sub(answers.dropped) as usize;
         while self.marks.len() > kept {
@@ -334,7 +333,10 @@ mod tests {
             }
             changes.push(result.changes);
         }
-        assert!(changes[1] > changes[0], "less smoothing changes oftener: {changes:?}");
+        assert!(
+            changes[1] > changes[0],
+            "less smoothing changes more often: {changes:?}"
+        );
         let slip = SmoothingConfig { leave: 0.9, ..live };
         assert_eq!(Replay::new(slip, &answers, HOP).expect_err("a slip").field, "leave");
     }

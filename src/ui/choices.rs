@@ -91,7 +91,7 @@ pub enum Internals {
     Units(usize),
     /// How far the convolutional model reaches.
     Field,
-    /// Six score functions, taught by themselves.
+    /// The score functions, trained separately.
     Scores,
 }
 

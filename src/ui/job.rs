@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, unbounded};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A job and what came of it. `P` is what it reports while it runs.
+/// A job and its outcome. `P` is what it reports while it runs.
 #[derive(Debug, Default)]
 pub enum Job<T, E, P = ()> {
     /// Not started.

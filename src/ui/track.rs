@@ -52,7 +52,7 @@ pub struct Track {
     pub parity: Parity,
     /// Which of its segments decide, for a network that reads it as a whole.
     pub segments: Job<DecidedReport, QueryError>,
-    /// Whether what is played now began with the file, under the knobs of what is prescanned.
+    /// Whether playback began with the file, with the knobs of the prescan.
     comparing: bool,
     prescan: Prescan,
     hop: Seconds,
@@ -306,7 +306,7 @@ mod tests {
         track.push(&news, true);
     }
 
-    /// A track whose frames ahead are there already.
+    /// A track whose prescan is complete.
     fn track(count: u64) -> Track {
         let mut track = Track::new(Seconds(10.0), HOP);
         track.start_prescan(nothing());

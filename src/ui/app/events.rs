@@ -1,4 +1,4 @@
-//! What the engine reports, taken over: what is open, what went wrong, what is said for a while.
+//! Handles the engine's events: sources opened, problems, passing notes.
 //!
 //! In: events. Out: view state and notices. Thread: window.
 

@@ -15,7 +15,7 @@ use attune_engine::explain::document::{self, ExportContext};
 use eframe::egui;
 
 impl App {
-    /// Holds the moment on the screen; of one that is held already, the cursor moves.
+    /// Holds the moment on the screen; if one is held already, moves its cursor.
     pub(super) fn hold(&mut self, cursor: usize, ctx: &egui::Context) {
         if let Some(held) = &mut self.jobs.held {
             held.move_cursor(cursor);
@@ -136,7 +136,7 @@ impl App {
         self.jobs.export = export::start(name, files, folder, move || repaint.request_repaint());
     }
 
-    /// Says what became of an export.
+    /// Reports how an export ended.
     pub(super) fn poll_export(&mut self) {
         self.jobs.export.poll();
         match self.jobs.export.take_ended() {

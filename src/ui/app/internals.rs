@@ -24,7 +24,7 @@ impl App {
         }
     }
 
-    /// Follows what changes the answer, if that is to be seen of now.
+    /// Keeps the live occlusion up to date while it is visible.
     pub(super) fn follow_attribution(&mut self) {
         if !self.view.attribution.live || self.view.source.opened.is_none() {
             self.jobs.live_attribution = LiveAttribution::default();
@@ -55,7 +55,7 @@ impl App {
         }
     }
 
-    /// Computes which segments of the file decide, if that is to be seen and was not done.
+    /// Computes which segments of the file decide, once, when they are first visible.
     pub(super) fn start_segments(&mut self) {
         let is_wanted = self.view.timeline.shows == TrackShows::Segments && self.view.timeline.span.is_none();
         let (Some(track), Some(open), true) = (&mut self.played.track, &self.view.source.opened, is_wanted) else {

@@ -11,13 +11,13 @@ use crate::ui::track::Track;
 use attune_engine::Command;
 use attune_engine::smoothing::SmoothingConfig;
 
-/// Frames that are tried for one picture at most: half a millisecond's work.
+/// The most frames replayed per frame of the window: half a millisecond of work.
 const AT_ONCE: usize = 1600;
 
 /// What two settings of the knobs make of the same sound.
 #[derive(Debug)]
 pub(super) struct KnobReplay {
-    /// The knobs on the page, or those that were there when it was begun to try them.
+    /// The knobs on the page, or those at the start of the running replay.
     tried: Replay,
     /// The knobs on the page, when they are others: they take the place of `tried` once they have caught up.
     next: Option<Replay>,
@@ -35,7 +35,7 @@ impl KnobReplay {
 }
 
 impl App {
-    /// Tries the knobs on what was played, a part of it for each picture.
+    /// Replays the knobs over what was played, a part of it for each frame of the window.
     pub(super) fn retry(&mut self) {
         if self.view.page != Page::Knobs || self.played.answers.len() == 0 {
             self.jobs.knob_replay = None;

@@ -57,14 +57,14 @@ pub struct App {
 /// The models in use.
 struct Models {
     info: ModelInfo,
-    /// For explanations, prescans and what else is computed beside the engine; none in a window that only shows.
+    /// For explanations, prescans and other work beside the engine; `None` in a window without models of its own.
     set: Option<ModelSet>,
-    /// Which of them are wanted on.
+    /// Which of them are switched on.
     on: Vec<bool>,
 }
 
 impl Models {
-    /// Those that are wanted on, and the gate.
+    /// The models switched on, and the gate.
     fn that_are_on(&self) -> Option<ModelSet> {
         let mut set = self.set.clone()?;
         let mut on = self.on.iter().chain(std::iter::repeat(&true));
@@ -73,7 +73,7 @@ impl Models {
     }
 }
 
-/// What was played, and what the models said of it.
+/// What was played, and the models' answers.
 #[derive(Default)]
 struct Played {
     history: History,

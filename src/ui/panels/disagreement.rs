@@ -111,7 +111,7 @@ fn answers(seen: &[(f32, &Moment)], time: &TimeAxis) -> Vec<Run> {
     runs
 }
 
-/// What the top of the curve's picture stands for: the first of some round shares that everything in sight stays below.
+/// The value at the top of the curve: the smallest of some round shares above everything visible.
 fn scale(seen: &[(f32, &Moment)]) -> f32 {
     let most = seen
         .iter()

@@ -1,6 +1,6 @@
-//! The lab: what is taught of each kind of network, measured again from the window.
+//! The lab: the experiments of `attune lab`, run from the window.
 //!
-//! In: where the laboratory is. Out: paint; commands to it. Thread: window.
+//! In: the state of the lab. Out: paint; commands to it. Thread: window.
 
 use super::{Pictures, Scene};
 use crate::ui::lab_runner::{Experiment, LabCommand, LabState, Running};

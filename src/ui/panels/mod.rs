@@ -187,12 +187,12 @@ fn model_title(name: &str) -> String {
         .unwrap_or_default()
 }
 
-/// What is to be shown.
+/// What the window shows in one frame.
 #[derive(Clone, Copy)]
 pub struct Scene<'a> {
-    /// The engine now.
+    /// The engine's newest snapshot.
     pub snapshot: &'a Snapshot,
-    /// The engine before.
+    /// The columns before it.
     pub history: &'a History,
     /// What does not change.
     pub model_info: &'a ModelInfo,
@@ -210,11 +210,11 @@ pub struct Scene<'a> {
     pub recorder: &'a SessionRecorder,
     /// What was answered and what was held back.
     pub log: &'a DecisionLog,
-    /// What the units of the model that is inspected hold.
+    /// The unit values of the inspected model.
     pub traces: Option<&'a Traces>,
-    /// What the knobs on the page of knobs would have made of what was played.
+    /// The replay with the knobs on their page.
     pub knobs_replay: Option<&'a ReplayResult>,
-    /// What the knobs in use make of the same.
+    /// The replay with the knobs in use.
     pub live_replay: Option<&'a ReplayResult>,
     /// Where the lab is.
     #[cfg(feature = "lab")]
@@ -222,7 +222,7 @@ pub struct Scene<'a> {
 }
 
 impl Scene<'_> {
-    /// Seconds that can be gone back through: of a held moment what is kept, live none.
+    /// Seconds one can go back: those kept of a held moment, 0 live.
     pub fn kept(&self) -> f64 {
         let columns = self.history.total_columns().min(COLUMNS as u64);
         if self.held.is_some() {

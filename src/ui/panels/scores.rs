@@ -21,8 +21,8 @@ const GAP: f32 = 2.0;
 /// Draws a strip for each score function into what is available.
 pub(super) fn scores_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
     let palette = Palette::of(ui);
-    let note = "each taught by itself over the TCN's features; no strip points at a planted passage more often than \
-                            chance (docs/lab.md)";
+    let note = "each trained separately over the TCN's features; no strip points at the passage of another genre more \
+                often than chance (docs/lab.md)";
     header_ui(ui, scene, view, NAME, note);
     let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
     let plot = Rect::from_min_max(rect.min + Vec2::new(GUTTER, 2.0), rect.max - Vec2::new(PLOT_RIGHT, 4.0));

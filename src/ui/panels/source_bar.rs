@@ -59,7 +59,7 @@ pub(crate) fn source_bar_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut Vie
             #[cfg(feature = "lab")]
             if ui
                 .button("Lab")
-                .on_hover_text("Measure again what textbooks say of each kind of network (B)")
+                .on_hover_text("The experiments of `attune lab` (B)")
                 .clicked()
             {
                 view.lab.open = !view.lab.open;

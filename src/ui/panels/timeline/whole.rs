@@ -116,7 +116,7 @@ pub(super) fn whole_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
     hover_ui(ui, scene, view, (&response, inner), length, track);
 }
 
-/// What of the runs of the prescan is to be seen beside what was played, so that no name is cut.
+/// The parts of the prescanned runs that what was played does not cover, so that no name is cut.
 fn not_under(mut prescan: Vec<Run>, played: &[Run]) -> Vec<Run> {
     for run in &mut prescan {
         for over in played {
