@@ -332,7 +332,7 @@ fn the_export_loads_and_every_fault_in_it_is_refused() {
         assert!(!error.remedy().is_empty());
         error.to_string()
     };
-    // Another front end: the weights are whole, the proof fails.
+    // Another front end: the weights are whole, the golden test fails.
     for (from, to) in [
         ("\"hop_samples\": 512", "\"hop_samples\": 500"),
         ("\"high_hz\": 11025.0", "\"high_hz\": 8000.0"),
@@ -344,7 +344,7 @@ fn the_export_loads_and_every_fault_in_it_is_refused() {
     ] {
         assert!(manifest.contains(from), "{from}");
         assert!(
-            refusal(&manifest.replace(from, to), &weights).contains("fails its own proof"),
+            refusal(&manifest.replace(from, to), &weights).contains("fails its golden test"),
             "{to}"
         );
     }

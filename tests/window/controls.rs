@@ -160,7 +160,7 @@ fn the_demo_is_written_out_and_opened() {
 }
 
 #[test]
-fn engines_are_switched_off_and_on() {
+fn models_are_switched_off_and_on() {
     let mut rig = Rig::playing(Setup::default(), 600);
     rig.window.get_by_label("Model TCN").click();
     assert_eq!(rig.orders(), [Command::EnableModel { model: 1, on: false }]);

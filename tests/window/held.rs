@@ -1,4 +1,4 @@
-//! A moment that is held: what stands still, what the engines say of it, and what is written of it.
+//! A moment that is held: what stands still, how the models explain it, and what is exported.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -44,8 +44,8 @@ fn a_click_holds_the_moment_and_end_lets_it_go() {
     rig.show(hand_made::playing(700));
     rig.settle();
     assert_eq!(app(&rig).held().unwrap().history.total_columns(), columns);
-    // Nobody is there to be asked, which is said.
-    rig.window.get_by_label_contains("could not be asked");
+    // There are no models to query, and the strip says so.
+    rig.window.get_by_label_contains("cannot be queried");
     rig.window.key_press(egui::Key::End);
     rig.settle();
     assert!(app(&rig).held().is_none());
@@ -107,7 +107,7 @@ fn a_click_holds_the_moment_and_end_lets_it_go() {
 }
 
 #[test]
-fn live_the_engines_are_asked_what_changed_the_answer_and_the_answer_moves_on() {
+fn live_occlusion_explains_the_answer_and_scrolls_with_the_sound() {
     let setup = Setup {
         models: Some(attune_model::bundled().unwrap()),
         ..Setup::default()
@@ -121,7 +121,7 @@ fn live_the_engines_are_asked_what_changed_the_answer_and_the_answer_moves_on() 
     rig.window.key_press(egui::Key::C);
     rig.settle();
     rig.window
-        .get_by_label_contains("What changed the answer: Asking the engines");
+        .get_by_label_contains("What changed the answer: Running the models again");
     let begun = Instant::now();
     while rig.window.query_by_label_contains("seconds back").is_none() {
         assert!(begun.elapsed() < Duration::from_mins(1), "no answer");
@@ -144,7 +144,7 @@ fn live_the_engines_are_asked_what_changed_the_answer_and_the_answer_moves_on() 
 }
 
 #[test]
-fn the_engines_are_asked_why_and_what_they_say_is_written_to_files() {
+fn a_held_moment_is_explained_and_exported() {
     let setup = Setup {
         models: Some(attune_model::bundled().unwrap()),
         ..Setup::default()

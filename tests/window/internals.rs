@@ -1,4 +1,4 @@
-//! Looking into the engines: the units of the recurrent one, the heads of the attention engine.
+//! Inside the models: the units of the recurrent one, the heads of the attention model.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -228,7 +228,7 @@ fn the_field_of_the_convolutions_shows_what_the_held_features_depend_on() {
     let mut rig = Rig::playing(Setup::default(), 600);
     rig.window.get_by_label("Show TCN field").click();
     rig.window.key_press(egui::Key::H);
-    wait_for(&mut rig, "What the features depend on cannot be told: there are none");
+    wait_for(&mut rig, "What the features depend on is not known: there are none");
 }
 
 #[test]

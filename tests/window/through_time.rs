@@ -96,12 +96,12 @@ fn what_is_pointed_at_in_one_plot_is_pointed_at_in_all() {
 }
 
 #[test]
-fn the_strip_says_what_was_answered_and_how_much_the_engines_disagree() {
+fn the_strip_says_what_was_answered_and_how_much_the_models_disagree() {
     let rig = Rig::playing(Setup::default(), 1200);
     let newest = hand_made::playing(1200).recent[1199 % attune_engine::RECENT_COLUMNS];
     let share = format!("{:.0} %", 100.0 * newest.disagreement().unwrap());
     rig.window
-        .get_by_label_contains(&format!("the engines' disagreement is {share} of the most possible"));
+        .get_by_label_contains(&format!("the models' disagreement is {share} of the most possible"));
 }
 
 #[test]
