@@ -252,7 +252,7 @@ mod tests {
         assert_eq!(spans, [(0.0, 1.0), (2.0, 2.0), (3.0, 3.0)]);
         assert_eq!(log.listed(Filter::All, "", &genres).len(), 3);
         assert_eq!(log.listed(Filter::Answers, "", &genres).len(), 1);
-        let found = log.listed(Filter::HeldBack, "JAZZ is", &genres);
+        let found = log.listed(Filter::HeldBack, "JAZZ leads", &genres);
         assert_eq!(found.len(), 1);
         assert!(matches!(found[0].decision.reason, Reason::Held { .. }));
     }

@@ -268,8 +268,9 @@ fn the_lab_finds_what_can_be_found() {
     assert!(report.notes[0].contains("0.136 of 48"), "{:?}", report.notes);
 }
 
-/// What is finished is not taught again; but weights are in no cell, so that whoever wants them waits for them.
+/// Finished cells are not trained again; but weights are in no cell, so an export trains them.
 #[test]
+#[ignore = "a training experiment: ./test.sh --all"]
 fn an_export_after_finished_cells_has_the_weights_of_all_of_them() {
     let folder = tempfile::tempdir().unwrap();
     stretches(folder.path(), 13, 4);

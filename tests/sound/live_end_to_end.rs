@@ -203,10 +203,10 @@ fn live_sound_gets_the_answers_of_the_file() {
 
     // The same silence before the file as live, to within a hop: both are cut into hops from their first sample, so the
     // hop in which the sound begins tells its beginning to one hop. A finer search leaves an eighth of a hop at most.
-    let about = live.onset() - {
+    let about = live.onset() as i64 - {
         write_wav(&file, 2.0);
         let two_seconds = analyzed(&file);
-        two_seconds.onset() - (2.0 / HOP) as u64
+        two_seconds.onset() as i64 - (2.0 / HOP) as i64
     };
     let at = |eighths: i32| {
         write_wav(&file, (about as f64 + f64::from(eighths) / 8.0) * HOP);

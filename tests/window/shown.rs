@@ -18,12 +18,12 @@ fn the_answer_and_its_reason_are_those_of_the_snapshot() {
     let title = GenreSet::gtzan().title(genre);
     let percent = format!("{:.0} %", 100.0 * snapshot.decision.confidence);
     rig.window
-        .get_by_label_contains(&format!("Answer: {title}, {percent}. At {percent}, above the 40 %"));
+        .get_by_label_contains(&format!("Answer: {title}, {percent}. It is above the 40 %"));
     let share = format!("{title}, LSTM: {:.0} %", 100.0 * snapshot.models[0].smoothed.of(genre));
     rig.window.get_by_label(&share);
     let ensemble = format!("{title}, all together: {:.0} %", 100.0 * snapshot.ensemble.of(genre));
     rig.window.get_by_label(&ensemble);
-    rig.window.get_by_label("2 of 3 say · for 9 s");
+    rig.window.get_by_label(&format!("2 of 3 say {title} · for 9 s"));
 }
 
 #[test]

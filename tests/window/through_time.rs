@@ -263,7 +263,11 @@ fn the_log_lists_searches_holds_and_exports() {
     rig.type_into("Search the decisions", "metal");
     rig.settle();
     assert!(rig.window.query_by_label_contains("At 0:01.0: Classical.").is_none());
-    let metal = rig.window.get_all_by_label_contains(": Metal. At ").next().unwrap();
+    let metal = rig
+        .window
+        .get_all_by_label_contains(": Metal. It is above")
+        .next()
+        .unwrap();
     metal.click();
     rig.settle();
     rig.window.get_by_label_contains("Held at");

@@ -325,8 +325,9 @@ fn what_is_too_short_for_every_batch_is_refused() {
     let data = data();
     let mut recipe = recipe();
     recipe.batches = vec![BatchShape::new(2, 500, 1.0)];
-    let message = Examples::new(&recipe, &data).unwrap_err().to_string();
-    assert!(message.contains("500") && message.contains("--batches"), "{message}");
+    let error = Examples::new(&recipe, &data).unwrap_err();
+    assert!(error.to_string().contains("500"), "{error}");
+    assert!(error.remedy().unwrap().contains("--batches"), "{error:?}");
 }
 
 #[test]
