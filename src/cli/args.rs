@@ -107,6 +107,7 @@ pub struct AnalyzeArgs {
         require_equals = true,
         conflicts_with = "ndjson"
     )]
+    #[expect(clippy::option_option, reason = "clap's form of an option whose value is optional")]
     pub segments: Option<Option<PathBuf>>,
 }
 

@@ -95,7 +95,7 @@ pub(super) fn run(
             }
             readings.push(reading);
         }
-        window.wait();
+        Headless::wait();
     }
     verdict(&readings)
 }

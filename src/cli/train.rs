@@ -164,6 +164,6 @@ fn train(args: &TrainArgs) -> Result<Outcome, TrainError> {
     let session = Session::open(&config, &observer)?;
     let recipe = args.recipe_for(&config, session.genres().len());
     let outcome = session.run(recipe)?;
-    screen.show_outcome(&outcome, &args.out);
+    Screen::show_outcome(&outcome, &args.out);
     Ok(outcome)
 }

@@ -93,7 +93,7 @@ impl Screen {
     }
 
     /// How good the weights are, and where they lie.
-    pub(super) fn show_outcome(&self, outcome: &Outcome, out: &Path) {
+    pub(super) fn show_outcome(outcome: &Outcome, out: &Path) {
         for part in [Part::Excerpt, Part::Whole] {
             let metrics = outcome.metrics(part);
             if metrics.clips > 0 {

@@ -68,7 +68,7 @@ impl SessionWriter {
         let thread = std::thread::Builder::new().name("attune-history".to_owned()).spawn(run);
         let thread = thread
             .inspect_err(|error| {
-                drop(failed.try_send(SessionUpdate::Failed(format!("the history has no thread: {error}"))))
+                drop(failed.try_send(SessionUpdate::Failed(format!("the history has no thread: {error}"))));
             })
             .ok();
         Self {

@@ -63,7 +63,7 @@ impl Headless {
     }
 
     /// Sleeps until the next frame is due.
-    pub(crate) fn wait(&self) {
+    pub(crate) fn wait() {
         std::thread::sleep(REPAINT_INTERVAL);
     }
 

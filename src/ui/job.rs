@@ -182,7 +182,7 @@ where
     }
 
     fn start_over(
-        channel: (Sender<Message<T, E, P>>, Receiver<Message<T, E, P>>),
+        channel: Channel<T, E, P>,
         thread: &str,
         notify: impl Fn() + Send + Sync + 'static,
         work: impl FnOnce(&Worker<T, E, P>) -> Result<T, E> + Send + 'static,
@@ -226,9 +226,12 @@ where
     }
 }
 
+/// Both ends of a job's messages.
+type Channel<T, E, P> = (Sender<Message<T, E, P>>, Receiver<Message<T, E, P>>);
+
 /// The two ends of a job.
 fn ends<T, E, P>(
-    (outbox, inbox): (Sender<Message<T, E, P>>, Receiver<Message<T, E, P>>),
+    (outbox, inbox): Channel<T, E, P>,
     notify: Arc<dyn Fn() + Send + Sync>,
 ) -> (Worker<T, E, P>, Running<T, E, P>) {
     let cancelled = Arc::new(AtomicBool::new(false));

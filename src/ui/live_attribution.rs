@@ -130,7 +130,7 @@ mod tests {
         live_attribution.next = None;
         let (answered, answer) = bounded(1);
         live_attribution.follow(&history, (Vec::new, spec), move || {
-            answered.send(()).unwrap_or_default()
+            answered.send(()).unwrap_or_default();
         });
         answer.recv_timeout(Duration::from_mins(1)).expect("an answer");
         live_attribution.poll();

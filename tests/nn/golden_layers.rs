@@ -201,7 +201,7 @@ fn the_encoder_layer_is_pytorchs() {
         let frames = x.get(stream).unwrap();
         let rotations = Rotations::default(); // none: PyTorch's layer knows no places
         let streamed = stepped(&frames, SHAPE.width, |x, out| {
-            packed.step(x, &rotations, &mut memory, out)
+            packed.step(x, &rotations, &mut memory, out);
         });
         assert!(largest_difference(&streamed, &get("output").get(stream).unwrap()) < TOLERANCE);
     }

@@ -149,7 +149,7 @@ mod tests {
         });
         assert_eq!(opening.newly_hanging(), None);
         if let Some(pending) = &mut opening.pending {
-            pending.since = Instant::now() - OPEN_WITHIN;
+            pending.since = Instant::now().checked_sub(OPEN_WITHIN).unwrap();
         }
         let error = opening.newly_hanging().expect("it hangs");
         assert!(error.kind.is_retryable() && error.message.contains("8 s"), "{error}");

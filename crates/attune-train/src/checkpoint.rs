@@ -75,6 +75,7 @@ impl Checkpoint {
 }
 
 /// Tensors as a safetensors file.
+#[expect(clippy::implicit_hasher, reason = "safetensors takes the standard hasher's maps")]
 pub fn serialize(
     tensors: &HashMap<String, Tensor>,
     metadata: Option<HashMap<String, String>>,

@@ -32,17 +32,16 @@ pub(super) fn run(args: &EvalArgs, models: &ModelSet) -> Result<ExitCode, AppErr
         ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len}")
             .unwrap_or_else(|_| ProgressStyle::default_bar()),
     );
-    let evaluation = match &args.mels {
-        Some(mels) => evaluate_excerpts(mels, &args.manifest, &rows, models)?,
-        None => {
-            let config = EvaluationConfig {
-                conditions: args.conditions,
-                genre_changes: args.splices,
-                seed: args.seed,
-            };
-            let mut observer = |event: EvaluationEvent<'_>| show(&bar, &event);
-            EvaluationSession::run(&args.manifest, &rows, models, &mut observer).evaluate(&config, &mut observer)?
-        }
+    let evaluation = if let Some(mels) = &args.mels {
+        evaluate_excerpts(mels, &args.manifest, &rows, models)?
+    } else {
+        let config = EvaluationConfig {
+            conditions: args.conditions,
+            genre_changes: args.splices,
+            seed: args.seed,
+        };
+        let mut observer = |event: EvaluationEvent<'_>| show(&bar, &event);
+        EvaluationSession::run(&args.manifest, &rows, models, &mut observer).evaluate(&config, &mut observer)?
     };
     bar.finish_and_clear();
     if let Some(folder) = &args.pictures {

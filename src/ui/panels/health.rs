@@ -88,35 +88,42 @@ pub(crate) fn health_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) 
             );
         }
         if wide {
-            figure_ui(
-                ui,
-                "Ring",
-                &value(format!("{:.0} %", 100.0 * health.ring_fill)),
-                5,
-                palette.text,
-                "How full the ring is",
-            );
-            let slowest = slowest_step(scene);
-            figure_ui(
-                ui,
-                "Step p99",
-                &value(format!("{slowest:.0} µs")),
-                9,
-                palette.text,
-                "99th percentile of one frame's step, the slowest model",
-            );
-            if health.samples_not_finite > 0 {
-                figure_ui(
-                    ui,
-                    "NaN",
-                    &group_digits(health.samples_not_finite),
-                    6,
-                    palette.warning,
-                    "Samples that were not numbers and were replaced by silence",
-                );
-            }
+            details_ui(ui, scene, &value);
         }
     });
+}
+
+/// What only a wide window has room for.
+fn details_ui(ui: &mut egui::Ui, scene: &Scene<'_>, value: &dyn Fn(String) -> String) {
+    let palette = Palette::of(ui);
+    let health = &scene.snapshot.health;
+    figure_ui(
+        ui,
+        "Ring",
+        &value(format!("{:.0} %", 100.0 * health.ring_fill)),
+        5,
+        palette.text,
+        "How full the ring is",
+    );
+    let slowest = slowest_step(scene);
+    figure_ui(
+        ui,
+        "Step p99",
+        &value(format!("{slowest:.0} µs")),
+        9,
+        palette.text,
+        "99th percentile of one frame's step, the slowest model",
+    );
+    if health.samples_not_finite > 0 {
+        figure_ui(
+            ui,
+            "NaN",
+            &group_digits(health.samples_not_finite),
+            6,
+            palette.warning,
+            "Samples that were not numbers and were replaced by silence",
+        );
+    }
 }
 
 /// A label and a figure in a fixed width, so that nothing moves when digits change.

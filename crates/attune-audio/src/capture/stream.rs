@@ -118,15 +118,14 @@ impl CaptureStream {
             return None;
         }
         let name = &self.opened.name;
-        let error = match self.fatal.try_recv() {
-            Ok(error) => device_error(name, &error),
-            Err(_) => {
-                let (callbacks, age) = (self.counters.callbacks.load(Ordering::Relaxed), self.counters.age());
-                if !watchdog::is_stalled(callbacks, age) {
-                    return None;
-                }
-                errors::stalled(name, age.as_secs_f64())
+        let error = if let Ok(error) = self.fatal.try_recv() {
+            device_error(name, &error)
+        } else {
+            let (callbacks, age) = (self.counters.callbacks.load(Ordering::Relaxed), self.counters.age());
+            if !watchdog::is_stalled(callbacks, age) {
+                return None;
             }
+            errors::stalled(name, age.as_secs_f64())
         };
         self.lost = true;
         // Closing now ends a dead stream's busy loop, and no sample can follow the mark.

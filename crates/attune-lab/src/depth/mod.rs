@@ -6,8 +6,8 @@
 //!
 //! # Formula
 //! y = x + A(N(x)), z = y + F(N(y)), with A attention, F two dense layers, N layer normalisation (Ba, Kiros & Hinton
-//! 2016), placed first (Xiong et al. 2020); x + … is the residual connection (He et al. 2016). Then ∂z/∂x = (1 + ∂F)(1
-//! + ∂A): one of the ways through L layers is 1. Without it the gradient is a product of 2L Jacobians, as in a
+//! 2016), placed first (Xiong et al. 2020); x + … is the residual connection (He et al. 2016). Then
+//! ∂z/∂x = (1 + ∂F)(1 + ∂A): one of the ways through L layers is 1. Without it the gradient is a product of 2L Jacobians, as in a
 //! recurrence, and attention alone, layer after layer, makes all frames alike (Dong, Cordonnier & Loukas 2021).
 //!
 //! # Method
