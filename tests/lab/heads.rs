@@ -59,7 +59,7 @@ fn every_number_of_heads_has_as_many_weights() {
 }
 
 #[test]
-#[ignore = "a training experiment: ./test.sh --all"]
+#[ignore = "trains for 21 s: ./test.sh --all"]
 fn four_heads_find_what_one_does_not_and_need_each() {
     let lab = HeadsLab {
         heads: vec![1, 4],

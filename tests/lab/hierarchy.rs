@@ -128,7 +128,6 @@ fn weights_sum_to_one_and_a_track_of_read_segments_is_the_whole() {
 }
 
 #[test]
-#[ignore = "a training experiment: ./test.sh --all"]
 fn planted_evidence_gets_the_highest_weight() {
     let found = report(&HierarchyLab::default(), None);
     let table: &Table = found.tables.iter().find(|table| table.name == "marked").unwrap();

@@ -25,7 +25,6 @@ fn a_lab_goes_on_from_what_is_finished_and_writes_what_it_found() {
 }
 
 #[test]
-#[ignore = "a training experiment: ./test.sh --all"]
 fn a_tcn_recalls_to_the_last_frame_of_its_field_and_not_one_further() {
     // The field is 29 frames: the motif's last note lies in it at a delay of 28 and not at 29. From there on nothing
     // can be learnt, however it is taught.
@@ -77,7 +76,6 @@ fn of(task: Family, length: usize, net: Kind) -> MemoryLab {
 }
 
 #[test]
-#[ignore = "a training experiment: ./test.sh --all"]
 fn a_recurrence_forgets_before_its_cells_do() {
     // Taught by shorter delays first, the LSTM recalls a motif of three seconds ago, by which the plain RNN is at
     // chance (1/4).
@@ -95,7 +93,7 @@ fn a_recurrence_forgets_before_its_cells_do() {
 }
 
 #[test]
-#[ignore = "a training experiment: ./test.sh --all"]
+#[ignore = "trains for 27 s: ./test.sh --all"]
 fn the_papers_tasks_are_learnt_by_whom_they_should_be() {
     // Chance is 0.167, the variance of a sum of two uniform numbers.
     let loss = |length, net| told(&of(Family::Adding, length, net), "loss")[0].2;

@@ -35,7 +35,7 @@ fn one_layer_is_blind_to_order_unless_it_is_told_and_a_causal_mask_tells_several
 }
 
 #[test]
-#[ignore = "a training experiment: ./test.sh --all"]
+#[ignore = "trains for 49 s: ./test.sh --all"]
 fn the_order_task_falls_to_chance_without_places() {
     let lab = PositionLab {
         steps: Some(600),

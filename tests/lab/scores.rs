@@ -236,7 +236,7 @@ fn a_plain_cosine_keeps_to_its_bound_and_a_temperature_does_not() {
 }
 
 #[test]
-#[ignore = "a training experiment: ./test.sh --all"]
+#[ignore = "trains for 20 s: ./test.sh --all"]
 fn the_lab_finds_what_can_be_found() {
     let report = report(&ScoresLab::default(), None);
     let table = report.tables.iter().find(|table| table.name == "marked").unwrap();
@@ -270,7 +270,7 @@ fn the_lab_finds_what_can_be_found() {
 
 /// Finished cells are not trained again; but weights are in no cell, so an export trains them.
 #[test]
-#[ignore = "a training experiment: ./test.sh --all"]
+#[ignore = "trains for 27 s: ./test.sh --all"]
 fn an_export_after_finished_cells_has_the_weights_of_all_of_them() {
     let folder = tempfile::tempdir().unwrap();
     stretches(folder.path(), 13, 4);
