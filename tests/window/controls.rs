@@ -200,7 +200,7 @@ fn a_busy_engine_is_said_and_no_order_is_lost_silently() {
     }
     rig.window.get_by_label_contains("The engine is busy");
     assert_eq!(rig.stage.commands.len(), 64);
-    rig.tell(Event::Ended);
+    rig.send(Event::Ended);
 }
 
 fn open(path: &str) -> Command {

@@ -11,14 +11,14 @@ use egui_kittest::kittest::Queryable;
 fn a_seek_says_that_all_models_are_reset() {
     let mut rig = Rig::playing(Setup::default(), 600);
     let (cause, at) = (ResetCause::Sought, Seconds(42.0));
-    rig.tell(Event::Reset { cause, at });
+    rig.send(Event::Reset { cause, at });
     rig.window.get_by_label("Jumped to 0:42.0: all models are reset.");
 }
 
 #[test]
 fn an_error_names_the_thing_and_the_remedy_and_goes_when_dismissed() {
     let mut rig = Rig::playing(Setup::default(), 600);
-    rig.tell(Event::SourceFailed {
+    rig.send(Event::SourceFailed {
         message: "The microphone USB Mic is gone".to_owned(),
         remedy: "Plug it in again.".to_owned(),
         retrying: true,
@@ -36,12 +36,12 @@ fn an_error_names_the_thing_and_the_remedy_and_goes_when_dismissed() {
 #[test]
 fn a_warning_goes_when_it_is_over() {
     let mut rig = Rig::playing(Setup::default(), 600);
-    rig.tell(Event::Warning {
+    rig.send(Event::Warning {
         message: "Only zeros come from the microphone".to_owned(),
         remedy: "Unmute it.".to_owned(),
     });
     rig.window.get_by_label("Only zeros come from the microphone");
-    rig.tell(Event::Recovered);
+    rig.send(Event::Recovered);
     assert!(
         rig.window
             .query_by_label("Only zeros come from the microphone")
@@ -52,7 +52,7 @@ fn a_warning_goes_when_it_is_over() {
 #[test]
 fn a_failed_engine_is_named() {
     let mut rig = Rig::playing(Setup::default(), 600);
-    rig.tell(Event::ModelFailed {
+    rig.send(Event::ModelFailed {
         model: 2,
         message: "out of memory".to_owned(),
     });
@@ -63,7 +63,7 @@ fn a_failed_engine_is_named() {
 #[test]
 fn a_file_that_cannot_be_opened_leaves_the_welcome() {
     let mut rig = Rig::new(Setup::default());
-    rig.tell(Event::SourceFailed {
+    rig.send(Event::SourceFailed {
         message: "/music/film.mp4 has no audio track".to_owned(),
         remedy: "Choose a file with sound.".to_owned(),
         retrying: false,

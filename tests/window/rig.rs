@@ -124,7 +124,7 @@ impl Rig {
     /// A window at which a file has been playing for `frames` frames.
     pub(crate) fn playing(setup: Setup, frames: u64) -> Self {
         let mut rig = Self::new(setup);
-        rig.tell(Event::Opened(hand_made::open_file()));
+        rig.send(Event::Opened(hand_made::open_file()));
         let mut at = 200;
         while at < frames {
             rig.show(hand_made::playing(at));
@@ -158,7 +158,7 @@ impl Rig {
         self.settle();
     }
 
-    pub(crate) fn tell(&mut self, event: Event) {
+    pub(crate) fn send(&mut self, event: Event) {
         self.stage.events.send(event).expect("the window is alive");
         self.settle();
     }

@@ -18,7 +18,7 @@ fn window(path: &Path) -> Rig {
         history: Some(path.to_owned()),
         ..Setup::default()
     });
-    rig.tell(Event::Opened(hand_made::open_file()));
+    rig.send(Event::Opened(hand_made::open_file()));
     for frames in [200, 400, 600] {
         rig.show(hand_made::playing(frames));
     }
@@ -43,7 +43,7 @@ fn a_session_survives_a_restart_with_its_note_and_its_mark() {
     let path = folder.path().join("history.sqlite");
     let mut rig = window(&path);
     wait_for(&mut rig, "Classical · 0 decisions");
-    rig.tell(Event::Decided {
+    rig.send(Event::Decided {
         at: Seconds(1.0),
         decision: hand_made::playing(600).decision,
     });

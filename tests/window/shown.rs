@@ -56,7 +56,7 @@ fn the_meter_says_level_peak_and_clipping() {
 #[test]
 fn attention_is_drawn_only_when_there_is_some() {
     let mut rig = Rig::new(Setup::default());
-    rig.tell(Event::Opened(hand_made::open_file()));
+    rig.send(Event::Opened(hand_made::open_file()));
     rig.window
         .get_by_label_contains("The weights of each head appear when there is sound");
     rig.window.get_by_label("Spectrogram: no sound yet");
@@ -85,7 +85,7 @@ fn what_is_really_open_is_said() {
     let mut rig = Rig::playing(Setup::default(), 600);
     rig.window
         .get_by_label("Attune demo.ogg · ogg vorbis · 44.1 kHz · stereo · played through Built-in Audio");
-    rig.tell(Event::Opened(OpenedSource {
+    rig.send(Event::Opened(OpenedSource {
         kind: SourceKind::Microphone,
         host: "PulseAudio".to_owned(),
         name: "USB Mic".to_owned(),

@@ -192,7 +192,7 @@ fn segments_that_decided_are_named_and_played() {
     opened.id = demo.to_owned();
     // As long as it is at least, or the axis would grow during the prescan.
     opened.duration = Some(Seconds(70.0));
-    rig.tell(Event::Opened(opened));
+    rig.send(Event::Opened(opened));
     rig.show(hand_made::playing(1200));
     rig.orders();
     assert!(app(&rig).track().unwrap().segments.is_idle());
@@ -314,7 +314,7 @@ fn knobs_show_what_they_would_have_answered_and_are_used_when_one_says_so() {
         ..SmoothingConfig::default()
     };
     assert_eq!(rig.orders(), [Command::SetSmoothing(wanted)]);
-    rig.tell(Event::Ended);
+    rig.send(Event::Ended);
 }
 
 #[test]

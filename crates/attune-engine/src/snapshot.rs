@@ -172,7 +172,7 @@ impl Column {
             ensemble: Probabilities::uniform(classes),
             kinds_raw: Probabilities::from_slice(&[]),
             kinds: Probabilities::from_slice(&[]),
-            decision: Decision::nothing_heard(classes),
+            decision: Decision::before_sound(classes),
         }
     }
 
@@ -193,7 +193,7 @@ impl Column {
 
 impl Decision {
     /// What is answered before the first frame.
-    pub(crate) fn nothing_heard(classes: usize) -> Self {
+    pub(crate) fn before_sound(classes: usize) -> Self {
         Self {
             state: AnswerState::WarmingUp,
             confidence: Probabilities::uniform(classes).top().1,
@@ -244,7 +244,7 @@ impl Snapshot {
             peak: Decibels::SILENCE,
             rms: Decibels::SILENCE,
             clipped: false,
-            decision: Decision::nothing_heard(classes),
+            decision: Decision::before_sound(classes),
             ensemble: Probabilities::uniform(classes),
             agreement: 0.0,
             model_count,

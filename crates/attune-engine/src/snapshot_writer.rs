@@ -53,7 +53,7 @@ impl SnapshotWriter {
     /// Another stream begins: what came before is of another epoch.
     pub(super) fn begin_epoch(&mut self) {
         let classes = self.newest.ensemble.as_slice().len();
-        let empty = crate::smoothing::Decision::nothing_heard(classes);
+        let empty = crate::smoothing::Decision::before_sound(classes);
         self.newest.epoch += 1;
         self.newest.frames = 0;
         self.newest.decision = empty;
