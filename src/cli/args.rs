@@ -114,12 +114,15 @@ pub struct AnalyzeArgs {
 /// `attune eval`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct EvalArgs {
-    /// Table of path,label[,group]; labels are the models' classes, or speech, not_music, silence; with --mels the
-    /// first column is a key in that file. If every clip of music has a group (an artist, a session), the accuracy's
-    /// interval over whole groups is reported too
+    /// Table of path,label[,group], or a data set's clips.csv; labels are the models' classes, or speech, not_music,
+    /// silence, in any case. With --mels the paths are names in that file. Where clips have groups (an artist, a
+    /// session), intervals over whole groups are reported too
     #[arg(long, value_name = "CSV")]
     pub manifest: PathBuf,
-    /// Log-mel clips, (128, T) each, instead of sound
+    /// Only the clips whose column `split` says so
+    #[arg(long, value_name = "NAME")]
+    pub split: Option<String>,
+    /// Log-mel clips instead of sound: a safetensors file with a tensor (128, frames) for each clip
     #[arg(long, value_name = "FILE.safetensors")]
     pub mels: Option<PathBuf>,
     /// One JSON document instead of tables

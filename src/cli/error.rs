@@ -128,13 +128,26 @@ without_remedy!(
     EngineError,
     #[cfg(feature = "gui")]
     crate::ui::UiError,
-    #[cfg(feature = "train")]
-    attune_train::evaluate::EvaluateError,
     #[cfg(feature = "lab")]
     attune_lab::LabError,
     #[cfg(feature = "lab")]
     attune_lab::bench::BenchError,
 );
+
+#[cfg(feature = "train")]
+impl From<attune_train::evaluate::EvaluateError> for AppError {
+    fn from(error: attune_train::evaluate::EvaluateError) -> Self {
+        let problem = Problem {
+            message: with_causes(&error),
+            remedy: error.remedy(),
+        };
+        if error.is_wrong_usage() {
+            Self::Usage(problem)
+        } else {
+            Self::Failed(problem)
+        }
+    }
+}
 
 #[cfg(feature = "train")]
 impl From<attune_train::TrainError> for AppError {

@@ -166,6 +166,21 @@ impl GenreSet {
             .map(|i| GenreId(i as u8))
     }
 
+    /// The class that a person's text names: by its label, else by label or title whatever their case and what stands
+    /// between their words (`Hip-Hop`, `hip hop`). `None` if that is no class, or more than one.
+    ///
+    /// ```
+    /// use attune_model::genre::GenreSet;
+    /// let genres = GenreSet::gtzan();
+    /// assert_eq!(genres.find_name(" Hip-Hop "), genres.find("hiphop"));
+    /// assert_eq!(genres.find_name("polka"), None);
+    /// ```
+    pub fn find_name(&self, text: &str) -> Option<GenreId> {
+        let mut alike = self.ids().filter(|&id| is_same_name(self.label(id), text));
+        self.find(text)
+            .or_else(|| alike.next().filter(|_| alike.next().is_none()))
+    }
+
     /// All classes in order.
     pub fn ids(&self) -> impl ExactSizeIterator<Item = GenreId> + use<> {
         (0..self.labels.len()).map(|i| GenreId(i as u8))
@@ -175,6 +190,18 @@ impl GenreSet {
     pub fn labels(&self) -> &[String] {
         &self.labels
     }
+}
+
+/// Whether two names differ only in case, spaces and punctuation.
+pub fn is_same_name(one: &str, other: &str) -> bool {
+    let key = |name: &str| -> String {
+        name.chars()
+            .filter(|c| c.is_alphanumeric())
+            .flat_map(char::to_lowercase)
+            .collect()
+    };
+    let key_of_one = key(one);
+    !key_of_one.is_empty() && key_of_one == key(other)
 }
 
 impl TryFrom<Vec<String>> for GenreSet {

@@ -293,25 +293,31 @@ pub fn mel_of_file(path: &Path, spec: &FrontEndSpec) -> Result<Vec<f32>, TrainEr
 pub(crate) fn load_excerpts(path: &Path, bands: usize) -> Result<HashMap<String, Levels>, TrainError> {
     let mut excerpts = HashMap::new();
     each_tensor(path, |name, shape, values| {
-        let &[rows, frames] = shape else {
-            return Err(format!("{name} has shape {shape:?}, not (bands, frames)"));
-        };
-        if frames < 2 {
-            return Err(format!("{name} has {frames} frames; 2 are the least"));
-        }
-        if rows != bands {
-            return Err(format!("{name} has {rows} bands where the front end has {bands}"));
-        }
-        let mut levels = vec![0.0; rows * frames];
-        for (band, row) in values.chunks_exact(frames).enumerate() {
-            for (frame, value) in row.iter().enumerate() {
-                levels[frame * bands + band] = value * TYPICAL_DEVIATION_DB;
-            }
-        }
+        let levels = levels_of_tensor(name, shape, &values, bands)?;
         excerpts.insert(name.to_owned(), Arc::new(levels));
         Ok(())
     })?;
     Ok(excerpts)
+}
+
+/// A tensor (bands, frames) as levels (frames, bands).
+pub(crate) fn levels_of_tensor(name: &str, shape: &[usize], values: &[f32], bands: usize) -> Result<Vec<f32>, String> {
+    let &[rows, frames] = shape else {
+        return Err(format!("{name} has shape {shape:?}, not (bands, frames)"));
+    };
+    if frames < 2 {
+        return Err(format!("{name} has {frames} frames; 2 are the least"));
+    }
+    if rows != bands {
+        return Err(format!("{name} has {rows} bands where the front end has {bands}"));
+    }
+    let mut levels = vec![0.0; rows * frames];
+    for (band, row) in values.chunks_exact(frames).enumerate() {
+        for (frame, value) in row.iter().enumerate() {
+            levels[frame * bands + band] = value * TYPICAL_DEVIATION_DB;
+        }
+    }
+    Ok(levels)
 }
 
 fn load_teacher(path: &Path) -> Result<HashMap<String, Arc<Vec<f32>>>, TrainError> {
@@ -344,7 +350,7 @@ fn each_tensor(
 }
 
 /// The values of a tensor in half or single precision; what is not finite is refused.
-pub(super) fn tensor_values(name: &str, view: &TensorView<'_>) -> Result<Vec<f32>, String> {
+pub(crate) fn tensor_values(name: &str, view: &TensorView<'_>) -> Result<Vec<f32>, String> {
     let values: Vec<f32> = match view.dtype() {
         Dtype::F32 => view
             .data()

@@ -4,8 +4,8 @@ use super::TrainError;
 use super::dataset::{Clip, Levels};
 pub use crate::evaluate::{ClipLogits, Metrics, fit_temperature};
 use attune_audio::features::{FrameBlock, FrontEndSpec, LoudnessNormalizer};
-use attune_model::GenreStream;
 use attune_model::genre::{GenreId, Probabilities};
+use attune_model::{GenreStream, ModelError};
 
 /// Which part of a clip is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,21 +32,28 @@ pub fn clip_logits(
     part: Part,
     spec: &FrontEndSpec,
 ) -> Result<Vec<ClipLogits>, TrainError> {
-    let mut of_clips = Vec::new();
-    let mut normalized = Vec::new();
-    for clip in clips {
-        let Some(levels) = part.of(clip) else { continue };
-        normalized.clear();
-        LoudnessNormalizer::new(spec).push(levels, &mut normalized);
-        stream.reset()?;
-        let output = stream.answers(FrameBlock::new(&normalized, spec.bands))?;
-        of_clips.push(ClipLogits {
-            truth: clip.genre,
-            logits: output.logits,
-            classes: output.classes,
-        });
-    }
-    Ok(of_clips)
+    let with_part = clips.iter().filter_map(|clip| Some((clip, part.of(clip)?)));
+    with_part
+        .map(|(clip, levels)| Ok(logits_of_levels(stream, levels, clip.genre, spec)?))
+        .collect()
+}
+
+/// Streams one clip's levels (frames, bands) through the model, from a fresh state.
+pub(crate) fn logits_of_levels(
+    stream: &mut dyn GenreStream,
+    levels: &[f32],
+    truth: GenreId,
+    spec: &FrontEndSpec,
+) -> Result<ClipLogits, ModelError> {
+    let mut normalized = Vec::with_capacity(levels.len());
+    LoudnessNormalizer::new(spec).push(levels, &mut normalized);
+    stream.reset()?;
+    let output = stream.answers(FrameBlock::new(&normalized, spec.bands))?;
+    Ok(ClipLogits {
+        truth,
+        logits: output.logits,
+        classes: output.classes,
+    })
 }
 
 /// The answers of one model to each clip.

@@ -12,7 +12,7 @@ use attune_engine::page;
 use attune_model::ModelSet;
 use attune_model::genre::GenreSet;
 use attune_train::evaluate::{
-    Evaluation, EvaluationConfig, EvaluationEvent, EvaluationSession, EvaluationStage, evaluate_excerpts, manifest,
+    Evaluation, EvaluationConfig, EvaluationEvent, EvaluationSession, EvaluationStage, evaluate_log_mels, manifest,
     pictures,
 };
 use indicatif::{ProgressBar, ProgressStyle};
@@ -22,7 +22,18 @@ use std::process::ExitCode;
 /// Reads the table, runs the models over every clip, prints the metrics. A clip that fails is reported and left out;
 /// the exit code is then 1.
 pub(super) fn run(args: &EvalArgs, models: &ModelSet) -> Result<ExitCode, AppError> {
-    let rows = manifest::read(&args.manifest, &models.genres)?;
+    let mut rows = manifest::read(&args.manifest, &models.genres)?;
+    if let Some(split) = &args.split {
+        rows = manifest::of_split(&args.manifest, rows, split)?;
+    }
+    if args.mels.is_none() {
+        let all = rows.len();
+        rows.retain(|row| row.has_audio);
+        if rows.len() < all {
+            eprintln!("{} of {all} clips have no audio and are left out", all - rows.len());
+        }
+        manifest::check_files(&args.manifest, &rows)?;
+    }
     let name = args.manifest.file_stem().unwrap_or_default().to_string_lossy();
     let mark = format!("attune eval {name}");
     if let Some(file) = &args.page {
@@ -32,15 +43,15 @@ pub(super) fn run(args: &EvalArgs, models: &ModelSet) -> Result<ExitCode, AppErr
         ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len}")
             .unwrap_or_else(|_| ProgressStyle::default_bar()),
     );
+    let mut observer = |event: EvaluationEvent<'_>| show(&bar, &event);
     let evaluation = if let Some(mels) = &args.mels {
-        evaluate_excerpts(mels, &args.manifest, &rows, models)?
+        evaluate_log_mels(mels, &args.manifest, &rows, models, &mut observer)?
     } else {
         let config = EvaluationConfig {
             conditions: args.conditions,
             genre_changes: args.splices,
             seed: args.seed,
         };
-        let mut observer = |event: EvaluationEvent<'_>| show(&bar, &event);
         EvaluationSession::run(&args.manifest, &rows, models, &mut observer).evaluate(&config, &mut observer)?
     };
     bar.finish_and_clear();

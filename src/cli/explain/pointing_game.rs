@@ -8,7 +8,7 @@ use attune_engine::explain::pointing_game::{EXAMPLE, PASSAGE, Pointing, Pointing
 use attune_model::ModelSet;
 use attune_model::genre::GenreId;
 use attune_train::dataset::mel_of_file;
-use attune_train::evaluate::manifest::{self, Label, beside};
+use attune_train::evaluate::manifest::{self, Label};
 use indicatif::ProgressBar;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -22,7 +22,7 @@ pub(super) fn run(args: &ExplainArgs, table: &Path, models: &ModelSet) -> Result
     let mut clips: Vec<(Vec<f32>, GenreId)> = Vec::new();
     for row in manifest::read(table, &models.genres)? {
         if let Label::Genre(genre) = row.label {
-            clips.push((mel_of_file(&beside(table, &row.clip), spec)?, genre));
+            clips.push((mel_of_file(&row.path, spec)?, genre));
         }
     }
     let sources: Vec<Source<'_>> = clips.iter().map(source).collect();

@@ -152,12 +152,16 @@ impl Evaluation {
         }
     }
 
-    /// Adds intervals over whole groups if every clip has one; `groups` names the group of each evaluated clip, in
-    /// order.
-    pub(crate) fn add_groups(&mut self, groups: &[&str]) {
-        if groups.iter().all(|group| !group.is_empty()) {
+    /// Adds intervals over whole groups if any clip has one; `clips` are name and group of each evaluated clip, in
+    /// order. A clip without a group is one by itself.
+    pub(crate) fn add_groups(&mut self, clips: &[(&str, &str)]) {
+        if clips.iter().any(|(_, group)| !group.is_empty()) {
+            let groups: Vec<(&str, &str)> = clips
+                .iter()
+                .map(|&(name, group)| if group.is_empty() { (name, "") } else { ("", group) })
+                .collect();
             for model in &mut self.models {
-                model.by_group = ByGroup::of(&model.right, groups);
+                model.by_group = ByGroup::of(&model.right, &groups);
             }
         }
     }

@@ -1,8 +1,11 @@
 //! The table of labelled clips.
+//!
+//! In: `path,label[,group]`, with or without a heading; or the index of a data set (`clips.csv`), whose columns are found
+//! by their names. Out: [`Row`]s. Thread: any.
 
 use super::EvaluateError;
 use super::rejection::NOT_MUSIC;
-use attune_model::genre::{GenreId, GenreSet};
+use attune_model::genre::{GenreId, GenreSet, is_same_name};
 use std::path::{Path, PathBuf};
 
 /// What a clip is.
@@ -14,6 +17,17 @@ pub enum Label {
     NotMusic(&'static str),
 }
 
+impl Label {
+    /// The label that a text names, whatever its case (`Hip-Hop`, `not music`); classes come first.
+    fn parse(text: &str, genres: &GenreSet) -> Option<Self> {
+        let not_music = || NOT_MUSIC.into_iter().find(|kind| is_same_name(kind, text));
+        match genres.find_name(text) {
+            Some(genre) => Some(Self::Genre(genre)),
+            None => not_music().map(Self::NotMusic),
+        }
+    }
+}
+
 /// One line of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
@@ -23,16 +37,74 @@ pub struct Row {
     pub label: Label,
     /// Its group, such as an artist or a session; empty if the table gives none.
     pub group: String,
+    /// The part of the data set that it belongs to (`valid`); empty without such a column.
+    pub split: String,
+    /// Whether there is sound of it: a column `audio` may say that there is none.
+    pub has_audio: bool,
+    /// Its file: beside the table if it is there, else as its path stands.
+    pub path: PathBuf,
+    /// Its line in the table, from 1.
+    pub line: u64,
 }
 
-/// Reads `path,label[,group]`, with or without a heading.
+/// Names that the columns may have.
+const CLIP: &[&str] = &["path", "clip", "file"];
+const LABEL: &[&str] = &["label", "genre", "class"];
+const GROUP: &[&str] = &["group", "artist", "session", "speaker"];
+const SPLIT: &[&str] = &["split"];
+const AUDIO: &[&str] = &["audio"];
+
+/// Where the fields stand in a line.
+struct Columns {
+    clip: usize,
+    label: usize,
+    group: Option<usize>,
+    split: Option<usize>,
+    audio: Option<usize>,
+}
+
+impl Columns {
+    const WITHOUT_HEADING: Self = Self {
+        clip: 0,
+        label: 1,
+        group: Some(2),
+        split: None,
+        audio: None,
+    };
+
+    /// By the names in a heading; `None` if this is none. The error is the heading that a column is missing in.
+    fn of_heading(record: &csv::StringRecord) -> Result<Option<Self>, String> {
+        let find = |names: &[&str]| {
+            let is_named = |field: &str| names.iter().any(|name| name.eq_ignore_ascii_case(field));
+            record.iter().position(is_named)
+        };
+        let (clip, label) = (find(CLIP), find(LABEL));
+        let known = [GROUP, SPLIT, AUDIO].map(find);
+        match (clip, label) {
+            // The first column is the clip's, whatever it is called.
+            (clip, Some(label)) => Ok(Some(Self {
+                clip: clip.unwrap_or(0),
+                label,
+                group: known[0].or((label == 1 && known[1] != Some(2) && known[2] != Some(2)).then_some(2)),
+                split: known[1],
+                audio: known[2],
+            })),
+            (Some(_), None) => Err(format!("no column is called {}", LABEL.join(" or "))),
+            (None, None) => Ok(None),
+        }
+    }
+}
+
+/// Reads a table. Columns are found by the names in its heading; without one they are path, label and, if there is a
+/// third, group.
 ///
 /// # Errors
-/// If the file cannot be read, has no rows, or names a label that is neither a class nor one of [`NOT_MUSIC`].
+/// If the file cannot be read, has no rows or no column of labels, or names a label that is neither a class nor one of
+/// [`NOT_MUSIC`].
 pub fn read(path: &Path, genres: &GenreSet) -> Result<Vec<Row>, EvaluateError> {
-    let wrong = |place: String, message: String| EvaluateError::Manifest {
+    let wrong = |line: Option<u64>, message: String| EvaluateError::Manifest {
         path: path.to_owned(),
-        place,
+        line,
         message,
     };
     let mut reader = csv::ReaderBuilder::new()
@@ -40,74 +112,178 @@ pub fn read(path: &Path, genres: &GenreSet) -> Result<Vec<Row>, EvaluateError> {
         .flexible(true)
         .trim(csv::Trim::All)
         .from_path(path)
-        .map_err(|error| wrong(String::new(), format!("cannot be read: {error}")))?;
+        .map_err(|error| wrong(None, format!("cannot be read: {error}")))?;
     let mut rows = Vec::new();
+    let mut columns = Columns::WITHOUT_HEADING;
     for (number, record) in reader.records().enumerate() {
-        let place = format!(" line {}", number + 1);
-        let record = record.map_err(|error| wrong(place.clone(), error.to_string()))?;
-        let (Some(clip), Some(label)) = (record.get(0), record.get(1)) else {
-            return Err(wrong(place, "expected path,label[,group]".to_owned()));
-        };
-        let known = match genres.find(label) {
-            Some(genre) => Some(Label::Genre(genre)),
-            None => NOT_MUSIC.into_iter().find(|kind| *kind == label).map(Label::NotMusic),
-        };
-        match known {
-            Some(label) => rows.push(Row {
-                clip: clip.to_owned(),
-                label,
-                group: record.get(2).unwrap_or_default().to_owned(),
-            }),
-            None if number == 0 && ["label", "genre"].contains(&label.to_lowercase().as_str()) => {} // a heading
-            None => {
-                let message = format!(
-                    "the label {label:?} is none of the models' classes ({}), nor {}",
-                    genres.labels().join(" "),
-                    NOT_MUSIC.join(", ")
-                );
-                return Err(wrong(place, message));
-            }
+        let record = record.map_err(|error| {
+            let line = error.position().map(csv::Position::line);
+            wrong(line, error.to_string())
+        })?;
+        let line = record.position().map_or(number as u64 + 1, csv::Position::line);
+        if number == 0
+            && let Some(named) = Columns::of_heading(&record).map_err(|message| wrong(Some(line), message))?
+        {
+            columns = named;
+            continue;
         }
+        let field = |column: Option<usize>| column.and_then(|column| record.get(column)).unwrap_or_default();
+        let (clip, text) = (field(Some(columns.clip)), field(Some(columns.label)));
+        if clip.is_empty() || text.is_empty() {
+            let what = if clip.is_empty() { "clip" } else { "label" };
+            return Err(wrong(Some(line), format!("there is no {what} in it")));
+        }
+        let Some(label) = Label::parse(text, genres) else {
+            let message = format!(
+                "the label {text:?} is none of the models' classes ({}), nor {}",
+                genres.labels().join(" "),
+                NOT_MUSIC.join(", ")
+            );
+            return Err(wrong(Some(line), message));
+        };
+        let split = field(columns.split);
+        rows.push(Row {
+            path: file_of(path, clip, split),
+            clip: clip.to_owned(),
+            label,
+            group: field(columns.group).to_owned(),
+            split: split.to_owned(),
+            has_audio: columns.audio.is_none() || is_same_name(field(columns.audio), "yes"),
+            line,
+        });
     }
     if rows.is_empty() {
-        let message = format!(
-            "no rows of path,label[,group] with a label of the models ({})",
-            genres.labels().join(" ")
-        );
-        return Err(wrong(String::new(), message));
+        return Err(wrong(None, "it has no clips".to_owned()));
     }
     Ok(rows)
 }
 
-/// Where a clip lies: beside the table if it is there, else as its path stands.
-pub fn beside(table: &Path, clip: &str) -> PathBuf {
-    let beside = table.parent().unwrap_or(Path::new("")).join(clip);
-    if beside.exists() { beside } else { PathBuf::from(clip) }
+/// The rows of one split.
+///
+/// # Errors
+/// If there are none: the message names the splits that there are.
+pub fn of_split(table: &Path, rows: Vec<Row>, split: &str) -> Result<Vec<Row>, EvaluateError> {
+    let mut splits: Vec<String> = rows.iter().map(|row| row.split.clone()).collect();
+    splits.sort();
+    splits.dedup();
+    let chosen: Vec<Row> = rows.into_iter().filter(|row| row.split == split).collect();
+    if chosen.is_empty() {
+        let named: Vec<String> = splits.into_iter().filter(|split| !split.is_empty()).collect();
+        let message = match named.as_slice() {
+            [] => format!("it has no column `split`, so no clip is of the split {split:?}"),
+            named => format!("no clip is of the split {split:?}; there are {}", named.join(", ")),
+        };
+        return Err(EvaluateError::Manifest {
+            path: table.to_owned(),
+            line: None,
+            message,
+        });
+    }
+    Ok(chosen)
+}
+
+/// Refuses a table that names files which are not there, before anything slow.
+///
+/// # Errors
+/// For the first such file; the message says how many there are.
+pub fn check_files(table: &Path, rows: &[Row]) -> Result<(), EvaluateError> {
+    let mut missing = rows.iter().filter(|row| !row.path.exists());
+    let Some(row) = missing.next() else { return Ok(()) };
+    let more = match missing.count() {
+        0 => String::new(),
+        more => format!(", nor {more} more of the table"),
+    };
+    Err(EvaluateError::Manifest {
+        path: table.to_owned(),
+        line: Some(row.line),
+        message: format!("there is no file {:?}{more}", row.clip),
+    })
+}
+
+/// Where a clip lies: beside the table, or in its split's folder as a data set has it, if it is there; else as its path
+/// stands.
+fn file_of(table: &Path, clip: &str, split: &str) -> PathBuf {
+    let folder = table.parent().unwrap_or(Path::new(""));
+    let beside = folder.join(clip);
+    if beside.exists() {
+        return beside;
+    }
+    if !split.is_empty() {
+        let in_split = folder.join(split).join(format!("{clip}.ogg"));
+        if in_split.exists() {
+            return in_split;
+        }
+    }
+    PathBuf::from(clip)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn labels_are_classes_or_what_is_no_music() {
+    fn table(text: &str) -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("clips.csv");
-        std::fs::write(&path, "path,label\na.wav, blues ,x\nb.wav,speech\n").unwrap();
+        std::fs::write(&path, text).unwrap();
+        (folder, path)
+    }
+
+    fn said(text: &str) -> String {
+        let (_folder, path) = table(text);
+        read(&path, &GenreSet::gtzan()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn labels_are_classes_or_what_is_no_music_whatever_their_case() {
+        let text = "path,label\na.wav, Blues ,x\nb.wav,SPEECH\nc.wav,Hip-Hop\nd.wav,hip hop\ne.wav,Not music\n";
+        let (_folder, path) = table(text);
         let rows = read(&path, &GenreSet::gtzan()).unwrap();
-        assert_eq!(rows[0].label, Label::Genre(GenreId(0)));
-        assert_eq!(rows[1].label, Label::NotMusic("speech"));
+        let labels: Vec<Label> = rows.iter().map(|row| row.label).collect();
+        let hip_hop = Label::Genre(GenreSet::gtzan().find("hiphop").unwrap());
+        assert_eq!(labels[..2], [Label::Genre(GenreId(0)), Label::NotMusic("speech")]);
+        assert_eq!(labels[2..], [hip_hop, hip_hop, Label::NotMusic("not_music")]);
         assert_eq!((rows[0].group.as_str(), rows[1].group.as_str()), ("x", ""));
-        assert_eq!(rows.len(), 2);
-        std::fs::write(&path, "a.wav,blues\nb.wav,noise\n").unwrap();
-        let said = read(&path, &GenreSet::gtzan()).unwrap_err().to_string();
-        assert!(
-            said.contains("clips.csv line 2") && said.contains("not_music"),
-            "{said}"
-        );
+        assert_eq!((rows[0].line, rows[4].line), (2, 6));
         // A class of the models comes before what is no music.
         let own = GenreSet::new(vec!["silence".to_owned(), "bark".to_owned()]).unwrap();
-        std::fs::write(&path, "a.wav,silence\n").unwrap();
+        let (_folder, path) = table("a.wav,silence\n");
         assert_eq!(read(&path, &own).unwrap()[0].label, Label::Genre(GenreId(0)));
+    }
+
+    #[test]
+    fn columns_are_found_by_their_names() {
+        let text = "clip,genre,split,audio,artist,title\na,rock,train,yes,\"Who, The\",x\nb,pop,valid,no,,y\n";
+        let (folder, path) = table(text);
+        std::fs::create_dir(folder.path().join("train")).unwrap();
+        std::fs::write(folder.path().join("train/a.ogg"), "").unwrap();
+        let rows = read(&path, &GenreSet::gtzan()).unwrap();
+        assert_eq!((rows[0].group.as_str(), rows[0].split.as_str()), ("Who, The", "train"));
+        assert!(rows[0].has_audio && !rows[1].has_audio);
+        assert_eq!(rows[0].path, folder.path().join("train/a.ogg"));
+        assert!(check_files(&path, &rows[..1]).is_ok());
+        let missing = check_files(&path, &rows).unwrap_err().to_string();
+        assert!(missing.contains("line 3") && missing.contains("\"b\""), "{missing}");
+        let valid = of_split(&path, rows.clone(), "valid").unwrap();
+        assert_eq!((valid.len(), valid[0].clip.as_str()), (1, "b"));
+        let none = of_split(&path, rows, "test").unwrap_err().to_string();
+        assert!(none.contains("train, valid"), "{none}");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_table_is_said_with_its_line() {
+        for (text, expected) in [
+            ("a.wav,blues\nb.wav,noise\n", &["line 2", "\"noise\"", "not_music"][..]),
+            ("a.wav,blues\n\nb.wav\n", &["line 3", "no label"]),
+            (",blues\n", &["line 1", "no clip"]),
+            ("clip,artist\na,b\n", &["line 1", "label or genre"]),
+            ("path,label\n", &["no clips"]),
+            ("", &["no clips"]),
+        ] {
+            let said = said(text);
+            assert!(said.contains("clips.csv"), "{said}");
+            for part in expected {
+                assert!(said.contains(part), "{text:?}: {said}");
+            }
+        }
     }
 }

@@ -20,6 +20,7 @@ mod conditions;
 mod evaluation;
 pub mod genre_change;
 mod groups;
+mod log_mels;
 pub mod manifest;
 mod metrics;
 mod metrics_at;
@@ -36,25 +37,28 @@ pub use evaluation::{Agreement, Evaluation, ModelClips, ModelMetrics};
 pub use groups::ByGroup;
 pub use metrics::{Metrics, wilson};
 pub use metrics_at::{MARKS, MetricsAt, metrics_at_marks};
-pub use session::{EvaluationConfig, EvaluationEvent, EvaluationSession, EvaluationStage, evaluate_excerpts};
+pub use session::{EvaluationConfig, EvaluationEvent, EvaluationSession, EvaluationStage, evaluate_log_mels};
 pub use timeline::{Answer, AnswerTimeline, TimelineMetrics, Times};
 
 use attune_audio::source::SourceError;
 use attune_engine::PipelineError;
+use attune_engine::files::FileError;
 use attune_engine::offline::AnalyzeError;
+use attune_model::ModelError;
 use std::path::PathBuf;
 
 /// What stops an evaluation, or the evaluation of one clip.
 #[derive(Debug, thiserror::Error)]
 pub enum EvaluateError {
     /// The table cannot be read, or is malformed.
-    #[error("{path}{place}: {message}", path = .path.display())]
+    #[error("{path}{place}: {message}", path = .path.display(),
+        place = .line.map_or(String::new(), |line| format!(" line {line}")))]
     Manifest {
         /// The table.
         path: PathBuf,
-        /// ` line 7`, or nothing.
-        place: String,
-        /// What is wrong, and what is expected.
+        /// The line, from 1; none if it is not about one.
+        line: Option<u64>,
+        /// What is wrong.
         message: String,
     },
     /// A file cannot be analysed.
@@ -100,32 +104,57 @@ pub enum EvaluateError {
     },
     /// Silence and speech can only be evaluated on audio.
     #[error(
-        "{table}: {clip:?} is labelled {label}, which needs sound: omit --mels, or that row",
+        "{table} line {line}: {clip:?} is labelled {label}, which needs sound",
         table = .table.display()
     )]
     NeedsSound {
         /// The table.
         table: PathBuf,
+        /// Its line.
+        line: u64,
         /// The clip.
         clip: String,
         /// Its label.
         label: &'static str,
     },
-    /// There is no file of excerpts, or nothing in it.
-    #[error("{path}: there is no such file, or it has no clips", path = .path.display())]
-    NoExcerpts {
+    /// The log-mel clips are not what they must be.
+    #[error("{path}: {message}", path = .path.display())]
+    LogMels {
         /// The file.
         path: PathBuf,
+        /// What is wrong, with the tensor's name if it is about one.
+        message: String,
     },
-    /// The file of excerpts lacks a clip of the table.
-    #[error("{path} has no clip {clip:?}", path = .path.display())]
-    NoExcerpt {
-        /// The file.
-        path: PathBuf,
-        /// The clip.
-        clip: String,
-    },
-    /// Excerpts cannot be read, or a model fails on them.
+    /// A file cannot be read.
     #[error(transparent)]
-    Excerpts(#[from] crate::TrainError),
+    File(#[from] FileError),
+    /// A model fails.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+}
+
+impl EvaluateError {
+    /// Whether the command has to be typed otherwise, or its table changed.
+    pub fn is_wrong_usage(&self) -> bool {
+        matches!(self, Self::Manifest { .. } | Self::NeedsSound { .. })
+    }
+
+    /// What a user can do about it; `None` if the message says it.
+    pub fn remedy(&self) -> Option<String> {
+        let text = match self {
+            Self::Manifest { .. } => {
+                "A table has a line path,label[,group] for each clip, with or without a heading; correct it, or name \
+                 another."
+            }
+            Self::LogMels { .. } => {
+                "Log-mel clips are tensors (bands, frames), F16 or F32, in a safetensors file; write it again, or name \
+                 another."
+            }
+            Self::NeedsSound { .. } => "Leave out --mels, or that line.",
+            Self::File(error) => error.remedy(),
+            Self::Model(error) => error.remedy(),
+            _ => return None,
+        };
+        Some(text.to_owned())
+    }
 }

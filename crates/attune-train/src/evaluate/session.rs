@@ -3,19 +3,18 @@
 //! In: the table and the models. Out: an [`Evaluation`], and [`EvaluationEvent`]s while it runs. Thread: the caller's.
 
 use super::genre_change::{self, Change, ChangeMetrics};
-use super::manifest::{Label, Row, beside};
+use super::log_mels::LogMels;
+use super::manifest::{Label, Row};
 use super::rejection::{ErrorRate, NOT_MUSIC, Verdict};
 use super::run::{self, FileRun};
 use super::{AnswerTimeline, ClipLogits, EvaluateError, Evaluation, ModelClips, TimelineMetrics};
-use crate::TrainError;
-use crate::dataset::{Clip, load_excerpts};
 use crate::sound::{NoiseColour, add_at_snr, band_limited, microphone_chain, noise};
-use crate::validate::{Part, clip_logits};
+use crate::validate::logits_of_levels;
 use attune_audio::decode::decode_file;
 use attune_audio::units::{Decibels, SampleRate};
 use attune_engine::smoothing::SmoothingConfig;
-use attune_model::ModelSet;
 use attune_model::genre::GenreId;
+use attune_model::{LoadedModel, ModelSet};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::path::{Path, PathBuf};
@@ -81,6 +80,7 @@ fn by_telephone(samples: &[f32], rate: SampleRate, _: &mut ChaCha8Rng) -> Vec<f3
 
 /// One clip of music.
 struct Music {
+    name: String,
     path: PathBuf,
     truth: GenreId,
     group: String,
@@ -128,7 +128,7 @@ impl<'a> EvaluationSession<'a> {
     }
 
     fn add_row(&mut self, row: &Row) -> Result<(), EvaluateError> {
-        let path = beside(self.table, &row.clip);
+        let path = row.path.clone();
         let file: FileRun = run::file(&path, self.models, &self.smoothing)?;
         let verdict = file.verdict();
         match row.label {
@@ -137,6 +137,7 @@ impl<'a> EvaluationSession<'a> {
                 models: file.clip_logits(&path, truth)?,
                 rate: SampleRate(file.report.source.rate_hz),
                 timelines: file.run.timelines,
+                name: row.clip.clone(),
                 path,
                 truth,
                 group: row.group.clone(),
@@ -164,7 +165,11 @@ impl<'a> EvaluationSession<'a> {
         let clips = self.take_logits();
         let mut evaluation = Evaluation::of(&clips, &self.models.front_end, self.models.genres.len());
         evaluation.failed = self.failed;
-        let groups: Vec<&str> = self.music.iter().map(|clip| clip.group.as_str()).collect();
+        let groups: Vec<(&str, &str)> = self
+            .music
+            .iter()
+            .map(|clip| (clip.name.as_str(), clip.group.as_str()))
+            .collect();
         evaluation.add_groups(&groups);
         for (place, model) in evaluation.models.iter_mut().enumerate() {
             let timelines: Vec<(GenreId, &AnswerTimeline)> = self
@@ -290,53 +295,49 @@ impl<'a> EvaluationSession<'a> {
 /// An evaluation of clips that are log-mel levels in a safetensors file, by the names in the table.
 ///
 /// # Errors
-/// If the file lacks a clip of the table, a row is not music, or a model fails.
-pub fn evaluate_excerpts(
+/// If the file lacks a clip of the table or one is not as it must be, a row is not music, or a model fails.
+pub fn evaluate_log_mels(
     path: &Path,
     table: &Path,
     rows: &[Row],
     models: &ModelSet,
+    observer: &mut dyn FnMut(EvaluationEvent<'_>),
 ) -> Result<Evaluation, EvaluateError> {
+    let mut truths = Vec::with_capacity(rows.len());
     for row in rows {
-        if let Label::NotMusic(label) = row.label {
-            return Err(EvaluateError::NeedsSound {
-                table: table.to_owned(),
-                clip: row.clip.clone(),
-                label,
-            });
+        match row.label {
+            Label::Genre(genre) => truths.push(genre),
+            Label::NotMusic(label) => {
+                return Err(EvaluateError::NeedsSound {
+                    table: table.to_owned(),
+                    line: row.line,
+                    clip: row.clip.clone(),
+                    label,
+                });
+            }
         }
     }
     let spec = &models.front_end;
-    let excerpts = load_excerpts(path, spec.bands)?;
-    if excerpts.is_empty() {
-        return Err(EvaluateError::NoExcerpts { path: path.to_owned() });
-    }
+    let mut mels = LogMels::open(path)?;
+    mels.check(table, rows)?;
+    observer(EvaluationEvent::Begin(EvaluationStage::Clips, rows.len()));
+    let mut streams = models
+        .models
+        .iter()
+        .map(LoadedModel::stream)
+        .collect::<Result<Vec<_>, _>>()?;
     let mut clips = Vec::with_capacity(rows.len());
-    for row in rows {
-        let (Some(levels), Label::Genre(genre)) = (excerpts.get(&row.clip), row.label) else {
-            return Err(EvaluateError::NoExcerpt {
-                path: path.to_owned(),
-                clip: row.clip.clone(),
-            });
-        };
-        clips.push(Clip {
-            name: row.clip.clone(),
-            genre,
-            excerpt: Some(levels.clone()),
-            ..Clip::default()
-        });
+    for (row, truth) in rows.iter().zip(truths) {
+        let levels = mels.levels(&row.clip, spec.bands)?;
+        let of_models = streams
+            .iter_mut()
+            .map(|stream| logits_of_levels(stream.as_mut(), &levels, truth, spec));
+        clips.push(of_models.collect::<Result<Vec<_>, _>>()?);
+        observer(EvaluationEvent::Advance);
     }
-    let of_models = models.models.iter().map(|model| {
-        let mut stream = model.stream().map_err(TrainError::from)?;
-        Ok(ModelClips {
-            name: model.manifest().name.clone(),
-            temperature: model.manifest().temperature,
-            clips: clip_logits(stream.as_mut(), &clips, Part::Excerpt, spec)?,
-        })
-    });
-    let clips = of_models.collect::<Result<Vec<_>, TrainError>>()?;
+    let clips = ModelClips::by_model(&models.models, &mut clips);
     let mut evaluation = Evaluation::of(&clips, spec, models.genres.len());
-    let groups: Vec<&str> = rows.iter().map(|row| row.group.as_str()).collect();
+    let groups: Vec<(&str, &str)> = rows.iter().map(|row| (row.clip.as_str(), row.group.as_str())).collect();
     evaluation.add_groups(&groups);
     Ok(evaluation)
 }
