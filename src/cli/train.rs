@@ -112,6 +112,7 @@ impl TrainArgs {
             teacher: self.recipe.teacher.clone(),
             windowed_targets: self.recipe.windowed_targets.clone(),
             unlabelled: self.recipe.unlabelled.clone(),
+            more: self.recipe.more_forms(),
             aux_data: self.recipe.aux_data.clone(),
             renditions_cache: self.recipe.renditions_cache.clone(),
             out: self.out.clone(),

@@ -3,6 +3,7 @@
 use attune_audio::units::Decibels;
 use attune_model::architecture::BodyShape;
 use attune_model::tcn::TcnShape;
+use attune_train::dataset::MoreForms;
 use attune_train::recipe::{BatchShape, Recipe};
 use attune_train::renditions::TeacherInput;
 use attune_train::split::Fold;
@@ -119,10 +120,26 @@ pub(super) struct RecipeArgs {
     #[arg(long, value_name = "FOLDER", requires = "a_teacher")]
     pub(super) unlabelled: Vec<PathBuf>,
     /// Auxiliary data: a folder with sub-folders of audio for some of the classes, from another source; for training
-    /// only. As its band may be narrower, a share of all labelled excerpts is limited to that band
+    /// only. As its band may be narrower, a share of all labelled excerpts is limited to that band; may be repeated
     #[arg(long, alias = "also", value_name = "FOLDER")]
-    pub(super) aux_data: Option<PathBuf>,
-    /// Probability that a labelled excerpt is limited to that band [default: 0.4]
+    pub(super) aux_data: Vec<PathBuf>,
+    /// Whole clips as log-mels, some frames filled in (safetensors, made by models/fill_mels.py): clips without audio
+    /// validate by them, and training draws from them besides audio
+    #[arg(long, value_name = "FILE", requires = "data")]
+    whole_mels: Option<PathBuf>,
+    /// Probability that clean sound is drawn from these, whatever the class [default: 0.5]
+    #[arg(long, value_parser = share, requires = "whole_mels")]
+    filled_share: Option<f64>,
+    /// Probability that the texture of an excerpt is smoothed and roughened at random [default: 0]
+    #[arg(long, value_parser = share)]
+    texture: Option<f64>,
+    /// Resyntheses of clips without audio, CLIP.ogg: only renditions are made from them
+    #[arg(long, value_name = "FOLDER", requires = "data")]
+    resynthesis: Option<PathBuf>,
+    /// The training clips' audio through a codec, CLIP.mp3 and the like, drawn as renditions are; may be repeated
+    #[arg(long, value_name = "FOLDER", requires = "data")]
+    coded: Vec<PathBuf>,
+    /// Probability that a labelled excerpt is limited to the band of an auxiliary source [default: 0.4]
     #[arg(long, alias = "also-share", value_parser = share, requires = "aux_data")]
     aux_share: Option<f64>,
     /// File that caches renditions between runs
@@ -140,6 +157,15 @@ impl RecipeArgs {
     pub(super) fn of_fold(mut self, fold: Fold) -> Self {
         self.fold = Some(fold);
         self
+    }
+
+    /// More forms of the data set's clips.
+    pub(super) fn more_forms(&self) -> MoreForms {
+        MoreForms {
+            whole_mels: self.whole_mels.clone(),
+            resynthesis: self.resynthesis.clone(),
+            coded: self.coded.clone(),
+        }
     }
 
     /// Applies the given options to a recipe.
@@ -170,9 +196,11 @@ impl RecipeArgs {
             &mut recipe.unlabelled_share,
             self.unlabelled_share.map(|share| share as f32),
         );
-        if self.aux_data.is_some() {
+        if !self.aux_data.is_empty() {
             recipe.aux_share = self.aux_share.map_or(AUX_SHARE, |share| share as f32);
         }
+        set(&mut recipe.filled_share, self.filled_share.map(|share| share as f32));
+        set(&mut recipe.augmentation.texture, self.texture.map(|share| share as f32));
         if let Some(dropout) = self.dropout {
             recipe.architecture.head.dropout = dropout;
             match &mut recipe.architecture.body {
@@ -255,6 +283,7 @@ impl RecipeArgs {
         add("averaging", number(self.averaging));
         add("mix", number(self.mix));
         add("reverb", self.reverb.map(|value| value.to_string()));
+        add("texture", self.texture.map(|value| value.to_string()));
         let batches: Vec<String> = self
             .batches
             .iter()
@@ -270,6 +299,7 @@ impl RecipeArgs {
         add("renditions-seed", self.renditions_seed.map(|value| value.to_string()));
         add("rendition-share", self.rendition_share.map(|value| value.to_string()));
         add("unlabelled-share", self.unlabelled_share.map(|value| value.to_string()));
+        add("filled-share", self.filled_share.map(|value| value.to_string()));
         add("aux-share", self.aux_share.map(|value| value.to_string()));
         add("teacher-weight", number(self.teacher_weight));
         add(
@@ -285,7 +315,8 @@ impl RecipeArgs {
         add("tag-weight", number(self.tag_weight));
         add("window-weight", number(self.window_weight));
         add("teacher", self.teacher.as_ref().map(|_| "FILE".to_owned()));
-        add("aux-data", self.aux_data.as_ref().map(|_| "FOLDER".to_owned()));
+        add("whole-mels", self.whole_mels.as_ref().map(|_| "FILE".to_owned()));
+        add("resynthesis", self.resynthesis.as_ref().map(|_| "FOLDER".to_owned()));
         add(
             "windowed-targets",
             self.windowed_targets.as_ref().map(|_| "FILE".to_owned()),
@@ -300,6 +331,12 @@ impl RecipeArgs {
         };
         for _ in &self.unlabelled {
             add("unlabelled", Some("FOLDER".to_owned()));
+        }
+        for _ in &self.aux_data {
+            add("aux-data", Some("FOLDER".to_owned()));
+        }
+        for _ in &self.coded {
+            add("coded", Some("FOLDER".to_owned()));
         }
         words
     }

@@ -239,7 +239,7 @@ fn auxiliary_data_are_for_training_only() {
     let spec = FrontEndSpec::default();
     let genres = GenreSet::new(vec!["low".to_owned(), "high".to_owned()]).unwrap();
     std::fs::create_dir_all(more.join("quiet")).unwrap();
-    let nothing = aux_data::open(&more, &genres, &spec, |_, _| {})
+    let nothing = aux_data::open(std::slice::from_ref(&more), &genres, &spec, |_, _| {})
         .unwrap_err()
         .to_string();
     assert!(nothing.contains("more") && nothing.contains("low, high"), "{nothing}");
@@ -251,7 +251,7 @@ fn auxiliary_data_are_for_training_only() {
         let samples: Vec<f32> = (0..3 * rate).map(|_| random.random_range(-0.5..0.5)).collect();
         media::write_float_wav(&more.join("low").join(name), rate, 1, &samples);
     }
-    let found = aux_data::open(&more, &genres, &spec, |_, _| {}).unwrap();
+    let found = aux_data::open(std::slice::from_ref(&more), &genres, &spec, |_, _| {}).unwrap();
     assert_eq!(found.no_class, ["quiet"]);
     let limits: Vec<usize> = found.clips.iter().filter_map(|clip| clip.band_limit).collect();
     let extractor = FeatureExtractor::new(&spec, spec.rate).unwrap();
@@ -267,7 +267,7 @@ fn auxiliary_data_are_for_training_only() {
     };
     aux_data::refuse_validation_files(&found.clips, std::slice::from_ref(&copy)).unwrap();
     std::fs::copy(&copy.name, more.join("low").join("new name.wav")).unwrap();
-    let with_copy = aux_data::open(&more, &genres, &spec, |_, _| {}).unwrap();
+    let with_copy = aux_data::open(std::slice::from_ref(&more), &genres, &spec, |_, _| {}).unwrap();
     let leak = aux_data::refuse_validation_files(&with_copy.clips, &[copy])
         .unwrap_err()
         .to_string();
@@ -322,7 +322,7 @@ fn what_is_of_another_source_is_re_recorded_as_the_rest_is() {
     }
     let spec = FrontEndSpec::default();
     let genres = GenreSet::new(vec!["low".to_owned(), "high".to_owned()]).unwrap();
-    let found = aux_data::open(folder.path(), &genres, &spec, |_, _| {}).unwrap();
+    let found = aux_data::open(&[folder.path().to_owned()], &genres, &spec, |_, _| {}).unwrap();
     let own = Clip {
         name: "own".to_owned(),
         ..Clip::default()
@@ -334,7 +334,7 @@ fn what_is_of_another_source_is_re_recorded_as_the_rest_is() {
         teacher: Some("digest".to_owned()),
         ..RenditionsPlan::default()
     };
-    aux_data::join(&mut data, found.clips, &plan, &spec, &|_, _| {}).unwrap();
+    aux_data::join(&mut data, found.clips, &plan, &spec, None, &|_, _| {}).unwrap();
     assert_eq!(data.train.len(), 4);
     assert!(data.train[..2].iter().all(|clip| clip.renditions.is_empty()));
     for (place, clip) in data.train.iter().enumerate().skip(2) {

@@ -104,6 +104,7 @@ fn data_with_takes() -> Dataset {
                 },
             }),
             clips,
+            band_limit: None,
         }
     };
     for number in 0..data.train.len() {

@@ -33,6 +33,10 @@ pub struct Augmentation {
     #[serde(default)]
     #[serde(rename = "room")]
     pub reverb: f32,
+    /// Probability that the texture of neighbouring frames is changed: smoothed, and roughened by noise in each cell.
+    /// Log-mels of which frames are filled in have a texture of their own.
+    #[serde(default)]
+    pub texture: f32,
     /// Both parameters of the Beta distribution that two excerpts are mixed by (Zhang et al. 2018); 0 mixes nothing.
     pub mix_beta: f32,
 }
@@ -48,6 +52,7 @@ impl Default for Augmentation {
             mask_share: 0.15,
             low_pass: 0.1,
             reverb: 0.0,
+            texture: 0.0,
             mix_beta: 0.2,
         }
     }
@@ -111,6 +116,9 @@ pub(crate) fn draw_excerpt(
         limit_band(piece.to_mut(), bands, limit);
     }
     let mut levels = reshaped(&piece, frames, &Colour::random(bands, augmentation, rng));
+    if augmentation.texture > 0.0 && rng.random_bool(f64::from(augmentation.texture)) {
+        change_texture(&mut levels, bands, rng);
+    }
     // No draw without reverberation: runs without it stay the same.
     if augmentation.reverb > 0.0 && rng.random_bool(f64::from(augmentation.reverb)) {
         reverb(&mut levels, spec, rng);
@@ -120,6 +128,34 @@ pub(crate) fn draw_excerpt(
     mask(&mut normalized, bands, augmentation, rng);
     let share = |frame: usize| frame as f32 / available as f32;
     (normalized, share(start)..share(start + wanted))
+}
+
+/// The most that a frame takes from each of its neighbours.
+const MOST_SMOOTHING: f32 = 0.3;
+/// The most that a cell is off by, in dB.
+const MOST_ROUGHNESS_DB: f32 = 5.0;
+
+/// Smooths levels over neighbouring frames and adds noise to each cell, both by a random amount.
+fn change_texture(levels: &mut [f32], bands: usize, rng: &mut ChaCha8Rng) {
+    let smoothing = MOST_SMOOTHING * rng.random::<f32>();
+    let mut before = levels[..bands].to_vec();
+    let frames = levels.len() / bands;
+    for frame in 0..frames {
+        let after = (frame + 1).min(frames - 1);
+        for (band, before) in before.iter_mut().enumerate() {
+            let now = levels[frame * bands + band];
+            let next = levels[after * bands + band];
+            levels[frame * bands + band] = now + smoothing * (*before + next - 2.0 * now);
+            *before = now;
+        }
+    }
+    let roughness = MOST_ROUGHNESS_DB * rng.random::<f32>() / f32::from(u16::MAX);
+    for level in levels {
+        // The sum of two even draws is a triangle: near enough to a bell, and cheap.
+        let bits = rng.random::<u32>();
+        let triangle = (bits & 0xFFFF) as f32 + (bits >> 16) as f32 - f32::from(u16::MAX);
+        *level += roughness * triangle;
+    }
 }
 
 /// Removes all bands of levels (frames, bands) from `limit` on.
@@ -272,6 +308,36 @@ mod tests {
         let mut whole = full.clone();
         limit_band(&mut whole, 64, 64);
         assert_eq!(whole, full, "no limit");
+    }
+
+    #[test]
+    fn texture_is_smoothed_and_roughened_around_the_same_level() {
+        let bands = 16;
+        let zigzag: Vec<f32> = (0..200 * bands)
+            .map(|i| if i / bands % 2 == 0 { 3.0 } else { -3.0 })
+            .collect();
+        let (mut smoothed, mut roughened) = (false, false);
+        for seed in 0..20 {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let mut levels = zigzag.clone();
+            change_texture(&mut levels, bands, &mut rng);
+            let n = levels.len() as f32;
+            let mean = levels.iter().sum::<f32>() / n;
+            assert!(mean.abs() < 0.3, "{mean}");
+            // What follows the zigzag, and what does not.
+            let along = levels.iter().zip(&zigzag).map(|(x, z)| x * z / 9.0).sum::<f32>() / n;
+            let off = levels
+                .iter()
+                .zip(&zigzag)
+                .map(|(x, z)| (x - along * z).powi(2))
+                .sum::<f32>()
+                / n;
+            assert!((-0.25..=1.05).contains(&along), "{along}");
+            assert!(off.sqrt() < MOST_ROUGHNESS_DB, "{off}");
+            smoothed |= along < 0.5;
+            roughened |= off.sqrt() > 1.0;
+        }
+        assert!(smoothed && roughened);
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! Auxiliary data: labelled music from another source, for some of the classes, possibly with a narrower band.
 //!
 //! Unprocessed, their band would reveal the class: dull sound means blues, because the blues is telephone-quality. So a
-//! share of *all* labelled draws is limited to the band of such a clip, whatever the class, and auxiliary clips are
-//! drawn only there. The band of a limited sound then carries no information, if the source has one band for all its
-//! classes. Auxiliary data get renditions like the data set: otherwise excerpts both limited *and* re-recorded would
-//! more often be of a class that they lack. (Mixtures are not made.)
+//! share of *all* labelled draws is limited to a band. It is that of a random source, whatever the class, and auxiliary
+//! clips are drawn only there, from all sources whose own band is at least as wide: the band of a sound carries no
+//! information. Nor should a codec: the data set's clips are drawn there half the time as codecs have made them
+//! ([`super::dataset::Clip::coded`]). Auxiliary data get renditions like the data set: otherwise excerpts both limited
+//! *and* re-recorded would more often be of a class that they lack. (Mixtures are not made.)
 //!
-//! In: a folder with a sub-folder for each class. Out: clips, with their renditions. Thread: training's, and for the
+//! In: folders with a sub-folder for each class, one folder a source. Out: clips, with their renditions. Thread: training's, and for the
 //! renditions a pool of its own.
 
 use super::TrainError;
@@ -33,40 +34,43 @@ pub struct AuxData {
     pub no_class: Vec<String>,
 }
 
-/// Reads all audio below the sub-folders that are named like a class. `progress` gets how many of how many files are
-/// read.
+/// Reads all audio below the sub-folders of each source that are named like a class. `progress` gets how many of how
+/// many files are read.
 ///
 /// # Errors
 /// If no sub-folder is a class, one of them has no audio, or a file cannot be decoded.
 pub fn open(
-    folder: &Path,
+    folders: &[PathBuf],
     genres: &GenreSet,
     spec: &FrontEndSpec,
     mut progress: impl FnMut(usize, usize),
 ) -> Result<AuxData, TrainError> {
     let mut aux = AuxData::default();
-    let mut files: Vec<(GenreId, PathBuf)> = Vec::new();
-    for class in classes_below(folder, &[])? {
-        match genres.find(&class.label) {
-            Some(genre) => {
-                for folder in &class.folders {
-                    files.extend(music_below(folder)?.into_iter().map(|file| (genre, file)));
+    let mut files: Vec<(usize, GenreId, PathBuf)> = Vec::new();
+    for (source, folder) in folders.iter().enumerate() {
+        let before = files.len();
+        for class in classes_below(folder, &[])? {
+            match genres.find(&class.label) {
+                Some(genre) => {
+                    for folder in &class.folders {
+                        files.extend(music_below(folder)?.into_iter().map(|file| (source, genre, file)));
+                    }
                 }
+                None => aux.no_class.push(class.label),
             }
-            None => aux.no_class.push(class.label),
+        }
+        if files.len() == before {
+            return Err(TrainError::Data {
+                path: folder.clone(),
+                message: format!(
+                    "none of its sub-folders is named after a class: put a class's audio into a folder of its name ({})",
+                    genres.labels().join(", ")
+                ),
+            });
         }
     }
-    if files.is_empty() {
-        return Err(TrainError::Data {
-            path: folder.to_owned(),
-            message: format!(
-                "none of its sub-folders is named after a class: put a class's audio into a folder of its name ({})",
-                genres.labels().join(", ")
-            ),
-        });
-    }
     files.sort();
-    for (done, (genre, file)) in files.iter().enumerate() {
+    for (done, (source, genre, file)) in files.iter().enumerate() {
         progress(done, files.len());
         let levels = mel_of_file(file, spec)?;
         if levels.len() < 2 * spec.bands {
@@ -78,6 +82,7 @@ pub fn open(
         aux.clips.push(Clip {
             name: file.to_string_lossy().into_owned(),
             genre: *genre,
+            source: Some(*source),
             band_limit: Some(band_limit(&levels, spec.bands)),
             whole: Some(Arc::new(levels)),
             audio: Some(file.clone()),
@@ -109,8 +114,8 @@ pub fn refuse_validation_files(clips: &[Clip], valid: &[Clip]) -> Result<(), Tra
 }
 
 /// Adds the clips to the training clips, each with renditions by `plan`: without mixtures and without a teacher, whose
-/// output for a narrow band is mostly wrong. `progress` gets the number of renditions made and their total. They are
-/// not cached: they are few, and no teacher is run.
+/// output for a narrow band is mostly wrong. `kept` is the file that they are cached in, if any: not that of the data
+/// set's, which may have a teacher's output. `progress` gets the number of renditions made and their total.
 ///
 /// # Errors
 /// If a file can no longer be read or decoded.
@@ -119,6 +124,7 @@ pub fn join(
     clips: Vec<Clip>,
     plan: &RenditionsPlan,
     spec: &FrontEndSpec,
+    kept: Option<&Path>,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<(), TrainError> {
     let plan = RenditionsPlan {
@@ -130,7 +136,7 @@ pub fn join(
         plan: &plan,
         spec,
         teacher: None,
-        kept: None,
+        kept,
     };
     let mut also = Dataset::new(data.genres.clone(), clips, Vec::new());
     making.make(&mut also, &[], progress)?;
@@ -145,11 +151,11 @@ pub fn join(
 }
 
 /// The first band of levels (frames, bands) that a filter removed, or `bands` without one.
-fn band_limit(levels: &[f32], bands: usize) -> usize {
+pub(crate) fn band_limit<T: Copy + Into<f32>>(levels: &[T], bands: usize) -> usize {
     let mut loudest = vec![f32::NEG_INFINITY; bands];
     for frame in levels.chunks_exact(bands) {
         for (loudest, level) in loudest.iter_mut().zip(frame) {
-            *loudest = loudest.max(*level);
+            *loudest = loudest.max((*level).into());
         }
     }
     let least = loudest.iter().copied().fold(f32::NEG_INFINITY, f32::max) - RANGE_DB;

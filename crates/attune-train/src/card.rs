@@ -2,6 +2,7 @@
 
 use super::dataset::{Clip, Dataset};
 use super::export::Provenance;
+use super::form_probe::FormProbe;
 use super::split::SplitChoice;
 use super::trainer::Trainer;
 use super::validate::{ClipLogits, Metrics, answers};
@@ -16,6 +17,7 @@ pub(super) fn card(
     data: &Dataset,
     manifest: &Manifest,
     provenance: &Provenance,
+    form_probe: Option<&FormProbe>,
     logits: [(&str, &Vec<ClipLogits>); 2],
 ) -> String {
     let spec = &trainer.recipe().front_end;
@@ -30,7 +32,7 @@ pub(super) fn card(
         .collect();
     let mut card = String::new();
     // Writing to a String cannot fail.
-    let _ = write_origin(&mut card, trainer, data, manifest, provenance)
+    let _ = write_origin(&mut card, trainer, data, manifest, provenance, form_probe)
         .and_then(|()| write_figures(&mut card, trainer, data, &figures));
     for (what, clips) in logits {
         card.push_str(&over_time(what, clips, temperature, spec));
@@ -94,6 +96,53 @@ fn split_in_words(split: &SplitChoice) -> String {
     }
 }
 
+/// What is known of the clips that exist as filled log-mels and as coded audio.
+fn write_forms(
+    card: &mut String,
+    trainer: &Trainer<'_>,
+    data: &Dataset,
+    form_probe: Option<&FormProbe>,
+) -> std::fmt::Result {
+    let recipe = trainer.recipe();
+    if recipe.whole_mels.is_some() {
+        let filled = |clips: &[Clip]| clips.iter().filter(|clip| clip.filled.is_some()).count();
+        writeln!(
+            card,
+            "| whole log-mels | {} training and {} validation clips, put together from published pictures, missing \
+             frames filled in; {:.0} % of clean excerpts of up to 3 s come from them and all longer ones, whatever the \
+             class |",
+            filled(&data.train),
+            filled(&data.valid),
+            recipe.filled_share * 100.0
+        )?;
+    }
+    if let Some(probe) = form_probe {
+        let (right, of) = probe.total();
+        let classes = probe.classes.iter().map(|(genre, right, of)| {
+            format!(
+                "{} {:.0} %",
+                data.genres.label(*genre),
+                100.0 * *right as f64 / *of as f64
+            )
+        });
+        writeln!(
+            card,
+            "| form | a linear probe of the pooled features tells a filled excerpt from a real one in {:.1} % of {of} \
+             (chance 50 %): {} |",
+            100.0 * right as f64 / of as f64,
+            classes.collect::<Vec<_>>().join(", ")
+        )?;
+    }
+    if recipe.coded_files > 0 {
+        writeln!(
+            card,
+            "| codecs | {} coded versions of the training clips |",
+            recipe.coded_files
+        )?;
+    }
+    Ok(())
+}
+
 /// The card's table: where the model comes from.
 fn write_origin(
     card: &mut String,
@@ -101,6 +150,7 @@ fn write_origin(
     data: &Dataset,
     manifest: &Manifest,
     provenance: &Provenance,
+    form_probe: Option<&FormProbe>,
 ) -> std::fmt::Result {
     let recipe = trainer.recipe();
     writeln!(card, "# Model card: {}\n", manifest.name)?;
@@ -121,7 +171,7 @@ fn write_origin(
         data.train.len(),
         with_audio(&data.train),
         data.valid.len(),
-        with_audio(&data.valid),
+        data.valid.iter().filter(|clip| clip.audio.is_some()).count(),
         split_in_words(&recipe.split)
     )?;
     let renditions: usize = data.train.iter().map(|clip| clip.renditions.len()).sum();
@@ -132,6 +182,7 @@ fn write_origin(
              mixed |"
         )?;
     }
+    write_forms(card, trainer, data, form_probe)?;
     if recipe.aux_clips > 0 {
         writeln!(
             card,

@@ -1,13 +1,15 @@
 //! Labelled clips: whole audio, log-mel excerpts, or both.
 
 use super::TrainError;
-use super::renditions::Rendition;
+use super::renditions::{Rendition, music_below};
 use super::split::SplitChoice;
 use super::windowed_targets::WindowedTargets;
 use attune_audio::decode::decode_file;
 use attune_audio::features::{FrontEndSpec, levels_of};
 use attune_engine::files;
 use attune_model::genre::{GenreId, GenreSet};
+use half::f16;
+use half::slice::HalfFloatSliceExt;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
@@ -37,15 +39,22 @@ pub struct Clip {
     pub tags: Option<Arc<Vec<f32>>>,
     /// Soft labels: probabilities of the classes from the teacher's features ([`super::teacher::genres`]).
     pub soft_labels: Option<Arc<Vec<f32>>>,
-    /// The file of its audio, if available.
+    /// The whole clip as log-mel levels of which some frames are known and the others filled in
+    /// (`models/fill_mels.py`).
+    pub filled: Option<Arc<Vec<f16>>>,
+    /// The file of its audio, or of a resynthesis, if available: what renditions are made from.
     pub audio: Option<PathBuf>,
+    /// The same audio through codecs.
+    pub coded: Vec<PathBuf>,
     /// Windowed targets: a teacher's features along the audio.
     pub windowed_targets: Option<Arc<WindowedTargets>>,
     /// The same of the excerpt.
     pub excerpt_window: Option<Arc<WindowedTargets>>,
     /// Augmented versions of the whole clip ([`super::renditions`]); training clips only.
     pub renditions: Vec<Rendition>,
-    /// Of auxiliary data ([`super::aux_data`]): the first band that is missing there, or the number of bands.
+    /// Of auxiliary data ([`super::aux_data`]): the number of its source.
+    pub source: Option<usize>,
+    /// Of auxiliary data: the first band that is missing there, or the number of bands.
     pub band_limit: Option<usize>,
 }
 
@@ -267,6 +276,84 @@ impl Collection {
     }
 }
 
+/// Where else the data set's clips are, besides its folder.
+#[derive(Debug, Clone, Default)]
+pub struct MoreForms {
+    /// A file of whole log-mels in the form of `mel3s.safetensors` (`models/fill_mels.py`): clips without audio
+    /// validate by them, training clips are drawn from them besides.
+    pub whole_mels: Option<PathBuf>,
+    /// A folder of resyntheses, `CLIP.ogg`: what renditions of clips without audio are made from.
+    pub resynthesis: Option<PathBuf>,
+    /// Folders of coded audio, `CLIP.…`.
+    pub coded: Vec<PathBuf>,
+}
+
+impl MoreForms {
+    /// Adds them to the clips that have them.
+    ///
+    /// # Errors
+    /// If a file or folder cannot be read, or has nothing of these clips.
+    pub(crate) fn add_to(&self, clips: &mut [(Clip, Side)], bands: usize) -> Result<(), TrainError> {
+        let nothing = |path: &Path| TrainError::Data {
+            path: path.to_owned(),
+            message: "it has nothing that is named like a training clip of the data set".to_owned(),
+        };
+        if let Some(path) = &self.whole_mels {
+            let mut mels = load_excerpts(path, bands)?;
+            let mut added = 0;
+            for (clip, side) in &mut *clips {
+                let Some(levels) = mels.remove(&clip.name) else {
+                    continue;
+                };
+                let mut half = vec![f16::ZERO; levels.len()];
+                half.convert_from_f32_slice(&levels);
+                clip.filled = Some(Arc::new(half));
+                match side {
+                    Side::Train => added += 1,
+                    Side::Valid if clip.whole.is_none() => clip.whole = Some(levels),
+                    Side::Valid => {}
+                }
+            }
+            if added == 0 {
+                return Err(nothing(path));
+            }
+        }
+        let files = |folder: &Path| -> Result<HashMap<String, PathBuf>, TrainError> {
+            let files = music_below(folder)?;
+            let named = files.into_iter().filter_map(|file| {
+                let name = file.file_stem()?.to_str()?.to_owned();
+                Some((name, file))
+            });
+            let named: HashMap<String, PathBuf> = named.collect();
+            let mut train = clips.iter().filter(|(_, side)| *side == Side::Train);
+            if train.any(|(clip, _)| named.contains_key(&clip.name)) {
+                Ok(named)
+            } else {
+                Err(nothing(folder))
+            }
+        };
+        let resynthesis = self.resynthesis.as_deref().map(files).transpose()?;
+        let coded = self
+            .coded
+            .iter()
+            .map(|folder| files(folder))
+            .collect::<Result<Vec<_>, _>>()?;
+        for (clip, side) in clips {
+            if *side == Side::Valid {
+                continue;
+            }
+            if clip.audio.is_none() {
+                clip.audio = resynthesis.as_ref().and_then(|files| files.get(&clip.name).cloned());
+            }
+            clip.coded = coded
+                .iter()
+                .filter_map(|files| files.get(&clip.name).cloned())
+                .collect();
+        }
+        Ok(())
+    }
+}
+
 /// What is wrong with a clip.
 fn check(clip: &Clip, bands: usize, teacher_width: usize) -> Result<(), String> {
     let frames = |levels: &Option<Levels>| levels.as_ref().map(|levels| levels.len() / bands);
@@ -360,7 +447,7 @@ pub(crate) fn tensor_values(name: &str, view: &TensorView<'_>) -> Result<Vec<f32
         Dtype::F16 => view
             .data()
             .chunks_exact(2)
-            .map(|b| half::f16::from_le_bytes([b[0], b[1]]).to_f32())
+            .map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32())
             .collect(),
         other => return Err(format!("{name} is {other:?}, not F16 or F32")),
     };

@@ -12,11 +12,15 @@ use attune_audio::features::FrontEndSpec;
 use attune_model::genre::GenreId;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// A share of a mix that is nearer than this to 0 or 1 is none: it saves an excerpt that would be inaudible.
 const LEAST_MIX: f32 = 0.01;
 /// Share of a class's band-limited draws that come from auxiliary clips, where it has any.
 const AUX_DRAWS: f64 = 0.75;
+/// Share of the other band-limited draws that come from coded versions of a clip, where it has any.
+const CODED_DRAWS: f64 = 0.5;
 
 /// Excerpts and targets of one step; b examples, the unlabelled ones last.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -61,8 +65,10 @@ struct Pool<'a> {
     /// Genres are drawn evenly, whatever their number of clips.
     by_genre: Vec<Genre<'a>>,
     unlabelled: Vec<&'a Clip>,
-    /// The band limits of all auxiliary clips.
-    limits: Vec<usize>,
+    /// The band limits of the auxiliary clips of each source.
+    limits: Vec<Vec<usize>>,
+    /// Probability that clean sound is drawn from a filled log-mel.
+    filled_share: f64,
 }
 
 /// Clips of one genre.
@@ -100,6 +106,7 @@ impl<'a> Examples<'a> {
             (!by_genre.is_empty()).then(|| Pool {
                 shape: shape.clone(),
                 limits: limits(&by_genre),
+                filled_share: filled_share(recipe, shape.frames, &by_genre),
                 by_genre,
                 unlabelled: data.unlabelled.iter().filter(fits).collect(),
             })
@@ -215,17 +222,16 @@ impl<'a> Examples<'a> {
             let genre = &pool.by_genre[rng.random_range(0..pool.by_genre.len())];
             self.of_genre(genre, &pool.limits, rng)
         } else {
-            (&pool.unlabelled, None)
+            (Cow::Borrowed(&pool.unlabelled), None)
         };
         let clip = clips[rng.random_range(0..clips.len())];
-        let limit = clip.band_limit.or(limit);
         let frames = pool.shape.frames;
-        let (source, origin) = self.source(clip, frames, rng);
+        let (source, origin) = self.source(clip, frames, limit, pool.filled_share, rng);
         let (x, part) = draw_excerpt(source, limit, frames, &self.spec, &self.augmentation, rng);
         let target = match origin {
             Origin::Rendition(rendition) if is_labelled => self.targets.of_rendition(rendition, &part),
             Origin::Rendition(rendition) => self.targets.of_unlabelled(clip, rendition, &part),
-            Origin::Whole => self.targets.of_clip(clip, Some(&part)),
+            Origin::Whole | Origin::Filled => self.targets.of_clip(clip, Some(&part)),
             Origin::Excerpt => self.targets.of_clip(clip, None),
         };
         Example { x, target }
@@ -236,39 +242,94 @@ impl<'a> Examples<'a> {
     fn of_genre<'p>(
         &self,
         genre: &'p Genre<'a>,
-        limits: &[usize],
+        limits: &[Vec<usize>],
         rng: &mut ChaCha8Rng,
-    ) -> (&'p Vec<&'a Clip>, Option<usize>) {
+    ) -> (Cow<'p, Vec<&'a Clip>>, Option<usize>) {
         if limits.is_empty() || !rng.random_bool(self.aux_share) {
-            return (&genre.clips, None);
+            return (Cow::Borrowed(&genre.clips), None);
         }
-        if !genre.aux.is_empty() && rng.random_bool(AUX_DRAWS) {
-            // Each is limited to its own band.
-            return (&genre.aux, None);
+        // The band before the clip: it is the same for every class.
+        let source = &limits[rng.random_range(0..limits.len())];
+        let limit = source[rng.random_range(0..source.len())];
+        let is_as_wide = |clip: &&&Clip| clip.band_limit.is_some_and(|own| own >= limit);
+        let aux: Vec<&Clip> = genre.aux.iter().filter(is_as_wide).copied().collect();
+        if !aux.is_empty() && (genre.clips.is_empty() || rng.random_bool(AUX_DRAWS)) {
+            return (Cow::Owned(aux), Some(limit));
         }
-        (&genre.clips, Some(limits[rng.random_range(0..limits.len())]))
+        (Cow::Borrowed(&genre.clips), Some(limit))
     }
 
-    /// Sometimes a rendition, else clean sound: whole audio or the excerpt, which came through another codec.
-    fn source<'c>(&self, clip: &'c Clip, frames: usize, rng: &mut ChaCha8Rng) -> (Source<'c>, Origin<'c>) {
+    /// Sometimes a rendition, else clean sound: a filled log-mel, or whole audio or the excerpt, which came through
+    /// another codec. What is limited to a band is often coded.
+    fn source<'c>(
+        &self,
+        clip: &'c Clip,
+        frames: usize,
+        limit: Option<usize>,
+        filled_share: f64,
+        rng: &mut ChaCha8Rng,
+    ) -> (Source<'c>, Origin<'c>) {
         let bands = self.spec.bands;
         let long_enough = |source: &Source<'_>| self.augmentation.can_fill(frames, source.frames(bands));
-        let (renditions, clean): (Vec<_>, Vec<_>) = sources(clip, bands)
+        let (mut renditions, clean): (Vec<_>, Vec<_>) = sources(clip, bands)
             .filter(|(source, _)| long_enough(source))
             .partition(|(_, origin)| matches!(origin, Origin::Rendition(_)));
+        // What a codec has narrowed further would reveal itself.
+        let limit_of = |origin: &Origin<'_>| match origin {
+            Origin::Rendition(rendition) => rendition.band_limit,
+            _ => None,
+        };
+        if let Some(limit) = limit {
+            renditions.retain(|(_, origin)| limit_of(origin).is_none_or(|own| own >= limit));
+            let is_coded = |(_, origin): &&(Source<'c>, Origin<'c>)| limit_of(origin).is_some();
+            let coded: Vec<_> = renditions.iter().filter(is_coded).copied().collect();
+            if !coded.is_empty() && rng.random_bool(CODED_DRAWS) {
+                return coded[rng.random_range(0..coded.len())];
+            }
+        }
         let wants_rendition = rng.random::<f32>() < self.rendition_share;
-        let among = if clean.is_empty() || (wants_rendition && !renditions.is_empty()) {
+        let mut among = if clean.is_empty() || (wants_rendition && !renditions.is_empty()) {
             renditions
         } else {
             clean
         };
+        let is_filled = |origin: &Origin<'_>| matches!(origin, Origin::Filled);
+        let filled = among.iter().filter(|(_, origin)| is_filled(origin)).count();
+        if filled > 0 && filled < among.len() {
+            // Whatever the class: how a clip came here must not tell it.
+            let wants_filled = rng.random_bool(filled_share);
+            among.retain(|(_, origin)| is_filled(origin) == wants_filled);
+        }
         among[rng.random_range(0..among.len())]
     }
 }
 
-fn limits(genres: &[Genre<'_>]) -> Vec<usize> {
-    let aux = genres.iter().flat_map(|genre| &genre.aux);
-    aux.filter_map(|clip| clip.band_limit).collect()
+/// The band limits of the auxiliary clips, by source.
+fn limits(genres: &[Genre<'_>]) -> Vec<Vec<usize>> {
+    let mut by_source: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for clip in genres.iter().flat_map(|genre| &genre.aux) {
+        if let Some(limit) = clip.band_limit {
+            by_source.entry(clip.source.unwrap_or(0)).or_default().push(limit);
+        }
+    }
+    by_source.into_values().collect()
+}
+
+/// How often clean sound comes from a filled log-mel: always, if some class has hardly any other that is long enough.
+fn filled_share(recipe: &Recipe, frames: usize, genres: &[Genre<'_>]) -> f64 {
+    let bands = recipe.front_end.bands;
+    let has_real = |clip: &&&Clip| {
+        sources(clip, bands).any(|(source, origin)| {
+            matches!(origin, Origin::Whole | Origin::Excerpt)
+                && recipe.augmentation.can_fill(frames, source.frames(bands))
+        })
+    };
+    let is_rare = |genre: &Genre<'_>| 2 * genre.clips.iter().filter(has_real).count() < genre.clips.len();
+    if genres.iter().any(is_rare) {
+        1.0
+    } else {
+        f64::from(recipe.filled_share)
+    }
 }
 
 /// What a source is of its clip.
@@ -278,6 +339,8 @@ enum Origin<'a> {
     Whole,
     /// The excerpt that came as features.
     Excerpt,
+    /// The whole clip as a filled log-mel.
+    Filled,
     /// A rendition.
     Rendition(&'a Rendition),
 }
@@ -288,11 +351,16 @@ fn sources(clip: &Clip, bands: usize) -> impl Iterator<Item = (Source<'_>, Origi
     let clean = clean
         .into_iter()
         .filter_map(|(levels, origin)| Some((Source::Full(levels.as_ref()?.as_slice()), origin)));
+    let filled = clip
+        .filled
+        .iter()
+        .map(|levels| (Source::Half(levels.as_slice()), Origin::Filled));
     let renditions = clip
         .renditions
         .iter()
         .map(|rendition| (Source::Half(&rendition.recording.levels), Origin::Rendition(rendition)));
     clean
+        .chain(filled)
         .chain(renditions)
         .filter(move |(source, _)| source.frames(bands) >= 2)
 }

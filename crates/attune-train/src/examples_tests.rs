@@ -33,6 +33,7 @@ fn rendition(genre: u8, frames: usize, feature: f32, clips: Vec<(usize, f32)>) -
             },
         }),
         clips,
+        band_limit: None,
     }
 }
 
@@ -390,4 +391,129 @@ fn the_band_of_auxiliary_data_does_not_reveal_the_class() {
             .iter()
             .all(|[_, wide, narrow]| wide[0] + narrow[0] < 0.5)
     );
+}
+
+/// Levels with one empty band: how a test recognises where an excerpt comes from.
+fn marked(genre: u8, frames: usize, band: usize) -> Vec<f32> {
+    let mut levels = levels(genre, frames, 1.0);
+    for frame in levels.chunks_exact_mut(BANDS) {
+        frame[band] -= 60.0;
+    }
+    levels
+}
+
+/// Whether an excerpt (frames, bands) has that empty band.
+fn is_marked(x: &[f32], band: usize) -> bool {
+    x[band] < x[band - 1] - 0.5 && x[band] < x[band + 1] - 0.5
+}
+
+/// No augmentation that could hide a mark.
+fn plain_recipe() -> Recipe {
+    let mut recipe = recipe();
+    recipe.augmentation.shift_bands = 0;
+    recipe.augmentation.colour_db = 0.0;
+    recipe.augmentation.low_pass = 0.0;
+    recipe.augmentation.masks = 0;
+    recipe.unlabelled_share = 0.0;
+    recipe
+}
+
+fn halves(levels: &[f32]) -> Arc<Vec<f16>> {
+    Arc::new(levels.iter().copied().map(f16::from_f32).collect())
+}
+
+/// For each class the number of excerpts, and of those with the mark.
+fn count_marked(recipe: &Recipe, data: &Dataset, frames: usize, band: usize) -> [[f64; 2]; 2] {
+    let mut counts = [[0.0; 2]; 2];
+    for (shape, batch) in draws(recipe, data, 200) {
+        if shape.frames != frames {
+            continue;
+        }
+        for (x, target) in batch.x.chunks(frames * BANDS).zip(batch.targets.chunks(2)) {
+            let class = usize::from(target[1] > 0.5);
+            counts[class][0] += 1.0;
+            counts[class][1] += f64::from(u8::from(is_marked(x, band)));
+        }
+    }
+    counts
+}
+
+#[test]
+fn filled_log_mels_are_drawn_as_often_for_each_class() {
+    // Class 0 has audio for an excerpt only, class 1 for the whole clip; both are filled.
+    let clip = |genre, whole: Option<usize>, excerpt: Option<usize>| Clip {
+        genre: GenreId(genre),
+        whole: whole.map(|frames| Arc::new(levels(genre, frames, 1.0))),
+        excerpt: excerpt.map(|frames| Arc::new(levels(genre, frames, 1.0))),
+        filled: Some(halves(&marked(genre, 90, 60))),
+        ..Clip::default()
+    };
+    let genres = GenreSet::new(vec!["low".to_owned(), "high".to_owned()]).unwrap();
+    let data = Dataset::new(
+        genres,
+        vec![clip(0, None, Some(40)), clip(1, Some(90), None)],
+        Vec::new(),
+    );
+    let mut recipe = plain_recipe();
+    recipe.filled_share = 0.3;
+    for (frames, expected) in [(32, 0.3), (70, 1.0)] {
+        for [all, filled] in count_marked(&recipe, &data, frames, 60) {
+            let bound = 5.0 * (0.25 / all).sqrt();
+            assert!(
+                all > 100.0 && (filled / all - expected).abs() < bound,
+                "{frames}: {filled} of {all}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_limited_to_a_band_is_coded_half_the_time_but_never_by_a_narrower_codec() {
+    let coded = |genre, place, band_limit, mark| Rendition {
+        recording: Arc::new(Recording {
+            levels: marked(genre, 40, mark).into_iter().map(f16::from_f32).collect(),
+            ..Recording::default()
+        }),
+        clips: vec![(place, 1.0)],
+        band_limit: Some(band_limit),
+    };
+    let clip = |genre, place, renditions| Clip {
+        name: format!("{place}"),
+        genre: GenreId(genre),
+        whole: Some(Arc::new(levels(genre, 40, 1.0))),
+        renditions,
+        ..Clip::default()
+    };
+    let own = |genre, place| {
+        clip(
+            genre,
+            place,
+            vec![coded(genre, place, 100, 20), coded(genre, place, 50, 40)],
+        )
+    };
+    let aux = |genre, place| Clip {
+        source: Some(0),
+        band_limit: Some(80),
+        ..clip(genre, place, Vec::new())
+    };
+    let genres = GenreSet::new(vec!["low".to_owned(), "high".to_owned()]).unwrap();
+    let data = Dataset::new(genres, vec![own(0, 0), own(1, 1), aux(0, 2)], Vec::new());
+    let mut recipe = plain_recipe();
+    recipe.batches = vec![BatchShape::new(8, 32, 1.0)];
+    recipe.rendition_share = 0.0;
+    recipe.aux_share = 1.0;
+    let [_, [all, wide]] = count_marked(&recipe, &data, 32, 20);
+    assert!(
+        (wide / all - CODED_DRAWS).abs() < 5.0 * (0.25 / all).sqrt(),
+        "{wide} of {all}"
+    );
+    let [[auxiliary, wide], _] = count_marked(&recipe, &data, 32, 20);
+    let expected = (1.0 - AUX_DRAWS) * CODED_DRAWS;
+    assert!(
+        (wide / auxiliary - expected).abs() < 5.0 * (expected / auxiliary).sqrt(),
+        "{wide} of {auxiliary}"
+    );
+    for [_, narrow] in count_marked(&recipe, &data, 32, 40) {
+        assert!(narrow < 0.5, "a codec of a narrower band would reveal the class");
+    }
 }

@@ -4,6 +4,7 @@ use super::TrainError;
 use super::card::card;
 use super::checkpoint::serialize;
 use super::dataset::Dataset;
+use super::form_probe::FormProbe;
 use super::trainer::Trainer;
 use super::validate::{Part, fit_temperature};
 use attune_engine::files::write_atomically;
@@ -59,6 +60,8 @@ pub fn export(
     };
     let mut store = WeightStore::from_tensors(tensors);
     let net = recipe.architecture.build(&mut store)?;
+    let clips = data.train.iter().chain(&data.valid);
+    let form_probe = FormProbe::measure(net.as_ref(), clips, &data.genres, spec)?;
     let weight_count = store.params().map(|(_, var)| var.elem_count()).sum();
     let context_frames = net.context_frames();
     let manifest = Manifest {
@@ -81,6 +84,7 @@ pub fn export(
         data,
         &manifest,
         provenance,
+        form_probe.as_ref(),
         [
             ("validation, 3 s excerpts", &excerpts),
             ("validation, whole clips", &whole),

@@ -32,6 +32,7 @@ pub mod evaluate;
 pub mod examples;
 pub mod export;
 pub mod folders;
+pub mod form_probe;
 pub mod grouping;
 pub mod noises;
 pub mod optimizer;

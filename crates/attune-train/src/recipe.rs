@@ -77,6 +77,16 @@ pub struct Recipe {
     /// Probability that an excerpt comes from a rendition, where a clip has both renditions and clean sound.
     #[serde(rename = "take_share")]
     pub rendition_share: f32,
+    /// Probability that clean sound is drawn from a filled log-mel ([`super::dataset::Clip::filled`]), whatever the
+    /// class.
+    #[serde(default)]
+    pub filled_share: f32,
+    /// SHA-256 of the file of whole log-mels, if there is one.
+    #[serde(default)]
+    pub whole_mels: Option<String>,
+    /// How many coded files there are.
+    #[serde(default)]
+    pub coded_files: usize,
     /// Share of unlabelled music in a batch, where there is any of the length required.
     pub unlabelled_share: f32,
     /// Probability that a labelled excerpt is limited to the band of an auxiliary clip, where there are any
@@ -197,6 +207,9 @@ impl Recipe {
             // 3 and 6 s: shorter and longer ones gained less for their time (models/EXPERIMENTS.md).
             batches: vec![BatchShape::new(32, 128, 4.0), BatchShape::new(16, 256, 1.0)],
             rendition_share: 0.3,
+            filled_share: 0.5,
+            whole_mels: None,
+            coded_files: 0,
             unlabelled_share: 0.125,
             aux_share: 0.0,
             aux_clips: 0,

@@ -1,6 +1,7 @@
 //! Makes the renditions that a cache lacks, and assigns all of them to their clips.
 
 use super::super::TrainError;
+use super::super::aux_data::band_limit;
 use super::super::dataset::{Clip, Dataset, Lines, on_lines};
 use super::super::sound::{mean_power, microphone_chain, performance_chain};
 use super::super::teacher::{Agreement, Pair, TeacherNet};
@@ -43,6 +44,8 @@ struct Piece {
     digest: String,
     /// Its place among the training clips; `None` without a label.
     clip: Option<usize>,
+    /// Whether a codec has made it of the clip.
+    is_coded: bool,
 }
 
 /// A rendition to be had.
@@ -62,6 +65,8 @@ enum Kind {
     Performance,
     /// Mixed with another piece, given by its place.
     Mixture(usize),
+    /// As it is, of a file that a codec has made of a clip.
+    Coded,
 }
 
 /// How renditions are made, and where they are kept.
@@ -143,7 +148,7 @@ impl Making<'_> {
                 cache::write(path, &brand, &recordings)?;
             }
         }
-        assign(data, &pieces, &orders, &recordings, plan.seed);
+        assign(data, &pieces, &orders, &recordings, plan.seed, spec.bands);
         if let Some(teacher) = teacher {
             made.agreement = assign_targets(data, &pieces, &recordings, teacher, plan.teacher_input);
         }
@@ -167,7 +172,8 @@ fn assign_targets(
 ) -> Option<Agreement> {
     let mut computed: BTreeMap<usize, Arc<Recording>> = BTreeMap::new();
     for piece in pieces {
-        if let (Some(clip), Some(recording)) = (piece.clip, recordings.get(&clean_key(&piece.digest))) {
+        let recording = recordings.get(&clean_key(&piece.digest)).filter(|_| !piece.is_coded);
+        if let (Some(clip), Some(recording)) = (piece.clip, recording) {
             computed.insert(clip, Arc::clone(recording));
         }
     }
@@ -252,6 +258,18 @@ fn pieces(data: &Dataset, unlabelled: &[PathBuf], left_out: &mut Vec<String>) ->
                 digest: digest(audio)?,
                 audio: audio.clone(),
                 clip: Some(place),
+                is_coded: false,
+            });
+        }
+    }
+    // After all clips: a mixture names its partner by its place.
+    for (place, clip) in data.train.iter().enumerate() {
+        for audio in &clip.coded {
+            pieces.push(Piece {
+                digest: digest(audio)?,
+                audio: audio.clone(),
+                clip: Some(place),
+                is_coded: true,
             });
         }
     }
@@ -275,6 +293,7 @@ fn pieces(data: &Dataset, unlabelled: &[PathBuf], left_out: &mut Vec<String>) ->
             audio: audio.clone(),
             digest,
             clip: None,
+            is_coded: false,
         });
     }
     Ok(pieces)
@@ -292,6 +311,10 @@ fn orders(pieces: &[Piece], data: &Dataset, plan: &RenditionsPlan, is_taught: bo
             });
         };
         let digest = &piece.digest;
+        if piece.is_coded {
+            order(format!("{digest}.coded"), Kind::Coded);
+            continue;
+        }
         if clip.is_none() || is_taught {
             order(clean_key(digest), Kind::Clean);
         }
@@ -322,6 +345,7 @@ fn partners(place: usize, clip: &Clip, pieces: &[Piece], data: &Dataset, plan: &
     let mut others: Vec<([u8; 32], usize)> = (0..pieces.len())
         .filter(|&other| {
             pieces[other].digest != own.digest
+                && !pieces[other].is_coded
                 && pieces[other].clip.is_some_and(|other| {
                     let artist = &data.train[other].artist;
                     artist.is_empty() || *artist != clip.artist
@@ -368,7 +392,7 @@ impl Bench<'_> {
                 let (mut rng, share) = generator(self.seed, &order.key);
                 let rate = self.spec.rate;
                 let altered = match order.kind {
-                    Kind::Clean => samples.clone(),
+                    Kind::Clean | Kind::Coded => samples.clone(),
                     Kind::Microphone => microphone_chain(&samples, rate, &mut rng),
                     Kind::Performance => performance_chain(&samples, rate, &mut rng),
                     Kind::Mixture(partner) => {
@@ -434,7 +458,7 @@ fn mixed(a: &[f32], b: &[f32], share: f32) -> Vec<f32> {
 }
 
 /// Gives each training clip its renditions, and the data set its unlabelled music.
-fn assign(data: &mut Dataset, pieces: &[Piece], orders: &[Order], recordings: &Recordings, seed: u64) {
+fn assign(data: &mut Dataset, pieces: &[Piece], orders: &[Order], recordings: &Recordings, seed: u64, bands: usize) {
     for clip in &mut data.train {
         clip.renditions.clear();
     }
@@ -456,6 +480,7 @@ fn assign(data: &mut Dataset, pieces: &[Piece], orders: &[Order], recordings: &R
         let rendition = Rendition {
             recording: Arc::clone(recording),
             clips,
+            band_limit: matches!(order.kind, Kind::Coded).then(|| band_limit(&recording.levels, bands)),
         };
         match piece.clip {
             // The clip itself is there already, in full precision.

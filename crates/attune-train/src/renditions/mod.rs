@@ -81,4 +81,6 @@ pub struct Rendition {
     /// Share of each training clip in it, by the clip's index: one entry of 1, two for a mixture, none for unlabelled
     /// music.
     pub clips: Vec<(usize, f32)>,
+    /// Of coded audio: the first band that the codec removed, or the number of bands.
+    pub band_limit: Option<usize>,
 }

@@ -17,7 +17,7 @@ pub use log::LogLine;
 use super::TrainError;
 use super::aux_data;
 use super::cross::{HeldOut, page, pooled};
-use super::dataset::{Clip, Collection, Dataset};
+use super::dataset::{Clip, Collection, Dataset, MoreForms};
 use super::export::{Provenance, export};
 use super::folders::{self, FolderData};
 use super::recipe::Recipe;
@@ -70,8 +70,10 @@ pub struct SessionConfig {
     pub windowed_targets: Option<PathBuf>,
     /// Folders of unlabelled music.
     pub unlabelled: Vec<PathBuf>,
-    /// A folder of labelled clips from another source: training only.
-    pub aux_data: Option<PathBuf>,
+    /// More forms of the clips of an indexed data set.
+    pub more: MoreForms,
+    /// Folders of labelled clips from other sources: training only.
+    pub aux_data: Vec<PathBuf>,
     /// A file in which renditions are kept from run to run.
     pub renditions_cache: Option<PathBuf>,
     /// The run's folder.
@@ -218,7 +220,11 @@ impl<'a> Session<'a> {
             });
         };
         let labelled = match &config.data {
-            DataSource::Indexed(folder) => Labelled::Indexed(Collection::open(folder, &config.front_end, progress)?),
+            DataSource::Indexed(folder) => {
+                let mut collection = Collection::open(folder, &config.front_end, progress)?;
+                config.more.add_to(&mut collection.clips, config.front_end.bands)?;
+                Labelled::Indexed(collection)
+            }
             DataSource::Folders(source) => {
                 let (data, left_out) = folders::open(source, &config.front_end, progress)?;
                 observer(Event::FoldersRead {
@@ -250,7 +256,7 @@ impl<'a> Session<'a> {
     /// # Errors
     /// If the split is refused, a clip cannot be read, or the cache cannot be written.
     pub fn make_renditions(self, mut recipe: Recipe) -> Result<(), TrainError> {
-        self.name_files(&mut recipe);
+        self.name_files(&mut recipe)?;
         let mut data = split(self.labelled, &recipe, self.observer)?;
         let renditions = Renditions {
             config: self.config,
@@ -267,7 +273,7 @@ impl<'a> Session<'a> {
     /// If the split is refused, a file cannot be read or written, the checkpoint is of another recipe, or the loss is
     /// not finite.
     pub fn run(self, mut recipe: Recipe) -> Result<Outcome, TrainError> {
-        self.name_files(&mut recipe);
+        self.name_files(&mut recipe)?;
         let Self {
             config,
             observer,
@@ -284,13 +290,14 @@ impl<'a> Session<'a> {
         let mut data = split(labelled, &recipe, observer)?;
         // Before auxiliary data are among them.
         let is_gtzan = matches!(config.data, DataSource::Indexed(_)) && data.is_gtzan();
-        let aux_data = match &config.aux_data {
-            Some(folder) => read_aux_data(folder, &recipe.front_end, &data, observer)?,
-            None => Vec::new(),
+        let aux_data = match config.aux_data.as_slice() {
+            [] => Vec::new(),
+            folders => read_aux_data(folders, &recipe.front_end, &data, observer)?,
         };
         renditions.make(&mut data, &recipe)?;
         // After the others' renditions: no teacher is run on auxiliary data, and no clip is mixed with them.
         recipe.aux_clips = aux_data.len();
+        recipe.coded_files = data.train.iter().map(|clip| clip.coded.len()).sum();
         if !aux_data.is_empty() {
             observer(Event::Begin(Stage::AuxRenditions));
             aux_data::join(
@@ -298,6 +305,7 @@ impl<'a> Session<'a> {
                 aux_data,
                 &recipe.renditions,
                 &recipe.front_end,
+                config.renditions_cache.as_deref().map(aux_cache).as_deref(),
                 &|done, of| {
                     observer(Event::Progress {
                         stage: Stage::AuxRenditions,
@@ -330,7 +338,7 @@ impl<'a> Session<'a> {
             _ => None,
         };
         observer(Event::Trained { kept });
-        let provenance = config.credits.provenance(is_gtzan, config.aux_data.is_some());
+        let provenance = config.credits.provenance(is_gtzan, !config.aux_data.is_empty());
         let manifest = export(&trainer, &data, &config.out, &provenance)?;
         let held_out = HeldOut {
             excerpts: trainer.validate(Part::Excerpt)?,
@@ -340,9 +348,14 @@ impl<'a> Session<'a> {
     }
 
     /// The recipe says which files it was made with.
-    fn name_files(&self, recipe: &mut Recipe) {
+    fn name_files(&self, recipe: &mut Recipe) -> Result<(), TrainError> {
         recipe.renditions.teacher = self.teacher.as_ref().map(|teacher| teacher.sha256().to_owned());
+        let mels = self.config.more.whole_mels.as_deref();
+        recipe.whole_mels = mels
+            .map(|path| Ok::<_, TrainError>(hex(&Sha256::digest(&files::read(path)?))))
+            .transpose()?;
         recipe.windowed_targets = self.windows.as_ref().map(|windows| windows.sha256().to_owned());
+        Ok(())
     }
 }
 
@@ -380,6 +393,13 @@ fn split(labelled: Labelled, recipe: &Recipe, observer: Observer<'_>) -> Result<
             Ok(data)
         }
     }
+}
+
+/// The file beside a cache of renditions that keeps those of the auxiliary data.
+fn aux_cache(cache: &Path) -> PathBuf {
+    let mut name = cache.file_stem().unwrap_or_default().to_owned();
+    name.push("-aux.safetensors");
+    cache.with_file_name(name)
 }
 
 /// What makes renditions.
@@ -420,13 +440,13 @@ impl Renditions<'_> {
 
 /// Reads the auxiliary data.
 fn read_aux_data(
-    folder: &Path,
+    folders: &[PathBuf],
     spec: &FrontEndSpec,
     data: &Dataset,
     observer: Observer<'_>,
 ) -> Result<Vec<Clip>, TrainError> {
     observer(Event::Begin(Stage::ReadingAuxData));
-    let found = aux_data::open(folder, &data.genres, spec, |done, of| {
+    let found = aux_data::open(folders, &data.genres, spec, |done, of| {
         observer(Event::Progress {
             stage: Stage::ReadingAuxData,
             done,
