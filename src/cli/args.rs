@@ -117,8 +117,20 @@ pub struct EvalArgs {
     /// Table of path,label[,group], or a data set's clips.csv; labels are the models' classes, or speech, not_music,
     /// silence, in any case. With --mels the paths are names in that file. Where clips have groups (an artist, a
     /// session), intervals over whole groups are reported too
-    #[arg(long, value_name = "CSV")]
-    pub manifest: PathBuf,
+    #[arg(long, value_name = "CSV", required_unless_present = "folds")]
+    pub manifest: Option<PathBuf>,
+    /// Instead, the clips of finished cross-validations, every one answered by networks that were trained without its
+    /// artist: the folder (--out) of `attune train --folds` for each model of the ensemble
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        num_args = 1..,
+        conflicts_with_all = ["manifest", "split", "mels", "conditions", "splices"]
+    )]
+    pub folds: Vec<PathBuf>,
+    /// With --folds, which clips [default: whole ones where there are any]
+    #[arg(long, value_name = "PART", value_parser = ["whole", "excerpts"], requires = "folds")]
+    pub part: Option<String>,
     /// Only the clips whose column `split` says so
     #[arg(long, value_name = "NAME")]
     pub split: Option<String>,
@@ -128,16 +140,29 @@ pub struct EvalArgs {
     /// One JSON document instead of tables
     #[arg(long)]
     pub json: bool,
+    /// Also write a line for each clip to this file: answer, confidence, probability of the label, displayed state, and
+    /// each model's answer
+    #[arg(long, value_name = "FILE.csv")]
+    pub clips: Option<PathBuf>,
+    /// Also report this genre's recall and how many clips of the others are taken for it, under each condition
+    #[arg(long, value_name = "GENRE")]
+    pub focus: Option<String>,
     /// Also draw accuracy over time, reliability, confusion and conditions into this folder, as SVG
     #[arg(long, value_name = "FOLDER")]
     pub pictures: Option<PathBuf>,
-    /// Also put the tables into this page, between the lines `<!-- attune eval NAME -->` and `<!-- end -->`; NAME is
-    /// the manifest's file name without its extension
+    /// Also put the tables into this page, between the lines `<!-- attune eval NAME -->` and `<!-- end -->`
     #[arg(long, value_name = "FILE.md")]
     pub page: Option<PathBuf>,
-    /// Also evaluate every clip re-recorded through a room and a microphone, in pink noise 10 dB below, and from 300
-    /// to 3,400 Hz
-    #[arg(long, conflicts_with = "mels")]
+    /// NAME in that line [default: the manifest's file name without its extension, or `folds`]
+    #[arg(long, value_name = "NAME", requires = "page")]
+    pub page_name: Option<String>,
+    /// Only the main tables: accuracy, the ensemble's recall of each genre, confident wrong answers, conditions
+    #[arg(long)]
+    pub brief: bool,
+    /// Also evaluate every clip re-recorded through a room and a microphone, in pink noise 10 dB below, from 300 to
+    /// 3,400 Hz, below 6 kHz, and through mp3, Opus and Vorbis at low rates where FFmpeg is installed; with --mels, in a
+    /// room, in noise and in these bands
+    #[arg(long)]
     pub conditions: bool,
     /// Also play N pairs of clips of different classes back to back, and time the change of the answer
     #[arg(long, value_name = "N", conflicts_with = "mels", value_parser = at_least_one)]

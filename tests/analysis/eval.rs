@@ -58,6 +58,8 @@ fn everything_that_was_asked_for_is_told_in_one_document() {
         "--conditions",
         "--splices",
         "4",
+        "--focus",
+        "METAL",
         "--pictures",
         text(&pictures),
     ];
@@ -103,12 +105,40 @@ fn everything_that_was_asked_for_is_told_in_one_document() {
             );
         }
         let conditions = figures["conditions"].as_object().unwrap();
-        assert_eq!(conditions.len(), 4);
-        for name in ["re-recorded", "noisy", "band-limited"] {
+        // Codecs besides, where FFmpeg has them.
+        assert!((5..=8).contains(&conditions.len()), "{conditions:?}");
+        assert_eq!(conditions.len() < 8, report["left_out"].is_string());
+        for name in ["re-recorded", "noisy", "band-limited", "narrow-band"] {
             let condition = &conditions[name];
             let difference = number(&condition["accuracy"]) - accuracy;
             assert!((number(&condition["difference"]) - difference).abs() < 1e-9, "{name}");
         }
+        for name in conditions.keys() {
+            let focus = &conditions[name]["focus"];
+            assert_eq!(
+                (&focus["genre"], &focus["recall"]["clips"]),
+                (&"metal".into(), &1.into())
+            );
+            assert!((0.0..=1.0).contains(&number(&focus["taken_for_it"])), "{name}");
+        }
+        // Recall of each class, by seconds, and the shares of wrong answers.
+        assert!((number(&figures["macro"]["share"]) - accuracy).abs() < 1e-9);
+        let metal = &figures["recall"]["metal"];
+        assert_eq!(
+            (
+                metal["whole"]["clips"].as_u64(),
+                metal["seconds"].as_array().unwrap().len()
+            ),
+            (Some(1), 5)
+        );
+        assert_eq!(metal["whole"]["share"], figures["per_class"]["metal"]);
+        assert_eq!(
+            (number(&figures["rise"]["from_s"]), number(&figures["rise"]["to_s"])),
+            (3.0, 10.0)
+        );
+        let wrong = number(&figures["confident_wrong"]["share"]);
+        assert!(wrong <= 1.0 - accuracy + 1e-9 && number(&figures["displayed_wrong"]) <= 1.0 - accuracy + 1e-9);
+        assert!(number(&figures["displayed"]) <= 1.0);
         // Nothing is answered within the warm-up.
         let first = number(&figures["shown"]["first_s"]["median"]);
         assert!((0.9..12.0).contains(&first), "{engine}: {first}");
@@ -123,7 +153,7 @@ fn everything_that_was_asked_for_is_told_in_one_document() {
     assert_eq!(rejection["rejected_music"]["music"]["clips"], 5);
     assert_eq!(rejection["false_genre"]["silence"]["states"]["silence"], 1);
     assert!(number(&rejection["false_genre"]["silence"]["share"]).abs() < 1e-12);
-    for name in ["seconds", "reliability", "confusion", "conditions"] {
+    for name in ["seconds", "recall", "reliability", "confusion", "conditions"] {
         let svg = std::fs::read_to_string(pictures.join(format!("{name}.svg"))).unwrap();
         assert!(
             svg.starts_with("<svg") && svg.ends_with("</svg>\n") && svg.contains("ensemble"),
@@ -134,7 +164,16 @@ fn everything_that_was_asked_for_is_told_in_one_document() {
 
     // The same seed gives the same figures; another draws other pairs and other rooms.
     let again = |seed: &str| {
-        let asked = ["--json", "--conditions", "--splices", "4", "--seed", seed];
+        let asked = [
+            "--json",
+            "--conditions",
+            "--splices",
+            "4",
+            "--focus",
+            "metal",
+            "--seed",
+            seed,
+        ];
         document(&eval(&table, &asked))
     };
     assert_eq!(again("1"), report);
@@ -149,6 +188,9 @@ fn tables_have_only_the_sections_that_were_asked_for() {
     for heading in [
         "5 clips",
         "Accuracy after N seconds",
+        "Macro mean of recall after N seconds",
+        "Recall after N seconds, in %: ensemble",
+        "Confident wrong answers after N seconds",
         "Calibration error",
         "The displayed answer",
         "Confusion of the ensemble",
@@ -160,6 +202,9 @@ fn tables_have_only_the_sections_that_were_asked_for() {
         !plain.contains("under other conditions") && !plain.contains("change of genre"),
         "{plain}"
     );
+    for line in plain.lines() {
+        assert!(line.chars().count() <= 100, "{} columns: {line}", line.chars().count());
+    }
     let spliced = String::from_utf8(eval(&table, &["--splices", "1"]).stdout).unwrap();
     assert!(spliced.contains("From a change of genre"), "{spliced}");
 }
@@ -198,6 +243,11 @@ fn tables_are_put_into_a_page_where_it_says() {
             .collect()
     };
     assert_eq!(of_ensemble(&put), of_ensemble(&plain));
+    // By another name, elsewhere in the page.
+    std::fs::write(&page, "<!-- attune eval other -->\n<!-- end -->\n").unwrap();
+    let output = eval(&table, &["--page", text(&page), "--page-name", "other", "--brief"]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(std::fs::read_to_string(&page).unwrap().contains("in %: ensemble:"));
     // A page that does not say where is left alone, and named.
     std::fs::write(&page, "nothing").unwrap();
     let output = eval(&table, &["--page", text(&page)]);
@@ -329,6 +379,49 @@ fn whole_log_mel_clips_are_evaluated_from_the_index_of_a_data_set() {
         // x, y, and the clip without an artist.
         assert_eq!(figures["by_group"]["groups"], 3);
     }
+    // A line for each clip, in the table's order; and the conditions that levels allow.
+    let clips = folder.path().join("answers.csv");
+    let conditions = [&args[..], &["--conditions", "--clips", text(&clips)]].concat();
+    let output = eval(&table, &conditions);
+    assert!(output.status.success(), "{}", said(&output));
+    let with_conditions = document(&output);
+    let under = with_conditions["engines"]["ensemble"]["conditions"]
+        .as_object()
+        .unwrap();
+    let mut names: Vec<&String> = under.keys().collect();
+    names.sort();
+    assert_eq!(names, ["band-limited", "clean", "narrow-band", "noisy", "reverberant"]);
+    assert_eq!(document(&eval(&table, &conditions)), with_conditions, "the same seed");
+    let mut reader = csv::Reader::from_path(&clips).unwrap();
+    let heading = reader.headers().unwrap().clone();
+    let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    let column = |name: &str| heading.iter().position(|field| field == name).unwrap();
+    let names: Vec<&str> = rows.iter().map(|row| &row[column("path")]).collect();
+    assert_eq!(names, ["a", "b", "c", "d"]);
+    let right = rows.iter().filter(|row| &row[column("right")] == "true").count();
+    assert_eq!(right as f64 / 4.0, number(&report["engines"]["ensemble"]["accuracy"]));
+    for row in &rows {
+        let [probability, confidence] =
+            ["probability", "confidence"].map(|name| row[column(name)].parse::<f64>().unwrap());
+        assert!(probability <= confidence && row[column("tcn_answer")].len() > 2);
+        assert_eq!(
+            &row[column("right")] == "true",
+            row[column("answer")] == row[column("label")]
+        );
+        assert!(["genre", "unsure"].contains(&&row[column("state")]));
+    }
+    // In a terminal, groups and all, within 100 columns.
+    let plain = String::from_utf8(eval(&table, &args[..4]).stdout).unwrap();
+    for line in plain.lines() {
+        assert!(line.chars().count() <= 100, "{} columns: {line}", line.chars().count());
+    }
+    let brief = String::from_utf8(eval(&table, &[&args[..4], &["--brief"]].concat()).stdout).unwrap();
+    assert!(
+        brief.contains("in %: ensemble") && brief.lines().count() < 45 && !brief.contains("Confusion"),
+        "{brief}"
+    );
+    let unknown = eval(&table, &[&args[..], &["--focus", "polka"]].concat());
+    assert_eq!(unknown.status.code(), Some(2));
     // What the file lacks is a matter of the table; what is wrong in the file is said with the clip.
     std::fs::write(&table, "a,jazz\ne,jazz\n").unwrap();
     let output = eval(&table, &["--mels", text(&file)]);

@@ -61,7 +61,7 @@ fn figures_are_those_of_eval_and_of_its_own_answers() {
         file.clip_logits(path, truth).unwrap()
     });
     let clips = ModelClips::by_model(&set.models, &mut heard.collect::<Vec<_>>());
-    let evaluation = Evaluation::of(&clips, &set.front_end, genres.len());
+    let evaluation = Evaluation::of(&clips, None, &set.front_end, genres.len());
     for (row, engine) in [0, 1, 2, 5].into_iter().zip(&evaluation.models) {
         assert_eq!(engine.name, names[row]);
         assert!((number(figures, row, "accuracy") - engine.whole.accuracy).abs() < 1e-9);

@@ -212,6 +212,36 @@ fn all_folds_are_pooled_and_finished_ones_are_not_run_again() {
         "{page}"
     );
     assert_eq!(std::fs::read_to_string(out.join("cross-validation.md")).unwrap(), page);
+    // The folds of one model, or of several, are an ensemble out of fold: here the same one twice.
+    let copy = folder.path().join("copy");
+    for fold in ["fold-1", "fold-2"] {
+        std::fs::create_dir_all(copy.join(fold)).unwrap();
+        let file = |root: &Path| root.join(fold).join("held-out.safetensors");
+        std::fs::copy(file(&out), file(&copy)).unwrap();
+    }
+    let lines = folder.path().join("answers.csv");
+    let (eval, _) = run(&[
+        "eval",
+        "--folds",
+        to,
+        copy.to_str().unwrap(),
+        "--json",
+        "--clips",
+        lines.to_str().unwrap(),
+    ]);
+    let eval: serde_json::Value = serde_json::from_str(&eval).unwrap();
+    assert_eq!(
+        (eval["clips"].as_u64(), eval["engines"].as_object().unwrap().len()),
+        (Some(20), 3)
+    );
+    let accuracy = eval["engines"]["ensemble"]["accuracy"].as_f64().unwrap();
+    assert!(
+        page.contains(&format!("| whole clips | 20 | {:.1} % |", 100.0 * accuracy)),
+        "{accuracy} {page}"
+    );
+    assert!((eval["agreement"][0]["share"].as_f64().unwrap() - 1.0).abs() < 1e-9);
+    assert!(eval["engines"]["copy"]["by_group"]["groups"].as_u64().unwrap() > 2);
+    assert_eq!(std::fs::read_to_string(&lines).unwrap().lines().count(), 21);
     let logs = || ["fold-1", "fold-2"].map(|fold| std::fs::read_to_string(out.join(fold).join("log.csv")).unwrap());
     let before = logs();
     let (again, _) = run(&[&args[..], &["--resume"]].concat());

@@ -113,7 +113,7 @@ pub(crate) fn draw_excerpt(
     let start = rng.random_range(0..=available - wanted);
     let mut piece = source.piece(start * bands, (start + wanted) * bands);
     if let Some(limit) = limit {
-        limit_band(piece.to_mut(), bands, limit);
+        keep_bands(piece.to_mut(), bands, 0..limit);
     }
     let mut levels = reshaped(&piece, frames, &Colour::random(bands, augmentation, rng));
     if augmentation.texture > 0.0 && rng.random_bool(f64::from(augmentation.texture)) {
@@ -158,13 +158,12 @@ fn change_texture(levels: &mut [f32], bands: usize, rng: &mut ChaCha8Rng) {
     }
 }
 
-/// Removes all bands of levels (frames, bands) from `limit` on.
-fn limit_band(levels: &mut [f32], bands: usize, limit: usize) {
+/// Removes all other bands of levels (frames, bands).
+pub(crate) fn keep_bands(levels: &mut [f32], bands: usize, kept: Range<usize>) {
     let loudest = levels.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     for frame in levels.chunks_exact_mut(bands) {
-        if let Some(above) = frame.get_mut(limit..) {
-            above.fill(loudest - NOTHING_DB);
-        }
+        frame[..kept.start.min(bands)].fill(loudest - NOTHING_DB);
+        frame[kept.end.min(bands)..].fill(loudest - NOTHING_DB);
     }
 }
 
@@ -298,15 +297,15 @@ mod tests {
     fn what_is_limited_has_nothing_above_and_is_the_same_below() {
         let full: Vec<f32> = (0..5 * 64).map(|i| -0.5 * (i % 64) as f32 - (i / 64) as f32).collect();
         let mut limited = full.clone();
-        limit_band(&mut limited, 64, 30);
+        keep_bands(&mut limited, 64, 0..30);
         for (full, limited) in full.chunks(64).zip(limited.chunks(64)) {
             assert_eq!(full[..30], limited[..30]);
             assert!(limited[30..].iter().all(|level| *level <= -NOTHING_DB), "{limited:?}");
         }
-        limit_band(&mut limited, 64, 0);
+        keep_bands(&mut limited, 64, 0..0);
         assert!(limited.iter().all(|level| *level <= -NOTHING_DB));
         let mut whole = full.clone();
-        limit_band(&mut whole, 64, 64);
+        keep_bands(&mut whole, 64, 0..64);
         assert_eq!(whole, full, "no limit");
     }
 

@@ -5,37 +5,82 @@ use super::export::Provenance;
 use super::form_probe::FormProbe;
 use super::split::SplitChoice;
 use super::trainer::Trainer;
-use super::validate::{ClipLogits, Metrics, answers};
-use crate::evaluate::{Answers, metrics_at_marks};
+use super::validate::{ClipLogits, Metrics, Part, answers};
+use crate::evaluate::{Answers, ByGroup, MetricsAt, Recalls, group_numbers, metrics_at_marks};
 use attune_audio::features::FrontEndSpec;
 use attune_model::manifest::Manifest;
 use std::fmt::Write;
 
-/// The whole card, in Markdown. `logits`: the model's output for each set of clips, by the set's name.
+/// The model's output for one part of the validation clips.
+pub(super) struct ValidationSet<'a> {
+    /// In words.
+    what: &'static str,
+    logits: &'a [ClipLogits],
+    /// A number for each clip's artist; none if no artist is known.
+    artists: Option<Vec<usize>>,
+}
+
+impl<'a> ValidationSet<'a> {
+    pub(super) fn new(what: &'static str, part: Part, logits: &'a [ClipLogits], data: &Dataset) -> Self {
+        let with_part = data.valid.iter().filter(|clip| part.is_of(clip));
+        Self {
+            what,
+            logits,
+            artists: group_numbers(with_part.map(|clip| (clip.name.as_str(), clip.artist.as_str()))),
+        }
+    }
+}
+
+/// What is said of one set of clips.
+struct Figures {
+    what: &'static str,
+    before: Metrics,
+    after: Metrics,
+    by_artist: Option<ByGroup>,
+    recalls: Recalls,
+    at_marks: Vec<MetricsAt>,
+}
+
+impl Figures {
+    fn of(set: &ValidationSet<'_>, classes: usize, temperature: f32, spec: &FrontEndSpec) -> Self {
+        let at = |temperature| answers(set.logits, temperature, spec);
+        let (before, after) = (at(1.0), at(temperature));
+        let right: Vec<bool> = after.iter().map(|(truth, p)| p.top().0 == *truth).collect();
+        let truths: Vec<_> = after.iter().map(|(truth, _)| *truth).collect();
+        let artists = set.artists.as_deref();
+        let over_time = |temperature| Answers::of(set.logits, temperature, spec);
+        Self {
+            what: set.what,
+            before: Metrics::of(&before, classes),
+            after: Metrics::of(&after, classes),
+            by_artist: artists.and_then(|artists| ByGroup::of(&right, artists)),
+            recalls: Recalls::of(&truths, &right, artists, classes),
+            at_marks: metrics_at_marks(&over_time(temperature), &over_time(1.0), artists, classes),
+        }
+    }
+}
+
+/// The whole card, in Markdown.
 pub(super) fn card(
     trainer: &Trainer<'_>,
     data: &Dataset,
     manifest: &Manifest,
     provenance: &Provenance,
     form_probe: Option<&FormProbe>,
-    logits: [(&str, &Vec<ClipLogits>); 2],
+    sets: &[ValidationSet<'_>],
 ) -> String {
     let spec = &trainer.recipe().front_end;
-    let (classes, temperature) = (data.genres.len(), manifest.temperature);
-    let figures: Vec<(&str, Metrics, Metrics)> = logits
-        .into_iter()
-        .filter(|(_, clips)| !clips.is_empty())
-        .map(|(what, clips)| {
-            let at = |temperature| Metrics::of(&answers(clips, temperature, spec), classes);
-            (what, at(1.0), at(temperature))
-        })
+    let figures: Vec<Figures> = sets
+        .iter()
+        .filter(|set| !set.logits.is_empty())
+        .map(|set| Figures::of(set, data.genres.len(), manifest.temperature, spec))
         .collect();
     let mut card = String::new();
     // Writing to a String cannot fail.
     let _ = write_origin(&mut card, trainer, data, manifest, provenance, form_probe)
         .and_then(|()| write_figures(&mut card, trainer, data, &figures));
-    for (what, clips) in logits {
-        card.push_str(&over_time(what, clips, temperature, spec));
+    for figures in &figures {
+        let _ = write_over_time(&mut card, figures).and_then(|()| write_recalls(&mut card, figures, data));
     }
     card.push_str("\n## Limits\n\n");
     card.push_str(limits(data));
@@ -43,35 +88,79 @@ pub(super) fn card(
     card
 }
 
-/// Accuracy and calibration over time; nothing without clips.
-fn over_time(what: &str, clips: &[ClipLogits], temperature: f32, spec: &FrontEndSpec) -> String {
-    let Some(classes) = clips.first().map(|clip| clip.classes) else {
-        return String::new();
-    };
-    let at = |temperature| Answers::of(clips, temperature, spec);
-    let mut section = format!(
-        "\n## Accuracy over time ({what})\n\nEach answer is the mean of the calibrated probabilities from 2 s \
-         up to then (at 1 and 2 s: the newest frame alone), over the clips that are long enough.\n\n\
-         | seconds | clips | accuracy | 95 % interval | calibration error before → after | if perfectly calibrated |\n\
-         |--:|--:|--:|--:|--:|--:|\n"
-    );
-    for moment in metrics_at_marks(&at(temperature), &at(1.0), classes) {
-        let figures = &moment.metrics;
-        // Writing to a String cannot fail.
-        let _ = writeln!(
-            section,
-            "| {} | {} | {:.1} % | {:.1}–{:.1} % | {:.1} → {:.1} % | {:.1} % |",
-            moment.seconds,
-            figures.clips,
-            figures.accuracy * 100.0,
-            figures.interval95[0] * 100.0,
-            figures.interval95[1] * 100.0,
-            moment.before.ece * 100.0,
-            figures.ece * 100.0,
-            moment.chance_ece * 100.0
-        );
+fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
+fn interval(of: Option<[f64; 2]>) -> String {
+    of.map_or("–".to_owned(), |[low, high]| {
+        format!("{:.1}–{:.1} %", low * 100.0, high * 100.0)
+    })
+}
+
+/// Accuracy and calibration over time.
+fn write_over_time(card: &mut String, figures: &Figures) -> std::fmt::Result {
+    writeln!(
+        card,
+        "\n## Accuracy over time ({})\n\nEach answer is the mean of the calibrated probabilities from 2 s up to then (at 1 \
+         and 2 s: the newest frame alone), over the clips that are long enough. *Confident wrong*: a wrong class at 50 % or \
+         more.\n\n\
+         | seconds | clips | accuracy | 95 % interval | over artists | macro mean | confident wrong | calibration error \
+         before → after | if perfectly calibrated |\n\
+         |--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+        figures.what
+    )?;
+    for at in &figures.at_marks {
+        writeln!(
+            card,
+            "| {} | {} | {} | {} | {} | {} | {} | {:.1} → {:.1} % | {} |",
+            at.seconds,
+            at.metrics.clips,
+            percent(at.metrics.accuracy),
+            interval(Some(at.metrics.interval95)),
+            interval(at.by_group.map(|by| by.interval95)),
+            percent(at.recalls.mean.share),
+            percent(at.metrics.confident_wrong),
+            at.before.ece * 100.0,
+            at.metrics.ece * 100.0,
+            percent(at.chance_ece)
+        )?;
     }
-    section
+    Ok(())
+}
+
+/// A row for each class: how often it is recognised after some seconds.
+fn write_recalls(card: &mut String, figures: &Figures, data: &Dataset) -> std::fmt::Result {
+    write!(
+        card,
+        "\n## Recall of each class over time ({})\n\n| class | clips | artists |",
+        figures.what
+    )?;
+    for at in &figures.at_marks {
+        write!(card, " {} s |", at.seconds)?;
+    }
+    write!(card, " whole | 95 % interval | over artists |\n|---|--:|--:|")?;
+    writeln!(card, "{}", "--:|".repeat(figures.at_marks.len() + 3))?;
+    let share = |share: Option<f64>| share.map_or("–".to_owned(), |share| format!("{:.0} %", share * 100.0));
+    for id in data.genres.ids() {
+        let class = usize::from(id.0);
+        let Some(whole) = figures.recalls.per_class[class] else {
+            continue;
+        };
+        let artists = whole.by_group.map_or("–".to_owned(), |by| by.groups.to_string());
+        write!(card, "| {} | {} | {artists} |", data.genres.label(id), whole.clips)?;
+        for at in &figures.at_marks {
+            write!(card, " {} |", share(at.recalls.per_class[class].map(|one| one.share)))?;
+        }
+        writeln!(
+            card,
+            " {} | {} | {} |",
+            share(Some(whole.share)),
+            interval(Some(whole.interval95)),
+            interval(whole.by_group.map(|by| by.interval95))
+        )?;
+    }
+    Ok(())
 }
 
 /// Which step's weights these are.
@@ -231,28 +320,28 @@ fn write_origin(
     writeln!(card, "| licence | {} |\n", manifest.licence)
 }
 
-/// Figures before and after calibration, by set and by class.
-fn write_figures(
-    card: &mut String,
-    trainer: &Trainer<'_>,
-    data: &Dataset,
-    figures: &[(&str, Metrics, Metrics)],
-) -> std::fmt::Result {
+/// Figures before and after calibration, by set.
+fn write_figures(card: &mut String, trainer: &Trainer<'_>, data: &Dataset, figures: &[Figures]) -> std::fmt::Result {
     writeln!(card, "## Figures\n")?;
     writeln!(
         card,
-        "| set | clips | accuracy | 95 % interval | calibration error before → after | −ln p |"
+        "| set | clips | accuracy | 95 % interval | over artists | macro mean | 95 % interval | confident wrong | \
+         calibration error before → after | −ln p |\n|---|---|---|---|---|---|---|---|---|---|"
     )?;
-    writeln!(card, "|---|---|---|---|---|---|")?;
-    for (what, before, after) in figures {
+    for of in figures {
+        let (after, mean) = (&of.after, &of.recalls.mean);
         writeln!(
             card,
-            "| {what} | {} | {:.1} % | {:.1}–{:.1} % | {:.1} → {:.1} % | {:.3} |",
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {:.1} → {:.1} % | {:.3} |",
+            of.what,
             after.clips,
-            after.accuracy * 100.0,
-            after.interval95[0] * 100.0,
-            after.interval95[1] * 100.0,
-            before.ece * 100.0,
+            percent(after.accuracy),
+            interval(Some(after.interval95)),
+            interval(of.by_artist.map(|by| by.interval95)),
+            percent(mean.share),
+            interval(mean.interval95_by_group.or(Some(mean.interval95))),
+            percent(after.confident_wrong),
+            of.before.ece * 100.0,
             after.ece * 100.0,
             after.nll
         )?;
@@ -261,22 +350,15 @@ fn write_figures(
     writeln!(
         card,
         "\nThe answer for a clip is the mean of the calibrated probabilities over its frames after the first two \
-         seconds. The weights are the running mean {chosen}. {}The temperature was fitted on them, so the figures \
-         are somewhat optimistic.\n",
+         seconds. *Macro mean*: of the recall of every class, which counts each alike; its interval is over artists \
+         where they are known. The weights are the running mean {chosen}. {}The temperature was fitted on them, so the \
+         figures are somewhat optimistic.",
         if data.is_gtzan() {
             "Front end, pooling and recipes were chosen on them. "
         } else {
             ""
         }
-    )?;
-    if let Some((what, _, after)) = figures.last() {
-        writeln!(card, "Per class ({what}):\n\n| class | clips | right |\n|---|---|---|")?;
-        for (id, row) in data.genres.ids().zip(&after.confusion) {
-            let (clips, right): (usize, usize) = (row.iter().sum(), row[usize::from(id.0)]);
-            writeln!(card, "| {} | {clips} | {right} |", data.genres.label(id))?;
-        }
-    }
-    Ok(())
+    )
 }
 
 /// What the model is not good for.

@@ -32,17 +32,23 @@ pub struct Pooled {
     pub folds: Vec<f64>,
 }
 
+/// For each fold, the temperature that fits the clips of all others: no clip influences its own.
+pub(crate) fn out_of_fold_temperatures(folds: &[Vec<ClipLogits>], spec: &FrontEndSpec) -> Vec<f32> {
+    let of_others = |held_out: usize| {
+        let others = folds.iter().enumerate().filter(|(fold, _)| *fold != held_out);
+        let clips: Vec<ClipLogits> = others.flat_map(|(_, clips)| clips.iter().cloned()).collect();
+        fit_temperature(&clips, spec)
+    };
+    (0..folds.len()).map(of_others).collect()
+}
+
 /// Metrics pooled over all folds; parts without clips are left out. No clip influences its own temperature.
 pub fn pooled(folds: &[HeldOut], spec: &FrontEndSpec, classes: usize) -> Vec<Pooled> {
-    let temperatures: Vec<f32> = (0..folds.len())
-        .map(|held_out| {
-            let others = folds.iter().enumerate().filter(|(fold, _)| *fold != held_out);
-            let clips: Vec<ClipLogits> = others
-                .flat_map(|(_, fold)| fold.excerpts.iter().chain(&fold.whole).cloned())
-                .collect();
-            fit_temperature(&clips, spec)
-        })
+    let clips: Vec<Vec<ClipLogits>> = folds
+        .iter()
+        .map(|fold| fold.excerpts.iter().chain(&fold.whole).cloned().collect())
         .collect();
+    let temperatures = out_of_fold_temperatures(&clips, spec);
     let part = |what, of: fn(&HeldOut) -> &Vec<ClipLogits>| {
         let said = |temperature: &dyn Fn(usize) -> f32| -> Vec<Vec<_>> {
             let each = folds.iter().enumerate();

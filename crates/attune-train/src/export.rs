@@ -1,12 +1,13 @@
 //! The files of a finished run: weights, manifest, and a card that says how they were made.
 
 use super::TrainError;
-use super::card::card;
+use super::card::{ValidationSet, card};
 use super::checkpoint::serialize;
 use super::dataset::Dataset;
 use super::form_probe::FormProbe;
 use super::trainer::Trainer;
-use super::validate::{Part, fit_temperature};
+use super::validate::{ClipLogits, Part, fit_temperature};
+use attune_audio::features::FrontEndSpec;
 use attune_engine::files::write_atomically;
 use attune_model::golden::Golden;
 use attune_model::load::hex;
@@ -36,6 +37,14 @@ pub struct Provenance {
     pub rights: String,
     /// The day, as `2026-11-22`.
     pub date: String,
+}
+
+/// Clips that came as features may be excerpts of three seconds or whole.
+fn excerpts_in_words(clips: &[ClipLogits], spec: &FrontEndSpec) -> &'static str {
+    match clips.iter().map(ClipLogits::frames).max() {
+        Some(most) if most as f64 * spec.hop().0 > 4.0 => "validation, whole log-mel clips",
+        _ => "validation, 3 s excerpts",
+    }
 }
 
 /// Writes `NAME.safetensors`, `NAME.md` and, last, `NAME.json` to `folder`: without its manifest there is no model.
@@ -85,9 +94,9 @@ pub fn export(
         &manifest,
         provenance,
         form_probe.as_ref(),
-        [
-            ("validation, 3 s excerpts", &excerpts),
-            ("validation, whole clips", &whole),
+        &[
+            ValidationSet::new(excerpts_in_words(&excerpts, spec), Part::Excerpt, &excerpts, data),
+            ValidationSet::new("validation, whole clips", Part::Whole, &whole, data),
         ],
     );
     let json = serde_json::to_string_pretty(&manifest).map_err(|error| TrainError::Data {

@@ -34,6 +34,7 @@ pub mod export;
 pub mod folders;
 pub mod form_probe;
 pub mod grouping;
+mod held_out;
 pub mod noises;
 pub mod optimizer;
 pub mod pieces;

@@ -1,10 +1,12 @@
 //! Validation clips through a model: what [`crate::evaluate`] makes its figures of.
 
 use super::TrainError;
-use super::dataset::{Clip, Levels};
+use super::dataset::Clip;
 pub use crate::evaluate::{ClipLogits, Metrics, fit_temperature};
 use attune_audio::features::{FrameBlock, FrontEndSpec, LoudnessNormalizer};
 use attune_model::genre::{GenreId, Probabilities};
+use half::slice::HalfFloatSliceExt;
+use std::borrow::Cow;
 use attune_model::{GenreStream, ModelError};
 
 /// Which part of a clip is used.
@@ -17,10 +19,28 @@ pub enum Part {
 }
 
 impl Part {
-    fn of(self, clip: &Clip) -> Option<&Levels> {
+    /// Its levels; whole clips without audio are those that were filled in, if there are any.
+    fn levels(self, clip: &Clip) -> Option<Cow<'_, [f32]>> {
+        let in_full = match self {
+            Self::Whole => &clip.whole,
+            Self::Excerpt => &clip.excerpt,
+        };
+        match (self, in_full, &clip.filled) {
+            (_, Some(levels), _) => Some(Cow::Borrowed(levels)),
+            (Self::Whole, None, Some(filled)) => {
+                let mut levels = vec![0.0; filled.len()];
+                filled.convert_to_f32_slice(&mut levels);
+                Some(Cow::Owned(levels))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a clip has this part.
+    pub(crate) fn is_of(self, clip: &Clip) -> bool {
         match self {
-            Self::Whole => clip.whole.as_ref(),
-            Self::Excerpt => clip.excerpt.as_ref(),
+            Self::Whole => clip.whole.is_some() || clip.filled.is_some(),
+            Self::Excerpt => clip.excerpt.is_some(),
         }
     }
 }
@@ -32,9 +52,9 @@ pub fn clip_logits(
     part: Part,
     spec: &FrontEndSpec,
 ) -> Result<Vec<ClipLogits>, TrainError> {
-    let with_part = clips.iter().filter_map(|clip| Some((clip, part.of(clip)?)));
+    let with_part = clips.iter().filter_map(|clip| Some((clip, part.levels(clip)?)));
     with_part
-        .map(|(clip, levels)| Ok(logits_of_levels(stream, levels, clip.genre, spec)?))
+        .map(|(clip, levels)| Ok(logits_of_levels(stream, &levels, clip.genre, spec)?))
         .collect()
 }
 

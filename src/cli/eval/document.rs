@@ -1,15 +1,18 @@
 //! An evaluation as one JSON document.
 
-use attune_model::genre::GenreSet;
-use attune_train::evaluate::{ConditionMetrics, Evaluation, Metrics, MetricsAt, ModelMetrics};
+use attune_model::genre::{GenreId, GenreSet};
+use attune_train::evaluate::{
+    ByGroup, ConditionMetrics, Evaluation, Metrics, MetricsAt, ModelMetrics, PairedDifference, Recalls,
+};
 use serde_json::{Map, Value, json};
 
-/// All of it. Scripts rely on `engines`; sections that were not requested are left out.
-pub(super) fn of(evaluation: &Evaluation, genres: &GenreSet) -> Value {
+/// All of it. Scripts rely on `engines`; sections that were not requested are left out. `focus`: a class of special
+/// interest.
+pub(super) fn of(evaluation: &Evaluation, genres: &GenreSet, focus: Option<GenreId>) -> Value {
     let models: Map<String, Value> = evaluation
         .models
         .iter()
-        .map(|model| (model.name.clone(), metrics(model, genres)))
+        .map(|model| (model.name.clone(), metrics(model, genres, focus)))
         .collect();
     let agreement: Vec<Value> = evaluation
         .agreement
@@ -22,6 +25,9 @@ pub(super) fn of(evaluation: &Evaluation, genres: &GenreSet) -> Value {
         "engines": models,
         "agreement": agreement,
     });
+    if let Some(why) = &evaluation.left_out {
+        document["left_out"] = json!(why);
+    }
     if !evaluation.rejected_music.is_empty() {
         let false_genre: Map<String, Value> = evaluation
             .false_genre
@@ -38,8 +44,9 @@ pub(super) fn of(evaluation: &Evaluation, genres: &GenreSet) -> Value {
     document
 }
 
-fn metrics(model: &ModelMetrics, genres: &GenreSet) -> Value {
+fn metrics(model: &ModelMetrics, genres: &GenreSet, focus: Option<GenreId>) -> Value {
     let whole = &model.whole;
+    let focused = |metrics: &Metrics, recalls: &Recalls| focus.map(|class| focus_of(class, genres, metrics, recalls));
     let per_class: Map<String, Value> = genres
         .ids()
         .zip(whole.per_class())
@@ -49,6 +56,11 @@ fn metrics(model: &ModelMetrics, genres: &GenreSet) -> Value {
         "accuracy": whole.accuracy,
         "interval95": whole.interval95,
         "macro_accuracy": whole.macro_accuracy,
+        "macro": model.recalls.mean,
+        "recall": recall(model, genres),
+        "confident_wrong": model.confident_wrong,
+        "displayed": whole.displayed,
+        "displayed_wrong": whole.displayed_wrong,
         "ece": whole.ece,
         "nll": whole.nll,
         "per_class": per_class,
@@ -68,11 +80,24 @@ fn metrics(model: &ModelMetrics, genres: &GenreSet) -> Value {
     if let Some(by_group) = &model.by_group {
         document["by_group"] = json!(by_group);
     }
+    if let Some(rise) = &model.rise {
+        document["rise"] = json!({ "from_s": rise.from, "to_s": rise.to, "all": rise.all });
+    }
+    if let Some(focused) = focused(whole, &model.recalls) {
+        document["focus"] = focused;
+    }
     if !model.conditions.is_empty() {
         let mut conditions = Map::new();
-        conditions.insert("clean".to_owned(), shares(whole));
+        conditions.insert(
+            "clean".to_owned(),
+            shares(whole, model.by_group.as_ref(), &model.recalls),
+        );
         for condition in &model.conditions {
-            conditions.insert(condition.name.to_owned(), under(condition));
+            let mut document = under(condition);
+            if let Some(focused) = focused(&condition.metrics, &condition.recalls) {
+                document["focus"] = focused;
+            }
+            conditions.insert(condition.name.to_owned(), document);
         }
         document["conditions"] = Value::Object(conditions);
     }
@@ -89,19 +114,24 @@ fn calibrated(metrics: &Metrics) -> Value {
     json!({ "ece": metrics.ece, "nll": metrics.nll })
 }
 
-fn shares(metrics: &Metrics) -> Value {
+fn shares(metrics: &Metrics, by_group: Option<&ByGroup>, recalls: &Recalls) -> Value {
     json!({
         "clips": metrics.clips,
         "accuracy": metrics.accuracy,
         "interval95": metrics.interval95,
+        "by_group": by_group,
         "macro_accuracy": metrics.macro_accuracy,
+        "macro": recalls.mean,
+        "confident_wrong": metrics.confident_wrong,
+        "displayed": metrics.displayed,
+        "displayed_wrong": metrics.displayed_wrong,
         "ece": metrics.ece,
         "nll": metrics.nll,
     })
 }
 
 fn at_mark(at: &MetricsAt) -> Value {
-    let mut document = shares(&at.metrics);
+    let mut document = shares(&at.metrics, at.by_group.as_ref(), &at.recalls);
     document["seconds"] = json!(at.seconds);
     document["ece_before"] = json!(at.before.ece);
     document["ece_by_chance"] = json!(at.chance_ece);
@@ -109,8 +139,37 @@ fn at_mark(at: &MetricsAt) -> Value {
 }
 
 fn under(condition: &ConditionMetrics) -> Value {
-    let mut document = shares(&condition.metrics);
+    let mut document = shares(&condition.metrics, condition.by_group.as_ref(), &condition.recalls);
     document["difference"] = json!(condition.difference.difference);
     document["difference_interval95"] = json!(condition.difference.interval95);
     document
+}
+
+/// Recall of each class: of whole clips, by seconds, and how it changes with them.
+fn recall(model: &ModelMetrics, genres: &GenreSet) -> Value {
+    let each = genres.ids().map(|id| {
+        let class = usize::from(id.0);
+        let seconds: Vec<Value> = model
+            .at_marks
+            .iter()
+            .filter_map(|at| {
+                let mut document = json!(at.recalls.per_class[class]?);
+                document["seconds"] = json!(at.seconds);
+                Some(document)
+            })
+            .collect();
+        let rise: Option<PairedDifference> = model.rise.as_ref().and_then(|rise| rise.per_class[class]);
+        let document = json!({ "whole": model.recalls.per_class[class], "seconds": seconds, "rise": rise });
+        (genres.label(id).to_owned(), document)
+    });
+    Value::Object(each.collect())
+}
+
+/// Recall of one class, and the share of all others that are taken for it.
+fn focus_of(class: GenreId, genres: &GenreSet, metrics: &Metrics, recalls: &Recalls) -> Value {
+    json!({
+        "genre": genres.label(class),
+        "recall": recalls.per_class[usize::from(class.0)],
+        "taken_for_it": metrics.taken_for(class),
+    })
 }

@@ -1,73 +1,66 @@
 //! An evaluation as tables, for a terminal or a page: a row for each model, sections only for the metrics there are.
 
+use super::recall_tables::{focus, recalls};
+use super::section::{Section, interval, percent, rounded};
 use attune_engine::page;
-use attune_model::genre::GenreSet;
-use attune_model::{LoadedModel, Manifest, ModelSet};
+use attune_model::genre::{GenreId, GenreSet};
 use attune_train::evaluate::rejection::ErrorRate;
-use attune_train::evaluate::{Evaluation, Metrics, MetricsAt, ModelMetrics, Times};
+use attune_train::evaluate::{ConditionMetrics, Evaluation, Metrics, MetricsAt, ModelMetrics, Times};
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 use std::fmt::Write;
 
-/// A heading and its table.
-struct Section {
-    heading: String,
-    columns: Vec<String>,
-    rows: Vec<Vec<String>>,
-}
-
-impl Section {
-    fn new<H: Into<String>>(
-        heading: impl Into<String>,
-        columns: impl IntoIterator<Item = H>,
-        rows: impl IntoIterator<Item = Vec<String>>,
-    ) -> Self {
-        Self {
-            heading: heading.into(),
-            columns: columns.into_iter().map(Into::into).collect(),
-            rows: rows.into_iter().collect(),
-        }
-    }
+/// Which sections there are.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Contents {
+    /// A class of special interest.
+    pub(super) focus: Option<GenreId>,
+    /// Only the main tables, and of the ensemble alone.
+    pub(super) is_brief: bool,
 }
 
 /// For a terminal: one below the other.
-pub(super) fn of(evaluation: &Evaluation, genres: &GenreSet) -> String {
+pub(super) fn of(evaluation: &Evaluation, genres: &GenreSet, contents: Contents) -> String {
     let text = |Section { heading, columns, rows }| {
         let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
         format!("{heading}\n\n{}", table(&columns, rows))
     };
-    let texts: Vec<String> = sections(evaluation, genres).into_iter().map(text).collect();
+    let texts: Vec<String> = sections(evaluation, genres, contents).into_iter().map(text).collect();
     texts.join("\n\n")
 }
 
-/// For a page.
-pub(super) fn markdown(evaluation: &Evaluation, models: &ModelSet) -> String {
+/// For a page, below a line that says what the answers are of.
+pub(super) fn markdown(evaluation: &Evaluation, of: &str, genres: &GenreSet, contents: Contents) -> String {
     let text = |section: Section| {
         let rows = page::table(&section.columns, |column| column == 0, &section.rows);
         format!("{}:\n\n{rows}", section.heading)
     };
-    let model = |model: &LoadedModel| {
-        let Manifest {
-            name, weights_sha256, ..
-        } = model.manifest();
-        format!("{name} (weights {}…)", &weights_sha256[..8])
-    };
-    let named: Vec<String> = models.models.iter().map(model).collect();
-    let mut texts = vec![format!(
-        "Of {}; `ensemble`: the mean of their probabilities.\n",
-        named.join(", ")
-    )];
-    texts.extend(sections(evaluation, &models.genres).into_iter().map(text));
+    let mut texts = vec![format!("Of {of}; `ensemble`: the mean of their probabilities.\n")];
+    texts.extend(sections(evaluation, genres, contents).into_iter().map(text));
     texts.join("\n")
 }
 
 /// Those for which there is something.
-fn sections(evaluation: &Evaluation, genres: &GenreSet) -> Vec<Section> {
+fn sections(evaluation: &Evaluation, genres: &GenreSet, contents: Contents) -> Vec<Section> {
     let models = &evaluation.models;
-    let mut sections = vec![whole(evaluation.clips, models), seconds(models), calibration(models)];
-    if models.iter().any(|model| !model.conditions.is_empty()) {
-        sections.push(conditions(models));
+    let focus = contents.focus.map(|class| focus(models, class, &genres.title(class)));
+    let under_conditions = models.last().filter(|model| !model.conditions.is_empty());
+    let mut sections = vec![whole(evaluation.clips, models)];
+    if contents.is_brief {
+        sections.extend(models.last().map(|ensemble| recalls(ensemble, genres)));
+        sections.extend([confident_wrong(models), displayed(models)]);
+        sections.extend(under_conditions.map(conditions_of));
+        sections.extend(focus);
+        return sections;
     }
+    sections.extend([seconds(models), macro_means(models)]);
+    sections.extend(models.iter().map(|model| recalls(model, genres)));
+    sections.extend([calibration(models), calibration_by_seconds(models)]);
+    sections.extend([confident_wrong(models), displayed(models)]);
+    if let Some(ensemble) = under_conditions {
+        sections.extend([conditions(models), conditions_of(ensemble)]);
+    }
+    sections.extend(focus);
     if models.iter().any(|model| model.timeline.is_some()) {
         sections.push(timeline(models));
     }
@@ -80,9 +73,7 @@ fn sections(evaluation: &Evaluation, genres: &GenreSet) -> Vec<Section> {
     if !evaluation.agreement.is_empty() {
         sections.push(agreement(evaluation));
     }
-    if let Some(ensemble) = models.last() {
-        sections.push(confusion(&ensemble.name, &ensemble.whole, genres));
-    }
+    sections.extend(models.iter().map(|model| confusion(&model.name, &model.whole, genres)));
     sections
 }
 
@@ -99,46 +90,25 @@ pub(in crate::cli) fn table(heading: &[&str], rows: impl IntoIterator<Item = Vec
     table.to_string()
 }
 
-fn percent(share: f64) -> String {
-    format!("{:.1} %", share * 100.0)
-}
-
-fn interval([low, high]: [f64; 2]) -> String {
-    format!("{:.1}–{:.1} %", low * 100.0, high * 100.0)
-}
-
 fn whole(clips: usize, models: &[ModelMetrics]) -> Section {
     let groups = models.first().and_then(|model| model.by_group).map(|by| by.groups);
     let row = |model: &ModelMetrics| {
-        let figures = &model.whole;
+        let (figures, mean) = (&model.whole, &model.recalls.mean);
         let mut cells = vec![
             model.name.clone(),
             percent(figures.accuracy),
             interval(figures.interval95),
-            percent(figures.macro_accuracy),
-            format!("{:.3}", figures.nll),
-            percent(figures.ece),
-            format!("{:.2}", model.temperature),
-            format!("{:.2}", model.fitted_temperature),
         ];
-        if let Some(by) = model.by_group {
-            cells.insert(3, interval(by.interval95));
-        }
+        cells.extend(model.by_group.map(|by| interval(by.interval95)));
+        cells.extend([percent(mean.share), interval(mean.interval95)]);
+        cells.extend(mean.interval95_by_group.filter(|_| groups.is_some()).map(interval));
         cells
     };
-    let mut columns = vec![
-        "model",
-        "right",
-        "95 % interval",
-        "mean of classes",
-        "−ln p",
-        "calibration error",
-        "temperature",
-        "best here",
-    ];
+    let mut columns = vec!["model", "right", "95 % interval", "macro mean", "95 % interval"];
     let mut title = format!("{clips} clips");
     if let Some(groups) = groups {
         columns.insert(3, "over groups");
+        columns.push("over groups");
         let _ = write!(title, " of {groups} groups");
     }
     Section::new(title, columns, models.iter().map(row))
@@ -160,53 +130,167 @@ fn by_seconds(models: &[ModelMetrics], cell: impl Fn(&MetricsAt) -> String) -> (
 fn seconds(models: &[ModelMetrics]) -> Section {
     let (columns, mut rows) = by_seconds(models, |at| percent(at.metrics.accuracy));
     if let Some(ensemble) = models.last() {
-        let rounded = |[low, high]: [f64; 2]| format!("{:.0}–{:.0} %", low * 100.0, high * 100.0);
-        let mut intervals = vec!["  95 % interval".to_owned()];
-        let mut clips = vec!["  clips".to_owned()];
-        for at in &ensemble.at_marks {
-            intervals.push(rounded(at.metrics.interval95));
-            clips.push(at.metrics.clips.to_string());
+        let row = |name: &str, cell: &dyn Fn(&MetricsAt) -> String| {
+            let mut row = vec![name.to_owned()];
+            row.extend(ensemble.at_marks.iter().map(cell));
+            row
+        };
+        rows.push(row("  95 % interval", &|at| rounded(at.metrics.interval95)));
+        if ensemble.by_group.is_some() {
+            let over_groups = |at: &MetricsAt| at.by_group.map_or("–".to_owned(), |by| rounded(by.interval95));
+            rows.push(row("  over groups", &over_groups));
         }
-        rows.extend([intervals, clips]);
+        rows.push(row("  clips", &|at| at.metrics.clips.to_string()));
     }
     Section::new("Accuracy after N seconds", columns, rows)
 }
 
+fn macro_means(models: &[ModelMetrics]) -> Section {
+    let (columns, rows) = by_seconds(models, |at| percent(at.recalls.mean.share));
+    Section::new("Macro mean of recall after N seconds", columns, rows)
+}
+
 fn calibration(models: &[ModelMetrics]) -> Section {
-    let arrow = |before: f64, after: f64| format!("{:.0} → {:.1} %", before * 100.0, after * 100.0);
-    let (mut columns, mut rows) = by_seconds(models, |at| arrow(at.before.ece, at.metrics.ece));
+    let row = |model: &ModelMetrics| {
+        vec![
+            model.name.clone(),
+            format!("{:.3}", model.whole.nll),
+            percent(model.before.ece),
+            percent(model.whole.ece),
+            percent(model.chance_ece),
+            format!("{:.2}", model.temperature),
+            format!("{:.2}", model.fitted_temperature),
+        ]
+    };
+    let columns = [
+        "model",
+        "−ln p",
+        "uncalibrated",
+        "calibrated",
+        "if perfect",
+        "temperature",
+        "best here",
+    ];
+    Section::new("Calibration error over whole clips", columns, models.iter().map(row))
+}
+
+fn calibration_by_seconds(models: &[ModelMetrics]) -> Section {
+    let (mut columns, mut rows) = by_seconds(models, |at| percent(at.metrics.ece));
     columns.push("whole".to_owned());
     for (row, model) in rows.iter_mut().zip(models) {
-        row.push(arrow(model.before.ece, model.whole.ece));
+        row.push(percent(model.whole.ece));
     }
     if let Some(ensemble) = models.last() {
-        let mut row = vec!["  if perfectly calibrated".to_owned()];
-        row.extend(ensemble.at_marks.iter().map(|at| percent(at.chance_ece)));
-        row.push(percent(ensemble.chance_ece));
-        rows.push(row);
+        let mut uncalibrated = vec!["  uncalibrated".to_owned()];
+        let mut perfect = vec!["  if perfect".to_owned()];
+        for at in &ensemble.at_marks {
+            uncalibrated.push(percent(at.before.ece));
+            perfect.push(percent(at.chance_ece));
+        }
+        uncalibrated.push(percent(ensemble.before.ece));
+        perfect.push(percent(ensemble.chance_ece));
+        rows.extend([uncalibrated, perfect]);
     }
-    let heading = "Calibration error after N seconds, uncalibrated → calibrated";
+    let heading = "Calibration error after N seconds (below: the ensemble uncalibrated, and a perfect one)";
     Section::new(heading, columns, rows)
 }
 
+fn confident_wrong(models: &[ModelMetrics]) -> Section {
+    let (mut columns, mut rows) = by_seconds(models, |at| percent(at.metrics.confident_wrong));
+    columns.push("whole".to_owned());
+    for (row, model) in rows.iter_mut().zip(models) {
+        row.push(percent(model.whole.confident_wrong));
+    }
+    if let Some(share) = models.last().and_then(|ensemble| ensemble.confident_wrong) {
+        let mut row_of = |name: &str, of: [f64; 2]| {
+            let mut row = vec![name.to_owned()];
+            row.resize(columns.len() - 1, String::new());
+            row.push(rounded(of));
+            rows.push(row);
+        };
+        row_of("  95 % interval", share.interval95);
+        if let Some(by) = share.by_group {
+            row_of("  over groups", by.interval95);
+        }
+    }
+    let heading = "Confident wrong answers after N seconds: a wrong genre at 50 % or more";
+    Section::new(heading, columns, rows)
+}
+
+fn displayed(models: &[ModelMetrics]) -> Section {
+    let cell = |metrics: &Metrics| {
+        format!(
+            "{:.0}/{:.0} %",
+            metrics.displayed_wrong * 100.0,
+            metrics.displayed * 100.0
+        )
+    };
+    let (mut columns, mut rows) = by_seconds(models, |at| cell(&at.metrics));
+    columns.push("whole".to_owned());
+    for (row, model) in rows.iter_mut().zip(models) {
+        row.push(cell(&model.whole));
+    }
+    let heading = "Displayed, by the program's rule, after N seconds: a wrong genre / any genre (the others: unsure)";
+    Section::new(heading, columns, rows)
+}
+
+/// Accuracy of each model under each condition.
 fn conditions(models: &[ModelMetrics]) -> Section {
-    let names = models[0].conditions.iter().map(|condition| condition.name);
-    let columns = ["model", "clean"].into_iter().chain(names);
-    let row = |model: &ModelMetrics| {
-        let mut row = vec![model.name.clone(), percent(model.whole.accuracy)];
-        row.extend(model.conditions.iter().map(|condition| {
-            let paired = &condition.difference;
-            let [low, high] = paired.interval95.map(|share| share * 100.0);
-            format!(
-                "{}  ({:+.1}, {low:+.1} to {high:+.1})",
-                percent(condition.metrics.accuracy),
-                paired.difference * 100.0
-            )
-        }));
+    let mut columns = vec!["condition".to_owned()];
+    columns.extend(models.iter().map(|model| model.name.clone()));
+    let row = |name: &str, of: &dyn Fn(&ModelMetrics) -> f64| {
+        let mut row = vec![name.to_owned()];
+        row.extend(models.iter().map(|model| percent(of(model))));
         row
     };
-    let heading = "The same clips under other conditions (difference from clean, its 95 % interval)";
-    Section::new(heading, columns, models.iter().map(row))
+    let mut rows = vec![row("clean", &|model| model.whole.accuracy)];
+    for (place, condition) in models[0].conditions.iter().enumerate() {
+        rows.push(row(condition.name, &|model| model.conditions[place].metrics.accuracy));
+    }
+    Section::new("The same clips under other conditions", columns, rows)
+}
+
+/// One model's figures under each condition.
+fn conditions_of(model: &ModelMetrics) -> Section {
+    let has_groups = model.by_group.is_some();
+    let over_groups = |by: Option<[f64; 2]>| has_groups.then(|| by.map_or("–".to_owned(), rounded));
+    let cells = |name: &str, metrics: &Metrics, groups: Option<[f64; 2]>, mean: f64| {
+        let mut row = vec![name.to_owned(), percent(metrics.accuracy)];
+        row.extend(over_groups(groups));
+        row.extend([percent(mean), percent(metrics.confident_wrong), percent(metrics.ece)]);
+        row
+    };
+    let by_group = model.by_group.map(|by| by.interval95);
+    let mut clean = cells("clean", &model.whole, by_group, model.recalls.mean.share);
+    clean.push(String::new());
+    let row = |condition: &ConditionMetrics| {
+        let by_group = condition.by_group.map(|by| by.interval95);
+        let mut row = cells(
+            condition.name,
+            &condition.metrics,
+            by_group,
+            condition.recalls.mean.share,
+        );
+        let [low, high] = condition.difference.interval95.map(|share| share * 100.0);
+        row.push(format!(
+            "{:+.1} ({low:+.1} to {high:+.1})",
+            condition.difference.difference * 100.0
+        ));
+        row
+    };
+    let mut columns = vec![
+        "condition",
+        "right",
+        "macro mean",
+        "confident wrong",
+        "calibration",
+        "points (95 %)",
+    ];
+    if has_groups {
+        columns.insert(2, "over groups");
+    }
+    let rows = std::iter::once(clean).chain(model.conditions.iter().map(row));
+    Section::new(format!("The {} under these conditions", model.name), columns, rows)
 }
 
 /// Median and 90th percentile; a dash for never.
@@ -224,14 +308,16 @@ fn timeline(models: &[ModelMetrics]) -> Section {
             times(&timeline.first_s),
             times(&timeline.stable_right_s),
             percent(timeline.right_at_end),
+            percent(timeline.wrong_at_end),
         ])
     });
     let columns = [
         "model",
-        "switches a minute",
+        "switches/min",
         "first answer",
         "right from then on",
         "right at the end",
+        "wrong at the end",
     ];
     let heading = "The displayed answer while a clip plays (median, 90th percentile; –: never)";
     Section::new(heading, columns, rows)

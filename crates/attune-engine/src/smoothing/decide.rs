@@ -69,6 +69,12 @@ pub(crate) fn decide(
     before.decide(at, ensemble, config)
 }
 
+/// The genre that is displayed for a whole clip of music with these probabilities; `None`: unsure.
+pub fn genre_of_whole(ensemble: &Probabilities, config: &SmoothingConfig) -> Option<GenreId> {
+    let (state, _) = Hysteresis::new().decide(Seconds(0.0), ensemble, config);
+    state.genre()
+}
+
 /// How sure an answer is: of speech or another sound where that is answered, else of the most probable genre; `None` if no
 /// model answers.
 pub(crate) fn confidence(reason: &Reason, ensemble: Option<&Probabilities>) -> Option<f32> {

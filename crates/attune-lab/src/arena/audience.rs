@@ -68,8 +68,7 @@ impl Audience {
 
     /// Each engine's answers, and the ensemble's last.
     fn answers(&self, engines: &[ModelClips]) -> Vec<Answers> {
-        let of = |engine: &ModelClips| Answers::of(&engine.clips, engine.temperature, self.spec());
-        let mut all: Vec<Answers> = engines.iter().map(of).collect();
+        let mut all: Vec<Answers> = engines.iter().map(|engine| engine.answers(self.spec())).collect();
         all.push(Answers::ensemble(&all[..self.sets[0].models.len()]));
         all
     }
@@ -112,6 +111,7 @@ impl Audience {
                 name: model.manifest().name.clone(),
                 temperature: model.manifest().temperature,
                 clips: clip_logits(model.stream()?.as_mut(), excerpts, Part::Excerpt, self.spec())?,
+                out_of_fold: None,
             })
         });
         let short = self.answers(&short.collect::<Result<Vec<_>, LabError>>()?);

@@ -62,12 +62,17 @@ pub struct Answers {
 impl Answers {
     /// Of one model at a temperature.
     pub fn of(clips: &[ClipLogits], temperature: f32, spec: &FrontEndSpec) -> Self {
+        Self::with_temperatures(clips, &vec![temperature; clips.len()], spec)
+    }
+
+    /// Of one model, each clip at its own temperature.
+    pub fn with_temperatures(clips: &[ClipLogits], temperatures: &[f32], spec: &FrontEndSpec) -> Self {
         let mut answers = Self {
             truths: clips.iter().map(|clip| clip.truth).collect(),
             whole: Vec::with_capacity(clips.len()),
             at_marks: Vec::with_capacity(clips.len()),
         };
-        for clip in clips {
+        for (clip, &temperature) in clips.iter().zip(temperatures) {
             let frames = clip.frames();
             let mut counts: Vec<usize> = MARKS
                 .iter()
@@ -131,6 +136,13 @@ impl Answers {
     /// The whole clips' answers with their truths.
     pub fn labelled(&self) -> Vec<(GenreId, Probabilities)> {
         self.truths.iter().copied().zip(self.whole.iter().copied()).collect()
+    }
+
+    /// The clips that are long enough for a mark, by their places.
+    pub(crate) fn clips_at(&self, mark: usize) -> Vec<usize> {
+        (0..self.truths.len())
+            .filter(|&clip| self.at_marks[clip].len() > mark)
+            .collect()
     }
 
     /// The answers at a mark, of the clips that are long enough, with their truths.

@@ -1,6 +1,8 @@
 //! The same clips once more, as a bad microphone or a noisy room would bring them.
 
+use super::groups::ByGroup;
 use super::metrics::Metrics;
+use super::recall::Recalls;
 use serde::Serialize;
 
 /// How much more (or less) is right under a condition than without it, on the same clips.
@@ -36,6 +38,10 @@ pub struct ConditionMetrics {
     pub name: &'static str,
     /// Under the condition.
     pub metrics: Metrics,
+    /// The accuracy's interval over whole groups of clips, if there are groups.
+    pub by_group: Option<ByGroup>,
+    /// Recall of each class.
+    pub recalls: Recalls,
     /// Against the clips as they are.
     pub difference: PairedDifference,
 }

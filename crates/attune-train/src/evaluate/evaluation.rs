@@ -2,16 +2,18 @@
 
 use super::answers::{Answers, ClipLogits};
 use super::calibration::{ece_if_calibrated, fit_answers, fit_temperature};
+use super::clip_rows::ClipRow;
 use super::conditions::{ConditionMetrics, PairedDifference};
 use super::genre_change::ChangeMetrics;
 use super::groups::ByGroup;
-use super::metrics::Metrics;
-use super::metrics_at::{MetricsAt, metrics_at_marks};
+use super::metrics::{Metrics, is_confidently_wrong};
+use super::metrics_at::{MetricsAt, metrics_at_marks, outcomes, rise};
+use super::recall::{Recalls, Rise, Share};
 use super::rejection::ErrorRate;
 use super::timeline::TimelineMetrics;
 use attune_audio::features::FrontEndSpec;
 use attune_model::LoadedModel;
-use attune_model::genre::{GenreId, Probabilities};
+use attune_model::genre::Probabilities;
 
 /// One model's logits for all clips.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,14 +24,25 @@ pub struct ModelClips {
     pub temperature: f32,
     /// Its logits, clip by clip; the same clips for all models.
     pub clips: Vec<ClipLogits>,
+    /// In a cross-validation, each clip's own temperature, fitted on the other folds.
+    pub out_of_fold: Option<Vec<f32>>,
 }
 
 impl ModelClips {
+    /// The answers as they are given.
+    pub fn answers(&self, spec: &FrontEndSpec) -> Answers {
+        match &self.out_of_fold {
+            Some(temperatures) => Answers::with_temperatures(&self.clips, temperatures, spec),
+            None => Answers::of(&self.clips, self.temperature, spec),
+        }
+    }
+
     /// Regroups logits from clip-by-model to model-by-clip; the logits are moved.
     pub fn by_model(models: &[LoadedModel], clips: &mut [Vec<ClipLogits>]) -> Vec<Self> {
         let models = models.iter().enumerate().map(|(place, model)| Self {
             name: model.manifest().name.clone(),
             temperature: model.manifest().temperature,
+            out_of_fold: None,
             clips: clips
                 .iter_mut()
                 .filter_map(|models| models.get_mut(place))
@@ -55,6 +68,12 @@ pub struct ModelMetrics {
     pub whole: Metrics,
     /// The accuracy's interval over whole groups of clips, if the table gives groups.
     pub by_group: Option<ByGroup>,
+    /// Recall of each class over whole clips.
+    pub recalls: Recalls,
+    /// How recall changes with the seconds; none for clips of 3 s.
+    pub rise: Option<Rise>,
+    /// Share of whole clips with a wrong class at a probability of 50 % or more.
+    pub confident_wrong: Option<Share>,
     /// Over whole clips, every temperature 1.
     pub before: Metrics,
     /// The calibration error to expect on this many clips if perfectly calibrated ([`ece_if_calibrated`]).
@@ -99,24 +118,29 @@ pub struct Evaluation {
     pub rejected_music: Vec<(String, ErrorRate)>,
     /// What is no music and was given a genre, by label.
     pub false_genre: Vec<(&'static str, ErrorRate)>,
+    /// Conditions that could not be evaluated, and why.
+    pub left_out: Option<String>,
+    /// What each clip was answered.
+    pub rows: Vec<ClipRow>,
+    /// The answers of each model and of the ensemble.
+    pub(super) answers: Vec<Answers>,
+    groups: Option<Vec<usize>>,
     spec: FrontEndSpec,
     classes: usize,
 }
 
 impl Evaluation {
-    /// The metrics that logits alone give.
+    /// The metrics that logits alone give. `groups` numbers each clip's group.
     ///
     /// # Panics
     /// If there is no model: a slip of the caller.
-    pub fn of(models: &[ModelClips], spec: &FrontEndSpec, classes: usize) -> Self {
-        let given: Vec<Answers> = models
-            .iter()
-            .map(|model| Answers::of(&model.clips, model.temperature, spec))
-            .collect();
+    pub fn of(models: &[ModelClips], groups: Option<&[usize]>, spec: &FrontEndSpec, classes: usize) -> Self {
+        let mut given: Vec<Answers> = models.iter().map(|model| model.answers(spec)).collect();
         let before: Vec<Answers> = models
             .iter()
             .map(|model| Answers::of(&model.clips, 1.0, spec))
             .collect();
+        let counted = Counted { groups, classes };
         let mut metrics = Vec::with_capacity(models.len() + 1);
         for ((model, given), before) in models.iter().zip(&given).zip(&before) {
             let temperature = fit_temperature(&model.clips, spec);
@@ -127,7 +151,7 @@ impl Evaluation {
                 given,
                 before,
                 fit,
-                classes,
+                counted,
             ));
         }
         let ensemble = Answers::ensemble(&given);
@@ -138,50 +162,70 @@ impl Evaluation {
             &ensemble,
             &Answers::ensemble(&before),
             (temperature, fitted),
-            classes,
+            counted,
         ));
+        let agreement = agreements(models, &given);
+        let clips = ensemble.truths.len();
+        given.push(ensemble);
         Self {
-            clips: ensemble.truths.len(),
+            clips,
             failed: 0,
-            agreement: agreements(models, &given),
+            agreement,
             models: metrics,
             rejected_music: Vec::new(),
             false_genre: Vec::new(),
+            left_out: None,
+            rows: Vec::new(),
+            answers: given,
+            groups: groups.map(<[usize]>::to_vec),
             spec: spec.clone(),
             classes,
         }
     }
 
-    /// Adds intervals over whole groups if any clip has one; `clips` are name and group of each evaluated clip, in
-    /// order. A clip without a group is one by itself.
-    pub(crate) fn add_groups(&mut self, clips: &[(&str, &str)]) {
-        if clips.iter().any(|(_, group)| !group.is_empty()) {
-            let groups: Vec<(&str, &str)> = clips
-                .iter()
-                .map(|&(name, group)| if group.is_empty() { (name, "") } else { ("", group) })
-                .collect();
-            for model in &mut self.models {
-                model.by_group = ByGroup::of(&model.right, &groups);
-            }
+    /// The answers to a whole clip: each model's and, last, the ensemble's.
+    pub(super) fn answers_to(&self, clip: usize) -> Vec<Probabilities> {
+        self.answers.iter().map(|answers| answers.whole[clip]).collect()
+    }
+
+    /// Sets what each clip was answered. The gate may have kept a genre from being displayed, so the ensemble's shares
+    /// of displayed answers are those of the rows.
+    pub(super) fn set_rows(&mut self, rows: Vec<ClipRow>) {
+        let music: Vec<&ClipRow> = rows.iter().filter(|row| row.truth.is_some()).collect();
+        let displayed = || music.iter().filter(|row| row.displayed.is_some());
+        let is_wrong = |row: &&&ClipRow| row.displayed != row.truth;
+        if let Some(ensemble) = self.models.last_mut() {
+            let clips = music.len().max(1) as f64;
+            ensemble.whole.displayed = displayed().count() as f64 / clips;
+            ensemble.whole.displayed_wrong = displayed().filter(is_wrong).count() as f64 / clips;
         }
+        self.rows = rows;
     }
 
     /// Adds the models' logits for the same clips under a condition.
     pub(crate) fn add_condition(&mut self, name: &'static str, models: &[ModelClips]) {
-        let mut given: Vec<Answers> = models
-            .iter()
-            .map(|model| Answers::of(&model.clips, model.temperature, &self.spec))
-            .collect();
+        let mut given: Vec<Answers> = models.iter().map(|model| model.answers(&self.spec)).collect();
         given.push(Answers::ensemble(&given));
         for (model, given) in self.models.iter_mut().zip(&given) {
             let labelled = given.labelled();
+            let (truths, right) = outcomes(&labelled);
+            let groups = self.groups.as_deref();
             model.conditions.push(ConditionMetrics {
                 name,
                 metrics: Metrics::of(&labelled, self.classes),
-                difference: PairedDifference::of(&model.right, &which_right(&labelled)),
+                by_group: groups.and_then(|groups| ByGroup::of(&right, groups)),
+                recalls: Recalls::of(&truths, &right, groups, self.classes),
+                difference: PairedDifference::of(&model.right, &right),
             });
         }
     }
+}
+
+/// How clips are counted.
+#[derive(Clone, Copy)]
+struct Counted<'a> {
+    groups: Option<&'a [usize]>,
+    classes: usize,
 }
 
 fn model_metrics(
@@ -189,28 +233,32 @@ fn model_metrics(
     given: &Answers,
     before: &Answers,
     (fitted_temperature, fitted): (f32, Metrics),
-    classes: usize,
+    Counted { groups, classes }: Counted<'_>,
 ) -> ModelMetrics {
     let labelled = given.labelled();
+    let (truths, right) = outcomes(&labelled);
+    let confident_wrong: Vec<bool> = labelled
+        .iter()
+        .map(|(truth, p)| is_confidently_wrong(*truth, p))
+        .collect();
     ModelMetrics {
         name: name.to_owned(),
         temperature,
         whole: Metrics::of(&labelled, classes),
-        by_group: None,
+        by_group: groups.and_then(|groups| ByGroup::of(&right, groups)),
+        recalls: Recalls::of(&truths, &right, groups, classes),
+        rise: rise(given, classes),
+        confident_wrong: Share::of(&confident_wrong, groups),
         before: Metrics::of(&before.labelled(), classes),
         chance_ece: ece_if_calibrated(&labelled),
         fitted_temperature,
         fitted,
-        at_marks: metrics_at_marks(given, before, classes),
+        at_marks: metrics_at_marks(given, before, groups, classes),
         conditions: Vec::new(),
         timeline: None,
         changes: None,
-        right: which_right(&labelled),
+        right,
     }
-}
-
-fn which_right(labelled: &[(GenreId, Probabilities)]) -> Vec<bool> {
-    labelled.iter().map(|(truth, p)| p.top().0 == *truth).collect()
 }
 
 fn agreements(models: &[ModelClips], given: &[Answers]) -> Vec<Agreement> {
@@ -229,6 +277,7 @@ fn agreements(models: &[ModelClips], given: &[Answers]) -> Vec<Agreement> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use attune_model::genre::GenreId;
 
     fn clip(truth: u8, first: f32) -> ClipLogits {
         ClipLogits {
@@ -243,6 +292,7 @@ mod tests {
             name: name.to_owned(),
             temperature: 2.0,
             clips,
+            out_of_fold: None,
         }
     }
 
@@ -252,7 +302,7 @@ mod tests {
         // Truths 0, 1, 0; `a` is sure of 0, 0, 0; `b` leans to 0, 1, 1.
         let a = model("a", vec![clip(0, 4.0), clip(1, 1.0), clip(0, 4.0)]);
         let b = model("b", vec![clip(0, 1.0), clip(1, -4.0), clip(0, -1.0)]);
-        let mut evaluation = Evaluation::of(&[a.clone(), b.clone()], &spec, 2);
+        let mut evaluation = Evaluation::of(&[a.clone(), b.clone()], None, &spec, 2);
         let accuracies: Vec<f64> = evaluation.models.iter().map(|model| model.whole.accuracy).collect();
         assert_eq!(accuracies, [2.0 / 3.0, 2.0 / 3.0, 1.0]);
         assert_eq!(evaluation.models[2].name, "ensemble");

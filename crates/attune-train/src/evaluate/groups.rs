@@ -56,6 +56,20 @@ impl ByGroup {
     }
 }
 
+/// A number for the group of each clip, from its name and its group's; a clip without a group is one by itself. `None` if
+/// no clip has a group.
+pub(crate) fn group_numbers<'a>(clips: impl Iterator<Item = (&'a str, &'a str)>) -> Option<Vec<usize>> {
+    let mut numbers = std::collections::HashMap::new();
+    let (mut any, mut all) = (false, Vec::new());
+    for (name, group) in clips {
+        any |= !group.is_empty();
+        let next = numbers.len();
+        let key = if group.is_empty() { (name, "") } else { ("", group) };
+        all.push(*numbers.entry(key).or_insert(next));
+    }
+    any.then_some(all)
+}
+
 /// The 97.5 % quantile of Student's t, by the expansion around the normal quantile (Abramowitz & Stegun 1964, 26.7.5);
 /// 3 % too small at two degrees of freedom.
 fn t975(freedom: f64) -> f64 {
@@ -71,6 +85,13 @@ fn t975(freedom: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clip_without_a_group_is_one_by_itself() {
+        let clips = [("a", "x"), ("b", ""), ("c", "x"), ("x", "")];
+        assert_eq!(group_numbers(clips.into_iter()), Some(vec![0, 1, 0, 2]));
+        assert_eq!(group_numbers([("a", ""), ("b", "")].into_iter()), None);
+    }
 
     #[test]
     fn students_t_is_that_of_the_tables() {

@@ -9,6 +9,8 @@
 //! - [`Metrics`] are accuracy with its interval, per-class accuracy, confusion, −ln p and calibration of a set of
 //!   answers;
 //! - [`ByGroup`] is that interval over whole artists, where the table names them;
+//! - [`Recalls`] are the same for each class, and their mean; [`Rise`] is how they change with time;
+//! - [`ClipRow`] is what one clip was answered;
 //! - [`MetricsAt`] is the same after 1, 2, 3, 5, 10, 20, 30 s;
 //! - [`AnswerTimeline`] is the displayed answer: switches, first answer, delay at a true change ([`genre_change`]);
 //! - [`rejection`] counts music that was rejected, and other sounds that were given a genre;
@@ -16,15 +18,20 @@
 
 mod answers;
 mod calibration;
+mod clip_rows;
 mod conditions;
+mod effects;
 mod evaluation;
+mod folds;
 pub mod genre_change;
 mod groups;
+mod log_mel_session;
 mod log_mels;
 pub mod manifest;
 mod metrics;
 mod metrics_at;
 pub mod pictures;
+mod recall;
 pub mod rejection;
 pub mod run;
 mod session;
@@ -32,14 +39,21 @@ mod timeline;
 
 pub use answers::{Answers, ClipLogits};
 pub use calibration::{BINS, Bin, bins, ece_if_calibrated, expected_error, fit_answers, fit_temperature, tempered};
+pub use clip_rows::{ClipRow, clips_csv};
 pub use conditions::{ConditionMetrics, PairedDifference};
 pub use evaluation::{Agreement, Evaluation, ModelClips, ModelMetrics};
+pub use folds::{FoldsEvaluation, evaluate_folds};
 pub use groups::ByGroup;
-pub use metrics::{Metrics, wilson};
+pub(crate) use groups::group_numbers;
+pub use log_mel_session::evaluate_log_mels;
+pub use metrics::{CONFIDENT, Metrics, wilson};
 pub use metrics_at::{MARKS, MetricsAt, metrics_at_marks};
-pub use session::{EvaluationConfig, EvaluationEvent, EvaluationSession, EvaluationStage, evaluate_log_mels};
+pub use recall::{MacroMean, Recalls, Rise, Share};
+pub use session::{EvaluationConfig, EvaluationEvent, EvaluationSession, EvaluationStage};
 pub use timeline::{Answer, AnswerTimeline, TimelineMetrics, Times};
 
+use crate::TrainError;
+use crate::sound::CodecError;
 use attune_audio::source::SourceError;
 use attune_engine::PipelineError;
 use attune_engine::files::FileError;
@@ -95,6 +109,14 @@ pub enum EvaluateError {
         /// The condition.
         condition: &'static str,
     },
+    /// A codec failed on a clip.
+    #[error("{path}: {error}", path = .path.display())]
+    Codec {
+        /// The clip.
+        path: PathBuf,
+        /// Why.
+        error: CodecError,
+    },
     /// No pairs can be formed.
     #[error("{table}: a change of genre needs two clips of different classes at the same sample rate",
         table = .table.display())]
@@ -125,6 +147,17 @@ pub enum EvaluateError {
         /// What is wrong, with the tensor's name if it is about one.
         message: String,
     },
+    /// A folder holds no cross-validation that can be pooled.
+    #[error("{path}: {message}", path = .path.display())]
+    Folds {
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// A file of a run cannot be read.
+    #[error(transparent)]
+    Run(#[from] TrainError),
     /// A file cannot be read.
     #[error(transparent)]
     File(#[from] FileError),
@@ -136,7 +169,10 @@ pub enum EvaluateError {
 impl EvaluateError {
     /// Whether the command has to be typed otherwise, or its table changed.
     pub fn is_wrong_usage(&self) -> bool {
-        matches!(self, Self::Manifest { .. } | Self::NeedsSound { .. })
+        matches!(
+            self,
+            Self::Manifest { .. } | Self::NeedsSound { .. } | Self::Folds { .. }
+        )
     }
 
     /// What a user can do about it; `None` if the message says it.
@@ -150,7 +186,12 @@ impl EvaluateError {
                 "Log-mel clips are tensors (bands, frames), F16 or F32, in a safetensors file; write it again, or name \
                  another."
             }
+            Self::Folds { .. } => {
+                "Name the folders (--out) of finished runs of attune train --folds, on the same data for every model."
+            }
+            Self::Run(error) => return error.remedy(),
             Self::NeedsSound { .. } => "Leave out --mels, or that line.",
+            Self::Codec { .. } => "Install another FFmpeg, or leave out --conditions.",
             Self::File(error) => error.remedy(),
             Self::Model(error) => error.remedy(),
             _ => return None,

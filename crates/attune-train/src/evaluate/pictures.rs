@@ -3,7 +3,7 @@
 use super::evaluation::{Evaluation, ModelMetrics};
 use super::metrics::wilson;
 use attune_engine::picture::{Axis, Chart, Grid, Ink, Mark, Panel, Scale, Sheet};
-use attune_model::genre::GenreSet;
+use attune_model::genre::{GenreId, GenreSet};
 
 /// A sheet and the name of its file.
 pub(crate) type NamedSheet = (&'static str, Sheet);
@@ -16,6 +16,7 @@ pub fn sheets(evaluation: &Evaluation, genres: &GenreSet) -> Vec<NamedSheet> {
     ];
     if evaluation.models.iter().any(|model| model.at_marks.len() > 1) {
         sheets.insert(0, ("seconds.svg", seconds(evaluation)));
+        sheets.insert(1, ("recall.svg", recalls(evaluation, genres)));
     }
     if evaluation.models.iter().any(|model| !model.conditions.is_empty()) {
         sheets.push(("conditions.svg", conditions(evaluation)));
@@ -68,6 +69,44 @@ fn seconds(evaluation: &Evaluation) -> Sheet {
     Sheet {
         title: "Accuracy against seconds of audio".to_owned(),
         panels: models.iter().enumerate().map(panel).collect(),
+    }
+}
+
+/// One panel for each class that has clips: the ensemble's recall with its interval, over groups if there are any, and the
+/// models behind it.
+fn recalls(evaluation: &Evaluation, genres: &GenreSet) -> Sheet {
+    let line = |model: &ModelMetrics, class: usize| -> Vec<(f64, f64)> {
+        let at_marks = model.at_marks.iter();
+        at_marks
+            .filter_map(|at| Some((at.seconds, at.recalls.per_class[class]?.share)))
+            .collect()
+    };
+    let panel = |id: GenreId| {
+        let class = usize::from(id.0);
+        let (ensemble, models) = evaluation.models.split_last()?;
+        let clips = ensemble.recalls.per_class[class]?.clips;
+        let band = ensemble.at_marks.iter().filter_map(|at| {
+            let share = at.recalls.per_class[class]?;
+            let [low, high] = share.by_group.map_or(share.interval95, |by| by.interval95);
+            Some((at.seconds, low, high))
+        });
+        let mut marks = vec![Mark::Band(Ink::Strong, band.collect())];
+        marks.extend(models.iter().map(|model| Mark::Thread(Ink::Faint, line(model, class))));
+        marks.push(Mark::Line(Ink::Strong, line(ensemble, class)));
+        Some(Panel::Chart(Chart {
+            title: format!("{}: {clips} clips", genres.title(id)),
+            x: seconds_axis(ensemble),
+            y: Axis::shares("recall"),
+            marks,
+            legend: vec![
+                (Ink::Strong, format!("{} and its 95 % interval", ensemble.name)),
+                (Ink::Faint, "its models".to_owned()),
+            ],
+        }))
+    };
+    Sheet {
+        title: "Recall of each genre against seconds of audio".to_owned(),
+        panels: genres.ids().filter_map(panel).collect(),
     }
 }
 

@@ -2,19 +2,19 @@
 //!
 //! In: the table and the models. Out: an [`Evaluation`], and [`EvaluationEvent`]s while it runs. Thread: the caller's.
 
+use super::clip_rows::ClipRow;
+use super::effects::SoundEffect;
 use super::genre_change::{self, Change, ChangeMetrics};
-use super::log_mels::LogMels;
+use super::groups::group_numbers;
 use super::manifest::{Label, Row};
 use super::rejection::{ErrorRate, NOT_MUSIC, Verdict};
 use super::run::{self, FileRun};
 use super::{AnswerTimeline, ClipLogits, EvaluateError, Evaluation, ModelClips, TimelineMetrics};
-use crate::sound::{NoiseColour, add_at_snr, band_limited, microphone_chain, noise};
-use crate::validate::logits_of_levels;
 use attune_audio::decode::decode_file;
-use attune_audio::units::{Decibels, SampleRate};
-use attune_engine::smoothing::SmoothingConfig;
-use attune_model::genre::GenreId;
-use attune_model::{LoadedModel, ModelSet};
+use attune_audio::units::SampleRate;
+use attune_engine::smoothing::{SmoothingConfig, ensemble_mean};
+use attune_model::ModelSet;
+use attune_model::genre::{GenreId, Probabilities};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,8 @@ use std::path::{Path, PathBuf};
 /// What is measured besides the clips as they are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EvaluationConfig {
-    /// Every clip of music re-recorded through a room, in noise, and through a telephone's band.
+    /// Every clip of music also re-recorded, in noise, in narrow bands and through codecs; log-mel clips also in rooms, in
+    /// noise and in narrow bands.
     pub conditions: bool,
     /// How many pairs of clips of different classes are played one right after the other.
     pub genre_changes: Option<usize>,
@@ -52,41 +53,29 @@ pub enum EvaluationEvent<'a> {
     Failed(&'a EvaluateError),
 }
 
-/// What is done to the sound before it reaches the models.
-type Effect = fn(&[f32], SampleRate, &mut ChaCha8Rng) -> Vec<f32>;
-
-/// The conditions besides the clips as they are.
-const CONDITIONS: [(&str, Effect); 3] = [
-    ("re-recorded", microphone_chain),
-    ("noisy", in_pink_noise),
-    ("band-limited", by_telephone),
-];
-
-/// Pink noise, 10 dB below the music.
-fn in_pink_noise(samples: &[f32], rate: SampleRate, rng: &mut ChaCha8Rng) -> Vec<f32> {
-    let mut out = samples.to_vec();
-    add_at_snr(
-        &mut out,
-        &noise(NoiseColour::Pink, samples.len(), rate, rng),
-        Decibels(10.0),
-    );
-    out
-}
-
-/// The band of a telephone, 300 to 3,400 Hz.
-fn by_telephone(samples: &[f32], rate: SampleRate, _: &mut ChaCha8Rng) -> Vec<f32> {
-    band_limited(samples, rate, 300.0, 3_400.0)
+/// The random generator of one clip: the order of the clips does not matter.
+pub(super) fn generator(seed: u64, clip: usize) -> ChaCha8Rng {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(clip as u64);
+    rng
 }
 
 /// One clip of music.
 struct Music {
-    name: String,
     path: PathBuf,
     truth: GenreId,
-    group: String,
+    /// Without the answers.
+    row: ClipRow,
     models: Vec<ClipLogits>,
     rate: SampleRate,
     timelines: Vec<AnswerTimeline>,
+    verdict: Verdict,
+}
+
+/// One clip of something else.
+struct Other {
+    label: &'static str,
+    row: ClipRow,
     verdict: Verdict,
 }
 
@@ -96,7 +85,7 @@ pub struct EvaluationSession<'a> {
     table: &'a Path,
     smoothing: SmoothingConfig,
     music: Vec<Music>,
-    other: Vec<(&'static str, Verdict)>,
+    other: Vec<Other>,
     failed: usize,
 }
 
@@ -131,20 +120,57 @@ impl<'a> EvaluationSession<'a> {
         let path = row.path.clone();
         let file: FileRun = run::file(&path, self.models, &self.smoothing)?;
         let verdict = file.verdict();
+        let mut answered = ClipRow {
+            line: row.line,
+            name: row.clip.clone(),
+            label: String::new(),
+            truth: None,
+            group: row.group.clone(),
+            seconds: file.report.source.duration_s,
+            state: verdict.state,
+            displayed: (file.report.answer.genre.as_deref()).and_then(|label| self.models.genres.find(label)),
+            answers: Vec::new(),
+        };
         match row.label {
-            Label::NotMusic(label) => self.other.push((label, verdict)),
-            Label::Genre(truth) => self.music.push(Music {
-                models: file.clip_logits(&path, truth)?,
-                rate: SampleRate(file.report.source.rate_hz),
-                timelines: file.run.timelines,
-                name: row.clip.clone(),
-                path,
-                truth,
-                group: row.group.clone(),
-                verdict,
-            }),
+            Label::NotMusic(label) => {
+                label.clone_into(&mut answered.label);
+                answered.answers = self.answers_alone(&file);
+                self.other.push(Other {
+                    label,
+                    row: answered,
+                    verdict,
+                });
+            }
+            Label::Genre(truth) => {
+                self.models.genres.label(truth).clone_into(&mut answered.label);
+                answered.truth = Some(truth);
+                self.music.push(Music {
+                    models: file.clip_logits(&path, truth)?,
+                    rate: SampleRate(file.report.source.rate_hz),
+                    timelines: file.run.timelines,
+                    path,
+                    truth,
+                    row: answered,
+                    verdict,
+                });
+            }
         }
         Ok(())
+    }
+
+    /// The answers to one clip that is no music; empty if nothing of it was audible.
+    fn answers_alone(&self, file: &FileRun) -> Vec<Probabilities> {
+        // No metric is made of them, so any class may stand for the truth.
+        let Some(models) = file.run.clip_logits(GenreId(0)) else {
+            return Vec::new();
+        };
+        let spec = &self.models.front_end;
+        let clips = self.models.models.iter().zip(models);
+        let mut answers: Vec<Probabilities> = clips
+            .map(|(model, clip)| clip.answer(model.manifest().temperature, spec))
+            .collect();
+        answers.extend(ensemble_mean(&answers));
+        answers
     }
 
     /// All metrics.
@@ -163,14 +189,12 @@ impl<'a> EvaluationSession<'a> {
             });
         }
         let clips = self.take_logits();
-        let mut evaluation = Evaluation::of(&clips, &self.models.front_end, self.models.genres.len());
+        let rows = self.music.iter().map(|clip| &clip.row);
+        let groups = group_numbers(rows.map(|row| (row.name.as_str(), row.group.as_str())));
+        let classes = self.models.genres.len();
+        let mut evaluation = Evaluation::of(&clips, groups.as_deref(), &self.models.front_end, classes);
         evaluation.failed = self.failed;
-        let groups: Vec<(&str, &str)> = self
-            .music
-            .iter()
-            .map(|clip| (clip.name.as_str(), clip.group.as_str()))
-            .collect();
-        evaluation.add_groups(&groups);
+        self.add_rows(&mut evaluation);
         for (place, model) in evaluation.models.iter_mut().enumerate() {
             let timelines: Vec<(GenreId, &AnswerTimeline)> = self
                 .music
@@ -199,6 +223,15 @@ impl<'a> EvaluationSession<'a> {
         ModelClips::by_model(&self.models.models, &mut clips)
     }
 
+    fn add_rows(&self, evaluation: &mut Evaluation) {
+        let music = self.music.iter().enumerate().map(|(clip, music)| ClipRow {
+            answers: evaluation.answers_to(clip),
+            ..music.row.clone()
+        });
+        let rows = music.chain(self.other.iter().map(|other| other.row.clone())).collect();
+        evaluation.set_rows(rows);
+    }
+
     fn rejection(&self, evaluation: &mut Evaluation) {
         let genres = &self.models.genres;
         for id in genres.ids() {
@@ -214,8 +247,8 @@ impl<'a> EvaluationSession<'a> {
             .rejected_music
             .push(("music".to_owned(), ErrorRate::rejected_music(&all)));
         for label in NOT_MUSIC {
-            let of_label = self.other.iter().filter(|(kind, _)| *kind == label);
-            let verdicts: Vec<Verdict> = of_label.map(|(_, verdict)| *verdict).collect();
+            let of_label = self.other.iter().filter(|other| other.label == label);
+            let verdicts: Vec<Verdict> = of_label.map(|other| other.verdict).collect();
             if !verdicts.is_empty() {
                 evaluation.false_genre.push((label, ErrorRate::false_genre(&verdicts)));
             }
@@ -229,27 +262,32 @@ impl<'a> EvaluationSession<'a> {
         seed: u64,
         observer: &mut dyn FnMut(EvaluationEvent<'_>),
     ) -> Result<(), EvaluateError> {
+        let (effects, missing) = SoundEffect::all();
+        evaluation.left_out = missing;
         observer(EvaluationEvent::Begin(EvaluationStage::Conditions, self.music.len()));
-        let mut clips: Vec<Vec<Vec<ClipLogits>>> = vec![Vec::new(); CONDITIONS.len()];
+        let mut clips: Vec<Vec<Vec<ClipLogits>>> = vec![Vec::new(); effects.len()];
         for (number, clip) in self.music.iter().enumerate() {
             let (info, samples) = decode_file(&clip.path)?;
-            for ((name, change), clips) in CONDITIONS.iter().zip(&mut clips) {
-                let mut rng = ChaCha8Rng::seed_from_u64(seed);
-                rng.set_stream(number as u64);
-                let changed = change(&samples, info.rate, &mut rng);
+            for (effect, clips) in effects.iter().zip(&mut clips) {
+                let changed = effect
+                    .apply(&samples, info.rate, &mut generator(seed, number))
+                    .map_err(|error| EvaluateError::Codec {
+                        path: clip.path.clone(),
+                        error,
+                    })?;
                 let run = run::samples(&changed, info.rate, self.models, &self.smoothing)?;
                 let Some(models) = run.clip_logits(clip.truth) else {
                     return Err(EvaluateError::Inaudible {
                         path: clip.path.clone(),
-                        condition: name,
+                        condition: effect.name(),
                     });
                 };
                 clips.push(models);
             }
             observer(EvaluationEvent::Advance);
         }
-        for ((name, _), mut clips) in CONDITIONS.into_iter().zip(clips) {
-            evaluation.add_condition(name, &ModelClips::by_model(&self.models.models, &mut clips));
+        for (effect, mut clips) in effects.into_iter().zip(clips) {
+            evaluation.add_condition(effect.name(), &ModelClips::by_model(&self.models.models, &mut clips));
         }
         Ok(())
     }
@@ -290,54 +328,4 @@ impl<'a> EvaluationSession<'a> {
         }
         Ok(())
     }
-}
-
-/// An evaluation of clips that are log-mel levels in a safetensors file, by the names in the table.
-///
-/// # Errors
-/// If the file lacks a clip of the table or one is not as it must be, a row is not music, or a model fails.
-pub fn evaluate_log_mels(
-    path: &Path,
-    table: &Path,
-    rows: &[Row],
-    models: &ModelSet,
-    observer: &mut dyn FnMut(EvaluationEvent<'_>),
-) -> Result<Evaluation, EvaluateError> {
-    let mut truths = Vec::with_capacity(rows.len());
-    for row in rows {
-        match row.label {
-            Label::Genre(genre) => truths.push(genre),
-            Label::NotMusic(label) => {
-                return Err(EvaluateError::NeedsSound {
-                    table: table.to_owned(),
-                    line: row.line,
-                    clip: row.clip.clone(),
-                    label,
-                });
-            }
-        }
-    }
-    let spec = &models.front_end;
-    let mut mels = LogMels::open(path)?;
-    mels.check(table, rows)?;
-    observer(EvaluationEvent::Begin(EvaluationStage::Clips, rows.len()));
-    let mut streams = models
-        .models
-        .iter()
-        .map(LoadedModel::stream)
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut clips = Vec::with_capacity(rows.len());
-    for (row, truth) in rows.iter().zip(truths) {
-        let levels = mels.levels(&row.clip, spec.bands)?;
-        let of_models = streams
-            .iter_mut()
-            .map(|stream| logits_of_levels(stream.as_mut(), &levels, truth, spec));
-        clips.push(of_models.collect::<Result<Vec<_>, _>>()?);
-        observer(EvaluationEvent::Advance);
-    }
-    let clips = ModelClips::by_model(&models.models, &mut clips);
-    let mut evaluation = Evaluation::of(&clips, spec, models.genres.len());
-    let groups: Vec<(&str, &str)> = rows.iter().map(|row| (row.clip.as_str(), row.group.as_str())).collect();
-    evaluation.add_groups(&groups);
-    Ok(evaluation)
 }

@@ -141,6 +141,8 @@ pub struct TimelineMetrics {
     pub right_at_end: f64,
     /// 95 % interval of that (Wilson 1927).
     pub interval95: [f64; 2],
+    /// Share of clips at whose end a wrong genre is displayed; at the end of the others, none is.
+    pub wrong_at_end: f64,
 }
 
 impl TimelineMetrics {
@@ -150,12 +152,17 @@ impl TimelineMetrics {
         let switches: usize = clips.iter().map(|(_, timeline)| timeline.switches()).sum();
         let stable_right_s = Times::of(clips.iter().map(|(truth, timeline)| timeline.stable_from(*truth)));
         let right_at_end = 1.0 - stable_right_s.never;
+        let at_end = |timeline: &AnswerTimeline| timeline.at(timeline.end()).and_then(|answer| answer.genre);
+        let is_wrong =
+            |(truth, timeline): &&(GenreId, &AnswerTimeline)| at_end(timeline).is_some_and(|it| it != *truth);
+        let wrong = clips.iter().filter(is_wrong).count();
         Self {
             switches_per_minute: switches as f64 / minutes.max(1e-9),
             first_s: Times::of(clips.iter().map(|(_, timeline)| timeline.first_genre())),
             stable_right_s,
             right_at_end,
             interval95: wilson(right_at_end, clips.len().max(1) as f64),
+            wrong_at_end: wrong as f64 / clips.len().max(1) as f64,
         }
     }
 }
@@ -219,6 +226,7 @@ mod tests {
             (Some(2.0), None)
         );
         assert!((figures.right_at_end - 2.0 / 3.0).abs() < 1e-12);
+        assert!((figures.wrong_at_end - 1.0 / 3.0).abs() < 1e-12);
         assert_eq!(Times::of([]).median, None);
         assert_eq!(format!("{}", timeline(&[WAIT, UNSURE]).genre_time().0), "0", "not −0");
     }

@@ -20,6 +20,7 @@ use super::cross::{HeldOut, page, pooled};
 use super::dataset::{Clip, Collection, Dataset, MoreForms};
 use super::export::{Provenance, export};
 use super::folders::{self, FolderData};
+use super::held_out;
 use super::recipe::Recipe;
 use super::renditions::{Making, music_below};
 use super::split::Fold;
@@ -344,6 +345,9 @@ impl<'a> Session<'a> {
             excerpts: trainer.validate(Part::Excerpt)?,
             whole: trainer.validate(Part::Whole)?,
         };
+        let split = (manifest.name.as_str(), trainer.recipe().split.fold);
+        let spec = &manifest.front_end;
+        held_out::write(&config.out, split, &data.genres, spec, &data.valid, &held_out)?;
         Ok(Outcome { manifest, held_out })
     }
 

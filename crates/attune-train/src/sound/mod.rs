@@ -6,6 +6,7 @@
 
 mod chain;
 mod clipping;
+mod codec;
 mod convolve;
 mod equalizer;
 mod level;
@@ -15,6 +16,7 @@ mod tempo;
 
 pub use chain::{microphone_chain, performance_chain};
 pub use clipping::{clip_hard, clip_soft};
+pub use codec::{CODECS, Codec, CodecError};
 pub use convolve::convolved;
 pub use equalizer::{Biquad, band_limited, low_passed, random_equalizer};
 pub use level::{amplify, mean_power};
