@@ -14,14 +14,14 @@ use std::fmt::Write;
 /// The model's output for one part of the validation clips.
 pub(super) struct ValidationSet<'a> {
     /// In words.
-    what: &'static str,
+    what: String,
     logits: &'a [ClipLogits],
     /// A number for each clip's artist; none if no artist is known.
     artists: Option<Vec<usize>>,
 }
 
 impl<'a> ValidationSet<'a> {
-    pub(super) fn new(what: &'static str, part: Part, logits: &'a [ClipLogits], data: &Dataset) -> Self {
+    pub(super) fn new(what: String, part: Part, logits: &'a [ClipLogits], data: &Dataset) -> Self {
         let with_part = data.valid.iter().filter(|clip| part.is_of(clip));
         Self {
             what,
@@ -32,8 +32,8 @@ impl<'a> ValidationSet<'a> {
 }
 
 /// What is said of one set of clips.
-struct Figures {
-    what: &'static str,
+struct Figures<'a> {
+    what: &'a str,
     before: Metrics,
     after: Metrics,
     by_artist: Option<ByGroup>,
@@ -41,8 +41,8 @@ struct Figures {
     at_marks: Vec<MetricsAt>,
 }
 
-impl Figures {
-    fn of(set: &ValidationSet<'_>, classes: usize, temperature: f32, spec: &FrontEndSpec) -> Self {
+impl<'a> Figures<'a> {
+    fn of(set: &'a ValidationSet<'_>, classes: usize, temperature: f32, spec: &FrontEndSpec) -> Self {
         let at = |temperature| answers(set.logits, temperature, spec);
         let (before, after) = (at(1.0), at(temperature));
         let right: Vec<bool> = after.iter().map(|(truth, p)| p.top().0 == *truth).collect();
@@ -50,7 +50,7 @@ impl Figures {
         let artists = set.artists.as_deref();
         let over_time = |temperature| Answers::of(set.logits, temperature, spec);
         Self {
-            what: set.what,
+            what: &set.what,
             before: Metrics::of(&before, classes),
             after: Metrics::of(&after, classes),
             by_artist: artists.and_then(|artists| ByGroup::of(&right, artists)),
@@ -70,7 +70,7 @@ pub(super) fn card(
     sets: &[ValidationSet<'_>],
 ) -> String {
     let spec = &trainer.recipe().front_end;
-    let figures: Vec<Figures> = sets
+    let figures: Vec<Figures<'_>> = sets
         .iter()
         .filter(|set| !set.logits.is_empty())
         .map(|set| Figures::of(set, data.genres.len(), manifest.temperature, spec))
@@ -99,7 +99,7 @@ fn interval(of: Option<[f64; 2]>) -> String {
 }
 
 /// Accuracy and calibration over time.
-fn write_over_time(card: &mut String, figures: &Figures) -> std::fmt::Result {
+fn write_over_time(card: &mut String, figures: &Figures<'_>) -> std::fmt::Result {
     writeln!(
         card,
         "\n## Accuracy over time ({})\n\nEach answer is the mean of the calibrated probabilities from 2 s up to then (at 1 \
@@ -130,7 +130,7 @@ fn write_over_time(card: &mut String, figures: &Figures) -> std::fmt::Result {
 }
 
 /// A row for each class: how often it is recognised after some seconds.
-fn write_recalls(card: &mut String, figures: &Figures, data: &Dataset) -> std::fmt::Result {
+fn write_recalls(card: &mut String, figures: &Figures<'_>, data: &Dataset) -> std::fmt::Result {
     write!(
         card,
         "\n## Recall of each class over time ({})\n\n| class | clips | artists |",
@@ -321,7 +321,12 @@ fn write_origin(
 }
 
 /// Figures before and after calibration, by set.
-fn write_figures(card: &mut String, trainer: &Trainer<'_>, data: &Dataset, figures: &[Figures]) -> std::fmt::Result {
+fn write_figures(
+    card: &mut String,
+    trainer: &Trainer<'_>,
+    data: &Dataset,
+    figures: &[Figures<'_>],
+) -> std::fmt::Result {
     writeln!(card, "## Figures\n")?;
     writeln!(
         card,

@@ -3,7 +3,7 @@
 use super::TrainError;
 use super::card::{ValidationSet, card};
 use super::checkpoint::serialize;
-use super::dataset::Dataset;
+use super::dataset::{Clip, Dataset};
 use super::form_probe::FormProbe;
 use super::trainer::Trainer;
 use super::validate::{ClipLogits, Part, fit_temperature};
@@ -44,6 +44,15 @@ fn excerpts_in_words(clips: &[ClipLogits], spec: &FrontEndSpec) -> &'static str 
     match clips.iter().map(ClipLogits::frames).max() {
         Some(most) if most as f64 * spec.hop().0 > 4.0 => "validation, whole log-mel clips",
         _ => "validation, 3 s excerpts",
+    }
+}
+
+/// Says how many whole clips are log-mels of which some frames were filled in.
+fn whole_in_words(data: &Dataset) -> String {
+    let is_filled = |clip: &&Clip| clip.filled.is_some() && clip.audio.is_none();
+    match data.valid.iter().filter(is_filled).count() {
+        0 => "validation, whole clips".to_owned(),
+        filled => format!("validation, whole clips, {filled} of them log-mels without audio"),
     }
 }
 
@@ -95,8 +104,13 @@ pub fn export(
         provenance,
         form_probe.as_ref(),
         &[
-            ValidationSet::new(excerpts_in_words(&excerpts, spec), Part::Excerpt, &excerpts, data),
-            ValidationSet::new("validation, whole clips", Part::Whole, &whole, data),
+            ValidationSet::new(
+                excerpts_in_words(&excerpts, spec).to_owned(),
+                Part::Excerpt,
+                &excerpts,
+                data,
+            ),
+            ValidationSet::new(whole_in_words(data), Part::Whole, &whole, data),
         ],
     );
     let json = serde_json::to_string_pretty(&manifest).map_err(|error| TrainError::Data {

@@ -5,9 +5,9 @@ use super::dataset::Clip;
 pub use crate::evaluate::{ClipLogits, Metrics, fit_temperature};
 use attune_audio::features::{FrameBlock, FrontEndSpec, LoudnessNormalizer};
 use attune_model::genre::{GenreId, Probabilities};
+use attune_model::{GenreStream, ModelError};
 use half::slice::HalfFloatSliceExt;
 use std::borrow::Cow;
-use attune_model::{GenreStream, ModelError};
 
 /// Which part of a clip is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
