@@ -6,14 +6,17 @@ tagging"), whose weights are in the Python package of that name (ISC licence):
 
     pip install tensorflow librosa safetensors
     pip download musicnn --no-deps && unzip musicnn-*.whl 'musicnn/MSD_musicnn/*'
-    models/tell_windows.py --weights musicnn/MSD_musicnn/ --data gtzan --music FOLDER --out windows.safetensors
+    models/tell_windows.py --weights musicnn/MSD_musicnn/ --data gtzan --music FOLDER --out windows.safetensors \
+        --whole-mels filled.safetensors
 
 For each window of 187 frames (2.99 s; 16 kHz, FFT of 512, hop of 256, 96 mels), one per second, the file holds the 200
 features before the network's last layer and the probabilities of its 50 tags. Only training clips are included.
 
 Excerpts that exist only as log-mel features (`mel3s.safetensors`: 128 mels up to 11,025 Hz, without their loudness) are
 mapped to the network's input by a linear regression, per frame with both neighbours, fitted on the training clips that
-have both. The output for them is then scaled to the mean and deviation of the output for the audio of those clips.
+have both. The output for them is then scaled to the mean and deviation of the output for the audio of those clips. The same holds for
+whole log-mels (`--whole-mels`, made by models/fill_mels.py) of clips without audio; their targets go to the clip's
+resynthesis, which `attune train --resynthesis` takes for its audio.
 """
 
 import argparse
@@ -132,7 +135,20 @@ def outputs_for_excerpts(net, excerpts, audio):
     b = np.stack([targets[name] for name in both]).astype(np.float64)
     slope = np.where(b.std(0) > 1e-6, a.std(0) / np.maximum(b.std(0), 1e-6), 0)
     shift = a.mean(0) - slope * b.mean(0)
-    return {name: audio_outputs.get(name, (x * slope + shift).astype(np.float16)) for name, x in targets.items()}
+    scaled = lambda x: (x * slope + shift).astype(np.float16)
+    outputs = {name: audio_outputs.get(name, scaled(x)) for name, x in targets.items()}
+
+    def of_whole(levels):
+        """Of (mels, frames) of a whole clip, in dB up to a factor: one row a second, as of audio."""
+        z = levels.astype(np.float32)
+        z = (z - z.mean()) / z.std()
+        length = int(np.ceil(WINDOW_SECONDS / EXCERPT_HOP_SECONDS)) + 1
+        last = int((z.shape[1] * EXCERPT_HOP_SECONDS - WINDOW_SECONDS) / HOP_SECONDS)
+        starts = [round(n * HOP_SECONDS / EXCERPT_HOP_SECONDS) for n in range(last + 1)]
+        windows = [np.maximum(neighbours(z[:, start : start + length]) @ mapping, 0) for start in starts]
+        return np.ascontiguousarray(scaled(net.output_for(np.stack(windows))))
+
+    return outputs, of_whole
 
 
 def main():
@@ -140,6 +156,7 @@ def main():
     parser.add_argument("--weights", required=True, help="folder of the checkpoint, with a trailing /")
     parser.add_argument("--data", type=Path, required=True, help="folder with clips.csv, as for attune train")
     parser.add_argument("--music", type=Path, action="append", default=[], help="folder of unlabelled music")
+    parser.add_argument("--whole-mels", type=Path, help="whole log-mels of clips without audio")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     net = MusicNN(options.weights)
@@ -154,8 +171,14 @@ def main():
             first[name] = windows[0]
     excerpts = safetensors.numpy.load_file(options.data / "mel3s.safetensors")
     excerpts = {name: excerpts[name] for name in names if name in excerpts}
-    for name, features in outputs_for_excerpts(net, excerpts, first).items():
+    outputs, of_whole = outputs_for_excerpts(net, excerpts, first)
+    for name, features in outputs.items():
         targets[f"excerpt/{name}"] = features[None]
+    if options.whole_mels:
+        for name, levels in safetensors.numpy.load_file(options.whole_mels).items():
+            resynthesis = options.data / "resynth" / f"{name}.ogg"
+            if name in names and name not in first and resynthesis.exists():
+                targets[digest(resynthesis)] = of_whole(levels)
     print(f"{len(targets)} sounds of {options.data}", flush=True)
     for folder in options.music:
         paths = sorted(path for path in folder.rglob("*") if path.is_file())
