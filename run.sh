@@ -27,7 +27,8 @@ if [ $# -gt 0 ] && [ ! -e "$1" ]; then
 fi
 if [ $# -eq 0 ]; then
     echo "No display found: analysing the demo in the terminal." >&2
-    set -- "$here/assets/demo/demo.ogg"
+    "$attune" demo
+else
+    "$attune" analyze "$@"
 fi
-"$attune" analyze "$@"
 echo "To open the window, run this in a graphical session (or over ssh -X), with DISPLAY or WAYLAND_DISPLAY set." >&2

@@ -7,10 +7,12 @@
 Needs Debian or Ubuntu with `apt-get` and `dpkg-deb`, and 2 GB in FOLDER. For each architecture-independent package of
 6 to 400 MB in the sections games and sound, every OGG, MP3, Opus or FLAC file of at least 400 kB and 20 s yields up to
 four evenly spaced excerpts of 30 s: FOLDER/cut/PACKAGE-FILE-N.flac, mono at 22,050 Hz. Packages that are already there
-are not fetched again.
+are not fetched again. The recordings of the demo (assets/demo/sources.csv) are left out: nothing is trained on them.
 """
 
 import argparse
+import csv
+import hashlib
 import re
 import subprocess
 import tarfile
@@ -51,6 +53,12 @@ def fetch(package, folder):
     archive.unlink()
 
 
+def demo_digests():
+    """SHA-256 of each recording of the demo."""
+    with open(Path(__file__).parent.parent / "assets/demo/sources.csv", newline="", encoding="utf-8") as table:
+        return {row["sha256"] for row in csv.DictReader(table)}
+
+
 def cut(path, package, out):
     info = soundfile.info(path)
     if info.duration < 20:
@@ -72,6 +80,7 @@ def main():
     parser.add_argument("--out", type=Path, required=True)
     out = parser.parse_args().out
     (out / "cut").mkdir(parents=True, exist_ok=True)
+    of_demo = demo_digests()
     for package in packages():
         folder = out / "music" / package
         try:
@@ -81,6 +90,8 @@ def main():
             print(f"left out: {package}: {error}", flush=True)
             continue
         for path in sorted(path for path in folder.rglob("*") if MUSIC.search(path.name)):
+            if hashlib.sha256(path.read_bytes()).hexdigest() in of_demo:
+                continue
             try:
                 cut(path, package, out / "cut")
             except soundfile.LibsndfileError as error:

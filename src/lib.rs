@@ -21,3 +21,5 @@ pub mod sessions;
 pub mod ui;
 
 pub mod cli;
+
+mod demo;

@@ -37,6 +37,8 @@ pub enum Command {
     Live(LiveArgs),
     /// Report the genres of files
     Analyze(AnalyzeArgs),
+    /// Classify the bundled demo beside the genres of its recordings, or list whose they are
+    Demo(DemoArgs),
     /// List microphones, monitors and outputs
     Devices {
         /// One JSON document instead of a table
@@ -109,6 +111,17 @@ pub struct AnalyzeArgs {
     )]
     #[expect(clippy::option_option, reason = "clap's form of an option whose value is optional")]
     pub segments: Option<Option<PathBuf>>,
+}
+
+/// `attune demo`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct DemoArgs {
+    /// One JSON document instead of a table
+    #[arg(long, conflicts_with = "credits")]
+    pub json: bool,
+    /// List the recordings, with artist, licence, source and changes
+    #[arg(long)]
+    pub credits: bool,
 }
 
 /// `attune eval`.

@@ -9,6 +9,7 @@ mod args;
 mod bars;
 #[cfg(feature = "lab")]
 mod bench;
+mod demo;
 #[cfg(feature = "device")]
 mod devices;
 mod error;
@@ -86,6 +87,7 @@ impl Launch {
             Task::Window(open) => window(models()?, optional(&self.models)?, open),
             Task::Terminal(command) => match command {
                 Command::Analyze(args) => analyze::run(&args, &models()?, &settings().smoothing),
+                Command::Demo(args) => demo::run(&args, models, &settings().smoothing),
                 Command::Live(args) => live::run(&args, models()?, &settings()),
                 Command::Train(args) => train(&args),
                 Command::Devices { json } => devices(json),

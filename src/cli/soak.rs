@@ -5,8 +5,9 @@
 
 use super::error::{AppError, Context, bail};
 use super::print_line;
+use crate::demo;
 use crate::settings::Settings;
-use crate::ui::{Headless, Page, WindowLaunch, demo_file};
+use crate::ui::{Headless, Page, WindowLaunch};
 use attune_audio::playback::Pace;
 use attune_engine::SourceRequest;
 use attune_lab::bench::live::memory_mb;
@@ -48,7 +49,7 @@ pub(super) fn run(
 ) -> Result<ExitCode, AppError> {
     let path = match file {
         Some(path) => path.clone(),
-        None => demo_file().context("the demo cannot be written to a file")?,
+        None => demo::file().context("the demo cannot be written to a file")?,
     };
     let mut window = Headless::begin(WindowLaunch {
         models,

@@ -99,6 +99,9 @@ pub(super) fn shortcuts(ctx: &egui::Context, snapshot: &Snapshot, held: Option<&
     if view.lab.open && pressed(Key::Escape) {
         view.lab.open = false;
     }
+    if view.source.credits_open && pressed(Key::Escape) {
+        view.source.credits_open = false;
+    }
     if view.shortcuts_open && pressed(Key::Escape) {
         view.shortcuts_open = false;
     }

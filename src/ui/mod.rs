@@ -9,7 +9,6 @@ mod app;
 mod choices;
 mod colormap;
 mod decisions;
-mod demo;
 mod devices;
 mod explain_context;
 mod export;
@@ -44,8 +43,6 @@ pub use app::{App, EngineLink};
 use attune_audio::capture;
 use attune_engine::{Engine, EngineConfig, EngineError, SourceRequest, system_sources};
 use attune_model::{LoadedModel, ModelError, ModelSet};
-#[cfg(feature = "lab")]
-pub(crate) use demo::file as demo_file;
 pub use devices::ListDevices;
 use eframe::egui::{Context, ViewportBuilder};
 #[cfg(feature = "lab")]

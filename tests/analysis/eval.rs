@@ -68,12 +68,12 @@ fn everything_that_was_asked_for_is_told_in_one_document() {
     let report = document(&output);
     assert_eq!(
         (report["clips"].as_u64(), report["failed"].as_u64()),
-        (Some(5), Some(0))
+        (Some(7), Some(0))
     );
     for engine in ["lstm", "tcn", "attention", "ensemble"] {
         let figures = &report["engines"][engine];
         let accuracy = number(&figures["accuracy"]);
-        // Five clips of five classes: the mean of the classes is the mean of the clips.
+        // Seven clips of seven classes: the mean of the classes is the mean of the clips.
         assert!((number(&figures["macro_accuracy"]) - accuracy).abs() < 1e-9);
         let calibration = &figures["calibration"];
         let fitted = number(&calibration["fitted"]["nll"]);
@@ -86,7 +86,7 @@ fn everything_that_was_asked_for_is_told_in_one_document() {
         );
         let bins = calibration["bins"].as_array().unwrap();
         assert_eq!(bins.len(), 15);
-        assert_eq!(bins.iter().map(|bin| bin["count"].as_u64().unwrap()).sum::<u64>(), 5);
+        assert_eq!(bins.iter().map(|bin| bin["count"].as_u64().unwrap()).sum::<u64>(), 7);
         let seconds = figures["seconds"].as_array().unwrap();
         let marks: Vec<f64> = seconds.iter().map(|moment| number(&moment["seconds"])).collect();
         assert_eq!(marks, [1.0, 2.0, 3.0, 5.0, 10.0], "12 s are too short for 20");
@@ -94,10 +94,10 @@ fn everything_that_was_asked_for_is_told_in_one_document() {
             let [low, high] = [0, 1].map(|end| number(&moment["interval95"][end]));
             let accuracy = number(&moment["accuracy"]);
             assert!(
-                low <= accuracy + 1e-9 && accuracy <= high + 1e-9 && moment["clips"] == 5,
+                low <= accuracy + 1e-9 && accuracy <= high + 1e-9 && moment["clips"] == 7,
                 "{moment}"
             );
-            // Of five clips even honest answers are far off, but never by more than all they claim.
+            // Of seven clips even honest answers are far off, but never by more than all they claim.
             let by_chance = number(&moment["ece_by_chance"]);
             assert!(
                 by_chance > 0.02 && by_chance < 0.6 && moment["ece_before"].is_number(),
@@ -150,7 +150,7 @@ fn everything_that_was_asked_for_is_told_in_one_document() {
     }
     assert_eq!(report["agreement"].as_array().unwrap().len(), 3);
     let rejection = &report["rejection"];
-    assert_eq!(rejection["rejected_music"]["music"]["clips"], 5);
+    assert_eq!(rejection["rejected_music"]["music"]["clips"], 7);
     assert_eq!(rejection["false_genre"]["silence"]["states"]["silence"], 1);
     assert!(number(&rejection["false_genre"]["silence"]["share"]).abs() < 1e-12);
     for name in ["seconds", "recall", "reliability", "confusion", "conditions"] {
@@ -186,7 +186,7 @@ fn tables_have_only_the_sections_that_were_asked_for() {
     let table = demo_clips(folder.path());
     let plain = String::from_utf8(eval(&table, &[]).stdout).unwrap();
     for heading in [
-        "5 clips",
+        "7 clips",
         "Accuracy after N seconds",
         "Macro mean of recall after N seconds",
         "Recall after N seconds, in %: ensemble",
@@ -228,7 +228,7 @@ fn tables_are_put_into_a_page_where_it_says() {
             && put.ends_with("<!-- end -->\nAfter.\n")
             && !put.contains("old\n")
     );
-    for heading in ["5 clips:", "Accuracy after N seconds:", "Confusion of the ensemble:"] {
+    for heading in ["7 clips:", "Accuracy after N seconds:", "Confusion of the ensemble:"] {
         assert!(put.contains(&format!("{heading}\n\n| ")), "{heading}: {put}");
     }
     // The same figures as in the terminal.

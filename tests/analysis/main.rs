@@ -7,6 +7,7 @@ mod common;
 
 mod analyze;
 mod bench;
+mod demo;
 mod eval;
 mod explain;
 mod terminal;

@@ -25,7 +25,7 @@ fn master(folder: &Path, cut_hz: u32) -> PathBuf {
         format!("aresample={narrow}:filter_size=256:cutoff=0.95,aresample={MASTER_HZ}:filter_size=256:cutoff=0.95");
     ffmpeg(&[
         "-ss",
-        "28",
+        "31",
         "-t",
         "12",
         "-i",

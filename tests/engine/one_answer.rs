@@ -150,7 +150,7 @@ fn the_demo_with_a_silence_gets_one_answer_from_all() {
     let at = |secs: usize| secs * info.rate.0 as usize;
     let mut sound = samples[..at(8)].to_vec();
     sound.extend(std::iter::repeat_n(0.0, at(5)));
-    sound.extend(&samples[at(30)..at(38)]);
+    sound.extend(&samples[at(8)..at(15)]);
     write_float_wav(&path, info.rate.0, 1, &sound);
     let (hops, report) = compare(&path, &bundled().unwrap());
     let resets = hops

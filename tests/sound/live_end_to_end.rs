@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 const BINARY: &str = env!("CARGO_BIN_EXE_attune");
 const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/demo.ogg");
 const HOP: f64 = 512.0 / 22_050.0;
-/// Seconds of the demo that are played: its first piece and most of the second. Further on the likeliest genre stands at the threshold,
-/// and an answer that hangs by a thousandth may fall either way.
+/// Seconds of the demo that are played: its first recording and most of the second. Further on the likeliest genre stands
+/// at the threshold, and an answer that hangs by a thousandth may fall either way.
 const PLAYED: f64 = 25.0;
 
 /// One hop: its number, and each engine's smoothed probabilities one after the other.

@@ -80,6 +80,34 @@ fn the_timeline_sums_up_what_was_answered() {
     rig.window.get_by_label_contains("Classical 4");
 }
 
+/// The demo's recordings are named while they sound, and their licences are a click away; of other files nothing is said.
+#[test]
+fn the_demo_names_what_sounds_and_whose_it_is() {
+    let mut rig = Rig::playing(Setup::default(), 600);
+    assert!(rig.window.query_by_label("Credits").is_none());
+    rig.send(Event::Opened(OpenedSource {
+        id: concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/demo.ogg").to_owned(),
+        ..hand_made::open_file()
+    }));
+    // 14 s, then 28 s.
+    for (frames, sounding) in [
+        (600, "classical: Hungarian Dance No. 5 (Brahms), US Army Strings"),
+        (1200, "metal: Armygeddon, Muldjord"),
+    ] {
+        rig.show(hand_made::playing(frames));
+        rig.settle();
+        rig.window.get_by_label(sounding);
+    }
+    rig.window.get_by_label("Credits").click();
+    rig.settle();
+    for licence in ["Public Domain", "CC BY-SA 3.0"] {
+        rig.window.get_by_label(licence);
+    }
+    rig.window.key_press(egui::Key::Escape);
+    rig.settle();
+    assert!(rig.window.query_by_label("CC BY-SA 3.0").is_none());
+}
+
 #[test]
 fn what_is_really_open_is_said() {
     let mut rig = Rig::playing(Setup::default(), 600);

@@ -191,7 +191,7 @@ fn segments_that_decided_are_named_and_played() {
     let mut opened = hand_made::open_file();
     opened.id = demo.to_owned();
     // As long as it is at least, or the axis would grow during the prescan.
-    opened.duration = Some(Seconds(70.0));
+    opened.duration = Some(Seconds(106.0));
     rig.send(Event::Opened(opened));
     rig.show(hand_made::playing(1200));
     rig.orders();

@@ -19,7 +19,8 @@
 //! let demo = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../assets/demo/demo.mp3"));
 //! let config = SmoothingConfig::default();
 //! let report = offline::analyze(demo, &models, &config, |_hop| {}, |_progress| ControlFlow::Continue(()))?;
-//! assert_eq!(report.answer.genre.as_deref(), Some("classical"));
+//! let first = report.segments.iter().find_map(|segment| segment.genre.as_deref());
+//! assert_eq!(first, Some("classical"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

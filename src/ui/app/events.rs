@@ -3,10 +3,12 @@
 //! In: events. Out: view state and notices. Thread: window.
 
 use super::App;
+use crate::demo;
 use crate::ui::notices::{Problem, Severity};
 use crate::ui::track::Track;
 use attune_audio::source::SourceKind;
 use attune_engine::{Event, ResetCause};
+use std::path::Path;
 
 impl App {
     pub(super) fn take(&mut self, event: Event) {
@@ -19,6 +21,7 @@ impl App {
                 self.played.track = (source.kind == SourceKind::File)
                     .then(|| Track::new(source.duration.unwrap_or_default(), self.models.info.front_end.hop()));
                 self.played.recorder.open(&source, &self.models.info.genres);
+                view.source.is_demo = source.kind == SourceKind::File && demo::is_demo(Path::new(&source.id));
                 view.source.opened = Some(source);
                 view.timeline.drag = None;
                 self.played.log.clear();

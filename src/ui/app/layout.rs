@@ -159,6 +159,7 @@ fn over_all_ui(ctx: &egui::Context, scene: &Scene<'_>, view: &mut ViewState, pic
     #[cfg(not(feature = "lab"))]
     let _ = (scene, pictures);
     panels::shortcuts_ui(ctx, view);
+    panels::credits_ui(ctx, view);
     panels::remark_ui(ctx, view);
     drop_hint_ui(ctx);
 }

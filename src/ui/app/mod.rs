@@ -12,7 +12,6 @@ mod saving;
 
 use super::answers::Answers;
 use super::decisions::DecisionLog;
-use super::demo;
 use super::devices::{DeviceList, ListDevices};
 use super::export::Export;
 use super::held_moment::HeldMoment;
@@ -27,6 +26,7 @@ use super::theme;
 use super::traces::Traces;
 use super::track::Track;
 use super::view_state::{Action, ViewState};
+use crate::demo;
 use crate::settings::{Input, Settings};
 use attune_audio::source::SourceKind;
 use attune_engine::{Command, Snapshot, SourceRequest};

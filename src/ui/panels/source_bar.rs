@@ -3,6 +3,7 @@
 //! In: devices, what is open. Out: paint; sources to open. Thread: window.
 
 use super::Scene;
+use crate::demo;
 use crate::ui::theme::Palette;
 use crate::ui::view_state::{Action, ViewState};
 use crate::ui::widgets::level_meter;
@@ -18,6 +19,10 @@ use std::path::PathBuf;
 pub struct SourceView {
     /// What is really open.
     pub opened: Option<OpenedSource>,
+    /// Whether that is the bundled demo.
+    pub is_demo: bool,
+    /// Whether the list of the demo's recordings is open.
+    pub credits_open: bool,
     /// What was requested and has not opened yet.
     pub opening: Option<String>,
     /// The path being typed, if the field is open.
@@ -41,7 +46,7 @@ pub(crate) fn source_bar_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut Vie
         }
         if ui
             .button("Play the demo")
-            .on_hover_text("A minute of music that comes with Attune (D)")
+            .on_hover_text("Recordings of seven genres that come with Attune (D)")
             .clicked()
         {
             view.request(Action::PlayDemo);
@@ -190,9 +195,15 @@ fn expand_home(typed: &str) -> PathBuf {
 }
 
 /// Draws what is really open, and its level.
-pub(crate) fn opened_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) {
+pub(crate) fn opened_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     let palette = Palette::of(ui);
-    let Some(open) = &view.source.opened else { return };
+    let SourceView {
+        opened,
+        is_demo,
+        credits_open,
+        ..
+    } = &mut view.source;
+    let Some(open) = opened else { return };
     ui.horizontal(|ui| {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let flowing = scene.has_frames() && scene.snapshot.transport.playing;
@@ -206,12 +217,30 @@ pub(crate) fn opened_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) 
                     SourceKind::File => "File",
                 };
                 ui.label(RichText::new(kind).small().color(palette.accent).strong());
+                if *is_demo {
+                    demo_ui(ui, scene, credits_open);
+                }
                 let text = format!("{} · {}", open.name, wording::source(open));
                 ui.add(Label::new(RichText::new(&text).small()).truncate())
                     .on_hover_text(&open.id);
             });
         });
     });
+}
+
+/// The recording that sounds, and the way to its licence.
+fn demo_ui(ui: &mut egui::Ui, scene: &Scene<'_>, credits_open: &mut bool) {
+    let credits = ui
+        .small_button("Credits")
+        .on_hover_text("Whose recordings these are, and their licences");
+    if credits.clicked() {
+        *credits_open = !*credits_open;
+    }
+    if let Some(section) = demo::section_at(scene.snapshot.transport.position) {
+        let text = format!("{}: {}, {}", section.genre, section.title, section.artist);
+        ui.add(Label::new(RichText::new(text).small().strong().color(Palette::of(ui).text)).truncate())
+            .on_hover_text("The genre as the recording's source names it, its title and its maker");
+    }
 }
 
 #[cfg(test)]

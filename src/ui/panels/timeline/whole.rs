@@ -4,6 +4,7 @@
 
 use super::hand::drag;
 use super::{MOST_POINTS, Scene, parts};
+use crate::demo;
 use crate::ui::choices::TrackDrag;
 use crate::ui::held_moment::HeldMoment;
 use crate::ui::theme::{Palette, axis_font};
@@ -13,6 +14,8 @@ use crate::ui::widgets::{Bands, Run, areas_ui, describe, place_plot, ribbon_ui, 
 use crate::ui::wording;
 use attune_audio::units::Seconds;
 use attune_engine::Command;
+use attune_engine::smoothing::AnswerState;
+use attune_model::genre::GenreSet;
 use eframe::egui::{self, Align2, Color32, CornerRadius, Label, Rect, RichText, Sense};
 
 /// What is not played yet is drawn this much weaker.
@@ -75,7 +78,8 @@ pub(super) fn whole_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
     describe(&response, summary(scene, track));
     place_plot(ui, view, "Timeline", &response);
     let genres = &scene.model_info.genres;
-    let (inner, ribbons, area) = parts(rect, 1);
+    // The demo's recordings have a ribbon of their own: what they are, under what is answered.
+    let (inner, ribbons, area) = parts(rect, if view.source.is_demo { 2 } else { 1 });
     let ribbon = ribbons[0];
     let length = track.duration.0.max(scene.transport.duration.0).max(0.1);
     let to_x = |at: f64| inner.left() + (at / length) as f32 * inner.width();
@@ -107,6 +111,9 @@ pub(super) fn whole_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
             PRESCAN,
         );
         ribbon_ui(ui, ribbon, &played, genres, 1.0);
+        if let Some(truth) = ribbons.get(1) {
+            ribbon_ui(ui, *truth, &recordings(genres, to_x), genres, 1.0);
+        }
         share_labels(ui, area);
         labels(ui, inner, length, &to_x);
         selection(ui, scene, view, inner, &to_x);
@@ -114,6 +121,20 @@ pub(super) fn whole_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
     }
     drag(ui, view, &response, scene, (inner, length));
     hover_ui(ui, scene, view, (&response, inner), length, track);
+}
+
+/// The demo's recordings with their genres.
+fn recordings(genres: &GenreSet, to_x: impl Fn(f64) -> f32) -> Vec<Run> {
+    let sections = demo::sections().iter();
+    sections
+        .filter_map(|section| {
+            Some(Run {
+                from: to_x(section.start_s),
+                to: to_x(section.end_s),
+                state: AnswerState::Genre(genres.find(section.genre)?),
+            })
+        })
+        .collect()
 }
 
 /// The parts of the prescanned runs that what was played does not cover, so that no name is cut.
@@ -222,9 +243,16 @@ fn hover_ui(
         Some((point, false)) => format!("Not played yet. {}", wording::point(&point, &scene.model_info.genres)),
         None => format!("At {}: not played yet.", at.clock()),
     };
+    let recording = match demo::section_at(at).filter(|_| view.source.is_demo) {
+        Some(section) => format!(
+            "\nThe recording: {}, {}, {}.",
+            section.genre, section.title, section.artist
+        ),
+        None => String::new(),
+    };
     response
         .clone()
-        .on_hover_text_at_pointer(format!("{said}\nClick: play from here. Drag: loop."));
+        .on_hover_text_at_pointer(format!("{said}{recording}\nClick: play from here. Drag: loop."));
 }
 
 /// What a screen reader says instead of the picture.
