@@ -1,7 +1,6 @@
 //! `attune eval` on sound: everything it tells of engines, on sections of the demo.
 
-use crate::common::media::{folder, signal, text, write_float_wav};
-use attune_audio::decode::decode_file;
+use crate::common::media::{demo_clips, folder, signal, text, write_float_wav};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -27,18 +26,11 @@ fn number(value: &Value) -> f64 {
     value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
 }
 
-/// The sections of the demo as files of 12 s, with a table of them.
-fn demo_clips(folder: &Path) -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo");
-    let (info, samples) = decode_file(&root.join("demo.ogg")).unwrap();
+/// A table of 12 s of each recording of the demo.
+fn demo_table(folder: &Path) -> PathBuf {
     let mut rows = String::from("path,label\n");
-    for section in csv::Reader::from_path(root.join("sections.csv")).unwrap().records() {
-        let section = section.unwrap();
-        let from = (section[0].parse::<f64>().unwrap() * info.rate.hz()) as usize;
-        let until = from + (12.0 * info.rate.hz()) as usize;
-        let name = format!("{}.wav", &section[2]);
-        write_float_wav(&folder.join(&name), info.rate.0, 1, &samples[from..until]);
-        rows.extend([name.as_str(), ",", &section[2], "\n"]);
+    for (genre, _) in demo_clips(folder, 12.0) {
+        rows.extend([&genre, ".wav,", &genre, "\n"]);
     }
     let table = folder.join("clips.csv");
     std::fs::write(&table, rows).unwrap();
@@ -48,7 +40,7 @@ fn demo_clips(folder: &Path) -> PathBuf {
 #[test]
 fn everything_that_was_asked_for_is_told_in_one_document() {
     let folder = folder();
-    let table = demo_clips(folder.path());
+    let table = demo_table(folder.path());
     write_float_wav(&folder.path().join("quiet.wav"), 22_050, 1, &vec![0.0; 3 * 22_050]);
     let rows = std::fs::read_to_string(&table).unwrap() + "quiet.wav,silence\n";
     std::fs::write(&table, rows).unwrap();
@@ -183,7 +175,7 @@ fn everything_that_was_asked_for_is_told_in_one_document() {
 #[test]
 fn tables_have_only_the_sections_that_were_asked_for() {
     let folder = folder();
-    let table = demo_clips(folder.path());
+    let table = demo_table(folder.path());
     let plain = String::from_utf8(eval(&table, &[]).stdout).unwrap();
     for heading in [
         "7 clips",
@@ -213,7 +205,7 @@ fn tables_have_only_the_sections_that_were_asked_for() {
 #[test]
 fn tables_are_put_into_a_page_where_it_says() {
     let folder = folder();
-    let table = demo_clips(folder.path());
+    let table = demo_table(folder.path());
     let page = folder.path().join("PAGE.md");
     let name = table.file_stem().unwrap().to_str().unwrap();
     std::fs::write(

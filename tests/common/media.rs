@@ -90,3 +90,18 @@ pub(crate) fn ffmpeg(args: &[&str]) -> PathBuf {
 pub(crate) fn text(path: &Path) -> &str {
     path.to_str().expect("temporary folders have plain names")
 }
+
+/// The recordings of the demo as files, the first `secs` seconds of each, with their genres.
+pub(crate) fn demo_clips(folder: &Path, secs: f64) -> Vec<(String, PathBuf)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo");
+    let (info, samples) = attune_audio::decode::decode_file(&root.join("demo.ogg")).expect("the demo is there");
+    let mut table = csv::Reader::from_path(root.join("sections.csv")).expect("its table is there");
+    let clip = |section: csv::StringRecord| {
+        let from = (section[0].parse::<f64>().expect("a time") * info.rate.hz()) as usize;
+        let until = from + (secs * info.rate.hz()) as usize;
+        let path = folder.join(format!("{}.wav", &section[2]));
+        write_float_wav(&path, info.rate.0, 1, &samples[from..until.min(samples.len())]);
+        (section[2].to_owned(), path)
+    };
+    table.records().map(|section| clip(section.expect("a row"))).collect()
+}
