@@ -111,8 +111,8 @@ pub(crate) fn credits() -> String {
 }
 
 /// What was done to all of them.
-pub(crate) const CHANGES: &str = "\nEach is an excerpt, brought to -23 LUFS by one constant gain, faded in and out over \
-    20 ms, and encoded again as Ogg Vorbis.\n";
+pub(crate) const CHANGES: &str = "\nEach is an excerpt, brought to -23 LUFS by one constant gain, faded in and out \
+    over 20 ms, and encoded again as Ogg Vorbis.\n";
 
 #[cfg(test)]
 mod tests {
