@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Puts the demo together: demo.ogg and demo.mp3 beside this script. Needs ffmpeg and the recordings of sources.csv, found
-# by their SHA-256 anywhere below the folders given: assets/demo/build.sh FOLDER…
+# Puts the demo together: demo.ogg and demo.mp3 beside this script. Needs ffmpeg and the recordings of sources.csv,
+# found by their SHA-256 anywhere below the folders given: assets/demo/build.sh FOLDER…
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 if [ $# -eq 0 ]; then

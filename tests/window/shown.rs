@@ -80,7 +80,7 @@ fn the_timeline_sums_up_what_was_answered() {
     rig.window.get_by_label_contains("Classical 4");
 }
 
-/// The demo's recordings are named while they sound, and their licences are a click away; of other files nothing is said.
+/// The demo's recordings are named while they sound, and their licences are a click away; other files have neither.
 #[test]
 fn the_demo_names_what_sounds_and_whose_it_is() {
     let mut rig = Rig::playing(Setup::default(), 600);
