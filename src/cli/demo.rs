@@ -192,8 +192,8 @@ fn table(report: &DemoReport) -> String {
     }
     let count = report.sections.len();
     format!(
-        "{}\n\nRight: {} of {count} alone, {} of {count} in a row. The answer that stood longest in each section, and for \
-         how much of it:\nalone, from a fresh start; in a row, after all that was played before. Whose recordings \
+        "{}\n\nRight: {} of {count} alone, {} of {count} in a row. The answer that stood longest in each section, and \
+         for how much of it:\nalone, from a fresh start; in a row, after all that was played before. Whose recordings \
          these are: attune demo --credits",
         table
             .lines()
