@@ -44,7 +44,7 @@ pub(crate) fn welcome_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSt
                 way_ui(
                     ui,
                     "The demo",
-                    "Recordings of seven genres under free licences that come with Attune.",
+                    "A minute of music in several styles that comes with Attune.",
                     |ui| {
                         if ui.add(wide("Play it")).on_hover_text("D").clicked() {
                             view.request(Action::PlayDemo);
