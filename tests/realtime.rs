@@ -15,6 +15,8 @@ use attune_audio::capture::callback::{CaptureCallback, ChannelPick, ToAmplitude}
 use attune_audio::features::FrameBlock;
 use attune_audio::ring::ring;
 use attune_model::StreamOutput;
+use attune_model::familiarity::{Familiarity, HiddenStatistics};
+use attune_nn::kernels::packed_matrix::Precision;
 use attune_nn::weights::WeightStore;
 use attune_train::recipe::{ModelKind, Recipe};
 use std::process::Command;
@@ -65,7 +67,16 @@ fn steps_after_the_first_allocate_nothing() {
     const BANDS: usize = 128;
     for engine in [ModelKind::Rnn, ModelKind::Lstm, ModelKind::Tcn, ModelKind::Attention] {
         let architecture = Recipe::new(engine, 10, 7, 1).architecture;
-        let mut stream = architecture.build(&mut WeightStore::random(3)).unwrap().open().unwrap();
+        let hidden = architecture.head.hidden;
+        let statistics = HiddenStatistics {
+            projection: vec![0.1; hidden * 3],
+            bias: vec![0.0; 3],
+            means: vec![0.5; 10 * 3],
+        };
+        let familiarity = Familiarity::new(statistics, None, Precision::F32);
+        let net = architecture.build(&mut WeightStore::random(3)).unwrap();
+        let packed = net.pack_with(Precision::F32, Some(familiarity)).unwrap();
+        let mut stream = packed.open().unwrap();
         let frames: Vec<f32> = (0..600 * BANDS)
             .map(|i| ((i * 7_919) % 101) as f32 / 50.0 - 1.0)
             .collect();
@@ -82,6 +93,10 @@ fn steps_after_the_first_allocate_nothing() {
                 push(turn % 500, [1, 1, 70, 3][turn % 4]);
             }
         });
+        assert!(
+            output.novelty.iter().any(|novelty| *novelty > 0.0),
+            "{engine:?} has a novelty"
+        );
         assert!(
             output.logits.iter().any(|logit| logit.abs() > 1e-3),
             "{engine:?} answered"

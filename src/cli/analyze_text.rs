@@ -146,6 +146,7 @@ fn state_title(state: &str) -> &str {
         "unsure" => "unsure",
         "speech" => "speech",
         "not_music" => "not music",
+        "unfamiliar" => "unfamiliar",
         other => other,
     }
 }

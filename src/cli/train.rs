@@ -53,6 +53,13 @@ pub struct TrainArgs {
     /// Only make the renditions and write them to --renditions-cache
     #[arg(long, alias = "only-takes", requires = "renditions_cache")]
     only_renditions: bool,
+    /// Leave these genres out of a data set with clips.csv: music that the model is to find unfamiliar
+    #[arg(long, value_delimiter = ',', value_name = "GENRE,…", conflicts_with = "class")]
+    leave_out: Vec<String>,
+    /// No training: give the trained model MODEL.json the statistics by which it says how familiar a sound is, from these
+    /// data, and write it to --out
+    #[arg(long, value_name = "MODEL.json", conflicts_with_all = ["folds", "only_renditions", "resume"])]
+    fit_familiarity: Option<PathBuf>,
     /// Continue the run in --out from its checkpoint
     #[arg(long)]
     resume: bool,
@@ -74,9 +81,13 @@ impl TrainArgs {
 
     /// The command that makes the same weights from the same data.
     pub(super) fn command(&self) -> String {
+        let leave_out = match self.leave_out.join(",") {
+            none if none.is_empty() => none,
+            genres => format!(" --leave-out {genres}"),
+        };
         let folds = self.folds.map_or(String::new(), |folds| format!(" --folds {folds}"));
         format!(
-            "attune train {}{}{} --out FOLDER --steps {} --seed {}{folds}{}",
+            "attune train {}{}{leave_out}{} --out FOLDER --steps {} --seed {}{folds}{}",
             self.kind.name(),
             if self.data.is_some() { " --data FOLDER" } else { "" },
             self.folders.typed(),
@@ -102,11 +113,19 @@ impl TrainArgs {
         let indexed = folder.filter(|folder| folder.join("clips.csv").is_file() && !self.folders.is_used());
         let data = match indexed {
             Some(folder) => DataSource::Indexed(folder.to_owned()),
+            None if !self.leave_out.is_empty() => {
+                return Err(TrainError::Data {
+                    path: folder.unwrap_or(&self.out).to_owned(),
+                    message: "--leave-out needs a data set with clips.csv; choose among sub-folders with --classes"
+                        .to_owned(),
+                });
+            }
             None => DataSource::Folders(self.folders.data(folder, self.recipe.fold(), self.seed)?),
         };
         let usual = || DataName::Usual(self.folders.data_name(folder));
         Ok(SessionConfig {
             data,
+            leave_out: self.leave_out.clone(),
             front_end: FrontEndSpec::default(),
             start_from: self.recipe.start_from.clone(),
             teacher: self.recipe.teacher.clone(),
@@ -146,6 +165,19 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), AppError> {
         let session = Session::read(&config, &observer)?;
         let recipe = args.recipe_for(&config, session.genres().len());
         return Ok(session.make_renditions(recipe)?);
+    }
+    if let Some(model) = &args.fit_familiarity {
+        let (config, screen) = (args.config()?, Screen::new(args));
+        let observer = |event: attune_train::session::Event<'_>| screen.show(&event);
+        let session = Session::read(&config, &observer)?;
+        let recipe = args.recipe_for(&config, session.genres().len());
+        let manifest = session.fit_familiarity(&recipe, model)?;
+        let scale = manifest.familiarity.map_or(0, |scale| scale.sounds);
+        eprintln!(
+            "{}: familiarity fitted, threshold from {scale} held-out sounds",
+            manifest.name
+        );
+        return Ok(());
     }
     let Some(folds) = args.folds else {
         train(args)?;

@@ -21,6 +21,7 @@ struct Frame {
     played_secs: f64,
     segment: u64,
     level: Decibels,
+    novelty: Option<f32>,
     /// Which models were on, a bit each.
     on: u8,
     gated: bool,
@@ -83,6 +84,7 @@ impl Answers {
             played_secs: news.played_secs,
             segment: news.segment,
             level: column.level,
+            novelty: column.novelty,
             on,
             gated: !column.kinds_raw.as_slice().is_empty(),
         });
@@ -228,7 +230,7 @@ impl Replay {
         }
         let kinds = take(&mut values, kinds);
         let gate = frame.gated.then_some(&kinds);
-        let (_, smoothed) = self.stream.push(frame.at, frame.level, &self.rows, gate);
+        let (_, smoothed) = self.stream.push(frame.at, frame.level, &self.rows, frame.novelty, gate);
         let state = smoothed.decision.state;
         let genre = match state {
             AnswerState::Genre(id) => Some(id),
@@ -289,7 +291,9 @@ mod tests {
                 let music = if i / 500 % 2 == 0 { 0.9 } else { 0.2 };
                 column.kinds_raw = Probabilities::from_slice(&[music, 1.0 - music, 0.0]);
                 let rows = [0, 1].map(|e| Some(column.raw[e]).filter(|raw| !raw.as_slice().is_empty()));
-                let (_, smoothed) = stream.push(column.at, column.level, &rows, Some(&column.kinds_raw));
+                column.novelty = Some(if i / 400 % 3 == 2 { 6.0 } else { 0.5 });
+                let kinds = Some(&column.kinds_raw);
+                let (_, smoothed) = stream.push(column.at, column.level, &rows, column.novelty, kinds);
                 column.decision = smoothed.decision;
                 column.ensemble = smoothed.ensemble;
                 (column, smoothed)

@@ -58,6 +58,7 @@ impl Entry {
                 | Reason::Held { .. }
                 | Reason::Rejected { .. }
                 | Reason::PerhapsNotMusic { .. }
+                | Reason::Unfamiliar { .. }
         )
     }
 

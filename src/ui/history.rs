@@ -51,6 +51,8 @@ pub struct Moment {
     pub ensemble: Probabilities,
     /// How much the models disagree, 0…1; `None` with fewer than two of them.
     pub disagreement: Option<f32>,
+    /// How familiar the music is, smoothed, 0…1; `None` if no model knows.
+    pub familiarity: Option<f32>,
 }
 
 /// One column that has just been taken over.
@@ -173,6 +175,7 @@ impl History {
             raw: column.raw_mean(),
             ensemble: column.ensemble,
             disagreement: column.disagreement(),
+            familiarity: column.familiarity,
         });
         self.total += 1;
         self.since_point += hop.0;

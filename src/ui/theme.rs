@@ -43,6 +43,8 @@ pub(super) struct Palette {
     pub speech: Color32,
     /// Something else is played instead of music.
     pub not_music: Color32,
+    /// Music unlike any that the models learnt is played.
+    pub unfamiliar: Color32,
     /// All is well.
     pub good: Color32,
     /// Look at this.
@@ -66,6 +68,7 @@ const DARK: Palette = Palette {
     attention: Color32::from_rgb(0xFF, 0xC8, 0x4A),
     speech: Color32::from_rgb(0x55, 0x62, 0x78),
     not_music: Color32::from_rgb(0x4A, 0x42, 0x3C),
+    unfamiliar: Color32::from_rgb(0x5A, 0x46, 0x6E),
     good: Color32::from_rgb(0x5F, 0xC9, 0x8A),
     warning: Color32::from_rgb(0xF0, 0xB4, 0x4C),
     bad: Color32::from_rgb(0xFF, 0x7B, 0x72),
@@ -86,6 +89,7 @@ const LIGHT: Palette = Palette {
     attention: Color32::from_rgb(0x9A, 0x62, 0x00),
     speech: Color32::from_rgb(0xA9, 0xB6, 0xCA),
     not_music: Color32::from_rgb(0xC9, 0xC0, 0xB6),
+    unfamiliar: Color32::from_rgb(0xC6, 0xB4, 0xDA),
     good: Color32::from_rgb(0x16, 0x73, 0x43),
     warning: Color32::from_rgb(0x8F, 0x5A, 0x00),
     bad: Color32::from_rgb(0xB4, 0x23, 0x18),
@@ -244,7 +248,7 @@ mod tests {
             }
             assert!(contrast(p.on_accent, p.accent) >= 4.5);
             assert!(contrast(p.attention, p.track) >= 3.0, "graphics need 3 : 1");
-            for ground in [p.speech, p.not_music] {
+            for ground in [p.speech, p.not_music, p.unfamiliar] {
                 let found = contrast(p.text, ground);
                 assert!(found >= 4.5, "{theme:?}: text on {ground:?} has contrast {found:.2}");
             }

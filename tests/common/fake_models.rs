@@ -17,6 +17,8 @@ pub(crate) enum Fake {
     Bands { memory: f32 },
     /// The same, with an attention picture of at most `context` frames.
     Attentive { context: usize },
+    /// As `Bands`, and what it processes between these frames is unfamiliar.
+    Unfamiliar { from: u64, until: u64 },
     /// Fails at this frame.
     FailsAt(u64),
     /// Gives NaN at this frame.
@@ -53,7 +55,7 @@ impl CausalModel for FakeNet {
         } else {
             0.9
         };
-        let mut logits = Vec::new();
+        let (mut logits, mut novelty) = (Vec::new(), Vec::new());
         for row in frames.rows() {
             match self.fake {
                 Fake::FailsAt(at) if state.frames == at => {
@@ -71,6 +73,10 @@ impl CausalModel for FakeNet {
             if self.fake == Fake::NanAt(state.frames) {
                 *logits.last_mut().expect("a row was pushed") = f32::NAN;
             }
+            if let Fake::Unfamiliar { from, until } = self.fake {
+                let is_inside = (from..until).contains(&state.frames);
+                novelty.push(if is_inside { 9.0 } else { 0.4 } + 0.01 * row[0]);
+            }
             state.frames += 1;
         }
         let attention = match self.fake {
@@ -80,6 +86,7 @@ impl CausalModel for FakeNet {
         *output = StreamOutput {
             logits,
             classes: self.classes,
+            novelty,
             attention,
         };
         Ok(())
@@ -130,6 +137,7 @@ pub(crate) fn model(name: &str, fake: Fake) -> LoadedModel {
         architecture: Recipe::new(ModelKind::Lstm, 10, 1, 1).architecture,
         precision: Precision::F32,
         weights_sha256: String::new(),
+        familiarity: None,
         golden: Golden {
             features: Vec::new(),
             logits: Vec::new(),

@@ -2,13 +2,13 @@
 //! to the bit at each frame and for the whole file.
 #![allow(clippy::float_cmp, reason = "equal to the bit is the point")]
 
-use crate::common::fake_models::{Fake, gate, three};
+use crate::common::fake_models::{Fake, gate, models, three};
 use crate::common::media::{folder, write_float_wav};
 use attune_audio::decode::decode_file;
 use attune_audio::playback::Pace;
 use attune_audio::units::Seconds;
 use attune_engine::offline::{Report, analyze};
-use attune_engine::smoothing::{AnswerStream, Decision, SettledMean, SmoothingConfig, ensemble_mean};
+use attune_engine::smoothing::{AnswerState, AnswerStream, Decision, SettledMean, SmoothingConfig, ensemble_mean};
 use attune_engine::{
     Command, Engine, EngineConfig, Event, HopResult, RECENT_COLUMNS, Snapshot, SourceRequest, StateReset,
     system_sources,
@@ -85,10 +85,12 @@ fn compare(path: &Path, models: &ModelSet) -> (Vec<HopResult>, Report) {
     let mut replay = AnswerStream::new(smoothing, spec.hop(), models.genres.len(), count).unwrap();
     for HopResult { column, status, .. } in &hops {
         let raw: Vec<_> = column.raw[..count].iter().map(on).collect();
-        let (again, smoothed) = replay.push(column.at, column.level, &raw, on(&column.kinds_raw).as_ref());
+        let kinds = on(&column.kinds_raw);
+        let (again, smoothed) = replay.push(column.at, column.level, &raw, column.novelty, kinds.as_ref());
         assert_eq!(again, *status, "at {:?}", column.at);
         assert_eq!(smoothed.decision, column.decision, "at {:?}", column.at);
         assert_eq!(smoothed.ensemble, column.ensemble);
+        assert_eq!(smoothed.familiarity, column.familiarity);
         assert_eq!(smoothed.models, column.smoothed[..count]);
     }
 
@@ -184,4 +186,46 @@ fn music_interrupted_by_speech_gets_one_answer_from_all() {
     let (hops, _) = compare(&path, &models);
     assert!(hops.iter().any(|hop| hop.status.audible && !hop.status.counted));
     assert!(hops.iter().any(|hop| hop.status.reset == StateReset::Models));
+}
+
+#[test]
+fn music_that_is_unfamiliar_for_a_while_gets_one_answer_from_all() {
+    let folder = folder();
+    let path = folder.path().join("unfamiliar.wav");
+    let rate = 22_050;
+    let sound: Vec<f32> = (0..18 * rate)
+        .map(|n| (0.2 * (std::f64::consts::TAU * 310.0 * n as f64 / f64::from(rate)).sin()) as f32)
+        .collect();
+    write_float_wav(&path, rate as u32, 1, &sound);
+    // 43 frames a second: from 5 to 14 s. The other model has no statistics of its own.
+    let between = Fake::Unfamiliar { from: 215, until: 602 };
+    let models = models(&[("a", between), ("b", between), ("c", Fake::Bands { memory: 0.9 })]);
+    let (hops, report) = compare(&path, &models);
+    let states: Vec<AnswerState> = hops.iter().map(|hop| hop.column.decision.state).collect();
+    let first = states
+        .iter()
+        .position(|state| *state == AnswerState::Unfamiliar)
+        .unwrap();
+    let last = states
+        .iter()
+        .rposition(|state| *state == AnswerState::Unfamiliar)
+        .unwrap();
+    assert!(first > 215 && last > 602 && last < states.len() - 1, "{first} {last}");
+    assert!(
+        states[first..=last]
+            .iter()
+            .all(|state| *state == AnswerState::Unfamiliar)
+    );
+    assert!(matches!(states[first - 1], AnswerState::Genre(_)) && matches!(states[last + 1], AnswerState::Genre(_)));
+    // Over the whole the mean novelty is (9·0.4 + 9·9)/18 or so.
+    assert_eq!((report.answer.state, report.answer.rule), ("unfamiliar", "unfamiliar"));
+    assert!(report.answer.genre.is_none() && report.answer.familiarity.unwrap() < 0.02);
+    assert!(report.segments.iter().any(|segment| segment.state == "unfamiliar"));
+    // Off, everything has a genre.
+    let off = SmoothingConfig {
+        unfamiliar: 0.0,
+        ..SmoothingConfig::default()
+    };
+    let report = analyze(&path, &models, &off, |_| {}, |_| Continue(())).unwrap();
+    assert_eq!(report.answer.state, "genre");
 }

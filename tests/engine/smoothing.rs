@@ -25,7 +25,7 @@ fn push(stream: &mut AnswerStream, at: &mut f64, secs: f64, level: Decibels, raw
     (0..(secs / HOP.0).round() as usize)
         .map(|_| {
             *at += HOP.0;
-            stream.push(Seconds(*at), level, &[Some(raw)], None).1.decision
+            stream.push(Seconds(*at), level, &[Some(raw)], None, None).1.decision
         })
         .collect()
 }
@@ -51,7 +51,7 @@ fn stream(frames: usize) -> Vec<(Seconds, Decibels, [Option<Probabilities>; 2])>
 fn run(stream: &mut AnswerStream, frames: &[(Seconds, Decibels, [Option<Probabilities>; 2])]) -> Vec<Smoothed> {
     frames
         .iter()
-        .map(|(at, level, raw)| stream.push(*at, *level, raw, None).1)
+        .map(|(at, level, raw)| stream.push(*at, *level, raw, None, None).1)
         .collect()
 }
 
@@ -141,7 +141,11 @@ fn flicker_is_held_back_by_the_dwell_time() {
         at += HOP.0;
         // Another genre every 10 hops: without a dwell time that would be 129 answers.
         let raw = row((i / 10 % 2) as u8, 0.9);
-        if let AnswerState::Genre(id) = stream.push(Seconds(at), LOUD, &[Some(raw)], None).1.decision.state
+        if let AnswerState::Genre(id) = stream
+            .push(Seconds(at), LOUD, &[Some(raw)], None, None)
+            .1
+            .decision
+            .state
             && answered != Some(id)
         {
             answered = Some(id);
@@ -210,12 +214,13 @@ fn an_engine_that_is_off_has_no_voice_and_comes_back_afresh() {
             LOUD,
             &[Some(row(0, 0.9)), Some(row(1, 0.9))],
             None,
+            None,
         );
     }
-    let (_, alone) = stream.push(Seconds(5.0), LOUD, &[Some(row(0, 0.9)), None], None);
+    let (_, alone) = stream.push(Seconds(5.0), LOUD, &[Some(row(0, 0.9)), None], None, None);
     assert_eq!(alone.ensemble, alone.models[0]);
     assert_eq!(alone.models[1], Probabilities::uniform(3));
-    let (_, back) = stream.push(Seconds(5.1), LOUD, &[Some(row(0, 0.9)), Some(row(2, 0.6))], None);
+    let (_, back) = stream.push(Seconds(5.1), LOUD, &[Some(row(0, 0.9)), Some(row(2, 0.6))], None, None);
     assert!(
         (back.models[1].of(GenreId(2)) - 0.6).abs() < 1e-6,
         "its first frame is its whole past"
@@ -227,7 +232,7 @@ fn an_engine_that_is_off_has_no_voice_and_comes_back_afresh() {
 fn with_no_engine_there_is_no_answer() {
     let mut stream = answers(1);
     let smoothed = (1..200)
-        .map(|i| stream.push(Seconds(f64::from(i) * HOP.0), LOUD, &[None], None).1)
+        .map(|i| stream.push(Seconds(f64::from(i) * HOP.0), LOUD, &[None], None, None).1)
         .last()
         .unwrap();
     assert_eq!(smoothed.decision.state, AnswerState::WarmingUp);
@@ -249,7 +254,7 @@ fn push_gated(
     (0..(secs / HOP.0).round() as usize)
         .map(|_| {
             *at += HOP.0;
-            stream.push(Seconds(*at), LOUD, &[Some(raw)], Some(&gate))
+            stream.push(Seconds(*at), LOUD, &[Some(raw)], None, Some(&gate))
         })
         .collect()
 }

@@ -4,6 +4,7 @@
 use attune_audio::decode::decode_file;
 use attune_audio::features::{FeatureExtractor, FrameBlock};
 use attune_model::architecture::{BodyShape, Net};
+use attune_model::familiarity::{Familiarity, HiddenStatistics};
 use attune_model::genre_net::PoolingShape;
 use attune_model::load::from_bytes;
 use attune_model::{GenreStream, from_files};
@@ -327,4 +328,55 @@ fn compare_answers(name: &str, [single, half]: &[Vec<Vec<f32>>; 2]) {
     println!("{name}: {other} of {frames} frames have another first genre, probabilities differ by at most {most:.4}");
     assert!(frames > 1_000 && other * 200 <= frames, "{name}: {other} of {frames}");
     assert!(most < 0.01, "{name}: {most}");
+}
+
+/// Statistics of a hidden layer, drawn.
+fn familiarity(hidden: usize, precision: Precision) -> Familiarity {
+    const DIRECTIONS: usize = 24;
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let mut draw = |count: usize| -> Vec<f32> { (0..count).map(|_| rng.random::<f32>() - 0.5).collect() };
+    let statistics = HiddenStatistics {
+        projection: draw(hidden * DIRECTIONS),
+        bias: draw(DIRECTIONS),
+        means: draw(CLASSES * DIRECTIONS),
+    };
+    Familiarity::new(statistics, None, precision)
+}
+
+#[test]
+fn novelty_is_there_for_every_frame_however_the_frames_are_cut() {
+    let data = frames(300, 11);
+    for engine in ENGINES {
+        for precision in PRECISIONS {
+            let hidden = Recipe::new(engine, CLASSES, 7, 1).architecture.head.hidden;
+            let packed = net(engine)
+                .pack_with(precision, Some(familiarity(hidden, precision)))
+                .unwrap();
+            let run = |sizes: &[usize]| -> Vec<f32> {
+                let mut stream = Arc::clone(&packed).open().unwrap();
+                let (mut rest, mut novelty) = (&data[..], Vec::new());
+                for size in sizes.iter().cycle() {
+                    let (block, after) = rest.split_at((size * BANDS).min(rest.len()));
+                    novelty.extend(stream.answers(FrameBlock::new(block, BANDS)).unwrap().novelty);
+                    rest = after;
+                    if rest.is_empty() {
+                        break;
+                    }
+                }
+                novelty
+            };
+            let whole = run(&[300]);
+            assert_eq!(whole.len(), 300);
+            assert!(whole.iter().all(|d| *d >= 0.0) && whole[0] != whole[299], "{engine:?}");
+            for sizes in [&[1][..], &[7, 64, 1, 100], &[65]] {
+                assert_eq!(run(sizes), whole, "{engine:?} {precision:?} {sizes:?}");
+            }
+            let without = push(net(engine).pack(precision).unwrap().open().unwrap().as_mut(), &data);
+            assert_eq!(
+                push(packed.open().unwrap().as_mut(), &data),
+                without,
+                "the logits are the same"
+            );
+        }
+    }
 }

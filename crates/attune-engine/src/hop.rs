@@ -18,6 +18,8 @@ pub struct HopResult {
     pub status: FrameStatus,
     /// Each model's logits; of no classes where the model was off.
     pub logits: [Logits; MAX_MODELS],
+    /// Each model's novelty ([`attune_model::familiarity`]); `None` where it has none or was off.
+    pub novelty: [Option<f32>; MAX_MODELS],
 }
 
 /// One model's logits at one frame. Fixed size, so that a hop needs no allocation.

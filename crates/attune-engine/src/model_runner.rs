@@ -58,6 +58,8 @@ pub(super) struct Step {
     pub(super) logits: Vec<f32>,
     /// Calibrated probabilities of each frame: the softmax of its logits at the model's temperature.
     pub(super) raw: Vec<Probabilities>,
+    /// Novelty of each frame; empty if the model has none.
+    pub(super) novelty: Vec<f32>,
     /// What it attended to at the newest frame.
     pub(super) attention: Option<AttentionWeights>,
 }
@@ -133,7 +135,8 @@ impl ModelRunner {
                 expected: classes,
             });
         }
-        if let Some(logit) = output.logits.iter().find(|logit| !logit.is_finite()) {
+        let mut values = output.logits.iter().chain(&output.novelty);
+        if let Some(logit) = values.find(|value| !value.is_finite()) {
             return Err(FaultCause::NotFinite(*logit));
         }
         let rows = output.logits.chunks_exact(classes);
@@ -145,6 +148,7 @@ impl ModelRunner {
         Ok(Some(Step {
             logits: output.logits.clone(),
             raw,
+            novelty: output.novelty.clone(),
             attention: output.attention.clone(),
         }))
     }

@@ -8,7 +8,7 @@ use super::level::{Level, LevelMeter};
 use super::model_runner::{FaultCause, ModelFault, ModelRunner, Step};
 use super::snapshot::{AttentionSnapshot, Column, MAX_ATTENTION_FRAMES, MAX_BANDS, MAX_HEADS, MAX_LAYERS, MAX_MODELS};
 use crate::smoothing::segmenter::LevelStatus;
-use crate::smoothing::{FrameStatus, Segmenter, Smoother, SmoothingConfig, SmoothingError, StateReset};
+use crate::smoothing::{FrameStatus, Segmenter, Smoother, SmoothingConfig, SmoothingError, StateReset, mean_novelty};
 use attune_audio::features::{
     FeatureBlock, FeatureExtractor, FrameBlock, FrontEndError, FrontEndSpec, LoudnessNormalizer,
 };
@@ -331,7 +331,12 @@ impl Pipeline {
             .collect();
         let end = self.frames * self.spec.hop_samples as u64 + self.spec.window_samples as u64;
         let at = Seconds(self.base.0 + self.spec.rate.duration(end).0);
-        let smoothed = self.smoother.push(at, &status, &raw);
+        let mut novelty = [None; MAX_MODELS];
+        for (to, step) in novelty.iter_mut().zip(steps) {
+            *to = step.as_ref().and_then(|step| step.novelty.get(row).copied());
+        }
+        let mean = mean_novelty(novelty);
+        let smoothed = self.smoother.push(at, &status, &raw, mean);
         let mut column = Column::empty(classes);
         column.frame = FrameIndex(self.frames);
         column.at = at;
@@ -346,6 +351,7 @@ impl Pipeline {
         }
         column.ensemble = smoothed.ensemble;
         column.decision = smoothed.decision;
+        (column.novelty, column.familiarity) = (mean, smoothed.familiarity);
         if let Some(kinds) = segment.kinds {
             column.kinds_raw = kinds[frame];
         }
@@ -364,6 +370,7 @@ impl Pipeline {
             level: segment.levels[frame],
             status,
             logits,
+            novelty,
         }
     }
 }

@@ -42,6 +42,11 @@ pub struct Column {
     pub kinds_raw: Probabilities,
     /// The same, smoothed.
     pub kinds: Probabilities,
+    /// The models' mean novelty, not smoothed ([`crate::smoothing::mean_novelty`]); `None` if none has one.
+    pub novelty: Option<f32>,
+    /// How familiar the music is, smoothed, 0…1 ([`crate::smoothing::familiarity`]); `None` if no model knows, or nothing
+    /// has settled.
+    pub familiarity: Option<f32>,
     /// The answer at this frame.
     pub decision: Decision,
 }
@@ -172,6 +177,8 @@ impl Column {
             ensemble: Probabilities::uniform(classes),
             kinds_raw: Probabilities::from_slice(&[]),
             kinds: Probabilities::from_slice(&[]),
+            novelty: None,
+            familiarity: None,
             decision: Decision::before_sound(classes),
         }
     }

@@ -5,6 +5,7 @@
 use super::ModelError;
 use super::attention::{Encoder, EncoderShape};
 use super::body::Body;
+use super::familiarity::Familiarity;
 use super::front::FrontShape;
 use super::genre_net::{GenreNet, HeadShape, NetOutput, PoolingShape};
 use super::lstm::{LstmShape, LstmStack};
@@ -76,6 +77,14 @@ pub trait Net: Send + Sync + std::fmt::Debug {
     fn body_inputs(&self, x: &Tensor) -> Result<Tensor>;
     /// The network with its weights packed for streams at this precision.
     fn pack(&self, precision: Precision) -> std::result::Result<Arc<dyn StreamingNet>, ModelError>;
+    /// The same, with the novelty of each frame; a network without a classifier's hidden layer gives none.
+    fn pack_with(
+        &self,
+        precision: Precision,
+        _familiarity: Option<Familiarity>,
+    ) -> std::result::Result<Arc<dyn StreamingNet>, ModelError> {
+        self.pack(precision)
+    }
     /// One stream over weights packed for it alone, at full precision.
     fn open(&self) -> std::result::Result<Box<dyn GenreStream>, ModelError> {
         self.pack(Precision::F32)?.open()
@@ -98,7 +107,17 @@ impl<B: Body + std::fmt::Debug> Net for GenreNet<B> {
     }
 
     fn pack(&self, precision: Precision) -> std::result::Result<Arc<dyn StreamingNet>, ModelError> {
-        Ok(Arc::new(self.pack(precision)?))
+        self.pack_with(precision, None)
+    }
+
+    fn pack_with(
+        &self,
+        precision: Precision,
+        familiarity: Option<Familiarity>,
+    ) -> std::result::Result<Arc<dyn StreamingNet>, ModelError> {
+        let mut packed = self.pack(precision)?;
+        packed.familiarity = familiarity;
+        Ok(Arc::new(packed))
     }
 
     fn context_frames(&self) -> Option<usize> {

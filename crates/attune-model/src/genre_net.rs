@@ -153,6 +153,7 @@ impl<B: Body> GenreNet<B> {
             },
             hidden: self.hidden.pack_fused(Some(&self.norm.pack()?), None, precision)?,
             output: self.output.pack(precision)?,
+            familiarity: None,
         })
     }
 

@@ -45,6 +45,7 @@ pub mod attention;
 pub mod body;
 mod bundled;
 mod error;
+pub mod familiarity;
 pub mod front;
 pub mod genre;
 pub mod genre_net;

@@ -2,6 +2,7 @@
 //!
 //! In: manifest and weights, as files or bytes. Out: a [`LoadedModel`]. Thread: any.
 
+use super::familiarity::{Familiarity, FamiliarityScale, HiddenStatistics};
 use super::golden::Golden;
 use super::hierarchical::is_hierarchical;
 use super::manifest::{FORMAT, Manifest};
@@ -65,6 +66,13 @@ fn parse(manifest: &[u8]) -> Result<Manifest, ModelError> {
             manifest.temperature
         )));
     }
+    if let Some(scale @ FamiliarityScale { median, threshold, .. }) = &manifest.familiarity
+        && !scale.is_valid()
+    {
+        return Err(ModelError::Shape(format!(
+            "familiarity has the median {median} and the threshold {threshold}, which must be a greater number"
+        )));
+    }
     if manifest.architecture.front.bands != manifest.front_end.bands
         || manifest.architecture.head.classes != manifest.genres.len()
     {
@@ -88,7 +96,19 @@ fn build(manifest: Manifest, weights: impl AsRef<[u8]> + Send + Sync + 'static) 
             found: digest,
         });
     }
-    let mut store = WeightStore::from_tensors(tensors(bytes)?);
+    let mut tensors = tensors(bytes)?;
+    let head = &manifest.architecture.head;
+    let statistics = HiddenStatistics::take(&mut tensors, head.hidden, head.classes)?;
+    let familiarity = match (statistics, &manifest.familiarity) {
+        (Some(statistics), Some(scale)) => Some(Familiarity::new(statistics, Some(scale), manifest.precision)),
+        (None, None) => None,
+        _ => {
+            return Err(ModelError::Shape(
+                "`familiarity` must be both in the manifest and among the tensors, or in neither".to_owned(),
+            ));
+        }
+    };
+    let mut store = WeightStore::from_tensors(tensors);
     let net = manifest.architecture.build(&mut store)?;
     if let Some(name) = store.unused().first() {
         return Err(ModelError::Shape(format!(
@@ -104,7 +124,7 @@ fn build(manifest: Manifest, weights: impl AsRef<[u8]> + Send + Sync + 'static) 
             net.context_frames()
         )));
     }
-    let net = net.pack(manifest.precision)?;
+    let net = net.pack_with(manifest.precision, familiarity)?;
     let measured = Golden::measure(&manifest.front_end, Arc::clone(&net).open()?.as_mut())?;
     manifest.golden.check(&measured)?;
     Ok(LoadedModel::new(manifest, weights, net))

@@ -3,6 +3,7 @@
 //! In: JSON. Out: [`Manifest`]. Thread: any.
 
 use super::architecture::Architecture;
+use super::familiarity::FamiliarityScale;
 use super::golden::Golden;
 use crate::genre::GenreSet;
 use attune_audio::features::FrontEndSpec;
@@ -36,6 +37,9 @@ pub struct Manifest {
     pub precision: Precision,
     /// SHA-256 of the weights file, in hexadecimal.
     pub weights_sha256: String,
+    /// What the distances of [`super::familiarity`] mean; absent: the model cannot say how familiar a sound is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub familiarity: Option<FamiliarityScale>,
     /// What the front end and the network must compute for a known sound.
     pub golden: Golden,
     /// Licence of the weights.

@@ -4,6 +4,7 @@
 
 use super::ModelError;
 use super::body::PackedBody;
+use super::familiarity::Familiarity;
 use super::front::{FrontState, PackedFront};
 use super::streaming::{AttentionWeights, CausalModel, StreamOutput};
 use attune_audio::features::FrameBlock;
@@ -29,6 +30,8 @@ pub(crate) struct PackedNet<P> {
     /// The normalisation of the statistics inside.
     pub(crate) hidden: PackedAffine,
     pub(crate) output: PackedAffine,
+    /// What gives each frame a novelty, if it is known.
+    pub(crate) familiarity: Option<Familiarity>,
 }
 
 /// How the past is weighted.
@@ -57,6 +60,8 @@ pub(crate) struct NetState<M> {
     statistics: FrameBuf,
     hidden: FrameBuf,
     logits: FrameBuf,
+    /// For the familiarity.
+    whitened: FrameBuf,
     frames: u64,
 }
 
@@ -77,6 +82,10 @@ impl<P: PackedBody> CausalModel for PackedNet<P> {
             statistics: FrameBuf::new(2 * pooled),
             hidden: FrameBuf::new(self.hidden.outputs()),
             logits: FrameBuf::new(self.output.outputs()),
+            whitened: self
+                .familiarity
+                .as_ref()
+                .map_or_else(|| FrameBuf::new(1), Familiarity::room),
             frames: 0,
         })
     }
@@ -89,17 +98,22 @@ impl<P: PackedBody> CausalModel for PackedNet<P> {
     ) -> Result<(), ModelError> {
         output.classes = self.output.outputs();
         output.logits.clear();
+        output.novelty.clear();
         self.check(frames)?;
         for block in frames.data().chunks(even_block(frames.frames()) * self.bands) {
             self.block(block, state);
             for frame in 0..state.logits.frames() {
                 output.logits.extend_from_slice(state.logits.row(frame));
             }
+            if let Some(familiarity) = &self.familiarity {
+                familiarity.push(&state.hidden, &mut state.whitened, &mut output.novelty);
+            }
         }
         if frames.frames() > 0 {
             self.attention(state, &mut output.attention);
         }
-        finite(&output.logits)
+        finite(&output.logits)?;
+        finite(&output.novelty)
     }
 
     fn encode(

@@ -180,6 +180,7 @@ impl<P: PackedBody> CausalModel for PackedPlain<P> {
     ) -> std::result::Result<(), ModelError> {
         output.classes = self.output.outputs();
         output.logits.clear();
+        output.novelty.clear();
         for block in frames.data().chunks(even_block(frames.frames()) * self.bands) {
             self.body_block(block, state);
             if let Some(last) = state.features.last() {

@@ -8,6 +8,7 @@ use super::trainer::Trainer;
 use super::validate::{ClipLogits, Metrics, Part, answers};
 use crate::evaluate::{Answers, ByGroup, MetricsAt, Recalls, group_numbers, metrics_at_marks};
 use attune_audio::features::FrontEndSpec;
+use attune_model::familiarity::{FamiliarityScale, SHARE};
 use attune_model::manifest::Manifest;
 use std::fmt::Write;
 
@@ -82,10 +83,33 @@ pub(super) fn card(
     for figures in &figures {
         let _ = write_over_time(&mut card, figures).and_then(|()| write_recalls(&mut card, figures, data));
     }
-    card.push_str("\n## Limits\n\n");
+    if let Some(scale) = &manifest.familiarity {
+        card.push_str(&familiarity_section(scale));
+    }
+    card.push_str(LIMITS);
     card.push_str(limits(data));
     card.push('\n');
     card
+}
+
+const FAMILIARITY: &str = "\n## Familiarity\n\n";
+const LIMITS: &str = "\n## Limits\n\n";
+
+fn familiarity_section(scale: &FamiliarityScale) -> String {
+    format!(
+        "{FAMILIARITY}Each frame has a novelty: a Mahalanobis distance from the training clips of the nearest class, in the \
+         classifier's hidden layer. {} held-out sounds of the classes (whole clips and excerpts) give it a scale: {:.0} % of \
+         them lie beyond the threshold from which music is called unfamiliar.\n",
+        scale.sounds,
+        SHARE * 100.0
+    )
+}
+
+/// A card with this familiarity in place of the one that it had, before its limits.
+pub(super) fn with_familiarity(card: &str, scale: &FamiliarityScale) -> String {
+    let limits = card.find(LIMITS).unwrap_or(card.len());
+    let begin = card.find(FAMILIARITY).unwrap_or(limits).min(limits);
+    format!("{}{}{}", &card[..begin], familiarity_section(scale), &card[limits..])
 }
 
 fn percent(share: f64) -> String {

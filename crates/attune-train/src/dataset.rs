@@ -257,6 +257,39 @@ impl Collection {
         })
     }
 
+    /// Leaves whole genres out: music that the model is to find unfamiliar.
+    ///
+    /// # Errors
+    /// If a label is none of the classes, or fewer than two classes remain.
+    pub(crate) fn leave_out(&mut self, labels: &[String], folder: &Path) -> Result<(), TrainError> {
+        let refused = |message: String| TrainError::Data {
+            path: folder.to_owned(),
+            message,
+        };
+        for label in labels {
+            if self.genres.find(label).is_none() {
+                let known = self.genres.labels().join(", ");
+                return Err(refused(format!(
+                    "--leave-out {label}: no such class; there are {known}"
+                )));
+            }
+        }
+        let is_kept = |label: &String| !labels.contains(label);
+        let kept = self.genres.labels().iter().filter(|label| is_kept(label)).cloned();
+        let kept = GenreSet::new(kept.collect()).map_err(|error| refused(error.to_string()))?;
+        let places: Vec<Option<GenreId>> = self.genres.labels().iter().map(|label| kept.find(label)).collect();
+        self.clips
+            .retain_mut(|(clip, _)| match places[usize::from(clip.genre.0)] {
+                Some(place) => {
+                    clip.genre = place;
+                    true
+                }
+                None => false,
+            });
+        self.genres = kept;
+        Ok(())
+    }
+
     /// Splits into training and validation clips. Also returns notes for the user on clips left out.
     ///
     /// # Errors

@@ -1,16 +1,18 @@
 //! The files of a finished run: weights, manifest, and a card that says how they were made.
 
 use super::TrainError;
-use super::card::{ValidationSet, card};
+use super::card::{ValidationSet, card, with_familiarity};
 use super::checkpoint::serialize;
 use super::dataset::{Clip, Dataset};
+use super::familiarity;
 use super::form_probe::FormProbe;
 use super::trainer::Trainer;
 use super::validate::{ClipLogits, Part, fit_temperature};
 use attune_audio::features::FrontEndSpec;
-use attune_engine::files::write_atomically;
+use attune_engine::files::{read_if_any, write_atomically};
+use attune_model::familiarity::PREFIX;
 use attune_model::golden::Golden;
-use attune_model::load::hex;
+use attune_model::load::{hex, load};
 use attune_model::manifest::{FORMAT, Manifest};
 use attune_nn::kernels::packed_matrix::Precision;
 use attune_nn::weights::WeightStore;
@@ -66,7 +68,13 @@ pub fn export(
     let recipe = trainer.recipe();
     let spec = &recipe.front_end;
     let name = provenance.name.as_str();
-    let tensors = trainer.averaged()?;
+    let mut tensors = trainer.averaged()?;
+    let mut store = WeightStore::from_tensors(tensors.clone());
+    let net = recipe.architecture.build(&mut store)?;
+    let familiarity = familiarity::fit(net.as_ref(), data, spec, PRECISION)?;
+    if let Some(fitted) = &familiarity {
+        tensors.extend(fitted.statistics.tensors()?);
+    }
     let weights = serialize(&tensors, None)?;
     let excerpts = trainer.validate(Part::Excerpt)?;
     let whole = trainer.validate(Part::Whole)?;
@@ -76,8 +84,6 @@ pub fn export(
     } else {
         fit_temperature(&calibration, spec)
     };
-    let mut store = WeightStore::from_tensors(tensors);
-    let net = recipe.architecture.build(&mut store)?;
     let clips = data.train.iter().chain(&data.valid);
     let form_probe = FormProbe::measure(net.as_ref(), clips, &data.genres, spec)?;
     let weight_count = store.params().map(|(_, var)| var.elem_count()).sum();
@@ -91,6 +97,7 @@ pub fn export(
         weight_count,
         context_frames,
         architecture: recipe.architecture.clone(),
+        familiarity: familiarity.map(|fitted| fitted.scale),
         weights_sha256: hex(&Sha256::digest(&weights)),
         precision: PRECISION,
         golden: Golden::measure(spec, net.pack(PRECISION)?.open()?.as_mut())?,
@@ -113,12 +120,58 @@ pub fn export(
             ValidationSet::new(whole_in_words(data), Part::Whole, &whole, data),
         ],
     );
-    let json = serde_json::to_string_pretty(&manifest).map_err(|error| TrainError::Data {
-        path: folder.join(name),
-        message: error.to_string(),
-    })?;
     write_atomically(&folder.join(format!("{name}.safetensors")), &weights)?;
     write_atomically(&folder.join(format!("{name}.md")), card.as_bytes())?;
-    write_atomically(&folder.join(format!("{name}.json")), json.as_bytes())?;
+    write_manifest(&manifest, folder)?;
     Ok(manifest)
+}
+
+/// Fits the familiarity of the model at this path on these data and writes it to `folder`, with its card if it has one.
+pub(super) fn refit(path: &Path, data: &Dataset, folder: &Path) -> Result<Manifest, TrainError> {
+    let model = load(path)?;
+    let mut manifest = model.manifest().clone();
+    let refused = |message: String| TrainError::Data {
+        path: path.to_owned(),
+        message,
+    };
+    if manifest.genres != data.genres {
+        return Err(refused(format!(
+            "its classes are {}, those of the data {}",
+            manifest.genres.labels().join(" "),
+            data.genres.labels().join(" ")
+        )));
+    }
+    let fitted = familiarity::fit(model.trainable()?, data, &manifest.front_end, manifest.precision)?;
+    let Some(fitted) = fitted else {
+        return Err(refused(
+            "its familiarity cannot be fitted: there must be training clips of each class and 19 validation clips"
+                .to_owned(),
+        ));
+    };
+    let mut tensors = model.tensors()?;
+    tensors.retain(|name, _| !name.starts_with(PREFIX));
+    tensors.extend(fitted.statistics.tensors()?);
+    let weights = serialize(&tensors, None)?;
+    manifest.weights_sha256 = hex(&Sha256::digest(&weights));
+    manifest.familiarity = Some(fitted.scale);
+    let card = match read_if_any(&path.with_extension("md"))? {
+        Some(card) => Some(with_familiarity(&String::from_utf8_lossy(&card), &fitted.scale)),
+        None => None,
+    };
+    let name = manifest.name.clone();
+    write_atomically(&folder.join(format!("{name}.safetensors")), &weights)?;
+    if let Some(card) = card {
+        write_atomically(&folder.join(format!("{name}.md")), card.as_bytes())?;
+    }
+    write_manifest(&manifest, folder)?;
+    Ok(manifest)
+}
+
+fn write_manifest(manifest: &Manifest, folder: &Path) -> Result<(), TrainError> {
+    let path = folder.join(format!("{}.json", manifest.name));
+    let json = serde_json::to_string_pretty(manifest).map_err(|error| TrainError::Data {
+        path: path.clone(),
+        message: error.to_string(),
+    })?;
+    Ok(write_atomically(&path, json.as_bytes())?)
 }

@@ -31,6 +31,7 @@ mod error;
 pub mod evaluate;
 pub mod examples;
 pub mod export;
+pub mod familiarity;
 pub mod folders;
 pub mod form_probe;
 pub mod grouping;

@@ -40,6 +40,7 @@ pub(crate) fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>) {
             }
             AnswerState::Speech if scene.has_frames() => palette.speech,
             AnswerState::NotMusic if scene.has_frames() => palette.not_music,
+            AnswerState::Unfamiliar if scene.has_frames() => palette.unfamiliar,
             _ => palette.muted,
         };
         let (row, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 44.0), Sense::hover());
@@ -92,9 +93,14 @@ pub(crate) fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>) {
             let verb = if agree == 1 { "says" } else { "say" };
             let leader = model_info.genres.title(snapshot.ensemble.top().0);
             let line = format!("{agree} of {enabled} {verb} {leader} · for {:.0} s", since.max(0.0));
-            let kinds = snapshot.column(snapshot.frames - 1).map(|column| column.kinds);
-            match kinds.filter(|kinds| !kinds.as_slice().is_empty()) {
+            let column = snapshot.column(snapshot.frames - 1);
+            let kinds = column.map(|column| column.kinds);
+            let line = match kinds.filter(|kinds| !kinds.as_slice().is_empty()) {
                 Some(kinds) => format!("{line} · music {}", wording::percent(SoundKind::Music.of(&kinds))),
+                None => line,
+            };
+            match column.and_then(|column| column.familiarity) {
+                Some(familiarity) => format!("{line} · familiar {}", wording::percent(familiarity)),
                 None => line,
             }
         } else {

@@ -151,6 +151,17 @@ fn knobs_ui(ui: &mut egui::Ui, knobs: &mut SmoothingConfig) {
     );
     of(
         ui,
+        &mut knobs.unfamiliar,
+        Knob {
+            name: "Unfamiliar below",
+            range: 0.0..=0.5,
+            decimals: 3,
+            suffix: "",
+            hint: "Familiarity below which music gets no genre, about the share of known music that does not; 0: off",
+        },
+    );
+    of(
+        ui,
         &mut knobs.silence.0,
         Knob {
             name: "Silence",

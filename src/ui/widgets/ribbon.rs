@@ -30,6 +30,7 @@ pub(crate) fn state_colour(state: AnswerState, genres: &GenreSet, palette: &Pale
         AnswerState::Silence => palette.track,
         AnswerState::Speech => palette.speech,
         AnswerState::NotMusic => palette.not_music,
+        AnswerState::Unfamiliar => palette.unfamiliar,
         AnswerState::WarmingUp => palette.control,
     }
 }
@@ -67,7 +68,9 @@ pub(crate) fn ribbon_ui(ui: &egui::Ui, rect: Rect, runs: &[Run], genres: &GenreS
         painter.rect_filled(part, CornerRadius::same(2), fill.gamma_multiply(opacity));
         let ink = match run.state {
             AnswerState::Genre(_) if opacity >= 1.0 => ink_on(fill),
-            AnswerState::Genre(_) | AnswerState::Speech | AnswerState::NotMusic => palette.text,
+            AnswerState::Genre(_) | AnswerState::Speech | AnswerState::NotMusic | AnswerState::Unfamiliar => {
+                palette.text
+            }
             _ => palette.muted,
         };
         let word = match run.state {

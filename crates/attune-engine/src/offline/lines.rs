@@ -26,6 +26,10 @@ pub(super) fn by_label(probabilities: &Probabilities, genres: &GenreSet) -> Map<
         .collect()
 }
 
+fn rounded_familiarity(column: &Column) -> Option<f64> {
+    column.familiarity.map(|familiarity| rounded(f64::from(familiarity)))
+}
+
 /// One model at one frame.
 #[derive(Debug, Clone, Copy)]
 pub struct ModelHop<'a> {
@@ -44,6 +48,9 @@ pub struct HopLine {
     genre: String,
     probabilities: Map<String, Value>,
     smoothed: Map<String, Value>,
+    /// How familiar the music is to all models, smoothed, 0…1; absent if none knows, or nothing has settled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    familiarity: Option<f64>,
 }
 
 impl HopLine {
@@ -61,6 +68,7 @@ impl HopLine {
             genre: genres.label(smoothed.top().0).to_owned(),
             probabilities: by_label(raw, genres),
             smoothed: by_label(smoothed, genres),
+            familiarity: rounded_familiarity(column),
         })
     }
 }
@@ -75,6 +83,9 @@ pub struct StateLine {
     confidence: f64,
     reason: String,
     rule: &'static str,
+    /// As of a hop.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    familiarity: Option<f64>,
     /// Music, speech and other sounds, smoothed; absent without a gate.
     #[serde(skip_serializing_if = "Map::is_empty")]
     kinds: Map<String, Value>,
@@ -100,6 +111,7 @@ impl StateLine {
             confidence: rounded(f64::from(decision.confidence)),
             reason: decision.reason.sentence(genres),
             rule: decision.reason.rule(),
+            familiarity: rounded_familiarity(column),
             kinds: by_kind(&column.kinds),
         }
     }

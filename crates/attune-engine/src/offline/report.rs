@@ -54,7 +54,7 @@ pub struct SourceReport {
 /// The answer for the whole file.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AnswerReport {
-    /// `genre`, `unsure`, `silence`, `speech` or `not_music`.
+    /// `genre`, `unsure`, `silence`, `speech`, `not_music` or `unfamiliar`.
     pub state: &'static str,
     /// Label of the genre, if one is answered.
     pub genre: Option<String>,
@@ -64,6 +64,9 @@ pub struct AnswerReport {
     pub reason: String,
     /// The rule behind it, for scripts.
     pub rule: &'static str,
+    /// How familiar the music is, 0…1: about the share of known music that is no more familiar; absent if no model knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub familiarity: Option<f64>,
     /// Mean probabilities of music, speech and other sounds over all audible frames; absent without a gate.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub kinds: Map<String, Value>,
@@ -88,7 +91,7 @@ pub struct SegmentReport {
     pub start_s: f64,
     /// Where it ends.
     pub end_s: f64,
-    /// `warming_up`, `silence`, `unsure`, `speech`, `not_music`, `genre`.
+    /// `warming_up`, `silence`, `unsure`, `speech`, `not_music`, `unfamiliar`, `genre`.
     pub state: &'static str,
     /// Label of the genre, if one is answered.
     pub genre: Option<String>,

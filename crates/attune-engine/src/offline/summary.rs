@@ -6,7 +6,9 @@ use super::lines::{by_kind, by_label, rounded, rounded_secs};
 use super::report::{AnswerReport, ModelReport, Report, SegmentReport, SourceReport};
 use crate::smoothing::decide::{Evidence, Hysteresis, confidence, decide};
 use crate::smoothing::ensemble::FrameMean;
-use crate::smoothing::{AnswerState, GateStatus, GateVerdict, SettledMean, SmoothingConfig, ensemble_mean};
+use crate::smoothing::{
+    AnswerState, GateStatus, GateVerdict, SettledMean, SettledNovelty, SmoothingConfig, ensemble_mean, familiarity,
+};
 use crate::{HopResult, ModelFault};
 use attune_audio::units::{Decibels, Seconds};
 use attune_model::ModelSet;
@@ -29,6 +31,7 @@ pub(super) struct FileSummary {
     means: Vec<SettledMean>,
     /// Music, speech and other sounds over all audible frames.
     kinds: FrameMean,
+    novelty: SettledNovelty,
     frames: u64,
     audible: u64,
     loudest: Decibels,
@@ -49,6 +52,7 @@ impl FileSummary {
             smoothing: *smoothing,
             means: vec![SettledMean::new(models.genres.len(), &models.front_end); models.models.len()],
             kinds: FrameMean::new(SoundKind::LABELS.len()),
+            novelty: SettledNovelty::new(models.front_end.hop()),
             frames: 0,
             audible: 0,
             loudest: Decibels::SILENCE,
@@ -67,6 +71,9 @@ impl FileSummary {
             self.audible += 1;
             if !column.kinds_raw.as_slice().is_empty() {
                 self.kinds.push(&column.kinds_raw);
+            }
+            if hop.status.counted {
+                self.novelty.push(column.novelty);
             }
             for (mean, raw) in self.means.iter_mut().zip(&column.raw) {
                 if !raw.as_slice().is_empty() {
@@ -141,6 +148,7 @@ impl FileSummary {
             counted: audible,
             gate,
             ensemble: ensemble.as_ref(),
+            novelty: self.novelty.value(),
         };
         let (state, reason) = decide(&evidence, Seconds(0.0), &self.smoothing, &mut Hysteresis::new());
         let state = match state {
@@ -153,6 +161,7 @@ impl FileSummary {
             confidence: confidence(&reason, ensemble.as_ref()).map(|share| rounded(f64::from(share))),
             reason: reason.sentence(&self.genres),
             rule: reason.rule(),
+            familiarity: evidence.novelty.map(|novelty| rounded(f64::from(familiarity(novelty)))),
             kinds: kinds.map(|kinds| by_kind(&kinds)).unwrap_or_default(),
         }
     }

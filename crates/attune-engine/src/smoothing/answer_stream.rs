@@ -42,16 +42,17 @@ impl AnswerStream {
     }
 
     /// Takes one frame: its stream time, the level of the last moments (root mean square over about 0.4 s), each model's
-    /// calibrated probabilities (`None`: it is off), and the gate's where there is one.
+    /// calibrated probabilities (`None`: it is off), their mean novelty, and the gate's probabilities where there is one.
     pub fn push(
         &mut self,
         at: Seconds,
         level: Decibels,
         raw: &[Option<Probabilities>],
+        novelty: Option<f32>,
         kinds: Option<&Probabilities>,
     ) -> (FrameStatus, Smoothed) {
         let status = self.segmenter.push(level, kinds);
-        let smoothed = self.smoother.push(at, &status, raw);
+        let smoothed = self.smoother.push(at, &status, raw, novelty);
         (status, smoothed)
     }
 }

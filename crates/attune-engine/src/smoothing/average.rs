@@ -9,7 +9,21 @@ use attune_model::genre::Probabilities;
 #[derive(Debug, Clone)]
 pub(super) struct Average {
     value: Probabilities,
+    decay: Decay,
+}
+
+/// How much each new frame weighs in a running mean.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Decay {
     frames: u64,
+}
+
+impl Decay {
+    /// The weight of the next frame: of the n-th `max((η + 1) / (n + η), steady)`.
+    pub(super) fn next(&mut self, steady: f64) -> f32 {
+        self.frames += 1;
+        ((DECAY + 1.0) / (self.frames as f64 + DECAY)).max(steady) as f32
+    }
 }
 
 /// η of the polynomial-decay average (Shamir & Zhang 2013): frame n of the first ones counts as n(n + 1), so that what
@@ -30,15 +44,14 @@ impl Average {
     pub(super) fn new(classes: usize) -> Self {
         Self {
             value: Probabilities::uniform(classes),
-            frames: 0,
+            decay: Decay::default(),
         }
     }
 
-    /// Takes one frame. The n-th frame weighs `max((η + 1) / (n + η), steady)`: a mean of all frames, of which later ones weigh more, until
-    /// the exponential one is steadier; so the first answer comes early and leans on no made-up past.
+    /// Takes one frame, weighted by [`Decay`]: a mean of all frames, of which later ones weigh more, until the exponential
+    /// one is steadier; so the first answer comes early and leans on no made-up past.
     pub(super) fn push(&mut self, raw: &Probabilities, steady: f64) {
-        self.frames += 1;
-        let weight = ((DECAY + 1.0) / (self.frames as f64 + DECAY)).max(steady) as f32;
+        let weight = self.decay.next(steady);
         for (mean, &new) in self.value.as_mut_slice().iter_mut().zip(raw.as_slice()) {
             *mean += weight * (new - *mean);
         }

@@ -4,7 +4,7 @@
 //! it. Thread: any.
 
 use super::music_gate::{GateStatus, GateVerdict};
-use super::{AnswerState, Reason, SmoothingConfig};
+use super::{AnswerState, Reason, SmoothingConfig, familiarity};
 use attune_audio::units::{Decibels, Seconds};
 use attune_model::genre::{GenreId, Probabilities, SoundKind};
 
@@ -21,6 +21,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) gate: Option<GateStatus>,
     /// The models' mean; `None` if none answers.
     pub(crate) ensemble: Option<&'a Probabilities>,
+    /// Their mean novelty; `None` if none has one, or nothing has settled.
+    pub(crate) novelty: Option<f32>,
 }
 
 /// What is answered to `evidence` at stream time `at`, which grows from call to call, and why. `before` is what the answer
@@ -66,6 +68,10 @@ pub(crate) fn decide(
         let music = SoundKind::Music.of(kinds);
         return (AnswerState::Unsure, Reason::PerhapsNotMusic { music, needed });
     }
+    if let Some(reason) = evidence.novelty.and_then(|novelty| before.unfamiliar(novelty, config)) {
+        before.answered = None;
+        return (AnswerState::Unfamiliar, reason);
+    }
     before.decide(at, ensemble, config)
 }
 
@@ -84,10 +90,14 @@ pub(crate) fn confidence(reason: &Reason, ensemble: Option<&Probabilities>) -> O
     }
 }
 
+/// What was unfamiliar is familiar again at this many times [`SmoothingConfig::unfamiliar`].
+const FAMILIAR_AGAIN: f32 = 2.0;
+
 /// Two thresholds, a lead and a dwell time between probabilities and a genre, with what they remember between frames.
 #[derive(Debug, Clone)]
 pub(crate) struct Hysteresis {
     answered: Option<GenreId>,
+    is_unfamiliar: bool,
     /// When the newest answer began: another one waits for [`SmoothingConfig::dwell`] from here.
     answer_began: Option<Seconds>,
 }
@@ -97,6 +107,7 @@ impl Hysteresis {
     pub(crate) fn new() -> Self {
         Self {
             answered: None,
+            is_unfamiliar: false,
             answer_began: None,
         }
     }
@@ -152,9 +163,22 @@ impl Hysteresis {
         (AnswerState::Genre(genre), reason)
     }
 
+    /// Why music of this novelty is unfamiliar; `None`: it is not.
+    fn unfamiliar(&mut self, novelty: f32, config: &SmoothingConfig) -> Option<Reason> {
+        let needed = if self.is_unfamiliar {
+            FAMILIAR_AGAIN * config.unfamiliar
+        } else {
+            config.unfamiliar
+        };
+        let familiarity = familiarity(novelty);
+        self.is_unfamiliar = familiarity < needed;
+        self.is_unfamiliar.then_some(Reason::Unfamiliar { familiarity, needed })
+    }
+
     /// The answer ends without another, as in a silence. The dwell time goes on.
     fn give_up(&mut self) {
         self.answered = None;
+        self.is_unfamiliar = false;
     }
 }
 
@@ -205,6 +229,39 @@ mod tests {
                 threshold: 0.40
             }
         );
+    }
+
+    #[test]
+    fn unfamiliar_music_is_familiar_again_at_twice_the_threshold() {
+        let config = SmoothingConfig::default();
+        let ensemble = Probabilities::from_slice(&[0.8, 0.1, 0.1]);
+        let mut hysteresis = Hysteresis::new();
+        let mut at = 10.0;
+        let mut state_at = |familiarity: Option<f32>, config: &SmoothingConfig| {
+            at += 1.0;
+            let evidence = Evidence {
+                silence: None,
+                audible: Seconds(at),
+                counted: Seconds(at),
+                gate: None,
+                ensemble: Some(&ensemble),
+                novelty: familiarity.map(|familiarity: f32| -familiarity.ln()),
+            };
+            decide(&evidence, Seconds(at), config, &mut hysteresis)
+        };
+        assert_eq!(state_at(None, &config).0, A);
+        assert_eq!(state_at(Some(0.051), &config).0, A);
+        let (state, reason) = state_at(Some(0.049), &config);
+        assert_eq!(state, AnswerState::Unfamiliar);
+        assert!(matches!(reason, Reason::Unfamiliar { familiarity, needed }
+            if (familiarity - 0.049).abs() < 1e-6 && (needed - 0.05).abs() < 1e-6));
+        assert_eq!(state_at(Some(0.099), &config).0, AnswerState::Unfamiliar);
+        assert_eq!(state_at(Some(0.101), &config).0, A);
+        let off = SmoothingConfig {
+            unfamiliar: 0.0,
+            ..config
+        };
+        assert_eq!(state_at(Some(1e-9), &off).0, A);
     }
 
     #[test]

@@ -9,8 +9,8 @@
 //!    frame counts for the genres, and what is reset before it: everything after a silence, the models after a rejection,
 //!    if either lasted longer than the averages remember ([`SmoothingConfig::time_constant`]).
 //! 2. The [`Smoother`] averages each model's probabilities over the frames that count (`average.rs`), takes the
-//!    [`ensemble_mean`] of the averages, and decides (`decide.rs`): silence, warm-up and gate first, then two thresholds, a
-//!    lead and a dwell time.
+//!    [`ensemble_mean`] of the averages, and decides (`decide.rs`): silence, warm-up and gate first, then familiarity
+//!    (`novelty.rs`), then two thresholds, a lead and a dwell time.
 //!
 //! Live sound, files, the evaluation and the window's replay of the knobs run these two stages and nothing else. The answer
 //! to a whole file is decided by the same rules from each model's [`SettledMean`]. So equal frames get equal answers, to
@@ -22,6 +22,7 @@ pub(crate) mod decide;
 mod disagreement;
 pub(crate) mod ensemble;
 mod music_gate;
+mod novelty;
 mod reasons;
 pub(crate) mod segmenter;
 mod smoother;
@@ -31,6 +32,7 @@ pub use decide::genre_of_whole;
 pub use disagreement::disagreement;
 pub use ensemble::{SETTLED, SettledMean, ensemble_mean};
 pub use music_gate::{GateStatus, GateVerdict};
+pub use novelty::{SettledNovelty, familiarity, mean_novelty};
 pub use segmenter::{FrameStatus, Segmenter, StateReset};
 pub use smoother::{Smoothed, Smoother};
 
@@ -51,6 +53,8 @@ pub enum AnswerState {
     Speech,
     /// A sound that is neither music nor speech.
     NotMusic,
+    /// Music unlike any that the models learnt.
+    Unfamiliar,
     /// This genre.
     Genre(GenreId),
 }
@@ -118,6 +122,13 @@ pub enum Reason {
         /// What music would need.
         needed: f32,
     },
+    /// It lies farther from what the models learnt than all but a small share of known music.
+    Unfamiliar {
+        /// Its smoothed familiarity, 0…1.
+        familiarity: f32,
+        /// What a genre would need.
+        needed: f32,
+    },
     /// The gate has not made up its mind.
     PerhapsNotMusic {
         /// The smoothed probability of music.
@@ -153,6 +164,9 @@ pub struct SmoothingConfig {
     pub reject: f32,
     /// Smoothed probability of anything but music below which music is let in, at first and again.
     pub admit: f32,
+    /// Smoothed familiarity below which music is unfamiliar: about the share of known music that is taken for it; 0 turns
+    /// the answer off.
+    pub unfamiliar: f32,
 }
 
 impl Default for SmoothingConfig {
@@ -170,6 +184,7 @@ impl Default for SmoothingConfig {
             gate_time_constant: Seconds(1.0),
             reject: 0.7,
             admit: 0.5,
+            unfamiliar: 0.05,
         }
     }
 }
@@ -229,6 +244,8 @@ impl SmoothingConfig {
         secs("gate_time_constant", self.gate_time_constant)?;
         share("reject", self.reject)?;
         let admit = f64::from(self.admit);
-        check("admit", admit, 0.0, f64::from(self.reject), "between 0 and `reject`")
+        check("admit", admit, 0.0, f64::from(self.reject), "between 0 and `reject`")?;
+        let unfamiliar = f64::from(self.unfamiliar);
+        check("unfamiliar", unfamiliar, 0.0, 0.5, "between 0 and 0.5")
     }
 }

@@ -9,6 +9,15 @@ fn percent(share: f32) -> String {
     format!("{:.0} %", share * 100.0)
 }
 
+/// With a decimal below 10 %: 0.04 and 0.001 differ.
+fn fine_percent(share: f32) -> String {
+    if share < 0.1 {
+        format!("{:.1} %", share * 100.0)
+    } else {
+        percent(share)
+    }
+}
+
 fn title(genres: &GenreSet, id: GenreId) -> String {
     // A reason may outlive the models it speaks of by one frame: an id of a larger set has no name here.
     if usize::from(id.0) < genres.len() {
@@ -62,6 +71,11 @@ impl Reason {
                 percent(music),
                 percent(needed)
             ),
+            Self::Unfamiliar { familiarity, needed } => format!(
+                "It is unlike what the models learnt: familiarity {}, where a genre needs {}.",
+                fine_percent(familiarity),
+                percent(needed)
+            ),
             Self::PerhapsNotMusic { music, needed } => format!(
                 "It is music with {}, where a genre needs {}.",
                 percent(music),
@@ -80,6 +94,7 @@ impl Reason {
             Self::Held { .. } => "held",
             Self::Rejected { .. } => "rejected",
             Self::PerhapsNotMusic { .. } => "perhaps_not_music",
+            Self::Unfamiliar { .. } => "unfamiliar",
         }
     }
 }
@@ -96,7 +111,7 @@ impl From<SoundKind> for AnswerState {
 }
 
 impl AnswerState {
-    /// The state's name for scripts (`warming_up`, `silence`, `unsure`, `speech`, `not_music`, `genre`).
+    /// The state's name for scripts (`warming_up`, `silence`, `unsure`, `speech`, `not_music`, `unfamiliar`, `genre`).
     pub fn name(self) -> &'static str {
         match self {
             Self::WarmingUp => "warming_up",
@@ -104,6 +119,7 @@ impl AnswerState {
             Self::Unsure => "unsure",
             Self::Speech => "speech",
             Self::NotMusic => "not_music",
+            Self::Unfamiliar => "unfamiliar",
             Self::Genre(_) => "genre",
         }
     }
@@ -124,6 +140,7 @@ impl AnswerState {
             Self::Unsure => "Unsure".to_owned(),
             Self::Speech => "Speech".to_owned(),
             Self::NotMusic => "Not music".to_owned(),
+            Self::Unfamiliar => "Unfamiliar".to_owned(),
             Self::Genre(id) => title(genres, id),
         }
     }
@@ -175,6 +192,13 @@ mod tests {
                     needed: 0.5,
                 },
                 "It is another sound with 81 % and music with 12 %, where a genre needs 50 %.",
+            ),
+            (
+                Reason::Unfamiliar {
+                    familiarity: 0.004,
+                    needed: 0.05,
+                },
+                "It is unlike what the models learnt: familiarity 0.4 %, where a genre needs 5 %.",
             ),
             (
                 Reason::PerhapsNotMusic {

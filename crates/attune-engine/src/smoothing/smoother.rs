@@ -5,7 +5,8 @@
 use super::average::{Average, steady_weight};
 use super::decide::{Evidence, Hysteresis, confidence, decide};
 use super::ensemble::ensemble_mean;
-use super::{Decision, FrameStatus, SmoothingConfig, SmoothingError, StateReset};
+use super::novelty::NoveltyAverage;
+use super::{Decision, FrameStatus, SmoothingConfig, SmoothingError, StateReset, familiarity};
 use attune_audio::units::Seconds;
 use attune_model::genre::Probabilities;
 
@@ -16,6 +17,8 @@ pub struct Smoothed {
     pub models: Vec<Probabilities>,
     /// Their mean over the models that are on.
     pub ensemble: Probabilities,
+    /// How familiar the music is, 0…1; `None` if no model knows, or nothing has settled.
+    pub familiarity: Option<f32>,
     /// The answer.
     pub decision: Decision,
 }
@@ -27,6 +30,7 @@ pub struct Smoother {
     hop: Seconds,
     classes: usize,
     averages: Vec<Option<Average>>,
+    novelty: NoveltyAverage,
     hysteresis: Hysteresis,
     /// Audible frames since the last reset.
     audible_frames: u64,
@@ -44,6 +48,7 @@ impl Smoother {
             hop,
             classes,
             averages: vec![None; models],
+            novelty: NoveltyAverage::new(hop),
             hysteresis: Hysteresis::new(),
             audible_frames: 0,
             counted_frames: 0,
@@ -64,9 +69,15 @@ impl Smoother {
         self.decision = None;
     }
 
-    /// Takes one frame: its stream time, its status ([`super::Segmenter::push`]), and each model's calibrated probabilities
-    /// (`None`: the model is off; its average is reset).
-    pub fn push(&mut self, at: Seconds, status: &FrameStatus, raw: &[Option<Probabilities>]) -> Smoothed {
+    /// Takes one frame: its stream time, its status ([`super::Segmenter::push`]), each model's calibrated probabilities
+    /// (`None`: the model is off; its average is reset), and the models' mean novelty ([`super::mean_novelty`]).
+    pub fn push(
+        &mut self,
+        at: Seconds,
+        status: &FrameStatus,
+        raw: &[Option<Probabilities>],
+        novelty: Option<f32>,
+    ) -> Smoothed {
         if status.reset > StateReset::Nothing {
             self.reset_averages();
         }
@@ -82,6 +93,10 @@ impl Smoother {
                 None => *average = None,
             }
         }
+        if status.counted {
+            self.novelty.push(novelty, steady);
+        }
+        let novelty = self.novelty.value();
         let uniform = Probabilities::uniform(self.classes);
         let mean = ensemble_mean(self.averages.iter().flatten().map(Average::value));
         let evidence = Evidence {
@@ -90,6 +105,7 @@ impl Smoother {
             counted: self.time_of(self.counted_frames),
             gate: status.gate,
             ensemble: mean.as_ref(),
+            novelty,
         };
         let (state, reason) = decide(&evidence, at, &self.config, &mut self.hysteresis);
         let since = match self.decision {
@@ -110,6 +126,7 @@ impl Smoother {
                 .map(|average| average.as_ref().map_or(uniform, |average| *average.value()))
                 .collect(),
             ensemble,
+            familiarity: novelty.map(familiarity),
             decision,
         }
     }
@@ -117,6 +134,7 @@ impl Smoother {
     /// What is remembered of genres is forgotten.
     fn reset_averages(&mut self) {
         self.averages.fill(None);
+        self.novelty = NoveltyAverage::new(self.hop);
         self.hysteresis = Hysteresis::new();
         self.audible_frames = 0;
         self.counted_frames = 0;

@@ -142,7 +142,8 @@ impl Keeper {
             if hop.status.audible {
                 self.run.logits[model].extend_from_slice(logits);
             }
-            let own = smoother.push(column.at, &hop.status, &[Some(column.raw[model])]);
+            let raw = Some(column.raw[model]);
+            let own = smoother.push(column.at, &hop.status, &[raw], hop.novelty[model]);
             self.run.timelines[model].push(column.at, Answer::from(own.decision.state));
         }
         if let Some(ensemble) = self.run.timelines.last_mut() {

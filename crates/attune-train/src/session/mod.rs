@@ -18,7 +18,7 @@ use super::TrainError;
 use super::aux_data;
 use super::cross::{HeldOut, page, pooled};
 use super::dataset::{Clip, Collection, Dataset, MoreForms};
-use super::export::{Provenance, export};
+use super::export::{Provenance, export, refit};
 use super::folders::{self, FolderData};
 use super::held_out;
 use super::recipe::Recipe;
@@ -61,6 +61,8 @@ pub enum DataSource {
 pub struct SessionConfig {
     /// The labelled clips.
     pub data: DataSource,
+    /// Genres of an indexed data set that are left out.
+    pub leave_out: Vec<String>,
     /// The front end: that of the recipe.
     pub front_end: FrontEndSpec,
     /// Weights to begin with.
@@ -224,6 +226,7 @@ impl<'a> Session<'a> {
             DataSource::Indexed(folder) => {
                 let mut collection = Collection::open(folder, &config.front_end, progress)?;
                 config.more.add_to(&mut collection.clips, config.front_end.bands)?;
+                collection.leave_out(&config.leave_out, folder)?;
                 Labelled::Indexed(collection)
             }
             DataSource::Folders(source) => {
@@ -265,6 +268,23 @@ impl<'a> Session<'a> {
             teacher: self.teacher,
         };
         renditions.make(&mut data, &recipe)
+    }
+
+    /// Gives a trained model the statistics by which it says how familiar a sound is ([`familiarity`]), from the clips that
+    /// it was trained and validated on, and writes its weights and manifest, and its card if it has one, to the run's
+    /// folder. Its weights stay as they are; the digest of their file does not.
+    ///
+    /// # Errors
+    /// If the model cannot be loaded, has other classes or another front end than the data, a clip cannot be read, a file
+    /// cannot be written, or there are too few validation clips.
+    pub fn fit_familiarity(self, recipe: &Recipe, model: &Path) -> Result<Manifest, TrainError> {
+        let mut data = split(self.labelled, recipe, self.observer)?;
+        let folders = self.config.aux_data.as_slice();
+        if !folders.is_empty() {
+            let aux_data = read_aux_data(folders, &recipe.front_end, &data, self.observer)?;
+            data.train.extend(aux_data);
+        }
+        refit(model, &data, &self.config.out)
     }
 
     /// Trains by this recipe, from the checkpoint if there is one to continue from, and exports weights, manifest and

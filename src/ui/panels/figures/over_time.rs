@@ -36,6 +36,7 @@ pub(super) fn answers(scene: &Scene<'_>) -> Table {
     let genres = &scene.model_info.genres;
     let mut first = heading(&["at_s", "answer", "disagreement"], "raw_", genres);
     first.extend(heading(&[], "agreed_", genres));
+    first.push("familiarity".to_owned());
     let rows = columns(scene).filter_map(|(column, at)| {
         let moment = scene.history.moment(column)?;
         let disagreement = moment.disagreement.map_or(String::new(), |it| format!("{it:.5}"));
@@ -45,6 +46,7 @@ pub(super) fn answers(scene: &Scene<'_>) -> Table {
             None => row.extend(vec![String::new(); genres.len()]),
         }
         row.extend(shares(&moment.ensemble));
+        row.push(moment.familiarity.map_or(String::new(), |it| format!("{it:.5}")));
         Some(row)
     });
     std::iter::once(first).chain(rows).collect()

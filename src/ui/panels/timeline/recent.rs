@@ -146,7 +146,7 @@ fn summary(scene: &Scene<'_>, points: &[TimelinePoint]) -> String {
     let genres = &scene.model_info.genres;
     let named = genres.ids().map(AnswerState::Genre);
     let mut shares: Vec<_> = named
-        .chain([AnswerState::Speech, AnswerState::NotMusic])
+        .chain([AnswerState::Speech, AnswerState::NotMusic, AnswerState::Unfamiliar])
         .map(|state| {
             let answered = points.iter().filter(|point| point.state == state).count();
             (state, answered as f32 / points.len() as f32)
