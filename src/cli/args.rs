@@ -128,7 +128,7 @@ pub struct DemoArgs {
 #[derive(Debug, Clone, clap::Args)]
 pub struct EvalArgs {
     /// Table of path,label[,group], or a data set's clips.csv; labels are the models' classes, or speech, not_music,
-    /// silence, in any case. With --mels the paths are names in that file. Where clips have groups (an artist, a
+    /// silence, unfamiliar, in any case. With --mels the paths are names in that file. Where clips have groups (an artist, a
     /// session), intervals over whole groups are reported too
     #[arg(long, value_name = "CSV", required_unless_present = "folds")]
     pub manifest: Option<PathBuf>,
@@ -147,6 +147,10 @@ pub struct EvalArgs {
     /// Only the clips whose column `split` says so
     #[arg(long, value_name = "NAME")]
     pub split: Option<String>,
+    /// Clips with another label than these are music of no class of the models, as clips labelled unfamiliar are: how well
+    /// familiarity separates them is reported too
+    #[arg(long)]
+    pub unfamiliar: bool,
     /// Log-mel clips instead of sound: a safetensors file with a tensor (128, frames) for each clip
     #[arg(long, value_name = "FILE.safetensors")]
     pub mels: Option<PathBuf>,

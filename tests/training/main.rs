@@ -5,5 +5,6 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod familiarity;
 mod own_classes;
 mod training;

@@ -106,6 +106,7 @@ fn save(folder: &Path, name: &str, body: BodyShape) -> PathBuf {
         architecture,
         precision: Precision::F32,
         weights_sha256: hex(&Sha256::digest(&weights)),
+        familiarity: None,
         licence: String::new(),
         provenance: String::new(),
     };

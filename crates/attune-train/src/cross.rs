@@ -118,6 +118,7 @@ mod tests {
             truth: GenreId(truth),
             logits: row.repeat(60),
             classes: 3,
+            novelty: Vec::new(),
         }
     }
 

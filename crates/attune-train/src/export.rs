@@ -9,7 +9,7 @@ use super::form_probe::FormProbe;
 use super::trainer::Trainer;
 use super::validate::{ClipLogits, Part, fit_temperature};
 use attune_audio::features::FrontEndSpec;
-use attune_engine::files::{read_if_any, write_atomically};
+use attune_engine::files::{create_folder, read_if_any, write_atomically};
 use attune_model::familiarity::PREFIX;
 use attune_model::golden::Golden;
 use attune_model::load::{hex, load};
@@ -71,7 +71,12 @@ pub fn export(
     let mut tensors = trainer.averaged()?;
     let mut store = WeightStore::from_tensors(tensors.clone());
     let net = recipe.architecture.build(&mut store)?;
-    let familiarity = familiarity::fit(net.as_ref(), data, spec, PRECISION)?;
+    // A gate's answer is what a sound is; how familiar it is, nobody reads.
+    let familiarity = if data.genres.is_gate() {
+        None
+    } else {
+        familiarity::fit(net.as_ref(), data, spec, PRECISION)?
+    };
     if let Some(fitted) = &familiarity {
         tensors.extend(fitted.statistics.tensors()?);
     }
@@ -159,6 +164,7 @@ pub(super) fn refit(path: &Path, data: &Dataset, folder: &Path) -> Result<Manife
         None => None,
     };
     let name = manifest.name.clone();
+    create_folder(folder)?;
     write_atomically(&folder.join(format!("{name}.safetensors")), &weights)?;
     if let Some(card) = card {
         write_atomically(&folder.join(format!("{name}.md")), card.as_bytes())?;

@@ -152,7 +152,15 @@ fn parse(bytes: &[u8]) -> Result<Read, String> {
                 ));
             }
             let logits = tensor_values(&clip.name, &view)?;
-            all.push((place, ClipLogits { truth, logits, classes }));
+            all.push((
+                place,
+                ClipLogits {
+                    truth,
+                    logits,
+                    classes,
+                    novelty: Vec::new(),
+                },
+            ));
         }
         Ok(all)
     };
@@ -185,6 +193,7 @@ mod tests {
             truth: GenreId(truth),
             logits: (0..frames * 10).map(|i| i as f32 / 7.0).collect(),
             classes: 10,
+            novelty: Vec::new(),
         };
         let held_out = HeldOut {
             excerpts: vec![logits(1, 3), logits(2, 4)],

@@ -73,6 +73,7 @@ pub(crate) fn logits_of_levels(
         truth,
         logits: output.logits,
         classes: output.classes,
+        novelty: output.novelty,
     })
 }
 

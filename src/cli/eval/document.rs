@@ -41,6 +41,9 @@ pub(super) fn of(evaluation: &Evaluation, genres: &GenreSet, focus: Option<Genre
             .collect();
         document["rejection"] = json!({ "false_genre": false_genre, "rejected_music": rejected });
     }
+    if let Some(unfamiliar) = &evaluation.unfamiliar {
+        document["unfamiliar"] = json!(unfamiliar);
+    }
     document
 }
 

@@ -14,6 +14,7 @@ use attune_engine::files::{FileError, write_atomically};
 use attune_engine::page;
 use attune_model::genre::{GenreId, GenreSet};
 use attune_model::{LoadedModel, Manifest, ModelSet};
+use attune_train::evaluate::manifest::UnknownLabel;
 use attune_train::evaluate::{
     Evaluation, EvaluationConfig, EvaluationEvent, EvaluationSession, EvaluationStage, clips_csv, evaluate_folds,
     evaluate_log_mels, manifest, pictures,
@@ -69,7 +70,12 @@ pub(super) fn run(args: &EvalArgs, models: &ModelSet) -> Result<ExitCode, AppErr
 fn of_table(args: &EvalArgs, table: &Path, models: &ModelSet) -> Result<Evaluation, AppError> {
     // A wrong name is said before anything slow.
     focus(args.focus.as_deref(), &models.genres)?;
-    let mut rows = manifest::read(table, &models.genres)?;
+    let unknown = if args.unfamiliar {
+        UnknownLabel::Unfamiliar
+    } else {
+        UnknownLabel::Refused
+    };
+    let mut rows = manifest::read(table, &models.genres, unknown)?;
     if let Some(split) = &args.split {
         rows = manifest::of_split(table, rows, split)?;
     }

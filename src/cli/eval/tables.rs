@@ -5,7 +5,9 @@ use super::section::{Section, interval, percent, rounded};
 use attune_engine::page;
 use attune_model::genre::{GenreId, GenreSet};
 use attune_train::evaluate::rejection::ErrorRate;
-use attune_train::evaluate::{ConditionMetrics, Evaluation, Metrics, MetricsAt, ModelMetrics, Times};
+use attune_train::evaluate::{
+    CONFIDENT, ConditionMetrics, Evaluation, Metrics, MetricsAt, ModelMetrics, Times, UnfamiliarMetrics,
+};
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 use std::fmt::Write;
@@ -69,6 +71,9 @@ fn sections(evaluation: &Evaluation, genres: &GenreSet, contents: Contents) -> V
     }
     if !evaluation.rejected_music.is_empty() {
         sections.push(rejection(evaluation));
+    }
+    if let Some(metrics) = &evaluation.unfamiliar {
+        sections.push(unfamiliar(metrics));
     }
     if !evaluation.agreement.is_empty() {
         sections.push(agreement(evaluation));
@@ -384,6 +389,46 @@ fn rejection(evaluation: &Evaluation) -> Section {
         "answers",
     ];
     Section::new("Music and other sounds", columns, music.chain(other))
+}
+
+fn unfamiliar(metrics: &UnfamiliarMetrics) -> Section {
+    let rows = [
+        ("of the models' classes", &metrics.known),
+        ("of no class", &metrics.unfamiliar),
+    ];
+    let rows = rows
+        .into_iter()
+        .filter(|(_, called)| called.clips > 0)
+        .map(|(what, called)| {
+            vec![
+                what.to_owned(),
+                called.clips.to_string(),
+                percent(called.share),
+                interval(called.interval95),
+                percent(called.median_familiarity),
+                format!(
+                    "{:.1} → {:.1} %",
+                    called.confident_wrong_without * 100.0,
+                    called.confident_wrong * 100.0
+                ),
+            ]
+        });
+    let columns = [
+        "music",
+        "clips",
+        "called unfamiliar",
+        "95 % interval",
+        "median familiarity",
+        "confident and wrong, without → with the rule",
+    ];
+    let area = metrics
+        .auroc
+        .map_or(String::new(), |auroc| format!(": AUROC {auroc:.3}"));
+    let heading = format!(
+        "Familiarity{area} (confident: a genre with {:.0} % or more)",
+        CONFIDENT * 100.0
+    );
+    Section::new(heading, columns, rows)
 }
 
 fn agreement(evaluation: &Evaluation) -> Section {

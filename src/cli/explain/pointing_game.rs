@@ -8,7 +8,7 @@ use attune_engine::explain::pointing_game::{EXAMPLE, PASSAGE, Pointing, Pointing
 use attune_model::ModelSet;
 use attune_model::genre::GenreId;
 use attune_train::dataset::mel_of_file;
-use attune_train::evaluate::manifest::{self, Label};
+use attune_train::evaluate::manifest::{self, Label, UnknownLabel};
 use indicatif::ProgressBar;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -20,7 +20,7 @@ use std::path::Path;
 pub(super) fn run(args: &ExplainArgs, table: &Path, models: &ModelSet) -> Result<String, AppError> {
     let spec = &models.front_end;
     let mut clips: Vec<(Vec<f32>, GenreId)> = Vec::new();
-    for row in manifest::read(table, &models.genres)? {
+    for row in manifest::read(table, &models.genres, UnknownLabel::Refused)? {
         if let Label::Genre(genre) = row.label {
             clips.push((mel_of_file(&row.path, spec)?, genre));
         }

@@ -75,10 +75,22 @@ pub(crate) fn decide(
     before.decide(at, ensemble, config)
 }
 
-/// The genre that is displayed for a whole clip of music with these probabilities; `None`: unsure.
+/// The answer to a whole sound that is audible music: the models' mean probabilities and novelty by the same rules.
+pub fn answer_to_music(ensemble: &Probabilities, novelty: Option<f32>, config: &SmoothingConfig) -> AnswerState {
+    let evidence = Evidence {
+        silence: None,
+        audible: config.warm_up,
+        counted: config.warm_up,
+        gate: None,
+        ensemble: Some(ensemble),
+        novelty,
+    };
+    decide(&evidence, Seconds(0.0), config, &mut Hysteresis::new()).0
+}
+
+/// The genre that is displayed for a whole clip of familiar music with these probabilities; `None`: unsure.
 pub fn genre_of_whole(ensemble: &Probabilities, config: &SmoothingConfig) -> Option<GenreId> {
-    let (state, _) = Hysteresis::new().decide(Seconds(0.0), ensemble, config);
-    state.genre()
+    answer_to_music(ensemble, None, config).genre()
 }
 
 /// How sure an answer is: of speech or another sound where that is answered, else of the most probable genre; `None` if no

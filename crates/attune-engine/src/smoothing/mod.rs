@@ -28,7 +28,7 @@ pub(crate) mod segmenter;
 mod smoother;
 
 pub use answer_stream::AnswerStream;
-pub use decide::genre_of_whole;
+pub use decide::{answer_to_music, genre_of_whole};
 pub use disagreement::disagreement;
 pub use ensemble::{SETTLED, SettledMean, ensemble_mean};
 pub use music_gate::{GateStatus, GateVerdict};

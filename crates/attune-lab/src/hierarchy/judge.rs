@@ -99,6 +99,7 @@ pub(crate) fn judge(
             truth: track.truth,
             logits: reading.logits.clone(),
             classes,
+            novelty: Vec::new(),
         })
         .collect();
     let temperature = fit_temperature(&clips, &pieces.spec);

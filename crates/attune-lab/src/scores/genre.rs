@@ -205,6 +205,7 @@ fn answer_of(
         truth: piece.genre,
         logits,
         classes,
+        novelty: Vec::new(),
     };
     (piece.genre, clip.answer(1.0, spec))
 }

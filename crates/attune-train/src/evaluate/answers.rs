@@ -15,6 +15,8 @@ pub struct ClipLogits {
     pub logits: Vec<f32>,
     /// Classes in a row.
     pub classes: usize,
+    /// Novelty of each frame; empty if the model has none, or it was not kept.
+    pub novelty: Vec<f32>,
 }
 
 impl ClipLogits {
@@ -165,6 +167,7 @@ mod tests {
             truth: GenreId(0),
             logits: (0..120).flat_map(row).collect(),
             classes: 2,
+            novelty: Vec::new(),
         }
     }
 

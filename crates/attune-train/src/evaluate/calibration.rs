@@ -170,6 +170,7 @@ mod tests {
                 truth: GenreId(u8::from(clip == 0)),
                 logits: vec![sure, 0.0],
                 classes: 2,
+                novelty: Vec::new(),
             })
             .collect();
         let spec = FrontEndSpec::default();

@@ -11,6 +11,7 @@ use super::metrics_at::{MetricsAt, metrics_at_marks, outcomes, rise};
 use super::recall::{Recalls, Rise, Share};
 use super::rejection::ErrorRate;
 use super::timeline::TimelineMetrics;
+use super::unfamiliar::UnfamiliarMetrics;
 use attune_audio::features::FrontEndSpec;
 use attune_model::LoadedModel;
 use attune_model::genre::Probabilities;
@@ -49,6 +50,7 @@ impl ModelClips {
                 .map(|clip| ClipLogits {
                     truth: clip.truth,
                     classes: clip.classes,
+                    novelty: std::mem::take(&mut clip.novelty),
                     logits: std::mem::take(&mut clip.logits),
                 })
                 .collect(),
@@ -118,6 +120,8 @@ pub struct Evaluation {
     pub rejected_music: Vec<(String, ErrorRate)>,
     /// What is no music and was given a genre, by label.
     pub false_genre: Vec<(&'static str, ErrorRate)>,
+    /// Music of the models' classes and of none, by its familiarity; `None` if no model knows.
+    pub unfamiliar: Option<UnfamiliarMetrics>,
     /// Conditions that could not be evaluated, and why.
     pub left_out: Option<String>,
     /// What each clip was answered.
@@ -178,6 +182,7 @@ impl Evaluation {
             rows: Vec::new(),
             answers: given,
             groups: groups.map(<[usize]>::to_vec),
+            unfamiliar: None,
             spec: spec.clone(),
             classes,
         }
@@ -284,6 +289,7 @@ mod tests {
             truth: GenreId(truth),
             logits: vec![first, 0.0],
             classes: 2,
+            novelty: Vec::new(),
         }
     }
 

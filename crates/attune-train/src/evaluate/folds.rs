@@ -250,6 +250,7 @@ mod tests {
                 truth: GenreId((n % 2) as u8),
                 logits: row.repeat(100),
                 classes: 10,
+                novelty: Vec::new(),
             }
         };
         let held_out = HeldOut {

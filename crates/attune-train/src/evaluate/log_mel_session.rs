@@ -8,9 +8,9 @@ use super::groups::group_numbers;
 use super::log_mels::LogMels;
 use super::manifest::{Label, Row};
 use super::session::{EvaluationConfig, EvaluationEvent, EvaluationStage, generator};
+use super::unfamiliar::{MusicAnswer, UnfamiliarMetrics};
 use super::{ClipLogits, EvaluateError, Evaluation, ModelClips};
 use crate::validate::logits_of_levels;
-use attune_engine::smoothing::{SmoothingConfig, genre_of_whole};
 use attune_model::genre::GenreId;
 use attune_model::{GenreStream, LoadedModel, ModelError, ModelSet};
 use std::path::Path;
@@ -28,11 +28,21 @@ pub fn evaluate_log_mels(
     config: &EvaluationConfig,
     observer: &mut dyn FnMut(EvaluationEvent<'_>),
 ) -> Result<Evaluation, EvaluateError> {
-    let truths = truths(table, rows)?;
     let spec = &models.front_end;
     let mut mels = LogMels::open(path)?;
     mels.check(table, rows)?;
-    observer(EvaluationEvent::Begin(EvaluationStage::Clips, rows.len()));
+    let (unfamiliar, rows): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.label == Label::Unfamiliar);
+    let truths = truths(table, &rows)?;
+    if rows.is_empty() {
+        return Err(EvaluateError::NoMusic {
+            table: table.to_owned(),
+            others: unfamiliar.len(),
+        });
+    }
+    observer(EvaluationEvent::Begin(
+        EvaluationStage::Clips,
+        rows.len() + unfamiliar.len(),
+    ));
     let mut streams = models
         .models
         .iter()
@@ -47,9 +57,12 @@ pub fn evaluate_log_mels(
     let mut clean = Vec::with_capacity(rows.len());
     let mut changed: Vec<Vec<Vec<ClipLogits>>> = vec![Vec::new(); effects.len()];
     let mut seconds = Vec::with_capacity(rows.len());
+    let mut music = Vec::with_capacity(rows.len() + unfamiliar.len());
     for (number, (row, &truth)) in rows.iter().zip(&truths).enumerate() {
         let levels = mels.levels(&row.clip, spec.bands)?;
-        clean.push(run(&levels, truth)?);
+        let of_models = run(&levels, truth)?;
+        music.push(MusicAnswer::of_log_mels(Some(truth), &of_models, models));
+        clean.push(of_models);
         for (effect, clips) in effects.iter().zip(&mut changed) {
             let mut copy = levels.clone();
             (effect.apply)(&mut copy, spec, &mut generator(config.seed, number));
@@ -58,17 +71,23 @@ pub fn evaluate_log_mels(
         seconds.push((levels.len() / spec.bands) as f64 * spec.hop().0);
         observer(EvaluationEvent::Advance);
     }
+    for row in unfamiliar {
+        // No metric compares them with a class.
+        let of_models = run(&mels.levels(&row.clip, spec.bands)?, GenreId(0))?;
+        music.push(MusicAnswer::of_log_mels(None, &of_models, models));
+        observer(EvaluationEvent::Advance);
+    }
     let groups = group_numbers(rows.iter().map(|row| (row.clip.as_str(), row.group.as_str())));
     let clips = ModelClips::by_model(&models.models, &mut clean);
     let mut evaluation = Evaluation::of(&clips, groups.as_deref(), spec, models.genres.len());
+    evaluation.unfamiliar = UnfamiliarMetrics::of(&music);
     for (effect, mut clips) in effects.iter().zip(changed) {
         evaluation.add_condition(effect.name, &ModelClips::by_model(&models.models, &mut clips));
     }
-    let rule = SmoothingConfig::default();
     let rows = rows.iter().zip(truths).zip(seconds).enumerate();
     let rows = rows.map(|(clip, ((row, truth), seconds))| {
         let answers = evaluation.answers_to(clip);
-        let displayed = answers.last().and_then(|ensemble| genre_of_whole(ensemble, &rule));
+        let displayed = music[clip].displayed();
         ClipRow {
             line: row.line,
             name: row.clip.clone(),
@@ -76,7 +95,7 @@ pub fn evaluate_log_mels(
             truth: Some(truth),
             group: row.group.clone(),
             seconds,
-            state: if displayed.is_some() { "genre" } else { "unsure" },
+            state: music[clip].state,
             displayed,
             answers,
         }
@@ -87,9 +106,13 @@ pub fn evaluate_log_mels(
 }
 
 /// The classes of the rows.
-fn truths(table: &Path, rows: &[Row]) -> Result<Vec<GenreId>, EvaluateError> {
-    let truth = |row: &Row| match row.label {
+fn truths(table: &Path, rows: &[&Row]) -> Result<Vec<GenreId>, EvaluateError> {
+    let truth = |row: &&Row| match row.label {
         Label::Genre(genre) => Ok(genre),
+        Label::Unfamiliar => Err(EvaluateError::NoMusic {
+            table: table.to_owned(),
+            others: 1,
+        }),
         Label::NotMusic(label) => Err(EvaluateError::NeedsSound {
             table: table.to_owned(),
             line: row.line,

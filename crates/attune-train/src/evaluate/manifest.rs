@@ -15,6 +15,20 @@ pub enum Label {
     Genre(GenreId),
     /// One of [`NOT_MUSIC`].
     NotMusic(&'static str),
+    /// Music of no class of the models.
+    Unfamiliar,
+}
+
+/// The label of music of no class of the models.
+pub(super) const UNFAMILIAR: &str = "unfamiliar";
+
+/// What a label means that is no class of the models and no other label that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnknownLabel {
+    /// A mistake in the table.
+    Refused,
+    /// Music of no class of the models.
+    Unfamiliar,
 }
 
 impl Label {
@@ -23,6 +37,7 @@ impl Label {
         let not_music = || NOT_MUSIC.into_iter().find(|kind| is_same_name(kind, text));
         match genres.find_name(text) {
             Some(genre) => Some(Self::Genre(genre)),
+            None if is_same_name(UNFAMILIAR, text) => Some(Self::Unfamiliar),
             None => not_music().map(Self::NotMusic),
         }
     }
@@ -100,8 +115,8 @@ impl Columns {
 ///
 /// # Errors
 /// If the file cannot be read, has no rows or no column of labels, or names a label that is neither a class nor one of
-/// [`NOT_MUSIC`].
-pub fn read(path: &Path, genres: &GenreSet) -> Result<Vec<Row>, EvaluateError> {
+/// [`NOT_MUSIC`] nor `unfamiliar`, and unknown labels are refused.
+pub fn read(path: &Path, genres: &GenreSet, unknown: UnknownLabel) -> Result<Vec<Row>, EvaluateError> {
     let wrong = |line: Option<u64>, message: String| EvaluateError::Manifest {
         path: path.to_owned(),
         line,
@@ -133,13 +148,17 @@ pub fn read(path: &Path, genres: &GenreSet) -> Result<Vec<Row>, EvaluateError> {
             let what = if clip.is_empty() { "clip" } else { "label" };
             return Err(wrong(Some(line), format!("there is no {what} in it")));
         }
-        let Some(label) = Label::parse(text, genres) else {
-            let message = format!(
-                "the label {text:?} is none of the models' classes ({}), nor {}",
-                genres.labels().join(" "),
-                NOT_MUSIC.join(", ")
-            );
-            return Err(wrong(Some(line), message));
+        let label = match (Label::parse(text, genres), unknown) {
+            (Some(label), _) => label,
+            (None, UnknownLabel::Unfamiliar) => Label::Unfamiliar,
+            (None, UnknownLabel::Refused) => {
+                let message = format!(
+                    "the label {text:?} is none of the models' classes ({}), nor {}, {UNFAMILIAR}",
+                    genres.labels().join(" "),
+                    NOT_MUSIC.join(", ")
+                );
+                return Err(wrong(Some(line), message));
+            }
         };
         let split = field(columns.split);
         rows.push(Row {
@@ -230,14 +249,16 @@ mod tests {
 
     fn said(text: &str) -> String {
         let (_folder, path) = table(text);
-        read(&path, &GenreSet::gtzan()).unwrap_err().to_string()
+        read(&path, &GenreSet::gtzan(), UnknownLabel::Refused)
+            .unwrap_err()
+            .to_string()
     }
 
     #[test]
     fn labels_are_classes_or_what_is_no_music_whatever_their_case() {
         let text = "path,label\na.wav, Blues ,x\nb.wav,SPEECH\nc.wav,Hip-Hop\nd.wav,hip hop\ne.wav,Not music\n";
         let (_folder, path) = table(text);
-        let rows = read(&path, &GenreSet::gtzan()).unwrap();
+        let rows = read(&path, &GenreSet::gtzan(), UnknownLabel::Refused).unwrap();
         let labels: Vec<Label> = rows.iter().map(|row| row.label).collect();
         let hip_hop = Label::Genre(GenreSet::gtzan().find("hiphop").unwrap());
         assert_eq!(labels[..2], [Label::Genre(GenreId(0)), Label::NotMusic("speech")]);
@@ -247,7 +268,20 @@ mod tests {
         // A class of the models comes before what is no music.
         let own = GenreSet::new(vec!["silence".to_owned(), "bark".to_owned()]).unwrap();
         let (_folder, path) = table("a.wav,silence\n");
-        assert_eq!(read(&path, &own).unwrap()[0].label, Label::Genre(GenreId(0)));
+        assert_eq!(
+            read(&path, &own, UnknownLabel::Refused).unwrap()[0].label,
+            Label::Genre(GenreId(0))
+        );
+    }
+
+    #[test]
+    fn music_of_no_class_is_labelled_so_or_by_request() {
+        let (_folder, path) = table("a.wav,Unfamiliar\nb.wav,polka\nc.wav,rock\n");
+        assert!(read(&path, &GenreSet::gtzan(), UnknownLabel::Refused).is_err());
+        let rows = read(&path, &GenreSet::gtzan(), UnknownLabel::Unfamiliar).unwrap();
+        let labels: Vec<Label> = rows.iter().map(|row| row.label).collect();
+        assert_eq!(labels[..2], [Label::Unfamiliar; 2]);
+        assert!(matches!(labels[2], Label::Genre(_)));
     }
 
     #[test]
@@ -256,7 +290,7 @@ mod tests {
         let (folder, path) = table(text);
         std::fs::create_dir(folder.path().join("train")).unwrap();
         std::fs::write(folder.path().join("train/a.ogg"), "").unwrap();
-        let rows = read(&path, &GenreSet::gtzan()).unwrap();
+        let rows = read(&path, &GenreSet::gtzan(), UnknownLabel::Refused).unwrap();
         assert_eq!((rows[0].group.as_str(), rows[0].split.as_str()), ("Who, The", "train"));
         assert!(rows[0].has_audio && !rows[1].has_audio);
         assert_eq!(rows[0].path, folder.path().join("train/a.ogg"));

@@ -36,6 +36,7 @@ pub mod rejection;
 pub mod run;
 mod session;
 mod timeline;
+mod unfamiliar;
 
 pub use answers::{Answers, ClipLogits};
 pub use calibration::{BINS, Bin, bins, ece_if_calibrated, expected_error, fit_answers, fit_temperature, tempered};
@@ -51,6 +52,7 @@ pub use metrics_at::{MARKS, MetricsAt, metrics_at_marks};
 pub use recall::{MacroMean, Recalls, Rise, Share};
 pub use session::{EvaluationConfig, EvaluationEvent, EvaluationSession, EvaluationStage};
 pub use timeline::{Answer, AnswerTimeline, TimelineMetrics, Times};
+pub use unfamiliar::{CalledUnfamiliar, MusicAnswer, UnfamiliarMetrics};
 
 use crate::TrainError;
 use crate::sound::CodecError;

@@ -9,12 +9,13 @@ use super::EvaluateError;
 use super::answers::ClipLogits;
 use super::rejection::Verdict;
 use super::timeline::{Answer, AnswerTimeline};
+use super::unfamiliar::MusicAnswer;
 use attune_audio::units::SampleRate;
 use attune_engine::offline::{self, Report};
 use attune_engine::smoothing::{Smoother, SmoothingConfig};
 use attune_engine::{HopResult, Pipeline, PipelineError};
 use attune_model::ModelSet;
-use attune_model::genre::GenreId;
+use attune_model::genre::{GenreId, GenreSet};
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -78,6 +79,7 @@ impl ClipRun {
                 truth,
                 logits: logits.clone(),
                 classes: self.classes,
+                novelty: Vec::new(),
             };
             self.logits.iter().map(clip_logits).collect()
         })
@@ -96,6 +98,29 @@ impl FileRun {
                 [] => self.report.answer.reason.clone(),
                 warnings => warnings.join("; "),
             },
+        })
+    }
+
+    /// What was answered to it, if it is music of this class, or of none; `None` if no model answers.
+    pub fn music_answer(&self, truth: Option<GenreId>, genres: &GenreSet) -> Option<MusicAnswer> {
+        let answer = &self.report.answer;
+        let mean = |id| {
+            let label = genres.label(id);
+            let each = self
+                .report
+                .models
+                .iter()
+                .filter_map(|model| model.probabilities.get(label)?.as_f64());
+            (each.sum::<f64>() / self.report.models.len() as f64) as f32
+        };
+        let shares = genres.ids().map(|id| (id, mean(id)));
+        Some(MusicAnswer {
+            truth,
+            state: answer.state,
+            familiarity: answer.familiarity,
+            leader: shares
+                .max_by(|a, b| a.1.total_cmp(&b.1))
+                .filter(|(_, share)| share.is_finite())?,
         })
     }
 

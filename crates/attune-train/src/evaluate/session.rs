@@ -6,9 +6,10 @@ use super::clip_rows::ClipRow;
 use super::effects::SoundEffect;
 use super::genre_change::{self, Change, ChangeMetrics};
 use super::groups::group_numbers;
-use super::manifest::{Label, Row};
+use super::manifest::{Label, Row, UNFAMILIAR};
 use super::rejection::{ErrorRate, NOT_MUSIC, Verdict};
 use super::run::{self, FileRun};
+use super::unfamiliar::{MusicAnswer, UnfamiliarMetrics};
 use super::{AnswerTimeline, ClipLogits, EvaluateError, Evaluation, ModelClips, TimelineMetrics};
 use attune_audio::decode::decode_file;
 use attune_audio::units::SampleRate;
@@ -86,6 +87,10 @@ pub struct EvaluationSession<'a> {
     smoothing: SmoothingConfig,
     music: Vec<Music>,
     other: Vec<Other>,
+    /// Clips of music of no class of the models.
+    unfamiliar: Vec<ClipRow>,
+    /// All music, that of no class among it.
+    answers: Vec<MusicAnswer>,
     failed: usize,
 }
 
@@ -103,6 +108,8 @@ impl<'a> EvaluationSession<'a> {
             smoothing: SmoothingConfig::default(),
             music: Vec::new(),
             other: Vec::new(),
+            unfamiliar: Vec::new(),
+            answers: Vec::new(),
             failed: 0,
         };
         observer(EvaluationEvent::Begin(EvaluationStage::Clips, rows.len()));
@@ -120,6 +127,13 @@ impl<'a> EvaluationSession<'a> {
         let path = row.path.clone();
         let file: FileRun = run::file(&path, self.models, &self.smoothing)?;
         let verdict = file.verdict();
+        let truth = match row.label {
+            Label::Genre(truth) => Some(truth),
+            Label::NotMusic(_) | Label::Unfamiliar => None,
+        };
+        if !matches!(row.label, Label::NotMusic(_)) {
+            self.answers.extend(file.music_answer(truth, &self.models.genres));
+        }
         let mut answered = ClipRow {
             line: row.line,
             name: row.clip.clone(),
@@ -140,6 +154,11 @@ impl<'a> EvaluationSession<'a> {
                     row: answered,
                     verdict,
                 });
+            }
+            Label::Unfamiliar => {
+                UNFAMILIAR.clone_into(&mut answered.label);
+                answered.answers = self.answers_alone(&file);
+                self.unfamiliar.push(answered);
             }
             Label::Genre(truth) => {
                 self.models.genres.label(truth).clone_into(&mut answered.label);
@@ -185,7 +204,7 @@ impl<'a> EvaluationSession<'a> {
         if self.music.is_empty() {
             return Err(EvaluateError::NoMusic {
                 table: self.table.to_owned(),
-                others: self.other.len(),
+                others: self.other.len() + self.unfamiliar.len(),
             });
         }
         let clips = self.take_logits();
@@ -194,6 +213,7 @@ impl<'a> EvaluationSession<'a> {
         let classes = self.models.genres.len();
         let mut evaluation = Evaluation::of(&clips, groups.as_deref(), &self.models.front_end, classes);
         evaluation.failed = self.failed;
+        evaluation.unfamiliar = UnfamiliarMetrics::of(&self.answers);
         self.add_rows(&mut evaluation);
         for (place, model) in evaluation.models.iter_mut().enumerate() {
             let timelines: Vec<(GenreId, &AnswerTimeline)> = self
@@ -228,7 +248,8 @@ impl<'a> EvaluationSession<'a> {
             answers: evaluation.answers_to(clip),
             ..music.row.clone()
         });
-        let rows = music.chain(self.other.iter().map(|other| other.row.clone())).collect();
+        let other = self.other.iter().map(|other| &other.row).chain(&self.unfamiliar);
+        let rows = music.chain(other.cloned()).collect();
         evaluation.set_rows(rows);
     }
 
