@@ -69,11 +69,10 @@ fn steps_after_the_first_allocate_nothing() {
         let architecture = Recipe::new(engine, 10, 7, 1).architecture;
         let hidden = architecture.head.hidden;
         let statistics = HiddenStatistics {
-            projection: vec![0.1; hidden * 3],
-            bias: vec![0.0; 3],
-            means: vec![0.5; 10 * 3],
+            projection: vec![0.1; hidden * 13],
+            bias: vec![0.5; 13],
         };
-        let familiarity = Familiarity::new(statistics, None, Precision::F32);
+        let familiarity = Familiarity::new(&statistics, 10, None);
         let net = architecture.build(&mut WeightStore::random(3)).unwrap();
         let packed = net.pack_with(Precision::F32, Some(familiarity)).unwrap();
         let mut stream = packed.open().unwrap();

@@ -2,10 +2,16 @@
 //!
 //! In: hidden activations of frames. Out: their novelty, one value a frame. Thread: any.
 //!
-//! With h the hidden layer, u = hW + b whitens it: the covariance within classes becomes the identity. Then
-//! d(h) = min_c ‖u − μ_c‖² is the squared Mahalanobis distance from the nearest class (Lee et al. 2018, arXiv:1807.03888).
+//! With h the hidden layer, μ_c its mean over the training clips of class c and P the inverse of its covariance within
+//! classes, min_c (h − μ_c)ᵀP(h − μ_c) is the squared distance from the nearest class (Lee et al. 2018,
+//! arXiv:1807.03888). P is the identity less a few principal directions, P = I − VVᵀ, up to a factor (probabilistic PCA,
+//! Tipping & Bishop 1999), so that one dense layer y = hW + b gives all that is needed of it:
 //!
-//! Split conformal prediction (Vovk et al. 2005) gives it a scale: on sounds of the classes that were not trained on, d has
+//! `d(h) = ‖h‖² − Σ_k y_k² + min_c y_c`
+//!
+//! with y_k = hᵀv_k for each direction and y_c = −2hᵀPμ_c + μ_cᵀPμ_c for each class.
+//!
+//! Split conformal prediction (Vovk et al. 2005) gives d a scale: on sounds of the classes that were not trained on, it has
 //! a median and a 95 % quantile, and the *novelty* is the linear function of d that is −ln 0.5 at the one and −ln 0.05 at
 //! the other. So exp(−novelty) is about the share of known sounds that lie at least as far; beyond the two it is an
 //! exponential tail.
@@ -22,8 +28,6 @@ use std::collections::HashMap;
 pub const PREFIX: &str = "familiarity.";
 /// The share of known sounds that lie beyond [`FamiliarityScale::threshold`].
 pub const SHARE: f32 = 0.05;
-/// The most directions of the hidden layer that are compared.
-const MAX_DIRECTIONS: usize = 4096;
 
 /// The distances of held-out sounds of the classes: what gives a distance its meaning. Part of a manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -37,15 +41,13 @@ pub struct FamiliarityScale {
     pub sounds: usize,
 }
 
-/// Statistics of the hidden layer over the training clips.
+/// Statistics of the hidden layer over the training clips, as a dense layer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HiddenStatistics {
-    /// W, (hidden, directions), row-major.
+    /// W, (hidden, directions + classes), row-major.
     pub projection: Vec<f32>,
-    /// b, (directions).
+    /// b, (directions + classes).
     pub bias: Vec<f32>,
-    /// μ, (classes, directions), row-major.
-    pub means: Vec<f32>,
 }
 
 impl FamiliarityScale {
@@ -78,7 +80,7 @@ impl FamiliarityScale {
 }
 
 impl HiddenStatistics {
-    const NAMES: [&str; 3] = ["projection", "bias", "means"];
+    const NAMES: [&str; 2] = ["projection", "bias"];
 
     /// The statistics among a file's tensors, which are taken out of it; `None` if there are none.
     ///
@@ -92,34 +94,28 @@ impl HiddenStatistics {
         if !tensors.keys().any(|name| name.starts_with(PREFIX)) {
             return Ok(None);
         }
-        let mut found = Vec::new();
-        let mut directions = 0;
-        for name in Self::NAMES {
+        let [projection, bias] = Self::NAMES.map(|name| {
             let name = format!("{PREFIX}{name}");
-            let tensor = tensors
-                .remove(&name)
-                .ok_or_else(|| ModelError::Shape(format!("the tensor {name} is missing")))?;
-            if found.is_empty() {
-                directions = tensor.dims().get(1).copied().unwrap_or_default();
-            }
-            let wanted: &[usize] = match found.len() {
-                0 => &[hidden, directions],
-                2 => &[classes, directions],
-                _ => &[directions],
-            };
-            if tensor.dims() != wanted || !(1..=MAX_DIRECTIONS).contains(&directions) {
-                return Err(ModelError::Shape(format!(
-                    "the tensor {name} is {:?} where {wanted:?} is needed, with 1 to {MAX_DIRECTIONS} directions",
-                    tensor.dims()
-                )));
-            }
-            found.push(tensor.flatten_all()?.to_vec1()?);
+            let tensor = tensors.remove(&name);
+            tensor.ok_or_else(|| ModelError::Shape(format!("the tensor {name} is missing")))
+        });
+        let (projection, bias) = (projection?, bias?);
+        let outputs = bias.elem_count();
+        if bias.dims().len() != 1
+            || projection.dims() != [hidden, outputs]
+            || !(classes..=classes + hidden).contains(&outputs)
+        {
+            return Err(ModelError::Shape(format!(
+                "the tensors {PREFIX}projection and {PREFIX}bias are {:?} and {:?}; for {hidden} hidden units and {classes} \
+                 classes they are [{hidden}, n] and [n] with {classes} ≤ n ≤ {}",
+                projection.dims(),
+                bias.dims(),
+                classes + hidden
+            )));
         }
-        let [projection, bias, means] = found.try_into().unwrap_or_default();
         Ok(Some(Self {
-            projection,
-            bias,
-            means,
+            projection: projection.flatten_all()?.to_vec1()?,
+            bias: bias.to_vec1()?,
         }))
     }
 
@@ -128,69 +124,81 @@ impl HiddenStatistics {
     /// # Errors
     /// If the sizes do not agree.
     pub fn tensors(&self) -> Result<HashMap<String, Tensor>, ModelError> {
-        let k = self.bias.len();
-        let rows = |values: &[f32]| values.len() / k.max(1);
+        let outputs = self.bias.len();
         let tensors = [
-            Tensor::from_slice(&self.projection, (rows(&self.projection), k), &Device::Cpu)?,
-            Tensor::from_slice(&self.bias, k, &Device::Cpu)?,
-            Tensor::from_slice(&self.means, (rows(&self.means), k), &Device::Cpu)?,
+            Tensor::from_slice(
+                &self.projection,
+                (self.projection.len() / outputs.max(1), outputs),
+                &Device::Cpu,
+            )?,
+            Tensor::from_slice(&self.bias, outputs, &Device::Cpu)?,
         ];
         let names = Self::NAMES.map(|name| format!("{PREFIX}{name}"));
         Ok(names.into_iter().zip(tensors).collect())
-    }
-
-    /// d of one whitened frame u.
-    fn distance(&self, u: &[f32]) -> f32 {
-        let squared = |mean: &[f32]| u.iter().zip(mean).map(|(u, m)| (u - m) * (u - m)).sum::<f32>();
-        let means = self.means.chunks_exact(u.len());
-        means.map(squared).fold(f32::INFINITY, f32::min)
     }
 }
 
 /// [`HiddenStatistics`] in the form that streams.
 #[derive(Debug, Clone)]
 pub struct Familiarity {
-    statistics: HiddenStatistics,
-    projection: PackedAffine,
+    layer: PackedAffine,
+    directions: usize,
     /// Slope and shift from a distance to a novelty.
     line: (f32, f32),
 }
 
 impl Familiarity {
-    /// Novelty on this scale; without one, it is the distance itself.
-    pub fn new(statistics: HiddenStatistics, scale: Option<&FamiliarityScale>, precision: Precision) -> Self {
+    /// For a network of this many classes, on this scale; without one, the novelty is the distance itself.
+    pub fn new(statistics: &HiddenStatistics, classes: usize, scale: Option<&FamiliarityScale>) -> Self {
         Self {
-            projection: PackedAffine::new(&statistics.projection, &statistics.bias, precision),
+            // Differences of large sums: not for half precision.
+            layer: PackedAffine::new(&statistics.projection, &statistics.bias, Precision::F32),
+            directions: statistics.bias.len().saturating_sub(classes),
             line: scale.map_or((1.0, 0.0), FamiliarityScale::line),
-            statistics,
         }
     }
 
-    /// Room for the whitened frames of a block.
+    /// Room for a block.
     pub(crate) fn room(&self) -> FrameBuf {
-        FrameBuf::new(self.projection.outputs())
+        FrameBuf::new(self.layer.outputs())
     }
 
     /// Appends the novelty of each frame of `hidden`.
-    pub(crate) fn push(&self, hidden: &FrameBuf, whitened: &mut FrameBuf, novelty: &mut Vec<f32>) {
-        self.projection
-            .step(std::slice::from_ref(hidden), Finish::Plain, whitened);
+    pub(crate) fn push(&self, hidden: &FrameBuf, room: &mut FrameBuf, novelty: &mut Vec<f32>) {
+        self.layer.step(std::slice::from_ref(hidden), Finish::Plain, room);
         let (slope, shift) = self.line;
-        novelty
-            .extend((0..whitened.frames()).map(|frame| slope * self.statistics.distance(whitened.row(frame)) + shift));
+        novelty.extend((0..room.frames()).map(|frame| {
+            let (directions, classes) = room.row(frame).split_at(self.directions);
+            let nearest = classes.iter().copied().fold(f32::INFINITY, f32::min);
+            slope * (squared_norm(hidden.row(frame)) - squared_norm(directions) + nearest) + shift
+        }));
     }
+}
+
+/// ‖x‖², in eight sums that do not wait for each other.
+fn squared_norm(x: &[f32]) -> f32 {
+    let mut sums = [0.0; 8];
+    let (chunks, rest) = x.as_chunks::<8>();
+    for chunk in chunks {
+        for (sum, x) in sums.iter_mut().zip(chunk) {
+            *sum += x * x;
+        }
+    }
+    sums.iter().sum::<f32>() + rest.iter().map(|x| x * x).sum::<f32>()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Three units, one direction v = (0, √0.5, 0), classes around (2, 0, 0) and (0, 3, 0): P = diag(1, 0.5, 1).
     fn statistics() -> HiddenStatistics {
+        let v = 0.5f32.sqrt();
         HiddenStatistics {
-            // Three units to two directions: the first two, the second of them doubled, shifted by (1, 0).
-            projection: vec![1.0, 0.0, 0.0, 2.0, 0.0, 0.0],
-            bias: vec![1.0, 0.0],
-            means: vec![2.0, 0.0, 1.0, 6.0],
+            // Columns: v, −2Pμ of each class.
+            projection: vec![0.0, -4.0, 0.0, v, 0.0, -3.0, 0.0, 0.0, 0.0],
+            // 0, μᵀPμ of each class.
+            bias: vec![0.0, 4.0, 4.5],
         }
     }
 
@@ -201,16 +209,16 @@ mod tests {
             threshold: 3.0,
             sounds: 40,
         };
-        let familiarity = Familiarity::new(statistics(), Some(&scale), Precision::F32);
+        let familiarity = Familiarity::new(&statistics(), 2, Some(&scale));
         let mut hidden = FrameBuf::new(3);
-        // u = (3, 0), (3, 1) and (1, 6): distances 1, 2 and 0.
-        hidden.load(&[2.0, 0.0, 9.0, 2.0, 0.5, 9.0, 0.0, 3.0, 9.0]);
+        // Squared distances 1 from the first class, 0.5·4 = 2 from the second, and 0.
+        hidden.load(&[2.0, 0.0, 1.0, 0.0, 5.0, 0.0, 0.0, 3.0, 0.0]);
         let mut novelty = Vec::new();
         familiarity.push(&hidden, &mut familiarity.room(), &mut novelty);
         let p: Vec<f32> = novelty.iter().map(|x| (-x).exp()).collect();
-        assert!((p[0] - 0.5).abs() < 1e-6, "at the median");
+        assert!((p[0] - 0.5).abs() < 1e-5, "at the median");
         assert!(
-            (p[1] - (0.5f32 * 0.05).sqrt()).abs() < 1e-6,
+            (p[1] - (0.5f32 * 0.05).sqrt()).abs() < 1e-5,
             "between median and threshold"
         );
         assert!(p[2] > 1.0, "nearer than the median by half of the way to the threshold");
@@ -238,14 +246,14 @@ mod tests {
         let back = HiddenStatistics::take(&mut tensors, 3, 2).unwrap();
         assert_eq!((back.as_ref(), tensors.len()), (Some(&statistics), 1));
         assert_eq!(HiddenStatistics::take(&mut tensors, 3, 2).unwrap(), None);
-        for (hidden, classes) in [(4, 2), (3, 3)] {
+        for (hidden, classes) in [(4, 2), (3, 4)] {
             let mut tensors = statistics.tensors().unwrap();
             let error = HiddenStatistics::take(&mut tensors, hidden, classes).unwrap_err();
             assert!(error.to_string().contains("familiarity."), "{error}");
         }
         let mut short = statistics.tensors().unwrap();
-        short.remove("familiarity.means");
+        short.remove("familiarity.bias");
         let error = HiddenStatistics::take(&mut short, 3, 2).unwrap_err().to_string();
-        assert!(error.contains("familiarity.means is missing"), "{error}");
+        assert!(error.contains("familiarity.bias is missing"), "{error}");
     }
 }

@@ -100,7 +100,7 @@ fn build(manifest: Manifest, weights: impl AsRef<[u8]> + Send + Sync + 'static) 
     let head = &manifest.architecture.head;
     let statistics = HiddenStatistics::take(&mut tensors, head.hidden, head.classes)?;
     let familiarity = match (statistics, &manifest.familiarity) {
-        (Some(statistics), Some(scale)) => Some(Familiarity::new(statistics, Some(scale), manifest.precision)),
+        (Some(statistics), Some(scale)) => Some(Familiarity::new(&statistics, head.classes, Some(scale))),
         (None, None) => None,
         _ => {
             return Err(ModelError::Shape(

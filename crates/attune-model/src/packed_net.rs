@@ -60,8 +60,8 @@ pub(crate) struct NetState<M> {
     statistics: FrameBuf,
     hidden: FrameBuf,
     logits: FrameBuf,
-    /// For the familiarity.
-    whitened: FrameBuf,
+    /// Room for the familiarity.
+    compared: FrameBuf,
     frames: u64,
 }
 
@@ -82,7 +82,7 @@ impl<P: PackedBody> CausalModel for PackedNet<P> {
             statistics: FrameBuf::new(2 * pooled),
             hidden: FrameBuf::new(self.hidden.outputs()),
             logits: FrameBuf::new(self.output.outputs()),
-            whitened: self
+            compared: self
                 .familiarity
                 .as_ref()
                 .map_or_else(|| FrameBuf::new(1), Familiarity::room),
@@ -106,7 +106,7 @@ impl<P: PackedBody> CausalModel for PackedNet<P> {
                 output.logits.extend_from_slice(state.logits.row(frame));
             }
             if let Some(familiarity) = &self.familiarity {
-                familiarity.push(&state.hidden, &mut state.whitened, &mut output.novelty);
+                familiarity.push(&state.hidden, &mut state.compared, &mut output.novelty);
             }
         }
         if frames.frames() > 0 {
