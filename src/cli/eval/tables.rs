@@ -51,6 +51,7 @@ fn sections(evaluation: &Evaluation, genres: &GenreSet, contents: Contents) -> V
     if contents.is_brief {
         sections.extend(models.last().map(|ensemble| recalls(ensemble, genres)));
         sections.extend([confident_wrong(models), displayed(models)]);
+        sections.extend(evaluation.unfamiliar.as_ref().map(unfamiliar));
         sections.extend(under_conditions.map(conditions_of));
         sections.extend(focus);
         return sections;
