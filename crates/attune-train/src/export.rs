@@ -132,7 +132,12 @@ pub fn export(
 }
 
 /// Fits the familiarity of the model at this path on these data and writes it to `folder`, with its card if it has one.
-pub(super) fn refit(path: &Path, data: &Dataset, folder: &Path) -> Result<Manifest, TrainError> {
+pub(super) fn refit(
+    path: &Path,
+    data: &Dataset,
+    front_end: &FrontEndSpec,
+    folder: &Path,
+) -> Result<Manifest, TrainError> {
     let model = load(path)?;
     let mut manifest = model.manifest().clone();
     let refused = |message: String| TrainError::Data {
@@ -145,6 +150,11 @@ pub(super) fn refit(path: &Path, data: &Dataset, folder: &Path) -> Result<Manife
             manifest.genres.labels().join(" "),
             data.genres.labels().join(" ")
         )));
+    }
+    if manifest.front_end != *front_end {
+        return Err(refused(
+            "it has another front end than the data are read with".to_owned(),
+        ));
     }
     let fitted = familiarity::fit(model.trainable()?, data, &manifest.front_end, manifest.precision)?;
     let Some(fitted) = fitted else {

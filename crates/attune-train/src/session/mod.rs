@@ -270,7 +270,7 @@ impl<'a> Session<'a> {
         renditions.make(&mut data, &recipe)
     }
 
-    /// Gives a trained model the statistics by which it says how familiar a sound is ([`familiarity`]), from the clips that
+    /// Gives a trained model the statistics by which it says how familiar a sound is ([`super::familiarity`]), from the clips that
     /// it was trained and validated on, and writes its weights and manifest, and its card if it has one, to the run's
     /// folder. Its weights stay as they are; the digest of their file does not.
     ///
@@ -284,7 +284,7 @@ impl<'a> Session<'a> {
             let aux_data = read_aux_data(folders, &recipe.front_end, &data, self.observer)?;
             data.train.extend(aux_data);
         }
-        refit(model, &data, &self.config.out)
+        refit(model, &data, &recipe.front_end, &self.config.out)
     }
 
     /// Trains by this recipe, from the checkpoint if there is one to continue from, and exports weights, manifest and
