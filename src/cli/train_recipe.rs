@@ -48,6 +48,9 @@ pub(super) struct RecipeArgs {
     /// Least deviation of levels, in dB, that loudness is divided by
     #[arg(long, value_parser = positive, value_name = "DB")]
     least_deviation: Option<f32>,
+    /// Average levels over this many frames before loudness is taken out [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=64))]
+    smoothing_frames: Option<u64>,
     /// Share of the target spread over all classes
     #[arg(long, value_parser = share_below_1)]
     label_smoothing: Option<f32>,
@@ -213,6 +216,9 @@ impl RecipeArgs {
         if let Some(deviation) = self.least_deviation {
             recipe.front_end.normalization.least_deviation = Decibels(deviation);
         }
+        if let Some(frames) = self.smoothing_frames {
+            recipe.front_end.normalization.smoothing_frames = frames as usize;
+        }
         if !self.batches.is_empty() {
             recipe.batches.clone_from(&self.batches);
         }
@@ -279,6 +285,7 @@ impl RecipeArgs {
         add("dilations", list(&self.dilations));
         add("layers", self.layers.map(|value| value.to_string()));
         add("least-deviation", number(self.least_deviation));
+        add("smoothing-frames", self.smoothing_frames.map(|value| value.to_string()));
         add("label-smoothing", number(self.label_smoothing));
         add("averaging", number(self.averaging));
         add("mix", number(self.mix));
@@ -386,7 +393,7 @@ mod tests {
 
     #[test]
     fn options_are_in_the_recipe_and_in_the_reported_command() {
-        let words = "--rate 0.001 --weight-decay 0.1 --dropout 0.4 --hidden 200 --label-smoothing 0.1 \
+        let words = "--rate 0.001 --weight-decay 0.1 --dropout 0.4 --hidden 200 --smoothing-frames 3 --label-smoothing 0.1 \
                      --averaging 0.99 --mix 0.3 --reverb 0.5 --batches 4x43:1,2x128:3 --patience 7 --fold 2/5 \
                      --share 0.25 --split-seed 9 --renditions 3 --mixtures 1 \
                      --renditions-seed 4 --rendition-share 0.5 --unlabelled-share 0.25 --teacher-weight 2 \
@@ -406,6 +413,7 @@ mod tests {
         );
         let architecture = &recipe.architecture;
         assert_eq!(architecture.head.hidden, 200);
+        assert_eq!(recipe.front_end.normalization.smoothing_frames, 3);
         assert_eq!((recipe.patience, recipe.split.fold.unwrap().number), (7, 2));
         assert_eq!(
             (

@@ -43,7 +43,11 @@ impl Brand {
             format: FORMAT,
             seed,
             teacher,
-            front_end: front_end.clone(),
+            // Levels come before loudness is taken out.
+            front_end: FrontEndSpec {
+                normalization: FrontEndSpec::default().normalization,
+                ..front_end.clone()
+            },
         }
     }
 
