@@ -171,7 +171,7 @@ fn write_recalls(card: &mut String, figures: &Figures<'_>, data: &Dataset) -> st
         let Some(whole) = figures.recalls.per_class[class] else {
             continue;
         };
-        let artists = whole.by_group.map_or("–".to_owned(), |by| by.groups.to_string());
+        let artists = whole.groups.map_or("–".to_owned(), |groups| groups.to_string());
         write!(card, "| {} | {} | {artists} |", data.genres.label(id), whole.clips)?;
         for at in &figures.at_marks {
             write!(card, " {} |", share(at.recalls.per_class[class].map(|one| one.share)))?;

@@ -35,7 +35,7 @@ pub(super) fn recalls(model: &ModelMetrics, genres: &GenreSet) -> Section {
     let row = |name: &str, whole: &Share, at: Vec<Option<f64>>, rise: Option<PairedDifference>| {
         let mut row = vec![name.to_owned(), whole.clips.to_string()];
         if has_groups {
-            row.push(whole.by_group.map_or("–".to_owned(), |by| by.groups.to_string()));
+            row.push(whole.groups.map_or("–".to_owned(), |groups| groups.to_string()));
         }
         row.extend(at.into_iter().map(whole_percent));
         row.extend([whole_percent(Some(whole.share)), narrow(whole.interval95)]);
@@ -62,6 +62,7 @@ pub(super) fn recalls(model: &ModelMetrics, genres: &GenreSet) -> Section {
             clips: model.whole.clips,
             share: model.whole.accuracy,
             interval95: model.whole.interval95,
+            groups: model.by_group.map(|by| by.groups),
             by_group: model.by_group,
         },
         model.at_marks.iter().map(|at| Some(at.metrics.accuracy)).collect(),

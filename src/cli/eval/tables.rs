@@ -279,7 +279,7 @@ fn conditions_of(model: &ModelMetrics) -> Section {
         );
         let [low, high] = condition.difference.interval95.map(|share| share * 100.0);
         row.push(format!(
-            "{:+.1} ({low:+.1} to {high:+.1})",
+            "{:+.1} ({low:+.0} to {high:+.0})",
             condition.difference.difference * 100.0
         ));
         row

@@ -8,6 +8,7 @@ use super::groups::ByGroup;
 use super::metrics::wilson;
 use attune_model::genre::GenreId;
 use serde::Serialize;
+use std::collections::HashSet;
 
 /// A share of clips with its intervals.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -18,6 +19,8 @@ pub struct Share {
     pub share: f64,
     /// 95 % interval over clips (Wilson 1927).
     pub interval95: [f64; 2],
+    /// How many groups the clips are of; none without groups.
+    pub groups: Option<usize>,
     /// Over whole groups; none without groups, or for fewer than three.
     pub by_group: Option<ByGroup>,
 }
@@ -31,6 +34,7 @@ impl Share {
             clips,
             share,
             interval95: wilson(share, clips as f64),
+            groups: groups.map(|groups| groups.iter().collect::<HashSet<_>>().len()),
             by_group: groups.and_then(|groups| ByGroup::of(is, groups)),
         })
     }
@@ -164,7 +168,8 @@ mod tests {
         // Of a class of one group nothing is known: it may be right of none.
         let one_artist: Vec<usize> = (0..14).map(|clip| if clip < 4 { 0 } else { clip }).collect();
         let recalls = Recalls::of(&truths, &right, Some(&one_artist), 3);
-        assert_eq!(recalls.per_class[0].unwrap().by_group, None);
+        let first = recalls.per_class[0].unwrap();
+        assert_eq!((first.groups, first.by_group), (Some(1), None));
         let [low, high] = recalls.mean.interval95_by_group.unwrap();
         assert!(low <= 0.7 - 0.25 && high >= 0.7 + 0.25, "{low} {high}");
     }
