@@ -94,11 +94,11 @@ fn eval_counts_what_the_engines_answer_to_mels() {
 }
 
 #[test]
-fn eval_tells_intervals_over_groups_if_every_clip_has_one() {
+fn eval_tells_intervals_over_groups_if_any_clip_has_one() {
     let folder = folder();
     let (mels, table) = (folder.path().join("mels.safetensors"), folder.path().join("clips.csv"));
     write_mels(&mels, 1);
-    // Ten clips of one sound, so one of ten is right, of three artists; then one of whom nothing is told.
+    // Ten clips of one sound, so one of ten is right, of three artists; then some of no artist; then all.
     let rows = |group: fn(usize) -> &'static str| -> String {
         let rows: Vec<String> = GTZAN
             .iter()
@@ -122,7 +122,13 @@ fn eval_tells_intervals_over_groups_if_every_clip_has_one() {
         shown.contains("10 clips of 3 groups") && shown.contains("over groups"),
         "{shown}"
     );
+    // The table names one clip ten times: those without a group are one group.
     std::fs::write(&table, rows(|n| ["a", "b", "", "c"][n % 4])).unwrap();
+    assert_eq!(
+        document(&eval(&["--json"]))["engines"]["ensemble"]["by_group"]["groups"],
+        4
+    );
+    std::fs::write(&table, rows(|_| "")).unwrap();
     assert!(document(&eval(&["--json"]))["engines"]["ensemble"]["by_group"].is_null());
 }
 
@@ -141,8 +147,18 @@ fn eval_hears_files_as_analyze_does() {
     let report = document(&attune(&["eval", "--manifest", text(&table), "--json"]));
     assert_eq!(report["engines"]["lstm"]["accuracy"], 1.0);
 
-    // A file that is missing is told, left out, and makes the exit code 1.
+    // A file that is missing makes the table wrong: nothing is evaluated.
     std::fs::write(&table, format!("a.wav,{heard}\nnone.wav,{heard}\n")).unwrap();
+    let output = attune(&["eval", "--manifest", text(&table), "--json"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        said(&output).contains("line 2: there is no file \"none.wav\""),
+        "{}",
+        said(&output)
+    );
+    assert!(output.stdout.is_empty());
+    // One that cannot be decoded is told, left out, and makes the exit code 1.
+    std::fs::write(folder.path().join("none.wav"), b"").unwrap();
     let output = attune(&["eval", "--manifest", text(&table), "--json"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(said(&output).contains("none.wav"), "{}", said(&output));
@@ -163,12 +179,12 @@ fn eval_names_what_is_wrong_with_its_tables() {
     for (rows, expected) in [
         ("clip0,blues\nclip0,polka\n", "line 2: the label \"polka\""),
         ("clip0,blues\nclip7,blues\n", "no clip \"clip7\""),
-        ("", "no rows"),
-        ("clip0\n", "line 1: expected path,label"),
+        ("", "no clips"),
+        ("clip0\n", "line 1: there is no label"),
     ] {
         std::fs::write(&table, rows).unwrap();
         let output = attune(&["eval", "--mels", text(&mels), "--manifest", text(&table)]);
-        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(output.status.code(), Some(2));
         assert!(said(&output).contains(expected), "{}", said(&output));
         assert!(output.stdout.is_empty());
     }

@@ -91,10 +91,11 @@ fn metrics(model: &ModelMetrics, genres: &GenreSet, focus: Option<GenreId>) -> V
     }
     if !model.conditions.is_empty() {
         let mut conditions = Map::new();
-        conditions.insert(
-            "clean".to_owned(),
-            shares(whole, model.by_group.as_ref(), &model.recalls),
-        );
+        let mut clean = shares(whole, model.by_group.as_ref(), &model.recalls);
+        if let Some(focused) = focused(whole, &model.recalls) {
+            clean["focus"] = focused;
+        }
+        conditions.insert("clean".to_owned(), clean);
         for condition in &model.conditions {
             let mut document = under(condition);
             if let Some(focused) = focused(&condition.metrics, &condition.recalls) {
