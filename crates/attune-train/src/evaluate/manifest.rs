@@ -122,20 +122,25 @@ pub fn read(path: &Path, genres: &GenreSet, unknown: UnknownLabel) -> Result<Vec
         line,
         message,
     };
+    let text = std::fs::read(path).map_err(|error| wrong(None, format!("cannot be read: {error}")))?;
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
         .trim(csv::Trim::All)
-        .from_path(path)
-        .map_err(|error| wrong(None, format!("cannot be read: {error}")))?;
+        .from_reader(text.as_slice());
+    let mut lines = LineCounter {
+        text: &text,
+        at: 0,
+        line: 1,
+    };
     let mut rows = Vec::new();
     let mut columns = Columns::WITHOUT_HEADING;
     for (number, record) in reader.records().enumerate() {
         let record = record.map_err(|error| {
-            let line = error.position().map(csv::Position::line);
+            let line = error.position().map(|at| lines.line(Some(at)));
             wrong(line, error.to_string())
         })?;
-        let line = record.position().map_or(number as u64 + 1, csv::Position::line);
+        let line = lines.line(record.position());
         if number == 0
             && let Some(named) = Columns::of_heading(&record).map_err(|message| wrong(Some(line), message))?
         {
@@ -175,6 +180,27 @@ pub fn read(path: &Path, genres: &GenreSet, unknown: UnknownLabel) -> Result<Vec
         return Err(wrong(None, "it has no clips".to_owned()));
     }
     Ok(rows)
+}
+
+/// Counts the lines of a text up to ascending places.
+struct LineCounter<'a> {
+    text: &'a [u8],
+    at: usize,
+    line: u64,
+}
+
+impl LineCounter<'_> {
+    /// The line, from 1, of what is read at a position: the reader stands before the empty lines that it will skip.
+    fn line(&mut self, position: Option<&csv::Position>) -> u64 {
+        let from = position
+            .map_or(0, |at| at.byte() as usize)
+            .clamp(self.at, self.text.len());
+        let rest = self.text[from..].iter();
+        let start = from + rest.take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+        self.line += self.text[self.at..start].iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.at = start;
+        self.line
+    }
 }
 
 /// The rows of one split.
