@@ -404,6 +404,7 @@ fn unfamiliar(metrics: &UnfamiliarMetrics) -> Section {
             vec![
                 what.to_owned(),
                 called.clips.to_string(),
+                called.with_familiarity.to_string(),
                 percent(called.share),
                 interval(called.interval95),
                 percent(called.median_familiarity),
@@ -417,6 +418,7 @@ fn unfamiliar(metrics: &UnfamiliarMetrics) -> Section {
     let columns = [
         "music",
         "clips",
+        "with a familiarity",
         "called unfamiliar",
         "95 % interval",
         "median familiarity",

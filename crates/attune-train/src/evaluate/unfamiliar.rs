@@ -57,6 +57,9 @@ impl MusicAnswer {
 pub struct CalledUnfamiliar {
     /// How many clips.
     pub clips: usize,
+    /// Of how many there is a familiarity: there is none where the gate lets nothing in. AUROC and median are of these, the
+    /// shares of all.
+    pub with_familiarity: usize,
     /// Share called unfamiliar.
     pub share: f64,
     /// 95 % interval of that (Wilson 1927).
@@ -83,11 +86,10 @@ pub struct UnfamiliarMetrics {
 impl UnfamiliarMetrics {
     /// Of these answers; `None` if no clip has a familiarity.
     pub fn of(answers: &[MusicAnswer]) -> Option<Self> {
-        let (known, unfamiliar): (Vec<&MusicAnswer>, Vec<&MusicAnswer>) = answers
-            .iter()
-            .filter(|answer| answer.familiarity.is_some())
-            .partition(|answer| answer.truth.is_some());
-        (!known.is_empty() || !unfamiliar.is_empty()).then(|| Self {
+        let is_measured = answers.iter().any(|answer| answer.familiarity.is_some());
+        let (known, unfamiliar): (Vec<&MusicAnswer>, Vec<&MusicAnswer>) =
+            answers.iter().partition(|answer| answer.truth.is_some());
+        is_measured.then(|| Self {
             auroc: auroc(&familiarities(&unfamiliar), &familiarities(&known)),
             known: CalledUnfamiliar::of(&known),
             unfamiliar: CalledUnfamiliar::of(&unfamiliar),
@@ -107,6 +109,7 @@ impl CalledUnfamiliar {
         all.sort_by(f64::total_cmp);
         Self {
             clips: answers.len(),
+            with_familiarity: all.len(),
             share: called_share,
             interval95: wilson(called_share, n),
             median_familiarity: all.get(all.len() / 2).copied().unwrap_or_default(),
@@ -163,11 +166,21 @@ mod tests {
             answer(Some(1), "unfamiliar", 0.02, (0, 0.75)),
             answer(Some(1), "unsure", 0.3, (0, 0.3)),
             answer(None, "unfamiliar", 0.01, (0, 0.9)),
-            answer(None, "genre", 0.2, (0, 0.6)),
+            answer(None, "genre", 0.2, (0, 0.45)),
+            MusicAnswer {
+                familiarity: None,
+                ..answer(None, "not_music", 0.0, (0, 0.9))
+            },
         ];
         let metrics = UnfamiliarMetrics::of(&answers).unwrap();
-        assert_eq!((metrics.known.clips, metrics.unfamiliar.clips), (4, 2));
-        assert_eq!((metrics.known.share, metrics.unfamiliar.share), (0.25, 0.5));
+        assert_eq!((metrics.known.clips, metrics.unfamiliar.clips), (4, 3));
+        // What the gate rejected counts as a clip that is not called unfamiliar, and has no part in the area.
+        assert_eq!(
+            (metrics.known.with_familiarity, metrics.unfamiliar.with_familiarity),
+            (4, 2)
+        );
+        let third = 1.0 / 3.0;
+        assert_eq!((metrics.known.share, metrics.unfamiliar.share), (0.25, third));
         assert_eq!(
             (metrics.known.confident_wrong, metrics.known.confident_wrong_without),
             (0.25, 0.5)
@@ -177,7 +190,7 @@ mod tests {
                 metrics.unfamiliar.confident_wrong,
                 metrics.unfamiliar.confident_wrong_without
             ),
-            (0.0, 0.5)
+            (0.0, third)
         );
         assert_eq!(metrics.auroc, Some(7.0 / 8.0));
         let unknown = MusicAnswer {
