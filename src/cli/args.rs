@@ -316,7 +316,6 @@ mod tests {
             &["attune", "live", "--pace", "0"],
             &["attune", "live", "--device", "a", "--source", "b"],
             &["attune", "eval"],
-            &["attune", "eval", "--manifest", "a.csv", "--mels", "b", "--conditions"],
             &["attune", "eval", "--manifest", "a.csv", "--mels", "b", "--splices", "3"],
             &["attune", "eval", "--manifest", "a.csv", "--splices", "0"],
         ] {

@@ -113,7 +113,7 @@ fn the_figures_behind_every_plot_are_saved_as_a_table() {
     for (plot, columns, first) in [
         ("Spectrogram", 129, "at_s"),
         ("Attention heads", 2 + 16, "back_s"),
-        ("Answers and disagreement", 23, "at_s"),
+        ("Answers and disagreement", 24, "at_s"),
         ("Timeline", 14, "at_s"),
     ] {
         let folder = tempfile::tempdir().unwrap();
