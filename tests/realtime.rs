@@ -92,9 +92,11 @@ fn steps_after_the_first_allocate_nothing() {
                 push(turn % 500, [1, 1, 70, 3][turn % 4]);
             }
         });
+        // The last block has three frames. These statistics are no covariance, so their sign means nothing.
+        let novelty = &output.novelty;
         assert!(
-            output.novelty.iter().any(|novelty| *novelty > 0.0),
-            "{engine:?} has a novelty"
+            novelty.len() == 3 && novelty.iter().all(|novelty| novelty.abs() > 1e-3),
+            "{engine:?}: {novelty:?}"
         );
         assert!(
             output.logits.iter().any(|logit| logit.abs() > 1e-3),
