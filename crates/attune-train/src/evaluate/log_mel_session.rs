@@ -29,8 +29,7 @@ pub fn evaluate_log_mels(
     observer: &mut dyn FnMut(EvaluationEvent<'_>),
 ) -> Result<Evaluation, EvaluateError> {
     let spec = &models.front_end;
-    let mut mels = LogMels::open(path)?;
-    mels.check(table, rows)?;
+    let all = rows;
     let (unfamiliar, rows): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.label == Label::Unfamiliar);
     let truths = truths(table, &rows)?;
     if rows.is_empty() {
@@ -39,6 +38,9 @@ pub fn evaluate_log_mels(
             others: unfamiliar.len(),
         });
     }
+    // What is wrong with the table is said before the file is opened.
+    let mut mels = LogMels::open(path)?;
+    mels.check(table, all)?;
     observer(EvaluationEvent::Begin(
         EvaluationStage::Clips,
         rows.len() + unfamiliar.len(),
