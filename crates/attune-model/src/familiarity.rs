@@ -4,17 +4,17 @@
 //!
 //! With h the hidden layer, μ_c its mean over the training clips of class c and P the inverse of its covariance within
 //! classes, min_c (h − μ_c)ᵀP(h − μ_c) is the squared distance from the nearest class (Lee et al. 2018,
-//! arXiv:1807.03888). P is the identity less a few principal directions, P = I − VVᵀ, up to a factor (probabilistic PCA,
-//! Tipping & Bishop 1999), so that one dense layer y = hW + b gives all that is needed of it:
+//! arXiv:1807.03888). P is the identity less a few principal directions, P = I − VVᵀ, up to a factor (probabilistic
+//! PCA, Tipping & Bishop 1999), so that one dense layer y = hW + b gives all that is needed of it:
 //!
 //! `d(h) = ‖h‖² − Σ_k y_k² + min_c y_c`
 //!
 //! with y_k = hᵀv_k for each direction and y_c = −2hᵀPμ_c + μ_cᵀPμ_c for each class.
 //!
-//! Split conformal prediction (Vovk et al. 2005) gives d a scale: on sounds of the classes that were not trained on, it has
-//! a median and a 95 % quantile, and the *novelty* is the linear function of d that is −ln 0.5 at the one and −ln 0.05 at
-//! the other. So exp(−novelty) is about the share of known sounds that lie at least as far; beyond the two it is an
-//! exponential tail.
+//! Split conformal prediction (Vovk et al. 2005) gives d a scale: on sounds of the classes that were not trained on,
+//! it has a median and a 95 % quantile, and the *novelty* is the linear function of d that is −ln 0.5 at the one and
+//! −ln 0.05 at the other. So exp(−novelty) is about the share of known sounds that lie at least as far; beyond the two
+//! it is an exponential tail.
 
 use super::ModelError;
 use attune_nn::kernels::packed_matrix::{Finish, Precision};
@@ -51,8 +51,8 @@ pub struct HiddenStatistics {
 }
 
 impl FamiliarityScale {
-    /// From the distances of held-out sounds; `None` if they are fewer than 1 / [`SHARE`] − 1, or all alike. The quantile
-    /// is that of split conformal prediction: the ⌈(n + 1)·0.95⌉-th smallest.
+    /// From the distances of held-out sounds; `None` if they are fewer than 1 / [`SHARE`] − 1, or all alike. The
+    /// quantile is that of split conformal prediction: the ⌈(n + 1)·0.95⌉-th smallest.
     pub fn of(mut distances: Vec<f32>) -> Option<Self> {
         distances.sort_by(f32::total_cmp);
         let n = distances.len();

@@ -1,7 +1,7 @@
 //! Statistics of a trained network's hidden layer, by which it says how familiar a sound is.
 //!
-//! In: a network, training and validation clips. Out: [`HiddenStatistics`] of the former, the [`FamiliarityScale`] of the
-//! latter. Thread: the caller's.
+//! In: a network, training and validation clips. Out: [`HiddenStatistics`] of the former, the [`FamiliarityScale`] of
+//! the latter. Thread: the caller's.
 
 use super::TrainError;
 use super::dataset::{Clip, Dataset};
@@ -22,8 +22,9 @@ use std::borrow::Cow;
 const EVERY: Seconds = Seconds(1.0);
 /// Principal directions within classes whose variances enter the distance one by one; the others share their mean.
 const DIRECTIONS: usize = 32;
-/// Added to every variance within classes, as a share of their mean: directions in which a few hundred training clips hardly
-/// varied are no measure of distance (Ledoit & Wolf 2004). Chosen on left-out genres, where 0.3 to 10 are hardly different.
+/// Added to every variance within classes, as a share of their mean: directions in which a few hundred training clips
+/// hardly varied are no measure of distance (Ledoit & Wolf 2004). Chosen on left-out genres, where 0.3 to 10 are
+/// hardly different.
 const SHRINKAGE: f64 = 1.0;
 /// Steps of the iteration for the directions.
 const STEPS: usize = 100;
@@ -37,8 +38,8 @@ pub struct Fitted {
     pub scale: FamiliarityScale,
 }
 
-/// Fits the statistics on the training clips and their scale on the validation clips. `None`: there are too few validation
-/// clips for a threshold ([`FamiliarityScale::of`]), or a class has no training clip.
+/// Fits the statistics on the training clips and their scale on the validation clips. `None`: there are too few
+/// validation clips for a threshold ([`FamiliarityScale::of`]), or a class has no training clip.
 ///
 /// # Errors
 /// If the network cannot be computed.
@@ -67,8 +68,8 @@ pub fn fit(
     Ok(FamiliarityScale::of(distances).map(|scale| Fitted { statistics, scale }))
 }
 
-/// The normalised frames of each clip, whole and excerpt, with its class. A whole clip whose audio is missing is there as
-/// filled log-mels.
+/// The normalised frames of each clip, whole and excerpt, with its class. A whole clip whose audio is missing is there
+/// as filled log-mels.
 fn sounds(clips: &[Clip], spec: &FrontEndSpec) -> impl Iterator<Item = (usize, Vec<f32>)> {
     let levels = clips.iter().flat_map(|clip| {
         let filled = clip.filled.as_ref().filter(|_| clip.whole.is_none());
@@ -141,7 +142,8 @@ fn statistics(rows: &[Row], classes: usize) -> Option<HiddenStatistics> {
     if added <= 0.0 {
         return None;
     }
-    // P = I − Σ δvvᵀ: the inverse of the raised covariance, times its smallest eigenvalue, so that the rest is the identity.
+    // P = I − Σ δvvᵀ: the inverse of the raised covariance, times its smallest eigenvalue, so that the rest is the
+    // identity.
     let weights = variances
         .iter()
         .map(|variance| 1.0 - (rest + added) / (variance.max(rest) + added));
@@ -191,8 +193,8 @@ fn within_classes(rows: &[Row], means: &[Vec<f64>]) -> Vec<f64> {
     covariance
 }
 
-/// The eigenvectors of the `count` largest eigenvalues of a covariance (width, width), by orthogonal iteration (Golub & Van
-/// Loan 2013, section 8.2.4). Where eigenvalues are almost alike, any directions of their space.
+/// The eigenvectors of the `count` largest eigenvalues of a covariance (width, width), by orthogonal iteration (Golub
+/// & Van Loan 2013, section 8.2.4). Where eigenvalues are almost alike, any directions of their space.
 fn principal_directions(covariance: &[f64], width: usize, count: usize) -> Vec<Vec<f64>> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut directions: Vec<Vec<f64>> = (0..count)
@@ -260,7 +262,8 @@ mod tests {
             let (directions, classes) = y.split_at(outputs - 2);
             squares(&h) - squares(directions) + classes[0].min(classes[1])
         };
-        // Variances within classes are 1, 4 and 0, their mean 5/3: raised to 8/3, 17/3 and 5/3, by which all is multiplied.
+        // Variances within classes are 1, 4 and 0, their mean 5/3: raised to 8/3, 17/3 and 5/3, by which all is
+        // multiplied.
         for (h, expected) in [
             ([0.0, 0.0, 5.0], 0.0),
             ([1.5, 0.0, 5.0], 2.25 / (8.0 / 3.0)),

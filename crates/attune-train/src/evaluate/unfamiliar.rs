@@ -57,8 +57,8 @@ impl MusicAnswer {
 pub struct CalledUnfamiliar {
     /// How many clips.
     pub clips: usize,
-    /// Of how many there is a familiarity: there is none where the gate lets nothing in. AUROC and median are of these, the
-    /// shares of all.
+    /// Of how many there is a familiarity: there is none where the gate lets nothing in. AUROC and median are of
+    /// these, the shares of all.
     pub with_familiarity: usize,
     /// Share called unfamiliar.
     pub share: f64,

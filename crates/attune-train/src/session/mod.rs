@@ -270,13 +270,13 @@ impl<'a> Session<'a> {
         renditions.make(&mut data, &recipe)
     }
 
-    /// Gives a trained model the statistics by which it says how familiar a sound is ([`super::familiarity`]), from the clips that
-    /// it was trained and validated on, and writes its weights and manifest, and its card if it has one, to the run's
-    /// folder. Its weights stay as they are; the digest of their file does not.
+    /// Gives a trained model the statistics by which it says how familiar a sound is ([`super::familiarity`]), from
+    /// the clips that it was trained and validated on, and writes its weights and manifest, and its card if it has
+    /// one, to the run's folder. Its weights stay as they are; the digest of their file does not.
     ///
     /// # Errors
-    /// If the model cannot be loaded, has other classes or another front end than the data, a clip cannot be read, a file
-    /// cannot be written, or there are too few validation clips.
+    /// If the model cannot be loaded, has other classes or another front end than the data, a clip cannot be read, a
+    /// file cannot be written, or there are too few validation clips.
     pub fn fit_familiarity(self, recipe: &Recipe, model: &Path) -> Result<Manifest, TrainError> {
         let mut data = split(self.labelled, recipe, self.observer)?;
         let folders = self.config.aux_data.as_slice();
