@@ -54,7 +54,7 @@ pub enum Command {
     /// Train one model
     Train(Box<TrainArgs>),
     /// Measure how accurate the models are
-    Eval(EvalArgs),
+    Eval(Box<EvalArgs>),
     /// Explain an answer, by changing the input and running the models again
     Explain(ExplainArgs),
     /// Measure speed and memory
@@ -126,6 +126,7 @@ pub struct DemoArgs {
 
 /// `attune eval`.
 #[derive(Debug, Clone, clap::Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct EvalArgs {
     /// Table of path,label[,group], or a data set's clips.csv; labels are the models' classes, or speech, not_music,
     /// silence, unfamiliar, in any case. With --mels the paths are names in that file. Where clips have groups (an artist, a

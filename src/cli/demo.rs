@@ -118,6 +118,7 @@ fn answer(models: &ModelSet, smoothing: &SmoothingConfig) -> Result<DemoReport, 
     })
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "what map_err passes")]
 fn failed(error: PipelineError) -> AppError {
     AppError::failed(format!("the demo cannot be analysed: {error}"))
 }

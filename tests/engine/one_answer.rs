@@ -194,7 +194,7 @@ fn music_that_is_unfamiliar_for_a_while_gets_one_answer_from_all() {
     let path = folder.path().join("unfamiliar.wav");
     let rate = 22_050;
     let sound: Vec<f32> = (0..18 * rate)
-        .map(|n| (0.2 * (std::f64::consts::TAU * 310.0 * n as f64 / f64::from(rate)).sin()) as f32)
+        .map(|n| (0.2 * (std::f64::consts::TAU * 310.0 * f64::from(n) / f64::from(rate)).sin()) as f32)
         .collect();
     write_float_wav(&path, rate as u32, 1, &sound);
     // 43 frames a second: from 5 to 14 s. The other model has no statistics of its own.

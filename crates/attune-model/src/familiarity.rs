@@ -231,7 +231,7 @@ mod tests {
         let scale = of(19).unwrap();
         assert_eq!((scale.threshold, scale.median, scale.sounds), (18.0, 9.0, 19));
         // ⌈101·0.95⌉ = 96: four of the hundred lie beyond the 96th.
-        assert_eq!(of(100).unwrap().threshold, 95.0);
+        assert_eq!((of(100).unwrap().threshold, of(100).unwrap().sounds), (95.0, 100));
         assert_eq!(FamiliarityScale::of(vec![1.0; 50]), None);
     }
 

@@ -222,7 +222,7 @@ impl<'a> Examples<'a> {
             let genre = &pool.by_genre[rng.random_range(0..pool.by_genre.len())];
             self.of_genre(genre, &pool.limits, rng)
         } else {
-            (Cow::Borrowed(&pool.unlabelled), None)
+            (Cow::Borrowed(pool.unlabelled.as_slice()), None)
         };
         let clip = clips[rng.random_range(0..clips.len())];
         let frames = pool.shape.frames;
@@ -244,9 +244,9 @@ impl<'a> Examples<'a> {
         genre: &'p Genre<'a>,
         limits: &[Vec<usize>],
         rng: &mut ChaCha8Rng,
-    ) -> (Cow<'p, Vec<&'a Clip>>, Option<usize>) {
+    ) -> (Cow<'p, [&'a Clip]>, Option<usize>) {
         if limits.is_empty() || !rng.random_bool(self.aux_share) {
-            return (Cow::Borrowed(&genre.clips), None);
+            return (Cow::Borrowed(genre.clips.as_slice()), None);
         }
         // The band before the clip: it is the same for every class.
         let source = &limits[rng.random_range(0..limits.len())];
@@ -256,7 +256,7 @@ impl<'a> Examples<'a> {
         if !aux.is_empty() && (genre.clips.is_empty() || rng.random_bool(AUX_DRAWS)) {
             return (Cow::Owned(aux), Some(limit));
         }
-        (Cow::Borrowed(&genre.clips), Some(limit))
+        (Cow::Borrowed(genre.clips.as_slice()), Some(limit))
     }
 
     /// Sometimes a rendition, else clean sound: a filled log-mel, or whole audio or the excerpt, which came through

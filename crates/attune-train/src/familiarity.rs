@@ -131,7 +131,9 @@ fn statistics(rows: &[Row], classes: usize) -> Option<HiddenStatistics> {
         return None;
     }
     for (mean, share) in means.iter_mut().zip(&shares) {
-        mean.iter_mut().for_each(|mean| *mean /= share);
+        for mean in mean.iter_mut() {
+            *mean /= share;
+        }
     }
     let covariance = within_classes(rows, &means);
     let total: f64 = (0..width).map(|i| covariance[i * width + i]).sum();
@@ -212,7 +214,9 @@ fn principal_directions(covariance: &[f64], width: usize, count: usize) -> Vec<V
             }
             let length = dot(v, v).sqrt();
             let factor = if length > 1e-30 { 1.0 / length } else { 0.0 };
-            v.iter_mut().for_each(|v| *v *= factor);
+            for v in v.iter_mut() {
+                *v *= factor;
+            }
         }
     }
     directions

@@ -36,17 +36,16 @@ pub(super) fn run(args: &EvalArgs, models: &ModelSet) -> Result<ExitCode, AppErr
         page::check(file, &mark)?;
     }
     let pooled;
-    let (evaluation, genres, of) = match &args.manifest {
-        Some(table) => (of_table(args, table, models)?, &models.genres, of_models(models)),
-        None => {
-            let part = args.part.as_deref().map(|part| match part {
-                "whole" => Part::Whole,
-                _ => Part::Excerpt,
-            });
-            let found = evaluate_folds(&args.folds, part)?;
-            pooled = found.genres;
-            (found.evaluation, &pooled, found.of)
-        }
+    let (evaluation, genres, of) = if let Some(table) = &args.manifest {
+        (of_table(args, table, models)?, &models.genres, of_models(models))
+    } else {
+        let part = args.part.as_deref().map(|part| match part {
+            "whole" => Part::Whole,
+            _ => Part::Excerpt,
+        });
+        let found = evaluate_folds(&args.folds, part)?;
+        pooled = found.genres;
+        (found.evaluation, &pooled, found.of)
     };
     let output = Output {
         evaluation: &evaluation,

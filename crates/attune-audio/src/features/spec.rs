@@ -57,6 +57,7 @@ fn one_frame() -> usize {
     1
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_one_frame(frames: &usize) -> bool {
     *frames == 1
 }

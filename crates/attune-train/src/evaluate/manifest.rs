@@ -197,7 +197,9 @@ impl LineCounter<'_> {
             .clamp(self.at, self.text.len());
         let rest = self.text[from..].iter();
         let start = from + rest.take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
-        self.line += self.text[self.at..start].iter().filter(|byte| **byte == b'\n').count() as u64;
+        for byte in &self.text[self.at..start] {
+            self.line += u64::from(*byte == b'\n');
+        }
         self.at = start;
         self.line
     }

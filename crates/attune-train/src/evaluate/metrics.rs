@@ -153,8 +153,10 @@ mod tests {
         // Sure and wrong; displayed (from 40 %) and wrong, but not sure; sure and right; unsure.
         let answers = [(1, 0.5), (1, 0.45), (0, 0.6), (1, 0.36)].map(|(truth, first)| (GenreId(truth), p(first)));
         let metrics = Metrics::of(&answers, 3);
-        let shares = [metrics.confident_wrong, metrics.displayed, metrics.displayed_wrong];
-        assert_eq!(shares, [0.25, 0.75, 0.5]);
+        assert_eq!(
+            (metrics.confident_wrong, metrics.displayed, metrics.displayed_wrong),
+            (0.25, 0.75, 0.5)
+        );
     }
 
     #[test]

@@ -132,7 +132,7 @@ mod tests {
         };
         let rise = rise(&answers, 2).unwrap();
         assert_eq!((rise.from, rise.to, rise.all.difference), (3.0, 5.0, 0.5));
-        assert_eq!(rise.per_class[0].unwrap().difference, 1.0);
+        assert!((rise.per_class[0].unwrap().difference - 1.0).abs() < 1e-9);
         let at = metrics_at_marks(&answers, &answers, Some(&[0, 1, 2]), 2);
         assert_eq!(at[2].recalls.per_class[0].unwrap().clips, 2);
         assert_eq!((at[2].by_group.unwrap().groups, at[3].by_group), (3, None));
