@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Fills the unknown frames of log-mels that were put together from published pictures, so that they look like real ones.
+"""Fills the unknown frames of log-mels that were put together from published pictures: they look more like real ones.
 
     pip install numpy scipy scikit-learn safetensors soundfile
-    models/fill_mels.py --data FOLDER --out filled.safetensors      # then: attune train … --whole-mels filled.safetensors
+    models/fill_mels.py --data FOLDER --out filled.safetensors
+    attune train … --whole-mels filled.safetensors
 
 About half of the frames of such a log-mel are known, the others a straight line in dB between them. A network learns
 that the smooth form means the genres that exist in it only. Here a small network learns, on training clips that have
@@ -24,7 +25,10 @@ import numpy as np
 import soundfile
 from safetensors.numpy import load_file, save_file
 from scipy.signal import resample_poly
+from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 BANDS, RATE, FFT, HOP, RANGE_DB = 128, 22_050, 2048, 512, 80.0
 SEED = 1
@@ -126,9 +130,7 @@ class Infill:
         missed = y - self.mean.predict(x)
         # E ln|z| of a normal variable is −0.635: the deviation is estimated without being ruled by outliers.
         self.spread = net().fit(x, np.log(np.abs(missed) + 0.1))
-        z = missed / self.deviation(x)
-        self.scale = float(np.std(z))
-        print(f"{len(y)} cells: the line misses {np.std(y):.2f} dB, the network {np.std(missed):.2f} dB; z {self.scale:.2f}")
+        print(f"{len(y)} cells: the line misses {np.std(y):.2f} dB, the network {np.std(missed):.2f} dB")
         self.fields = [self.residuals(levels) for levels in clips[:: max(1, len(clips) // 60)]]
 
     def deviation(self, x):
@@ -162,11 +164,44 @@ class Infill:
         return np.clip(out, -RANGE_DB, 0)
 
 
+def generator(clip):
+    """Each clip has one of its own: the others do not matter."""
+    return np.random.default_rng([SEED, zlib.crc32(clip.encode())])
+
+
+def texture(levels):
+    """Of each 3 s: levels, and steps between neighbouring cells, in 16 groups of bands. (excerpts, features)"""
+    groups = lambda x: x[: len(x) // 8 * 8].reshape(-1, 8, x.shape[1])
+    rows = []
+    for start in range(130, levels.shape[1] - 130, 260):
+        x = levels[:, start : start + 130].astype(np.float32)
+        step, bend, across = np.diff(x, axis=1), np.diff(x, 2, axis=1), np.diff(np.diff(x, axis=0), axis=1)
+        rms = lambda x: np.sqrt((groups(x) ** 2).mean((1, 2)))
+        means = [groups(np.abs(step)).mean((1, 2)), groups(x).mean((1, 2)), groups(x).std(2).mean(1)]
+        rows.append(np.concatenate([rms(step), rms(bend), rms(across), *means]))
+    return rows
+
+
+def separable(real, other):
+    """How often a regression on texture tells the two forms, five folds by clip."""
+    forms = [[(texture(levels[name]), form) for form, levels in enumerate((real, other))] for name in sorted(real)]
+    order = np.random.default_rng(SEED).permutation(len(forms))
+    right = []
+    for fold in range(5):
+        held_out = set(order[fold::5])
+        rows = lambda keep: [(x, y) for i, pair in enumerate(forms) if keep(i) for xs, y in pair for x in xs]
+        train, test = rows(lambda i: i not in held_out), rows(lambda i: i in held_out)
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=500))
+        model.fit(*map(np.array, zip(*train)))
+        right.append(model.score(*map(np.array, zip(*test))))
+    return np.mean(right)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of the data set")
     parser.add_argument("--out", type=Path, required=True, help="file to write")
-    parser.add_argument("--forms", type=Path, help="also write both forms of the clips with audio: real and thinned, filled")
+    parser.add_argument("--check", action="store_true", help="report how often texture tells filled clips from real ones")
     arguments = parser.parse_args()
     rng = np.random.default_rng(SEED)
     bank = filter_bank()
@@ -184,9 +219,7 @@ def main():
     filled = {}
     for i, row in enumerate(expand.rows):
         line, _ = expand.whole(i)
-        # Each clip has a generator of its own: the others do not matter.
-        own = np.random.default_rng([SEED, zlib.crc32(row["clip"].encode())])
-        levels = infill.fill(line, known_cells(line), own)
+        levels = infill.fill(line, known_cells(line), generator(row["clip"]))
         if row["mel3s_r"] and float(row["mel3s_r"]) > 0.995:
             excerpt = excerpts[row["clip"]].astype(np.float32) * 18
             n = excerpt.shape[1]
@@ -195,15 +228,11 @@ def main():
         filled[row["clip"]] = (levels / 18).astype(np.float16)
     save_file(filled, arguments.out)
     print(f"{len(filled)} clips in {arguments.out}")
-    if arguments.forms:
-        forms = {}
-        for name, levels in real.items():
-            known = known_cells(levels)
-            thinned = infill.fill(interpolate(levels, known), known, np.random.default_rng([SEED, zlib.crc32(name.encode())]))
-            forms[f"{name}/real"] = (levels / 18).astype(np.float16)
-            forms[f"{name}/filled"] = (thinned / 18).astype(np.float16)
-            forms[f"{name}/line"] = (interpolate(levels, known) / 18).astype(np.float16)
-        save_file(forms, arguments.forms)
+    if arguments.check:
+        lines = {name: interpolate(levels, known_cells(levels)) for name, levels in real.items()}
+        print(f"interpolated or real: {separable(real, lines):.1%} of excerpts of 3 s, clips out of fold")
+        thinned = {name: infill.fill(line, known_cells(real[name]), generator(name)) for name, line in lines.items()}
+        print(f"filled or real: {separable(real, thinned):.1%}")
 
 
 if __name__ == "__main__":

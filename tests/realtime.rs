@@ -1,8 +1,8 @@
 //! The audio callback never allocates, nor does a step of an engine after its first: both run under an allocator that
 //! ends the process when it is used.
 //!
-//! In a test binary of its own, since the allocator is the whole program's. `assert_no_alloc` is built without its default
-//! feature, which would switch it off in release builds.
+//! In a test binary of its own, since the allocator is the whole program's. `assert_no_alloc` is built without its
+//! default feature, which would switch it off in release builds.
 
 #![allow(
     clippy::unwrap_used,
@@ -28,8 +28,8 @@ static ALLOCATOR: AllocDisabler = AllocDisabler;
 /// Set in the child process that allocates on purpose.
 const GUILTY: &str = "ATTUNE_TEST_ALLOCATES";
 
-/// Runs `callbacks` blocks of the given samples, of sizes that change, through a small ring that is now and then emptied;
-/// returns how many samples were to go in.
+/// Runs `callbacks` blocks of the given samples, of sizes that change, through a small ring that is now and then
+/// emptied; returns how many samples were to go in.
 fn run<T: ToAmplitude>(callbacks: usize, channels: u16, pick: ChannelPick, samples: &[T]) -> u64 {
     let (sink, mut source) = ring(4_800);
     let mut callback = CaptureCallback::new(sink, channels, pick);

@@ -129,8 +129,8 @@ pub struct DemoArgs {
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct EvalArgs {
     /// Table of path,label[,group], or a data set's clips.csv; labels are the models' classes, or speech, not_music,
-    /// silence, unfamiliar, in any case. With --mels the paths are names in that file. Where clips have groups (an artist, a
-    /// session), intervals over whole groups are reported too
+    /// silence, unfamiliar, in any case. With --mels the paths are names in that file. Where clips have groups (an
+    /// artist, a session), intervals over whole groups are reported too
     #[arg(long, value_name = "CSV", required_unless_present = "folds")]
     pub manifest: Option<PathBuf>,
     /// Instead, the clips of finished cross-validations, every one answered by networks that were trained without its
@@ -148,8 +148,8 @@ pub struct EvalArgs {
     /// Only the clips whose column `split` says so
     #[arg(long, value_name = "NAME")]
     pub split: Option<String>,
-    /// Clips with another label than these are music of no class of the models, as clips labelled unfamiliar are: how well
-    /// familiarity separates them is reported too
+    /// Clips with another label than these are music of no class of the models, as clips labelled unfamiliar are: how
+    /// well familiarity separates them is reported too
     #[arg(long)]
     pub unfamiliar: bool,
     /// Log-mel clips instead of sound: a safetensors file with a tensor (128, frames) for each clip
@@ -178,8 +178,8 @@ pub struct EvalArgs {
     #[arg(long)]
     pub brief: bool,
     /// Also evaluate every clip re-recorded through a room and a microphone, in pink noise 10 dB below, from 300 to
-    /// 3,400 Hz, below 6 kHz, and through mp3, Opus and Vorbis at low rates where FFmpeg is installed; with --mels, in a
-    /// room, in noise and in these bands
+    /// 3,400 Hz, below 6 kHz, and through mp3, Opus and Vorbis at low rates where FFmpeg is installed; with --mels, in
+    /// a room, in noise and in these bands
     #[arg(long)]
     pub conditions: bool,
     /// Also play N pairs of clips of different classes back to back, and time the change of the answer

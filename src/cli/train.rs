@@ -56,8 +56,8 @@ pub struct TrainArgs {
     /// Leave these genres out of a data set with clips.csv: music that the model is to find unfamiliar
     #[arg(long, value_delimiter = ',', value_name = "GENRE,…", conflicts_with = "class")]
     leave_out: Vec<String>,
-    /// No training: give the trained model MODEL.json the statistics by which it says how familiar a sound is, from these
-    /// data, and write it to --out
+    /// No training: give the trained model MODEL.json the statistics by which it says how familiar a sound is, from
+    /// these data, and write it to --out
     #[arg(long, value_name = "MODEL.json", conflicts_with_all = ["folds", "only_renditions", "resume"])]
     fit_familiarity: Option<PathBuf>,
     /// Continue the run in --out from its checkpoint

@@ -125,8 +125,8 @@ impl Answers {
     }
 }
 
-/// A replay with some knobs, a few frames at a time, so that no frame of the window waits for all of them. The models do
-/// not run again: where other knobs would have reset them (after silence or speech), they were not reset.
+/// A replay with some knobs, a few frames at a time, so that no frame of the window waits for all of them. The models
+/// do not run again: where other knobs would have reset them (after silence or speech), they were not reset.
 #[derive(Debug)]
 pub(super) struct Replay {
     config: SmoothingConfig,

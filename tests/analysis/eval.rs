@@ -46,7 +46,7 @@ fn everything_that_was_asked_for_is_told_in_one_document() {
     let rows = std::fs::read_to_string(&table).unwrap() + "quiet.wav,silence\n";
     std::fs::write(&table, rows).unwrap();
     let pictures = folder.path().join("pictures");
-    let asked = [
+    let options = [
         "--json",
         "--conditions",
         "--splices",
@@ -56,7 +56,7 @@ fn everything_that_was_asked_for_is_told_in_one_document() {
         "--pictures",
         text(&pictures),
     ];
-    let output = eval(&table, &asked);
+    let output = eval(&table, &options);
     assert!(output.status.success(), "{}", said(&output));
     let report = document(&output);
     assert_eq!(
@@ -157,7 +157,7 @@ fn everything_that_was_asked_for_is_told_in_one_document() {
 
     // The same seed gives the same figures; another draws other pairs and other rooms.
     let again = |seed: &str| {
-        let asked = [
+        let options = [
             "--json",
             "--conditions",
             "--splices",
@@ -167,7 +167,7 @@ fn everything_that_was_asked_for_is_told_in_one_document() {
             "--seed",
             seed,
         ];
-        document(&eval(&table, &asked))
+        document(&eval(&table, &options))
     };
     assert_eq!(again("1"), report);
     assert_ne!(again("2"), report);

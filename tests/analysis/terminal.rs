@@ -94,7 +94,7 @@ fn eval_counts_what_the_engines_answer_to_mels() {
 }
 
 #[test]
-fn eval_tells_intervals_over_groups_if_any_clip_has_one() {
+fn eval_reports_intervals_over_groups_if_any_clip_has_one() {
     let folder = folder();
     let (mels, table) = (folder.path().join("mels.safetensors"), folder.path().join("clips.csv"));
     write_mels(&mels, 1);

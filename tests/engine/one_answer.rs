@@ -1,5 +1,5 @@
-//! One answer: the live worker, file analysis, evaluation and a replay of the knobs give the same answer to the same sound,
-//! to the bit at each frame and for the whole file.
+//! One answer: the live worker, file analysis, evaluation and a replay of the knobs give the same answer to the same
+//! sound, to the bit at each frame and for the whole file.
 #![allow(clippy::float_cmp, reason = "equal to the bit is the point")]
 
 use crate::common::fake_models::{Fake, gate, models, three};

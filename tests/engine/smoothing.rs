@@ -120,8 +120,8 @@ fn a_change_of_genre_is_followed_within_the_time_that_the_constants_give() {
         .iter()
         .position(|answer| answer.state == AnswerState::Genre(GenreId(1)))
         .unwrap();
-    // The new genre's share goes from 0.05 to 0.9 as 0.9 - 0.85·exp(-t/2 s), the old one's the other way: they differ by
-    // 0.05 when 0.85·(1 - 2·exp(-t/2)) = 0.05, at t = 2·ln(2 / (1 - 0.05/0.85)) = 1.51 s, to the next hop.
+    // The new genre's share goes from 0.05 to 0.9 as 0.9 - 0.85·exp(-t/2 s), the old one's the other way: they differ
+    // by 0.05 when 0.85·(1 - 2·exp(-t/2)) = 0.05, at t = 2·ln(2 / (1 - 0.05/0.85)) = 1.51 s, to the next hop.
     let expected = 2.0 * (2.0 / (1.0 - 0.05 / 0.85f64)).ln();
     let delay = (switched + 1) as f64 * HOP.0;
     assert!((delay - expected).abs() <= 1.5 * HOP.0, "{delay} instead of {expected}");

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 const BINARY: &str = env!("CARGO_BIN_EXE_attune");
 const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/demo.ogg");
 const HOP: f64 = 512.0 / 22_050.0;
-/// Seconds of the demo that are played: its first recording and most of the second. Further on the likeliest genre stands
-/// at the threshold, and an answer that hangs by a thousandth may fall either way.
+/// Seconds of the demo that are played: its first recording and most of the second. Further on the likeliest genre
+/// stands at the threshold, and an answer that hangs by a thousandth may fall either way.
 const PLAYED: f64 = 25.0;
 
 /// One hop: its number, and each engine's smoothed probabilities one after the other.
@@ -218,10 +218,10 @@ fn live_sound_gets_the_answers_of_the_file() {
         .iter()
         .min_by(|a, b| difference(&live, &a.1, first).total_cmp(&difference(&live, &b.1, first)))
         .unwrap();
-    // What a quarter of a hop changes in the answers of the file itself is twice the error that the search leaves. To it
-    // comes an allowance for what the server does to the sound: 16 bits (noise at -98 dB, which lifts the emptiest bands
-    // only) and its own resampler from 44.1 to 48 kHz, flat to 0.1 dB below 10 kHz. Half a percentage point on average is
-    // a twentieth of what an engine that knows nothing gives each genre.
+    // What a quarter of a hop changes in the answers of the file itself is twice the error that the search leaves. To
+    // it comes an allowance for what the server does to the sound: 16 bits (noise at -98 dB, which lifts the emptiest
+    // bands only) and its own resampler from 44.1 to 48 kHz, flat to 0.1 dB below 10 kHz. Half a percentage point on
+    // average is a twentieth of what an engine that knows nothing gives each genre.
     let neighbour = at(best + 2);
     let bound = 2.0 * difference(aligned, &neighbour, first) + 0.005;
     let found = difference(&live, aligned, first);

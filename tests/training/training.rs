@@ -1,4 +1,5 @@
-//! Training at toy size: it learns, its loss is what the formula says, and a resumed run ends where an unbroken one does.
+//! Training at toy size: it learns, its loss is what the formula says, and a resumed run ends where an unbroken one
+//! does.
 
 use attune_model::architecture::BodyShape;
 use attune_model::genre::{GenreId, GenreSet};

@@ -178,7 +178,8 @@ fn the_live_path_equals_the_prescan() {
         .get_by_label_contains("Same as offline analysis: largest difference 0.00 points");
 }
 
-/// The real network on the demo: every named segment is a button that plays it, and the figures are those of `attune analyze --segments`.
+/// The real network on the demo: every named segment is a button that plays it, and the figures are those of `attune
+/// analyze --segments`.
 #[test]
 fn segments_that_decided_are_named_and_played() {
     let models = attune_model::bundled().unwrap();

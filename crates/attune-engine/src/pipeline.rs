@@ -233,8 +233,8 @@ impl Pipeline {
         self.run_segment(block, start..block.frames, (&levels, &statuses), on_hop);
     }
 
-    /// One segment between long silences: the gate first, which says where in it music starts after something else; there
-    /// the models are reset.
+    /// One segment between long silences: the gate first, which says where in it music starts after something else;
+    /// there the models are reset.
     fn run_segment(
         &mut self,
         block: &FeatureBlock,

@@ -1,5 +1,5 @@
-//! The engine's state at one moment, of fixed size; the newest wins. A reader may miss snapshots; [`Snapshot::recent`] holds enough past
-//! columns that none is lost while it reads at least every [`RECENT_COLUMNS`] frames.
+//! The engine's state at one moment, of fixed size; the newest wins. A reader may miss snapshots; [`Snapshot::recent`]
+//! holds enough past columns that none is lost while it reads at least every [`RECENT_COLUMNS`] frames.
 
 use crate::smoothing::{AnswerState, Decision, Reason, StateReset, disagreement, ensemble_mean};
 use attune_audio::units::{Decibels, FrameIndex, Seconds};
@@ -38,14 +38,15 @@ pub struct Column {
     pub smoothed: [Probabilities; MAX_MODELS],
     /// Their mean over the enabled models.
     pub ensemble: Probabilities,
-    /// Probabilities of music, speech and other sounds ([`attune_model::genre::SoundKind`]), not smoothed; of no classes without a gate.
+    /// Probabilities of music, speech and other sounds ([`attune_model::genre::SoundKind`]), not smoothed; of no
+    /// classes without a gate.
     pub kinds_raw: Probabilities,
     /// The same, smoothed.
     pub kinds: Probabilities,
     /// The models' mean novelty, not smoothed ([`crate::smoothing::mean_novelty`]); `None` if none has one.
     pub novelty: Option<f32>,
-    /// How familiar the music is, smoothed, 0…1 ([`crate::smoothing::familiarity`]); `None` if no model knows, or nothing
-    /// has settled.
+    /// How familiar the music is, smoothed, 0…1 ([`crate::smoothing::familiarity`]); `None` if no model knows, or
+    /// nothing has settled.
     pub familiarity: Option<f32>,
     /// The answer at this frame.
     pub decision: Decision,
@@ -155,7 +156,8 @@ pub struct Snapshot {
     pub models: [ModelSnapshot; MAX_MODELS],
     /// What the attention model weighted.
     pub attention: AttentionSnapshot,
-    /// The last columns: column of frame n lies at `n % RECENT_COLUMNS`, if `n + RECENT_COLUMNS >= frames` and `n < frames`.
+    /// The last columns: column of frame n lies at `n % RECENT_COLUMNS`, if `n + RECENT_COLUMNS >= frames` and `n <
+    /// frames`.
     pub recent: Vec<Column>,
     /// Whether the engine keeps up.
     pub health: Health,

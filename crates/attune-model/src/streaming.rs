@@ -35,8 +35,8 @@ pub struct StreamOutput {
     pub logits: Vec<f32>,
     /// Classes in a row.
     pub classes: usize,
-    /// How far each frame lies from what was learnt ([`crate::familiarity`]): one value a frame; empty if the model cannot
-    /// say.
+    /// How far each frame lies from what was learnt ([`crate::familiarity`]): one value a frame; empty if the model
+    /// cannot say.
     pub novelty: Vec<f32>,
     /// Models that attend only: the weights of the newest frame.
     pub attention: Option<AttentionWeights>,

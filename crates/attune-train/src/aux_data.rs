@@ -7,8 +7,8 @@
 //! ([`super::dataset::Clip::coded`]). Auxiliary data get renditions like the data set: otherwise excerpts both limited
 //! *and* re-recorded would more often be of a class that they lack. (Mixtures are not made.)
 //!
-//! In: folders with a sub-folder for each class, one folder a source. Out: clips, with their renditions. Thread: training's, and for the
-//! renditions a pool of its own.
+//! In: folders with a sub-folder for each class, one folder a source. Out: clips, with their renditions. Thread:
+//! training's, and for the renditions a pool of its own.
 
 use super::TrainError;
 use super::dataset::{Clip, Dataset, mel_of_file};

@@ -1,10 +1,10 @@
-//! Whether a network can tell filled log-mels from real sound: a linear probe of its pooled features (Alain & Bengio
-//! 2017).
+//! Whether a network can distinguish filled log-mels from real sound: a linear probe of its pooled features (Alain &
+//! Bengio 2017).
 //!
-//! Six of GTZAN's genres exist mostly as filled log-mels. A network that recognises the form recognises the genre for the
-//! wrong reason. So within each class a logistic regression on the features before the output, out of fold by clip, has
-//! to tell the excerpt of each clip, which is real, from as many frames after it, which are filled. A network that is
-//! blind to the form leaves it at chance, one half.
+//! Six of GTZAN's genres exist mostly as filled log-mels. A network that recognises the form recognises the genre for
+//! the wrong reason. So within each class a logistic regression on the features before the output, out of fold by clip,
+//! has to distinguish the excerpt of each clip, which is real, from as many frames after it, which are filled. A
+//! network that is blind to the form leaves it at chance, one half.
 //!
 //! In: a network and clips that have both forms. Out: [`FormProbe`]. Thread: training's.
 
@@ -20,7 +20,7 @@ use candle_core::{Device, Tensor};
 /// Fewer clips of a class than these say nothing.
 const LEAST_CLIPS: usize = 8;
 
-/// How often the form was told, within each class.
+/// How often the form was predicted right, within each class.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct FormProbe {
     /// Class, right answers, number of them.
@@ -66,9 +66,9 @@ impl FormProbe {
                     })
                 })
                 .collect();
-            let told = out_of_fold(&rows, 2);
-            let is_right = |(row, told): &(&Row<'_>, &Vec<f32>)| told[usize::from(row.genre.0)] > 0.5;
-            let right = rows.iter().zip(&told).filter(is_right).count();
+            let predicted = out_of_fold(&rows, 2);
+            let is_right = |(row, p): &(&Row<'_>, &Vec<f32>)| p[usize::from(row.genre.0)] > 0.5;
+            let right = rows.iter().zip(&predicted).filter(is_right).count();
             probe.classes.push((genre, right, rows.len()));
         }
         Ok((!probe.classes.is_empty()).then_some(probe))
@@ -104,8 +104,8 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
     use std::sync::Arc;
 
-    /// Share of forms told, where the filled half is as rough as the real one, or smooth.
-    fn told(smooth: bool) -> f64 {
+    /// Share of forms predicted right, where the filled half is as rough as the real one, or smooth.
+    fn accuracy(smooth: bool) -> f64 {
         let recipe = Recipe::new(ModelKind::Tcn, 2, 1, 1);
         let net = recipe.architecture.build(&mut WeightStore::random(1)).unwrap();
         let spec = &recipe.front_end;
@@ -134,13 +134,13 @@ mod tests {
     }
 
     #[test]
-    fn a_smoother_form_is_told_and_an_equal_one_is_not() {
-        assert!(told(true) > 0.9, "{}", told(true));
+    fn a_smoother_form_is_distinguished_and_an_equal_one_is_not() {
+        assert!(accuracy(true) > 0.9, "{}", accuracy(true));
         // Five deviations of 120 fair draws.
         assert!(
-            (told(false) - 0.5).abs() < 5.0 * (0.25f64 / 120.0).sqrt(),
+            (accuracy(false) - 0.5).abs() < 5.0 * (0.25f64 / 120.0).sqrt(),
             "{}",
-            told(false)
+            accuracy(false)
         );
     }
 }

@@ -1,7 +1,7 @@
 //! Logits of a run's validation clips in a file: what a cross-validation of several models is pooled from.
 //!
-//! In: clips and their logits. Out: `held-out.safetensors` in the run's folder, a tensor (frames, classes) for each part
-//! of each clip; and the same read again. Thread: the caller's.
+//! In: clips and their logits. Out: `held-out.safetensors` in the run's folder, a tensor (frames, classes) for each
+//! part of each clip; and the same read again. Thread: the caller's.
 
 use crate::TrainError;
 use crate::cross::HeldOut;

@@ -24,8 +24,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Evaluates a table of clips or finished cross-validations, and prints the metrics. A clip that fails is reported and left
-/// out; the exit code is then 1.
+/// Evaluates a table of clips or finished cross-validations, and prints the metrics. A clip that fails is reported and
+/// left out; the exit code is then 1.
 pub(super) fn run(args: &EvalArgs, models: &ModelSet) -> Result<ExitCode, AppError> {
     let usual = match &args.manifest {
         Some(table) => table.file_stem().unwrap_or_default().to_string_lossy(),

@@ -11,6 +11,7 @@ use crate::ui::wording;
 use attune_audio::capture::{DeviceInfo, DeviceKind};
 use attune_audio::source::OpenedSource;
 use attune_audio::source::SourceKind;
+use attune_model::genre::GenreSet;
 use eframe::egui::{self, Align, ComboBox, Key, Label, Layout, RichText, TextEdit, ThemePreference};
 use std::path::PathBuf;
 
@@ -230,16 +231,17 @@ pub(crate) fn opened_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSta
 
 /// The recording that sounds, and the way to its licence.
 fn demo_ui(ui: &mut egui::Ui, scene: &Scene<'_>, credits_open: &mut bool) {
+    if let Some(section) = demo::section_at(scene.snapshot.transport.position) {
+        let genre = wording::genre_title(section.genre, &GenreSet::gtzan());
+        let text = format!("{genre}: {}, {}", section.title, section.artist);
+        ui.add(Label::new(RichText::new(text).small().strong().color(Palette::of(ui).text)).truncate())
+            .on_hover_text("The genre as the recording's source names it, its title and its maker");
+    }
     let credits = ui
         .small_button("Credits")
         .on_hover_text("Whose recordings these are, and their licences");
     if credits.clicked() {
         *credits_open = !*credits_open;
-    }
-    if let Some(section) = demo::section_at(scene.snapshot.transport.position) {
-        let text = format!("{}: {}, {}", section.genre, section.title, section.artist);
-        ui.add(Label::new(RichText::new(text).small().strong().color(Palette::of(ui).text)).truncate())
-            .on_hover_text("The genre as the recording's source names it, its title and its maker");
     }
 }
 

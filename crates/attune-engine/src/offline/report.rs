@@ -58,13 +58,15 @@ pub struct AnswerReport {
     pub state: &'static str,
     /// Label of the genre, if one is answered.
     pub genre: Option<String>,
-    /// Probability of speech or other sound where that is answered, else of the most probable genre, whether or not it is.
+    /// Probability of speech or other sound where that is answered, else of the most probable genre, whether or not it
+    /// is.
     pub confidence: Option<f64>,
     /// Why, for people.
     pub reason: String,
     /// The rule behind it, for scripts.
     pub rule: &'static str,
-    /// How familiar the music is, 0…1: about the share of known music that is no more familiar; absent if no model knows.
+    /// How familiar the music is, 0…1: about the share of known music that is no more familiar; absent if no model
+    /// knows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub familiarity: Option<f64>,
     /// Mean probabilities of music, speech and other sounds over all audible frames; absent without a gate.
@@ -79,8 +81,8 @@ pub struct ModelReport {
     pub name: String,
     /// Its most probable genre; none without audible frames.
     pub genre: Option<String>,
-    /// Mean of its calibrated probabilities, by label: over all frames after the first two seconds that the gate did not
-    /// reject; the newest one before that, and all audible ones if it rejected all.
+    /// Mean of its calibrated probabilities, by label: over all frames after the first two seconds that the gate did
+    /// not reject; the newest one before that, and all audible ones if it rejected all.
     pub probabilities: Map<String, Value>,
 }
 

@@ -133,8 +133,8 @@ impl FileSummary {
         }
     }
 
-    /// The answer to the whole, by the rules of live sound: all that was audible is one moment. What is too short for an
-    /// answer will never warm up: it is unsure.
+    /// The answer to the whole, by the rules of live sound: all that was audible is one moment. What is too short for
+    /// an answer will never warm up: it is unsure.
     fn answer(&self, ensemble: Option<Probabilities>) -> AnswerReport {
         let audible = Seconds(self.audible as f64 * self.hop.0);
         let kinds = self.kinds.value();

@@ -41,8 +41,9 @@ impl AnswerStream {
         self.smoother.reset();
     }
 
-    /// Takes one frame: its stream time, the level of the last moments (root mean square over about 0.4 s), each model's
-    /// calibrated probabilities (`None`: it is off), their mean novelty, and the gate's probabilities where there is one.
+    /// Takes one frame: its stream time, the level of the last moments (root mean square over about 0.4 s), each
+    /// model's calibrated probabilities (`None`: it is off), their mean novelty, and the gate's probabilities where
+    /// there is one.
     pub fn push(
         &mut self,
         at: Seconds,

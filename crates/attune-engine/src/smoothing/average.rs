@@ -48,8 +48,8 @@ impl Average {
         }
     }
 
-    /// Takes one frame, weighted by [`Decay`]: a mean of all frames, of which later ones weigh more, until the exponential
-    /// one is steadier; so the first answer comes early and leans on no made-up past.
+    /// Takes one frame, weighted by [`Decay`]: a mean of all frames, of which later ones weigh more, until the
+    /// exponential one is steadier; so the first answer comes early and leans on no made-up past.
     pub(super) fn push(&mut self, raw: &Probabilities, steady: f64) {
         let weight = self.decay.next(steady);
         for (mean, &new) in self.value.as_mut_slice().iter_mut().zip(raw.as_slice()) {

@@ -1,7 +1,7 @@
 //! The one decision: from silence, gate and ensemble probabilities to an answer with its reason.
 //!
-//! In: the [`Evidence`] of a frame or of a whole file, and what was answered before. Out: a state and the rule that made
-//! it. Thread: any.
+//! In: the [`Evidence`] of a frame or of a whole file, and what was answered before. Out: a state and the rule that
+//! made it. Thread: any.
 
 use super::music_gate::{GateStatus, GateVerdict};
 use super::{AnswerState, Reason, SmoothingConfig, familiarity};
@@ -25,8 +25,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) novelty: Option<f32>,
 }
 
-/// What is answered to `evidence` at stream time `at`, which grows from call to call, and why. `before` is what the answer
-/// remembers between frames: fresh for the first frame and for a whole file.
+/// What is answered to `evidence` at stream time `at`, which grows from call to call, and why. `before` is what the
+/// answer remembers between frames: fresh for the first frame and for a whole file.
 pub(crate) fn decide(
     evidence: &Evidence<'_>,
     at: Seconds,
@@ -93,8 +93,8 @@ pub fn genre_of_whole(ensemble: &Probabilities, config: &SmoothingConfig) -> Opt
     answer_to_music(ensemble, None, config).genre()
 }
 
-/// How sure an answer is: of speech or another sound where that is answered, else of the most probable genre; `None` if no
-/// model answers.
+/// How sure an answer is: of speech or another sound where that is answered, else of the most probable genre; `None` if
+/// no model answers.
 pub(crate) fn confidence(reason: &Reason, ensemble: Option<&Probabilities>) -> Option<f32> {
     match reason {
         Reason::Rejected { share, .. } => Some(*share),

@@ -1,20 +1,20 @@
 //! From calibrated probabilities per frame to an answer that a person can use.
 //!
-//! In: level, the gate's and the models' probabilities per frame. Out: smoothed probabilities, and a [`Decision`] with its
-//! [`Reason`]. Thread: worker.
+//! In: level, the gate's and the models' probabilities per frame. Out: smoothed probabilities, and a [`Decision`] with
+//! its [`Reason`]. Thread: worker.
 //!
 //! A stream passes two stages, each once per frame:
 //!
-//! 1. The [`Segmenter`] decides on silence and music (`segmenter.rs`, `music_gate.rs`). Its [`FrameStatus`] says whether a
-//!    frame counts for the genres, and what is reset before it: everything after a silence, the models after a rejection,
-//!    if either lasted longer than the averages remember ([`SmoothingConfig::time_constant`]).
+//! 1. The [`Segmenter`] decides on silence and music (`segmenter.rs`, `music_gate.rs`). Its [`FrameStatus`] says
+//!    whether a frame counts for the genres, and what is reset before it: everything after a silence, the models after a
+//!    rejection, if either lasted longer than the averages remember ([`SmoothingConfig::time_constant`]).
 //! 2. The [`Smoother`] averages each model's probabilities over the frames that count (`average.rs`), takes the
 //!    [`ensemble_mean`] of the averages, and decides (`decide.rs`): silence, warm-up and gate first, then familiarity
 //!    (`novelty.rs`), then two thresholds, a lead and a dwell time.
 //!
-//! Live sound, files, the evaluation and the window's replay of the knobs run these two stages and nothing else. The answer
-//! to a whole file is decided by the same rules from each model's [`SettledMean`]. So equal frames get equal answers, to
-//! the bit.
+//! Live sound, files, the evaluation and the window's replay of the knobs run these two stages and nothing else. The
+//! answer to a whole file is decided by the same rules from each model's [`SettledMean`]. So equal frames get equal
+//! answers, to the bit.
 
 mod answer_stream;
 mod average;
@@ -164,8 +164,8 @@ pub struct SmoothingConfig {
     pub reject: f32,
     /// Smoothed probability of anything but music below which music is let in, at first and again.
     pub admit: f32,
-    /// Smoothed familiarity below which music is unfamiliar: about the share of known music that is taken for it; 0 turns
-    /// the answer off.
+    /// Smoothed familiarity below which music is unfamiliar: about the share of known music that is taken for it; 0
+    /// turns the answer off.
     pub unfamiliar: f32,
 }
 

@@ -47,7 +47,8 @@ impl ClipRow {
     }
 }
 
-/// All rows as comma-separated values with a heading. `models` names those that the answers are of, without the ensemble.
+/// All rows as comma-separated values with a heading. `models` names those that the answers are of, without the
+/// ensemble.
 pub fn clips_csv(rows: &[ClipRow], models: &[&str], genres: &GenreSet) -> String {
     let columns = [
         "path",

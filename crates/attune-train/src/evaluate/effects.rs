@@ -1,7 +1,7 @@
 //! What clips are put through besides being evaluated as they are: on samples, and on log-mel levels.
 //!
-//! In: a clip, and a generator of random numbers. Out: the clip as a bad microphone, a noisy room, a narrow band or a codec
-//! of few bits would bring it. Thread: the caller's.
+//! In: a clip, and a generator of random numbers. Out: the clip as a bad microphone, a noisy room, a narrow band or a
+//! codec of few bits would bring it. Thread: the caller's.
 
 use crate::augment::keep_bands;
 use crate::reverb::reverb;
@@ -108,8 +108,8 @@ fn keep_hz(levels: &mut [f32], spec: &FrontEndSpec, low: f64, high: f64) {
     keep_bands(levels, spec.bands, below(low)..below(high));
 }
 
-/// Adds pink noise, [`SNR`] below the music in power. Each cell of noise is as unsteady as the mean of as many spectral bins
-/// as its band covers.
+/// Adds pink noise, [`SNR`] below the music in power. Each cell of noise is as unsteady as the mean of as many spectral
+/// bins as its band covers.
 fn pink_noise(levels: &mut [f32], spec: &FrontEndSpec, rng: &mut ChaCha8Rng) {
     let centres = centres_hz(spec);
     let bin = spec.rate.hz() / spec.window_samples as f64;

@@ -1,5 +1,5 @@
-//! Cross-validations of several models, pooled as an ensemble: every clip is answered by networks that were trained without
-//! its artist.
+//! Cross-validations of several models, pooled as an ensemble: every clip is answered by networks that were trained
+//! without its artist.
 //!
 //! In: the folders of `attune train --folds`. Out: an [`Evaluation`] of all clips out of fold. Thread: the caller's.
 
@@ -36,8 +36,8 @@ struct Folded {
     clips: BTreeMap<(String, String), (String, ClipLogits, f32)>,
 }
 
-/// Evaluates the ensemble of models that were cross-validated on the same clips. Each clip's temperature is fitted on the
-/// other folds. `part`: whole clips or excerpts; by default whole clips where all models have any.
+/// Evaluates the ensemble of models that were cross-validated on the same clips. Each clip's temperature is fitted on
+/// the other folds. `part`: whole clips or excerpts; by default whole clips where all models have any.
 ///
 /// # Errors
 /// If a folder has no finished cross-validation, or the models have other clips or classes than each other.

@@ -56,8 +56,8 @@ impl ByGroup {
     }
 }
 
-/// A number for the group of each clip, from its name and its group's; a clip without a group is one by itself. `None` if
-/// no clip has a group.
+/// A number for the group of each clip, from its name and its group's; a clip without a group is one by itself. `None`
+/// if no clip has a group.
 pub(crate) fn group_numbers<'a>(clips: impl Iterator<Item = (&'a str, &'a str)>) -> Option<Vec<usize>> {
     let mut numbers = std::collections::HashMap::new();
     let (mut any, mut all) = (false, Vec::new());

@@ -1,6 +1,7 @@
 //! An evaluation of clips that are log-mel levels, clean and under the conditions that levels allow.
 //!
-//! In: a file of log-mel clips, a table, models. Out: an [`Evaluation`], and events while it runs. Thread: the caller's.
+//! In: a file of log-mel clips, a table, models. Out: an [`Evaluation`], and events while it runs. Thread: the
+//! caller's.
 
 use super::clip_rows::ClipRow;
 use super::effects::LEVEL_EFFECTS;
@@ -15,8 +16,8 @@ use attune_model::genre::GenreId;
 use attune_model::{GenreStream, LoadedModel, ModelError, ModelSet};
 use std::path::Path;
 
-/// An evaluation of clips that are log-mel levels in a safetensors file, by the names in the table. There is no gate: the
-/// displayed answer follows from the ensemble alone.
+/// An evaluation of clips that are log-mel levels in a safetensors file, by the names in the table. There is no gate:
+/// the displayed answer follows from the ensemble alone.
 ///
 /// # Errors
 /// If the file lacks a clip of the table or one is not as it must be, a row is not music, or a model fails.

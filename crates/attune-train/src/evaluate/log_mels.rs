@@ -4,7 +4,7 @@
 //! header is read and checked first; of the data, only the clips that are wanted. Thread: the caller's.
 
 use super::EvaluateError;
-use super::manifest::Row;
+use super::manifest::{Row, refuse_missing};
 use crate::dataset::{levels_of_tensor, tensor_values};
 use attune_engine::files::FileError;
 use safetensors::tensor::{Metadata, TensorInfo, TensorView};
@@ -79,17 +79,8 @@ impl LogMels {
     /// # Errors
     /// For the first such clip; the message says how many there are.
     pub(super) fn check(&self, table: &Path, rows: &[Row]) -> Result<(), EvaluateError> {
-        let mut missing = rows.iter().filter(|row| self.metadata.info(&row.clip).is_none());
-        let Some(row) = missing.next() else { return Ok(()) };
-        let more = match missing.count() {
-            0 => String::new(),
-            more => format!(", nor {more} more of the table"),
-        };
-        Err(EvaluateError::Manifest {
-            path: table.to_owned(),
-            line: Some(row.line),
-            message: format!("{} has no clip {:?}{more}", self.path.display(), row.clip),
-        })
+        let what = format!("{} has no clip", self.path.display());
+        refuse_missing(table, rows, &what, |row| self.metadata.info(&row.clip).is_some())
     }
 
     /// The levels of a clip, (frames, bands), in dB or shifted and stretched from dB.

@@ -1,7 +1,7 @@
 //! The table of labelled clips.
 //!
-//! In: `path,label[,group]`, with or without a heading; or the index of a data set (`clips.csv`), whose columns are found
-//! by their names. Out: [`Row`]s. Thread: any.
+//! In: `path,label[,group]`, with or without a heading; or the index of a data set (`clips.csv`), whose columns are
+//! found by their names. Out: [`Row`]s. Thread: any.
 
 use super::EvaluateError;
 use super::rejection::NOT_MUSIC;
@@ -234,7 +234,17 @@ pub fn of_split(table: &Path, rows: Vec<Row>, split: &str) -> Result<Vec<Row>, E
 /// # Errors
 /// For the first such file; the message says how many there are.
 pub fn check_files(table: &Path, rows: &[Row]) -> Result<(), EvaluateError> {
-    let mut missing = rows.iter().filter(|row| !row.path.exists());
+    refuse_missing(table, rows, "there is no file", |row| row.path.exists())
+}
+
+/// Refuses a table with clips that are not there; the message begins with `what` and says how many there are.
+pub(super) fn refuse_missing(
+    table: &Path,
+    rows: &[Row],
+    what: &str,
+    is_there: impl Fn(&Row) -> bool,
+) -> Result<(), EvaluateError> {
+    let mut missing = rows.iter().filter(|row| !is_there(row));
     let Some(row) = missing.next() else { return Ok(()) };
     let more = match missing.count() {
         0 => String::new(),
@@ -243,7 +253,7 @@ pub fn check_files(table: &Path, rows: &[Row]) -> Result<(), EvaluateError> {
     Err(EvaluateError::Manifest {
         path: table.to_owned(),
         line: Some(row.line),
-        message: format!("there is no file {:?}{more}", row.clip),
+        message: format!("{what} {:?}{more}", row.clip),
     })
 }
 

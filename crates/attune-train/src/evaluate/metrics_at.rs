@@ -74,8 +74,8 @@ pub(super) fn outcomes(labelled: &[(GenreId, Probabilities)]) -> (Vec<GenreId>, 
     labelled.iter().map(|(truth, p)| (*truth, p.top().0 == *truth)).unzip()
 }
 
-/// How recall changes from 3 s to the last of [`MARKS`] that any clip is long enough for, on those clips; `None` if that
-/// is 3 s.
+/// How recall changes from 3 s to the last of [`MARKS`] that any clip is long enough for, on those clips; `None` if
+/// that is 3 s.
 pub(super) fn rise(answers: &Answers, classes: usize) -> Option<Rise> {
     let from = MARKS.iter().position(|&seconds| seconds >= 3.0)?;
     let to = (from + 1..MARKS.len()).rfind(|&mark| !answers.clips_at(mark).is_empty())?;

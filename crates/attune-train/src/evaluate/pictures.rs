@@ -72,8 +72,8 @@ fn seconds(evaluation: &Evaluation) -> Sheet {
     }
 }
 
-/// One panel for each class that has clips: the ensemble's recall with its interval, over groups if there are any, and the
-/// models behind it.
+/// One panel for each class that has clips: the ensemble's recall with its interval, over groups if there are any, and
+/// the models behind it.
 fn recalls(evaluation: &Evaluation, genres: &GenreSet) -> Sheet {
     let line = |model: &ModelMetrics, class: usize| -> Vec<(f64, f64)> {
         let at_marks = model.at_marks.iter();

@@ -86,8 +86,8 @@ impl Recalls {
     }
 }
 
-/// The interval of a mean of independent shares from theirs (Zou & Donner 2008, "Construction of confidence limits about
-/// effect measures", eq. 5: MOVER).
+/// The interval of a mean of independent shares from theirs (Zou & Donner 2008, "Construction of confidence limits
+/// about effect measures", eq. 5: MOVER).
 fn interval_of_mean(shares: &[(f64, [f64; 2])]) -> [f64; 2] {
     let n = shares.len().max(1) as f64;
     let mean = shares.iter().map(|(share, _)| share).sum::<f64>() / n;

@@ -23,8 +23,8 @@ use std::path::{Path, PathBuf};
 /// What is measured besides the clips as they are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EvaluationConfig {
-    /// Every clip of music also re-recorded, in noise, in narrow bands and through codecs; log-mel clips also in rooms, in
-    /// noise and in narrow bands.
+    /// Every clip of music also re-recorded, in noise, in narrow bands and through codecs; log-mel clips also in rooms,
+    /// in noise and in narrow bands.
     pub conditions: bool,
     /// How many pairs of clips of different classes are played one right after the other.
     pub genre_changes: Option<usize>,

@@ -1,7 +1,7 @@
 //! Lossy codecs at low bit rates, through FFmpeg where it is installed.
 //!
-//! In: mono samples. Out: as many samples, coded and decoded. FFmpeg runs on one thread and without variable metadata, so
-//! the same sound comes out each time. Thread: the caller's; it waits for the programs.
+//! In: mono samples. Out: as many samples, coded and decoded. FFmpeg runs on one thread and without variable metadata,
+//! so the same sound comes out each time. Thread: the caller's; it waits for the programs.
 
 use attune_audio::units::SampleRate;
 use std::io::{BufWriter, Write};
