@@ -91,8 +91,8 @@ fn the_demo_names_what_sounds_and_whose_it_is() {
     }));
     // 14 s, then 28 s.
     for (frames, sounding) in [
-        (600, "classical: Hungarian Dance No. 5 (Brahms), US Army Strings"),
-        (1200, "metal: Armygeddon, Muldjord"),
+        (600, "Classical: Hungarian Dance No. 5 (Brahms), US Army Strings"),
+        (1200, "Metal: Armygeddon, Muldjord"),
     ] {
         rig.show(hand_made::playing(frames));
         rig.settle();
