@@ -48,7 +48,7 @@ pub(super) struct RecipeArgs {
     /// Least deviation of levels, in dB, that loudness is divided by
     #[arg(long, value_parser = positive, value_name = "DB")]
     least_deviation: Option<f32>,
-    /// Average levels over this many frames before loudness is taken out [default: 1]
+    /// The network averages its input over this many frames [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=64))]
     smoothing_frames: Option<u64>,
     /// Share of the target spread over all classes
@@ -217,7 +217,7 @@ impl RecipeArgs {
             recipe.front_end.normalization.least_deviation = Decibels(deviation);
         }
         if let Some(frames) = self.smoothing_frames {
-            recipe.front_end.normalization.smoothing_frames = frames as usize;
+            recipe.architecture.front.smoothing_frames = frames as usize;
         }
         if !self.batches.is_empty() {
             recipe.batches.clone_from(&self.batches);
@@ -413,7 +413,7 @@ mod tests {
         );
         let architecture = &recipe.architecture;
         assert_eq!(architecture.head.hidden, 200);
-        assert_eq!(recipe.front_end.normalization.smoothing_frames, 3);
+        assert_eq!(architecture.front.smoothing_frames, 3);
         assert_eq!((recipe.patience, recipe.split.fold.unwrap().number), (7, 2));
         assert_eq!(
             (

@@ -27,9 +27,11 @@ const CLASSES: usize = 10;
 const PRECISIONS: [Precision; 2] = [Precision::F32, Precision::Bf16];
 const ENGINES: [ModelKind; 4] = [ModelKind::Rnn, ModelKind::Lstm, ModelKind::Tcn, ModelKind::Attention];
 
-/// The shipped architecture with drawn weights; contexts short enough to pass three of them in a test.
+/// The shipped architecture with drawn weights and a moving average of its input; contexts short enough to pass three
+/// of them in a test.
 fn net(engine: ModelKind) -> Arc<dyn Net> {
     let mut recipe = Recipe::new(engine, CLASSES, 7, 1);
+    recipe.architecture.front.smoothing_frames = 3;
     if let BodyShape::Attention(shape) = &mut recipe.architecture.body {
         shape.context = 48;
     }

@@ -234,6 +234,7 @@ fn the_convolutional_front() {
         kernel_frames: 3,
         stride_bands: 4,
         width: 3,
+        smoothing_frames: 1,
     };
     let mut store = WeightStore::random(22);
     let front = Front::new(store.root(), shape).unwrap();

@@ -160,7 +160,8 @@ impl Architecture {
             return None;
         };
         let front = Dilated {
-            taps: self.front.kernel_frames,
+            // The average before it reads as a wider kernel would.
+            taps: self.front.kernel_frames + self.front.smoothing_frames - 1,
             dilation: 1,
         };
         let blocks = self.stem.iter().chain(std::iter::once(body)).flat_map(|shape| {
@@ -208,6 +209,7 @@ impl Architecture {
             ("front.kernel_frames", front.kernel_frames, 64),
             ("front.stride_bands", front.stride_bands, front.bands),
             ("front.width", front.width, 4096),
+            ("front.smoothing_frames", front.smoothing_frames, 64),
             ("head.hidden", self.head.hidden, 8192),
             ("head.classes", self.head.classes, crate::genre::MAX_CLASSES),
         ];

@@ -30,6 +30,18 @@ pub struct FrontShape {
     pub stride_bands: usize,
     /// Features out.
     pub width: usize,
+    /// Frames that levels are averaged over first, the newest last; 1 leaves them as they are.
+    #[serde(default = "one_frame", skip_serializing_if = "is_one_frame")]
+    pub smoothing_frames: usize,
+}
+
+fn one_frame() -> usize {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_one_frame(frames: &usize) -> bool {
+    *frames == 1
 }
 
 impl FrontShape {

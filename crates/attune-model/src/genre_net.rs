@@ -9,6 +9,7 @@ use attune_nn::Pass;
 use attune_nn::kernels::convolution::Activation;
 use attune_nn::kernels::packed_matrix::Precision;
 use attune_nn::linear::Linear;
+use attune_nn::moving_average::MovingAverage;
 use attune_nn::norm::BatchNorm;
 use attune_nn::statistics::{AttentivePooling, MomentPooling};
 use attune_nn::weights::Weights;
@@ -54,6 +55,7 @@ enum Pooling {
 /// A genre network with the body `B`.
 #[derive(Debug)]
 pub(crate) struct GenreNet<B> {
+    smoothing: MovingAverage,
     front: Front,
     body: B,
     pooling: Pooling,
@@ -91,6 +93,7 @@ impl<B: Body> GenreNet<B> {
             }
         };
         Ok(Self {
+            smoothing: MovingAverage::new(front.smoothing_frames),
             front: Front::new(weights.pp("front"), front)?,
             body,
             pooling,
@@ -110,6 +113,7 @@ impl<B: Body> GenreNet<B> {
     /// Whole sequences `x` (b, t, bands), each from its first frame on; logits are computed at the frames
     /// `read` (ascending, < t).
     pub(crate) fn forward(&self, x: &Tensor, read: &[usize], pass: &mut Pass<'_>) -> Result<NetOutput> {
+        let x = &self.smoothing.forward(x)?;
         let front = self.front.forward(x, pass)?;
         let taps = self.body.forward(&front, pass)?;
         let learned: Vec<&Tensor> = std::iter::once(&front).chain(&taps).collect();
@@ -129,13 +133,14 @@ impl<B: Body> GenreNet<B> {
     /// The last features of the body, (b, t, bands) → (b, t, width).
     pub(crate) fn features(&self, x: &Tensor) -> Result<Tensor> {
         let mut pass = Pass::Infer;
-        let front = self.front.forward(x, &pass)?;
+        let front = self.front.forward(&self.smoothing.forward(x)?, &pass)?;
         Ok(self.body.forward(&front, &mut pass)?.pop().unwrap_or(front))
     }
 
     /// What the body reads, after front and stem, (b, t, bands) → (b, t, inputs).
     pub(crate) fn body_inputs(&self, x: &Tensor) -> Result<Tensor> {
-        self.body.inner_inputs(&self.front.forward(x, &Pass::Infer)?)
+        let x = self.smoothing.forward(x)?;
+        self.body.inner_inputs(&self.front.forward(&x, &Pass::Infer)?)
     }
 
     /// The form for streams.
@@ -144,6 +149,7 @@ impl<B: Body> GenreNet<B> {
         widths.extend(self.body.taps());
         Ok(PackedNet {
             bands: self.pooled_features - widths.iter().sum::<usize>(),
+            smoothing: self.smoothing,
             front: self.front.pack(precision)?,
             body: self.body.pack(precision)?,
             widths,

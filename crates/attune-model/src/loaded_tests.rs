@@ -80,6 +80,7 @@ fn save(folder: &Path, name: &str, body: BodyShape) -> PathBuf {
             kernel_frames: 5,
             stride_bands: 16,
             width: WIDTH,
+            smoothing_frames: 1,
         },
         stem: None,
         body,

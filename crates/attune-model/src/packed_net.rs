@@ -10,6 +10,7 @@ use super::streaming::{AttentionWeights, CausalModel, StreamOutput};
 use attune_audio::features::FrameBlock;
 use attune_audio::units::FrameIndex;
 use attune_nn::kernels::packed_matrix::Finish;
+use attune_nn::moving_average::{MovingAverage, MovingAverageState};
 use attune_nn::recurrent::UnitActivations;
 use attune_nn::streaming::affine::PackedAffine;
 use attune_nn::streaming::attentive::{AttentiveState, PackedAttentive};
@@ -22,6 +23,7 @@ use std::slice::from_ref;
 pub(crate) struct PackedNet<P> {
     /// Mel bands of a frame.
     pub(crate) bands: usize,
+    pub(crate) smoothing: MovingAverage,
     pub(crate) front: PackedFront,
     pub(crate) body: P,
     /// Features of the front and of each tap of the body.
@@ -52,6 +54,7 @@ enum PoolingState {
 /// All that one stream remembers, and room for a block: nothing is allocated while it runs.
 #[derive(Debug, Clone)]
 pub(crate) struct NetState<M> {
+    smoothing: MovingAverageState,
     front: FrontState,
     body: M,
     pooling: PoolingState,
@@ -72,6 +75,7 @@ impl<P: PackedBody> CausalModel for PackedNet<P> {
         let widths = [self.bands].into_iter().chain(self.widths.iter().copied());
         let pooled = self.bands + self.widths.iter().sum::<usize>();
         Ok(NetState {
+            smoothing: self.smoothing.initial_state(self.bands),
             front: self.front.initial_state(),
             body: self.body.initial_state(),
             pooling: match &self.pooling {
@@ -178,6 +182,7 @@ impl<P: PackedBody> PackedNet<P> {
     fn body_block(&self, frames: &[f32], state: &mut NetState<P::State>) {
         let (mel, rest) = state.features.split_at_mut(1);
         mel[0].load(frames);
+        self.smoothing.step(&mut mel[0], &mut state.smoothing);
         self.front.step(&mel[0], &mut state.front, &mut rest[0]);
         self.body.step(rest, &mut state.body);
     }

@@ -76,6 +76,7 @@ pub mod gradcheck;
 pub mod kernels;
 pub mod linear;
 pub mod lstm_cell;
+pub mod moving_average;
 pub mod multihead;
 pub mod norm;
 pub mod positional;

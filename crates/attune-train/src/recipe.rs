@@ -275,6 +275,7 @@ fn architecture(kind: ModelKind, front_end: &FrontEndSpec, classes: usize) -> Ar
             kernel_frames: 5,
             stride_bands: 4,
             width: WIDTH,
+            smoothing_frames: 1,
         },
         stem,
         body,

@@ -4,7 +4,6 @@
 //! running deviation. Thread: worker, or training.
 //!
 //! In this order for frame n with values `x_b`:
-//! 0. mean over the last `smoothing_frames` frames, or as many as there are;
 //! 1. running peak `p_n = max(max_b x_b, p_{n-1} - release)`; each `x_b` is raised to at least `p_n - range`;
 //! 2. the frame's mean and mean square go into the running ones with weight `a_n = max(1/n, hop / time constant)`:
 //!    first everything counts equally, later the past fades exponentially;
@@ -28,8 +27,6 @@ pub struct LoudnessNormalizer {
     peak_db: f32,
     mean_db: f64,
     variance_db2: f64,
-    /// The last frames as they came, frame n at n mod their number.
-    recent: Vec<f32>,
 }
 
 impl LoudnessNormalizer {
@@ -49,7 +46,6 @@ impl LoudnessNormalizer {
             peak_db: f32::NEG_INFINITY,
             mean_db: 0.0,
             variance_db2: 0.0,
-            recent: vec![0.0; spec.bands * normalization.smoothing_frames],
         }
     }
 
@@ -93,7 +89,6 @@ impl LoudnessNormalizer {
         let floor_db = self.floor_db;
         out.extend(frame.iter().map(|&x| if x.is_finite() { x } else { floor_db }));
         let values = &mut out[start..];
-        smooth(values, &mut self.recent, self.frames);
 
         let loudest = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         self.peak_db = loudest.max(self.peak_db - self.release_db);
@@ -117,26 +112,6 @@ impl LoudnessNormalizer {
             let y = (f64::from(*x) - self.mean_db) / deviation;
             *x = (y as f32).clamp(-self.clamp, self.clamp);
         }
-    }
-}
-
-/// The mean of frame `number` and the frames before it that `recent` has place for.
-fn smooth(frame: &mut [f32], recent: &mut [f32], number: u64) {
-    let places = recent.len() / frame.len();
-    if places <= 1 {
-        return;
-    }
-    let place = (number % places as u64) as usize;
-    recent[place * frame.len()..][..frame.len()].copy_from_slice(frame);
-    let known = (number + 1).min(places as u64) as usize;
-    frame.fill(0.0);
-    for row in recent.chunks_exact(frame.len()).take(known) {
-        for (sum, level) in frame.iter_mut().zip(row) {
-            *sum += level;
-        }
-    }
-    for level in frame {
-        *level /= known as f32;
     }
 }
 

@@ -76,50 +76,6 @@ fn does_what_its_definition_says() {
 }
 
 #[test]
-fn levels_are_averaged_over_the_last_frames_whatever_the_cuts() {
-    let (bands, frames) = (8, 40);
-    let levels = levels(frames, bands, 4);
-    let mut smoothing = spec(bands);
-    smoothing.normalization.smoothing_frames = 3;
-    let averaged: Vec<f32> = (0..frames * bands)
-        .map(|i| {
-            let rows = (0..3).filter_map(|back| levels.get(i.checked_sub(back * bands)?));
-            let rows: Vec<f32> = rows.copied().collect();
-            rows.iter().sum::<f32>() / rows.len() as f32
-        })
-        .collect();
-    let expected = normalized(&spec(bands), &averaged);
-    for (a, b) in normalized(&smoothing, &levels).iter().zip(&expected) {
-        assert!((a - b).abs() < 1e-4, "{a} {b}");
-    }
-    let mut normalizer = LoudnessNormalizer::new(&smoothing);
-    let mut in_pieces = Vec::new();
-    for piece in levels.chunks(7 * bands) {
-        normalizer.push(piece, &mut in_pieces);
-    }
-    assert_eq!(in_pieces, normalized(&smoothing, &levels));
-    // After a reset nothing of before is left.
-    normalizer.reset();
-    let mut again = Vec::new();
-    normalizer.push(&levels, &mut again);
-    assert_eq!(again, in_pieces);
-    let json = serde_json::to_string(&smoothing).unwrap();
-    assert_eq!(serde_json::from_str::<FrontEndSpec>(&json).unwrap(), smoothing);
-    assert!(
-        !serde_json::to_string(&spec(bands)).unwrap().contains("smoothing"),
-        "old manifests stay as they are"
-    );
-    smoothing.normalization.smoothing_frames = 0;
-    assert!(
-        smoothing
-            .validate()
-            .unwrap_err()
-            .to_string()
-            .contains("smoothing_frames")
-    );
-}
-
-#[test]
 fn gain_and_any_affine_map_of_the_levels_fall_out() {
     let mut spec = spec(128);
     spec.normalization.range = Decibels(500.0);

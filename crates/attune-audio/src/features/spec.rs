@@ -45,21 +45,6 @@ pub struct LoudnessNormalization {
     pub least_deviation: Decibels,
     /// Normalised values are clamped to ± this many deviations.
     pub clamp: f32,
-    /// Levels are first averaged over this many frames, the newest last: 1 leaves them as they are.
-    #[serde(default = "one_frame", skip_serializing_if = "is_one_frame")]
-    pub smoothing_frames: usize,
-}
-
-/// The most frames that levels are averaged over.
-const MOST_SMOOTHING_FRAMES: usize = 64;
-
-fn one_frame() -> usize {
-    1
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_one_frame(frames: &usize) -> bool {
-    *frames == 1
 }
 
 impl Default for FrontEndSpec {
@@ -78,7 +63,6 @@ impl Default for FrontEndSpec {
                 range: Decibels(80.0),
                 least_deviation: Decibels(2.0),
                 clamp: 4.0,
-                smoothing_frames: 1,
             },
         }
     }
@@ -156,12 +140,6 @@ impl FrontEndSpec {
             "normalization.clamp",
             &normalization.clamp,
             "above 0 (deviations)",
-        )?;
-        check(
-            (1..=MOST_SMOOTHING_FRAMES).contains(&normalization.smoothing_frames),
-            "normalization.smoothing_frames",
-            &normalization.smoothing_frames,
-            "from 1 to 64",
         )
     }
 
