@@ -7,7 +7,7 @@ use attune_model::architecture::{BodyShape, Net};
 use attune_model::familiarity::{Familiarity, HiddenStatistics};
 use attune_model::genre_net::PoolingShape;
 use attune_model::load::from_bytes;
-use attune_model::{GenreStream, from_files};
+use attune_model::{EvidenceMap, GenreStream, from_files};
 use attune_nn::Pass;
 use attune_nn::kernels::packed_matrix::Precision;
 use attune_nn::statistics::AttentivePooling;
@@ -25,20 +25,50 @@ use std::sync::Arc;
 const BANDS: usize = 128;
 const CLASSES: usize = 10;
 const PRECISIONS: [Precision; 2] = [Precision::F32, Precision::Bf16];
-const ENGINES: [ModelKind; 4] = [ModelKind::Rnn, ModelKind::Lstm, ModelKind::Tcn, ModelKind::Attention];
+const ENGINES: [Engine; 5] = [
+    Engine::Kind(ModelKind::Rnn),
+    Engine::Kind(ModelKind::Lstm),
+    Engine::Kind(ModelKind::Tcn),
+    Engine::Kind(ModelKind::Attention),
+    Engine::Attentive,
+];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Engine {
+    /// What is trained today.
+    Kind(ModelKind),
+    /// Attention with the pooling of weights trained earlier.
+    Attentive,
+}
+
+impl Engine {
+    /// Frames within which every frame has its part in an answer.
+    fn within(self) -> usize {
+        match self {
+            Self::Kind(ModelKind::Attention) => 4,
+            Self::Kind(_) | Self::Attentive => 1,
+        }
+    }
+}
 
 /// The shipped architecture with drawn weights and a moving average of its input; contexts short enough to pass three
 /// of them in a test.
-fn net(engine: ModelKind) -> Arc<dyn Net> {
-    let mut recipe = Recipe::new(engine, CLASSES, 7, 1);
-    recipe.architecture.front.smoothing_frames = 3;
-    if let BodyShape::Attention(shape) = &mut recipe.architecture.body {
+fn net(engine: Engine) -> Arc<dyn Net> {
+    let kind = match engine {
+        Engine::Kind(kind) => kind,
+        Engine::Attentive => ModelKind::Attention,
+    };
+    let mut architecture = Recipe::new(kind, CLASSES, 7, 1).architecture;
+    architecture.front.smoothing_frames = 3;
+    if let BodyShape::Attention(shape) = &mut architecture.body {
         shape.context = 48;
     }
-    if let PoolingShape::Attentive { context, .. } = &mut recipe.architecture.pooling {
+    if engine == Engine::Attentive {
+        architecture.pooling = PoolingShape::Attentive { hidden: 64, context: 40 };
+    } else if let PoolingShape::Evidence { context, .. } = &mut architecture.pooling {
         *context = 40;
     }
-    recipe.architecture.build(&mut WeightStore::random(3)).unwrap()
+    architecture.build(&mut WeightStore::random(3)).unwrap()
 }
 
 fn frames(count: usize, seed: u64) -> Vec<f32> {
@@ -131,7 +161,7 @@ fn the_past_is_remembered_until_reset() {
 
 #[test]
 fn the_future_changes_nothing() {
-    let data = frames(120, 1);
+    let data = frames(121, 1);
     for engine in ENGINES {
         let net = net(engine);
         let before = cut(&net, &data, &[4096]);
@@ -141,7 +171,7 @@ fn the_future_changes_nothing() {
                 .iter_mut()
                 .for_each(|x| *x = -*x + 0.5);
             let after = cut(&net, &other, &[4096]);
-            let (past, from) = (changed * CLASSES, (changed + 1) * CLASSES);
+            let (past, from) = (changed * CLASSES, (changed + engine.within()).min(121) * CLASSES);
             assert_eq!(
                 before[..past],
                 after[..past],
@@ -150,7 +180,7 @@ fn the_future_changes_nothing() {
             assert_ne!(
                 before[past..from],
                 after[past..from],
-                "{engine:?}: frame {changed} did not change its own answer"
+                "{engine:?}: frame {changed} did not change its own answer, or the next one"
             );
         }
     }
@@ -158,8 +188,13 @@ fn the_future_changes_nothing() {
 
 #[test]
 fn attention_rows_sum_to_one_and_are_what_decides() {
-    let net = net(ModelKind::Attention);
-    let mut stream = net.open().unwrap();
+    for engine in [Engine::Kind(ModelKind::Attention), Engine::Attentive] {
+        attention_rows_sum_to_one(engine);
+    }
+}
+
+fn attention_rows_sum_to_one(engine: Engine) {
+    let mut stream = net(engine).open().unwrap();
     for (blocks, data) in frames(200, 1).chunks(13 * BANDS).enumerate() {
         let picture = stream.answers(FrameBlock::new(data, BANDS)).unwrap().attention.unwrap();
         let heard = ((blocks + 1) * 13).min(200);
@@ -174,6 +209,58 @@ fn attention_rows_sum_to_one_and_are_what_decides() {
         {
             assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5);
             assert!(row.iter().all(|weight| *weight >= 0.0));
+        }
+    }
+}
+
+#[test]
+fn evidence_adds_up_to_the_answer_at_every_moment() {
+    let data = frames(150, 6);
+    let mut stream = net(Engine::Kind(ModelKind::Attention)).open().unwrap();
+    let mut map = EvidenceMap::default();
+    assert!(!stream.evidence(&mut map), "before the first frame");
+    let (mut contributions, mut attention, mut heard) = (Vec::new(), Vec::new(), 0);
+    for data in data.chunks(7 * BANDS) {
+        let logits = push(stream.as_mut(), data);
+        let logits = &logits[logits.len() - CLASSES..];
+        heard += data.len() / BANDS;
+        assert!(stream.evidence(&mut map));
+        assert_eq!((map.newest.0 as usize, map.classes), (heard - 1, CLASSES));
+        // One unit every 4 frames, ten in the window of 40 frames; each describes 16 frames.
+        assert_eq!(map.units.len(), heard.div_ceil(4).min(10));
+        let first = (map.units[0].0 + 1).saturating_sub(16);
+        assert_eq!(map.frames(), first..heard as u64);
+        assert!(largest_difference(&map.logits(), logits) < 1e-5);
+        let mean = logits.iter().sum::<f32>() / CLASSES as f32;
+        for class in 0..CLASSES {
+            map.contribution_of_frames(class, &mut contributions);
+            map.attention_of_frames(class, &mut attention);
+            assert_eq!((contributions.len() as u64, attention.len() as u64), (map.frames().end - first, map.frames().end - first));
+            let sum: f32 = contributions.iter().sum();
+            assert!((sum - (logits[class] - mean)).abs() < 1e-4, "{sum}");
+            assert!((attention.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+            assert!(attention.iter().all(|share| *share >= 0.0));
+        }
+        map.weight_of_frames(&mut attention);
+        assert!((attention.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+        assert!((1.0..=10.0 + 1e-3).contains(&map.effective_units()));
+    }
+    // A frame without a part in the newest unit has no contribution.
+    map.contribution_of_frames(0, &mut contributions);
+    assert!(contributions[contributions.len() - 1] == 0.0 && contributions.iter().any(|of| *of < 0.0));
+}
+
+#[test]
+fn attention_put_in_the_place_of_itself_changes_nothing() {
+    for engine in [Engine::Kind(ModelKind::Attention), Engine::Attentive] {
+        let mut stream = net(engine).open().unwrap();
+        for (count, seed) in [(1, 1), (6, 2), (90, 3)] {
+            let output = stream.answers(FrameBlock::new(&frames(count, seed), BANDS)).unwrap();
+            let own = &output.logits[output.logits.len() - CLASSES..];
+            let overridden = stream.override_attention(&output.attention.unwrap().pooling).unwrap();
+            let difference = largest_difference(own, &overridden);
+            assert!(difference < 1e-4, "{engine:?}: {difference}");
+            assert!(stream.override_attention(&[0.0; 4]).is_none());
         }
     }
 }
@@ -349,7 +436,7 @@ fn novelty_is_there_for_every_frame_however_the_frames_are_cut() {
     let data = frames(300, 11);
     for engine in ENGINES {
         for precision in PRECISIONS {
-            let hidden = Recipe::new(engine, CLASSES, 7, 1).architecture.head.hidden;
+            let hidden = Recipe::new(ModelKind::Lstm, CLASSES, 7, 1).architecture.head.hidden;
             let packed = net(engine).pack_with(precision, Some(familiarity(hidden))).unwrap();
             let run = |sizes: &[usize]| -> Vec<f32> {
                 let mut stream = Arc::clone(&packed).open().unwrap();

@@ -3,12 +3,14 @@
 use attune_model::front::{Front, FrontShape};
 use attune_nn::Pass;
 use attune_nn::causal_conv::{CausalConv, ConvShape};
+use attune_nn::evidence::EvidencePooling;
 use attune_nn::gradcheck::worst_disagreement;
 use attune_nn::kernels::activation::Dropout;
 use attune_nn::kernels::convolution::{Activation, CausalConvolution};
 use attune_nn::kernels::cross_entropy::CrossEntropy;
 use attune_nn::kernels::residual::ResidualRelu;
 use attune_nn::kernels::running_moments::RunningMoments;
+use attune_nn::kernels::window_moments::Windows;
 use attune_nn::kernels::windowed_softmax::WindowedSoftmax;
 use attune_nn::linear::Linear;
 use attune_nn::lstm_cell::Lstm;
@@ -209,6 +211,29 @@ fn attentive_pooling() {
     check("attentive pooling", &store, &[&h, &x, &other], || {
         weigh(&pooling.forward(&h, &[&x, &other], &[3, 5])?.0)
     });
+}
+
+#[test]
+fn evidence_pooling() {
+    // Windows that overlap, the first ones shorter; 8 frames make three units, of which two are in a window.
+    let windows = Windows { local: 5, every: 3 };
+    let mut store = WeightStore::random(15);
+    let pooling = EvidencePooling::new(store.root(), 4, windows, 2).unwrap();
+    let (x, other) = (variable(&[2, 8, 3], 16), variable(&[2, 8, 2], 17));
+    let none = WeightStore::random(0);
+    check("unit statistics", &none, &[&x, &other], || {
+        weigh(&pooling.describe(&[&x, &other])?)
+    });
+    let hidden = variable(&[2, 3, 4], 18);
+    check("unit weights", &store, &[&hidden], || {
+        weigh(&pooling.weights(&hidden, &[2, 4, 7])?)
+    });
+    let weights = pooling.weights(&hidden, &[2, 4, 7]).unwrap().to_vec3::<f32>().unwrap();
+    for [first, second, third] in weights.iter().map(|rows| [&rows[0], &rows[1], &rows[2]]) {
+        assert_eq!(first[..], [1.0, 0.0, 0.0], "one unit within 3 frames");
+        assert!(second[0] > 0.0 && second[1] > 0.0 && second[2] == 0.0, "{second:?}");
+        assert!(third[0] == 0.0 && third[1] > 0.0 && third[2] > 0.0, "{third:?}");
+    }
 }
 
 #[test]

@@ -241,6 +241,19 @@ impl Architecture {
             PoolingShape::Attentive { hidden, context } => {
                 sizes.extend([("pooling.hidden", hidden, 4096), ("pooling.context", context, 16_384)]);
             }
+            PoolingShape::Evidence { local, every, context } => {
+                sizes.extend([
+                    ("pooling.every", every, 64),
+                    ("pooling.local", local, 1024),
+                    ("pooling.context", context, 16_384),
+                ]);
+                if every > local || !context.is_multiple_of(every.max(1)) {
+                    return Err(ModelError::Shape(format!(
+                        "pooling.every is {every}: more than pooling.local, {local}, or no divisor of \
+                         pooling.context, {context}"
+                    )));
+                }
+            }
             PoolingShape::Moments { time_constant } if time_constant.is_finite() && time_constant >= 1.0 => {}
             PoolingShape::Moments { time_constant } => {
                 return Err(ModelError::Shape(format!(

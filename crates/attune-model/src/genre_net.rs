@@ -6,14 +6,16 @@ use super::body::Body;
 use super::front::{Front, FrontShape};
 use super::packed_net::{PackedNet, PackedPooling};
 use attune_nn::Pass;
+use attune_nn::evidence::EvidencePooling;
 use attune_nn::kernels::convolution::Activation;
 use attune_nn::kernels::packed_matrix::Precision;
+use attune_nn::kernels::window_moments::Windows;
 use attune_nn::linear::Linear;
 use attune_nn::moving_average::MovingAverage;
 use attune_nn::norm::BatchNorm;
 use attune_nn::statistics::{AttentivePooling, MomentPooling};
 use attune_nn::weights::Weights;
-use candle_core::{Result, Tensor};
+use candle_core::{DType, Device, Result, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// How the past is pooled before the classifier.
@@ -30,6 +32,15 @@ pub enum PoolingShape {
         /// Units of the score.
         hidden: usize,
         /// Frames in the window.
+        context: usize,
+    },
+    /// By a learnt score over short stretches of sound, each of which is classified by itself ([`attune_nn::evidence`]).
+    Evidence {
+        /// Frames in a stretch.
+        local: usize,
+        /// Frames from one to the next.
+        every: usize,
+        /// Frames in the window: a multiple of `every`.
         context: usize,
     },
 }
@@ -50,6 +61,7 @@ pub struct HeadShape {
 enum Pooling {
     Moments(MomentPooling),
     Attentive(AttentivePooling),
+    Evidence(EvidencePooling),
 }
 
 /// A genre network with the body `B`.
@@ -73,6 +85,19 @@ pub struct NetOutput {
     pub logits: Tensor,
     /// The classifier's hidden layer (b, p, hidden): what predicts the teacher's features in training.
     pub hidden: Tensor,
+    /// What the logits are the sum of, where they are one.
+    pub evidence: Option<UnitEvidence>,
+}
+
+/// Attention weights and evidence of the units of a sequence: logits = weights · evidence.
+#[derive(Debug)]
+pub struct UnitEvidence {
+    /// (b, p, units); each row sums to 1.
+    pub weights: Tensor,
+    /// (b, units, classes).
+    pub evidence: Tensor,
+    /// Which frames each unit describes.
+    pub windows: Windows,
 }
 
 impl<B: Body> GenreNet<B> {
@@ -90,6 +115,10 @@ impl<B: Body> GenreNet<B> {
             PoolingShape::Moments { time_constant } => Pooling::Moments(MomentPooling::new(time_constant)),
             PoolingShape::Attentive { hidden, context } => {
                 Pooling::Attentive(AttentivePooling::new(weights.pp("pooling"), learned, hidden, context)?)
+            }
+            PoolingShape::Evidence { local, every, context } => {
+                let (windows, units) = (Windows { local, every }, context / every);
+                Pooling::Evidence(EvidencePooling::new(weights.pp("pooling"), head.hidden, windows, units)?)
             }
         };
         Ok(Self {
@@ -121,12 +150,46 @@ impl<B: Body> GenreNet<B> {
         let statistics = match &self.pooling {
             Pooling::Moments(pooling) => pooling.forward(&pooled, read)?,
             Pooling::Attentive(pooling) => pooling.forward(&Tensor::cat(&learned, 2)?, &pooled, read)?.0,
+            Pooling::Evidence(pooling) => return self.forward_units(pooling, &pooled, read, pass),
         };
         let statistics = pass.dropout(&self.norm.forward(&statistics, pass)?, self.dropout)?;
         let hidden = self.hidden.forward_activated(&statistics, Activation::Relu)?;
         Ok(NetOutput {
             logits: self.output.forward(&hidden)?,
             hidden,
+            evidence: None,
+        })
+    }
+
+    /// Classifies every unit, then pools.
+    fn forward_units(
+        &self,
+        pooling: &EvidencePooling,
+        pooled: &[&Tensor],
+        read: &[usize],
+        pass: &mut Pass<'_>,
+    ) -> Result<NetOutput> {
+        let statistics = self.norm.forward(&pooling.describe(pooled)?, pass)?;
+        // One mask for all units of an example: masks of their own would average out over the units.
+        let (b, _, width) = statistics.dims3()?;
+        let statistics = match pass {
+            Pass::Train(_) if self.dropout > 0.0 => {
+                let ones = Tensor::ones((b, 1, width), DType::F32, &Device::Cpu)?;
+                statistics.broadcast_mul(&pass.dropout(&ones, self.dropout)?)?
+            }
+            _ => statistics,
+        };
+        let hidden = self.hidden.forward_activated(&statistics, Activation::Relu)?;
+        let evidence = self.output.forward(&hidden)?;
+        let weights = pooling.weights(&hidden, read)?;
+        Ok(NetOutput {
+            logits: weights.matmul(&evidence)?,
+            hidden: weights.matmul(&hidden)?,
+            evidence: Some(UnitEvidence {
+                weights,
+                evidence,
+                windows: pooling.windows(),
+            }),
         })
     }
 
@@ -156,6 +219,7 @@ impl<B: Body> GenreNet<B> {
             pooling: match &self.pooling {
                 Pooling::Moments(pooling) => PackedPooling::Moments(pooling.pack(self.pooled_features)),
                 Pooling::Attentive(pooling) => PackedPooling::Attentive(pooling.pack(precision)?),
+                Pooling::Evidence(pooling) => PackedPooling::Evidence(pooling.pack()?),
             },
             hidden: self.hidden.pack_fused(Some(&self.norm.pack()?), None, precision)?,
             output: self.output.pack(precision)?,

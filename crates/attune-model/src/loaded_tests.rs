@@ -12,7 +12,7 @@ use super::manifest::FORMAT;
 use super::recurrent::RecurrentShape;
 use super::scores::{Contents, ScoreNet, ScoreSet, Scores};
 use super::tcn::TcnShape;
-use super::{LoadedModel, Manifest, ModelError, ModelSet, bundled, bundled_optional, from_files};
+use super::{EvidenceMap, LoadedModel, Manifest, ModelError, ModelSet, bundled, bundled_optional, from_files};
 use attune_audio::features::{FrameBlock, FrontEndSpec};
 use attune_nn::Pass;
 use attune_nn::kernels::packed_matrix::Precision;
@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 const WIDTH: usize = 8;
 const FRAMES: usize = 120;
 
-fn bodies() -> [(&'static str, BodyShape); 4] {
+fn bodies() -> [(&'static str, BodyShape); 5] {
     let recurrent = RecurrentShape {
         inputs: WIDTH,
         hidden: 6,
@@ -54,7 +54,8 @@ fn bodies() -> [(&'static str, BodyShape); 4] {
         ("my-rnn", BodyShape::Rnn(recurrent.clone())),
         ("my-lstm", BodyShape::Lstm(recurrent)),
         ("my-tcn", BodyShape::Tcn(tcn)),
-        ("my-attention", BodyShape::Attention(attention)),
+        ("my-attention", BodyShape::Attention(attention.clone())),
+        ("my-evidence", BodyShape::Attention(attention)),
     ]
 }
 
@@ -69,6 +70,11 @@ fn save(folder: &Path, name: &str, body: BodyShape) -> PathBuf {
     let front_end = FrontEndSpec::default();
     let genres = GenreSet::gtzan();
     let pooling = match &body {
+        BodyShape::Attention(_) if name == "my-evidence" => PoolingShape::Evidence {
+            local: 8,
+            every: 4,
+            context: 40,
+        },
         BodyShape::Attention(_) => PoolingShape::Attentive { hidden: 4, context: 30 },
         _ => PoolingShape::Moments { time_constant: 20.0 },
     };
@@ -271,6 +277,12 @@ fn compute_all(model: &LoadedModel) {
     let block = FrameBlock::new(&x, bands);
     let output = stream.answers(block).unwrap();
     let attends = matches!(manifest.architecture.body, BodyShape::Attention(_));
+    let mut map = EvidenceMap::default();
+    assert_eq!(
+        stream.evidence(&mut map),
+        matches!(manifest.architecture.pooling, PoolingShape::Evidence { .. }),
+        "{name}"
+    );
     let newest = [vec![0.0; FRAMES - 1], vec![1.0]].concat();
     assert_eq!(
         stream.override_attention(&newest).is_some(),

@@ -4,6 +4,7 @@
 
 use super::ModelError;
 use super::body::PackedBody;
+use super::evidence::EvidenceMap;
 use super::familiarity::Familiarity;
 use super::front::{FrontState, PackedFront};
 use super::streaming::{AttentionWeights, CausalModel, StreamOutput};
@@ -14,6 +15,7 @@ use attune_nn::moving_average::{MovingAverage, MovingAverageState};
 use attune_nn::recurrent::UnitActivations;
 use attune_nn::streaming::affine::PackedAffine;
 use attune_nn::streaming::attentive::{AttentiveState, PackedAttentive};
+use attune_nn::streaming::evidence::{EvidenceState, PackedEvidence};
 use attune_nn::streaming::frame_buf::{FrameBuf, even_block};
 use attune_nn::streaming::moments::MomentState;
 use std::slice::from_ref;
@@ -43,12 +45,15 @@ pub(crate) enum PackedPooling {
     Moments(MomentState),
     /// By a learnt score.
     Attentive(PackedAttentive),
+    /// By a learnt score of units that are classified one by one.
+    Evidence(PackedEvidence),
 }
 
 #[derive(Debug, Clone)]
 enum PoolingState {
     Moments(MomentState),
     Attentive(AttentiveState),
+    Evidence(EvidenceState),
 }
 
 /// All that one stream remembers, and room for a block: nothing is allocated while it runs.
@@ -81,6 +86,9 @@ impl<P: PackedBody> CausalModel for PackedNet<P> {
             pooling: match &self.pooling {
                 PackedPooling::Moments(fresh) => PoolingState::Moments(fresh.clone()),
                 PackedPooling::Attentive(pooling) => PoolingState::Attentive(pooling.initial_state(pooled)),
+                PackedPooling::Evidence(pooling) => {
+                    PoolingState::Evidence(pooling.initial_state(pooled, self.output.outputs()))
+                }
             },
             features: widths.map(FrameBuf::new).collect(),
             statistics: FrameBuf::new(2 * pooled),
@@ -144,8 +152,10 @@ impl<P: PackedBody> CausalModel for PackedNet<P> {
     }
 
     fn override_attention(&self, state: &Self::State, weights: &[f32]) -> Option<Vec<f32>> {
-        let PoolingState::Attentive(memory) = &state.pooling else {
-            return None;
+        let memory = match &state.pooling {
+            PoolingState::Attentive(memory) => memory,
+            PoolingState::Evidence(memory) => return memory.logits_with(weights),
+            PoolingState::Moments(_) => return None,
         };
         let [mut statistics, mut hidden, mut logits] =
             [&state.statistics, &state.hidden, &state.logits].map(FrameBuf::clone);
@@ -162,6 +172,16 @@ impl<P: PackedBody> CausalModel for PackedNet<P> {
 
     fn units(&self, state: &Self::State, into: &mut UnitActivations) -> bool {
         P::newest_units(&state.body, into)
+    }
+
+    fn evidence(&self, state: &Self::State, into: &mut EvidenceMap) -> bool {
+        match &state.pooling {
+            PoolingState::Evidence(memory) if state.frames > 0 => {
+                into.fill(FrameIndex(state.frames - 1), self.output.outputs(), memory);
+                true
+            }
+            _ => false,
+        }
     }
 }
 
@@ -190,36 +210,49 @@ impl<P: PackedBody> PackedNet<P> {
     /// The same through the whole network to `state.logits`.
     fn block(&self, frames: &[f32], state: &mut NetState<P::State>) {
         self.body_block(frames, state);
+        state.frames += (frames.len() / self.bands) as u64;
         match (&self.pooling, &mut state.pooling) {
+            (PackedPooling::Evidence(pooling), PoolingState::Evidence(memory)) => {
+                let classifier = (&self.hidden, &self.output);
+                pooling.step(&state.features, classifier, memory, (&mut state.hidden, &mut state.logits));
+                return;
+            }
             (PackedPooling::Attentive(pooling), PoolingState::Attentive(memory)) => {
                 pooling.step(&state.features[1..], &state.features, memory, &mut state.statistics);
             }
             (_, PoolingState::Moments(memory)) => memory.step(&state.features, &mut state.statistics),
-            (PackedPooling::Moments(_), PoolingState::Attentive(_)) => unreachable!("the state of another network"),
+            _ => unreachable!("the state of another network"),
         }
         self.hidden
             .step(from_ref(&state.statistics), Finish::Relu, &mut state.hidden);
         self.output
             .step(from_ref(&state.hidden), Finish::Plain, &mut state.logits);
-        state.frames += (frames.len() / self.bands) as u64;
     }
 
     /// The attention weights of the newest frame, cut to the frames that any row reaches.
     fn attention(&self, state: &NetState<P::State>, into: &mut Option<AttentionWeights>) {
-        let PoolingState::Attentive(pooling) = &state.pooling else {
-            *into = None;
-            return;
+        // The longest reach too: room for it is made at once, so that nothing grows while the stream does.
+        let (reach, longest) = match &state.pooling {
+            PoolingState::Attentive(pooling) => (pooling.reach(), pooling.context()),
+            PoolingState::Evidence(pooling) => (pooling.reach(), (pooling.context() + 1) * pooling.windows().every),
+            PoolingState::Moments(_) => {
+                *into = None;
+                return;
+            }
         };
         let weights = into.get_or_insert_default();
         weights.newest = FrameIndex(state.frames - 1);
-        weights.frames = pooling.reach().max(P::reach(&state.body));
+        weights.frames = reach.max(P::reach(&state.body));
         let maps = self.body.maps();
         (weights.layers, weights.heads) = (maps.layers, maps.heads);
-        // Room for the longest reach at once, so that nothing grows while the stream does.
-        let longest = maps.context.max(pooling.context());
+        let longest = longest.max(maps.context);
         weights.pooling.clear();
         weights.pooling.reserve(longest);
-        pooling.newest_weights(weights.frames, &mut weights.pooling);
+        match &state.pooling {
+            PoolingState::Attentive(pooling) => pooling.newest_weights(weights.frames, &mut weights.pooling),
+            PoolingState::Evidence(pooling) => pooling.newest_weights(weights.frames, &mut weights.pooling),
+            PoolingState::Moments(_) => {}
+        }
         weights.maps.clear();
         weights.maps.reserve(maps.layers * maps.heads * longest);
         P::newest_weights(&state.body, weights.frames, &mut weights.maps);

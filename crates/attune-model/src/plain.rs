@@ -113,6 +113,7 @@ impl<B: Body + std::fmt::Debug> Net for PlainNet<B> {
         Ok(NetOutput {
             logits: self.output.forward(&hidden)?,
             hidden,
+            evidence: None,
         })
     }
 

@@ -3,6 +3,7 @@
 //! In: normalised frames. Out: [`StreamOutput`], or features. Thread: worker, or any; one thread per stream at a time.
 
 use super::ModelError;
+use super::evidence::EvidenceMap;
 use attune_audio::features::FrameBlock;
 use attune_audio::units::FrameIndex;
 use attune_nn::kernels::denormals::FlushMode;
@@ -18,7 +19,8 @@ pub struct AttentionWeights {
     pub newest: FrameIndex,
     /// How many past frames (itself included) are in reach, at most the model's context.
     pub frames: usize,
-    /// The pooling weights: the classifier read the frames with exactly these weights. (frames)
+    /// The pooling weights: the classifier read the frames with exactly these weights. (frames) Where units of several
+    /// frames are weighted, that of a unit is divided among the frames since the unit before it.
     pub pooling: Vec<f32>,
     /// Encoder layers.
     pub layers: usize,
@@ -60,6 +62,11 @@ pub trait GenreStream: Send {
     }
     /// Reads the units of the last recurrent layer at the newest frame; `false` before the first, or if there are none.
     fn units(&self, _into: &mut UnitActivations) -> bool {
+        false
+    }
+    /// Reads what the newest frame's logits are the sum of; `false` before the first frame, or if they are no sum over
+    /// time. Allocates at the first call only.
+    fn evidence(&self, _into: &mut EvidenceMap) -> bool {
         false
     }
 
@@ -107,6 +114,10 @@ pub trait CausalModel: Send + Sync + 'static {
     }
     /// As [`GenreStream::units`].
     fn units(&self, _state: &Self::State, _into: &mut UnitActivations) -> bool {
+        false
+    }
+    /// As [`GenreStream::evidence`].
+    fn evidence(&self, _state: &Self::State, _into: &mut EvidenceMap) -> bool {
         false
     }
 }
@@ -174,5 +185,9 @@ impl<M: CausalModel> GenreStream for ModelStream<M> {
 
     fn units(&self, into: &mut UnitActivations) -> bool {
         self.model.units(&self.state, into)
+    }
+
+    fn evidence(&self, into: &mut EvidenceMap) -> bool {
+        self.model.evidence(&self.state, into)
     }
 }

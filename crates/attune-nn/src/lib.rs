@@ -8,7 +8,7 @@
 //!  weights::WeightStore ── from a seed, or from a file
 //!        │ root(), pp("name")
 //!        ▼
-//!  layers: causal_conv  lstm_cell  rnn_cell  multihead  linear  norm  statistics  score  …
+//!  layers: causal_conv  lstm_cell  rnn_cell  multihead  linear  norm  statistics  evidence  score  …
 //!        │                                              │
 //!        │ forward(x), (b, t, c), with gradients        │ pack(precision)
 //!        ▼                                              ▼
@@ -72,6 +72,7 @@
 pub mod bidirectional;
 pub mod causal_conv;
 pub mod context_attention;
+pub mod evidence;
 pub mod gradcheck;
 pub mod kernels;
 pub mod linear;

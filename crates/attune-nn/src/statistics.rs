@@ -19,7 +19,7 @@ use candle_core::{D, DType, Device, Result, Tensor};
 pub(crate) const MIN_VARIANCE: f64 = 1e-3;
 
 /// Mean and mean square (…, 2f) of several groups of features, to the means of all, then the deviations of all.
-fn means_and_deviations(moments: &[Tensor]) -> Result<Tensor> {
+pub(crate) fn means_and_deviations(moments: &[Tensor]) -> Result<Tensor> {
     let (mut parts, mut deviations) = (Vec::with_capacity(2 * moments.len()), Vec::with_capacity(moments.len()));
     for moments in moments {
         let features = moments.dim(D::Minus1)? / 2;

@@ -183,8 +183,15 @@ impl FromStr for BatchShape {
 const WIDTH: usize = 96;
 /// The memory of the pooling of LSTM and TCN: 10 s at the default hop.
 const POOLING_FRAMES: f64 = 430.0;
-/// Attention's context: 5.9 s at the default hop, the longest training excerpt.
-const CONTEXT_FRAMES: usize = 256;
+/// Frames that a layer of attention's encoder sees: short, so that what a frame's features say is said of that place.
+/// With front, stem and [`EVIDENCE`], a unit depends on 62 frames, 1.4 s at the default hop.
+pub(super) const ATTENTION_FRAMES: usize = 16;
+/// Attention's pooling: every 93 ms the last 0.37 s, over 10 s, the memory of the others.
+const EVIDENCE: PoolingShape = PoolingShape::Evidence {
+    local: 16,
+    every: 4,
+    context: 432,
+};
 
 impl Recipe {
     /// The recipe of the shipped weights.
@@ -251,20 +258,16 @@ fn architecture(kind: ModelKind, front_end: &FrontEndSpec, classes: usize) -> Ar
                 heads: 4,
                 feed: 192,
                 layers: 2,
-                context: CONTEXT_FRAMES,
+                context: ATTENTION_FRAMES,
                 dropout: 0.1,
             };
-            let pooling = PoolingShape::Attentive {
-                hidden: 64,
-                context: CONTEXT_FRAMES,
-            };
-            (BodyShape::Attention(shape), pooling)
+            (BodyShape::Attention(shape), EVIDENCE)
         }
     };
-    // Recurrence and attention follow three blocks of convolutions, with the body's dropout.
+    // Recurrence and attention follow blocks of convolutions, with the body's dropout.
     let stem = match &body {
         BodyShape::Rnn(shape) | BodyShape::Lstm(shape) => Some(convolutions(&[1, 2, 4], shape.dropout)),
-        BodyShape::Attention(shape) => Some(convolutions(&[1, 2, 4], shape.dropout)),
+        BodyShape::Attention(shape) => Some(convolutions(&[1, 2], shape.dropout)),
         BodyShape::Tcn(_) => None,
     };
     Architecture {

@@ -1,6 +1,6 @@
 //! Recipes for other tasks than those of the shipped models: a user's own short sounds, and the gate.
 
-use super::recipe::{BatchShape, ModelKind, Recipe};
+use super::recipe::{ATTENTION_FRAMES, BatchShape, ModelKind, Recipe};
 use attune_model::architecture::BodyShape;
 use attune_model::attention::EncoderShape;
 use attune_model::genre_net::PoolingShape;
@@ -26,6 +26,7 @@ struct Sizes {
     hidden: usize,
     dilations: Vec<usize>,
     pooling_frames: f64,
+    /// Of attention's pooling, in frames.
     context: usize,
 }
 
@@ -67,8 +68,9 @@ impl Variant {
         architecture.front.maps = sizes.maps;
         architecture.head.hidden = sizes.hidden;
         architecture.pooling = match kind {
-            ModelKind::Attention => PoolingShape::Attentive {
-                hidden: sizes.width,
+            ModelKind::Attention => PoolingShape::Evidence {
+                local: 16,
+                every: 4,
                 context: sizes.context,
             },
             ModelKind::Rnn | ModelKind::Lstm | ModelKind::Tcn => PoolingShape::Moments {
@@ -96,7 +98,7 @@ impl Variant {
                 heads: 4,
                 feed: 2 * sizes.width,
                 layers: 2,
-                context: sizes.context,
+                context: ATTENTION_FRAMES,
                 dropout: 0.1,
             }),
         };

@@ -171,7 +171,7 @@ fn reach(shape: &Shape) -> usize {
         Shape::Plain(plain) => (&plain.body, 0),
         Shape::Genre(architecture) => {
             let pooling = match architecture.pooling {
-                PoolingShape::Attentive { context, .. } => context,
+                PoolingShape::Attentive { context, .. } | PoolingShape::Evidence { context, .. } => context,
                 PoolingShape::Moments { .. } => 0,
             };
             (&architecture.body, pooling + architecture.front.kernel_frames)

@@ -135,12 +135,22 @@ impl Work {
             .map_or(0, |stem| stem.width * stem.dilations.len());
         let features = front.width + stem + taps;
         let pooled = front.bands + features;
-        if let PoolingShape::Attentive { hidden, context } = architecture.pooling {
-            work.add_dense(features * hidden + hidden);
-            // Mean and mean square of every feature over the window.
-            work.add_remembered(context * pooled, 2);
+        let head_weights = 2 * pooled * head.hidden + head.hidden * head.classes;
+        match architecture.pooling {
+            PoolingShape::Attentive { hidden, context } => {
+                work.add_dense(features * hidden + hidden + head_weights);
+                // Mean and mean square of every feature over the window.
+                work.add_remembered(context * pooled, 2);
+            }
+            // All once every few frames: the head, moments of the last frames, sums over the units in the window.
+            PoolingShape::Evidence { local, every, context } => {
+                work.weights += head_weights + head.hidden;
+                work.dense += (head_weights + head.hidden) / every;
+                work.add_remembered(local * pooled / every, 2);
+                work.add_remembered(context / every * (head.hidden + head.classes) / every, 1);
+            }
+            PoolingShape::Moments { .. } => work.add_dense(head_weights),
         }
-        work.add_dense(2 * pooled * head.hidden + head.hidden * head.classes);
         work
     }
 

@@ -35,6 +35,7 @@ pub mod simd;
 pub mod strided_convolution;
 mod tap_product;
 pub mod weighted_moments;
+pub mod window_moments;
 pub mod windowed_softmax;
 
 use candle_core::{CpuStorage, Layout, Result, Storage, StorageRef, Tensor, bail};

@@ -10,6 +10,7 @@ pub mod affine;
 pub mod attention;
 pub mod attentive;
 pub mod conv;
+pub mod evidence;
 pub mod frame_buf;
 pub mod lstm;
 pub mod moments;
