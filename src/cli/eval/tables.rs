@@ -335,6 +335,7 @@ fn changes(models: &[ModelMetrics]) -> Section {
         Some(vec![
             model.name.clone(),
             times(&changes.delay_s),
+            percent(changes.within_8s),
             percent(changes.delay_s.never),
             times(&changes.delay_of_known_s),
             percent(changes.delay_of_known_s.never),
@@ -345,6 +346,7 @@ fn changes(models: &[ModelMetrics]) -> Section {
     let columns = [
         "model",
         "delay",
+        "within 8 s",
         "never in 15 s",
         "if recognised alone",
         "never",

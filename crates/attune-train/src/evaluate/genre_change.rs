@@ -12,6 +12,8 @@ use std::path::Path;
 
 /// So much of each clip is played, or all of a shorter one.
 pub(crate) const PART: Seconds = Seconds(15.0);
+/// A change that is followed within this is followed soon.
+const SOON: Seconds = Seconds(8.0);
 
 /// Two clips of different genres, by their places, at one sample rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +100,9 @@ pub struct ChangeMetrics {
     pub too_early: usize,
     /// Seconds from the change until the new genre is displayed; never: not within the [`PART`] that was played.
     pub delay_s: Times,
-    /// The same for clips recognised when played alone: the delay of smoothing, without the models' errors.
+    /// Share of these that are displayed within 8 s.
+    pub within_8s: f64,
+    /// The same as `delay_s` for clips recognised when played alone: the delay of smoothing, without the models' errors.
     pub delay_of_known_s: Times,
     /// Changes from one genre to another, per minute; one in each pair is right.
     pub switches_per_minute: f64,
@@ -116,12 +120,14 @@ impl ChangeMetrics {
             Some(Seconds(from.0 - change.at.0)).filter(|delay| delay.0 <= PART.0)
         };
         let late = || changes.iter().filter(|change| !is_early(change));
+        let soon = late().filter(|change| delay(change).is_some_and(|delay| delay.0 <= SOON.0));
         let minutes: f64 = changes.iter().map(|change| change.timeline.end().0 / 60.0).sum();
         let switches: usize = changes.iter().map(|change| change.timeline.switches()).sum();
         Self {
             pairs: changes.len(),
             too_early: changes.iter().filter(is_early).count(),
             delay_s: Times::of(late().map(delay)),
+            within_8s: soon.count() as f64 / late().count().max(1) as f64,
             delay_of_known_s: Times::of(late().filter(|change| change.is_known).map(delay)),
             switches_per_minute: switches as f64 / minutes.max(1e-9),
         }
@@ -191,6 +197,11 @@ mod tests {
         assert_eq!((figures.pairs, figures.too_early, figures.delay_s.count), (4, 1, 3));
         assert_eq!((figures.delay_s.median, figures.delay_s.p90), (Some(1.5), None));
         assert!((figures.delay_s.never - 1.0 / 3.0).abs() < 1e-12);
+        assert!((figures.within_8s - 2.0 / 3.0).abs() < 1e-12);
+        // A second after 8 s is too late, and so is never.
+        let late = change(&[0; 11], true);
+        let slow = change(&[[0; 10].as_slice(), &[1]].concat(), true);
+        assert!(ChangeMetrics::of(&[late, slow]).within_8s.abs() < 1e-12);
         assert_eq!(figures.delay_of_known_s.median, Some(1.5));
         assert_eq!(figures.delay_of_known_s.count, 2);
         // 1 + 2 + 4 + 0 in 24 s.
