@@ -8,7 +8,7 @@ use super::error::{AppError, Context};
 use super::print_line;
 use attune_engine::HopResult;
 use attune_engine::offline::{
-    FailureLine, FailureReport, HopLine, ModelHop, Progress, StateLine, analyze, document, segments_of_file,
+    ChangeLine, FailureLine, FailureReport, HopLine, ModelHop, Progress, StateLine, analyze, document, segments_of_file,
 };
 use attune_engine::smoothing::{AnswerState, SmoothingConfig};
 use attune_model::ModelSet;
@@ -145,7 +145,8 @@ impl<'a> HopLines<'a> {
             return;
         }
         let genres = &self.models.genres;
-        let mut lines = Vec::new();
+        let change = ChangeLine::new(&hop.column, self.models.front_end.hop());
+        let mut lines: Vec<String> = change.iter().map(document).collect();
         for (index, model) in self.models.models.iter().enumerate() {
             let name = &model.manifest().name;
             lines

@@ -6,7 +6,7 @@ use super::bars::{bar, percent};
 use super::error::AppError;
 use super::print_line;
 use attune_audio::units::Seconds;
-use attune_engine::offline::{HealthLine, HopLine, ModelHop, StateLine, document};
+use attune_engine::offline::{ChangeLine, HealthLine, HopLine, ModelHop, StateLine, document};
 use attune_engine::smoothing::AnswerState;
 use attune_engine::{Event, Snapshot};
 use attune_model::ModelSet;
@@ -76,6 +76,11 @@ impl Screen {
                 continue;
             };
             if matches!(self.form, Form::Ndjson) {
+                if let Some(line) = ChangeLine::new(column, self.models.front_end.hop())
+                    && !print_line(&document(&line))?
+                {
+                    return Ok(false);
+                }
                 for (index, model) in self.models.models.iter().enumerate() {
                     let name = &model.manifest().name;
                     let line = HopLine::new(column, ModelHop { name, model: index }, &self.models.genres);

@@ -4,8 +4,8 @@
 
 use super::history::{News, TimelinePoint};
 use attune_audio::units::{Decibels, Seconds};
-use attune_engine::MAX_MODELS;
 use attune_engine::smoothing::{AnswerState, AnswerStream, SmoothingConfig, SmoothingError};
+use attune_engine::{MAX_MODELS, StateReset};
 use attune_model::genre::{GenreId, Probabilities};
 use std::collections::VecDeque;
 
@@ -22,6 +22,7 @@ struct Frame {
     segment: u64,
     level: Decibels,
     novelty: Option<f32>,
+    reset: StateReset,
     /// Which models were on, a bit each.
     on: u8,
     gated: bool,
@@ -85,6 +86,7 @@ impl Answers {
             segment: news.segment,
             level: column.level,
             novelty: column.novelty,
+            reset: column.reset,
             on,
             gated: !column.kinds_raw.as_slice().is_empty(),
         });
@@ -126,7 +128,8 @@ impl Answers {
 }
 
 /// A replay with some knobs, a few frames at a time, so that no frame of the window waits for all of them. The models
-/// do not run again: where other knobs would have reset them (after silence or speech), they were not reset.
+/// do not run again: where other knobs would have reset them (after silence or speech), they were not reset, and where
+/// they were reset by a change of music, they stay so.
 #[derive(Debug)]
 pub(super) struct Replay {
     config: SmoothingConfig,
@@ -230,6 +233,7 @@ impl Replay {
         }
         let kinds = take(&mut values, kinds);
         let gate = frame.gated.then_some(&kinds);
+        self.stream.note_reset(frame.reset);
         let (_, smoothed) = self.stream.push(frame.at, frame.level, &self.rows, frame.novelty, gate);
         let state = smoothed.decision.state;
         let genre = match state {

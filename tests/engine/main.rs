@@ -6,6 +6,7 @@
 mod common;
 
 mod after_silence;
+mod change;
 mod engine;
 mod one_answer;
 mod smoothing;

@@ -86,6 +86,7 @@ fn compare(path: &Path, models: &ModelSet) -> (Vec<HopResult>, Report) {
     for HopResult { column, status, .. } in &hops {
         let raw: Vec<_> = column.raw[..count].iter().map(on).collect();
         let kinds = on(&column.kinds_raw);
+        replay.note_reset(column.reset);
         let (again, smoothed) = replay.push(column.at, column.level, &raw, column.novelty, kinds.as_ref());
         assert_eq!(again, *status, "at {:?}", column.at);
         assert_eq!(smoothed.decision, column.decision, "at {:?}", column.at);

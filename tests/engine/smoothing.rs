@@ -1,6 +1,7 @@
 //! Smoothing keeps its promises: how frames come does not matter, silence starts afresh, knobs out of range are named.
 
 use attune_audio::units::{Decibels, Seconds};
+use attune_engine::StateReset;
 use attune_engine::smoothing::{AnswerState, AnswerStream, Decision, FrameStatus, Reason, Smoothed, SmoothingConfig};
 use attune_model::genre::{GenreId, Probabilities};
 use rand::{RngExt, SeedableRng};
@@ -358,6 +359,29 @@ fn a_gate_that_is_off_rejects_nothing() {
 }
 
 #[test]
+fn after_a_change_the_averages_are_the_new_ones_and_the_answer_needs_no_warm_up() {
+    let mut stream = answers(1);
+    let mut at = 0.0;
+    let before = push(&mut stream, &mut at, 10.0, LOUD, row(0, 0.9));
+    assert_eq!(before.last().unwrap().state, AnswerState::Genre(GenreId(0)));
+    let (mut same, mut other) = (stream.clone(), stream.clone());
+    // A silence or a start is decided here, not noted.
+    same.note_reset(StateReset::Everything);
+    let held = push(&mut same, &mut at.clone(), 0.1, LOUD, row(1, 0.8));
+    assert_eq!(held[0].state, AnswerState::Genre(GenreId(0)));
+    other.note_reset(StateReset::Change { frames: 112 });
+    at += HOP.0;
+    let (status, smoothed) = other.push(Seconds(at), LOUD, &[Some(row(1, 0.8))], None, None);
+    assert_eq!(status.reset, StateReset::Change { frames: 112 });
+    assert_eq!(smoothed.ensemble, row(1, 0.8));
+    assert_eq!(smoothed.decision.state, AnswerState::Genre(GenreId(1)));
+    // It weighs as 112 frames: the next one counts as the 114th, 3 / (114 + 2) of all.
+    let (status, smoothed) = other.push(Seconds(at + HOP.0), LOUD, &[Some(row(2, 1.0))], None, None);
+    assert_eq!(status.reset, StateReset::Nothing);
+    assert!((smoothed.ensemble.of(GenreId(2)) - (0.1 + 0.9 * 3.0 / 116.0)).abs() < 1e-6);
+}
+
+#[test]
 fn knobs_out_of_range_are_named() {
     let fine = SmoothingConfig::default();
     let slips = [
@@ -392,6 +416,20 @@ fn knobs_out_of_range_are_named() {
             },
         ),
         ("reject", SmoothingConfig { reject: 1.1, ..fine }),
+        (
+            "change_distance",
+            SmoothingConfig {
+                change_distance: f32::NAN,
+                ..fine
+            },
+        ),
+        (
+            "change_divergence",
+            SmoothingConfig {
+                change_divergence: -0.1,
+                ..fine
+            },
+        ),
         ("admit", SmoothingConfig { admit: 0.8, ..fine }),
         (
             "gate_time_constant",

@@ -27,6 +27,7 @@
 //! Where to go next: [`Engine`] starts the worker, [`Pipeline`] is the data path without a thread, [`smoothing`] makes
 //! the answer, [`offline`] analyses files, [`explain`] says what an answer rests on.
 
+mod change;
 mod command;
 mod control;
 mod event;

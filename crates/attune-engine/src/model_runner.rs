@@ -115,6 +115,19 @@ impl ModelRunner {
         Ok(())
     }
 
+    /// The same model with a fresh state; off where it is off.
+    pub(super) fn fresh(&self) -> Result<Self, FaultCause> {
+        let mut fresh = Self::new(self.model.clone());
+        fresh.enable(self.is_enabled())?;
+        Ok(fresh)
+    }
+
+    /// Goes on from the state of `other`, a copy of the same model.
+    pub(super) fn adopt(&mut self, other: Self) {
+        self.stream = other.stream;
+        self.newest = other.newest;
+    }
+
     /// Takes the next frames; `None` if it is off. What fails, by error, panic or a logit that is no number, is
     /// switched off.
     pub(super) fn step(&mut self, frames: FrameBlock<'_>, classes: usize) -> Result<Option<Step>, FaultCause> {

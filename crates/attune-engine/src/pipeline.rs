@@ -3,11 +3,13 @@
 //!
 //! In: mono samples at the source's rate. Out: a [`HopResult`] for each frame. Thread: any, one at a time.
 
+use super::change::{ChangeCheck, RecentLevels, Verdict};
 use super::hop::{HopResult, Logits};
 use super::level::{Level, LevelMeter};
 use super::model_runner::{FaultCause, ModelFault, ModelRunner, Step};
 use super::snapshot::{AttentionSnapshot, Column, MAX_ATTENTION_FRAMES, MAX_BANDS, MAX_HEADS, MAX_LAYERS, MAX_MODELS};
 use crate::smoothing::segmenter::LevelStatus;
+use crate::smoothing::spectral_change::SpectralChange;
 use crate::smoothing::{FrameStatus, Segmenter, Smoother, SmoothingConfig, SmoothingError, StateReset, mean_novelty};
 use attune_audio::features::{
     FeatureBlock, FeatureExtractor, FrameBlock, FrontEndError, FrontEndSpec, LoudnessNormalizer,
@@ -63,6 +65,15 @@ pub struct Pipeline {
     levels: LevelMeter,
     segmenter: Segmenter,
     smoother: Smoother,
+    smoothing: SmoothingConfig,
+    /// Looks for changes of music; what it finds is checked.
+    spectrum: SpectralChange,
+    recent: RecentLevels,
+    check: Option<ChangeCheck>,
+    /// Frames since the models' states began.
+    model_frames: usize,
+    /// The running answer, where the newest frame counted.
+    answer: Option<Probabilities>,
     classes: usize,
     base: Seconds,
     frames: u64,
@@ -70,6 +81,8 @@ pub struct Pipeline {
     attention: Option<(usize, AttentionWeights)>,
     /// What was reset before the next frame from outside.
     pending_reset: StateReset,
+    /// A change of music that was confirmed after the newest frame.
+    pending_change: StateReset,
 }
 
 impl Pipeline {
@@ -86,6 +99,7 @@ impl Pipeline {
         }
         let spec = models.front_end.clone();
         let classes = models.genres.len();
+        let spectrum = SpectralChange::new(&spec);
         let mut pipeline = Self {
             source_rate,
             front: FeatureExtractor::levels_only(&spec, source_rate)?,
@@ -96,12 +110,20 @@ impl Pipeline {
             levels: LevelMeter::new(&spec, source_rate),
             smoother: Smoother::new(smoothing, spec.hop(), classes, models.models.len())?,
             segmenter: Segmenter::new(smoothing, spec.hop()),
+            smoothing,
+            // A check begins with so many frames that wait, and has fewer at each frame of the stream.
+            recent: RecentLevels::new(spectrum.new_frames(), spec.bands),
+            spectrum,
+            check: None,
+            model_frames: 0,
+            answer: None,
             classes,
             base: Seconds(0.0),
             frames: 0,
             faults: Vec::new(),
             attention: None,
             pending_reset: StateReset::Everything,
+            pending_change: StateReset::Nothing,
             spec,
         };
         for model in 0..pipeline.runners.len() {
@@ -155,6 +177,7 @@ impl Pipeline {
     /// Models, loudness and gate start from fresh states.
     fn reset_states(&mut self) {
         self.loudness.reset();
+        self.spectrum.reset();
         if self.gate.as_ref().is_some_and(ModelRunner::is_enabled) {
             self.enable_gate();
         }
@@ -164,6 +187,9 @@ impl Pipeline {
     /// The models start from fresh states; loudness and gate go on.
     fn reset_models(&mut self) {
         self.attention = None;
+        self.model_frames = 0;
+        self.check = None;
+        self.pending_change = StateReset::Nothing;
         for model in 0..self.runners.len() {
             if self.runners[model].is_enabled() {
                 self.enable(model, true);
@@ -179,6 +205,8 @@ impl Pipeline {
         if let Err(cause) = runner.enable(on) {
             self.faults.push(fault(model, runner, cause));
         }
+        // A check is of the same models from its beginning to its end.
+        self.check = None;
     }
 
     fn enable_gate(&mut self) {
@@ -193,6 +221,7 @@ impl Pipeline {
     pub(crate) fn set_smoothing(&mut self, config: SmoothingConfig) -> Result<(), SmoothingError> {
         self.smoother.set_config(config)?;
         self.segmenter.set_config(config);
+        self.smoothing = config;
         Ok(())
     }
 
@@ -214,14 +243,15 @@ impl Pipeline {
         }
     }
 
-    /// Cuts the block where sound starts after a long silence, so that states are reset at the same frame however the
-    /// samples were cut into pushes.
+    /// Cuts the block where sound starts after a long silence, where the music may have changed, and after each frame
+    /// of a check of that, so that states are reset at the same frame however the samples were cut into pushes.
     fn run(&mut self, block: &FeatureBlock, on_hop: &mut dyn FnMut(&HopResult)) {
         let levels: Vec<Level> = (0..block.frames).map(|_| self.levels.next_frame()).collect();
         let statuses: Vec<LevelStatus> = levels
             .iter()
             .map(|level| self.segmenter.push_level(level.rms))
             .collect();
+        let bands = self.spec.bands;
         let mut start = 0;
         for (i, status) in statuses.iter().enumerate() {
             if status.ends_silence {
@@ -229,8 +259,75 @@ impl Pipeline {
                 self.reset_states();
                 start = i;
             }
+            let mel_db = &block.mel_db[i * bands..(i + 1) * bands];
+            self.recent.push(mel_db);
+            let is_candidate = self.spectrum.push(mel_db, self.smoothing.change_distance);
+            if is_candidate || self.check.is_some() {
+                self.run_segment(block, start..i + 1, (&levels, &statuses), on_hop);
+                start = i + 1;
+                self.check_change(is_candidate);
+            }
         }
         self.run_segment(block, start..block.frames, (&levels, &statuses), on_hop);
+    }
+
+    /// After a frame that may be the first of a check, or is one of its frames.
+    fn check_change(&mut self, is_candidate: bool) {
+        let mut check = match self.check.take() {
+            Some(mut check) => {
+                check.push();
+                check
+            }
+            None if is_candidate => match self.begin_check() {
+                Some(check) => check,
+                None => return,
+            },
+            None => return,
+        };
+        if let Err((model, cause)) = check.catch_up(&self.recent) {
+            self.switch_off(model, cause);
+            return;
+        }
+        match check.verdict(self.answer.as_ref(), self.smoothing.change_divergence) {
+            Verdict::Open => self.check = Some(check),
+            Verdict::Same => {}
+            Verdict::Changed => self.follow_change(check),
+        }
+    }
+
+    /// A check of whether the music has changed; none if that is off, or the models remember too little else.
+    fn begin_check(&mut self) -> Option<ChangeCheck> {
+        let frames = self.spectrum.new_frames();
+        if !self.smoothing.follows_changes() || self.model_frames <= frames {
+            return None;
+        }
+        match ChangeCheck::new(&self.runners, &self.spec, frames, self.classes) {
+            Ok(check) => Some(check),
+            Err((model, cause)) => {
+                self.switch_off(model, cause);
+                None
+            }
+        }
+    }
+
+    /// The music has changed: what was before is forgotten from the next frame on.
+    fn follow_change(&mut self, check: ChangeCheck) {
+        let frames = check.frames();
+        self.loudness = check.loudness;
+        for (runner, fresh) in self.runners.iter_mut().zip(check.runners) {
+            runner.adopt(fresh);
+        }
+        self.model_frames = frames;
+        self.spectrum.forget_all_but(frames);
+        self.pending_change = StateReset::Change {
+            frames: u16::try_from(frames).unwrap_or(u16::MAX),
+        };
+    }
+
+    /// A copy of this model failed, as the model may at any frame.
+    fn switch_off(&mut self, model: usize, cause: FaultCause) {
+        self.enable(model, false);
+        self.faults.push(fault(model, &self.runners[model], cause));
     }
 
     /// One segment between long silences: the gate first, which says where in it music starts after something else;
@@ -251,11 +348,12 @@ impl Pipeline {
         normalized.clear();
         self.loudness.push(mel_db, &mut normalized);
         let kinds = self.step_gate(FrameBlock::new(&normalized, bands));
-        let statuses: Vec<FrameStatus> = statuses[frames.clone()]
+        let mut statuses: Vec<FrameStatus> = statuses[frames.clone()]
             .iter()
             .enumerate()
             .map(|(i, level)| self.segmenter.push_gate(*level, kinds.as_ref().map(|kinds| &kinds[i])))
             .collect();
+        statuses[0].reset = statuses[0].reset.max(std::mem::take(&mut self.pending_change));
         let segment = Segment {
             mel_db,
             normalized: &normalized,
@@ -315,6 +413,7 @@ impl Pipeline {
             steps.push(step);
         }
         self.attention = attention;
+        self.model_frames += frames.len();
         for (i, frame) in frames.enumerate() {
             let hop = self.hop(segment, frame, (&steps, i));
             on_hop(&hop);
@@ -337,6 +436,7 @@ impl Pipeline {
         }
         let mean = mean_novelty(novelty);
         let smoothed = self.smoother.push(at, &status, &raw, mean);
+        self.answer = status.counted.then_some(smoothed.ensemble);
         let mut column = Column::empty(classes);
         column.frame = FrameIndex(self.frames);
         column.at = at;

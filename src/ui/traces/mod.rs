@@ -329,6 +329,31 @@ mod tests {
                 Some(units.input[unit])
             );
         }
+        // After a change of music it goes on from the columns that the live one had gone through by then.
+        let mut changed = snapshot(2, 70);
+        changed.recent[65].reset = StateReset::Change { frames: 12 };
+        history.absorb(&changed);
+        assert!(traces.follow(&history));
+        while traces.total() < history.total_columns() {
+            std::thread::yield_now();
+            traces.poll();
+        }
+        let levels: Vec<f32> = (first + 65 - 12..=first + 65)
+            .flat_map(|column| history.column(column).expect("kept").to_vec())
+            .collect();
+        normalized.clear();
+        LoudnessNormalizer::new(&models.front_end).push(&levels, &mut normalized);
+        let mut fresh = lstm.stream().expect("a stream");
+        fresh
+            .push(FrameBlock::new(&normalized, models.front_end.bands), &mut output)
+            .expect("frames");
+        assert!(fresh.units(&mut units));
+        for unit in 0..traces.units() {
+            assert_eq!(
+                traces.value(UnitValue::Input, first + 65, unit),
+                Some(units.input[unit])
+            );
+        }
         // Another history has other columns: it has to start over.
         assert!(!traces.follow(&History::new()));
     }

@@ -10,6 +10,9 @@ use attune_engine::StateReset;
 use attune_model::{GenreStream, LoadedModel, ModelError, StreamOutput, UnitActivations};
 use crossbeam_channel::Receiver;
 
+/// Columns that are kept for a model that starts over some columns back.
+const KEPT: usize = 1024;
+
 /// A gate that takes less than this in a frame is open for all practical purposes: days at the default hop.
 pub(super) const LEAST_DECAY: f32 = 1e-7;
 
@@ -48,6 +51,8 @@ struct Runner<'a> {
     kinds: &'a [UnitValue],
     stream: Box<dyn GenreStream>,
     loudness: LoudnessNormalizer,
+    /// (column, band): the last columns since the last break, at least as many as a change of music goes back.
+    recent: Vec<f32>,
     picture: UnitActivations,
     /// Of each unit: Σ r and Σ r².
     sums: Vec<(f64, f64)>,
@@ -84,6 +89,7 @@ impl<'a> Runner<'a> {
             kinds,
             stream: model.stream()?,
             loudness: LoudnessNormalizer::new(spec),
+            recent: Vec::new(),
             picture: UnitActivations::default(),
             sums: vec![(0.0, 0.0); units],
             count: 0,
@@ -99,13 +105,24 @@ impl<'a> Runner<'a> {
             if is_break || *reset > StateReset::Nothing {
                 self.stream = self.model.stream()?;
             }
-            if is_break || *reset == StateReset::Everything {
+            if is_break || matches!(reset, StateReset::Change { .. } | StateReset::Everything) {
                 self.loudness.reset();
             }
+            normalized.clear();
+            if let StateReset::Change { frames } = *reset {
+                let first = self.recent.len().saturating_sub(usize::from(frames) * bands);
+                self.loudness.push(&self.recent[first..], &mut normalized);
+                self.stream.push(FrameBlock::new(&normalized, bands), &mut output)?;
+            }
             if is_break {
+                self.recent.clear();
                 values.resize(values.len() + self.kinds.len() * self.sums.len(), f32::NAN);
                 continue;
             }
+            if self.recent.len() == KEPT * bands {
+                self.recent.drain(..KEPT / 2 * bands);
+            }
+            self.recent.extend_from_slice(row);
             normalized.clear();
             self.loudness.push(row, &mut normalized);
             self.stream.push(FrameBlock::new(&normalized, bands), &mut output)?;

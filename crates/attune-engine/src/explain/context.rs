@@ -16,7 +16,7 @@ use std::path::Path;
 /// Levels that the models' states depend on.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Context {
-    /// (columns, bands) in dB: from the last reset of everything, but at most [`MAX_CONTEXT`].
+    /// (columns, bands) in dB: from the last reset of everything or change of music, but at most [`MAX_CONTEXT`].
     levels: Vec<f32>,
     /// Leading columns that only the loudness normalisation depends on: the models were reset after them.
     loudness_only: usize,
@@ -27,13 +27,18 @@ impl Context {
     pub fn back_from<'a>(columns: impl Iterator<Item = (&'a [f32], StateReset)>, spec: &FrontEndSpec) -> Self {
         let mut rows = Vec::new();
         let mut models = None;
-        for (levels, reset) in columns.take(spec.frames_in(MAX_CONTEXT)) {
-            rows.push(levels);
-            if reset > StateReset::Nothing && models.is_none() {
-                models = Some(rows.len());
-            }
-            if reset == StateReset::Everything {
+        // Rows up to which it goes back, once that is known.
+        let mut most = spec.frames_in(MAX_CONTEXT);
+        for (levels, reset) in columns {
+            if rows.len() >= most {
                 break;
+            }
+            rows.push(levels);
+            match reset {
+                StateReset::Nothing => {}
+                StateReset::Change { frames } => most = most.min(rows.len() + usize::from(frames)),
+                StateReset::Models => models = models.or(Some(rows.len())),
+                StateReset::Everything => most = rows.len(),
             }
         }
         Self {
@@ -122,6 +127,14 @@ mod tests {
             _ => StateReset::Nothing,
         });
         assert_eq!((both.levels.len() / spec.bands, both.loudness_only), (40, 20));
+        // After a change of music loudness and models are those of the frames that it names and the ones since.
+        let changed = context(&|frame| match frame {
+            20 => StateReset::Everything,
+            60 => StateReset::Change { frames: 10 },
+            _ => StateReset::Nothing,
+        });
+        assert_eq!((changed.levels.len() / spec.bands, changed.loudness_only), (40, 0));
+        assert_eq!(changed.levels, levels[50 * spec.bands..]);
         // Loudness is that of all forty.
         let whole = Input::of_levels(&both.levels, &spec);
         assert_eq!(both.input(&spec).frames, whole.frames[20 * spec.bands..]);

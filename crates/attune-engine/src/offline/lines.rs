@@ -3,7 +3,7 @@
 //! In: columns and health. Out: lines. Thread: any.
 
 use super::report::FailureReport;
-use crate::{Column, Health};
+use crate::{Column, Health, StateReset};
 use attune_audio::units::Seconds;
 use attune_model::genre::{GenreSet, Probabilities, SoundKind};
 use serde::Serialize;
@@ -114,6 +114,29 @@ impl StateLine {
             familiarity: rounded_familiarity(column),
             kinds: by_kind(&column.kinds),
         }
+    }
+}
+
+/// The music has changed: what was before is forgotten.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ChangeLine {
+    r#type: &'static str,
+    t_s: f64,
+    /// About when it changed.
+    since_s: f64,
+}
+
+impl ChangeLine {
+    /// `None`: nothing was reset before this frame, or for another reason.
+    pub fn new(column: &Column, hop: Seconds) -> Option<Self> {
+        let StateReset::Change { frames } = column.reset else {
+            return None;
+        };
+        Some(Self {
+            r#type: "change",
+            t_s: rounded_secs(column.at),
+            since_s: rounded(column.at.0 - f64::from(frames) * hop.0),
+        })
     }
 }
 

@@ -8,7 +8,7 @@ mod report;
 mod summary;
 
 pub use levels::{levels_of_file, segments_of_file};
-pub use lines::{FailureLine, HealthLine, HopLine, ModelHop, StateLine, document};
+pub use lines::{ChangeLine, FailureLine, HealthLine, HopLine, ModelHop, StateLine, document};
 pub use report::{AnswerReport, FailureReport, ModelReport, Report, SegmentReport, SourceReport};
 
 use crate::smoothing::SmoothingConfig;

@@ -1,8 +1,8 @@
 //! The two stages in a row, for frames whose rows are all known: a replay under other knobs.
 //!
-//! In: level, gate row and raw probabilities of one frame. Out: its status and what is smoothed of it. Thread: any.
+//! In: level, gate row and raw probabilities of one frame, and what was reset when it was processed. Out: its status and what is smoothed of it. Thread: any.
 
-use super::{FrameStatus, Segmenter, Smoothed, Smoother, SmoothingConfig, SmoothingError};
+use super::{FrameStatus, Segmenter, Smoothed, Smoother, SmoothingConfig, SmoothingError, StateReset};
 use attune_audio::units::{Decibels, Seconds};
 use attune_model::genre::Probabilities;
 
@@ -11,6 +11,8 @@ use attune_model::genre::Probabilities;
 pub struct AnswerStream {
     segmenter: Segmenter,
     smoother: Smoother,
+    /// Of the next frame.
+    change: StateReset,
 }
 
 impl AnswerStream {
@@ -22,6 +24,7 @@ impl AnswerStream {
         Ok(Self {
             smoother: Smoother::new(config, hop, classes, models)?,
             segmenter: Segmenter::new(config, hop),
+            change: StateReset::Nothing,
         })
     }
 
@@ -39,6 +42,16 @@ impl AnswerStream {
     pub fn reset(&mut self) {
         self.segmenter.reset();
         self.smoother.reset();
+        self.change = StateReset::Nothing;
+    }
+
+    /// What was reset before the next frame when it was processed: a change of music is taken from here, for only the
+    /// models can confirm one. Silence and gate are decided anew.
+    pub fn note_reset(&mut self, reset: StateReset) {
+        self.change = match reset {
+            StateReset::Change { .. } => reset,
+            _ => StateReset::Nothing,
+        };
     }
 
     /// Takes one frame: its stream time, the level of the last moments (root mean square over about 0.4 s), each
@@ -52,7 +65,8 @@ impl AnswerStream {
         novelty: Option<f32>,
         kinds: Option<&Probabilities>,
     ) -> (FrameStatus, Smoothed) {
-        let status = self.segmenter.push(level, kinds);
+        let mut status = self.segmenter.push(level, kinds);
+        status.reset = status.reset.max(std::mem::take(&mut self.change));
         let smoothed = self.smoother.push(at, &status, raw, novelty);
         (status, smoothed)
     }

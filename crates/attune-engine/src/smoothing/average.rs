@@ -19,6 +19,11 @@ pub(super) struct Decay {
 }
 
 impl Decay {
+    /// After so many frames.
+    pub(super) fn after(frames: u64) -> Self {
+        Self { frames }
+    }
+
     /// The weight of the next frame: of the n-th `max((η + 1) / (n + η), steady)`.
     pub(super) fn next(&mut self, steady: f64) -> f32 {
         self.frames += 1;
@@ -45,6 +50,14 @@ impl Average {
         Self {
             value: Probabilities::uniform(classes),
             decay: Decay::default(),
+        }
+    }
+
+    /// As if all of `frames` had been this one.
+    pub(super) fn after(frames: u64, value: Probabilities) -> Self {
+        Self {
+            value,
+            decay: Decay::after(frames),
         }
     }
 

@@ -26,6 +26,7 @@ mod novelty;
 mod reasons;
 pub(crate) mod segmenter;
 mod smoother;
+pub(crate) mod spectral_change;
 
 pub use answer_stream::AnswerStream;
 pub use decide::{answer_to_music, genre_of_whole};
@@ -167,6 +168,12 @@ pub struct SmoothingConfig {
     /// Smoothed familiarity below which music is unfamiliar: about the share of known music that is taken for it; 0
     /// turns the answer off.
     pub unfamiliar: f32,
+    /// Distance of the spectrum of the last 2 s from the one before (a mean Bhattacharyya distance) above which a change
+    /// of music is looked for.
+    pub change_distance: f32,
+    /// Divergence of the answer to the new sound alone from the running answer (Jensen–Shannon, as a share of its
+    /// maximum) above which the music has changed and what was before it is forgotten; 1 turns this off.
+    pub change_divergence: f32,
 }
 
 impl Default for SmoothingConfig {
@@ -185,6 +192,8 @@ impl Default for SmoothingConfig {
             reject: 0.7,
             admit: 0.5,
             unfamiliar: 0.05,
+            change_distance: 0.12,
+            change_divergence: 0.35,
         }
     }
 }
@@ -205,6 +214,11 @@ impl SmoothingConfig {
     /// Whether a gate can reject anything.
     pub(crate) fn is_gate_on(&self) -> bool {
         self.reject < 1.0
+    }
+
+    /// Whether a change of music can be found.
+    pub(crate) fn follows_changes(&self) -> bool {
+        self.change_divergence < 1.0
     }
 
     /// Checks every knob: finite, in range, `leave` no higher than `enter`, `admit` no higher than `reject`.
@@ -246,6 +260,9 @@ impl SmoothingConfig {
         let admit = f64::from(self.admit);
         check("admit", admit, 0.0, f64::from(self.reject), "between 0 and `reject`")?;
         let unfamiliar = f64::from(self.unfamiliar);
-        check("unfamiliar", unfamiliar, 0.0, 0.5, "between 0 and 0.5")
+        check("unfamiliar", unfamiliar, 0.0, 0.5, "between 0 and 0.5")?;
+        let distance = f64::from(self.change_distance);
+        check("change_distance", distance, 0.0, 100.0, "between 0 and 100")?;
+        share("change_divergence", self.change_divergence)
     }
 }

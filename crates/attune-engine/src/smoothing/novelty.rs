@@ -82,6 +82,14 @@ impl NoveltyAverage {
         }
     }
 
+    /// Before the first frame that counts, for models that have processed `frames`.
+    pub(super) fn after(frames: u64, hop: Seconds) -> Self {
+        Self {
+            unsettled: unsettled_frames(hop).saturating_sub(frames),
+            ..Self::new(hop)
+        }
+    }
+
     /// Takes the novelty of the next frame that counts.
     pub(super) fn push(&mut self, novelty: Option<f32>, steady: f64) {
         if self.unsettled > 0 {

@@ -17,6 +17,12 @@ pub enum StateReset {
     /// Nothing: the frame continues the stream.
     #[default]
     Nothing,
+    /// Models and loudness, since the music changed: they go on from states that have processed the last `frames`
+    /// before this one, and no other. The gate goes on.
+    Change {
+        /// How many frames.
+        frames: u16,
+    },
     /// The models; loudness and gate go on.
     Models,
     /// Models, loudness and gate.

@@ -78,8 +78,10 @@ impl Smoother {
         raw: &[Option<Probabilities>],
         novelty: Option<f32>,
     ) -> Smoothed {
-        if status.reset > StateReset::Nothing {
-            self.reset_averages();
+        match status.reset {
+            StateReset::Nothing => {}
+            StateReset::Change { frames } => self.restart(u64::from(frames), raw),
+            StateReset::Models | StateReset::Everything => self.reset_averages(),
         }
         self.audible_frames += u64::from(status.audible);
         self.counted_frames += u64::from(status.counted);
@@ -129,6 +131,15 @@ impl Smoother {
             familiarity: novelty.map(familiarity),
             decision,
         }
+    }
+
+    /// The averages go on from the first answers of models that have processed `frames` of other music. The displayed
+    /// answer stays until another takes over by the usual rules.
+    fn restart(&mut self, frames: u64, raw: &[Option<Probabilities>]) {
+        for (average, raw) in self.averages.iter_mut().zip(raw) {
+            *average = raw.map(|raw| Average::after(frames, raw));
+        }
+        self.novelty = NoveltyAverage::after(frames, self.hop);
     }
 
     /// What is remembered of genres is forgotten.
