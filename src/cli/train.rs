@@ -133,6 +133,7 @@ impl TrainArgs {
             unlabelled: self.recipe.unlabelled.clone(),
             more: self.recipe.more_forms(),
             aux_data: self.recipe.aux_data.clone(),
+            distractors: self.recipe.distractors.clone(),
             renditions_cache: self.recipe.renditions_cache.clone(),
             out: self.out.clone(),
             resume: self.resume,

@@ -161,6 +161,7 @@ fn name(stage: Stage) -> &'static str {
     match stage {
         Stage::Reading => "reading",
         Stage::ReadingAuxData => "reading auxiliary data",
+        Stage::ReadingDistractors => "reading distractors",
         Stage::Renditions => "renditions",
         Stage::AuxRenditions => "renditions of auxiliary data",
         Stage::Training => "training",

@@ -33,7 +33,8 @@ pub(super) struct RecipeArgs {
     /// Units of the classifier's hidden layer, from which the teachers' features are predicted too [default: 160]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=4096))]
     hidden: Option<u64>,
-    /// Blocks of convolutions between front and body, by their dilations [default: 1,2,4 for LSTM and attention]
+    /// Blocks of convolutions between front and body, by their dilations [default: 1,2,4 for LSTM, 1,2 for
+    /// attention]
     #[arg(long, value_delimiter = ',', value_name = "D,D,…", value_parser = dilation)]
     stem: Vec<usize>,
     /// Dilations of the TCN's blocks [default: 1,2,4,8]
@@ -145,6 +146,21 @@ pub(super) struct RecipeArgs {
     /// Probability that a labelled excerpt is limited to the band of an auxiliary source [default: 0.4]
     #[arg(long, alias = "also-share", value_parser = share, requires = "aux_data")]
     aux_share: Option<f64>,
+    /// Probability that a labelled example is a passage planted among other sound: music of another class, recordings
+    /// (see --distractors), noise, silence [default: 0]
+    #[arg(long, value_parser = share)]
+    planted_share: Option<f64>,
+    /// Weight of −ln of the attention that lies in planted passages; attention only [default: 0.5]
+    #[arg(long, value_parser = not_negative, requires = "planted_share")]
+    attention_weight: Option<f32>,
+    /// Weight of the cross-entropy of the evidence in planted passages, and in the music around them, with its own class;
+    /// attention only [default: 0.5]
+    #[arg(long, value_parser = not_negative, requires = "planted_share")]
+    local_weight: Option<f32>,
+    /// A folder of sound that is no music, for planting passages in; names that begin with 5- (fold 5 of ESC) or contain
+    /// _theo_ or _lucas_ are left out: they are for evaluation; may be repeated
+    #[arg(long, value_name = "FOLDER", requires = "planted_share")]
+    pub(super) distractors: Vec<PathBuf>,
     /// File that caches renditions between runs
     #[arg(long, alias = "takes-cache", value_name = "FILE")]
     pub(super) renditions_cache: Option<PathBuf>,
@@ -204,6 +220,9 @@ impl RecipeArgs {
         }
         set(&mut recipe.filled_share, self.filled_share.map(|share| share as f32));
         set(&mut recipe.augmentation.texture, self.texture.map(|share| share as f32));
+        set(&mut recipe.planted.share, self.planted_share.map(|share| share as f32));
+        set(&mut recipe.planted.attention_weight, self.attention_weight);
+        set(&mut recipe.planted.local_weight, self.local_weight);
         if let Some(dropout) = self.dropout {
             recipe.architecture.head.dropout = dropout;
             match &mut recipe.architecture.body {
@@ -308,6 +327,9 @@ impl RecipeArgs {
         add("unlabelled-share", self.unlabelled_share.map(|value| value.to_string()));
         add("filled-share", self.filled_share.map(|value| value.to_string()));
         add("aux-share", self.aux_share.map(|value| value.to_string()));
+        add("planted-share", self.planted_share.map(|value| value.to_string()));
+        add("attention-weight", number(self.attention_weight));
+        add("local-weight", number(self.local_weight));
         add("teacher-weight", number(self.teacher_weight));
         add(
             "soft-label-weight",
@@ -341,6 +363,9 @@ impl RecipeArgs {
         }
         for _ in &self.aux_data {
             add("aux-data", Some("FOLDER".to_owned()));
+        }
+        for _ in &self.distractors {
+            add("distractors", Some("FOLDER".to_owned()));
         }
         for _ in &self.coded {
             add("coded", Some("FOLDER".to_owned()));
@@ -396,7 +421,8 @@ mod tests {
         let words = "--rate 0.001 --weight-decay 0.1 --dropout 0.4 --hidden 200 --smoothing-frames 3 --label-smoothing 0.1 \
                      --averaging 0.99 --mix 0.3 --reverb 0.5 --batches 4x43:1,2x128:3 --patience 7 --fold 2/5 \
                      --share 0.25 --split-seed 9 --renditions 3 --mixtures 1 \
-                     --renditions-seed 4 --rendition-share 0.5 --unlabelled-share 0.25 --teacher-weight 2 \
+                     --renditions-seed 4 --rendition-share 0.5 --unlabelled-share 0.25 --planted-share 0.2 \
+                     --attention-weight 0.75 --local-weight 1.5 --teacher-weight 2 \
                      --soft-label-weight 0.25 --unlabelled-weight 0.75 --teacher-input rendition --tag-weight 0.5 \
                      --window-weight 3";
         let line = Line::try_parse_from(std::iter::once("x").chain(words.split_whitespace())).unwrap();
@@ -435,6 +461,9 @@ mod tests {
             (recipe.augmentation.reverb, 0.5),
             (recipe.rendition_share, 0.5),
             (recipe.unlabelled_share, 0.25),
+            (recipe.planted.share, 0.2),
+            (recipe.planted.attention_weight, 0.75),
+            (recipe.planted.local_weight, 1.5),
             (recipe.teacher_weight, 2.0),
             (recipe.tag_weight, 0.5),
             (recipe.window_weight, 3.0),

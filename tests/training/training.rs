@@ -1,9 +1,12 @@
 //! Training at toy size: it learns, its loss is what the formula says, and a resumed run ends where an unbroken one
 //! does.
 
+use attune_audio::features::{FrameBlock, LoudnessNormalizer};
+use attune_model::EvidenceMap;
 use attune_model::architecture::BodyShape;
 use attune_model::genre::{GenreId, GenreSet};
 use attune_model::load;
+use attune_nn::weights::WeightStore;
 use attune_train::TrainError;
 use attune_train::augment::normal;
 use attune_train::dataset::{Clip, Dataset};
@@ -88,6 +91,47 @@ fn every_engine_learns_what_can_be_learnt() {
         assert_eq!(figures.clips, 6);
         assert!(figures.accuracy > 0.99, "{engine:?}, {exchanged}: {figures:?}");
     }
+}
+
+/// The share of the attention on a passage in the midst of noise, of a network trained with or without planted ones.
+fn attention_in_a_passage(share: f32) -> f32 {
+    let data = data();
+    let mut recipe = recipe(ModelKind::Attention, 80);
+    recipe.batches = vec![BatchShape {
+        readout_frames: vec![(63, 1.0)],
+        ..BatchShape::new(8, 64, 1.0)
+    }];
+    recipe.planted.share = share;
+    let mut trainer = Trainer::new(recipe, &data).unwrap();
+    while !trainer.is_done() {
+        let report = trainer.step().unwrap();
+        assert_eq!(report.attention_loss > 0.0 && report.local_loss > 0.0, share > 0.0);
+    }
+    let mut store = WeightStore::from_tensors(trainer.averaged().unwrap());
+    let mut stream = trainer.recipe().architecture.build(&mut store).unwrap().open().unwrap();
+    let (mut rng, mut map, mut weights) = (ChaCha8Rng::seed_from_u64(9), EvidenceMap::default(), Vec::new());
+    let mut inside = 0.0;
+    for valid in &data.valid {
+        let mut levels: Vec<f32> = (0..100 * BANDS).map(|_| -8.0 + 6.0 * normal(&mut rng)).collect();
+        let passage = 40..80;
+        let of_clip = &valid.excerpt.as_ref().unwrap()[..40 * BANDS];
+        levels[passage.start * BANDS..passage.end * BANDS].copy_from_slice(of_clip);
+        let mut normalized = Vec::new();
+        LoudnessNormalizer::new(&trainer.recipe().front_end).push(&levels, &mut normalized);
+        stream.reset().unwrap();
+        stream.answers(FrameBlock::new(&normalized, BANDS)).unwrap();
+        assert!(stream.evidence(&mut map));
+        map.weight_of_frames(&mut weights);
+        inside += weights[passage].iter().sum::<f32>() / data.valid.len() as f32;
+    }
+    inside
+}
+
+#[test]
+fn attention_learns_to_lie_in_a_planted_passage() {
+    let (taught, untaught) = (attention_in_a_passage(0.8), attention_in_a_passage(0.0));
+    // 40 of 100 frames.
+    assert!(taught > 0.7 && taught > untaught + 0.1, "{taught} and {untaught}");
 }
 
 /// The same with renditions that a teacher with one tag told of, and music without labels.

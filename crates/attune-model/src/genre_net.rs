@@ -118,7 +118,12 @@ impl<B: Body> GenreNet<B> {
             }
             PoolingShape::Evidence { local, every, context } => {
                 let (windows, units) = (Windows { local, every }, context / every);
-                Pooling::Evidence(EvidencePooling::new(weights.pp("pooling"), head.hidden, windows, units)?)
+                Pooling::Evidence(EvidencePooling::new(
+                    weights.pp("pooling"),
+                    head.hidden,
+                    windows,
+                    units,
+                )?)
             }
         };
         Ok(Self {

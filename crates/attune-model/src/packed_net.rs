@@ -214,7 +214,12 @@ impl<P: PackedBody> PackedNet<P> {
         match (&self.pooling, &mut state.pooling) {
             (PackedPooling::Evidence(pooling), PoolingState::Evidence(memory)) => {
                 let classifier = (&self.hidden, &self.output);
-                pooling.step(&state.features, classifier, memory, (&mut state.hidden, &mut state.logits));
+                pooling.step(
+                    &state.features,
+                    classifier,
+                    memory,
+                    (&mut state.hidden, &mut state.logits),
+                );
                 return;
             }
             (PackedPooling::Attentive(pooling), PoolingState::Attentive(memory)) => {

@@ -95,10 +95,22 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Draws an excerpt of `frames` frames: (frames, bands), normalised as a live stream that begins there; and the part of
-/// the source that it covers, by shares of its length. `source` has at least two frames. Bands from `limit` on are
-/// removed.
-pub(crate) fn draw_excerpt(
+/// Levels normalised as a live stream that begins with them, and masked.
+pub(crate) fn normalized(
+    levels: &[f32],
+    spec: &FrontEndSpec,
+    augmentation: &Augmentation,
+    rng: &mut ChaCha8Rng,
+) -> Vec<f32> {
+    let mut normalized = Vec::with_capacity(levels.len());
+    LoudnessNormalizer::new(spec).push(levels, &mut normalized);
+    mask(&mut normalized, spec.bands, augmentation, rng);
+    normalized
+}
+
+/// Draws levels (frames, bands), changed by the augmentation; and the part of the source that they cover, by shares of
+/// its length. `source` has at least two frames. Bands from `limit` on are removed.
+pub(crate) fn draw_levels(
     source: Source<'_>,
     limit: Option<usize>,
     frames: usize,
@@ -123,11 +135,8 @@ pub(crate) fn draw_excerpt(
     if augmentation.reverb > 0.0 && rng.random_bool(f64::from(augmentation.reverb)) {
         reverb(&mut levels, spec, rng);
     }
-    let mut normalized = Vec::with_capacity(levels.len());
-    LoudnessNormalizer::new(spec).push(&levels, &mut normalized);
-    mask(&mut normalized, bands, augmentation, rng);
     let share = |frame: usize| frame as f32 / available as f32;
-    (normalized, share(start)..share(start + wanted))
+    (levels, share(start)..share(start + wanted))
 }
 
 /// The most that a frame takes from each of its neighbours.
@@ -267,6 +276,19 @@ pub(crate) fn beta(a: f32, rng: &mut ChaCha8Rng) -> f32 {
 mod tests {
     use super::*;
     use rand::SeedableRng;
+
+    /// As an example is drawn.
+    fn draw_excerpt(
+        source: Source<'_>,
+        limit: Option<usize>,
+        frames: usize,
+        spec: &FrontEndSpec,
+        augmentation: &Augmentation,
+        rng: &mut ChaCha8Rng,
+    ) -> (Vec<f32>, Range<f32>) {
+        let (levels, part) = draw_levels(source, limit, frames, spec, augmentation, rng);
+        (normalized(&levels, spec, augmentation, rng), part)
+    }
 
     fn plain(bands: usize, shift: i64) -> Colour {
         Colour {

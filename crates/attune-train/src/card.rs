@@ -1,8 +1,10 @@
 //! The card that goes with a model: its origin, its accuracy, its limits.
 
+use super::attention_span::AttentionSpan;
 use super::dataset::{Clip, Dataset};
 use super::export::Provenance;
 use super::form_probe::FormProbe;
+use super::recipe::Recipe;
 use super::split::SplitChoice;
 use super::trainer::Trainer;
 use super::validate::{ClipLogits, Metrics, Part, answers};
@@ -11,6 +13,12 @@ use attune_audio::features::FrontEndSpec;
 use attune_model::familiarity::{FamiliarityScale, SHARE};
 use attune_model::manifest::Manifest;
 use std::fmt::Write;
+
+/// What was measured of a network besides its answers.
+pub(super) struct Measured {
+    pub(super) form_probe: Option<FormProbe>,
+    pub(super) attention_span: Option<AttentionSpan>,
+}
 
 /// The model's output for one part of the validation clips.
 pub(super) struct ValidationSet<'a> {
@@ -67,7 +75,7 @@ pub(super) fn card(
     data: &Dataset,
     manifest: &Manifest,
     provenance: &Provenance,
-    form_probe: Option<&FormProbe>,
+    measured: &Measured,
     sets: &[ValidationSet<'_>],
 ) -> String {
     let spec = &trainer.recipe().front_end;
@@ -78,7 +86,7 @@ pub(super) fn card(
         .collect();
     let mut card = String::new();
     // Writing to a String cannot fail.
-    let _ = write_origin(&mut card, trainer, data, manifest, provenance, form_probe)
+    let _ = write_origin(&mut card, trainer, data, manifest, provenance, measured)
         .and_then(|()| write_figures(&mut card, trainer, data, &figures));
     for figures in &figures {
         let _ = write_over_time(&mut card, figures).and_then(|()| write_recalls(&mut card, figures, data));
@@ -256,6 +264,37 @@ fn write_forms(
     Ok(())
 }
 
+/// What the attention has learnt besides, and over how much it spreads.
+fn write_attention(card: &mut String, recipe: &Recipe, span: Option<&AttentionSpan>) -> std::fmt::Result {
+    let plan = &recipe.planted;
+    if plan.share > 0.0 {
+        let weights = if span.is_some() {
+            format!(
+                "; attention in the passage has the weight {}, evidence on either side {}",
+                plan.attention_weight, plan.local_weight
+            )
+        } else {
+            String::new()
+        };
+        writeln!(
+            card,
+            "| planted passages | {:.0} % of labelled examples: 1 to 4 s among music of another class, {} recordings, \
+             noise or silence{weights} |",
+            plan.share * 100.0,
+            plan.recordings
+        )?;
+    }
+    if let Some(span) = span {
+        writeln!(
+            card,
+            "| attention | spread as over {:.1} of {:.1} units alike (e to the entropy of the weights, mean over {} \
+             validation sounds at their ends) |",
+            span.effective, span.units, span.clips
+        )?;
+    }
+    Ok(())
+}
+
 /// The card's table: where the model comes from.
 fn write_origin(
     card: &mut String,
@@ -263,7 +302,7 @@ fn write_origin(
     data: &Dataset,
     manifest: &Manifest,
     provenance: &Provenance,
-    form_probe: Option<&FormProbe>,
+    measured: &Measured,
 ) -> std::fmt::Result {
     let recipe = trainer.recipe();
     writeln!(card, "# Model card: {}\n", manifest.name)?;
@@ -295,7 +334,8 @@ fn write_origin(
              mixed |"
         )?;
     }
-    write_forms(card, trainer, data, form_probe)?;
+    write_forms(card, trainer, data, measured.form_probe.as_ref())?;
+    write_attention(card, recipe, measured.attention_span.as_ref())?;
     if recipe.aux_clips > 0 {
         writeln!(
             card,

@@ -1,6 +1,7 @@
 //! Labelled clips: whole audio, log-mel excerpts, or both.
 
 use super::TrainError;
+use super::planted::Distractors;
 use super::renditions::{Rendition, music_below};
 use super::split::SplitChoice;
 use super::windowed_targets::WindowedTargets;
@@ -89,6 +90,8 @@ pub struct Dataset {
     pub window_width: usize,
     /// Music without labels, for a teacher's targets only; its clips have renditions and nothing else.
     pub unlabelled: Vec<Clip>,
+    /// Sound that is no music, to plant passages in.
+    pub distractors: Distractors,
 }
 
 /// Slope and shift for each feature.
@@ -171,6 +174,7 @@ impl Dataset {
             teacher_lines: Lines::new(),
             window_width: 0,
             unlabelled: Vec::new(),
+            distractors: Distractors::default(),
         };
         data.teacher_width = data.teacher_widths().0;
         data
@@ -304,6 +308,7 @@ impl Collection {
             teacher_lines: Lines::new(),
             window_width: 0,
             unlabelled: Vec::new(),
+            distractors: Distractors::default(),
         };
         Ok((data, notes))
     }
@@ -507,6 +512,7 @@ mod tests {
             teacher_lines: Lines::new(),
             window_width: 0,
             unlabelled: Vec::new(),
+            distractors: Distractors::default(),
         };
         assert!(with("blues.00042").is_gtzan());
         for other in ["blues.42", "jazz.00042", "mine.00042", "blues-00042"] {

@@ -3,8 +3,9 @@
 //! In: a recipe and a data set. Out: [`Batch`]es. Thread: the one that trains.
 
 use super::TrainError;
-use super::augment::{Augmentation, Source, beta, draw_excerpt};
+use super::augment::{Augmentation, Source, beta, draw_levels, keep_bands, normalized};
 use super::dataset::{Clip, Dataset};
+use super::planted::{self, Around, Distractors, Planted};
 use super::recipe::{BatchShape, Recipe};
 use super::renditions::Rendition;
 use super::targets::{Target, Targets, mix};
@@ -43,6 +44,8 @@ pub struct Batch {
     pub windows: Vec<f32>,
     /// Weight of each example's windows, as that of the features.
     pub window_weights: Vec<f32>,
+    /// Which examples are planted passages.
+    pub planted: Vec<Planted>,
 }
 
 /// What can be drawn.
@@ -53,6 +56,8 @@ pub struct Examples<'a> {
     rendition_share: f32,
     unlabelled_share: f32,
     aux_share: f64,
+    planted_share: f64,
+    distractors: &'a Distractors,
     targets: Targets<'a>,
     /// Batches that at least one clip is long enough for.
     pools: Vec<Pool<'a>>,
@@ -123,6 +128,8 @@ impl<'a> Examples<'a> {
             rendition_share: recipe.rendition_share,
             unlabelled_share: recipe.unlabelled_share,
             aux_share: f64::from(recipe.aux_share),
+            planted_share: f64::from(recipe.planted.share),
+            distractors: &data.distractors,
             targets: Targets::new(recipe, data),
             pools,
         })
@@ -176,7 +183,15 @@ impl<'a> Examples<'a> {
         batch.x.reserve(clips * pool.shape.frames * self.spec.bands);
         for number in 0..clips {
             let is_labelled = number < clips - unlabelled;
-            let Example { x, target } = self.mixed(pool, is_labelled, rng);
+            // No draw without planted passages: runs without them stay the same.
+            let Example { x, target } =
+                if is_labelled && self.planted_share > 0.0 && rng.random_bool(self.planted_share) {
+                    let (example, planted) = self.planted(pool, number, rng);
+                    batch.planted.push(planted);
+                    example
+                } else {
+                    self.mixed(pool, is_labelled, rng)
+                };
             batch.x.extend(x);
             batch.targets.extend(target.genres);
             batch.label_weights.push(target.has_genres);
@@ -225,16 +240,71 @@ impl<'a> Examples<'a> {
             (Cow::Borrowed(pool.unlabelled.as_slice()), None)
         };
         let clip = clips[rng.random_range(0..clips.len())];
-        let frames = pool.shape.frames;
+        let (levels, target) = self.levels(pool, (clip, is_labelled), (pool.shape.frames, limit), rng);
+        let x = normalized(&levels, &self.spec, &self.augmentation, rng);
+        Example { x, target }
+    }
+
+    /// Levels of a clip, (frames, bands), and their target.
+    fn levels(
+        &self,
+        pool: &Pool<'_>,
+        (clip, is_labelled): (&Clip, bool),
+        (frames, limit): (usize, Option<usize>),
+        rng: &mut ChaCha8Rng,
+    ) -> (Vec<f32>, Target) {
         let (source, origin) = self.source(clip, frames, limit, pool.filled_share, rng);
-        let (x, part) = draw_excerpt(source, limit, frames, &self.spec, &self.augmentation, rng);
+        let (levels, part) = draw_levels(source, limit, frames, &self.spec, &self.augmentation, rng);
         let target = match origin {
             Origin::Rendition(rendition) if is_labelled => self.targets.of_rendition(rendition, &part),
             Origin::Rendition(rendition) => self.targets.of_unlabelled(clip, rendition, &part),
             Origin::Whole | Origin::Filled => self.targets.of_clip(clip, Some(&part)),
             Origin::Excerpt => self.targets.of_clip(clip, None),
         };
-        Example { x, target }
+        (levels, target)
+    }
+
+    /// A passage among other sound; no teacher has heard that.
+    fn planted(&self, pool: &Pool<'_>, number: usize, rng: &mut ChaCha8Rng) -> (Example, Planted) {
+        let (frames, bands) = (pool.shape.frames, self.spec.bands);
+        let genre = rng.random_range(0..pool.by_genre.len());
+        let (clips, limit) = self.of_genre(&pool.by_genre[genre], &pool.limits, rng);
+        let clip = clips[rng.random_range(0..clips.len())];
+        let place = planted::draw_place(frames, rng);
+        let (passage, mut target) = self.levels(pool, (clip, true), (place.len(), limit), rng);
+        let mut around_genres = None;
+        let kind = Around::draw(pool.by_genre.len(), self.distractors, rng);
+        let mut levels = match kind {
+            Around::Music => {
+                let other = (genre + rng.random_range(1..pool.by_genre.len())) % pool.by_genre.len();
+                let clips = &pool.by_genre[other].clips;
+                let clip = clips[rng.random_range(0..clips.len())];
+                let (levels, target) = self.levels(pool, (clip, true), (frames, limit), rng);
+                around_genres = Some(target.genres);
+                levels
+            }
+            Around::Recordings(folder) => {
+                planted::recordings(&self.distractors.0[folder], frames, &self.spec, &self.augmentation, rng)
+            }
+            Around::Noise => planted::noise(frames, bands, rng),
+            Around::Silence => planted::silence(frames, bands, &passage, rng),
+        };
+        if !matches!(kind, Around::Silence) {
+            planted::level_with(&mut levels, &passage, bands, rng);
+        }
+        levels[place.start * bands..place.end * bands].copy_from_slice(&passage);
+        if let Some(limit) = limit {
+            keep_bands(&mut levels, bands, 0..limit);
+        }
+        (target.has_features, target.has_tags, target.has_windows) = (0.0, 0.0, 0.0);
+        let planted = Planted {
+            example: number,
+            passage: place,
+            genres: target.genres.clone(),
+            around: around_genres,
+        };
+        let x = normalized(&levels, &self.spec, &self.augmentation, rng);
+        (Example { x, target }, planted)
     }
 
     /// Which clips of a genre to draw from, and the band they are limited to. Without auxiliary data no random number

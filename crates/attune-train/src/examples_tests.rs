@@ -517,3 +517,40 @@ fn what_is_limited_to_a_band_is_coded_half_the_time_but_never_by_a_narrower_code
         assert!(narrow < 0.5, "a codec of a narrower band would reveal the class");
     }
 }
+
+#[test]
+fn a_planted_passage_lies_where_it_is_said_to_and_no_teacher_speaks_of_it() {
+    let data = data();
+    let mut recipe = recipe();
+    recipe.batches = vec![BatchShape::new(8, 36, 1.0)];
+    recipe.planted.share = 1.0;
+    recipe.unlabelled_share = 0.0;
+    recipe.rendition_share = 0.0;
+    (
+        recipe.augmentation.masks,
+        recipe.augmentation.low_pass,
+        recipe.augmentation.colour_db,
+    ) = (0, 0.0, 0.0);
+    let mut in_music = 0;
+    for (_, batch) in draws(&recipe, &data, 20) {
+        assert_eq!(batch.planted.len(), 8);
+        assert!(batch.feature_weights.iter().all(|weight| *weight == 0.0));
+        for planted in &batch.planted {
+            let x = &batch.x[planted.example * 36 * BANDS..][..36 * BANDS];
+            // Class 0 rises over the bands, class 1 falls.
+            let rise = |frame: usize| x[frame * BANDS + 100] - x[frame * BANDS + 30];
+            let sign = if planted.genres[0] > 0.5 { 1.0 } else { -1.0 };
+            for frame in planted.passage.clone() {
+                assert!(sign * rise(frame) > 0.0, "{planted:?}: {}", rise(frame));
+            }
+            if let Some(around) = &planted.around {
+                in_music += 1;
+                assert!((around[0] - planted.genres[1]).abs() < 1e-6);
+                for frame in (0..36).filter(|frame| !planted.passage.contains(frame)) {
+                    assert!(sign * rise(frame) < 0.0, "{planted:?}: {}", rise(frame));
+                }
+            }
+        }
+    }
+    assert!((40..120).contains(&in_music), "half of 160: {in_music}");
+}

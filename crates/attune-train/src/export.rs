@@ -1,7 +1,8 @@
 //! The files of a finished run: weights, manifest, and a card that says how they were made.
 
 use super::TrainError;
-use super::card::{ValidationSet, card, with_familiarity};
+use super::attention_span::AttentionSpan;
+use super::card::{Measured, ValidationSet, card, with_familiarity};
 use super::checkpoint::serialize;
 use super::dataset::{Clip, Dataset};
 use super::familiarity;
@@ -90,7 +91,10 @@ pub fn export(
         fit_temperature(&calibration, spec)
     };
     let clips = data.train.iter().chain(&data.valid);
-    let form_probe = FormProbe::measure(net.as_ref(), clips, &data.genres, spec)?;
+    let measured = Measured {
+        form_probe: FormProbe::measure(net.as_ref(), clips, &data.genres, spec)?,
+        attention_span: AttentionSpan::measure(net.pack(PRECISION)?.open()?.as_mut(), &data.valid, spec)?,
+    };
     let weight_count = store.params().map(|(_, var)| var.elem_count()).sum();
     let context_frames = net.context_frames();
     let manifest = Manifest {
@@ -114,7 +118,7 @@ pub fn export(
         data,
         &manifest,
         provenance,
-        form_probe.as_ref(),
+        &measured,
         &[
             ValidationSet::new(
                 excerpts_in_words(&excerpts, spec).to_owned(),

@@ -70,7 +70,7 @@ pub fn fit(
 
 /// The normalised frames of each clip, whole and excerpt, with its class. A whole clip whose audio is missing is there
 /// as filled log-mels.
-fn sounds(clips: &[Clip], spec: &FrontEndSpec) -> impl Iterator<Item = (usize, Vec<f32>)> {
+pub(super) fn sounds(clips: &[Clip], spec: &FrontEndSpec) -> impl Iterator<Item = (usize, Vec<f32>)> {
     let levels = clips.iter().flat_map(|clip| {
         let filled = clip.filled.as_ref().filter(|_| clip.whole.is_none());
         let filled = filled.map(|levels| Cow::Owned(levels.to_f32_vec()));

@@ -21,6 +21,7 @@
 //! [`split`] refuses leaks, [`recipe`] holds every option of a run, [`trainer`] is the loop, [`evaluate`] measures
 //! accuracy and calibration. `docs/training.md` is the user's guide.
 
+mod attention_span;
 pub mod augment;
 pub mod aux_data;
 mod card;
@@ -39,6 +40,7 @@ mod held_out;
 pub mod noises;
 pub mod optimizer;
 pub mod pieces;
+pub mod planted;
 pub mod recipe;
 pub mod renditions;
 pub mod reverb;

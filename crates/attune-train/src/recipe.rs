@@ -1,6 +1,7 @@
 //! What is trained and how: one value that a run, its checkpoint and its card agree on.
 
 use super::augment::Augmentation;
+use super::planted::PlantedPlan;
 use super::renditions::RenditionsPlan;
 use super::split::SplitChoice;
 use attune_audio::features::FrontEndSpec;
@@ -109,6 +110,9 @@ pub struct Recipe {
     pub windowed_targets: Option<String>,
     /// Weight of the mean squared error with those.
     pub window_weight: f32,
+    /// Passages planted among other sound.
+    #[serde(default)]
+    pub planted: PlantedPlan,
     /// How excerpts are changed.
     pub augmentation: Augmentation,
     /// The front end.
@@ -225,6 +229,7 @@ impl Recipe {
             renditions: RenditionsPlan::default(),
             windowed_targets: None,
             window_weight: 1.0,
+            planted: PlantedPlan::default(),
             augmentation: Augmentation::default(),
             architecture: architecture(kind, &front_end, classes),
             front_end,

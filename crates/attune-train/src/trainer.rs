@@ -5,6 +5,7 @@ use super::checkpoint::{BestSoFar, Checkpoint};
 use super::dataset::Dataset;
 use super::examples::{Batch, Examples};
 use super::optimizer::{AdamW, one_cycle};
+use super::planted::{self, Labels};
 use super::recipe::{BatchShape, Recipe};
 use super::validate::{ClipLogits, Metrics, Part, answers, clip_logits};
 use attune_model::architecture::Net;
@@ -63,6 +64,10 @@ pub struct StepReport {
     pub tag_loss: f32,
     /// Mean squared error with the teacher of windows.
     pub window_loss: f32,
+    /// −ln of the attention in planted passages; 0 without them, or without evidence.
+    pub attention_loss: f32,
+    /// Cross-entropy of the evidence within planted passages and around them.
+    pub local_loss: f32,
     /// Norm of the gradients.
     pub gradient_norm: f32,
 }
@@ -250,7 +255,8 @@ impl<'a> Trainer<'a> {
         let read: Vec<usize> = shape.readout_frames.iter().map(|(frame, _)| *frame).collect();
         let x = Tensor::from_slice(&batch.x, (clips, frames, bands), &Device::Cpu)?;
         let output = self.net.classify(&x, &read, &mut Pass::Train(&mut rng))?;
-        let loss = label_loss(&output, shape, &batch)?;
+        let labels = Labels::of(&batch.targets, &batch.label_weights, &batch.planted, shape)?;
+        let loss = label_loss(&output, &labels)?;
         let mut total = loss.clone();
         let mut second = |loss: Tensor, weight: f32| -> Result<f32, TrainError> {
             total = (&total + (&loss * f64::from(weight))?)?;
@@ -283,6 +289,14 @@ impl<'a> Trainer<'a> {
             )?,
             None => 0.0,
         };
+        let (mut attention_loss, mut local_loss) = (0.0, 0.0);
+        if let Some(units) = output.evidence.as_ref().filter(|_| !batch.planted.is_empty()) {
+            let plan = &self.recipe.planted;
+            let of_attention = planted::attention_loss(units, &batch.planted, &labels)?;
+            attention_loss = second(of_attention, plan.attention_weight)?;
+            let of_evidence = planted::local_loss(units, &batch.planted, &batch.label_weights)?;
+            local_loss = second(of_evidence, plan.local_weight)?;
+        }
         let loss = loss.to_scalar::<f32>()?;
         if !total.to_scalar::<f32>()?.is_finite() {
             return Err(TrainError::Diverged { step: self.step, loss });
@@ -297,6 +311,8 @@ impl<'a> Trainer<'a> {
             teacher_loss,
             tag_loss,
             window_loss,
+            attention_loss,
+            local_loss,
             gradient_norm,
         })
     }
@@ -404,11 +420,9 @@ fn weighted(values: &Tensor, shape: &BatchShape, examples: &[f32]) -> candle_cor
 }
 
 /// −Σ y·ln p with the labels; of logits (b, p, classes).
-fn label_loss(output: &NetOutput, shape: &BatchShape, batch: &Batch) -> candle_core::Result<Tensor> {
-    let targets = target(&batch.targets, shape)?; // (b, 1, classes)
-    let targets = targets.broadcast_as(output.logits.shape())?.contiguous()?;
-    let entropy = output.logits.apply_op2(&targets, CrossEntropy)?; // (b, p)
-    weighted(&entropy, shape, &batch.label_weights)
+fn label_loss(output: &NetOutput, labels: &Labels) -> candle_core::Result<Tensor> {
+    let entropy = output.logits.apply_op2(&labels.targets, CrossEntropy)?; // (b, p)
+    (entropy * &labels.weights)?.sum_all()
 }
 
 /// The mean squared error of predicted features (b, p, features) with the teacher's, (b, features).

@@ -14,6 +14,8 @@ pub enum Stage {
     Reading,
     /// The auxiliary data are read.
     ReadingAuxData,
+    /// Sound to plant passages in is read.
+    ReadingDistractors,
     /// Renditions are made.
     Renditions,
     /// Renditions of the auxiliary data are made.

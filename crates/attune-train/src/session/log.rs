@@ -27,13 +27,17 @@ pub struct LogLine {
     pub tag_loss: f64,
     /// Mean squared error with the windowed targets.
     pub window_loss: f64,
+    /// Mean −ln of the attention in planted passages.
+    pub attention_loss: f64,
+    /// Mean cross-entropy of the evidence within planted passages and around them.
+    pub local_loss: f64,
 }
 
 impl fmt::Display for LogLine {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             out,
-            "{},{:.4},{:.4},{:.4},{:.4},{:.4},{:.4},{:.4}",
+            "{},{:.4},{:.4},{:.4},{:.4},{:.4},{:.4},{:.4},{:.4},{:.4}",
             self.step,
             self.loss,
             self.teacher_loss,
@@ -41,7 +45,9 @@ impl fmt::Display for LogLine {
             self.valid_accuracy,
             self.valid_nll,
             self.tag_loss,
-            self.window_loss
+            self.window_loss,
+            self.attention_loss,
+            self.local_loss
         )
     }
 }
@@ -66,7 +72,9 @@ impl Log {
             file: file.map_err(|error| TrainError::Interrupted(FileError::writing(path)(error)))?,
         };
         if steps == 0 {
-            log.write(&"step,loss,teacher_loss,gradient_norm,valid_accuracy,valid_nll,tag_loss,window_loss")?;
+            log.write(
+                &"step,loss,teacher_loss,gradient_norm,valid_accuracy,valid_nll,tag_loss,window_loss,attention_loss,local_loss",
+            )?;
         }
         Ok(log)
     }
@@ -80,7 +88,7 @@ impl Log {
 /// Means since they were last taken.
 #[derive(Debug, Default)]
 pub(super) struct Means {
-    sums: [f64; 5],
+    sums: [f64; 7],
     count: u32,
 }
 
@@ -92,6 +100,8 @@ impl Means {
             report.gradient_norm,
             report.tag_loss,
             report.window_loss,
+            report.attention_loss,
+            report.local_loss,
         ];
         for (sum, value) in self.sums.iter_mut().zip(values) {
             *sum += f64::from(value);
@@ -106,7 +116,16 @@ impl Means {
     /// The line of a validation; the means begin again.
     pub(super) fn line(&mut self, step: u64, valid: &Validation) -> LogLine {
         let count = f64::from(self.count.max(1));
-        let [loss, teacher_loss, gradient_norm, tag_loss, window_loss] = self.sums.map(|sum| sum / count);
+        let means = self.sums.map(|sum| sum / count);
+        let [
+            loss,
+            teacher_loss,
+            gradient_norm,
+            tag_loss,
+            window_loss,
+            attention_loss,
+            local_loss,
+        ] = means;
         *self = Self::default();
         LogLine {
             step,
@@ -117,6 +136,8 @@ impl Means {
             valid_nll: valid.nll,
             tag_loss,
             window_loss,
+            attention_loss,
+            local_loss,
         }
     }
 }

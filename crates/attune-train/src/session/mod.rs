@@ -21,6 +21,7 @@ use super::dataset::{Clip, Collection, Dataset, MoreForms};
 use super::export::{Provenance, export, refit};
 use super::folders::{self, FolderData};
 use super::held_out;
+use super::planted::Distractors;
 use super::recipe::Recipe;
 use super::renditions::{Making, music_below};
 use super::split::Fold;
@@ -77,6 +78,8 @@ pub struct SessionConfig {
     pub more: MoreForms,
     /// Folders of labelled clips from other sources: training only.
     pub aux_data: Vec<PathBuf>,
+    /// Folders of sound that is no music, to plant passages in: training only.
+    pub distractors: Vec<PathBuf>,
     /// A file in which renditions are kept from run to run.
     pub renditions_cache: Option<PathBuf>,
     /// The run's folder.
@@ -336,6 +339,10 @@ impl<'a> Session<'a> {
                 },
             )?;
         }
+        if recipe.planted.share > 0.0 {
+            data.distractors = read_distractors(&config.distractors, &recipe.front_end, observer)?;
+            recipe.planted.recordings = data.distractors.count();
+        }
         if let Some(windows) = &windows {
             let assigned = windows.assign(&mut data)?;
             observer(Event::WindowedTargets {
@@ -460,6 +467,17 @@ impl Renditions<'_> {
         });
         Ok(())
     }
+}
+
+/// Reads the sound that passages are planted in.
+fn read_distractors(
+    folders: &[PathBuf],
+    spec: &FrontEndSpec,
+    observer: Observer<'_>,
+) -> Result<Distractors, TrainError> {
+    let stage = Stage::ReadingDistractors;
+    observer(Event::Begin(stage));
+    Distractors::open(folders, spec, |done, of| observer(Event::Progress { stage, done, of }))
 }
 
 /// Reads the auxiliary data.
