@@ -10,7 +10,7 @@ use attune_model::{EvidenceMap, GenreStream};
 
 /// Means over the ends of clips.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct AttentionSpan {
+pub(crate) struct AttentionSpan {
     /// [`EvidenceMap::effective_units`].
     pub effective: f64,
     /// Units in the window.
@@ -24,7 +24,7 @@ impl AttentionSpan {
     ///
     /// # Errors
     /// If the network cannot be computed.
-    pub fn measure(
+    pub(crate) fn measure(
         stream: &mut dyn GenreStream,
         clips: &[Clip],
         spec: &FrontEndSpec,
