@@ -5,7 +5,7 @@
 use super::health::Recent;
 use attune_audio::features::FrameBlock;
 use attune_model::genre::Probabilities;
-use attune_model::{AttentionWeights, GenreStream, LoadedModel, ModelError, StreamOutput};
+use attune_model::{AttentionWeights, EvidenceMap, GenreStream, LoadedModel, ModelError, StreamOutput};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
@@ -93,6 +93,11 @@ impl ModelRunner {
     /// Calibrated probabilities at the newest frame.
     pub(super) fn newest(&self) -> Option<&Probabilities> {
         self.newest.as_ref()
+    }
+
+    /// As [`GenreStream::evidence`]; `false` if it is off.
+    pub(super) fn evidence(&self, into: &mut EvidenceMap) -> bool {
+        self.stream.as_ref().is_some_and(|stream| stream.evidence(into))
     }
 
     /// Time of one frame's step in microseconds.

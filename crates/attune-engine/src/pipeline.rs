@@ -16,7 +16,7 @@ use attune_audio::features::{
 };
 use attune_audio::units::{FrameIndex, SampleRate, Seconds};
 use attune_model::genre::{Probabilities, SoundKind};
-use attune_model::{AttentionWeights, ModelSet};
+use attune_model::{AttentionWeights, EvidenceMap, ModelSet};
 use std::ops::Range;
 
 /// Seconds of samples that are processed at once: long enough that the models' blocks are full, short beside a file.
@@ -241,6 +241,18 @@ impl Pipeline {
             Some((model, attention)) => copy_attention(*model, attention, picture),
             None => picture.frames = 0,
         }
+    }
+
+    /// Reads what the logits of a model at the newest frame are the sum of; its frames are counted as those of the
+    /// stream. `false` before the first frame, if the model is off, or if its answer is no sum over time. Allocates at
+    /// the first call only.
+    pub fn evidence(&self, model: usize, into: &mut EvidenceMap) -> bool {
+        let is_there = self.runners.get(model).is_some_and(|runner| runner.evidence(into));
+        if is_there {
+            // The model counts from where its state began, the stream from its reset.
+            into.count_from(FrameIndex(self.frames.saturating_sub(into.newest.0 + 1)));
+        }
+        is_there
     }
 
     /// Cuts the block where sound starts after a long silence, where the music may have changed, and after each frame

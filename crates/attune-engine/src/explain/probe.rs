@@ -4,7 +4,7 @@
 
 use attune_audio::features::{FrameBlock, FrontEndSpec, LoudnessNormalizer};
 use attune_model::genre::Probabilities;
-use attune_model::{AttentionWeights, GenreStream, LoadedModel, ModelError, StreamOutput};
+use attune_model::{AttentionWeights, EvidenceMap, GenreStream, LoadedModel, ModelError, StreamOutput};
 
 /// Frames up to the moment in question.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,6 +86,11 @@ impl Probe {
     /// The attention weights at the newest frame, if it attends.
     pub fn attention(&self) -> Option<&AttentionWeights> {
         self.output.attention.as_ref()
+    }
+
+    /// Reads what the logits at the newest frame are the sum of, if they are one.
+    pub fn evidence(&self, into: &mut EvidenceMap) -> bool {
+        self.stream.evidence(into)
     }
 
     /// The answer with these attention weights in place of its own; `None` if it does not attend.
