@@ -194,7 +194,7 @@ pub struct EvalArgs {
 #[derive(Debug, Clone, clap::Args)]
 pub struct ExplainArgs {
     /// A music file
-    #[arg(value_name = "FILE", required_unless_present = "pointing_game")]
+    #[arg(value_name = "FILE", required_unless_present = "planted")]
     pub file: Option<PathBuf>,
     /// The moment to explain, in seconds from the beginning [default: the end]
     #[arg(long, value_name = "SECONDS", value_parser = positive)]
@@ -205,28 +205,43 @@ pub struct ExplainArgs {
     /// One JSON document instead of tables
     #[arg(long)]
     pub json: bool,
-    /// Also write a row for each half second to this file
+    /// Also write a row for each half second to this file; with --planted, for each piece, model and map
     #[arg(long, value_name = "FILE.csv")]
     pub csv: Option<PathBuf>,
     /// Also draw it to this file
     #[arg(long, value_name = "FILE.svg")]
     pub svg: Option<PathBuf>,
-    /// Instead, the pointing game: how often each map points at the one passage of another genre, in clips made from a
-    /// table of path,label as in `attune eval`
-    #[arg(long, alias = "planted", value_name = "CSV", conflicts_with_all = ["file", "at", "class", "csv", "svg"])]
-    pub pointing_game: Option<PathBuf>,
-    /// How many such clips
+    /// Instead, plant passages of 2 s that alone carry a class among music of another genre, noise, speech and silence,
+    /// and count how often each map points at them; the clips are those of a table of path,label as in `attune eval`
+    #[arg(long, value_name = "CSV", conflicts_with_all = ["file", "at", "class", "svg"])]
+    pub planted: Option<PathBuf>,
+    /// How many pieces of each kind
     #[arg(
         long,
         alias = "pieces",
         value_name = "N",
         default_value_t = 100,
-        requires = "pointing_game",
+        requires = "planted",
         value_parser = clap::value_parser!(u32).range(1..)
     )]
     pub examples: u32,
-    /// Seed of these clips
-    #[arg(long, value_name = "S", default_value_t = 1, requires = "pointing_game")]
+    /// Only clips of this split, if the table has a column `split`
+    #[arg(long, value_name = "NAME", requires = "planted")]
+    pub split: Option<String>,
+    /// Log-mel clips instead of sound: a safetensors file with a tensor (128, frames) for each clip
+    #[arg(long, value_name = "FILE.safetensors", requires = "planted")]
+    pub mels: Option<PathBuf>,
+    /// Recordings of noise to plant passages among [default: white, pink and brown noise]
+    #[arg(long, value_name = "FOLDER", requires = "planted")]
+    pub noise: Option<PathBuf>,
+    /// Recordings of speech to plant passages among [default: none, and no such pieces]
+    #[arg(long, value_name = "FOLDER", requires = "planted")]
+    pub speech: Option<PathBuf>,
+    /// Also put the table into this page, between the lines `<!-- attune explain --planted -->` and `<!-- end -->`
+    #[arg(long, value_name = "FILE.md", requires = "planted")]
+    pub page: Option<PathBuf>,
+    /// Seed of the pieces
+    #[arg(long, value_name = "S", default_value_t = 1, requires = "planted")]
     pub seed: u64,
 }
 

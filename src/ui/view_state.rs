@@ -17,7 +17,7 @@ use crate::sessions::SessionCommand;
 use crate::settings::Settings;
 use attune_audio::units::Seconds;
 use attune_engine::explain::Head;
-use attune_engine::explain::pointing_game::SEGMENT;
+use attune_engine::explain::SEGMENT;
 use attune_engine::{Command, SourceRequest};
 use std::path::PathBuf;
 

@@ -4,7 +4,7 @@ use crate::common::fake_models::{Fake, model as fake};
 use attune_audio::features::{FrameBlock, FrontEndSpec};
 use attune_audio::units::Seconds;
 use attune_engine::explain::occlusion::occlude;
-use attune_engine::explain::pointing_game::{PointingScores, Source, insert};
+use attune_engine::explain::planted::{Distractor, Map, MapScores, Pointing, Source, find, maps, pieces};
 use attune_engine::explain::{
     Explanation, Head, HeadStudy, Input, Probe, Segment, attention_override, faithfulness, segments,
 };
@@ -193,45 +193,286 @@ fn an_explanation_covers_every_model_and_segment() {
     assert!(Explanation::changes(&[], &input, HOP).unwrap().is_none());
 }
 
-#[test]
-fn a_good_map_points_at_the_passage_and_a_random_one_hits_by_chance() {
-    let spec = FrontEndSpec::default();
-    let mut rng = ChaCha8Rng::seed_from_u64(5);
-    // Class 0 sounds in the lowest bands, class 9 in the highest that any class listens to.
-    let clip = |class: usize| -> Vec<f32> {
-        let mut levels = levels(600, class as u64);
+/// Clips of two classes that differ in the bands that are loud: class 0 sounds in the lowest, class 9 in the highest
+/// that any class listens to.
+fn two_classes() -> [Vec<f32>; 2] {
+    [0, 9].map(|class| {
+        let mut levels = levels(600, class);
         for frame in levels.chunks_exact_mut(BANDS) {
-            for level in &mut frame[class * 12..class * 12 + 12] {
+            for level in &mut frame[class as usize * 12..class as usize * 12 + 12] {
                 *level += 25.0;
             }
         }
         levels
-    };
-    let (low, high) = (clip(0), clip(9));
-    let source = |levels: &'static [f32], class| Source {
-        levels_db: levels,
+    })
+}
+
+fn sources(clips: &[Vec<f32>; 2]) -> [Source<'_>; 2] {
+    [(0, 0), (1, 9)].map(|(at, class)| Source {
+        levels_db: &clips[at],
         genre: GenreId(class),
-    };
-    let (low, high): (&'static [f32], &'static [f32]) = (low.leak(), high.leak());
-    let knowing = fake("knowing", Fake::Bands { memory: 0.995 });
-    let mut scores = PointingScores::default();
-    for _ in 0..12 {
-        let example = insert(source(low, 0), source(high, 9), &spec, &mut rng).unwrap();
-        scores.add(&knowing, &example, spec.hop()).unwrap();
+    })
+}
+
+#[test]
+fn a_map_of_what_decides_points_at_the_passage_and_a_blind_one_does_not() {
+    let spec = FrontEndSpec::default();
+    let clips = two_classes();
+    let noise = [levels(300, 20)];
+    let knowing = fake("knowing", Fake::Bands { memory: 0.999 });
+    for kind in [Distractor::Music, Distractor::Noise] {
+        let mut scores = MapScores::default();
+        for piece in pieces(kind, &sources(&clips), &noise, &spec, 5).unwrap().take(12) {
+            let findings = find(&knowing, &piece, spec.hop()).unwrap();
+            assert_eq!(findings.len(), 1, "it does not attend");
+            assert_eq!((findings[0].map, findings[0].correlation), (Map::Occlusion, None));
+            scores.add(&findings[0]);
+        }
+        assert!(scores.pointing.rate() > 0.9, "{kind:?} {scores:?}");
+        assert!((0.18..0.26).contains(&scores.pointing.chance()), "{scores:?}");
+        assert!(
+            scores.deletion.both >= 10 && scores.insertion.both >= 10,
+            "{kind:?} {scores:?}"
+        );
     }
-    assert_eq!(scores.occluded.examples, 12);
-    assert!(scores.occluded.rate() > 0.9, "{scores:?}");
-    assert!((0.25..0.5).contains(&scores.occluded.chance()), "{scores:?}");
-    assert_eq!(scores.attended.examples, 0, "it does not attend");
-    // Weights that always rise towards the newest frame point at the passage when it happens to be there.
+    // Weights that always rise towards the newest frame point at the passage when it happens to be there, and removing
+    // the newest windows first is no better than any other order.
     let blind = fake("blind", Fake::Attentive { context: 250 });
-    let mut scores = PointingScores::default();
-    for _ in 0..40 {
-        let example = insert(source(low, 0), source(high, 9), &spec, &mut rng).unwrap();
-        scores.add(&blind, &example, spec.hop()).unwrap();
+    let mut scores = MapScores::default();
+    for piece in pieces(Distractor::Music, &sources(&clips), &noise, &spec, 5)
+        .unwrap()
+        .take(40)
+    {
+        let findings = find(&blind, &piece, spec.hop()).unwrap();
+        let attention = findings.iter().find(|finding| finding.map == Map::Attention).unwrap();
+        assert_eq!(attention.highest, 15);
+        scores.add(attention);
     }
-    assert!(scores.attended.rate() < 0.25, "{scores:?}");
-    assert!(insert(source(&low[..100 * BANDS], 0), source(high, 9), &spec, &mut rng).is_none());
+    assert!(scores.pointing.rate() < 0.25, "{scores:?}");
+    assert!(scores.correlation().is_some());
+}
+
+#[test]
+fn the_figure_of_a_bundled_model_falls_when_its_map_is_moved_by_3_s() {
+    let spec = FrontEndSpec::default();
+    let folder = crate::common::media::folder();
+    let clips: Vec<(Vec<f32>, GenreId)> = crate::common::media::demo_clips(folder.path(), 13.0)
+        .iter()
+        .map(|(genre, path)| {
+            let genre = attune_model::genre::GenreSet::gtzan().find(genre).unwrap();
+            (mel_of_file(path, &spec).unwrap(), genre)
+        })
+        .collect();
+    let sources: Vec<Source<'_>> = clips
+        .iter()
+        .map(|(levels_db, genre)| Source {
+            levels_db,
+            genre: *genre,
+        })
+        .collect();
+    let engine = attune_model::bundled().unwrap().models.swap_remove(1);
+    let (mut own, mut moved) = (Pointing::default(), Pointing::default());
+    for piece in pieces(Distractor::Music, &sources, &[], &spec, 3).unwrap().take(24) {
+        let mut maps = maps(&engine, &piece, spec.hop()).unwrap();
+        let (map, values) = &mut maps[0];
+        assert_eq!((*map, values.len()), (Map::Occlusion, 16));
+        own.add(&piece, values);
+        values.rotate_right(6);
+        moved.add(&piece, values);
+    }
+    assert!(own.rate() > own.chance() + 0.3, "{own:?}");
+    assert!(moved.rate() < moved.chance() + 0.1, "{moved:?}");
+}
+
+#[test]
+fn a_constant_map_points_nowhere_and_equal_values_have_to_lie_in_the_passage() {
+    let spec = FrontEndSpec::default();
+    let clips = two_classes();
+    let piece = pieces(Distractor::Music, &sources(&clips), &[], &spec, 1)
+        .unwrap()
+        .next()
+        .unwrap();
+    let hits = |value: &dyn Fn(bool) -> f32| {
+        let mut pointing = Pointing::default();
+        let values: Vec<f32> = piece
+            .windows
+            .iter()
+            .map(|window| value(piece.is_inside(*window)))
+            .collect();
+        pointing.add(&piece, &values);
+        pointing.hits
+    };
+    assert_eq!(hits(&|_| 1.0), 0);
+    assert_eq!(hits(&|inside| if inside { 1.0 } else { 0.0 }), 1);
+    assert_eq!(hits(&|inside| if inside { 0.0 } else { 1.0 }), 0);
+}
+
+/// `attune explain --planted` with these arguments: exit code, stdout, stderr.
+fn planted(table: &Path, args: &[&str]) -> (Option<i32>, String, String) {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_attune"))
+        .args(["explain", "--planted", table.to_str().unwrap()])
+        .args(args)
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+/// A table of 13 s of each recording of the demo.
+fn demo_table(folder: &Path) -> std::path::PathBuf {
+    let mut rows = String::from("path,label\n");
+    for (genre, path) in crate::common::media::demo_clips(folder, 13.0) {
+        rows += &format!("{},{genre}\n", path.file_name().unwrap().to_str().unwrap());
+    }
+    let table = folder.join("clips.csv");
+    std::fs::write(&table, rows).unwrap();
+    table
+}
+
+#[test]
+#[allow(clippy::too_many_lines, reason = "one run, and all that it writes")]
+fn planted_passages_are_counted_in_a_table_a_document_and_a_page() {
+    let folder = crate::common::media::folder();
+    let table = demo_table(folder.path());
+    let (csv, page) = (folder.path().join("pieces.csv"), folder.path().join("PAGE.md"));
+    let (csv_path, page_path) = (csv.to_str().unwrap(), page.to_str().unwrap());
+    std::fs::write(&page, "a\n<!-- attune explain --planted -->\nold\n<!-- end -->\nb\n").unwrap();
+    let options = ["--examples", "2", "--json", "--csv", csv_path, "--page", page_path];
+    let (code, shown, said) = planted(&table, &options);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("--speech"), "{said}");
+    let it: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!((it["examples"].as_u64(), it["seed"].as_u64()), (Some(2), Some(1)));
+    assert!(it["left_out"]["speech"].is_string() && it["left_out"]["noise"].is_null());
+    let maps = |engine: &str| -> Vec<String> {
+        let maps = it["engines"][engine]["maps"].as_object().unwrap();
+        maps.keys().cloned().collect()
+    };
+    assert_eq!(maps("tcn"), ["occlusion"]);
+    assert_eq!(maps("attention"), ["attention", "occlusion", "override"]);
+    // Every row of the pieces says where its passage and its highest window lie, and the figures are their counts.
+    let rows = std::fs::read_to_string(&csv).unwrap();
+    let rows: Vec<Vec<&str>> = rows.lines().map(|line| line.split(',').collect()).collect();
+    assert_eq!(rows.len(), 1 + 3 * 2 * 5, "kinds × pieces × maps of three models");
+    let column = |name: &str| rows[0].iter().position(|column| *column == name).unwrap();
+    let seconds = |row: &[&str], name: &str| -> f64 { row[column(name)].parse().unwrap() };
+    for row in &rows[1..] {
+        let [from, to] = ["passage_from_s", "passage_to_s"].map(|name| seconds(row, name));
+        assert!(
+            (to - from - 2.0).abs() < 0.03 && from > 12.0 - 8.25 && to < 12.02,
+            "{row:?}"
+        );
+        let middle = f64::midpoint(seconds(row, "highest_from_s"), seconds(row, "highest_to_s"));
+        if row[column("hit")] == "true" {
+            assert!(from - 0.02 < middle && middle < to + 0.02, "{row:?}");
+        }
+    }
+    for kind in ["music", "noise", "silence"] {
+        let hits = rows.iter().filter(|row| {
+            (row[0], row[column("model")], row[column("map")], row[column("hit")]) == (kind, "tcn", "occlusion", "true")
+        });
+        let figures = &it["engines"]["tcn"]["maps"]["occlusion"][kind];
+        assert_eq!(figures["hits"].as_u64(), Some(hits.count() as u64), "{figures}");
+        assert_eq!(figures["examples"].as_u64(), Some(2));
+        assert!(
+            figures["correlation"].is_null() && figures["deletion"]["both"].is_number(),
+            "{figures}"
+        );
+    }
+    assert!(it["engines"]["attention"]["maps"]["attention"]["noise"]["correlation"].is_number());
+    let page = std::fs::read_to_string(&page).unwrap();
+    assert!(page.starts_with("a\n<!-- attune explain --planted -->\nOf lstm") && page.ends_with("<!-- end -->\nb\n"));
+    assert!(
+        page.contains("| attention | attention override | another genre |"),
+        "{page}"
+    );
+}
+
+#[test]
+fn a_seed_decides_the_pieces_and_folders_are_what_surrounds_them() {
+    let folder = crate::common::media::folder();
+    let table = demo_table(folder.path());
+    let tcn = concat!(env!("CARGO_MANIFEST_DIR"), "/models/tcn.json");
+    let speech = folder.path().to_str().unwrap();
+    let run = |seed: &str| {
+        let options = [
+            "--model",
+            tcn,
+            "--examples",
+            "1",
+            "--speech",
+            speech,
+            "--noise",
+            speech,
+            "--seed",
+            seed,
+        ];
+        let csv = folder.path().join(format!("{seed}.csv"));
+        let (code, shown, said) = planted(&table, &[&options[..], &["--csv", csv.to_str().unwrap()]].concat());
+        assert_eq!(code, Some(0), "{said}");
+        (shown, std::fs::read_to_string(csv).unwrap())
+    };
+    let (first, again, other) = (run("4"), run("4"), run("5"));
+    assert_eq!(first, again);
+    assert_ne!(first.1, other.1);
+    assert!(
+        first.0.contains("speech") && !first.0.contains("Left out"),
+        "{}",
+        first.0
+    );
+}
+
+#[test]
+fn planted_says_what_is_typed_wrong_before_it_starts() {
+    let folder = crate::common::media::folder();
+    let path = |name: &str| folder.path().join(name);
+    let write = |name: &str, text: &str| {
+        std::fs::write(path(name), text).unwrap();
+        path(name)
+    };
+    std::fs::create_dir(path("empty")).unwrap();
+    crate::common::media::write_float_wav(
+        &path("short.wav"),
+        22_050,
+        1,
+        &crate::common::media::signal(22_050, 1, 3.0),
+    );
+    let good = write("good.csv", "short.wav,rock\n");
+    let page = write("PAGE.md", "no place");
+    let (page, empty) = (
+        page.to_str().unwrap().to_owned(),
+        path("empty").to_str().unwrap().to_owned(),
+    );
+    for (table, args, code, words) in [
+        (
+            write("unknown.csv", "short.wav,polka\n"),
+            vec![],
+            2,
+            ["polka", "unknown.csv line 1"],
+        ),
+        (
+            write("missing.csv", "gone.wav,rock\n"),
+            vec![],
+            2,
+            ["gone.wav", "missing.csv line 1"],
+        ),
+        (path("none.csv"), vec![], 2, ["none.csv", "\n  "]),
+        (good.clone(), vec![], 2, ["good.csv", "12 s"]),
+        (good.clone(), vec!["--split", "valid"], 2, ["split", "\n  "]),
+        (good.clone(), vec!["--noise", &empty], 2, ["--noise", "empty"]),
+        (
+            good.clone(),
+            vec!["--speech", "/nonexistent"],
+            2,
+            ["--speech", "/nonexistent"],
+        ),
+        (good.clone(), vec!["--page", &page], 1, ["PAGE.md", "Add both lines"]),
+        (good, vec!["--svg", "x.svg"], 2, ["--svg", "--planted"]),
+    ] {
+        let (found, shown, said) = planted(&table, &args);
+        assert_eq!((found, shown.as_str()), (Some(code), ""), "{args:?}: {said}");
+        assert!(words.iter().all(|word| said.contains(word)), "{args:?}: {said}");
+    }
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! Sounds that are no music and need no recording: hum, noise of several colours, clicks, sirens, machines.
 //!
-//! In: a kind, a rate, a generator of random numbers. Out: samples. Thread: training's.
+//! In: a kind, a rate, a generator of random numbers. Out: samples, or log-mel levels. Thread: any.
 
+use super::TrainError;
+use super::pieces::{Piece, levels};
+use attune_audio::features::FrontEndSpec;
 use attune_audio::units::{SampleRate, Seconds};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -87,6 +90,30 @@ impl Noise {
         let gain = 10f64.powf(-rng.random_range(0.0..50.0) / 20.0) / peak;
         sound.into_iter().map(|x| (x * gain) as f32).collect()
     }
+}
+
+/// Log-mel levels, (frames, bands) each, of `of_each` draws of white, pink and brown noise, `length` of each.
+///
+/// # Errors
+/// If the front end fails.
+pub fn coloured_levels(
+    of_each: usize,
+    length: Seconds,
+    spec: &FrontEndSpec,
+    rng: &mut ChaCha8Rng,
+) -> Result<Vec<Vec<f32>>, TrainError> {
+    let rate = SampleRate(spec.rate.0);
+    let colours = [Noise::White, Noise::Pink, Noise::Brown];
+    let draws = colours.into_iter().cycle().take(colours.len() * of_each);
+    let each = draws.map(|noise| {
+        let piece = Piece {
+            name: noise.name().to_owned(),
+            rate,
+            samples: noise.samples(rate, length, rng),
+        };
+        levels(&piece, spec)
+    });
+    each.collect()
 }
 
 fn between(low: f64, high: f64, rng: &mut ChaCha8Rng) -> f64 {

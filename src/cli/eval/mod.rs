@@ -154,7 +154,7 @@ impl Output<'_> {
 }
 
 /// The models with the beginnings of their digests.
-fn of_models(models: &ModelSet) -> String {
+pub(super) fn of_models(models: &ModelSet) -> String {
     let model = |model: &LoadedModel| {
         let Manifest {
             name, weights_sha256, ..

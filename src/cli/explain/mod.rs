@@ -1,7 +1,8 @@
-//! `attune explain`: what the answer at one moment of a file rests on, and how well such maps point.
+//! `attune explain`: what the answer at one moment of a file rests on, and whether such maps point at
+//! planted passages.
 
 #[cfg(feature = "train")]
-mod pointing_game;
+mod planted;
 mod tables;
 
 use super::ExplainArgs;
@@ -14,15 +15,15 @@ use attune_model::ModelSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Explains a moment, or plays the pointing game.
+/// Explains a moment, or plants passages.
 pub(super) fn run(args: &ExplainArgs, models: &ModelSet) -> Result<ExitCode, AppError> {
-    let shown = match (&args.pointing_game, &args.file) {
+    let shown = match (&args.planted, &args.file) {
         #[cfg(feature = "train")]
-        (Some(table), _) => pointing_game::run(args, table, models)?,
+        (Some(table), _) => planted::run(args, table, models)?,
         #[cfg(not(feature = "train"))]
-        (Some(_), _) => super::not_built::refuse("explain --pointing-game", "train")?,
+        (Some(_), _) => super::not_built::refuse("explain --planted", "train")?,
         (None, Some(file)) => explain(args, file, models)?,
-        (None, None) => bail!("name a file, or a table after --pointing-game"),
+        (None, None) => bail!("name a file, or a table after --planted"),
     };
     super::print_line(&shown)?;
     Ok(ExitCode::SUCCESS)

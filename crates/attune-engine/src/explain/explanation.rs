@@ -3,9 +3,9 @@
 use super::attention_override::attend_only;
 use super::faithfulness::{self, Curves, Faithfulness};
 use super::occlusion::{Occlusion, occlude};
-use super::pointing_game::{REPLACEMENT_REACH, SEGMENT};
 use super::probe::{Input, Probe};
-use super::segments::{Segment, segments};
+use super::replace;
+use super::segments::{SEGMENT, Segment, segments};
 use attune_audio::units::Seconds;
 use attune_model::genre::{GenreId, Probabilities};
 use attune_model::{LoadedModel, ModelError};
@@ -154,16 +154,13 @@ impl Explanation {
 
     /// Mean attention weight of a frame of a segment; 0 out of reach.
     pub fn attention_at(&self, report: &AttentionReport, segment: Segment) -> f32 {
-        let first = self.frames - report.weights.len().min(self.frames);
-        let weights = (segment.start..segment.end).filter_map(|frame| report.weights.get(frame.checked_sub(first)?));
-        weights.fold(0.0, |sum, weight| sum + weight) / segment.len().max(1) as f32
+        segment.mean_of(&report.weights, self.frames)
     }
 }
 
 /// The segments that are occluded in turn, and within how many frames lies what replaces one.
 fn explained(input: &Input, hop: Seconds) -> (Vec<Segment>, usize) {
-    let reach = (REPLACEMENT_REACH.0 / hop.0.max(1e-9)) as usize;
-    (segments(input.count(), hop, SPAN, SEGMENT), reach)
+    (segments(input.count(), hop, SPAN, SEGMENT), replace::reach(hop))
 }
 
 fn join<T>(thread: ScopedJoinHandle<'_, Result<T, ModelError>>) -> Result<T, ModelError> {

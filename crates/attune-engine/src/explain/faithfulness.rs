@@ -42,15 +42,55 @@ impl Faithfulness {
     /// Area under each curve over the shares from 0 to the last of [`SHARES`], by trapezoids, divided by that share:
     /// the mean probability that is left. Attention is faithful if it leaves less than random order.
     pub fn areas(&self) -> (f64, f64) {
-        let area = |left: &[f64]| {
-            let (mut at, mut height, mut sum) = (0.0, self.whole, 0.0);
-            for (share, left) in SHARES.iter().zip(left) {
-                sum += (share - at) * f64::midpoint(height, *left);
-                (at, height) = (*share, *left);
-            }
-            sum / at.max(1e-9)
-        };
+        let area = |left: &[f64]| area(self.whole, &SHARES, left);
         (area(&self.deletion.attended), area(&self.deletion.random))
+    }
+}
+
+/// The mean height of a curve from `first` at 0 to `heights` at ascending `shares`, by trapezoids.
+pub(super) fn area(first: f64, shares: &[f64], heights: &[f64]) -> f64 {
+    let (mut at, mut before, mut sum) = (0.0, first, 0.0);
+    for (share, height) in shares.iter().zip(heights) {
+        sum += (share - at) * f64::midpoint(before, *height);
+        (at, before) = (*share, *height);
+    }
+    sum / at.max(1e-9)
+}
+
+/// A model's answers to an input with frames of its end occluded: what lies before is processed once.
+pub(super) struct Occluder<'a> {
+    input: &'a Input,
+    /// Has processed what lies before the end in question.
+    before: Probe,
+    first: usize,
+    reach: usize,
+}
+
+impl<'a> Occluder<'a> {
+    /// Only frames from `first` on will be occluded; `reach` as in [`super::occlusion::occlude`].
+    pub(super) fn new(model: &LoadedModel, input: &'a Input, first: usize, reach: usize) -> Result<Self, ModelError> {
+        let mut before = Probe::new(model)?;
+        before.push(input.rows(0, first), input.bands)?;
+        Ok(Self {
+            input,
+            before,
+            first,
+            reach,
+        })
+    }
+
+    /// The answer without these frames of the input; `None` if it has none.
+    pub(super) fn without(&self, occluded: impl Iterator<Item = usize>) -> Result<Option<Probabilities>, ModelError> {
+        let bands = self.input.bands;
+        let mut is_occluded = vec![false; self.input.count()];
+        for frame in occluded {
+            is_occluded[frame] = true;
+        }
+        let mut frames = self.input.frames.clone();
+        by_local_mean(&mut frames, bands, &is_occluded, self.reach);
+        let mut probe = self.before.fork();
+        probe.push(&frames[self.first * bands..], bands)?;
+        Ok(probe.answer())
     }
 }
 
@@ -111,25 +151,17 @@ pub(super) fn of_probe(
     input: &Input,
     (reach, seed): (usize, u64),
 ) -> Result<Option<Curves>, ModelError> {
-    let (count, bands) = (input.count(), input.bands);
     let (Some(whole), Some(picture)) = (probe.answer(), probe.attention()) else {
         return Ok(None);
     };
     let weights = picture.pooling.clone();
-    let first = count - weights.len().min(count);
-    let mut before = Probe::new(model)?;
-    before.push(input.rows(0, first), bands)?;
+    let first = input.count() - weights.len().min(input.count());
+    let occluder = Occluder::new(model, input, first, reach)?;
     let curve = |order: &[usize]| -> Result<Vec<Probabilities>, ModelError> {
         let each = SHARES.iter().map(|share| {
-            let mut is_occluded = vec![false; count];
-            for frame in &order[..((share * order.len() as f64).round() as usize).min(order.len())] {
-                is_occluded[first + frame] = true;
-            }
-            let mut frames = input.frames.clone();
-            by_local_mean(&mut frames, bands, &is_occluded, reach);
-            let mut other = before.fork();
-            other.push(&frames[first * bands..], bands)?;
-            Ok(other.answer().unwrap_or(whole))
+            let occluded = ((share * order.len() as f64).round() as usize).min(order.len());
+            let answer = occluder.without(order[..occluded].iter().map(|frame| first + frame))?;
+            Ok(answer.unwrap_or(whole))
         });
         each.collect()
     };

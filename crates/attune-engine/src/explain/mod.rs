@@ -10,7 +10,7 @@
 //!   random order (deletion: Samek et al. 2017).
 //! - [`head`]: the attention map of one head, and the answer without it (ablation).
 //! - [`similar`]: earlier moments that sound like one.
-//! - [`pointing_game`]: how often each of these points at the one passage that carries a class.
+//! - [`planted`]: how often each of these points at the one passage that carries a class.
 //!
 //! In: normalised frames up to the moment in question, and models. Out: probabilities. Thread: any but the engine's.
 
@@ -21,7 +21,7 @@ mod explanation;
 pub mod faithfulness;
 pub mod head;
 pub mod occlusion;
-pub mod pointing_game;
+pub mod planted;
 mod probe;
 mod replace;
 mod segments;
@@ -34,4 +34,4 @@ pub use faithfulness::{Deletion, Faithfulness};
 pub use head::{Head, HeadStudy};
 pub use occlusion::Occlusion;
 pub use probe::{Input, Probe};
-pub use segments::{Segment, segments};
+pub use segments::{SEGMENT, Segment, segments};

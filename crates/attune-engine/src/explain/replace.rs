@@ -1,6 +1,15 @@
 //! Replacement of frames by the mean of their surroundings.
 
+use attune_audio::units::Seconds;
 use std::ops::Range;
+
+/// A segment is replaced by the mean of the frames within this much of it.
+const REACH: Seconds = Seconds(1.0);
+
+/// The same in frames.
+pub(super) fn reach(hop: Seconds) -> usize {
+    (REACH.0 / hop.0.max(1e-9)) as usize
+}
 
 /// Replaces the frames for which `is_occluded` holds by the mean of the kept frames within `reach` frames; where none
 /// is that near, by the mean of all kept ones, and by zeros (the running mean of the loudness) where none is kept.

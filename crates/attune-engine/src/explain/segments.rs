@@ -4,6 +4,9 @@
 
 use attune_audio::units::Seconds;
 
+/// Length of a segment.
+pub const SEGMENT: Seconds = Seconds(0.5);
+
 /// Frames `start..end` of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Segment {
@@ -27,6 +30,14 @@ impl Segment {
     /// The frame in its middle.
     pub fn middle(self) -> usize {
         usize::midpoint(self.start, self.end)
+    }
+
+    /// The mean over its frames of the values of the last frames of an input of `count` frames, oldest first; frames
+    /// before those count as 0.
+    pub fn mean_of(self, values: &[f32], count: usize) -> f32 {
+        let first = count - values.len().min(count);
+        let inside = (self.start..self.end).filter_map(|frame| values.get(frame.checked_sub(first)?));
+        inside.sum::<f32>() / self.len().max(1) as f32
     }
 }
 

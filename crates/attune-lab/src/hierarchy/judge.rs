@@ -5,7 +5,7 @@ use super::taught::{Plan, WHOLE, noise};
 use crate::LabError;
 use crate::arena::Right;
 use crate::clip_features::{FeatureClip, FeatureSet};
-use attune_engine::explain::pointing_game::Pointing;
+use attune_engine::explain::planted::Pointing;
 use attune_model::genre::{GenreId, Probabilities};
 use attune_model::hierarchical::{Hierarchical, SegmentVector, TrackReading};
 use attune_train::evaluate::{ClipLogits, Metrics, fit_temperature};
@@ -140,9 +140,7 @@ fn entropy(weights: &[f32]) -> f64 {
 }
 
 fn point(pointing: &mut Pointing, weights: &[f32], place: usize) {
-    pointing.examples += 1;
-    pointing.hits += usize::from(is_highest(weights, place));
-    pointing.by_chance += 1.0 / weights.len() as f64;
+    pointing.count(is_highest(weights, place), 1.0 / weights.len() as f64);
 }
 
 /// One segment of a validation clip among nine noises: whether it has the highest weight, and the share answered right.

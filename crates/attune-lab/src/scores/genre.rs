@@ -6,18 +6,20 @@ use crate::clip_features::{FeatureClip, FeatureSet, Score, one_hot};
 use crate::train_loop::{Schedule, train_loop};
 use crate::{LabError, Run};
 use attune_audio::features::FrontEndSpec;
-use attune_engine::explain::Segment;
-use attune_engine::explain::pointing_game::{EXAMPLE, Pointing, PointingExample, Source, examples};
+use attune_engine::explain::planted::{Distractor, PIECE, Piece, Pointing, Source, pieces};
 use attune_model::LoadedModel;
 use attune_model::scores::{PackedScoreNet, ScoreNet};
 use attune_nn::Pass;
 use attune_nn::kernels::cross_entropy::CrossEntropy;
 use attune_nn::score::ScorePoolingShape;
 use attune_nn::weights::WeightStore;
+use attune_train::dataset::Dataset;
 use attune_train::evaluate::{ClipLogits, Metrics};
+use attune_train::noises::coloured_levels;
 use attune_train::validate::Part;
 use candle_core::Tensor;
-use rand::RngExt;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -26,6 +28,8 @@ const BATCH: usize = 32;
 const LENGTHS: [usize; 2] = [128, 256];
 /// Answers of each example.
 const ASKED: usize = 8;
+/// Noises of each colour to plant passages among.
+const NOISES: usize = 8;
 /// Frames before the first answer: those of a second.
 const WARM_UP: usize = 43;
 
@@ -37,7 +41,7 @@ pub(crate) struct Plan {
     /// How it is trained.
     #[serde(rename = "course")]
     pub schedule: Schedule,
-    /// Examples of the pointing game.
+    /// Pieces of each kind with a planted passage.
     pub planted: usize,
 }
 
@@ -57,8 +61,10 @@ pub(crate) struct Outcome {
     pub entropy: f64,
     /// Σ α·lag, as above, in seconds.
     pub look_back: f64,
-    /// Whether the half second with most weight lies in a planted passage.
-    pub pointing: Pointing,
+    /// Whether the half second with most weight lies in a passage planted in music of another genre.
+    pub in_music: Pointing,
+    /// The same among noise.
+    pub among_noise: Pointing,
     /// Median of a streaming step over one frame, without the encoder, in microseconds.
     pub step_us: f64,
 }
@@ -129,18 +135,24 @@ pub(crate) fn judge(
     plan: &Plan,
     net: &PackedScoreNet,
     pieces: &FeatureSet,
-    planted: &[(PointingExample, Vec<f32>)],
+    planted: &[Planted],
 ) -> Result<Outcome, LabError> {
     let hop = pieces.spec.hop();
     let mut looks = Looks::default();
     let excerpts = answers(net, pieces, Part::Excerpt, &mut Looks::default(), plan.shape.context);
     let whole = answers(net, pieces, Part::Whole, &mut looks, plan.shape.context);
-    let mut pointing = Pointing::default();
-    for (piece, features) in planted {
-        let (places, weights) = (piece.segments(hop), net.weights_at_end(features)?);
-        let weight = |place: &Segment| weights[place.start..place.end].iter().sum::<f32>() / place.len() as f32;
-        let values: Vec<f32> = places.segments.iter().map(weight).collect();
-        pointing.add(&places, &values);
+    let (mut in_music, mut among_noise) = (Pointing::default(), Pointing::default());
+    for Planted { kind, piece, features } in planted {
+        let weights = net.weights_at_end(features)?;
+        let windows = piece.windows.iter();
+        let values: Vec<f32> = windows
+            .map(|window| window.mean_of(&weights, piece.input.count()))
+            .collect();
+        let pointing = match kind {
+            Distractor::Music => &mut in_music,
+            _ => &mut among_noise,
+        };
+        pointing.add(piece, &values);
     }
     Ok(Outcome {
         weights: 0,
@@ -149,7 +161,8 @@ pub(crate) fn judge(
         whole,
         entropy: looks.entropy / looks.frames.max(1) as f64,
         look_back: looks.lag / looks.frames.max(1) as f64 * hop.0,
-        pointing,
+        in_music,
+        among_noise,
         step_us: step_us(net, plan.shape)?,
     })
 }
@@ -226,16 +239,24 @@ fn step_us(net: &PackedScoreNet, shape: ScorePoolingShape) -> Result<f64, LabErr
     Ok(times.median().unwrap_or(0.0) * 1e6)
 }
 
-/// Examples of the pointing game, and the features that the encoder makes of them.
+/// A piece with a planted passage, and the features that the encoder makes of it.
+pub(crate) struct Planted {
+    kind: Distractor,
+    piece: Piece,
+    features: Vec<f32>,
+}
+
+/// `count` pieces of passages in music of another genre, and as many among white, pink and brown noise.
 ///
 /// # Errors
 /// If the validation clips are too short or of one genre.
 pub(crate) fn plant_all(
-    data: &attune_train::dataset::Dataset,
+    data: &Dataset,
     encoder: &LoadedModel,
     count: usize,
-    rng: &mut rand_chacha::ChaCha8Rng,
-) -> Result<Vec<(PointingExample, Vec<f32>)>, LabError> {
+    seed: u64,
+) -> Result<Vec<Planted>, LabError> {
+    let spec = &encoder.manifest().front_end;
     let clips: Vec<Source<'_>> = data
         .valid
         .iter()
@@ -246,15 +267,19 @@ pub(crate) fn plant_all(
             })
         })
         .collect();
-    let Some(examples) = examples(&clips, &encoder.manifest().front_end, rng) else {
-        return Err(LabError::Refused(format!(
-            "--data has no whole validation clips of {} s and two genres to plant passages in",
-            EXAMPLE.0
-        )));
-    };
-    let encoded = examples.take(count).map(|example| {
-        let features = encoder.encode(&example.input.frames)?;
-        Ok((example, features))
-    });
-    encoded.collect()
+    let noise = coloured_levels(NOISES, PIECE, spec, &mut ChaCha8Rng::seed_from_u64(seed))?;
+    let mut planted = Vec::with_capacity(2 * count);
+    for kind in [Distractor::Music, Distractor::Noise] {
+        let Some(pieces) = pieces(kind, &clips, &noise, spec, seed) else {
+            return Err(LabError::Refused(format!(
+                "--data has no whole validation clips of {} s and two genres to plant passages in",
+                PIECE.0
+            )));
+        };
+        for piece in pieces.take(count) {
+            let features = encoder.encode(&piece.input.frames)?;
+            planted.push(Planted { kind, piece, features });
+        }
+    }
+    Ok(planted)
 }

@@ -21,7 +21,8 @@ pub(crate) fn genres(rows: &[Row<genre::Outcome>], seeds: &[u64]) -> [Table; 2] 
         "whole, 95 %",
         "entropy / ln n",
         "look-back (s)",
-        "in the passage",
+        "in the passage, in music",
+        "among noise",
         "by chance",
         "step (µs)",
     ];
@@ -34,7 +35,8 @@ pub(crate) fn genres(rows: &[Row<genre::Outcome>], seeds: &[u64]) -> [Table; 2] 
         "whole clips",
         "entropy / ln n",
         "look-back (s)",
-        "in the passage",
+        "in the passage, in music",
+        "among noise",
         "learnt loss",
     ];
     let mut each = Table::new("seeds", "Each seed", &columns);
@@ -55,8 +57,9 @@ pub(crate) fn genres(rows: &[Row<genre::Outcome>], seeds: &[u64]) -> [Table; 2] 
         row.extend([
             Entry::Number(of(|outcome| outcome.entropy), 3),
             Entry::Number(of(|outcome| outcome.look_back), 2),
-            points(*kind, of(|outcome| outcome.pointing.rate())),
-            Entry::Share(of(|outcome| outcome.pointing.chance())),
+            points(*kind, of(|outcome| outcome.in_music.rate())),
+            points(*kind, of(|outcome| outcome.among_noise.rate())),
+            Entry::Share(of(|outcome| outcome.in_music.chance())),
             Entry::Number(of(|outcome| outcome.step_us), 2),
         ]);
         table.rows.push(row);
@@ -68,7 +71,8 @@ pub(crate) fn genres(rows: &[Row<genre::Outcome>], seeds: &[u64]) -> [Table; 2] 
                 Entry::Share(outcome.whole.accuracy),
                 Entry::Number(outcome.entropy, 3),
                 Entry::Number(outcome.look_back, 2),
-                points(*kind, outcome.pointing.rate()),
+                points(*kind, outcome.in_music.rate()),
+                points(*kind, outcome.among_noise.rate()),
                 Entry::Number(outcome.loss, 3),
             ]);
         }

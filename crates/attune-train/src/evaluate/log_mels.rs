@@ -120,6 +120,16 @@ impl LogMels {
     }
 }
 
+/// The levels of the clips of a table, (frames, bands) each, in its order.
+///
+/// # Errors
+/// If the file cannot be read, lacks a clip of the table, or one is not as it must be.
+pub fn log_mel_clips(path: &Path, table: &Path, rows: &[Row], bands: usize) -> Result<Vec<Vec<f32>>, EvaluateError> {
+    let mut mels = LogMels::open(path)?;
+    mels.check(table, rows)?;
+    rows.iter().map(|row| mels.levels(&row.clip, bands)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

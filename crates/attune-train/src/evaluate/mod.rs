@@ -47,6 +47,7 @@ pub use folds::{FoldsEvaluation, evaluate_folds};
 pub use groups::ByGroup;
 pub(crate) use groups::group_numbers;
 pub use log_mel_session::evaluate_log_mels;
+pub use log_mels::log_mel_clips;
 pub use metrics::{CONFIDENT, Metrics, wilson};
 pub use metrics_at::{MARKS, MetricsAt, metrics_at_marks};
 pub use recall::{MacroMean, Recalls, Rise, Share};
