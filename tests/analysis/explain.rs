@@ -4,16 +4,18 @@ use crate::common::fake_models::{Fake, model as fake};
 use attune_audio::features::{FrameBlock, FrontEndSpec};
 use attune_audio::units::Seconds;
 use attune_engine::explain::occlusion::occlude;
-use attune_engine::explain::planted::{Distractor, Map, MapScores, Pointing, Source, find, maps, pieces};
+use attune_engine::explain::planted::{Distractor, Map, MapScores, Piece, Pointing, Source, find, maps, pieces};
 use attune_engine::explain::{
     Explanation, Head, HeadStudy, Input, Probe, Segment, attention_override, faithfulness, segments,
 };
+use attune_model::LoadedModel;
 use attune_model::architecture::BodyShape;
 use attune_model::genre::GenreId;
 use attune_model::load::tensors;
 use attune_nn::kernels::packed_matrix::Precision;
 use attune_nn::weights::WeightStore;
 use attune_train::dataset::mel_of_file;
+use attune_train::recipe::{ModelKind, Recipe};
 use candle_core::{Device, Tensor};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -282,6 +284,45 @@ fn the_figure_of_a_bundled_model_falls_when_its_map_is_moved_by_3_s() {
     }
     assert!(own.rate() > own.chance() + 0.3, "{own:?}");
     assert!(moved.rate() < moved.chance() + 0.1, "{moved:?}");
+}
+
+#[test]
+fn the_contributions_of_all_windows_add_up_to_the_logit() {
+    let architecture = Recipe::new(ModelKind::Attention, 10, 1, 1).architecture;
+    let net = architecture.build(&mut WeightStore::random(3)).unwrap();
+    let mut manifest = fake("summed", Fake::Bands { memory: 0.9 }).manifest().clone();
+    manifest.architecture = architecture;
+    let engine = LoadedModel::new(manifest, Vec::new(), net.pack(Precision::F32).unwrap());
+    // 8 s, all of it in windows and in reach of attention.
+    let windows: Vec<Segment> = (0..16)
+        .map(|n| Segment {
+            start: 22 * n,
+            end: 22 * (n + 1),
+        })
+        .collect();
+    let piece = Piece {
+        input: Input::of_levels(&levels(352, 6), &FrontEndSpec::default()),
+        passage: Segment { start: 100, end: 186 },
+        genre: GenreId(4),
+        windows,
+        seed: 1,
+    };
+    let maps = maps(&engine, &piece, HOP).unwrap();
+    let map = |wanted| &maps.iter().find(|(map, _)| *map == wanted).unwrap().1;
+    let sum = |wanted| map(wanted).iter().map(|mean| 22.0 * mean).sum::<f32>();
+    let mut stream = engine.stream().unwrap();
+    let output = stream.answers(FrameBlock::new(&piece.input.frames, BANDS)).unwrap();
+    let logits = output.logits.rchunks(10).next().unwrap();
+    let expected = logits[4] - logits.iter().sum::<f32>() / 10.0;
+    assert!((sum(Map::Contribution) - expected).abs() < 1e-4, "{expected} {maps:?}");
+    assert!(
+        (sum(Map::ClassAttention) - 1.0).abs() < 1e-4 && (sum(Map::Attention) - 1.0).abs() < 1e-4,
+        "{maps:?}"
+    );
+    assert!(map(Map::ClassAttention).iter().all(|share| *share >= 0.0));
+    let findings = find(&engine, &piece, HOP).unwrap();
+    let contribution = findings.iter().find(|of| of.map == Map::Contribution).unwrap();
+    assert!(contribution.correlation.is_some());
 }
 
 #[test]

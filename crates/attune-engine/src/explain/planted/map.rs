@@ -6,7 +6,7 @@ use super::super::probe::Probe;
 use super::super::replace;
 use super::piece::Piece;
 use attune_audio::units::Seconds;
-use attune_model::{LoadedModel, ModelError};
+use attune_model::{EvidenceMap, LoadedModel, ModelError};
 use serde::{Deserialize, Serialize};
 
 /// What says how much each window of a piece matters to a class.
@@ -17,19 +17,31 @@ pub enum Map {
     Occlusion,
     /// The weights of the classifier's attention; the same for every class.
     Attention,
+    /// The window's share in what speaks for the class; of answers that are a sum over time.
+    ClassAttention,
+    /// What the window adds to the logit of the class beyond the mean of all logits; likewise.
+    Contribution,
     /// The class's probability when the classifier attends to the window only.
     Override,
 }
 
 impl Map {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Occlusion, Self::Attention, Self::Override];
+    pub const ALL: [Self; 5] = [
+        Self::Occlusion,
+        Self::Attention,
+        Self::ClassAttention,
+        Self::Contribution,
+        Self::Override,
+    ];
 
     /// Its key in documents.
     pub fn key(self) -> &'static str {
         match self {
             Self::Occlusion => "occlusion",
             Self::Attention => "attention",
+            Self::ClassAttention => "class_attention",
+            Self::Contribution => "contribution",
             Self::Override => "override",
         }
     }
@@ -39,6 +51,8 @@ impl Map {
         match self {
             Self::Occlusion => "occlusion",
             Self::Attention => "attention weights",
+            Self::ClassAttention => "attention for the class",
+            Self::Contribution => "contribution to the class",
             Self::Override => "attention override",
         }
     }
@@ -63,6 +77,14 @@ pub fn maps(model: &LoadedModel, piece: &Piece, hop: Seconds) -> Result<Vec<(Map
     let per_window = |frames: &[f32]| windows.iter().map(|window| window.mean_of(frames, count)).collect();
     if let Some(weights) = probe.attention() {
         maps.push((Map::Attention, per_window(&weights.pooling)));
+    }
+    let mut evidence = EvidenceMap::default();
+    if probe.evidence(&mut evidence) {
+        let (class, mut frames) = (usize::from(genre.0), Vec::new());
+        evidence.attention_of_frames(class, &mut frames);
+        maps.push((Map::ClassAttention, per_window(&frames)));
+        evidence.contribution_of_frames(class, &mut frames);
+        maps.push((Map::Contribution, per_window(&frames)));
     }
     let overridden = attend_only(&probe, count, windows);
     if overridden.iter().any(Option::is_some) {

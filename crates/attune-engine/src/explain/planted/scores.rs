@@ -6,6 +6,7 @@ use super::piece::Piece;
 use attune_audio::units::Seconds;
 use attune_model::{LoadedModel, ModelError};
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 
 /// Whether a map's order is better than two that know nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,12 +92,13 @@ fn rank_correlation(a: &[f32], b: &[f32]) -> Option<f64> {
 /// From 0.
 fn ranks(values: &[f32]) -> Vec<f64> {
     let rank = |value: &f32| {
-        let count = |is: fn(&f32, &f32) -> bool| values.iter().filter(|other| is(other, value)).count() as f64;
-        let (below, equal) = (
-            count(|other, value| other < value),
-            count(|other, value| other == value),
-        );
-        below + (equal - 1.0) / 2.0
+        let count = |order| {
+            values
+                .iter()
+                .filter(|other| other.partial_cmp(&value) == Some(order))
+                .count() as f64
+        };
+        count(Ordering::Less) + (count(Ordering::Equal) - 1.0) / 2.0
     };
     values.iter().map(rank).collect()
 }
