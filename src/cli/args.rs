@@ -56,7 +56,7 @@ pub enum Command {
     /// Measure how accurate the models are
     Eval(Box<EvalArgs>),
     /// Explain an answer, by changing the input and running the models again
-    Explain(ExplainArgs),
+    Explain(Box<ExplainArgs>),
     /// Measure speed and memory
     Bench(BenchArgs),
     /// Run a lab experiment: what each architecture remembers, costs and attends to

@@ -6,6 +6,7 @@ use attune_engine::explain::SEGMENT;
 use attune_engine::explain::planted::{Map, PASSAGE, PIECE};
 use attune_engine::page;
 use attune_train::evaluate::wilson;
+use std::fmt::Write;
 
 const COLUMNS: [&str; 9] = [
     "model",
@@ -40,7 +41,8 @@ fn heading(of: &Results<'_>) -> String {
         of.examples, PIECE.0, PASSAGE.0, of.seed
     );
     for (kind, why) in &of.left_out {
-        text += &format!(" Left out: {}, as {why}.", kind.title());
+        // Writing to a String cannot fail.
+        let _ = write!(text, " Left out: {}, as {why}.", kind.title());
     }
     text
 }
