@@ -36,8 +36,8 @@ pub(super) fn markdown(of: &Results<'_>, models: &str) -> String {
 
 fn heading(of: &Results<'_>) -> String {
     let mut text = format!(
-        "{} pieces of {} s of each kind, each with a passage of {} s at a random place in its last 8 s (seed {}). Every \
-         map is asked about the class of the passage.",
+        "{} pieces of {} s of each kind, each with a passage of {} s at a random place in its last 8 s (seed {}). \
+         Every map is asked about the class of the passage.",
         of.examples, PIECE.0, PASSAGE.0, of.seed
     );
     for (kind, why) in &of.left_out {

@@ -6,11 +6,12 @@
 //! - *pointing game* (Zhang et al. 2016): how often its highest half second lies in the passage. Chance is the share of
 //!   half seconds that do;
 //! - *rank correlation* (Spearman 1904) with occlusion over the half seconds of a piece;
-//! - *deletion and insertion* (Samek et al. 2017; Petsiuk, Das & Saenko 2018): half seconds are occluded in the order of
-//!   the map, highest first, or all are and come back in that order. The probability of the class has to fall, or rise,
-//!   faster than in random order, and than in an order that is spread evenly over time.
+//! - *deletion and insertion* (Samek et al. 2017; Petsiuk, Das & Saenko 2018): half seconds are occluded in the order
+//!   of the map, highest first, or all are and come back in that order. The probability of the class has to fall, or
+//!   rise, faster than in random order, and than in an order that is spread evenly over time.
 //!
-//! In: [`Source`]s, sounds, models. Out: a [`Finding`] for each piece, model and map, and their [`MapScores`]. Thread: any.
+//! In: [`Source`]s, sounds, models. Out: a [`Finding`] for each piece, model and map, and their [`MapScores`]. Thread:
+//! any.
 
 mod curves;
 mod map;
