@@ -33,8 +33,8 @@ pub struct TrainArgs {
     /// Folder for checkpoint, log, weights, manifest and card
     #[arg(long)]
     pub(super) out: PathBuf,
-    /// Optimiser steps
-    #[arg(long, default_value_t = 2_500, value_parser = clap::value_parser!(u64).range(1..))]
+    /// Optimiser steps; 0 exports the weights of --start-from as they are
+    #[arg(long, default_value_t = 2_500)]
     steps: u64,
     /// Seed of the run
     #[arg(long, default_value_t = 1)]
@@ -122,6 +122,12 @@ impl TrainArgs {
             }
             None => DataSource::Folders(self.folders.data(folder, self.recipe.fold(), self.seed)?),
         };
+        if self.steps == 0 && self.recipe.start_from.is_empty() {
+            return Err(TrainError::Data {
+                path: self.out.clone(),
+                message: "--steps 0 exports weights as they are: name them with --start-from".to_owned(),
+            });
+        }
         let usual = || DataName::Usual(self.folders.data_name(folder));
         Ok(SessionConfig {
             data,

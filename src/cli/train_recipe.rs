@@ -18,9 +18,10 @@ const AUX_SHARE: f32 = 0.4;
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(group = clap::ArgGroup::new("a_teacher").args(["teacher", "windowed_targets"]).multiple(true))]
 pub(super) struct RecipeArgs {
-    /// Initialise from the weights of another run (safetensors) where name and shape match
+    /// Initialise from the weights of another run (safetensors) where name and shape match; given several times, from
+    /// their mean
     #[arg(long, value_name = "FILE")]
-    pub(super) start_from: Option<PathBuf>,
+    pub(super) start_from: Vec<PathBuf>,
     /// Highest learning rate
     #[arg(long, value_parser = positive)]
     rate: Option<f32>,
@@ -291,7 +292,9 @@ impl RecipeArgs {
             }
         };
         let number = |value: Option<f32>| value.map(|value| value.to_string());
-        add("start-from", self.start_from.as_ref().map(|_| "FILE".to_owned()));
+        for _ in &self.start_from {
+            add("start-from", Some("FILE".to_owned()));
+        }
         add("rate", number(self.rate));
         add("weight-decay", number(self.weight_decay));
         add("dropout", number(self.dropout));

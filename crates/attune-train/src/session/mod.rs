@@ -33,6 +33,7 @@ use super::windowed_targets::WindowedTargetsFile;
 use attune_audio::features::FrontEndSpec;
 use attune_engine::files;
 use attune_model::Manifest;
+use attune_model::familiarity::PREFIX;
 use attune_model::genre::GenreSet;
 use attune_model::load::{hex, tensors};
 use candle_core::Tensor;
@@ -66,8 +67,8 @@ pub struct SessionConfig {
     pub leave_out: Vec<String>,
     /// The front end: that of the recipe.
     pub front_end: FrontEndSpec,
-    /// Weights to begin with.
-    pub start_from: Option<PathBuf>,
+    /// Weights to begin with; of several, their mean.
+    pub start_from: Vec<PathBuf>,
     /// A teacher network that is run on every rendition.
     pub teacher: Option<PathBuf>,
     /// A teacher's features of every few seconds of each sound.
@@ -216,7 +217,7 @@ impl<'a> Session<'a> {
             .as_deref()
             .map(WindowedTargetsFile::open)
             .transpose()?;
-        let start = config.start_from.as_deref().map(Start::open).transpose()?;
+        let start = Start::open(&config.start_from)?;
         observer(Event::Begin(Stage::Reading));
         let progress = |done, of| {
             observer(Event::Progress {
@@ -544,17 +545,44 @@ struct Start {
 }
 
 impl Start {
-    fn open(path: &Path) -> Result<Self, TrainError> {
-        let buffer = files::read(path)?;
-        let weights = tensors(&buffer).map_err(|error| TrainError::Data {
-            path: path.to_owned(),
-            message: format!("{error}: --start-from needs the NAME.safetensors of another run"),
-        })?;
-        Ok(Self {
-            path: path.to_owned(),
-            sha256: hex(&Sha256::digest(&buffer)),
-            weights,
-        })
+    /// The weights of one file, or the mean of several (Wortsman et al. 2022, "Model soups"); `None` without a file.
+    fn open(paths: &[PathBuf]) -> Result<Option<Self>, TrainError> {
+        let mut start: Option<Self> = None;
+        for path in paths {
+            let refused = |message: String| TrainError::Data {
+                path: path.clone(),
+                message: format!("{message}: --start-from needs the NAME.safetensors of another run"),
+            };
+            let buffer = files::read(path)?;
+            let sha256 = hex(&Sha256::digest(&buffer));
+            let mut weights = tensors(&buffer).map_err(|error| refused(error.to_string()))?;
+            // Statistics of the hidden layer, no weights: they are fitted anew.
+            weights.retain(|name, _| !name.starts_with(PREFIX));
+            let Some(sum) = &mut start else {
+                start = Some(Self {
+                    path: path.clone(),
+                    sha256,
+                    weights,
+                });
+                continue;
+            };
+            sum.sha256 = format!("{}, {sha256}", sum.sha256);
+            if weights.len() != sum.weights.len() {
+                return Err(refused("its weights are not those of the file before".to_owned()));
+            }
+            for (name, total) in &mut sum.weights {
+                let weight = weights.get(name).filter(|weight| weight.dims() == total.dims());
+                let weight =
+                    weight.ok_or_else(|| refused(format!("it has no {name} of the shape {:?}", total.dims())))?;
+                *total = (&*total + weight)?;
+            }
+        }
+        if let Some(sum) = &mut start {
+            for total in sum.weights.values_mut() {
+                *total = (&*total / paths.len() as f64)?;
+            }
+        }
+        Ok(start)
     }
 
     fn put_into(&self, trainer: &mut Trainer<'_>, observer: Observer<'_>) -> Result<(), TrainError> {
