@@ -62,6 +62,6 @@ pub use model_runner::{FaultCause, ModelFault};
 pub use pipeline::{PIECE_SECONDS, Pipeline, PipelineError};
 pub use smoothing::StateReset;
 pub use snapshot::{
-    AttentionSnapshot, Column, Health, MAX_ATTENTION_FRAMES, MAX_BANDS, MAX_HEADS, MAX_LAYERS, MAX_MODELS,
-    ModelSnapshot, RECENT_COLUMNS, Snapshot, Transport,
+    AttentionSnapshot, Column, EvidenceSnapshot, Health, MAX_ATTENTION_FRAMES, MAX_BANDS, MAX_HEADS, MAX_LAYERS,
+    MAX_MODELS, ModelSnapshot, RECENT_COLUMNS, Snapshot, Transport,
 };

@@ -7,7 +7,9 @@ use super::change::{ChangeCheck, RecentLevels, Verdict};
 use super::hop::{HopResult, Logits};
 use super::level::{Level, LevelMeter};
 use super::model_runner::{FaultCause, ModelFault, ModelRunner, Step};
-use super::snapshot::{AttentionSnapshot, Column, MAX_ATTENTION_FRAMES, MAX_BANDS, MAX_HEADS, MAX_LAYERS, MAX_MODELS};
+use super::snapshot::{
+    AttentionSnapshot, Column, EvidenceSnapshot, MAX_ATTENTION_FRAMES, MAX_BANDS, MAX_HEADS, MAX_LAYERS, MAX_MODELS,
+};
 use crate::smoothing::segmenter::LevelStatus;
 use crate::smoothing::spectral_change::SpectralChange;
 use crate::smoothing::{FrameStatus, Segmenter, Smoother, SmoothingConfig, SmoothingError, StateReset, mean_novelty};
@@ -240,6 +242,14 @@ impl Pipeline {
         match &self.attention {
             Some((model, attention)) => copy_attention(*model, attention, picture),
             None => picture.frames = 0,
+        }
+    }
+
+    /// Reads the evidence of the first model that has some into `picture`; leaves no units if none has.
+    pub(super) fn copy_evidence(&self, picture: &mut EvidenceSnapshot) {
+        match (0..self.runners.len()).find(|model| self.evidence(*model, &mut picture.map)) {
+            Some(model) => picture.model = model,
+            None => picture.map.clear(),
         }
     }
 

@@ -3,8 +3,8 @@
 
 use crate::smoothing::{AnswerState, Decision, Reason, StateReset, disagreement, ensemble_mean};
 use attune_audio::units::{Decibels, FrameIndex, Seconds};
-use attune_model::ModelSet;
 use attune_model::genre::Probabilities;
+use attune_model::{EvidenceMap, ModelSet};
 
 /// The most models side by side.
 pub const MAX_MODELS: usize = 8;
@@ -86,6 +86,16 @@ pub struct AttentionSnapshot {
     pub maps: [[f32; MAX_ATTENTION_FRAMES]; MAX_LAYERS * MAX_HEADS],
 }
 
+/// What the answer of a model at its newest frame is the sum of.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct EvidenceSnapshot {
+    /// Which model: its place in [`Snapshot::models`].
+    pub model: usize,
+    /// Its units, their weights and their evidence; no units if no model's answer is a sum over time. Frames are
+    /// counted as those of the columns.
+    pub map: EvidenceMap,
+}
+
 /// Whether the engine keeps up.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Health {
@@ -156,6 +166,8 @@ pub struct Snapshot {
     pub models: [ModelSnapshot; MAX_MODELS],
     /// What the attention model weighted.
     pub attention: AttentionSnapshot,
+    /// What the answer of the first model that has evidence is the sum of.
+    pub evidence: EvidenceSnapshot,
     /// The last columns: column of frame n lies at `n % RECENT_COLUMNS`, if `n + RECENT_COLUMNS >= frames` and `n <
     /// frames`.
     pub recent: Vec<Column>,
@@ -259,6 +271,7 @@ impl Snapshot {
             model_count,
             models: std::array::from_fn(model),
             attention: AttentionSnapshot::empty(),
+            evidence: EvidenceSnapshot::default(),
             recent: vec![Column::empty(classes); RECENT_COLUMNS],
             health: Health {
                 samples_lost: 0,

@@ -60,6 +60,7 @@ impl SnapshotWriter {
         self.newest.ensemble = Probabilities::uniform(classes);
         self.newest.agreement = 0.0;
         self.newest.attention.frames = 0;
+        self.newest.evidence.map.clear();
         self.peak = None;
         self.newest.peak = Decibels::SILENCE;
         self.newest.rms = Decibels::SILENCE;
@@ -109,6 +110,7 @@ impl SnapshotWriter {
         if let Some(pipeline) = pipeline {
             self.update_models(pipeline, percentiles_due);
             pipeline.copy_attention(&mut self.newest.attention);
+            pipeline.copy_evidence(&mut self.newest.evidence);
         }
         self.write();
     }
@@ -168,6 +170,9 @@ impl SnapshotWriter {
             buffer.recent[place] = new.recent[place];
         }
         let recent = std::mem::take(&mut buffer.recent);
+        let mut evidence = std::mem::take(&mut buffer.evidence);
+        evidence.model = new.evidence.model;
+        evidence.map.copy_from(&new.evidence.map);
         // Named one by one, so that a new field cannot be forgotten.
         *buffer = Snapshot {
             sequence: new.sequence,
@@ -184,6 +189,7 @@ impl SnapshotWriter {
             model_count: new.model_count,
             models: new.models,
             attention: new.attention,
+            evidence,
             recent,
             health: new.health,
             transport: new.transport,

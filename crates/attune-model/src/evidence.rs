@@ -37,9 +37,7 @@ impl EvidenceMap {
     pub(crate) fn fill(&mut self, newest: FrameIndex, classes: usize, state: &EvidenceState) {
         let Windows { local, every } = state.windows();
         (self.newest, self.first, self.local, self.classes) = (newest, FrameIndex(0), local, classes);
-        self.units.clear();
-        self.weights.clear();
-        self.evidence.clear();
+        self.clear();
         self.units.reserve(state.context());
         self.weights.reserve(state.context());
         self.evidence.reserve(state.context() * classes);
@@ -48,6 +46,25 @@ impl EvidenceMap {
             self.weights.push(state.weight(unit));
             self.evidence.extend_from_slice(state.evidence(unit));
         }
+    }
+
+    /// Forgets all units; room that was made stays.
+    pub fn clear(&mut self) {
+        self.units.clear();
+        self.weights.clear();
+        self.evidence.clear();
+    }
+
+    /// Becomes equal to another map. Makes as much room as that one has, so that it allocates as seldom.
+    pub fn copy_from(&mut self, other: &Self) {
+        (self.newest, self.first, self.local, self.classes) = (other.newest, other.first, other.local, other.classes);
+        self.clear();
+        self.units.reserve(other.units.capacity());
+        self.weights.reserve(other.weights.capacity());
+        self.evidence.reserve(other.evidence.capacity());
+        self.units.extend_from_slice(&other.units);
+        self.weights.extend_from_slice(&other.weights);
+        self.evidence.extend_from_slice(&other.evidence);
     }
 
     /// Counts frames from another one on than the first of the stream.
