@@ -211,9 +211,12 @@ pub struct ExplainArgs {
     /// Also draw it to this file
     #[arg(long, value_name = "FILE.svg")]
     pub svg: Option<PathBuf>,
+    /// Also write the moments that carry 80 % of what speaks for the class to this file, joined by crossfades
+    #[arg(long, value_name = "FILE.wav")]
+    pub listen: Option<PathBuf>,
     /// Instead, plant passages of 2 s that alone carry a class among music of another genre, noise, speech and silence,
     /// and count how often each map points at them; the clips are those of a table of path,label as in `attune eval`
-    #[arg(long, value_name = "CSV", conflicts_with_all = ["file", "at", "class", "svg"])]
+    #[arg(long, value_name = "CSV", conflicts_with_all = ["file", "at", "class", "svg", "listen"])]
     pub planted: Option<PathBuf>,
     /// How many pieces of each kind
     #[arg(

@@ -39,7 +39,7 @@ mod wording;
 
 use crate::settings::Settings;
 use app::notify;
-pub use app::{App, EngineLink};
+pub use app::{App, EngineLink, PlayAloud};
 use attune_audio::capture;
 use attune_engine::{Engine, EngineConfig, EngineError, SourceRequest, system_sources};
 use attune_model::{LoadedModel, ModelError, ModelSet};

@@ -36,6 +36,10 @@ pub enum Action {
     LetGo,
     /// Ablate these heads at the held moment.
     Study(Vec<Head>),
+    /// Play these parts of the open file, from and to, and hold the moment.
+    Listen(Vec<(Seconds, Seconds)>),
+    /// Stop that.
+    StopListening,
     /// Write what is known of the held moment to files.
     Export,
     /// Save the plot of this name as a picture.

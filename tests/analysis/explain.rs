@@ -1,6 +1,7 @@
 //! What an answer rests on: fakes whose reasons are known, and the shipped engines.
 
 use crate::common::fake_models::{Fake, model as fake};
+use attune_audio::decode::decode_file;
 use attune_audio::features::{FrameBlock, FrontEndSpec};
 use attune_audio::units::Seconds;
 use attune_engine::explain::occlusion::occlude;
@@ -521,6 +522,7 @@ fn the_command_explains_a_moment_and_writes_what_it_shows() {
     let folder = tempfile::tempdir().unwrap();
     let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/demo.ogg");
     let (csv, svg) = (folder.path().join("x.csv"), folder.path().join("x.svg"));
+    let wav = folder.path().join("x.wav");
     let run = |args: &[&str]| {
         let output = std::process::Command::new(env!("CARGO_BIN_EXE_attune"))
             .arg("explain")
@@ -531,7 +533,9 @@ fn the_command_explains_a_moment_and_writes_what_it_shows() {
         (output.status.code(), text(&output.stdout), text(&output.stderr))
     };
     let (csv_path, svg_path) = (csv.to_str().unwrap(), svg.to_str().unwrap());
-    let (code, shown, said) = run(&[demo, "--at", "20", "--csv", csv_path, "--svg", svg_path]);
+    let listen = ["--listen", wav.to_str().unwrap()];
+    let written = [&[demo, "--at", "20", "--csv", csv_path, "--svg", svg_path], &listen[..]].concat();
+    let (code, shown, said) = run(&written);
     assert_eq!(code, Some(0), "{said}");
     assert!(
         shown.contains("What changed") && shown.contains("is left on average while frames are occluded"),
@@ -544,6 +548,15 @@ fn the_command_explains_a_moment_and_writes_what_it_shows() {
         "{table}"
     );
     assert!(rows.len() > 24);
+    // `x.wav: 3.0 of 12.0 s carry 82 % of Classical`, and a crossfade more.
+    let what = shown.rsplit_once("x.wav: ").unwrap().1;
+    assert!(what.contains(" of 12.0 s carry "), "{what}");
+    let number = |at: usize| -> f64 { what.split(' ').nth(at).unwrap().parse().unwrap() };
+    let (secs, share) = (number(0), number(5));
+    assert!((80.0..=100.0).contains(&share), "{what}");
+    let (info, samples) = decode_file(&wav).unwrap();
+    let length = samples.len() as f64 / info.rate.hz();
+    assert!((0.4..11.0).contains(&secs) && (length - secs).abs() < 0.07, "{length} s for {what}");
     assert!(std::fs::read_to_string(&svg).unwrap().contains("most attended first"));
     let (code, shown, _) = run(&[demo, "--at", "20", "--class", "jazz", "--json"]);
     let it: serde_json::Value = serde_json::from_str(&shown).unwrap();

@@ -5,7 +5,9 @@ use attune_audio::units::FrameIndex;
 use attune_model::genre::{GenreSet, SoundKind};
 use attune_model::golden::Golden;
 use attune_model::manifest::FORMAT;
-use attune_model::{AttentionWeights, CausalModel, LoadedModel, Manifest, ModelError, ModelSet, StreamOutput};
+use attune_model::{
+    AttentionWeights, CausalModel, EvidenceMap, LoadedModel, Manifest, ModelError, ModelSet, StreamOutput,
+};
 use attune_nn::kernels::packed_matrix::Precision;
 use attune_train::recipe::{ModelKind, Recipe};
 use std::sync::Arc;
@@ -15,7 +17,7 @@ use std::sync::Arc;
 pub(crate) enum Fake {
     /// Logits are a leaky sum of band energies: each class listens to its share of the bands.
     Bands { memory: f32 },
-    /// The same, with an attention picture of at most `context` frames.
+    /// The same, with an attention picture of at most `context` frames; its logits are the evidence of one unit.
     Attentive { context: usize },
     /// As `Bands`, and what it processes between these frames is unfamiliar.
     Unfamiliar { from: u64, until: u64 },
@@ -105,6 +107,22 @@ impl CausalModel for FakeNet {
 
     fn feature_width(&self) -> usize {
         FrontEndSpec::default().bands
+    }
+
+    fn evidence(&self, state: &FakeState, into: &mut EvidenceMap) -> bool {
+        let Some(newest) = state.frames.checked_sub(1).map(FrameIndex) else {
+            return false;
+        };
+        *into = EvidenceMap {
+            newest,
+            units: vec![newest],
+            first: FrameIndex(0),
+            local: 16,
+            weights: vec![1.0],
+            classes: self.classes,
+            evidence: state.sums.clone(),
+        };
+        matches!(self.fake, Fake::Attentive { .. })
     }
 }
 

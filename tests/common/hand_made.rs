@@ -117,6 +117,30 @@ pub(crate) fn playing(frames: u64) -> Snapshot {
     snapshot
 }
 
+/// The same, of an attention model whose answer is a sum over time: what sounded 3 s ago speaks for the leading genre,
+/// what sounded 6 s ago against it.
+#[allow(dead_code, reason = "not every test binary has a window")]
+pub(crate) fn playing_evidence(frames: u64) -> Snapshot {
+    let mut snapshot = playing(frames);
+    let hop = snapshot.hop.0;
+    let newest = frames - 1;
+    let genre = usize::from(snapshot.ensemble.top().0.0);
+    let map = &mut snapshot.evidence.map;
+    (map.newest, map.local, map.classes) = (FrameIndex(newest), 16, 10);
+    // A unit every four frames, over the last ten seconds.
+    for unit in (newest.saturating_sub(430)..=newest).filter(|frame| frame % 4 == 0) {
+        let back = (newest - unit) as f64 * hop;
+        let bump = |at: f64| (-((back - at) / 0.5).powi(2)).exp();
+        let mut evidence = [0.0; 10];
+        evidence[genre] = (3.0 * bump(3.0) - 2.0 * bump(6.0)) as f32;
+        map.units.push(FrameIndex(unit));
+        map.evidence.extend_from_slice(&evidence);
+    }
+    map.weights = vec![1.0 / map.units.len() as f32; map.units.len()];
+    snapshot.evidence.model = snapshot.attention.model;
+    snapshot
+}
+
 /// Which genre leads at a time: another one every 14 s.
 fn leader(at: f64) -> u8 {
     [1, 6, 5, 8, 3][(at / 14.0) as usize % 5]

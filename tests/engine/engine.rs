@@ -376,6 +376,30 @@ fn the_worker_gives_what_the_pipeline_gives() {
     );
     let total: f32 = attention.pooling[..attention.frames].iter().sum();
     assert!((total - 1.0).abs() < 1e-4, "{total}");
+    let evidence = &snapshot.evidence;
+    assert_eq!((evidence.model, evidence.map.newest.0 + 1), (2, frames));
+    assert_eq!(evidence.map.logits(), whole[whole.len() - 1].logits[2].as_slice());
+}
+
+#[test]
+fn evidence_counts_the_frames_of_the_columns_and_goes_with_a_reset() {
+    let mut pipeline_set = three();
+    pipeline_set.models.truncate(2);
+    let samples = sound(RATE, 3.0);
+    for (set, has_evidence) in [(three(), true), (pipeline_set, false)] {
+        let mut strings = start(set, SourceKind::File, 0);
+        let (mut sink, marks) = strings.sink();
+        strings.expect_open(ResetCause::Opened);
+        let (at, kind) = (samples.len() as u64 / 2, MarkKind::Looped);
+        marks.send(SourceMark { at, kind }).unwrap();
+        sink.write(&samples);
+        let snapshot = strings.until(|snapshot| snapshot.epoch > 1 && snapshot.frames > 50);
+        let map = &snapshot.evidence.map;
+        assert_eq!(!map.units.is_empty(), has_evidence);
+        if has_evidence {
+            assert_eq!((map.newest.0 + 1, map.first.0), (snapshot.frames, 0));
+        }
+    }
 }
 
 #[test]

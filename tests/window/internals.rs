@@ -27,7 +27,7 @@ fn with_models() -> Setup {
 }
 
 /// Waits until something with this label is there.
-fn wait_for(rig: &mut Rig, label: &str) {
+pub(crate) fn wait_for(rig: &mut Rig, label: &str) {
     let begun = Instant::now();
     while rig.window.query_all_by_label_contains(label).next().is_none() {
         assert!(begun.elapsed() < Duration::from_mins(1), "no {label}");

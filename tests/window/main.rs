@@ -2,6 +2,7 @@
 //! pictures.
 
 mod controls;
+mod evidence;
 #[path = "../common/hand_made.rs"]
 mod hand_made;
 mod held;

@@ -75,6 +75,24 @@ fn at_900_by_600_twice_as_large() {
 }
 
 #[test]
+fn what_every_moment_contributes() {
+    for (size, theme, name) in [
+        ([900.0, 600.0], Theme::Dark, "contribution-900x600-dark"),
+        ([1280.0, 800.0], Theme::Light, "contribution-1280x800-light"),
+    ] {
+        let setup = Setup {
+            size,
+            theme,
+            ..Setup::default()
+        };
+        let mut rig = Rig::playing(setup, 999);
+        rig.show(hand_made::playing_evidence(1000));
+        rig.settle();
+        rig.window.snapshot_options(name, &options());
+    }
+}
+
+#[test]
 fn the_page_of_decisions() {
     page(egui::Key::Num2)
         .window

@@ -13,6 +13,7 @@
 //! - [`ring`](mod@ring): the ring between the producer, which never waits, and the worker. What does not fit is counted.
 //! - [`source`]: what is open, marks at exact samples (loop, end, loss), and errors with a remedy.
 //! - [`decode`]: files to samples, through symphonia.
+//! - [`wav`]: samples to a file.
 //! - `capture`: microphones and monitors, through cpal. With the feature `device` only.
 //! - [`playback`]: a file as a source like a device, at any pace; audible at 1× with the feature `device`.
 //! - [`features`]: the front end that training, file analysis and live audio share: how samples are cut into pushes
@@ -54,3 +55,4 @@ pub mod playback;
 pub mod ring;
 pub mod source;
 pub mod units;
+pub mod wav;

@@ -8,8 +8,10 @@ mod tables;
 use super::ExplainArgs;
 use super::error::{AppError, Context, bail};
 use attune_audio::units::Seconds;
+use attune_audio::wav::wav_bytes;
 use attune_engine::explain::document::{self, ExportContext};
-use attune_engine::explain::{self, Explanation};
+use attune_engine::explain::mattered::sound_of_file;
+use attune_engine::explain::{self, Explanation, Input, Mattered, wording};
 use attune_engine::files::write_atomically;
 use attune_model::ModelSet;
 use std::path::{Path, PathBuf};
@@ -76,9 +78,33 @@ fn explain(args: &ExplainArgs, file: &Path, models: &ModelSet) -> Result<String,
     };
     write(&args.csv, &|| document::csv(&explained))?;
     write(&args.svg, &|| document::sheet(&explained).svg())?;
+    let listened = match &args.listen {
+        None => None,
+        Some(out) => Some(listen(file, out, models, &explained, &input)?),
+    };
     Ok(if args.json {
         document::json(&explained).to_string()
     } else {
-        tables::of(&explained)
+        let listened = listened.map_or(String::new(), |said| format!("\n\n  {said}"));
+        format!("{}{listened}", tables::of(&explained))
     })
+}
+
+/// Writes the sound of what mattered; says what it is.
+fn listen(
+    file: &Path,
+    out: &Path,
+    models: &ModelSet,
+    explained: &ExportContext<'_>,
+    input: &Input,
+) -> Result<String, AppError> {
+    let (spec, class) = (&models.front_end, explained.class);
+    let title = models.genres.title(class);
+    let Some(mattered) = Mattered::of_models(&models.models, input, explained.explanation, class)? else {
+        bail!("--listen: no moment in reach speaks for {title}");
+    };
+    let (samples, rate) = sound_of_file(file, &mattered.spans(explained.at, spec))?;
+    write_atomically(out, &wav_bytes(&samples, rate))?;
+    let said = wording::mattered(&mattered, spec.hop(), &title);
+    Ok(format!("{}: {said}", out.display()))
 }

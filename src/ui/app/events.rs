@@ -4,6 +4,7 @@
 
 use super::App;
 use crate::demo;
+use crate::ui::job::Job;
 use crate::ui::notices::{Problem, Severity};
 use crate::ui::track::Track;
 use attune_audio::source::SourceKind;
@@ -27,6 +28,7 @@ impl App {
                 self.played.log.clear();
                 // What was held was of another source.
                 self.let_go();
+                self.jobs.listening = Job::Idle;
                 self.start_prescan();
             }
             Event::Reset { cause, at } => match cause {

@@ -22,9 +22,6 @@ const NARROW: f32 = 720.0;
 const SPECTROGRAM: f32 = 164.0;
 const HEADS: f32 = 84.0;
 const TIMELINE: f32 = 96.0;
-/// Height of the strip of what changed the answer, of a held moment and live.
-const ATTRIBUTION: f32 = 132.0;
-const ATTRIBUTION_LIVE: f32 = 88.0;
 /// Height of the strip of answers and disagreement.
 const ANSWERS: f32 = 72.0;
 
@@ -53,6 +50,7 @@ impl App {
             devices: &jobs.devices,
             held: None,
             attribution: (view.attribution.live).then(|| Attribution::live(&jobs.live_attribution, history)),
+            is_listening: jobs.listening.is_running(),
             transport: &link.snapshots.output_buffer().transport,
             track: played.track.as_ref(),
             log: &played.log,
@@ -219,20 +217,11 @@ fn plots_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures
     });
 }
 
-/// Height of the strip of what changed the answer: live it has no sentence below it.
-fn attribution_height(scene: &Scene<'_>) -> f32 {
-    match (scene.attribution, scene.held) {
-        (Some(_), Some(_)) => ATTRIBUTION,
-        (Some(_), None) => ATTRIBUTION_LIVE,
-        (None, _) => 0.0,
-    }
-}
-
 /// The height below which the plots scroll.
 fn least(scene: &Scene<'_>, view: &ViewState) -> f32 {
-    let changed = attribution_height(scene);
+    let changed = panels::attribution_height(scene, view);
     let heads = if scene.internals(view).is_some() { HEADS } else { 0.0 };
-    SPECTROGRAM + changed + heads + ANSWERS + TIMELINE
+    SPECTROGRAM + panels::contribution_height(scene, view) + changed + heads + ANSWERS + TIMELINE
 }
 
 fn stacked_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures, height: f32) {
@@ -253,7 +242,7 @@ fn stacked_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictur
         0.0
     };
     let (whole, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), height), egui::Sense::hover());
-    let changed = attribution_height(scene);
+    let changed = panels::attribution_height(scene, view);
     let spectrogram = height - timeline - heads - changed - ANSWERS;
     let mut top = whole.top();
     let mut part = |height: f32| {

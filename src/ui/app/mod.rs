@@ -8,6 +8,7 @@ mod internals;
 mod knobs;
 mod layout;
 mod link;
+mod listening;
 mod saving;
 
 use super::answers::Answers;
@@ -16,6 +17,7 @@ use super::devices::{DeviceList, ListDevices};
 use super::export::Export;
 use super::held_moment::HeldMoment;
 use super::history::History;
+use super::job::Job;
 #[cfg(feature = "lab")]
 use super::lab_runner::LabRunner;
 use super::live_attribution::LiveAttribution;
@@ -28,6 +30,7 @@ use super::track::Track;
 use super::view_state::{Action, ViewState};
 use crate::demo;
 use crate::settings::{Input, Settings};
+use attune_audio::playback::play_aloud;
 use attune_audio::source::SourceKind;
 use attune_engine::{Command, Snapshot, SourceRequest};
 use attune_model::ModelSet;
@@ -35,8 +38,11 @@ use crossbeam_channel::TrySendError;
 use eframe::egui;
 use knobs::KnobReplay;
 pub use link::EngineLink;
+use listening::ListenError;
+pub use listening::PlayAloud;
 use saving::Saving;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long a frame may drain events before it paints.
@@ -51,6 +57,8 @@ pub struct App {
     view: ViewState,
     pictures: Pictures,
     settings: Settings,
+    /// Where what mattered is played.
+    output: PlayAloud,
     ctx: egui::Context,
 }
 
@@ -97,6 +105,8 @@ struct Jobs {
     #[cfg(feature = "lab")]
     lab: LabRunner,
     export: Export,
+    /// What mattered, while it is played.
+    listening: Job<(), ListenError>,
     /// The plot that is being saved.
     saving: Option<Saving>,
 }
@@ -133,11 +143,13 @@ impl App {
                 #[cfg(feature = "lab")]
                 lab: LabRunner::new(None),
                 export: Export::Idle,
+                listening: Job::Idle,
                 saving: None,
             },
             view: ViewState::new(&settings),
             pictures: Pictures::default(),
             settings,
+            output: Arc::new(play_aloud),
             ctx: ctx.clone(),
         }
     }
@@ -231,6 +243,7 @@ impl App {
             held.poll();
         }
         self.poll_export();
+        self.poll_listening();
         self.poll_saving();
         self.poll_recorder();
         #[cfg(feature = "lab")]
@@ -292,6 +305,8 @@ impl App {
                 Action::Study(heads) => self.study(&heads, ctx),
                 Action::LetGo => self.let_go(),
                 Action::Export => self.export_held(),
+                Action::Listen(spans) => self.listen(spans, ctx),
+                Action::StopListening => self.jobs.listening.cancel(),
                 Action::SavePlot(plot, picture) => self.save_plot(plot, picture),
                 Action::ExportLog => self.export_log(),
                 Action::UseKnobs => self.use_knobs(),

@@ -7,6 +7,7 @@ mod answer;
 mod attention;
 mod attribution;
 mod banner;
+mod contribution;
 mod credits;
 mod decisions;
 mod disagreement;
@@ -20,6 +21,7 @@ mod internals;
 #[cfg(feature = "lab")]
 mod lab;
 mod matrix;
+mod mattered;
 mod models;
 mod pages;
 mod raw_curve;
@@ -36,8 +38,9 @@ mod weights;
 mod welcome;
 
 pub(super) use answer::answer_ui;
-pub(super) use attribution::{Attribution, AttributionView, attribution_ui};
+pub(super) use attribution::{Attribution, AttributionView, attribution_height, attribution_ui};
 pub(super) use banner::{banner_ui, remark_ui};
+pub(super) use contribution::contribution_height;
 pub(super) use credits::credits_ui;
 pub(super) use decisions::{DecisionsView, decisions_ui};
 pub(super) use disagreement::disagreement_ui;
@@ -204,6 +207,8 @@ pub struct Scene<'a> {
     pub held: Option<&'a HeldMoment>,
     /// What changed the answer, if that is shown.
     pub attribution: Option<Attribution<'a>>,
+    /// Whether what mattered is being played.
+    pub is_listening: bool,
     /// Where the file is now, held or not.
     pub transport: &'a Transport,
     /// The file as a whole, if one is open.

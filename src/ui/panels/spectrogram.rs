@@ -1,7 +1,9 @@
-//! The scrolling mel spectrogram with its axes, and the pooling weights over and beneath it.
+//! The scrolling mel spectrogram with its axes; over it what each moment contributes or is attended to, beneath it the
+//! pooling weights.
 //!
 //! In: history, attention. Out: paint; how it is drawn. Thread: window.
 
+use super::contribution::{Contribution, contribution_row_ui};
 use super::weights::{overlay_ui, strip_ui};
 use super::{HeadLines, Pictures, Scene, attention_lag, pooling_of};
 use crate::settings::ColourMap;
@@ -10,6 +12,7 @@ use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{LevelColours, MelAxis, Shades, TimeAxis, describe, heading, hz_label, place_plot, save_menu};
 use crate::ui::wording;
+use attune_engine::explain::trust::{self, MapKind};
 use eframe::egui::{
     self, Align, Align2, Color32, CornerRadius, Layout, Mesh, Rect, RichText, Sense, Shape, Stroke, Vec2,
 };
@@ -21,7 +24,7 @@ pub struct SpectrogramView {
     pub colour_map: ColourMap,
     /// Level drawn darkest and level drawn lightest, in dB re full scale.
     pub range_db: (f32, f32),
-    /// Whether attention is drawn over it.
+    /// Whether attention is drawn over it, or what each moment contributes.
     pub attention: bool,
 }
 
@@ -34,7 +37,11 @@ const LABELS: f32 = 18.0;
 
 /// Draws the spectrogram into what is available.
 pub(crate) fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
-    header_ui(ui, scene, view);
+    let map = Contribution::of(scene, view);
+    header_ui(ui, scene, view, map.is_some());
+    if let Some(map) = &map {
+        contribution_row_ui(ui, scene, view, map);
+    }
     let palette = Palette::of(ui);
     let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
     let colours = LevelColours {
@@ -49,7 +56,7 @@ pub(crate) fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut Vi
     );
     let time = TimeAxis::of(plot, scene, &view.time);
     let mel = MelAxis::new(&scene.model_info.front_end);
-    describe(&response, summary(scene));
+    describe(&response, summary(scene, map.as_ref()));
     place_plot(ui, view, "Spectrogram", &response);
     if !ui.is_rect_visible(rect) {
         return;
@@ -92,8 +99,10 @@ pub(crate) fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut Vi
             egui::pos2(plot.right(), plot.bottom() + 4.0 + STRIP),
         );
         strip_ui(ui, scene, &TimeAxis { rect: strip, ..time });
-        if view.spectrogram.attention {
-            overlay_ui(ui, scene, &time);
+        match &map {
+            _ if !view.spectrogram.attention => {}
+            Some(map) => map.draw(ui, &time),
+            None => overlay_ui(ui, scene, &time),
         }
     }
     if let Some(lines) = HeadLines::of(scene, view) {
@@ -110,10 +119,10 @@ pub(crate) fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut Vi
     let whole = Rect::from_min_max(plot.min, egui::pos2(plot.right(), rect.bottom() - LABELS));
     TimeAxis { rect: whole, ..time }.draw_cursors(ui, scene, &view.time);
     time.take_pointer(ui, scene, view, &response);
-    hover_ui(ui, scene, &response, &time, &mel);
+    hover_ui(ui, scene, &response, (&time, &mel), map.as_ref());
 }
 
-fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
+fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, contributes: bool) {
     ui.allocate_ui_with_layout(
         Vec2::new(ui.available_width(), HEADER),
         Layout::left_to_right(Align::Center),
@@ -135,10 +144,14 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
                         view.time.set_span(span.seconds, scene.kept(), scene.snapshot.hop);
                     }
                 }
-                ui.checkbox(&mut view.spectrogram.attention, "Attention").on_hover_text(
-                    "Draw what the attention model attends to over the spectrogram. What changed the answer \
-                         is a different question",
-                );
+                let (name, hint) = if contributes {
+                    let hint = "Draw what each moment contributes to the answer of the attention model over the \
+                                spectrogram";
+                    ("Contribution", hint.to_owned())
+                } else {
+                    ("Attention", attention_hint(scene))
+                };
+                ui.checkbox(&mut view.spectrogram.attention, name).on_hover_text(hint);
                 ui.add_space(4.0);
                 ui.checkbox(&mut view.attribution.live, "Changes").on_hover_text(
                     "Show what changed the answer: the models run again every few seconds, without each half second in \
@@ -147,6 +160,17 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
             });
         },
     );
+}
+
+/// What attention weights are, and how far to trust them.
+fn attention_hint(scene: &Scene<'_>) -> String {
+    let model = scene.model_info.models.get(scene.snapshot.attention.model);
+    let trust = model.and_then(|model| trust::sentence(MapKind::AttentionWeights, [model.name.as_str()]));
+    format!(
+        "Draw what the attention model attends to over the spectrogram. What changed the answer is a different \
+         question. {}",
+        trust.unwrap_or_default()
+    )
 }
 
 fn colours_ui(ui: &mut egui::Ui, view: &mut ViewState) {
@@ -225,7 +249,13 @@ fn field_ui(ui: &egui::Ui, scene: &Scene<'_>, time: &TimeAxis) {
     painter.galley(at, galley, Color32::WHITE);
 }
 
-fn hover_ui(ui: &egui::Ui, scene: &Scene<'_>, response: &egui::Response, time: &TimeAxis, mel: &MelAxis) {
+fn hover_ui(
+    ui: &egui::Ui,
+    scene: &Scene<'_>,
+    response: &egui::Response,
+    (time, mel): (&TimeAxis, &MelAxis),
+    map: Option<&Contribution>,
+) {
     let Some(pointer) = response.hover_pos() else { return };
     let Some(back) = time.back_at(pointer.x) else { return };
     let plot = time.rect;
@@ -263,11 +293,14 @@ fn hover_ui(ui: &egui::Ui, scene: &Scene<'_>, response: &egui::Response, time: &
             100.0 * weight
         );
     }
+    if let Some(contribution) = map.and_then(|map| map.said(scene, back)) {
+        said = format!("{said}. {contribution}");
+    }
     response.clone().on_hover_text_at_pointer(format!("{said}."));
 }
 
 /// What a screen reader says instead of the picture.
-fn summary(scene: &Scene<'_>) -> String {
+fn summary(scene: &Scene<'_>, map: Option<&Contribution>) -> String {
     if !scene.has_frames() {
         return "Spectrogram: no sound yet".to_owned();
     }
@@ -282,8 +315,9 @@ fn summary(scene: &Scene<'_>) -> String {
         }
         None => String::new(),
     };
+    let contribution = map.map_or(String::new(), |map| format!(" {}", map.summary(scene)));
     format!(
-        "Spectrogram of the last seconds, level {}. {attention}{field}",
+        "Spectrogram of the last seconds, level {}. {attention}{contribution}{field}",
         wording::decibels(scene.snapshot.rms.0)
     )
 }

@@ -3,6 +3,7 @@
 //! In: a path. Out: mono samples in a ring, at the file's own rate; with the feature `device` also sound.
 //! Thread: its own reader thread.
 
+mod aloud;
 mod clock;
 mod reader;
 #[cfg(feature = "device")]
@@ -15,6 +16,7 @@ use crate::decode::AudioFile;
 use crate::ring::{SampleSink, SampleSource, ring};
 use crate::source::{OpenedSource, SourceError, SourceErrorKind, SourceKind, SourceMark};
 use crate::units::Seconds;
+pub use aloud::{NoOutput, play_aloud};
 use crossbeam_channel::{Receiver, Sender};
 use reader::{Order, Reader};
 use std::path::Path;

@@ -3,6 +3,7 @@
 use super::BenchError;
 use attune_audio::decode::decode_file;
 use attune_audio::features::{FeatureExtractor, FrontEndSpec};
+use attune_audio::wav::wav_bytes;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -38,23 +39,7 @@ impl Demo {
     }
 }
 
-/// One channel, 16 bits.
 fn write_wav(from: &Path, to: &Path) -> Result<(), BenchError> {
     let (info, samples) = decode_file(from)?;
-    let bytes: Vec<u8> = samples
-        .iter()
-        .flat_map(|sample| ((sample.clamp(-1.0, 1.0) * 32_767.0) as i16).to_le_bytes())
-        .collect();
-    let (rate, length) = (info.rate.0, bytes.len() as u32);
-    // RIFF, PCM, one channel, 16 bits (Microsoft & IBM 1991).
-    let mut file = Vec::with_capacity(44 + bytes.len());
-    file.extend(b"RIFF");
-    file.extend((36 + length).to_le_bytes());
-    file.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
-    file.extend(rate.to_le_bytes());
-    file.extend((rate * 2).to_le_bytes());
-    file.extend(b"\x02\0\x10\0data");
-    file.extend(length.to_le_bytes());
-    file.extend(bytes);
-    Ok(std::fs::write(to, file)?)
+    Ok(std::fs::write(to, wav_bytes(&samples, info.rate))?)
 }

@@ -5,7 +5,8 @@ use crate::ui::choices::AttributionMethod;
 use crate::ui::theme::{Palette, axis_font};
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::TimeAxis;
-use attune_engine::explain::Explanation;
+use attune_engine::explain::trust::{self, MapKind};
+use attune_engine::explain::{Explanation, Mattered};
 use attune_model::genre::{GenreId, GenreSet};
 use eframe::egui::{self, Align2, CornerRadius, Rect};
 
@@ -53,6 +54,26 @@ impl<'a> Bars<'a> {
     /// Whether attention can be forced onto one half second.
     pub(super) fn can_be_alone(&self) -> bool {
         !self.it.attention.is_empty()
+    }
+
+    /// The half seconds that carry most of what is for the class.
+    pub(super) fn mattered(&self) -> Option<Mattered> {
+        let added: Vec<f32> = self.added.iter().map(|added| added.unwrap_or(0.0)).collect();
+        Mattered::of_explanation(self.it, &added)
+    }
+
+    /// How far to trust them; `None` if that was not measured.
+    pub(super) fn trust(&self) -> Option<String> {
+        match self.by {
+            AttributionMethod::Occlusion => {
+                let names = self.it.models.iter().map(|of| of.model.as_str());
+                trust::sentence(MapKind::Occlusion, names)
+            }
+            AttributionMethod::AttentionOverride => {
+                let name = self.it.attention.first().map(|of| of.model.as_str());
+                trust::sentence(MapKind::AttentionOverride, name)
+            }
+        }
     }
 
     /// What the bars are.

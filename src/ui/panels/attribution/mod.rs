@@ -8,6 +8,8 @@ mod bars;
 mod deletion;
 
 use super::Scene;
+use super::contribution::Contribution;
+use super::mattered::{Listening, listen_ui};
 use crate::ui::choices::AttributionMethod;
 use crate::ui::held_moment::HeldMoment;
 use crate::ui::history::History;
@@ -17,6 +19,7 @@ use crate::ui::query_error::QueryError;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{TimeAxis, describe, heading, place_plot, save_menu};
+use attune_engine::explain::trust::{self, MapKind};
 use attune_engine::explain::{Explanation, wording};
 use attune_model::genre::GenreId;
 use bars::Bars;
@@ -39,6 +42,13 @@ const NAME: &str = "What changed the answer";
 const HEADER: f32 = 26.0;
 /// Height of the deletion curves below it.
 const FAITHFULNESS_HEIGHT: f32 = 44.0;
+
+/// Height of the strip of a held moment, and live, where nothing stands below the bars.
+const HELD: f32 = 132.0;
+const LIVE: f32 = 88.0;
+/// Height of the row that plays what mattered, and of the line that says how far to trust the bars.
+const LISTEN: f32 = 24.0;
+const TRUST: f32 = 16.0;
 
 /// What the strip has to show.
 #[derive(Debug, Clone, Copy)]
@@ -81,13 +91,33 @@ impl<'a> Attribution<'a> {
     }
 }
 
+/// Height of the strip; 0 if it is not shown.
+pub(crate) fn attribution_height(scene: &Scene<'_>, view: &ViewState) -> f32 {
+    match (scene.attribution, scene.held) {
+        (Some(_), Some(_)) => HELD + below_height(scene, view),
+        (Some(_), None) => LIVE,
+        (None, _) => 0.0,
+    }
+}
+
+/// Height of what stands below a held moment's bars. Where the contribution of each moment is shown, that is what is
+/// listened to.
+fn below_height(scene: &Scene<'_>, view: &ViewState) -> f32 {
+    match scene.held {
+        None => 0.0,
+        Some(_) if Contribution::of(scene, view).is_some() => TRUST,
+        Some(_) => LISTEN + TRUST,
+    }
+}
+
 /// Draws the strip into what is available.
 pub(crate) fn attribution_ui(ui: &mut egui::Ui, scene: &Scene<'_>, changed: Attribution<'_>, view: &mut ViewState) {
     let palette = Palette::of(ui);
     let bars = changed.explanation.map(|(it, ago)| Bars::of(it, ago, view));
     header_ui(ui, scene, bars.as_ref(), view);
     let report = changed.explanation.and_then(|(it, _)| it.attention.first());
-    let below = if report.is_some() { FAITHFULNESS_HEIGHT } else { 0.0 };
+    let faithfulness = if report.is_some() { FAITHFULNESS_HEIGHT } else { 0.0 };
+    let below = faithfulness + below_height(scene, view);
     let size = ui.available_size() - Vec2::new(0.0, below);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
     let plot = Rect::from_min_max(rect.min + Vec2::new(GUTTER, 2.0), rect.max - Vec2::new(PLOT_RIGHT, 4.0));
@@ -114,6 +144,64 @@ pub(crate) fn attribution_ui(ui: &mut egui::Ui, scene: &Scene<'_>, changed: Attr
             ui.add(label);
         });
     }
+    if scene.held.is_some() {
+        below_ui(ui, scene, &bars, view);
+    }
+}
+
+/// What mattered by these bars, to be listened to, and how far to trust them.
+fn below_ui(ui: &mut egui::Ui, scene: &Scene<'_>, bars: &Bars<'_>, view: &mut ViewState) {
+    let row = |ui: &mut egui::Ui, height: f32, add: &mut dyn FnMut(&mut egui::Ui)| {
+        let size = Vec2::new(ui.available_width() - PLOT_RIGHT, height);
+        ui.spacing_mut().item_spacing.y = 0.0;
+        ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
+            ui.add_space(GUTTER);
+            add(ui);
+        });
+    };
+    if below_height(scene, view) > TRUST {
+        let (mattered, title) = (bars.mattered(), scene.model_info.genres.title(bars.class));
+        row(ui, LISTEN, &mut |ui| {
+            let listening = Listening {
+                mattered: mattered.as_ref(),
+                title: &title,
+            };
+            listen_ui(ui, scene, view, &listening);
+        });
+    }
+    let muted = Palette::of(ui).muted;
+    if let Some(said) = bars.trust() {
+        row(ui, TRUST, &mut |ui| {
+            ui.add(Label::new(RichText::new(&said).size(10.5).color(muted)).truncate());
+        });
+    }
+}
+
+/// What the bars are, and how far each way to find them is to be trusted.
+fn hint(scene: &Scene<'_>) -> String {
+    let names = || {
+        scene
+            .model_info
+            .models
+            .iter()
+            .filter(|model| !model.optional)
+            .map(|model| model.name.as_str())
+    };
+    // Of the contribution map the spectrogram tells.
+    let attending = scene.model_info.models.get(scene.snapshot.attention.model);
+    let attending = attending.filter(|_| scene.snapshot.evidence.map.units.is_empty());
+    let attending = || attending.map(|model| model.name.as_str());
+    let said = [
+        trust::sentence(MapKind::Occlusion, names()),
+        trust::sentence(MapKind::AttentionOverride, attending()),
+        trust::sentence(MapKind::AttentionWeights, attending()),
+    ];
+    let said: Vec<String> = said.into_iter().flatten().collect();
+    format!(
+        "Each half second is replaced by the mean around it, and all models run again: the bar is what the answer \
+         loses (up) or gains (down). {}",
+        said.join(" ")
+    )
 }
 
 /// What the bars are of, and the choice of it.
@@ -123,12 +211,7 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, bars: Option<&Bars<'_>>, view
         Vec2::new(ui.available_width(), HEADER),
         Layout::left_to_right(Align::Center),
         |ui| {
-            heading(ui, NAME).on_hover_text(
-                "Each half second is replaced by the mean around it, and all models run again: the bar is what the \
-                 answer loses (up) or gains (down). In test clips whose answer rests on one passage, the highest bar \
-                 lay in it in 8 of 10 cases, as did the highest with attention forced onto one half second; the most \
-                 attended half second did in 4, and by chance it would in 3.5.",
-            );
+            heading(ui, NAME).on_hover_text(hint(scene));
             save_menu(ui, view, NAME);
             let Some(bars) = bars else { return };
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
