@@ -171,7 +171,7 @@ fn the_button_plays_what_mattered_holds_the_moment_and_stops() {
         .window
         .get_by_label_contains("carry 8")
         .accesskit_node()
-        .label()
+        .value()
         .unwrap();
     assert!(said.ends_with("% of Metal"), "{said}");
     let secs: f64 = said.split(' ').next().unwrap().parse().unwrap();

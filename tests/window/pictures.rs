@@ -75,21 +75,29 @@ fn at_900_by_600_twice_as_large() {
 }
 
 #[test]
-fn what_every_moment_contributes() {
-    for (size, theme, name) in [
-        ([900.0, 600.0], Theme::Dark, "contribution-900x600-dark"),
-        ([1280.0, 800.0], Theme::Light, "contribution-1280x800-light"),
-    ] {
-        let setup = Setup {
-            size,
-            theme,
-            ..Setup::default()
-        };
-        let mut rig = Rig::playing(setup, 999);
-        rig.show(hand_made::playing_evidence(1000));
-        rig.settle();
-        rig.window.snapshot_options(name, &options());
-    }
+fn what_every_moment_contributes_at_900_by_600_in_the_dark() {
+    contribution([900.0, 600.0], Theme::Dark)
+        .window
+        .snapshot_options("contribution-900x600-dark", &options());
+}
+
+#[test]
+fn what_every_moment_contributes_at_1280_by_800_in_the_light() {
+    contribution([1280.0, 800.0], Theme::Light)
+        .window
+        .snapshot_options("contribution-1280x800-light", &options());
+}
+
+fn contribution(size: [f32; 2], theme: Theme) -> Rig {
+    let setup = Setup {
+        size,
+        theme,
+        ..Setup::default()
+    };
+    let mut rig = Rig::playing(setup, 999);
+    rig.show(hand_made::playing_evidence(1000));
+    rig.settle();
+    rig
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use super::Scene;
 use super::mattered::{Listening, listen_ui};
-use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
+use crate::ui::theme::{PLOT_RIGHT, Palette, axis_font};
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{Shades, TimeAxis, describe, fill_under};
 use attune_engine::explain::Mattered;
@@ -123,6 +123,8 @@ impl Contribution {
             let colour = Shades::Signed.colour(if is_above { 1.0 } else { 0.0 });
             let side = |y: f32| if is_above { y.min(zero) } else { y.max(zero) };
             let side: Vec<Pos2> = points.iter().map(|at| egui::pos2(at.x, side(at.y))).collect();
+            // Darker below the fill: both colours occur in the maps of levels too.
+            painter.add(fill_under(&side, zero, Color32::from_black_alpha(200)));
             painter.add(fill_under(&side, zero, colour.gamma_multiply(0.75)));
             for run in side.split(|at| (at.y - zero).abs() < 0.25).filter(|run| run.len() > 1) {
                 // A dark edge keeps the line apart from light parts of the picture.
@@ -188,7 +190,6 @@ pub(super) fn contribution_row_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &m
         Vec2::new(ui.available_width() - PLOT_RIGHT, ROW),
         Layout::left_to_right(Align::Center),
         |ui| {
-            ui.add_space(GUTTER);
             let model = scene.model_info.models.get(scene.snapshot.evidence.model);
             let model = model.map_or("the attention model", |model| model.name.as_str());
             ui.label(RichText::new(format!("Contribution to {title}")).size(11.5)).on_hover_text(format!(
@@ -216,7 +217,6 @@ pub(super) fn contribution_row_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &m
             Vec2::new(ui.available_width() - PLOT_RIGHT, TRUST),
             Layout::left_to_right(Align::Center),
             |ui| {
-                ui.add_space(GUTTER);
                 ui.add(Label::new(small(said)).truncate());
             },
         );
@@ -225,7 +225,7 @@ pub(super) fn contribution_row_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &m
 
 /// The colours of both signs, with a mark at zero.
 fn scale_ui(ui: &mut egui::Ui, map: &Contribution) {
-    let (rect, response) = ui.allocate_exact_size(Vec2::new(56.0, 8.0), Sense::hover());
+    let (rect, response) = ui.allocate_exact_size(Vec2::new(44.0, 8.0), Sense::hover());
     let (least, most) = (signed(-map.most), signed(map.most));
     let said = format!("From {least} to {most} of the logit in a frame; the line is zero");
     describe(&response, format!("Colours of the contribution. {said}"));
