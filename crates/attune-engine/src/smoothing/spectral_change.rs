@@ -266,8 +266,8 @@ mod tests {
 
     #[test]
     fn steady_sound_and_a_volume_knob_are_no_change() {
-        assert_eq!(found(1500, |_| (30.0, 0.0)), []);
-        assert_eq!(found(1500, |number| (30.0, if number < 700 { 0.0 } else { -9.0 })), []);
+        assert_eq!(found(1500, |_| (30.0, 0.0)), Vec::<usize>::new());
+        assert_eq!(found(1500, |number| (30.0, if number < 700 { 0.0 } else { -9.0 })), Vec::<usize>::new());
     }
 
     #[test]
