@@ -305,6 +305,7 @@ fn the_contributions_of_all_windows_add_up_to_the_logit() {
         input: Input::of_levels(&levels(352, 6), &FrontEndSpec::default()),
         passage: Segment { start: 100, end: 186 },
         genre: GenreId(4),
+        around: None,
         windows,
         seed: 1,
     };

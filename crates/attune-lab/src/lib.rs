@@ -54,6 +54,7 @@ pub mod hierarchy;
 pub mod limits;
 pub mod memory;
 mod page;
+pub mod planted;
 pub mod position;
 mod report;
 mod run;

@@ -13,6 +13,12 @@ use attune_nn::kernels::window_moments::Windows;
 use attune_nn::streaming::evidence::EvidenceState;
 use std::ops::Range;
 
+/// What a part of a weighted sum adds to the logit of a class beyond what it adds to the mean of all logits.
+pub(crate) fn contribution(weight: f32, evidence: &[f32], class: usize) -> f32 {
+    let mean = evidence.iter().sum::<f32>() / evidence.len() as f32;
+    weight * (evidence[class] - mean)
+}
+
 /// The units in the window of a stream's newest frame, oldest first.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct EvidenceMap {
@@ -98,10 +104,8 @@ impl EvidenceMap {
 
     /// What each unit adds to the logit of a class beyond what it adds to the mean of all logits.
     pub fn contribution_of_units(&self, class: usize) -> impl Iterator<Item = f32> + '_ {
-        self.rows().map(move |(weight, evidence)| {
-            let mean = evidence.iter().sum::<f32>() / evidence.len() as f32;
-            weight * (evidence[class] - mean)
-        })
+        self.rows()
+            .map(move |(weight, evidence)| contribution(weight, evidence, class))
     }
 
     /// The contribution of each frame of [`EvidenceMap::frames`] to a class, in units of a logit: for the class where

@@ -318,6 +318,36 @@ impl Labels {
     }
 }
 
+/// The loss of a batch of examples whose answers are sums over units, of logits (b, p, classes), labels (b, classes)
+/// and the weights of the examples (b): cross-entropy, and where passages are `planted` what the plan adds to it, −ln of
+/// the attention in them and the cross-entropy of each side's evidence.
+///
+/// # Errors
+/// If shapes do not fit.
+pub fn evidence_loss(
+    (logits, units): (&Tensor, &UnitEvidence),
+    (targets, example_weights): (&[f32], &[f32]),
+    planted: &[Planted],
+    shape: &BatchShape,
+    plan: &PlantedPlan,
+) -> candle_core::Result<Tensor> {
+    let labels = Labels::of(targets, example_weights, planted, shape)?;
+    let mut loss = label_loss(logits, &labels)?;
+    if !planted.is_empty() {
+        let attention = attention_loss(units, planted, &labels)?;
+        let local = local_loss(units, planted, example_weights)?;
+        loss = (loss + (attention * f64::from(plan.attention_weight))?)?;
+        loss = (loss + (local * f64::from(plan.local_weight))?)?;
+    }
+    Ok(loss)
+}
+
+/// −Σ y·ln p with the labels; of logits (b, p, classes).
+pub(crate) fn label_loss(logits: &Tensor, labels: &Labels) -> candle_core::Result<Tensor> {
+    let entropy = logits.apply_op2(&labels.targets, CrossEntropy)?; // (b, p)
+    (entropy * &labels.weights)?.sum_all()
+}
+
 /// −ln of the share of the attention that lies in the passage, of the planted examples, by the weights of their labels.
 ///
 /// In sound of no class it is the attention itself, `Σ_i a_i·m_i` with m the share of a unit's frames in the passage.

@@ -215,3 +215,43 @@ fn what_evaluation_uses_is_left_out() {
     let refused = Distractors::open(&[folder.path().to_owned()], &FrontEndSpec::default(), |_, _| ());
     assert!(refused.unwrap_err().to_string().contains("kept for evaluation"));
 }
+
+#[test]
+fn the_loss_is_cross_entropy_and_what_the_plan_adds() {
+    let one = planted(None);
+    let plan = |attention_weight, local_weight| PlantedPlan {
+        attention_weight,
+        local_weight,
+        ..PlantedPlan::default()
+    };
+    let loss = |weights: &[f32], planted: &[Planted], plan: &PlantedPlan| {
+        let units = units(weights, &[[0.0, 1.0, 0.0]; 30]);
+        let logits = units.weights.matmul(&units.evidence).unwrap();
+        let labels = ([1.0, 0.0, 0.0, 0.0, 1.0, 0.0].as_slice(), [0.5, 0.5].as_slice());
+        scalar(evidence_loss((&logits, &units), labels, planted, &shape(), plan))
+    };
+    let at = |inside: bool| -> Vec<f32> {
+        let weight = |unit| if (11..=20).contains(&unit) == inside { 1.0 } else { 1e-6 };
+        let weights: Vec<f32> = (0..30).map(weight).collect();
+        let sum: f32 = weights.iter().sum();
+        weights.into_iter().map(|weight| weight / sum).collect()
+    };
+    let planted = std::slice::from_ref(&one);
+    // All evidence is alike, so attention changes nothing but its own term.
+    let [plain, inside, outside] = [
+        loss(&at(false), planted, &plan(0.0, 0.0)),
+        loss(&at(true), planted, &plan(0.5, 0.0)),
+        loss(&at(false), planted, &plan(0.5, 0.0)),
+    ];
+    assert!((inside - plain).abs() < 1e-3, "{inside} {plain}");
+    assert!(outside > plain + 1.0, "{outside} {plain}");
+    let local = loss(&at(true), planted, &plan(0.0, 1.0)) - plain;
+    // The passage's evidence is (0, 1, 0) and its class the second, in half of the batch.
+    let expected = 0.5 * (2.0 + 1f32.exp()).ln() - 0.5;
+    assert!((local - expected).abs() < 1e-4, "{local} {expected}");
+    let none = [
+        loss(&at(true), &[], &plan(0.0, 0.0)),
+        loss(&at(true), &[], &plan(1.0, 1.0)),
+    ];
+    assert!((none[0] - none[1]).abs() < 1e-7, "nothing is planted: {none:?}");
+}

@@ -9,9 +9,7 @@ use super::planted::{self, Labels};
 use super::recipe::{BatchShape, Recipe};
 use super::validate::{ClipLogits, Metrics, Part, answers, clip_logits};
 use attune_model::architecture::Net;
-use attune_model::genre_net::NetOutput;
 use attune_nn::Pass;
-use attune_nn::kernels::cross_entropy::CrossEntropy;
 use attune_nn::kernels::memory::keep_freed_memory;
 use attune_nn::linear::Linear;
 use attune_nn::weights::WeightStore;
@@ -256,7 +254,7 @@ impl<'a> Trainer<'a> {
         let x = Tensor::from_slice(&batch.x, (clips, frames, bands), &Device::Cpu)?;
         let output = self.net.classify(&x, &read, &mut Pass::Train(&mut rng))?;
         let labels = Labels::of(&batch.targets, &batch.label_weights, &batch.planted, shape)?;
-        let loss = label_loss(&output, &labels)?;
+        let loss = planted::label_loss(&output.logits, &labels)?;
         let mut total = loss.clone();
         let mut second = |loss: Tensor, weight: f32| -> Result<f32, TrainError> {
             total = (&total + (&loss * f64::from(weight))?)?;
@@ -417,12 +415,6 @@ fn weighted(values: &Tensor, shape: &BatchShape, examples: &[f32]) -> candle_cor
         .collect();
     let weights = Tensor::from_vec(weights, (examples.len(), shape.readout_frames.len()), &Device::Cpu)?;
     (values * weights)?.sum_all()
-}
-
-/// −Σ y·ln p with the labels; of logits (b, p, classes).
-fn label_loss(output: &NetOutput, labels: &Labels) -> candle_core::Result<Tensor> {
-    let entropy = output.logits.apply_op2(&labels.targets, CrossEntropy)?; // (b, p)
-    (entropy * &labels.weights)?.sum_all()
 }
 
 /// The mean squared error of predicted features (b, p, features) with the teacher's, (b, features).

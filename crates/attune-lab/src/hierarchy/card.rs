@@ -3,6 +3,7 @@
 use super::{Outcome, Plan, restored};
 use crate::LabError;
 use crate::clip_features::FeatureSet;
+use crate::planted::Found;
 use attune_engine::files::write_atomically;
 use attune_model::hierarchical::{Golden, HierarchicalManifest, KIND};
 use attune_model::load::hex;
@@ -28,7 +29,8 @@ pub(crate) fn export(
     let name = data.file_name().unwrap_or(data.as_os_str()).to_string_lossy();
     let date = jiff::Timestamp::now().strftime("%Y-%m-%d");
     let seed = plan.schedule.seed;
-    let command = format!("attune lab hierarchy --data {name} --seed {seed} --export FOLDER");
+    let share = plan.passages.share;
+    let command = format!("attune lab hierarchy --data {name} --seed {seed} --planted-share {share} --export FOLDER");
     let manifest = HierarchicalManifest {
         format: FORMAT,
         kind: KIND.to_owned(),
@@ -57,6 +59,13 @@ fn card(manifest: &HierarchicalManifest, plan: &Plan, outcome: &Outcome, pieces:
     let right = |right: &crate::arena::Right| {
         let [low, high] = right.interval95.map(percent);
         format!("{} of {} ({low} to {high})", percent(right.accuracy), right.clips)
+    };
+    let found = |found: &Found| {
+        let [weights, contribution] = [found.weights.rate(), found.contribution.rate()].map(percent);
+        format!(
+            "{weights}; {contribution} (by chance {})",
+            percent(found.weights.chance())
+        )
     };
     let excerpts = outcome.excerpts.as_ref().map_or("–".to_owned(), right);
     let rows = [
@@ -87,20 +96,12 @@ fn card(manifest: &HierarchicalManifest, plan: &Plan, outcome: &Outcome, pieces:
             ),
         ),
         (
-            "one segment of music among nine of noise has the highest weight",
-            format!(
-                "{} (by chance {})",
-                percent(outcome.among_noises.rate()),
-                percent(outcome.among_noises.chance())
-            ),
+            "one segment of music among nine of noise has the highest weight; contribution to its class",
+            found(&outcome.among_noises),
         ),
         (
-            "one segment of another genre in a clip has it",
-            format!(
-                "{} (by chance {})",
-                percent(outcome.in_music.rate()),
-                percent(outcome.in_music.chance())
-            ),
+            "one segment of another genre in a clip has the highest weight; contribution to its class",
+            found(&outcome.in_music),
         ),
         (
             "what the answer loses without the segment with most weight; without another",
@@ -120,9 +121,12 @@ fn card(manifest: &HierarchicalManifest, plan: &Plan, outcome: &Outcome, pieces:
     format!(
         "# Model card: {}\n\nWhich segments of a whole file decide its genre (Yang et al. 2016). Written by `attune lab hierarchy`; \
          not edited by hand.\n\n| | |\n|---|---|\n{rows}\n\n## Limits\n\nIt reads both ways and is never offered live. It knows the \
-         classes of its data ({}) and was taught on a few hundred clips. Its weights tell music from noise; a passage of another genre is \
-         another question (above).\n",
+         classes of its data ({}) and was taught on a few hundred clips. A segment's weight tells \
+         music from noise; how much it speaks for a class is told by its contribution, weight × (the output layer's \
+         answer to the segment for that class, less the mean over all classes), taught on planted segments (share \
+         {}).\n",
         manifest.name,
-        manifest.genres.labels().join(", ")
+        manifest.genres.labels().join(", "),
+        plan.passages.share
     )
 }

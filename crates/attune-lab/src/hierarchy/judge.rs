@@ -5,7 +5,7 @@ use super::taught::{Plan, WHOLE, noise};
 use crate::LabError;
 use crate::arena::Right;
 use crate::clip_features::{FeatureClip, FeatureSet};
-use attune_engine::explain::planted::Pointing;
+use crate::planted::Found;
 use attune_model::genre::{GenreId, Probabilities};
 use attune_model::hierarchical::{Hierarchical, SegmentVector, TrackReading};
 use attune_train::evaluate::{ClipLogits, Metrics, fit_temperature};
@@ -41,11 +41,11 @@ pub struct Outcome {
     /// −Σ α·ln α of the segments as a share of ln n, mean over whole clips.
     pub entropy: f64,
     /// One segment of music among noises.
-    pub among_noises: Pointing,
+    pub among_noises: Found,
     /// Share of these tracks that are answered right.
     pub right_among_noises: f64,
     /// One segment of another genre in a clip.
-    pub in_music: Pointing,
+    pub in_music: Found,
     /// How well the segments are weighted.
     pub losses: Losses,
 }
@@ -139,19 +139,22 @@ fn entropy(weights: &[f32]) -> f64 {
         / count.ln()
 }
 
-fn point(pointing: &mut Pointing, weights: &[f32], place: usize) {
-    pointing.count(is_highest(weights, place), 1.0 / weights.len() as f64);
+fn point(found: &mut Found, reading: &TrackReading, (place, planted): (usize, GenreId)) {
+    let chance = 1.0 / reading.segments.len() as f64;
+    found.weights.count(is_highest(&reading.segments, place), chance);
+    let contributions = reading.contributions(usize::from(planted.0));
+    found.contribution.count(is_highest(&contributions, place), chance);
 }
 
-/// One segment of a validation clip among nine noises: whether it has the highest weight, and the share answered right.
+/// One segment of a validation clip among nine noises: whether it is found, and the share answered right.
 fn among_noises(
     plan: &Plan,
     net: &Hierarchical,
     tracks: &[Track],
     (noises, width): (&[f32], usize),
     rng: &mut ChaCha8Rng,
-) -> Result<(Pointing, f64), LabError> {
-    let (mut pointing, mut right) = (Pointing::default(), 0);
+) -> Result<(Found, f64), LabError> {
+    let (mut found, mut right) = (Found::default(), 0);
     for _ in 0..plan.planted {
         let (of, place) = (&tracks[rng.random_range(0..tracks.len())], rng.random_range(0..WHOLE));
         let mut segments = (0..WHOLE)
@@ -159,19 +162,19 @@ fn among_noises(
             .collect::<Result<Vec<_>, _>>()?;
         segments[place] = of.segments[rng.random_range(0..of.segments.len())].clone();
         let reading = net.track(&segments)?;
-        point(&mut pointing, &reading.segments, place);
+        point(&mut found, &reading, (place, of.truth));
         right += usize::from(Probabilities::softmax(&reading.logits, 1.0).top().0 == of.truth);
     }
-    Ok((pointing, right as f64 / plan.planted.max(1) as f64))
+    Ok((found, right as f64 / plan.planted.max(1) as f64))
 }
 
 /// One segment of another genre in a whole clip; no pieces if there are not two genres.
-fn in_music(plan: &Plan, net: &Hierarchical, tracks: &[Track], rng: &mut ChaCha8Rng) -> Result<Pointing, LabError> {
-    let mut pointing = Pointing::default();
+fn in_music(plan: &Plan, net: &Hierarchical, tracks: &[Track], rng: &mut ChaCha8Rng) -> Result<Found, LabError> {
+    let mut found = Found::default();
     if tracks.iter().all(|track| track.truth == tracks[0].truth) {
-        return Ok(pointing);
+        return Ok(found);
     }
-    while pointing.examples < plan.planted {
+    while found.weights.examples < plan.planted {
         let [around, planted] = [0; 2].map(|_| &tracks[rng.random_range(0..tracks.len())]);
         if around.truth == planted.truth {
             continue;
@@ -179,9 +182,9 @@ fn in_music(plan: &Plan, net: &Hierarchical, tracks: &[Track], rng: &mut ChaCha8
         let mut segments = around.segments.clone();
         let place = rng.random_range(0..segments.len());
         segments[place] = planted.segments[rng.random_range(0..planted.segments.len())].clone();
-        point(&mut pointing, &net.track(&segments)?.segments, place);
+        point(&mut found, &net.track(&segments)?, (place, planted.truth));
     }
-    Ok(pointing)
+    Ok(found)
 }
 
 /// What each answer loses without each of its segments.

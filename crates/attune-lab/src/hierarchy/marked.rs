@@ -1,11 +1,12 @@
 //! Evidence that is known: one word of one segment names the class. Is it found, at both levels?
 
-use super::taught::{learn as teach_on, restored};
+use super::taught::{Tracks, learn as teach_on, restored};
 use crate::scores::needle;
 use crate::train_loop::Schedule;
 use crate::{LabError, Run};
 use attune_model::hierarchical::HierarchicalShape;
 use attune_nn::Pass;
+use attune_train::planted::PlantedPlan;
 use candle_core::{D, Tensor};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -70,10 +71,20 @@ fn draw(count: usize, rng: &mut ChaCha8Rng) -> candle_core::Result<(Tensor, Vec<
 /// If the network fails or the run is to stop.
 pub(crate) fn learn(plan: &MarkedPlan, run: &mut Run<'_>) -> Result<MarkedOutcome, LabError> {
     let what = format!("marked word, seed {}", plan.schedule.seed);
-    let (tensors, _) = teach_on(plan.shape, plan.schedule, &what, run, |rng| {
-        let (x, _, classes) = draw(BATCH, rng)?;
-        Ok((x, classes))
-    })?;
+    let (tensors, _) = teach_on(
+        plan.shape,
+        (plan.schedule, &PlantedPlan::default()),
+        &what,
+        run,
+        |rng| {
+            let (x, _, classes) = draw(BATCH, rng)?;
+            Ok(Tracks {
+                x,
+                classes,
+                planted: Vec::new(),
+            })
+        },
+    )?;
     let net = restored(tensors, plan.shape)?;
     let mut rng = ChaCha8Rng::seed_from_u64(plan.schedule.seed);
     rng.set_stream(2); // other tracks than those that were learnt from

@@ -17,10 +17,17 @@
 //! which the label knows nothing. The control takes all words and segments alike (the paper's HN-AVE) and is taught the
 //! same way. Judged on the validation clips, artists apart:
 //!
-//! - *found among noises*: one segment of music among nine of noise: how often it has the highest weight (1 in 10 by
-//!   chance);
-//! - *found in music*: one segment of another genre in a clip of ten: the same;
+//! - *among noises*: one segment of music among nine of noise: how often it has the highest weight, and the highest
+//!   contribution to its class (1 in 10 by chance);
+//! - *in music*: one segment of another genre in a clip of ten: the same;
 //! - *what the answer loses* without the segment with most weight, beside the mean over all others.
+//!
+//! The *contribution* of segment t to class k is α_t·(e_t\[k\] − mean of e_t) with e_t = W·h_t + b of the upper level and
+//! the output layer: as Σ α_t = 1, these add up to the logits. In `--planted-share` of the whole clips that are learnt
+//! from, a segment is of another genre, and the loss is that of `attune train --planted-share`
+//! ([`attune_train::planted`]), a segment in the place of a frame: the label is shared by the segments, the positive
+//! contributions to the planted class have to lie in its segment, and the mean evidence of each side has to answer for
+//! its own class. Among noises the weights have to lie on the music. 0 teaches without.
 //!
 //! *The marked word*: the same network on tracks in which the word that names the class is known and marked, and all
 //! others name a class at random.
@@ -30,8 +37,8 @@
 //!
 //! # What it does not show
 //! The encoder learnt from the same training clips. A segment of another genre in a clip need not decide the clip: that
-//! it is not found is no fault of the weights. What the upper level weights is a segment read in the light of all
-//! others.
+//! the weights do not point at it is no fault of theirs. What the upper level weights, and answers to, is a segment read
+//! in the light of all others.
 
 mod card;
 mod judge;
@@ -45,6 +52,7 @@ pub use marked::MarkedOutcome;
 pub use taught::Plan;
 
 use super::clip_features::{ClipArgs, FeatureSet, encoder, read};
+use super::planted::PlantedArgs;
 use super::train_loop::Schedule;
 use super::{Lab, LabError, Report, Run};
 use attune_model::LoadedModel;
@@ -58,6 +66,8 @@ use taught::restored;
 pub struct HierarchyLab {
     #[command(flatten)]
     clips: ClipArgs,
+    #[command(flatten)]
+    planted: PlantedArgs,
     /// Also write the first seed's network there, for `attune analyze --segments`: weights, manifest and card
     #[arg(long, value_name = "FOLDER", requires = "data")]
     export: Option<PathBuf>,
@@ -140,6 +150,7 @@ impl HierarchyLab {
                     shape: music_shape(&encoder, pieces.genres.len(), attends),
                     schedule: Schedule::for_clips(if config.quick { 100 } else { 2_000 }, seed),
                     planted: if config.quick { 50 } else { 300 },
+                    passages: self.planted.plan(),
                 };
                 let data = (folder, pieces.train.len(), pieces.valid.len(), config.seed);
                 let train = |run: &mut Run<'_>| {

@@ -43,9 +43,11 @@ pub(crate) fn music(rows: &[(bool, Outcome)]) -> [Table; 2] {
         "whole clips (95 %)",
         "calibration error",
         "entropy / ln n",
-        "found among noises",
+        "among noises, by weight",
+        "by contribution",
         "right among noises",
-        "found in music",
+        "in music, by weight",
+        "by contribution",
         "by chance",
         "loss without the top (points)",
         "without another (points)",
@@ -55,8 +57,10 @@ pub(crate) fn music(rows: &[(bool, Outcome)]) -> [Table; 2] {
     let columns = [
         "segments",
         "whole clips",
-        "found among noises",
-        "found in music",
+        "among noises, by weight",
+        "by contribution",
+        "in music, by weight",
+        "by contribution",
         "learnt loss",
     ];
     let mut each = Table::new("seeds", "Each seed", &columns);
@@ -74,10 +78,12 @@ pub(crate) fn music(rows: &[(bool, Outcome)]) -> [Table; 2] {
             right(rows, attends, |outcome| Some(outcome.whole)),
             share(of(|outcome| outcome.ece)),
             of(|outcome| outcome.entropy).map_or(Entry::Absent, |value| Entry::Number(value, 3)),
-            share(attended(of(|outcome| outcome.among_noises.rate()))),
+            share(attended(of(|outcome| outcome.among_noises.weights.rate()))),
+            share(of(|outcome| outcome.among_noises.contribution.rate())),
             share(of(|outcome| outcome.right_among_noises)),
-            share(attended(of(|outcome| outcome.in_music.rate()))),
-            share(of(|outcome| outcome.among_noises.chance())),
+            share(attended(of(|outcome| outcome.in_music.weights.rate()))),
+            share(of(|outcome| outcome.in_music.contribution.rate())),
+            share(of(|outcome| outcome.among_noises.weights.chance())),
             points(attended(of(|outcome| outcome.losses.without_top))),
             points(of(|outcome| outcome.losses.without_other)),
         ]);
@@ -86,8 +92,10 @@ pub(crate) fn music(rows: &[(bool, Outcome)]) -> [Table; 2] {
         each.rows.push(vec![
             name(*attends).into(),
             Entry::Share(outcome.whole.accuracy),
-            Entry::Share(outcome.among_noises.rate()),
-            Entry::Share(outcome.in_music.rate()),
+            share(Some(outcome.among_noises.weights.rate()).filter(|_| *attends)),
+            Entry::Share(outcome.among_noises.contribution.rate()),
+            share(Some(outcome.in_music.weights.rate()).filter(|_| *attends)),
+            Entry::Share(outcome.in_music.contribution.rate()),
             Entry::Number(outcome.loss, 3),
         ]);
     }
@@ -128,9 +136,12 @@ pub(crate) fn picture(marked: &[(bool, MarkedOutcome)], music: &[(bool, Outcome)
         ("marked word", mean(marked, true, |outcome| Some(outcome.segment_found))),
         (
             "among noises",
-            mean(music, true, |outcome| Some(outcome.among_noises.rate())),
+            mean(music, true, |outcome| Some(outcome.among_noises.weights.rate())),
         ),
-        ("in music", mean(music, true, |outcome| Some(outcome.in_music.rate()))),
+        (
+            "in music, contribution",
+            mean(music, true, |outcome| Some(outcome.in_music.contribution.rate())),
+        ),
     ];
     let bars = found.iter().enumerate().filter_map(|(place, (_, rate))| {
         let place = place as f64;
@@ -142,7 +153,7 @@ pub(crate) fn picture(marked: &[(bool, MarkedOutcome)], music: &[(bool, Outcome)
         panels: vec![Panel::Chart(Chart {
             title: "Evidence in one segment of a track".to_owned(),
             x: Axis::places("evidence", found.iter().map(|row| row.0)),
-            y: Axis::shares("tracks in which it has the highest weight; dashed: by chance"),
+            y: Axis::shares("tracks in which it is highest; dashed: by chance"),
             marks: vec![
                 Mark::Bars(Ink::Series(0), bars.collect()),
                 Mark::Rule((-0.5, chance), (2.5, chance)),

@@ -2,13 +2,18 @@
 
 use super::words::SEGMENT;
 use crate::clip_features::{FeatureSet, one_hot};
+use crate::planted::shares;
 use crate::train_loop::{Schedule, train_loop};
 use crate::{LabError, Run};
+use attune_model::genre::GenreId;
+use attune_model::genre_net::UnitEvidence;
 use attune_model::hierarchical::{Hierarchical, HierarchicalShape};
 use attune_nn::Pass;
-use attune_nn::kernels::cross_entropy::CrossEntropy;
 use attune_nn::kernels::values;
+use attune_nn::kernels::window_moments::Windows;
 use attune_nn::weights::WeightStore;
+use attune_train::planted::{Planted, PlantedPlan, evidence_loss};
+use attune_train::recipe::BatchShape;
 use candle_core::{Device, Tensor};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -30,29 +35,59 @@ pub struct Plan {
     pub schedule: Schedule,
     /// Tracks of each kind with a planted segment to test it on.
     pub planted: usize,
+    /// Planted segments to learn from: in this share of the whole clips a segment is of another genre.
+    pub passages: PlantedPlan,
+}
+
+/// Tracks (b, n, w, inputs), their classes, and which of their segments are planted.
+#[derive(Debug)]
+pub(crate) struct Tracks {
+    pub(crate) x: Tensor,
+    pub(crate) classes: Vec<usize>,
+    pub(crate) planted: Vec<Planted>,
 }
 
 /// Weights by name, and the mean loss at the end.
 pub(crate) type Taught = (HashMap<String, Tensor>, f64);
 
-/// Teaches a network on tracks (b, n, w, inputs) with their classes.
+/// Teaches a network on tracks with their classes; a segment is a unit of the evidence, and a frame of the loss.
 ///
 /// # Errors
 /// If the network fails, nothing can be drawn, or the run is to stop.
 pub(crate) fn learn(
     shape: HierarchicalShape,
-    schedule: Schedule,
+    (schedule, passages): (Schedule, &PlantedPlan),
     what: &str,
     run: &mut Run<'_>,
-    mut draw: impl FnMut(&mut ChaCha8Rng) -> Result<(Tensor, Vec<usize>), LabError>,
+    mut draw: impl FnMut(&mut ChaCha8Rng) -> Result<Tracks, LabError>,
 ) -> Result<Taught, LabError> {
     let mut store = WeightStore::random(schedule.seed);
     let net = Hierarchical::new(store.root(), shape)?;
     let loss = |rng: &mut ChaCha8Rng| {
-        let (x, classes) = draw(rng)?;
-        let logits = net.forward(&x, &mut Pass::Train(rng))?.logits.unsqueeze(1)?;
-        let targets = one_hot(&classes, 1, shape.classes)?;
-        Ok(logits.contiguous()?.apply_op2(&targets, CrossEntropy)?.mean_all()?)
+        let Tracks { x, classes, planted } = draw(rng)?;
+        let (tracks, segments) = (x.dim(0)?, x.dim(1)?);
+        let read = net.forward(&x, &mut Pass::Train(rng))?;
+        let units = UnitEvidence {
+            weights: read.segments.unsqueeze(1)?,
+            evidence: read.evidence,
+            windows: Windows { local: 1, every: 1 },
+        };
+        let batch = BatchShape {
+            clips: tracks,
+            frames: segments,
+            readout_frames: vec![(segments - 1, 1.0)],
+            frequency: 1.0,
+        };
+        let targets = values(&one_hot(&classes, 1, shape.classes)?)?;
+        let labels = (targets.as_slice(), vec![1.0 / tracks as f32; tracks]);
+        let logits = read.logits.unsqueeze(1)?.contiguous()?;
+        Ok(evidence_loss(
+            (&logits, &units),
+            (labels.0, &labels.1),
+            &planted,
+            &batch,
+            passages,
+        )?)
     };
     let loss = train_loop(&store, schedule, what, run, loss, |_, _| Ok(()))?;
     let tensors = store
@@ -69,7 +104,8 @@ pub(super) fn restored(tensors: HashMap<String, Tensor>, shape: HierarchicalShap
     Ok(Hierarchical::new(WeightStore::from_tensors(tensors).root(), shape)?)
 }
 
-/// Teaches a network on whole clips and single segments, among noises in half of the tracks.
+/// Teaches a network on whole clips and single segments, among noises in half of the tracks; where segments are
+/// planted, also to give the planted one evidence for its class.
 ///
 /// # Errors
 /// As [`learn`].
@@ -82,7 +118,12 @@ pub(crate) fn learn_music(
     let name = if plan.shape.attends { "attention" } else { "mean" };
     let what = format!("{name}, seed {}", plan.schedule.seed);
     let mut step = 0;
-    learn(plan.shape, plan.schedule, &what, run, |rng| {
+    let among = Surroundings {
+        pieces,
+        noises,
+        share: f64::from(plan.passages.share),
+    };
+    learn(plan.shape, (plan.schedule, &plan.passages), &what, run, |rng| {
         step += 1;
         let whole = (step % 2 == 0).then(|| pieces.draw(BATCH, WHOLE, rng)).flatten();
         let is_whole = whole.is_some();
@@ -92,14 +133,17 @@ pub(crate) fn learn_music(
             ));
         };
         let x = values(&x)?;
-        let (n, x) = if is_whole {
-            (WHOLE, hidden_in_noise(x, pieces.width, noises, rng))
+        let (n, (x, planted)) = if is_whole {
+            (WHOLE, among.whole(x, &genres, rng))
         } else {
             let n = rng.random_range(1..=WHOLE);
-            (n, among_noises(&x, n, pieces.width, noises, rng))
+            (n, among.single(&x, &genres, n, rng))
         };
-        let x = Tensor::from_vec(x, (BATCH, n, SEGMENT, pieces.width / SEGMENT), &Device::Cpu)?;
-        Ok((x, genres.iter().map(|genre| usize::from(genre.0)).collect()))
+        Ok(Tracks {
+            x: Tensor::from_vec(x, (BATCH, n, SEGMENT, pieces.width / SEGMENT), &Device::Cpu)?,
+            classes: genres.iter().map(|genre| usize::from(genre.0)).collect(),
+            planted,
+        })
     })
 }
 
@@ -109,35 +153,82 @@ pub(crate) fn noise<'a>(noises: &'a [f32], width: usize, rng: &mut ChaCha8Rng) -
     &noises[at..at + width]
 }
 
-/// Whole tracks, in half of which segments are replaced by noise; at least one stays.
-fn hidden_in_noise(mut x: Vec<f32>, width: usize, noises: &[f32], rng: &mut ChaCha8Rng) -> Vec<f32> {
-    for track in x.chunks_exact_mut(WHOLE * width) {
-        if rng.random::<bool>() {
-            continue;
+/// What segments are put among.
+struct Surroundings<'a> {
+    pieces: &'a FeatureSet,
+    noises: &'a [f32],
+    /// Of the whole tracks, those with a segment of another genre; 0: nothing is planted.
+    share: f64,
+}
+
+impl Surroundings<'_> {
+    /// Whole tracks: in some a segment is of another genre, in half of the others segments are replaced by noise.
+    fn whole(&self, mut x: Vec<f32>, genres: &[GenreId], rng: &mut ChaCha8Rng) -> (Vec<f32>, Vec<Planted>) {
+        let width = self.pieces.width;
+        let others = (self.share > 0.0).then(|| self.pieces.draw(genres.len(), 1, rng));
+        let others = others
+            .flatten()
+            .and_then(|(x, genres)| Some((values(&x).ok()?, genres)));
+        let mut planted = Vec::new();
+        for (example, track) in x.chunks_exact_mut(WHOLE * width).enumerate() {
+            let other = others.as_ref().filter(|_| rng.random_bool(self.share));
+            match other {
+                Some((segments, of)) if of[example] != genres[example] => {
+                    let place = rng.random_range(0..WHOLE);
+                    track[place * width..][..width].copy_from_slice(&segments[example * width..][..width]);
+                    planted.push(self.planted(example, place, of[example], Some(genres[example])));
+                }
+                _ => self.hide(track, rng),
+            }
         }
+        (x, planted)
+    }
+
+    /// Replaces segments of every second track by noise; at least one stays.
+    fn hide(&self, track: &mut [f32], rng: &mut ChaCha8Rng) {
+        if rng.random::<bool>() {
+            return;
+        }
+        let width = self.pieces.width;
         let (stays, share) = (rng.random_range(0..WHOLE), rng.random::<f32>());
         for (place, segment) in track.chunks_exact_mut(width).enumerate() {
             if place != stays && rng.random::<f32>() < share {
-                segment.copy_from_slice(noise(noises, width, rng));
+                segment.copy_from_slice(noise(self.noises, width, rng));
             }
         }
     }
-    x
-}
 
-/// Single segments, each in a track of `n` at a place that is drawn, all others noise.
-fn among_noises(x: &[f32], n: usize, width: usize, noises: &[f32], rng: &mut ChaCha8Rng) -> Vec<f32> {
-    let mut tracks = Vec::with_capacity(x.len() * n);
-    for segment in x.chunks_exact(width) {
-        let at = rng.random_range(0..n);
-        for place in 0..n {
-            let segment = if place == at {
-                segment
-            } else {
-                noise(noises, width, rng)
-            };
-            tracks.extend_from_slice(segment);
+    /// Single segments, each in a track of `n` at a place that is drawn, all others noise.
+    fn single(&self, x: &[f32], genres: &[GenreId], n: usize, rng: &mut ChaCha8Rng) -> (Vec<f32>, Vec<Planted>) {
+        let width = self.pieces.width;
+        let (mut tracks, mut planted) = (Vec::with_capacity(x.len() * n), Vec::new());
+        for (example, segment) in x.chunks_exact(width).enumerate() {
+            let at = rng.random_range(0..n);
+            for place in 0..n {
+                tracks.extend_from_slice(if place == at {
+                    segment
+                } else {
+                    noise(self.noises, width, rng)
+                });
+            }
+            if self.share > 0.0 {
+                planted.push(self.planted(example, at, genres[example], None));
+            }
+        }
+        (tracks, planted)
+    }
+
+    fn planted(&self, example: usize, place: usize, genre: GenreId, around: Option<GenreId>) -> Planted {
+        let shares = |genre| shares(genre, self.pieces.genres.len());
+        Planted {
+            example,
+            passage: place..place + 1,
+            genres: shares(genre),
+            around: around.map(shares),
         }
     }
-    tracks
 }
+
+#[cfg(test)]
+#[path = "taught_tests.rs"]
+mod tests;

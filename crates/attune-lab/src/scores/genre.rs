@@ -1,25 +1,27 @@
 //! One score function taught on the genres of real music, and what its weights are like.
 
+use super::pieces::Passages;
 use crate::bench::BenchError;
 use crate::bench::measure::{Effort, rounds};
 use crate::clip_features::{FeatureClip, FeatureSet, Score, one_hot};
+use crate::planted::Found;
 use crate::train_loop::{Schedule, train_loop};
 use crate::{LabError, Run};
 use attune_audio::features::FrontEndSpec;
-use attune_engine::explain::planted::{Distractor, PIECE, Piece, Pointing, Source, pieces};
-use attune_model::LoadedModel;
+use attune_engine::explain::planted::Distractor;
+use attune_model::genre_net::UnitEvidence;
 use attune_model::scores::{PackedScoreNet, ScoreNet};
 use attune_nn::Pass;
-use attune_nn::kernels::cross_entropy::CrossEntropy;
+use attune_nn::kernels::values;
+use attune_nn::kernels::window_moments::Windows;
 use attune_nn::score::ScorePoolingShape;
 use attune_nn::weights::WeightStore;
-use attune_train::dataset::Dataset;
 use attune_train::evaluate::{ClipLogits, Metrics};
-use attune_train::noises::coloured_levels;
+use attune_train::planted::{PlantedPlan, evidence_loss};
+use attune_train::recipe::BatchShape;
 use attune_train::validate::Part;
-use candle_core::Tensor;
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use candle_core::{Device, Tensor};
+use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -28,8 +30,6 @@ const BATCH: usize = 32;
 const LENGTHS: [usize; 2] = [128, 256];
 /// Answers of each example.
 const ASKED: usize = 8;
-/// Noises of each colour to plant passages among.
-const NOISES: usize = 8;
 /// Frames before the first answer: those of a second.
 const WARM_UP: usize = 43;
 
@@ -41,8 +41,10 @@ pub(crate) struct Plan {
     /// How it is trained.
     #[serde(rename = "course")]
     pub schedule: Schedule,
-    /// Pieces of each kind with a planted passage.
+    /// Pieces with a planted passage of each kind to test it on; to learn from, so many in music and among noise.
     pub planted: usize,
+    /// Planted passages to learn from: of the long examples, this share.
+    pub passages: PlantedPlan,
 }
 
 /// The result of a plan.
@@ -61,10 +63,10 @@ pub(crate) struct Outcome {
     pub entropy: f64,
     /// Σ α·lag, as above, in seconds.
     pub look_back: f64,
-    /// Whether the half second with most weight lies in a passage planted in music of another genre.
-    pub in_music: Pointing,
+    /// Whether the highest half second lies in a passage planted in music of another genre.
+    pub in_music: Found,
     /// The same among noise.
-    pub among_noise: Pointing,
+    pub among_noise: Found,
     /// Median of a streaming step over one frame, without the encoder, in microseconds.
     pub step_us: f64,
 }
@@ -76,6 +78,7 @@ pub(crate) struct Outcome {
 pub(crate) fn learn(
     plan: &Plan,
     pieces: &FeatureSet,
+    passages: &Passages,
     run: &mut Run<'_>,
 ) -> Result<(HashMap<String, Tensor>, f64), LabError> {
     let classes = pieces.genres.len();
@@ -102,9 +105,34 @@ pub(crate) fn learn(
             let mut read: Vec<usize> = (0..ASKED).map(|_| rng.random_range(WARM_UP..frames)).collect();
             read.sort_unstable();
             let classes_of: Vec<usize> = genres.iter().map(|genre| usize::from(genre.0)).collect();
-            let (logits, _) = net.forward(&x, &read, &mut Pass::Train(rng))?;
-            let targets = one_hot(&classes_of, ASKED, classes)?;
-            Ok(logits.apply_op2(&targets, CrossEntropy)?.mean_all()?)
+            let mut x = values(&x)?;
+            let planted = if frames == LENGTHS[1] {
+                passages.plant(&mut x, frames, f64::from(plan.passages.share), rng)
+            } else {
+                Vec::new() // too short for a passage and its surroundings
+            };
+            let x = Tensor::from_vec(x, (BATCH, frames, pieces.width), &Device::Cpu)?;
+            let (logits, weights) = net.forward(&x, &read, &mut Pass::Train(rng))?;
+            let units = UnitEvidence {
+                weights,
+                evidence: net.evidence(&x)?,
+                windows: Windows { local: 1, every: 1 },
+            };
+            let batch = BatchShape {
+                clips: BATCH,
+                frames,
+                readout_frames: read.iter().map(|frame| (*frame, 1.0 / ASKED as f32)).collect(),
+                frequency: 1.0,
+            };
+            let targets = values(&one_hot(&classes_of, 1, classes)?)?;
+            let labels = (targets.as_slice(), [1.0 / BATCH as f32; BATCH].as_slice());
+            Ok(evidence_loss(
+                (&logits, &units),
+                labels,
+                &planted,
+                &batch,
+                &plan.passages,
+            )?)
         },
         |_, _| Ok(()),
     )?;
@@ -135,25 +163,16 @@ pub(crate) fn judge(
     plan: &Plan,
     net: &PackedScoreNet,
     pieces: &FeatureSet,
-    planted: &[Planted],
+    planted: &Passages,
 ) -> Result<Outcome, LabError> {
     let hop = pieces.spec.hop();
     let mut looks = Looks::default();
     let excerpts = answers(net, pieces, Part::Excerpt, &mut Looks::default(), plan.shape.context);
     let whole = answers(net, pieces, Part::Whole, &mut looks, plan.shape.context);
-    let (mut in_music, mut among_noise) = (Pointing::default(), Pointing::default());
-    for Planted { kind, piece, features } in planted {
-        let weights = net.weights_at_end(features)?;
-        let windows = piece.windows.iter();
-        let values: Vec<f32> = windows
-            .map(|window| window.mean_of(&weights, piece.input.count()))
-            .collect();
-        let pointing = match kind {
-            Distractor::Music => &mut in_music,
-            _ => &mut among_noise,
-        };
-        pointing.add(piece, &values);
-    }
+    let (in_music, among_noise) = (
+        planted.found(net, Distractor::Music)?,
+        planted.found(net, Distractor::Noise)?,
+    );
     Ok(Outcome {
         weights: 0,
         loss: 0.0,
@@ -239,47 +258,6 @@ fn step_us(net: &PackedScoreNet, shape: ScorePoolingShape) -> Result<f64, LabErr
     Ok(times.median().unwrap_or(0.0) * 1e6)
 }
 
-/// A piece with a planted passage, and the features that the encoder makes of it.
-pub(crate) struct Planted {
-    kind: Distractor,
-    piece: Piece,
-    features: Vec<f32>,
-}
-
-/// `count` pieces of passages in music of another genre, and as many among white, pink and brown noise.
-///
-/// # Errors
-/// If the validation clips are too short or of one genre.
-pub(crate) fn plant_all(
-    data: &Dataset,
-    encoder: &LoadedModel,
-    count: usize,
-    seed: u64,
-) -> Result<Vec<Planted>, LabError> {
-    let spec = &encoder.manifest().front_end;
-    let clips: Vec<Source<'_>> = data
-        .valid
-        .iter()
-        .filter_map(|clip| {
-            Some(Source {
-                levels_db: clip.whole.as_deref()?,
-                genre: clip.genre,
-            })
-        })
-        .collect();
-    let noise = coloured_levels(NOISES, PIECE, spec, &mut ChaCha8Rng::seed_from_u64(seed))?;
-    let mut planted = Vec::with_capacity(2 * count);
-    for kind in [Distractor::Music, Distractor::Noise] {
-        let Some(pieces) = pieces(kind, &clips, &noise, spec, seed) else {
-            return Err(LabError::Refused(format!(
-                "--data has no whole validation clips of {} s and two genres to plant passages in",
-                PIECE.0
-            )));
-        };
-        for piece in pieces.take(count) {
-            let features = encoder.encode(&piece.input.frames)?;
-            planted.push(Planted { kind, piece, features });
-        }
-    }
-    Ok(planted)
-}
+#[cfg(test)]
+#[path = "genre_tests.rs"]
+mod tests;

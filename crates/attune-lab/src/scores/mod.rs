@@ -23,17 +23,26 @@
 //! *Genres*: the bundled TCN is frozen; its last block's 96 features of each frame are what is pooled (n = 256 frames,
 //! 5.9 s; d = 16), and one dense layer answers from c. Each formula is taught from each seed on its own, on the
 //! training clips, and judged on the validation clips (artists apart) as `attune eval` judges: the mean of the frames'
-//! answers after the first two seconds. Entropy and look-back are means over the frames of whole clips. *In the
-//! passage*: as `attune explain --planted`, 2 s of one genre in 12 s of another, or of noise; how often the half second
-//! with most weight at the end lies within the 2 s, which lie in the last 8 (the weights reach back 5.9).
+//! answers after the first two seconds. Entropy and look-back are means over the frames of whole clips.
+//!
+//! *Planted passages*: as `attune explain --planted`, 2 s of one genre in 12 s of another, or of noise; how often the
+//! highest half second at the end lies within the 2 s, which lie in the last 8 (the weights reach back 5.9). Of two maps:
+//! the weights α_j, and the *contribution* to the passage's class k. Since Σ α_j = 1, the logits are
+//! Σ α_j·(W·x_j + b), and frame j contributes α_j·(e_j\[k\] − mean of e_j) with e_j = W·x_j + b, exactly.
+//! `--planted-share` of the examples of 6 s (every second batch) are such pieces of training clips, half of them in
+//! music and a quarter each in noise and in silence. The loss is that of `attune train --planted-share`
+//! ([`attune_train::planted`]): among sound of no class the weights have to lie in the passage; among music, where the
+//! weights serve two classes at once, the positive contributions to the passage's class have to; and the frames of
+//! each side have to answer for their own class. 0 teaches on plain clips.
 //!
 //! *The marked frame*: the same network on sequences in which the frame that names the class is known and marked, and
 //! all others name a class at random. *Width*: entropy of s·h and s·h/√d for independent normal s and h.
 //!
 //! # Result
 //! Where the frame that counts is marked, the scores that look at frames find it, but for the plain cosine, which
-//! reaches its bound (0.136 of 48 frames) and no more. On genres none differs measurably from the mean of the window, and
-//! none of the maps is evidence. The tables, with command and date: `docs/lab.md`.
+//! reaches its bound (0.136 of 48 frames) and no more. On genres none differs measurably from the mean of the window,
+//! and taught on plain clips the weights of none are evidence. The tables, with command and date, and what planted
+//! passages change: `docs/lab.md`.
 //!
 //! # What it does not show
 //! The encoder learnt from the same training clips, so its features are surer there than on what is judged: what is
@@ -41,9 +50,11 @@
 //! neighbours say. The asking state is the newest frame's; a decoder's state, for which these scores were invented, is
 //! another thing.
 
+mod card;
 mod file;
 mod genre;
 pub(crate) mod needle;
+mod pieces;
 mod shown;
 mod width;
 
@@ -52,9 +63,11 @@ pub use file::add;
 pub use width::entropy;
 
 use super::clip_features::{ClipArgs, encoded};
+use super::planted::PlantedArgs;
 use super::train_loop::Schedule;
 use super::{Lab, LabError, Report, Run};
 use attune_nn::score::{ScoreKind, ScorePoolingShape};
+use pieces::Passages;
 use shown::Row;
 use std::path::PathBuf;
 
@@ -64,6 +77,9 @@ const CONTEXT: usize = 256;
 const WIDTH: usize = 16;
 /// Frames in which one is marked.
 const MARKED_AMONG: usize = 48;
+/// Steps of training on music, and those of the quick version.
+const STEPS: u64 = 1_500;
+const QUICK_STEPS: u64 = 200;
 /// Frames behind the table of widths.
 const FRAMES: usize = 256;
 
@@ -72,10 +88,12 @@ const FRAMES: usize = 256;
 pub struct ScoresLab {
     #[command(flatten)]
     clips: ClipArgs,
+    #[command(flatten)]
+    planted: PlantedArgs,
     /// Only these, with commas between them
     #[arg(long, value_enum, value_delimiter = ',')]
     score: Vec<ScoreKind>,
-    /// Also keep the first seed's poolings there, with a name for each formula's weights
+    /// Also keep the first seed's poolings there, with a name for each formula's weights, and their card beside them
     #[arg(long, value_name = "FILE.safetensors", requires = "data")]
     export: Option<PathBuf>,
 }
@@ -166,7 +184,13 @@ impl ScoresLab {
         let (encoder, data, pieces) = encoded(folder, run)?;
         let quick = run.config().quick;
         let of_each = if quick { 50 } else { 300 };
-        let planted = genre::plant_all(&data, &encoder, of_each, run.config().seed)?;
+        run.say("planting passages")?;
+        let planted = Passages::to_test(&data, &encoder, of_each, run.config().seed)?;
+        let passages = if self.planted.planted_share > 0.0 {
+            Passages::to_learn(&data, &encoder, of_each, run.config().seed)?
+        } else {
+            Passages::default()
+        };
         let data = (folder, pieces.train.len(), pieces.valid.len(), run.config().seed);
         let mut rows = Vec::new();
         for &kind in kinds {
@@ -179,14 +203,15 @@ impl ScoresLab {
                         width: WIDTH,
                         context: CONTEXT,
                     },
-                    schedule: Schedule::for_clips(if quick { 200 } else { 1_500 }, seed),
+                    schedule: Schedule::for_clips(if quick { QUICK_STEPS } else { STEPS }, seed),
                     planted: of_each,
+                    passages: self.planted.plan(),
                 };
                 let classes = pieces.genres.len();
                 let exports = self.export.as_ref();
                 let exports = exports.filter(|_| seed == seeds[0] && kind != ScoreKind::Even);
                 let train = |run: &mut Run<'_>| {
-                    let (tensors, loss) = genre::learn(&plan, &pieces, run)?;
+                    let (tensors, loss) = genre::learn(&plan, &pieces, &passages, run)?;
                     if let Some(path) = exports {
                         add(
                             path,
@@ -210,6 +235,16 @@ impl ScoresLab {
             }
             rows.push((kind, outcomes));
             run.partial(so_far(&rows));
+        }
+        if let Some(path) = &self.export {
+            let made = card::Made {
+                data: folder,
+                seed: run.config().seed,
+                steps: if quick { QUICK_STEPS } else { STEPS },
+                passages: &self.planted.plan(),
+                encoder: &encoder.manifest().weights_sha256,
+            };
+            card::write(path, &made, &rows)?;
         }
         Ok(Some(rows))
     }

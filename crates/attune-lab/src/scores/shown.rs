@@ -21,8 +21,10 @@ pub(crate) fn genres(rows: &[Row<genre::Outcome>], seeds: &[u64]) -> [Table; 2] 
         "whole, 95 %",
         "entropy / ln n",
         "look-back (s)",
-        "in the passage, in music",
-        "among noise",
+        "in music, by weight",
+        "by contribution",
+        "among noise, by weight",
+        "by contribution",
         "by chance",
         "step (µs)",
     ];
@@ -35,8 +37,10 @@ pub(crate) fn genres(rows: &[Row<genre::Outcome>], seeds: &[u64]) -> [Table; 2] 
         "whole clips",
         "entropy / ln n",
         "look-back (s)",
-        "in the passage, in music",
-        "among noise",
+        "in music, by weight",
+        "by contribution",
+        "among noise, by weight",
+        "by contribution",
         "learnt loss",
     ];
     let mut each = Table::new("seeds", "Each seed", &columns);
@@ -57,9 +61,11 @@ pub(crate) fn genres(rows: &[Row<genre::Outcome>], seeds: &[u64]) -> [Table; 2] 
         row.extend([
             Entry::Number(of(|outcome| outcome.entropy), 3),
             Entry::Number(of(|outcome| outcome.look_back), 2),
-            points(*kind, of(|outcome| outcome.in_music.rate())),
-            points(*kind, of(|outcome| outcome.among_noise.rate())),
-            Entry::Share(of(|outcome| outcome.in_music.chance())),
+            points(*kind, of(|outcome| outcome.in_music.weights.rate())),
+            Entry::Share(of(|outcome| outcome.in_music.contribution.rate())),
+            points(*kind, of(|outcome| outcome.among_noise.weights.rate())),
+            Entry::Share(of(|outcome| outcome.among_noise.contribution.rate())),
+            Entry::Share(of(|outcome| outcome.in_music.weights.chance())),
             Entry::Number(of(|outcome| outcome.step_us), 2),
         ]);
         table.rows.push(row);
@@ -71,8 +77,10 @@ pub(crate) fn genres(rows: &[Row<genre::Outcome>], seeds: &[u64]) -> [Table; 2] 
                 Entry::Share(outcome.whole.accuracy),
                 Entry::Number(outcome.entropy, 3),
                 Entry::Number(outcome.look_back, 2),
-                points(*kind, outcome.in_music.rate()),
-                points(*kind, outcome.among_noise.rate()),
+                points(*kind, outcome.in_music.weights.rate()),
+                Entry::Share(outcome.in_music.contribution.rate()),
+                points(*kind, outcome.among_noise.weights.rate()),
+                Entry::Share(outcome.among_noise.contribution.rate()),
                 Entry::Number(outcome.loss, 3),
             ]);
         }

@@ -71,7 +71,7 @@ impl Golden {
             net.segment(&(0..words * shape.inputs).map(wave).collect::<Vec<f32>>())
         };
         let segments = (0..3).map(segment).collect::<Result<Vec<_>, _>>()?;
-        let TrackReading { logits, segments } = net.track(&segments)?;
+        let TrackReading { logits, segments, .. } = net.track(&segments)?;
         Ok(Self { logits, segments })
     }
 

@@ -13,6 +13,7 @@ pub(super) use file::is_hierarchical;
 pub use file::{Golden, HierarchicalManifest, HierarchicalModel, KIND};
 pub use reader::{DecidedReport, DecidingSegment, SegmentReader, words};
 
+use crate::evidence::contribution;
 use attune_nn::Pass;
 use attune_nn::bidirectional::Bidirectional;
 use attune_nn::context_attention::ContextAttention;
@@ -61,15 +62,15 @@ impl Level {
         })
     }
 
-    /// (b, t, inputs) → (b, 2·hidden), and the weights (b, t).
-    fn forward(&self, x: &Tensor) -> Result<(Tensor, Tensor)> {
-        let h = self.encoder.forward(x)?;
+    /// (b, t, inputs) → (b, 2·hidden), the weights (b, t), and h (b, t, 2·hidden).
+    fn forward(&self, x: &Tensor) -> Result<(Tensor, Tensor, Tensor)> {
+        let h = self.encoder.forward(x)?.contiguous()?;
         let (b, t, _) = h.dims3()?;
         let weights = match &self.attention {
             Some(attention) => attention.weights(&h)?,
             None => Tensor::full(1.0 / t as f32, (b, 1, t), h.device())?,
         };
-        Ok((weights.matmul(&h.contiguous()?)?.squeeze(1)?, weights.squeeze(1)?))
+        Ok((weights.matmul(&h)?.squeeze(1)?, weights.squeeze(1)?, h))
     }
 }
 
@@ -91,6 +92,8 @@ pub struct Read {
     pub segments: Tensor,
     /// α of the words within their segments, (b, n, w).
     pub words: Tensor,
+    /// What the output layer answers to each segment's h, (b, n, classes). Without dropout logits = α · evidence.
+    pub evidence: Tensor,
 }
 
 /// One segment as the upper level reads it, (1, 1, 2·hidden).
@@ -104,6 +107,20 @@ pub struct TrackReading {
     pub logits: Vec<f32>,
     /// α of the segments; they sum to 1.
     pub segments: Vec<f32>,
+    /// What the output layer answers to each segment, read in the light of the others: (segments, classes). The logits
+    /// are its sum by α.
+    pub evidence: Vec<f32>,
+}
+
+impl TrackReading {
+    /// What each segment adds to the logit of a class beyond what it adds to the mean of all logits.
+    pub fn contributions(&self, class: usize) -> Vec<f32> {
+        let evidence = self.evidence.chunks_exact(self.logits.len().max(1));
+        let segments = self.segments.iter().zip(evidence);
+        segments
+            .map(|(weight, evidence)| contribution(*weight, evidence, class))
+            .collect()
+    }
 }
 
 impl Hierarchical {
@@ -128,9 +145,9 @@ impl Hierarchical {
     /// If shapes do not fit.
     pub fn forward(&self, x: &Tensor, pass: &mut Pass<'_>) -> Result<Read> {
         let (b, n, w, inputs) = x.dims4()?;
-        let (segments, words) = self.words.forward(&x.reshape((b * n, w, inputs))?)?;
+        let (segments, words, _) = self.words.forward(&x.reshape((b * n, w, inputs))?)?;
         let segments = pass.dropout(&segments, self.shape.dropout)?;
-        let (track, weights) = self
+        let (track, weights, h) = self
             .segments
             .forward(&segments.reshape((b, n, 2 * self.shape.hidden))?)?;
         let track = pass.dropout(&track, self.shape.dropout)?;
@@ -138,6 +155,7 @@ impl Hierarchical {
             logits: self.output.forward(&track)?,
             segments: weights,
             words: words.reshape((b, n, w))?,
+            evidence: self.output.forward(&h)?,
         })
     }
 
@@ -163,10 +181,11 @@ impl Hierarchical {
         if segments.is_empty() {
             bail!("a track needs at least one segment");
         }
-        let (track, weights) = self.segments.forward(&Tensor::cat(&segments, 1)?)?;
+        let (track, weights, h) = self.segments.forward(&Tensor::cat(&segments, 1)?)?;
         Ok(TrackReading {
             logits: self.output.forward(&track)?.squeeze(0)?.to_vec1()?,
             segments: weights.squeeze(0)?.to_vec1()?,
+            evidence: self.output.forward(&h)?.flatten_all()?.to_vec1()?,
         })
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! In: features of frames. Out: logits and attention weights. Thread: any.
 
-use crate::ModelError;
+use crate::{EvidenceMap, ModelError};
+use attune_audio::units::FrameIndex;
 use attune_nn::Pass;
 use attune_nn::kernels::packed_matrix::{Finish, Precision};
 use attune_nn::linear::Linear;
@@ -47,6 +48,15 @@ impl ScoreNet {
         let (context, weights) = self.pooling.forward(x, read)?;
         let context = pass.dropout(&context, DROPOUT)?;
         Ok((self.output.forward(&context)?, weights))
+    }
+
+    /// What the dense layer answers to each frame by itself: x (b, t, inputs) → (b, t, classes). Weights sum to 1 and
+    /// the layer is affine, so without dropout logits = weights · evidence.
+    ///
+    /// # Errors
+    /// If shapes do not fit.
+    pub fn evidence(&self, x: &Tensor) -> Result<Tensor> {
+        self.output.forward(x)
     }
 
     /// The form for streams.
@@ -126,5 +136,33 @@ impl PackedScoreNet {
             *at = weight;
         }
         Ok(weights)
+    }
+
+    /// What the logits of the newest of these frames of features are the sum of: every frame is a unit, of weight 0 out
+    /// of the context.
+    ///
+    /// # Errors
+    /// [`ModelError::NoFrames`].
+    pub fn evidence_at_end(&self, features: &[f32]) -> std::result::Result<EvidenceMap, ModelError> {
+        let weights = self.weights_at_end(features)?;
+        let (inputs, classes) = (self.pooling.inputs, self.output.outputs());
+        let (mut frames, mut answers) = (FrameBuf::new(inputs), FrameBuf::new(classes));
+        let mut evidence = Vec::with_capacity(weights.len() * classes);
+        for block in features.chunks(even_block(weights.len()) * inputs) {
+            frames.load(block);
+            self.output.step(from_ref(&frames), Finish::Plain, &mut answers);
+            for frame in 0..answers.frames() {
+                evidence.extend_from_slice(answers.row(frame));
+            }
+        }
+        Ok(EvidenceMap {
+            newest: FrameIndex(weights.len() as u64 - 1),
+            units: (0..weights.len() as u64).map(FrameIndex).collect(),
+            first: FrameIndex(0),
+            local: 1,
+            weights,
+            classes,
+            evidence,
+        })
     }
 }

@@ -76,6 +76,8 @@ pub struct Piece {
     pub passage: Segment,
     /// The class of the passage: what every map is asked about.
     pub genre: GenreId,
+    /// The class of the music around it, if it is music.
+    pub around: Option<GenreId>,
     /// The last [`WINDOWS`] half seconds, ascending and all of one length.
     pub windows: Vec<Segment>,
     /// For the random orders of this piece.
@@ -146,10 +148,12 @@ pub fn pieces<'a>(
         let cut = excerpt(passage.levels_db, layout.passage, layout.bands, &mut rng);
         let loudness = power_db(cut);
         let mut levels = Vec::with_capacity(layout.piece * layout.bands);
+        let mut around_genre = None;
         if kind == Distractor::Music {
             let others: Vec<_> = long.iter().filter(|of| of[0].genre != passage.genre).collect();
-            let around = others.choose(&mut rng)?.choose(&mut rng)?.levels_db;
-            let around = excerpt(around, layout.piece, layout.bands, &mut rng);
+            let other = others.choose(&mut rng)?.choose(&mut rng)?;
+            around_genre = Some(other.genre);
+            let around = excerpt(other.levels_db, layout.piece, layout.bands, &mut rng);
             let gain = loudness - power_db(around);
             levels.extend(around.iter().map(|level| level + gain));
         } else {
@@ -176,6 +180,7 @@ pub fn pieces<'a>(
                 end: start + layout.passage,
             },
             genre: passage.genre,
+            around: around_genre,
             windows: (layout.piece - windows..layout.piece)
                 .step_by(layout.window)
                 .map(|start| Segment {
@@ -247,6 +252,7 @@ mod tests {
             let mut starts = Vec::new();
             for piece in flat_ones.take(40) {
                 assert_eq!(piece.input.count(), spec.frames_in(PIECE));
+                assert_eq!(piece.around, (kind == Distractor::Music).then_some(GenreId(4)));
                 assert_eq!(piece.windows.len(), WINDOWS);
                 assert_eq!(piece.windows.last().unwrap().end, piece.input.count());
                 for frame in 0..piece.input.count() {
