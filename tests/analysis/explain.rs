@@ -535,7 +535,7 @@ fn the_command_explains_a_moment_and_writes_what_it_shows() {
     };
     let (csv_path, svg_path) = (csv.to_str().unwrap(), svg.to_str().unwrap());
     let listen = ["--listen", wav.to_str().unwrap()];
-    let written = [&[demo, "--at", "20", "--csv", csv_path, "--svg", svg_path], &listen[..]].concat();
+    let written = [&[demo, "--at", "14", "--csv", csv_path, "--svg", svg_path], &listen[..]].concat();
     let (code, shown, said) = run(&written);
     assert_eq!(code, Some(0), "{said}");
     assert!(
@@ -557,12 +557,15 @@ fn the_command_explains_a_moment_and_writes_what_it_shows() {
     assert!((80.0..=100.0).contains(&share), "{what}");
     let (info, samples) = decode_file(&wav).unwrap();
     let length = samples.len() as f64 / info.rate.hz();
-    assert!((0.4..11.0).contains(&secs) && (length - secs).abs() < 0.07, "{length} s for {what}");
+    assert!(
+        (0.4..11.0).contains(&secs) && (length - secs).abs() < 0.07,
+        "{length} s for {what}"
+    );
     assert!(std::fs::read_to_string(&svg).unwrap().contains("most attended first"));
-    let (code, shown, _) = run(&[demo, "--at", "20", "--class", "jazz", "--json"]);
+    let (code, shown, _) = run(&[demo, "--at", "14", "--class", "jazz", "--json"]);
     let it: serde_json::Value = serde_json::from_str(&shown).unwrap();
     assert_eq!(code, Some(0));
-    assert!((it["at_s"].as_f64().unwrap() - 20.0).abs() < 0.03);
+    assert!((it["at_s"].as_f64().unwrap() - 14.0).abs() < 0.03);
     let sum: f64 = it["places"][0]["contribution"]
         .as_object()
         .unwrap()

@@ -169,7 +169,8 @@ fn a_held_moment_is_explained_and_exported() {
     let listen = rig.window.get_by_label("Listen to what mattered");
     assert!(!listen.accesskit_node().is_disabled());
     rig.window.get_by_label_contains(" of 12.0 s carry ");
-    rig.window.get_by_label_contains("In 77 to 83 % of test pieces (chance 35 %)");
+    rig.window
+        .get_by_label_contains("In 77 to 83 % of test pieces (chance 35 %)");
     // By force instead of by taking away, and of another class.
     let explanation = app(&rig).held().unwrap().explanation().unwrap().clone();
     rig.window.get_by_label("Changes by: Attention only here").click();

@@ -193,7 +193,7 @@ impl Default for SmoothingConfig {
             admit: 0.5,
             unfamiliar: 0.05,
             change_distance: 0.12,
-            change_divergence: 0.35,
+            change_divergence: 0.6,
         }
     }
 }

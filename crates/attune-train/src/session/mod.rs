@@ -10,6 +10,7 @@
 
 mod event;
 mod log;
+mod start;
 
 pub use event::{Event, Observer, Stage};
 pub use log::LogLine;
@@ -33,13 +34,11 @@ use super::windowed_targets::WindowedTargetsFile;
 use attune_audio::features::FrontEndSpec;
 use attune_engine::files;
 use attune_model::Manifest;
-use attune_model::familiarity::PREFIX;
 use attune_model::genre::GenreSet;
-use attune_model::load::{hex, tensors};
-use candle_core::Tensor;
+use attune_model::load::hex;
 use log::{Log, Means};
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
+use start::Start;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -535,70 +534,4 @@ fn train(config: &SessionConfig, trainer: &mut Trainer<'_>, observer: Observer<'
         }
     }
     Ok(())
-}
-
-/// Weights to begin with.
-struct Start {
-    path: PathBuf,
-    sha256: String,
-    weights: HashMap<String, Tensor>,
-}
-
-impl Start {
-    /// The weights of one file, or the mean of several (Wortsman et al. 2022, "Model soups"); `None` without a file.
-    fn open(paths: &[PathBuf]) -> Result<Option<Self>, TrainError> {
-        let mut start: Option<Self> = None;
-        for path in paths {
-            let refused = |message: String| TrainError::Data {
-                path: path.clone(),
-                message: format!("{message}: --start-from needs the NAME.safetensors of another run"),
-            };
-            let buffer = files::read(path)?;
-            let sha256 = hex(&Sha256::digest(&buffer));
-            let mut weights = tensors(&buffer).map_err(|error| refused(error.to_string()))?;
-            // Statistics of the hidden layer, no weights: they are fitted anew.
-            weights.retain(|name, _| !name.starts_with(PREFIX));
-            let Some(sum) = &mut start else {
-                start = Some(Self {
-                    path: path.clone(),
-                    sha256,
-                    weights,
-                });
-                continue;
-            };
-            sum.sha256 = format!("{}, {sha256}", sum.sha256);
-            if weights.len() != sum.weights.len() {
-                return Err(refused("its weights are not those of the file before".to_owned()));
-            }
-            for (name, total) in &mut sum.weights {
-                let weight = weights.get(name).filter(|weight| weight.dims() == total.dims());
-                let weight =
-                    weight.ok_or_else(|| refused(format!("it has no {name} of the shape {:?}", total.dims())))?;
-                *total = (&*total + weight)?;
-            }
-        }
-        if let Some(sum) = &mut start {
-            for total in sum.weights.values_mut() {
-                *total = (&*total / paths.len() as f64)?;
-            }
-        }
-        Ok(start)
-    }
-
-    fn put_into(&self, trainer: &mut Trainer<'_>, observer: Observer<'_>) -> Result<(), TrainError> {
-        let fitting = trainer.start_from(&self.weights)?;
-        if fitting == 0 {
-            return Err(TrainError::Data {
-                path: self.path.clone(),
-                message: "none of its weights fits this model: --start-from needs those of a model of the same kind"
-                    .to_owned(),
-            });
-        }
-        observer(Event::StartedFrom {
-            path: &self.path,
-            fitting,
-            of: self.weights.len(),
-        });
-        Ok(())
-    }
 }
