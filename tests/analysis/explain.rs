@@ -20,6 +20,7 @@ use attune_train::recipe::{ModelKind, Recipe};
 use candle_core::{Device, Tensor};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use std::fmt::Write;
 use std::path::Path;
 
 const BANDS: usize = 128;
@@ -365,7 +366,7 @@ fn planted(table: &Path, args: &[&str]) -> (Option<i32>, String, String) {
 fn demo_table(folder: &Path) -> std::path::PathBuf {
     let mut rows = String::from("path,label\n");
     for (genre, path) in crate::common::media::demo_clips(folder, 13.0) {
-        rows += &format!("{},{genre}\n", path.file_name().unwrap().to_str().unwrap());
+        writeln!(rows, "{},{genre}", path.file_name().unwrap().to_str().unwrap()).unwrap();
     }
     let table = folder.join("clips.csv");
     std::fs::write(&table, rows).unwrap();

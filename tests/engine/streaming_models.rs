@@ -235,7 +235,7 @@ fn evidence_adds_up_to_the_answer_at_every_moment() {
         assert_eq!(map.frames(), first..heard as u64);
         assert!(largest_difference(&map.logits(), logits) < 1e-5);
         let mean = logits.iter().sum::<f32>() / CLASSES as f32;
-        for class in 0..CLASSES {
+        for (class, logit) in logits.iter().enumerate() {
             map.contribution_of_frames(class, &mut contributions);
             map.attention_of_frames(class, &mut attention);
             assert_eq!(
@@ -243,7 +243,7 @@ fn evidence_adds_up_to_the_answer_at_every_moment() {
                 (map.frames().end - first, map.frames().end - first)
             );
             let sum: f32 = contributions.iter().sum();
-            assert!((sum - (logits[class] - mean)).abs() < 1e-4, "{sum}");
+            assert!((sum - (logit - mean)).abs() < 1e-4, "{sum}");
             assert!((attention.iter().sum::<f32>() - 1.0).abs() < 1e-5);
             assert!(attention.iter().all(|share| *share >= 0.0));
         }
