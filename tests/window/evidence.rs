@@ -87,7 +87,7 @@ fn what_speaks_for_the_answer_is_drawn_above_zero_and_what_speaks_against_it_bel
 }
 
 #[test]
-fn the_map_is_told_and_another_class_can_be_chosen() {
+fn the_map_has_a_description_and_another_class_can_be_chosen() {
     let mut rig = rig();
     let said = "Contribution to Metal: ";
     let label = rig.window.get_by_label_contains(said).accesskit_node().label().unwrap();

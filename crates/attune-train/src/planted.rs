@@ -50,8 +50,8 @@ impl Default for PlantedPlan {
 
 /// A passage lasts 1 to 4 s at the default hop, but no more than two thirds of its excerpt.
 const PASSAGE_FRAMES: Range<usize> = 43..173;
-/// Half a second of a passage must have been heard before its class is asked for.
-const HEARD_FRAMES: usize = 21;
+/// Half a second of a passage must have come before it is labelled.
+const LEAST_FRAMES: usize = 21;
 /// Share of the passages that lie in music of another class.
 const IN_MUSIC: f64 = 0.5;
 /// Share of the others that lie in recordings, where there are any; then in noise, and the rest in silence.
@@ -224,26 +224,26 @@ fn loudness_db(levels: &[f32], bands: usize) -> f32 {
 }
 
 impl Planted {
-    /// What is asked for at a frame; `None` before there is an answer.
+    /// The label at a frame; `None` before enough of the passage has come.
     pub fn label(&self, frame: usize) -> Option<Vec<f32>> {
         match &self.around {
             Some(around) => {
-                let share = self.heard(frame) as f32 / (frame + 1) as f32;
+                let share = self.passage_frames(frame) as f32 / (frame + 1) as f32;
                 let mixed = self.genres.iter().zip(around);
                 Some(mixed.map(|(own, other)| share * own + (1.0 - share) * other).collect())
             }
-            None => self.is_heard(frame).then(|| self.genres.clone()),
+            None => self.is_long_enough(frame).then(|| self.genres.clone()),
         }
     }
 
     /// How many frames of the passage there are up to this one.
-    fn heard(&self, frame: usize) -> usize {
+    fn passage_frames(&self, frame: usize) -> usize {
         (frame + 1).min(self.passage.end).saturating_sub(self.passage.start)
     }
 
-    /// Whether enough of it has been heard.
-    fn is_heard(&self, frame: usize) -> bool {
-        self.heard(frame) >= HEARD_FRAMES.min(self.passage.len())
+    /// Whether enough of it lies up to this frame.
+    fn is_long_enough(&self, frame: usize) -> bool {
+        self.passage_frames(frame) >= LEAST_FRAMES.min(self.passage.len())
     }
 
     /// The share of a unit's frames that lie in the passage.
@@ -267,7 +267,7 @@ impl Planted {
 pub(crate) struct Labels {
     /// (b, p, classes).
     pub(crate) targets: Tensor,
-    /// (b, p); together 1, unless no planted passage of an example is asked for.
+    /// (b, p); together 1, unless an example has no label at any frame.
     pub(crate) weights: Tensor,
     /// Where they are: (p).
     frames: Vec<usize>,
@@ -304,7 +304,7 @@ impl Labels {
                     None => weights[row] = 0.0,
                 }
             }
-            // An example counts as much as another, whatever is asked of it.
+            // An example counts as much as another, however many of its frames have a label.
             let total: f32 = shape.readout_frames.iter().map(|(_, weight)| weight).sum();
             for weight in &mut weights[one.example * p..][..p] {
                 *weight *= if given > 0.0 { total / given } else { 0.0 };
@@ -362,12 +362,12 @@ pub(crate) fn attention_loss(
     let (b, count, classes) = units.evidence.dims3()?;
     let mut inside = vec![1.0; b * count];
     let places = labels.frames.len();
-    let mut asked = vec![0.0; b * places];
+    let mut mask = vec![0.0; b * places];
     // Of which class the contrast counts; where none does, all units count alike.
     let (mut contrasts, mut plain) = (vec![0.0; b * classes], vec![1.0; b]);
     for one in planted {
-        for (asked, frame) in asked[one.example * places..].iter_mut().zip(&labels.frames) {
-            *asked = f32::from(u8::from(one.is_heard(*frame)));
+        for (counts, frame) in mask[one.example * places..].iter_mut().zip(&labels.frames) {
+            *counts = f32::from(u8::from(one.is_long_enough(*frame)));
         }
         for (unit, share) in inside[one.example * count..][..count].iter_mut().enumerate() {
             *share = one.share_of(&units.windows.frames(unit));
@@ -386,8 +386,8 @@ pub(crate) fn attention_loss(
     let counted = units.weights.broadcast_mul(&counted)?; // (b, p, units)
     let within = counted.broadcast_mul(&tensor(inside, (b, 1, count))?)?;
     let share = ((within.sum(D::Minus1)? + LEAST_SHARE)? / (counted.sum(D::Minus1)? + LEAST_SHARE)?)?;
-    let asked = (&labels.weights * Tensor::from_vec(asked, (b, places), &Device::Cpu)?)?;
-    (share.log()?.neg()? * asked)?.sum_all()
+    let weights = (&labels.weights * Tensor::from_vec(mask, (b, places), &Device::Cpu)?)?;
+    (share.log()?.neg()? * weights)?.sum_all()
 }
 
 /// The cross-entropy of the mean evidence of the units within a passage with its class, and of those within other music

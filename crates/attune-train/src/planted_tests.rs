@@ -57,7 +57,7 @@ fn scalar(of: candle_core::Result<Tensor>) -> f32 {
 }
 
 #[test]
-fn a_label_is_asked_for_when_it_can_be_known() {
+fn a_passage_is_labelled_once_half_a_second_of_it_has_come() {
     let in_noise = planted(None);
     assert_eq!(in_noise.label(60), None, "20 frames have been heard");
     assert_eq!(in_noise.label(61), Some(vec![0.0, 1.0, 0.0]));
@@ -70,7 +70,7 @@ fn a_label_is_asked_for_when_it_can_be_known() {
 }
 
 #[test]
-fn every_example_counts_alike_whatever_is_asked_of_it() {
+fn every_example_counts_alike_however_many_frames_have_a_label() {
     let of = labels(&planted(None));
     let weights = of.weights.to_vec2::<f32>().unwrap();
     assert_eq!(weights, [[0.125, 0.125, 0.25], [0.0, 0.0, 0.5]]);

@@ -188,14 +188,19 @@ const WIDTH: usize = 96;
 /// The memory of the pooling of LSTM and TCN: 10 s at the default hop.
 const POOLING_FRAMES: f64 = 430.0;
 /// Frames that a layer of attention's encoder sees: short, so that what a frame's features say is said of that place.
-/// With front, stem and [`EVIDENCE`], a unit depends on 62 frames, 1.4 s at the default hop.
+/// With front, stem and [`evidence`], a unit depends on 62 frames, 1.4 s at the default hop.
 pub(super) const ATTENTION_FRAMES: usize = 16;
-/// Attention's pooling: every 93 ms the last 0.37 s, over 10 s, the memory of the others.
-const EVIDENCE: PoolingShape = PoolingShape::Evidence {
-    local: 16,
-    every: 4,
-    context: 432,
-};
+/// The window of attention's pooling: 10 s at the default hop, the memory of the others.
+const EVIDENCE_FRAMES: usize = 432;
+
+/// Attention's pooling: every 93 ms the last 0.37 s, over `context` frames.
+pub(super) fn evidence(context: usize) -> PoolingShape {
+    PoolingShape::Evidence {
+        local: 16,
+        every: 4,
+        context,
+    }
+}
 
 impl Recipe {
     /// The recipe of the shipped weights.
@@ -266,7 +271,7 @@ fn architecture(kind: ModelKind, front_end: &FrontEndSpec, classes: usize) -> Ar
                 context: ATTENTION_FRAMES,
                 dropout: 0.1,
             };
-            (BodyShape::Attention(shape), EVIDENCE)
+            (BodyShape::Attention(shape), evidence(EVIDENCE_FRAMES))
         }
     };
     // Recurrence and attention follow blocks of convolutions, with the body's dropout.

@@ -1,6 +1,6 @@
 //! Recipes for other tasks than those of the shipped models: a user's own short sounds, and the gate.
 
-use super::recipe::{ATTENTION_FRAMES, BatchShape, ModelKind, Recipe};
+use super::recipe::{ATTENTION_FRAMES, BatchShape, ModelKind, Recipe, evidence};
 use attune_model::architecture::BodyShape;
 use attune_model::attention::EncoderShape;
 use attune_model::genre_net::PoolingShape;
@@ -68,11 +68,7 @@ impl Variant {
         architecture.front.maps = sizes.maps;
         architecture.head.hidden = sizes.hidden;
         architecture.pooling = match kind {
-            ModelKind::Attention => PoolingShape::Evidence {
-                local: 16,
-                every: 4,
-                context: sizes.context,
-            },
+            ModelKind::Attention => evidence(sizes.context),
             ModelKind::Rnn | ModelKind::Lstm | ModelKind::Tcn => PoolingShape::Moments {
                 time_constant: sizes.pooling_frames,
             },

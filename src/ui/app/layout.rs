@@ -219,9 +219,9 @@ fn plots_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures
 
 /// The height below which the plots scroll.
 fn least(scene: &Scene<'_>, view: &ViewState) -> f32 {
-    let changed = panels::attribution_height(scene, view);
+    let changed = panels::attribution_height(scene);
     let heads = if scene.internals(view).is_some() { HEADS } else { 0.0 };
-    SPECTROGRAM + panels::contribution_height(scene, view) + changed + heads + ANSWERS + TIMELINE
+    SPECTROGRAM + panels::contribution_height(scene) + changed + heads + ANSWERS + TIMELINE
 }
 
 fn stacked_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures, height: f32) {
@@ -242,7 +242,7 @@ fn stacked_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictur
         0.0
     };
     let (whole, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), height), egui::Sense::hover());
-    let changed = panels::attribution_height(scene, view);
+    let changed = panels::attribution_height(scene);
     let spectrogram = height - timeline - heads - changed - ANSWERS;
     let mut top = whole.top();
     let mut part = |height: f32| {

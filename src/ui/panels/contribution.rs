@@ -37,11 +37,9 @@ impl Contribution {
     /// Of the class that is chosen, or else of the answer; `None` if the attention model that is shown has no
     /// evidence.
     pub(super) fn of(scene: &Scene<'_>, view: &ViewState) -> Option<Self> {
-        let snapshot = scene.snapshot;
-        let (evidence, map) = (&snapshot.evidence, &snapshot.evidence.map);
-        let is_shown = evidence.model == snapshot.attention.model && snapshot.attention.frames > 0;
+        let (snapshot, map) = (scene.snapshot, &scene.snapshot.evidence.map);
         let class = shown_class(scene, view);
-        if !is_shown || map.units.is_empty() || usize::from(class.0) >= map.classes {
+        if !has_evidence(scene) || usize::from(class.0) >= map.classes {
             return None;
         }
         let mut values = Vec::new();
@@ -154,6 +152,12 @@ fn signed(value: f32) -> String {
     }
 }
 
+/// Whether the attention model that is shown has evidence.
+pub(super) fn has_evidence(scene: &Scene<'_>) -> bool {
+    let (evidence, attention) = (&scene.snapshot.evidence, &scene.snapshot.attention);
+    evidence.model == attention.model && attention.frames > 0 && !evidence.map.units.is_empty()
+}
+
 /// The class that is chosen, or else the answered genre, or else the likeliest.
 fn shown_class(scene: &Scene<'_>, view: &ViewState) -> GenreId {
     let known = |id: &GenreId| usize::from(id.0) < scene.model_info.genres.len();
@@ -171,11 +175,11 @@ fn trust_of(scene: &Scene<'_>) -> Option<String> {
 }
 
 /// Height of what [`contribution_row_ui`] draws.
-pub(crate) fn contribution_height(scene: &Scene<'_>, view: &ViewState) -> f32 {
-    match Contribution::of(scene, view) {
-        None => 0.0,
-        Some(_) if trust_of(scene).is_some() => ROW + TRUST,
-        Some(_) => ROW,
+pub(crate) fn contribution_height(scene: &Scene<'_>) -> f32 {
+    match has_evidence(scene) {
+        false => 0.0,
+        true if trust_of(scene).is_some() => ROW + TRUST,
+        true => ROW,
     }
 }
 

@@ -8,7 +8,7 @@ mod bars;
 mod deletion;
 
 use super::Scene;
-use super::contribution::Contribution;
+use super::contribution::has_evidence;
 use super::mattered::{Listening, listen_ui};
 use crate::ui::choices::AttributionMethod;
 use crate::ui::held_moment::HeldMoment;
@@ -92,9 +92,9 @@ impl<'a> Attribution<'a> {
 }
 
 /// Height of the strip; 0 if it is not shown.
-pub(crate) fn attribution_height(scene: &Scene<'_>, view: &ViewState) -> f32 {
+pub(crate) fn attribution_height(scene: &Scene<'_>) -> f32 {
     match (scene.attribution, scene.held) {
-        (Some(_), Some(_)) => HELD + below_height(scene, view),
+        (Some(_), Some(_)) => HELD + below_height(scene),
         (Some(_), None) => LIVE,
         (None, _) => 0.0,
     }
@@ -102,10 +102,10 @@ pub(crate) fn attribution_height(scene: &Scene<'_>, view: &ViewState) -> f32 {
 
 /// Height of what stands below a held moment's bars. Where the contribution of each moment is shown, that is what is
 /// listened to.
-fn below_height(scene: &Scene<'_>, view: &ViewState) -> f32 {
+fn below_height(scene: &Scene<'_>) -> f32 {
     match scene.held {
         None => 0.0,
-        Some(_) if Contribution::of(scene, view).is_some() => TRUST,
+        Some(_) if has_evidence(scene) => TRUST,
         Some(_) => LISTEN + TRUST,
     }
 }
@@ -117,7 +117,7 @@ pub(crate) fn attribution_ui(ui: &mut egui::Ui, scene: &Scene<'_>, changed: Attr
     header_ui(ui, scene, bars.as_ref(), view);
     let report = changed.explanation.and_then(|(it, _)| it.attention.first());
     let faithfulness = if report.is_some() { FAITHFULNESS_HEIGHT } else { 0.0 };
-    let below = faithfulness + below_height(scene, view);
+    let below = faithfulness + below_height(scene);
     let size = ui.available_size() - Vec2::new(0.0, below);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
     let plot = Rect::from_min_max(rect.min + Vec2::new(GUTTER, 2.0), rect.max - Vec2::new(PLOT_RIGHT, 4.0));
@@ -159,7 +159,7 @@ fn below_ui(ui: &mut egui::Ui, scene: &Scene<'_>, bars: &Bars<'_>, view: &mut Vi
             add(ui);
         });
     };
-    if below_height(scene, view) > TRUST {
+    if below_height(scene) > TRUST {
         let (mattered, title) = (bars.mattered(), scene.model_info.genres.title(bars.class));
         row(ui, LISTEN, &mut |ui| {
             let listening = Listening {
