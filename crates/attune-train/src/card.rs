@@ -313,6 +313,9 @@ fn write_origin(
     )?;
     writeln!(card, "| | |\n|---|---|")?;
     writeln!(card, "| command | `{}` |", provenance.command)?;
+    if let Some(start) = &provenance.start {
+        writeln!(card, "| initial weights | {start} |")?;
+    }
     writeln!(card, "| date | {} |", provenance.date)?;
     writeln!(card, "| data | {} |", provenance.data)?;
     let with_audio = |clips: &[Clip]| clips.iter().filter(|clip| clip.whole.is_some()).count();

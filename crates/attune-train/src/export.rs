@@ -40,6 +40,8 @@ pub struct Provenance {
     pub rights: String,
     /// The day, as `2026-11-22`.
     pub date: String,
+    /// Where the initial weights come from, if not all are drawn.
+    pub start: Option<String>,
 }
 
 /// Clips that came as features may be excerpts of three seconds or whole.

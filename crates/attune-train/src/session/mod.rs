@@ -108,7 +108,7 @@ pub struct Credits {
 }
 
 impl Credits {
-    fn provenance(&self, is_gtzan: bool, has_aux_data: bool) -> Provenance {
+    fn provenance(&self, is_gtzan: bool, has_aux_data: bool, start: Option<&Start>) -> Provenance {
         let another = if has_aux_data {
             "; auxiliary data from another source"
         } else {
@@ -129,6 +129,7 @@ impl Credits {
             },
             rights: (self.rights.clone()).unwrap_or_else(|| format!("{rights}{another}")),
             date: (self.today)(),
+            start: start.map(|start| start.origin.clone()),
         }
     }
 }
@@ -366,7 +367,9 @@ impl<'a> Session<'a> {
             _ => None,
         };
         observer(Event::Trained { kept });
-        let provenance = config.credits.provenance(is_gtzan, !config.aux_data.is_empty());
+        let provenance = config
+            .credits
+            .provenance(is_gtzan, !config.aux_data.is_empty(), start.as_ref());
         let manifest = export(&trainer, &data, &config.out, &provenance)?;
         let held_out = HeldOut {
             excerpts: trainer.validate(Part::Excerpt)?,
