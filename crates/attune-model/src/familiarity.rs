@@ -14,7 +14,7 @@
 //! Split conformal prediction (Vovk et al. 2005) gives d a scale: on sounds of the classes that were not trained on,
 //! it has a median and a 95 % quantile, and the *novelty* is the linear function of d that is −ln 0.5 at the one and
 //! −ln 0.05 at the other. So exp(−novelty) is about the share of known sounds that lie at least as far; beyond the two
-//! it is an exponential tail.
+//! it is an exponential tail, up to −ln 0.001.
 
 use super::ModelError;
 use attune_nn::kernels::packed_matrix::{Finish, Precision};
@@ -28,6 +28,10 @@ use std::collections::HashMap;
 pub const PREFIX: &str = "familiarity.";
 /// The share of known sounds that lie beyond [`FamiliarityScale::threshold`].
 pub const SHARE: f32 = 0.05;
+
+/// The greatest novelty of a frame, −ln 0.001. Distances have no bound, and a second of silence must not outweigh a
+/// minute of music.
+const MOST: f32 = 6.907_755_3;
 
 /// The distances of held-out sounds of the classes: what gives a distance its meaning. Part of a manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -145,6 +149,7 @@ pub struct Familiarity {
     directions: usize,
     /// Slope and shift from a distance to a novelty.
     line: (f32, f32),
+    most: f32,
 }
 
 impl Familiarity {
@@ -155,6 +160,7 @@ impl Familiarity {
             layer: PackedAffine::new(&statistics.projection, &statistics.bias, Precision::F32),
             directions: statistics.bias.len().saturating_sub(classes),
             line: scale.map_or((1.0, 0.0), FamiliarityScale::line),
+            most: scale.map_or(f32::INFINITY, |_| MOST),
         }
     }
 
@@ -170,7 +176,8 @@ impl Familiarity {
         novelty.extend((0..room.frames()).map(|frame| {
             let (directions, classes) = room.row(frame).split_at(self.directions);
             let nearest = classes.iter().copied().fold(f32::INFINITY, f32::min);
-            slope * (squared_norm(hidden.row(frame)) - squared_norm(directions) + nearest) + shift
+            let distance = squared_norm(hidden.row(frame)) - squared_norm(directions) + nearest;
+            (slope * distance + shift).min(self.most)
         }));
     }
 }
@@ -212,7 +219,7 @@ mod tests {
         let familiarity = Familiarity::new(&statistics(), 2, Some(&scale));
         let mut hidden = FrameBuf::new(3);
         // Squared distances 1 from the first class, 0.5·4 = 2 from the second, and 0.
-        hidden.load(&[2.0, 0.0, 1.0, 0.0, 5.0, 0.0, 0.0, 3.0, 0.0]);
+        hidden.load(&[2.0, 0.0, 1.0, 0.0, 5.0, 0.0, 0.0, 3.0, 0.0, 900.0, 0.0, 0.0]);
         let mut novelty = Vec::new();
         familiarity.push(&hidden, &mut familiarity.room(), &mut novelty);
         let p: Vec<f32> = novelty.iter().map(|x| (-x).exp()).collect();
@@ -222,6 +229,7 @@ mod tests {
             "between median and threshold"
         );
         assert!(p[2] > 1.0, "nearer than the median by half of the way to the threshold");
+        assert!((p[3] - 0.001).abs() < 1e-6, "however far it lies");
     }
 
     #[test]
