@@ -110,8 +110,9 @@ impl LoadedModel {
 
     /// Nominal receptive field of the body's last features, in frames; `None`: no bound (recurrence).
     pub fn receptive_field(&self) -> Option<usize> {
-        let front = self.manifest().architecture.front.kernel_frames;
-        self.manifest().context_frames.map(|body| body + front - 1)
+        let front = &self.manifest().architecture.front;
+        let before = front.kernel_frames - 1 + front.smoothing_frames - 1;
+        self.manifest().context_frames.map(|body| body + before)
     }
 
     /// ‖∂y_t/∂x_{t−k}‖_F for k = 0, 1, …: how much the body's last features y at the last of these frames
