@@ -71,7 +71,7 @@ fn sections(evaluation: &Evaluation, genres: &GenreSet, contents: Contents) -> V
         sections.push(changes(models));
     }
     if !evaluation.rejected_music.is_empty() {
-        sections.push(rejection(evaluation));
+        sections.extend([rejection(evaluation), displayed_states(evaluation)]);
     }
     if let Some(metrics) = &evaluation.unfamiliar {
         sections.push(unfamiliar(metrics));
@@ -359,39 +359,41 @@ fn changes(models: &[ModelMetrics]) -> Section {
 
 fn rejection(evaluation: &Evaluation) -> Section {
     let row = |label: &str, wrong: &str, rate: &ErrorRate| {
-        let states: Vec<String> = rate
-            .states
-            .iter()
-            .map(|(state, count)| format!("{} {count}", state.replace('_', " ")))
-            .collect();
         vec![
             label.to_owned(),
             rate.clips.to_string(),
             format!("{} {wrong}", percent(rate.share)),
             interval(rate.interval95),
             percent(rate.genre_time),
-            states.join(", "),
         ]
     };
-    // Of music: the classes with rejected clips, and the total.
-    let music = evaluation
-        .rejected_music
-        .iter()
-        .filter(|(label, rate)| label == "music" || rate.share > 0.0)
-        .map(|(label, rate)| row(label, "rejected", rate));
+    let music = rejected_music(evaluation).map(|(label, rate)| row(label, "rejected", rate));
     let other = evaluation
         .false_genre
         .iter()
         .map(|(label, rate)| row(&label.replace('_', " "), "got a genre", rate));
-    let columns = [
-        "what",
-        "clips",
-        "wrong",
-        "95 % interval",
-        "time with a genre",
-        "answers",
-    ];
+    let columns = ["what", "clips", "wrong", "95 % interval", "time with a genre"];
     Section::new("Music and other sounds", columns, music.chain(other))
+}
+
+/// Of music: the classes with rejected clips, and the total.
+fn rejected_music(evaluation: &Evaluation) -> impl Iterator<Item = (&str, &ErrorRate)> {
+    let rates = evaluation
+        .rejected_music
+        .iter()
+        .map(|(label, rate)| (label.as_str(), rate));
+    rates.filter(|(label, rate)| *label == "music" || rate.share > 0.0)
+}
+
+/// What was displayed for the same clips, by kind of answer.
+fn displayed_states(evaluation: &Evaluation) -> Section {
+    let rows = rejected_music(evaluation).chain(evaluation.false_genre.iter().map(|(label, rate)| (*label, rate)));
+    let rows = rows.map(|(label, rate)| {
+        let states = rate.states.iter();
+        let states = states.map(|(state, count)| format!("{} {count}", state.replace('_', " ")));
+        vec![label.replace('_', " "), states.collect::<Vec<_>>().join(", ")]
+    });
+    Section::new("Their answers", ["what", "clips by answer"], rows)
 }
 
 fn unfamiliar(metrics: &UnfamiliarMetrics) -> Section {
