@@ -44,16 +44,22 @@ pub(crate) fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>) {
             _ => palette.muted,
         };
         let (row, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 44.0), Sense::hover());
+        // The probability is the leading genre's: beside *unfamiliar* it would say the opposite of the word.
+        let has_figure = scene.has_frames() && decision.state != AnswerState::Unfamiliar;
+        let figure = has_figure.then(|| wording::percent(decision.confidence));
         describe(
             &response,
-            format!("Answer: {word}, {}. {why}", wording::percent(decision.confidence)),
+            match &figure {
+                Some(figure) => format!("Answer: {word}, {figure}. {why}"),
+                None => format!("Answer: {word}. {why}"),
+            },
         );
         let stripe = Rect::from_min_size(row.min + Vec2::new(0.0, 4.0), Vec2::new(5.0, 36.0));
         ui.painter().rect_filled(stripe, CornerRadius::same(2), colour);
         // A long state must not run into the figure: it is set smaller.
         let display = display_text().resolve(ui.style());
         let figure_width = 64.0;
-        let room = row.width() - 16.0 - if scene.has_frames() { figure_width } else { 0.0 };
+        let room = row.width() - 16.0 - if has_figure { figure_width } else { 0.0 };
         let galley = ui.painter().layout_no_wrap(word.clone(), display.clone(), palette.text);
         let galley = if galley.size().x > room {
             let size = display.size * room / galley.size().x;
@@ -64,24 +70,19 @@ pub(crate) fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>) {
         };
         let at = egui::pos2(row.left() + 16.0, row.center().y - 0.5 * galley.size().y);
         ui.painter().galley(at, galley, palette.text);
-        if scene.has_frames() {
+        if let Some(figure) = figure {
             let mut font = figure_text().resolve(ui.style());
             font.size = 20.0;
             ui.painter().text(
                 row.right_center(),
                 egui::Align2::RIGHT_CENTER,
-                wording::percent(decision.confidence),
+                figure,
                 font,
                 palette.text,
             );
         }
         let (bar, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 5.0), Sense::hover());
-        answer_bar(
-            ui,
-            bar,
-            if scene.has_frames() { decision.confidence } else { 0.0 },
-            colour,
-        );
+        answer_bar(ui, bar, if has_figure { decision.confidence } else { 0.0 }, colour);
         ui.allocate_ui(Vec2::new(ui.available_width(), REASON_HEIGHT), |ui| {
             ui.set_min_height(REASON_HEIGHT);
             ui.add(egui::Label::new(RichText::new(why).small().color(palette.muted)).wrap());

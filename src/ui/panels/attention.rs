@@ -1,4 +1,5 @@
-//! Layers × heads: each head's weights over the past as a strip, under the spectrogram's own time axis.
+//! Layers × heads: each head's weights over the past as a strip, under the spectrogram's own time axis, or enlarged
+//! where heads reach back a small part of it.
 //!
 //! In: attention. Out: paint. Thread: window.
 
@@ -9,6 +10,7 @@ use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{TimeAxis, describe, place_plot};
 use crate::ui::wording;
 use attune_engine::explain::Head;
+use attune_engine::{AttentionSnapshot, MAX_ATTENTION_FRAMES};
 use eframe::egui::{self, Align2, Color32, CornerRadius, Rect, Sense, Vec2};
 
 /// Space between two layers.
@@ -16,12 +18,35 @@ const LAYER_GAP: f32 = 4.0;
 /// Space between two heads.
 pub(crate) const ATTENTION_ROW_GAP: f32 = 1.0;
 
+/// Heads that reach back less than one in so many of the columns shown have an axis of their own.
+const ENLARGED: usize = 4;
+
+/// How far back any head attends, in frames.
+fn reach(attention: &AttentionSnapshot) -> usize {
+    let (layers, heads) = map_shape(attention);
+    let rows = (0..layers).flat_map(|layer| (0..heads).map(move |head| head_of(attention, layer, head)));
+    let oldest = |row: &[f32]| {
+        row.iter()
+            .position(|weight| *weight > 0.0)
+            .map(|first| row.len() - first)
+    };
+    rows.filter_map(oldest).max().unwrap_or(0)
+}
+
 /// Draws the heat map into what is available.
 pub(super) fn attention_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
     let palette = Palette::of(ui);
     let attention = &scene.snapshot.attention;
-    let note = "mean distance · entropy · a wedge marks a sink · each row scaled to its strongest weight";
-    header_ui(ui, scene, view, "Attention heads", note);
+    let frames = attention.frames.min(MAX_ATTENTION_FRAMES);
+    let reach = reach(attention);
+    let is_enlarged = (ENLARGED * reach) as f64 * scene.snapshot.hop.0 < view.time.span;
+    let last = match is_enlarged && reach > 0 {
+        true => format!("the last {:.1} s, enlarged · ", reach as f64 * scene.snapshot.hop.0),
+        false => String::new(),
+    };
+    let note =
+        format!("{last}mean distance · entropy · a wedge marks a sink · each row scaled to its strongest weight");
+    header_ui(ui, scene, view, "Attention heads", &note);
     let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
     let (layers, heads) = map_shape(attention);
     let plot = Rect::from_min_max(rect.min + Vec2::new(GUTTER, 2.0), rect.max - Vec2::new(PLOT_RIGHT, 4.0));
@@ -36,8 +61,16 @@ pub(super) fn attention_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut View
     let looks = looks(scene, layers, heads);
     describe(&response, summary(&looks, layers, heads));
     place_plot(ui, view, "Attention heads", &response);
-    let time = TimeAxis::of(plot, scene, &view.time);
-    let grid = Grid { plot, layers, heads };
+    let mut time = TimeAxis::of(plot, scene, &view.time);
+    if is_enlarged {
+        (time.columns, time.offset) = (reach as f32, attention_lag(scene.snapshot) as f32);
+    }
+    let grid = Grid {
+        plot,
+        layers,
+        heads,
+        frames: if is_enlarged { reach } else { frames },
+    };
     draw_rows(ui, scene, pictures, &time, &grid, &looks);
     time.draw_cursors(ui, scene, &view.time);
     time.take_pointer(ui, scene, view, &response);
@@ -54,6 +87,8 @@ struct Grid {
     plot: Rect,
     layers: usize,
     heads: usize,
+    /// How many of the newest frames have a column.
+    frames: usize,
 }
 
 impl Grid {
@@ -81,9 +116,12 @@ fn draw_rows(
     let palette = Palette::of(ui);
     let attention = &scene.snapshot.attention;
     let lag = attention_lag(scene.snapshot) as f32;
-    let (left, right) = (time.x_of(lag + attention.frames as f32), time.x_of(lag));
+    let (left, right) = (time.x_of(lag + grid.frames as f32), time.x_of(lag));
     let pixels = ((right - left) * ui.ctx().pixels_per_point()).ceil() as usize;
-    let rows = grid.cells().map(|(layer, head)| head_of(attention, layer, head));
+    let rows = grid.cells().map(|(layer, head)| {
+        let row = head_of(attention, layer, head);
+        &row[row.len().saturating_sub(grid.frames)..]
+    });
     let sequence = scene.snapshot.sequence;
     let texture = pictures
         .heads

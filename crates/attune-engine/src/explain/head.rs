@@ -7,7 +7,9 @@ use attune_model::genre::Probabilities;
 use attune_model::{LoadedModel, ModelError};
 
 /// The most queries of a map: 11.9 s at the default hop.
-pub const MAX_QUERIES: usize = 512;
+const MAX_QUERIES: usize = 512;
+/// A map has this many times as many queries as a head reaches back: with more, all it attends to is a thin diagonal.
+const REACHES: usize = 8;
 
 /// A head, by numbers from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +45,11 @@ impl HeadStudy {
     /// frame.
     pub fn of(model: &LoadedModel, input: &Input, head: Head) -> Result<Option<Self>, ModelError> {
         let (count, bands) = (input.count(), input.bands);
-        let frames = count.min(MAX_QUERIES);
+        let reach = match &model.manifest().architecture.body {
+            BodyShape::Attention(shape) => shape.context,
+            _ => MAX_QUERIES,
+        };
+        let frames = count.min(MAX_QUERIES).min(REACHES * reach);
         let mut probe = Probe::new(model)?;
         let mut without = Probe::new(model)?;
         if !without.ablate_head(head.layer, head.head) {
@@ -68,10 +74,6 @@ impl HeadStudy {
         }
         let (Some(whole), Some(without)) = (probe.answer(), without.answer()) else {
             return Ok(None);
-        };
-        let reach = match &model.manifest().architecture.body {
-            BodyShape::Attention(shape) => shape.context,
-            _ => frames,
         };
         Ok(Some(Self {
             head,
