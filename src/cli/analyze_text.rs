@@ -98,25 +98,25 @@ pub(super) fn readable(report: &Report, models: &ModelSet, first: bool) -> Strin
 /// Segments that are listed; the others are in the JSON.
 const DECIDING: usize = 3;
 
-/// The segments with most weight, in the order of time.
+/// The segments that speak most for the answer, in the order of time.
 fn deciding(decided: &DecidedReport, title: &impl Fn(&str) -> String) -> String {
-    let mut heaviest = decided.heaviest(DECIDING);
-    heaviest.sort_unstable();
+    let mut listed = decided.deciding(DECIDING);
+    listed.sort_unstable();
     let mut text = format!(
-        "\n  As a whole ({}): {}, {}. Of {} segments, these have most weight (at the right, each alone):\n",
+        "\n  As a whole ({}): {}, {}. Of {} segments, these speak most for it (at the right, each alone):\n",
         decided.model,
         title(&decided.genre),
         percent(decided.confidence).trim(),
         decided.segments.len()
     );
-    for segment in heaviest.into_iter().map(|place| &decided.segments[place]) {
+    for segment in listed.into_iter().map(|place| &decided.segments[place]) {
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "  {:>7} – {:>7}  weight {}  {:<10}{}{}",
+            "  {:>7} – {:>7}  share {}  {:<10}{}{}",
             Seconds(segment.start_s).clock(),
             Seconds(segment.end_s).clock(),
-            percent(segment.weight),
+            percent(segment.share),
             title(&segment.genre),
             percent(segment.confidence),
             segment
@@ -124,7 +124,7 @@ fn deciding(decided: &DecidedReport, title: &impl Fn(&str) -> String) -> String 
                 .map_or_else(String::new, |without| format!("   without it {}", percent(without)))
         );
     }
-    text += "  A weight is no proof: a segment matters as much as the answer loses without it.\n";
+    text += "  Share: of all that speaks for the answer, weight times what the network answers to the segment.\n";
     text
 }
 

@@ -401,7 +401,7 @@ fn whole_log_mel_clips_are_evaluated_from_the_index_of_a_data_set() {
             &row[column("right")] == "true",
             row[column("answer")] == row[column("label")]
         );
-        assert!(["genre", "unsure"].contains(&&row[column("state")]));
+        assert!(["genre", "unsure", "unfamiliar"].contains(&&row[column("state")]));
     }
     // In a terminal, groups and all, within 100 columns.
     let plain = String::from_utf8(eval(&table, &args[..4]).stdout).unwrap();

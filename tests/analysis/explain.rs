@@ -393,11 +393,12 @@ fn planted_passages_are_counted_in_a_table_a_document_and_a_page() {
         maps.keys().cloned().collect()
     };
     assert_eq!(maps("tcn"), ["occlusion"]);
-    assert_eq!(maps("attention"), ["attention", "occlusion", "override"]);
+    let of_attention = ["attention", "class_attention", "contribution", "occlusion", "override"];
+    assert_eq!(maps("attention"), of_attention);
     // Every row of the pieces says where its passage and its highest window lie, and the figures are their counts.
     let rows = std::fs::read_to_string(&csv).unwrap();
     let rows: Vec<Vec<&str>> = rows.lines().map(|line| line.split(',').collect()).collect();
-    assert_eq!(rows.len(), 1 + 3 * 2 * 5, "kinds × pieces × maps of three models");
+    assert_eq!(rows.len(), 1 + 3 * 2 * 7, "kinds × pieces × maps of three models");
     let column = |name: &str| rows[0].iter().position(|column| *column == name).unwrap();
     let seconds = |row: &[&str], name: &str| -> f64 { row[column(name)].parse().unwrap() };
     for row in &rows[1..] {
@@ -550,9 +551,10 @@ fn the_command_explains_a_moment_and_writes_what_it_shows() {
         "{table}"
     );
     assert!(rows.len() > 24);
-    // `x.wav: 3.0 of 12.0 s carry 82 % of Classical`, and a crossfade more.
+    // `x.wav: 3.0 of 10.4 s carry 82 % of Classical`, and a crossfade more. Contributions reach back over the window of
+    // attention's pooling, 10 s, and over the receptive field of its oldest frame.
     let what = shown.rsplit_once("x.wav: ").unwrap().1;
-    assert!(what.contains(" of 12.0 s carry "), "{what}");
+    assert!(what.contains(" of 10.4 s carry "), "{what}");
     let number = |at: usize| -> f64 { what.split(' ').nth(at).unwrap().parse().unwrap() };
     let (secs, share) = (number(0), number(5));
     assert!((80.0..=100.0).contains(&share), "{what}");
@@ -646,22 +648,23 @@ fn a_study_of_a_head_has_its_map_and_the_answer_without_it() {
     let engine = attune_model::bundled().unwrap().models.swap_remove(2);
     let head = Head { layer: 1, head: 1 };
     let study = HeadStudy::of(&engine, &input, head).unwrap().unwrap();
-    assert_eq!((study.frames, study.reach), (512, 256));
+    let (frames, reach) = (study.frames, study.reach);
+    assert_eq!((frames, reach), (128, 16), "eight times its reach");
     let mut probe = Probe::new(&engine).unwrap();
     probe.push(&input.frames, BANDS).unwrap();
     assert_eq!(Some(study.whole), probe.answer(), "frame by frame or at once");
     let picture = probe.attention().unwrap();
     let newest = &picture.maps[(4 + 1) * picture.frames..(4 + 2) * picture.frames];
-    assert_eq!(&study.weights[511 * 512 + 256..], newest);
-    for query in [0, 100, 300, 511] {
-        let row: Vec<f32> = (0..512).filter_map(|key| study.weight(query, key)).collect();
+    assert_eq!(study.weights[frames * frames - reach..], newest[newest.len() - reach..]);
+    for query in [0, 10, 100, frames - 1] {
+        let row: Vec<f32> = (0..frames).filter_map(|key| study.weight(query, key)).collect();
         assert_eq!(
             row.len(),
-            (query + 1).min(256),
+            (query + 1).min(reach),
             "neither the future nor what is out of reach"
         );
         // The first rows lack what was asked of frames before the matrix.
-        if query >= 255 {
+        if query >= reach - 1 {
             assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-4);
         }
     }

@@ -315,7 +315,7 @@ fn who_may_use_it_and_where() {
         String::from_utf8(output.stdout).unwrap()
     };
     assert!(
-        told(&[]).contains("Of 3 segments, these have most weight"),
+        told(&[]).contains("Of 3 segments, these speak most for it"),
         "{}",
         told(&[])
     );
@@ -324,6 +324,16 @@ fn who_may_use_it_and_where() {
     assert_eq!(segments.len(), 3);
     let sum: f64 = segments.iter().map(|segment| segment["weight"].as_f64().unwrap()).sum();
     assert!((sum - 1.0).abs() < 1e-5 && segments[0]["genre"].is_string());
+    // The shares are of the contributions that speak for the answer.
+    let column = |name: &str| -> Vec<f64> { segments.iter().map(|of| of[name].as_f64().unwrap()).collect() };
+    let (contributions, shares) = (column("contribution"), column("share"));
+    let speaking: f64 = contributions.iter().map(|of| of.max(0.0)).sum();
+    for (contribution, share) in contributions.iter().zip(&shares) {
+        assert!(
+            (share * speaking - contribution.max(0.0)).abs() < 1e-5,
+            "{contributions:?} {shares:?}"
+        );
+    }
     // Without a name, the bundled one.
     let bundled = attune().args(["analyze", "--segments"]).arg(&wav).output().unwrap();
     let said = String::from_utf8_lossy(&bundled.stdout);

@@ -77,6 +77,7 @@ fn what_was_never_learnt_is_unfamiliar_and_the_classes_are_not() {
         trainer.step().unwrap();
     }
     let provenance = Provenance {
+        start: None,
         name: "noises".to_owned(),
         command: "a test".to_owned(),
         data: "noise".to_owned(),

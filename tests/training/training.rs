@@ -349,6 +349,7 @@ fn the_export_loads_and_every_fault_in_it_is_refused() {
     let mut trainer = Trainer::new(recipe(ModelKind::Attention, 2), &data).unwrap();
     trainer.step().unwrap();
     let provenance = Provenance {
+        start: None,
         name: "attention".to_owned(),
         command: "a test".to_owned(),
         data: "noise".to_owned(),

@@ -112,17 +112,17 @@ fn a_head_is_ablated_by_its_button_and_its_matrix_says_who_asked_whom() {
         points.abs()
     );
     rig.window.get_by_label(&wanted);
-    // The matrix: 512 frames of 600, 36 points of it are the axis at the left and 30 the one below.
+    // The matrix: the last 128 of 600 frames; 36 points of it are the axis at the left and 30 the one below.
     let picture = rig.window.get_by_label_contains("Matrix of head 2 of layer 1").rect();
     let side = picture.width() - 36.0;
     let at = |query: f32, key: f32| picture.min + egui::vec2(36.0 + key * side, query * side);
-    rig.window.hover_at(at(0.9, 0.8));
+    rig.window.hover_at(at(0.9, 0.85));
     rig.settle();
     rig.settle();
     wait_for(&mut rig, "of its weight.");
-    // What it points at is pointed at in all plots: a fifth of 512 frames back.
+    // What it points at is pointed at in all plots: a twentieth of 128 frames before the query.
     let pointed = app(&rig).view().time.pointed.unwrap();
-    assert!((599 - pointed).abs_diff(102) <= 2, "{pointed}");
+    assert!((599 - pointed).abs_diff(19) <= 2, "{pointed}");
     rig.window.hover_at(at(0.3, 0.8));
     rig.settle();
     rig.settle();

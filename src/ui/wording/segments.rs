@@ -1,17 +1,17 @@
 //! Which segments of a file decided, in sentences.
 //!
-//! In: weights of segments. Out: text. Thread: window.
+//! In: segments and their shares in the answer. Out: text. Thread: window.
 
 use super::{genre_title, percent};
 use attune_audio::units::Seconds;
 use attune_model::genre::GenreSet;
 use attune_model::hierarchical::{DecidedReport, DecidingSegment};
 
-/// How far the weights can be believed, as measured by `attune lab hierarchy` (`docs/lab.md`).
+/// What the bars are and how far they can be believed, as measured by `attune lab hierarchy` (`docs/lab.md`).
 pub(crate) const WHAT_SEGMENTS_SAY: &str = "A hierarchical attention network (Yang et al. 2016) reads the file from \
-both ends, so it never runs live. Its weights separate music from other sounds: one segment of music among nine of \
-noise has the highest in 95 % of tracks. Within music they say little: a segment of another genre has it in 19 %, by \
-chance in 10 %.";
+both ends, so it never runs live. Each bar is a segment's share of all that speaks for the answer: attention weight \
+times what the network answers to the segment. In test tracks a segment of another genre contributes most to that genre \
+in 78 %, and a segment of music among nine of noise to its own in 90 %, by chance in 10 %.";
 
 /// What the file is as a whole.
 pub(crate) fn as_a_whole(decided: &DecidedReport, genres: &GenreSet) -> String {
@@ -22,14 +22,15 @@ pub(crate) fn as_a_whole(decided: &DecidedReport, genres: &GenreSet) -> String {
     )
 }
 
-/// One segment: where, its weight, what it is alone, and the answer without it.
+/// One segment: where, its share in the answer, what it is alone, and the answer without it.
 pub(crate) fn segment(segment: &DecidingSegment, decided: &DecidedReport, genres: &GenreSet) -> String {
     let alike = 1.0 / decided.segments.len().max(1) as f64;
     let text = format!(
-        "{} to {}: weight {}, all alike {}; alone {} {}",
+        "{} to {}: {} of what speaks for {}, all alike {}; alone {} {}",
         Seconds(segment.start_s).clock(),
         Seconds(segment.end_s).clock(),
-        percent(segment.weight as f32),
+        percent(segment.share as f32),
+        genre_title(&decided.genre, genres),
         percent(alike as f32),
         genre_title(&segment.genre, genres),
         percent(segment.confidence as f32)
@@ -52,7 +53,7 @@ pub(crate) fn segments(decided: &DecidedReport, named: &[usize], genres: &GenreS
         .map(|place| segment(&decided.segments[*place], decided, genres))
         .collect();
     format!(
-        "Segments: {}. Of {} segments these have most weight. {}",
+        "Segments: {}. Of {} segments these speak most for it. {}",
         as_a_whole(decided, genres),
         decided.segments.len(),
         sentences.join(" ")
@@ -65,10 +66,12 @@ mod tests {
 
     #[test]
     fn a_segment_says_what_the_answer_is_without_it() {
-        let one = |start_s: f64, weight, without| DecidingSegment {
+        let one = |start_s: f64, share, without| DecidingSegment {
             start_s,
             end_s: start_s + 3.0,
-            weight,
+            weight: 0.5,
+            contribution: share,
+            share,
             genre: "jazz".to_owned(),
             confidence: 0.41,
             without,
@@ -82,22 +85,24 @@ mod tests {
         let genres = GenreSet::gtzan();
         assert_eq!(
             segments(&decided, &[1], &genres),
-            "Segments: As a whole: Rock 62 %. Of 2 segments these have most weight. \
-             0:03.0 to 0:06.0: weight 70 %, all alike 50 %; alone Jazz 41 %; without it Rock has 55 %, not 62 %."
+            "Segments: As a whole: Rock 62 %. Of 2 segments these speak most for it. \
+             0:03.0 to 0:06.0: 70 % of what speaks for Rock, all alike 50 %; alone Jazz 41 %; without it Rock has 55 %, not 62 %."
         );
         assert!(segment(&decided.segments[0], &decided, &genres).ends_with("alone Jazz 41 %."));
     }
 
     #[test]
-    fn what_is_said_of_the_weights_is_what_the_card_of_the_bundled_network_says() {
+    fn what_is_said_of_segments_is_what_the_card_of_the_bundled_network_says() {
         let card = include_str!("../../../models/hierarchical.md");
-        let percent_of = |row: &str| {
-            let (_, value) = card.split_once(&format!("| {row} | ")).unwrap();
-            value.split_once(' ').unwrap().0.parse::<f64>().unwrap().round()
+        let contribution = |row: &str| {
+            let (_, values) = card.split_once(&format!("| {row} the highest weight")).unwrap();
+            let (values, _) = values.split_once(" (by chance 10.0 %) |").unwrap();
+            let (_, value) = values.rsplit_once("; ").unwrap();
+            value.trim_end_matches(" %").parse::<f64>().unwrap().round()
         };
-        let noise = percent_of("one segment of music among nine of noise has the highest weight");
-        let music = percent_of("one segment of another genre in a clip has it");
-        assert!(WHAT_SEGMENTS_SAY.contains(&format!("the highest in {noise} % of tracks")));
-        assert!(WHAT_SEGMENTS_SAY.contains(&format!("has it in {music} %, by chance in 10 %")));
+        let music = contribution("one segment of another genre in a clip has");
+        let noise = contribution("one segment of music among nine of noise has");
+        assert!(WHAT_SEGMENTS_SAY.contains(&format!("to that genre in {music} %")));
+        assert!(WHAT_SEGMENTS_SAY.contains(&format!("to its own in {noise} %")));
     }
 }

@@ -12,7 +12,7 @@ use std::path::Path;
 /// Words of the shortest segment: a shorter rest at the end of a track is not read.
 const LEAST_WORDS: usize = 8;
 
-/// The segments with most weight, this many, are left out one by one to see how the answer changes.
+/// The segments that speak most for the answer, this many, are left out one by one to see how it changes.
 const LEFT_OUT: usize = 12;
 
 /// What a network that reads whole files answers, and what the answer rests on.
@@ -29,11 +29,12 @@ pub struct DecidedReport {
 }
 
 impl DecidedReport {
-    /// The places of the `most` segments with most weight, the heaviest first.
-    pub fn heaviest(&self, most: usize) -> Vec<usize> {
-        let weight = |place: &usize| self.segments[*place].weight;
+    /// The places of the `most` segments that speak most for the answer, the highest share first; where none speaks for
+    /// it, those that speak least against it.
+    pub fn deciding(&self, most: usize) -> Vec<usize> {
+        let contribution = |place: &usize| self.segments[*place].contribution;
         let mut places: Vec<usize> = (0..self.segments.len()).collect();
-        places.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
+        places.sort_by(|a, b| contribution(b).total_cmp(&contribution(a)));
         places.truncate(most);
         places
     }
@@ -46,13 +47,18 @@ pub struct DecidingSegment {
     pub start_s: f64,
     /// End, in seconds.
     pub end_s: f64,
-    /// Its weight in the whole; all of a file sum to 1.
+    /// Its attention weight; all of a file sum to 1.
     pub weight: f64,
+    /// What it adds to the logit of the file's answer beyond what it adds to the mean of all logits: its weight times
+    /// the output layer's answer to it. Negative: it speaks against the answer.
+    pub contribution: f64,
+    /// Its share of all that speaks for the answer, of the positive contributions: 0 to 1.
+    pub share: f64,
     /// The answer for this segment alone.
     pub genre: String,
     /// Probability of that, calibrated.
     pub confidence: f64,
-    /// Probability of the answer for the whole with this segment left out; of the segments with most weight only.
+    /// Probability of the answer for the whole with this segment left out; of those that speak most for it only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub without: Option<f64>,
 }
@@ -144,13 +150,19 @@ impl SegmentReader {
         };
         let secs = |frame: usize| (frame as f64 * spec.hop().0 * 1e3).round() / 1e3;
         let mut segments = Vec::with_capacity(places.len());
-        for (((start, end), vector), weight) in places.into_iter().zip(&vectors).zip(&reading.segments) {
+        let top = probabilities(&reading.logits).top().0;
+        let contributions = reading.contributions(usize::from(top.0));
+        let speaking: f32 = contributions.iter().map(|of| of.max(0.0)).sum();
+        let parts = reading.segments.iter().zip(&contributions);
+        for (((start, end), vector), (weight, contribution)) in places.into_iter().zip(&vectors).zip(parts) {
             let single = self.model.net.track(std::slice::from_ref(vector))?;
             let (genre, confidence) = answer(&single.logits);
             segments.push(DecidingSegment {
                 start_s: secs(start),
                 end_s: secs(end),
                 weight: f64::from(*weight),
+                contribution: f64::from(*contribution),
+                share: f64::from(contribution.max(0.0) / speaking.max(f32::MIN_POSITIVE)),
                 genre,
                 confidence,
                 without: None,
@@ -163,8 +175,7 @@ impl SegmentReader {
             confidence,
             segments,
         };
-        let top = probabilities(&reading.logits).top().0;
-        for place in decided.heaviest(LEFT_OUT) {
+        for place in decided.deciding(LEFT_OUT) {
             let mut others = vectors.clone();
             others.remove(place);
             if !others.is_empty() {

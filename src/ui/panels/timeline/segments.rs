@@ -1,4 +1,4 @@
-//! Which segments of a file decided what it is as a whole: their weights over the track, each to be played.
+//! Which segments of a file decided what it is as a whole: their shares in the answer over the track, each to be played.
 //!
 //! In: what a network that reads whole files says. Out: paint; segments to play. Thread: window.
 
@@ -46,19 +46,19 @@ pub(super) fn segments_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewS
             return say(ui, &response, area, "The file is being read as a whole …");
         }
     };
-    let named = decided.heaviest(NAMED);
+    let named = decided.deciding(NAMED);
     describe(&response, wording::segments(decided, &named, &scene.model_info.genres));
     if !ui.is_rect_visible(rect) {
         return;
     }
     let length = track.duration.0.max(scene.transport.duration.0).max(0.1);
     let to_x = |at: f64| inner.left() + (at / length) as f32 * inner.width();
-    let most = named.first().map_or(0.0, |place| decided.segments[*place].weight);
+    let most = named.first().map_or(0.0, |place| decided.segments[*place].share);
     let bars: Vec<Rect> = decided
         .segments
         .iter()
         .map(|segment| {
-            let tall = (segment.weight / most.max(1e-9)) as f32 * (area.height() - RANKS);
+            let tall = (segment.share / most.max(1e-9)) as f32 * (area.height() - RANKS);
             let (from, to) = (to_x(segment.start_s), to_x(segment.end_s));
             Rect::from_x_y_ranges(from..=(to - 1.0).max(from + 0.5), area.bottom() - tall..=area.bottom())
         })
@@ -131,11 +131,11 @@ fn bar_ui(ui: &egui::Ui, scene: &Scene<'_>, segment: &DecidingSegment, bar: Rect
     }
 }
 
-/// The weight that each would have if all counted alike, as a dashed line; the scale beside it.
+/// The share that each would have if all counted alike, as a dashed line; the scale beside it.
 fn alike_ui(ui: &egui::Ui, area: Rect, count: usize, most: f64) {
     let palette = Palette::of(ui);
     let alike = 1.0 / count.max(1) as f64;
-    let y_of = |weight: f64| area.bottom() - (weight / most.max(1e-9)) as f32 * (area.height() - RANKS);
+    let y_of = |share: f64| area.bottom() - (share / most.max(1e-9)) as f32 * (area.height() - RANKS);
     let y = y_of(alike);
     let line = [egui::pos2(area.left(), y), egui::pos2(area.right(), y)];
     ui.painter().extend(egui::Shape::dashed_line(
@@ -144,9 +144,9 @@ fn alike_ui(ui: &egui::Ui, area: Rect, count: usize, most: f64) {
         4.0,
         4.0,
     ));
-    let label = |y: f32, weight: f64| {
+    let label = |y: f32, share: f64| {
         let at = egui::pos2(area.left() - 6.0, y);
-        let text = wording::percent(weight as f32);
+        let text = wording::percent(share as f32);
         ui.painter()
             .text(at, Align2::RIGHT_CENTER, text, axis_font(), palette.muted);
     };
