@@ -422,17 +422,17 @@ fn unfamiliar(metrics: &UnfamiliarMetrics) -> Section {
     let columns = [
         "music",
         "clips",
-        "with a familiarity",
-        "called unfamiliar",
+        "with one",
+        "unfamiliar",
         "95 % interval",
-        "median familiarity",
-        "confident and wrong, without → with the rule",
+        "median",
+        "confident wrong",
     ];
     let area = metrics
         .auroc
         .map_or(String::new(), |auroc| format!(": AUROC {auroc:.3}"));
     let heading = format!(
-        "Familiarity{area} (confident: a genre with {:.0} % or more)",
+        "Familiarity{area}; confident wrong (a genre with {:.0} % or more) without → with the rule",
         CONFIDENT * 100.0
     );
     Section::new(heading, columns, rows)
