@@ -1,6 +1,6 @@
 //! Tables as text.
 //!
-//! In: rows of fields. Out: comma-separated values (RFC 4180). Thread: any.
+//! In: rows of fields. Out: comma-separated values (RFC 4180), and back. Thread: any.
 
 use std::borrow::Cow;
 
@@ -32,9 +32,86 @@ fn no_formula(field: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
+/// One row of a table that is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Its line, from 1.
+    pub line: u64,
+    /// Its fields, without blanks around them.
+    pub fields: Vec<String>,
+}
+
+/// A row that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordError {
+    /// Its line, from 1, where it is known.
+    pub line: Option<u64>,
+    /// Why.
+    pub message: String,
+}
+
+/// The rows of comma-separated values, the heading too if there is one; rows may differ in length, and empty lines are
+/// none.
+///
+/// ```
+/// let rows: Result<Vec<_>, _> = attune_engine::table::records(b"a, b\n\n1,\"x, y\"\n").collect();
+/// let rows = rows.unwrap();
+/// assert_eq!((rows[1].line, rows[1].fields[1].as_str()), (3, "x, y"));
+/// ```
+pub fn records(text: &[u8]) -> impl Iterator<Item = Result<Record, RecordError>> {
+    let reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .trim(csv::Trim::All)
+        .from_reader(text);
+    let mut lines = LineCounter { text, at: 0, line: 1 };
+    reader.into_records().map(move |record| match record {
+        Ok(record) => Ok(Record {
+            line: lines.line(record.position()),
+            fields: record.iter().map(str::to_owned).collect(),
+        }),
+        Err(error) => Err(RecordError {
+            line: error.position().map(|at| lines.line(Some(at))),
+            message: error.to_string(),
+        }),
+    })
+}
+
+/// Counts the lines of a text up to ascending places.
+struct LineCounter<'a> {
+    text: &'a [u8],
+    at: usize,
+    line: u64,
+}
+
+impl LineCounter<'_> {
+    /// The line, from 1, of what is read at a position: the reader stands before the empty lines that it will skip.
+    fn line(&mut self, position: Option<&csv::Position>) -> u64 {
+        let from = position
+            .map_or(0, |at| at.byte() as usize)
+            .clamp(self.at, self.text.len());
+        let rest = self.text[from..].iter();
+        let start = from + rest.take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+        for byte in &self.text[self.at..start] {
+            self.line += u64::from(*byte == b'\n');
+        }
+        self.at = start;
+        self.line
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_are_counted_over_empty_ones_and_line_breaks_in_fields() {
+        let rows = |text: &[u8]| -> Vec<u64> { records(text).map(|row| row.unwrap().line).collect() };
+        assert_eq!(rows(b"a\r\n\r\nb\n"), [1, 3]);
+        assert_eq!(rows(b"\n\na,\"x\ny\"\nb"), [3, 5]);
+        let error = records(b"a\n\n\xff\n").nth(1).unwrap().unwrap_err();
+        assert_eq!(error.line, Some(3), "{error:?}");
+    }
 
     #[test]
     fn formulas_become_text_and_numbers_stay() {

@@ -164,6 +164,14 @@ impl Dataset {
         Ok(collection.split(&SplitChoice::default())?.0)
     }
 
+    /// The clips of a folder without features, split as its index says: for what reads the audio itself.
+    ///
+    /// # Errors
+    /// If the index is missing or damaged, or train and valid share an artist or a clip.
+    pub fn list(folder: &Path) -> Result<Self, TrainError> {
+        Ok(Collection::listed(folder)?.split(&SplitChoice::default())?.0)
+    }
+
     /// The least that training needs: training and validation clips.
     pub fn new(genres: GenreSet, train: Vec<Clip>, valid: Vec<Clip>) -> Self {
         let mut data = Self {
@@ -190,18 +198,12 @@ impl Dataset {
 }
 
 impl Collection {
-    /// Reads a folder in the form of `gtzan/`: `clips.csv` (clip, genre, split, audio, artist), audio in
-    /// `SPLIT/CLIP.ogg`, and optionally `mel3s.safetensors` and `teacher160.safetensors`.
-    ///
-    /// `progress` gets how many of how many clips are read.
+    /// Reads the index of a folder in the form of `gtzan/`: `clips.csv` (clip, genre, split, audio, artist), and audio in
+    /// `SPLIT/CLIP.ogg`. Its clips have names, classes, artists and files, and no features.
     ///
     /// # Errors
-    /// If a file is missing or damaged.
-    pub(crate) fn open(
-        folder: &Path,
-        spec: &FrontEndSpec,
-        mut progress: impl FnMut(usize, usize),
-    ) -> Result<Self, TrainError> {
+    /// If it is missing or damaged.
+    pub(crate) fn listed(folder: &Path) -> Result<Self, TrainError> {
         let index = folder.join("clips.csv");
         let data = |message: String| TrainError::Data {
             path: index.clone(),
@@ -214,12 +216,8 @@ impl Collection {
         labels.sort();
         labels.dedup();
         let genres = GenreSet::new(labels).map_err(|error| data(error.to_string()))?;
-        let excerpts = load_excerpts(&folder.join("mel3s.safetensors"), spec.bands)?;
-        let teacher = load_teacher(&folder.join("teacher160.safetensors"))?;
-        let teacher_width = teacher.values().next().map_or(0, |features| features.len());
         let mut clips = Vec::with_capacity(rows.len());
-        for (done, row) in rows.iter().enumerate() {
-            progress(done, rows.len());
+        for row in rows {
             let genre = genres
                 .find(&row.genre)
                 .ok_or_else(|| data(format!("{}: no genre", row.clip)))?;
@@ -234,21 +232,13 @@ impl Collection {
                 }
             };
             let audio = (row.audio == "yes").then(|| folder.join(&row.split).join(format!("{}.ogg", row.clip)));
-            let whole = match &audio {
-                Some(audio) => Some(Arc::new(mel_of_file(audio, spec)?)),
-                None => None,
-            };
             let clip = Clip {
-                name: row.clip.clone(),
+                name: row.clip,
                 genre,
                 artist: row.artist.trim().to_owned(),
-                whole,
-                excerpt: excerpts.get(&row.clip).cloned(),
-                teacher: teacher.get(&row.clip).cloned(),
                 audio,
                 ..Clip::default()
             };
-            check(&clip, spec.bands, teacher_width).map_err(|what| data(format!("{}: {what}", clip.name)))?;
             clips.push((clip, side));
         }
         if clips.is_empty() {
@@ -257,8 +247,40 @@ impl Collection {
         Ok(Self {
             genres,
             clips,
-            teacher_width,
+            teacher_width: 0,
         })
+    }
+
+    /// [`Collection::listed`] with features: log-mels of the audio, and optionally `mel3s.safetensors` and
+    /// `teacher160.safetensors`.
+    ///
+    /// `progress` gets how many of how many clips are read.
+    ///
+    /// # Errors
+    /// If a file is missing or damaged.
+    pub(crate) fn open(
+        folder: &Path,
+        spec: &FrontEndSpec,
+        mut progress: impl FnMut(usize, usize),
+    ) -> Result<Self, TrainError> {
+        let mut collection = Self::listed(folder)?;
+        let excerpts = load_excerpts(&folder.join("mel3s.safetensors"), spec.bands)?;
+        let teacher = load_teacher(&folder.join("teacher160.safetensors"))?;
+        collection.teacher_width = teacher.values().next().map_or(0, |features| features.len());
+        let count = collection.clips.len();
+        for (done, (clip, _)) in collection.clips.iter_mut().enumerate() {
+            progress(done, count);
+            if let Some(audio) = &clip.audio {
+                clip.whole = Some(Arc::new(mel_of_file(audio, spec)?));
+            }
+            clip.excerpt = excerpts.get(&clip.name).cloned();
+            clip.teacher = teacher.get(&clip.name).cloned();
+            check(clip, spec.bands, collection.teacher_width).map_err(|what| TrainError::Data {
+                path: folder.join("clips.csv"),
+                message: format!("{}: {what}", clip.name),
+            })?;
+        }
+        Ok(collection)
     }
 
     /// Leaves whole genres out: music that the model is to find unfamiliar.

@@ -5,6 +5,7 @@
 
 use super::EvaluateError;
 use super::rejection::NOT_MUSIC;
+use attune_engine::table;
 use attune_model::genre::{GenreId, GenreSet, is_same_name};
 use std::path::{Path, PathBuf};
 
@@ -88,9 +89,9 @@ impl Columns {
     };
 
     /// By the names in a heading; `None` if this is none. The error is the heading that a column is missing in.
-    fn of_heading(record: &csv::StringRecord) -> Result<Option<Self>, String> {
+    fn of_heading(record: &[String]) -> Result<Option<Self>, String> {
         let find = |names: &[&str]| {
-            let is_named = |field: &str| names.iter().any(|name| name.eq_ignore_ascii_case(field));
+            let is_named = |field: &String| names.iter().any(|name| name.eq_ignore_ascii_case(field));
             record.iter().position(is_named)
         };
         let (clip, label) = (find(CLIP), find(LABEL));
@@ -123,31 +124,17 @@ pub fn read(path: &Path, genres: &GenreSet, unknown: UnknownLabel) -> Result<Vec
         message,
     };
     let text = std::fs::read(path).map_err(|error| wrong(None, format!("cannot be read: {error}")))?;
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .trim(csv::Trim::All)
-        .from_reader(text.as_slice());
-    let mut lines = LineCounter {
-        text: &text,
-        at: 0,
-        line: 1,
-    };
     let mut rows = Vec::new();
     let mut columns = Columns::WITHOUT_HEADING;
-    for (number, record) in reader.records().enumerate() {
-        let record = record.map_err(|error| {
-            let line = error.position().map(|at| lines.line(Some(at)));
-            wrong(line, error.to_string())
-        })?;
-        let line = lines.line(record.position());
+    for (number, record) in table::records(&text).enumerate() {
+        let table::Record { line, fields: record } = record.map_err(|error| wrong(error.line, error.message))?;
         if number == 0
             && let Some(named) = Columns::of_heading(&record).map_err(|message| wrong(Some(line), message))?
         {
             columns = named;
             continue;
         }
-        let field = |column: Option<usize>| column.and_then(|column| record.get(column)).unwrap_or_default();
+        let field = |column: Option<usize>| column.and_then(|column| record.get(column)).map_or("", String::as_str);
         let (clip, text) = (field(Some(columns.clip)), field(Some(columns.label)));
         if clip.is_empty() || text.is_empty() {
             let what = if clip.is_empty() { "clip" } else { "label" };
@@ -180,29 +167,6 @@ pub fn read(path: &Path, genres: &GenreSet, unknown: UnknownLabel) -> Result<Vec
         return Err(wrong(None, "it has no clips".to_owned()));
     }
     Ok(rows)
-}
-
-/// Counts the lines of a text up to ascending places.
-struct LineCounter<'a> {
-    text: &'a [u8],
-    at: usize,
-    line: u64,
-}
-
-impl LineCounter<'_> {
-    /// The line, from 1, of what is read at a position: the reader stands before the empty lines that it will skip.
-    fn line(&mut self, position: Option<&csv::Position>) -> u64 {
-        let from = position
-            .map_or(0, |at| at.byte() as usize)
-            .clamp(self.at, self.text.len());
-        let rest = self.text[from..].iter();
-        let start = from + rest.take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
-        for byte in &self.text[self.at..start] {
-            self.line += u64::from(*byte == b'\n');
-        }
-        self.at = start;
-        self.line
-    }
 }
 
 /// The rows of one split.
