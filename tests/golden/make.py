@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes tests/golden/data: what librosa and PyTorch answer, for our tests to compare with.
+"""Makes tests/golden/data: what librosa, PyTorch and the scorers in medley.py answer, for our tests to compare with.
 
     python3 -m venv venv && venv/bin/pip install -r requirements.txt && venv/bin/python make.py
 
@@ -11,6 +11,7 @@ what a test has to allow for is its own arithmetic only.
 from pathlib import Path
 
 import librosa
+import medley
 import numpy as np
 import torch
 from safetensors.numpy import save_file
@@ -133,6 +134,7 @@ def main() -> None:
     recurrent(torch.nn.LSTM, "lstm")
     recurrent(torch.nn.RNN, "rnn")
     transformer()
+    medley.write()
     for path in sorted(DATA.iterdir()):
         print(f"{path.stat().st_size:>9,} {path.name}")
 

@@ -16,7 +16,8 @@
 //! Each is a module with a page on its question, formula, method, result and limits, and a variant of [`Choice`]; its
 //! fields are its command-line flags. Its work is divided into cells, each a plan and its result ([`Run::cell`]):
 //! finished cells are kept in a file, so that a run that was stopped resumes. [`bench`] measures how fast every part is
-//! on this machine.
+//! on this machine. [`medley`] makes pieces of several genres with known boundaries and scores what a model writes of
+//! them; it is no lab itself.
 //!
 //! In: the flags of one [`Lab`], for some also models or music. Out: a [`Report`] of tables and pictures. Thread: the
 //! caller's.
@@ -52,6 +53,7 @@ pub mod depth;
 pub mod heads;
 pub mod hierarchy;
 pub mod limits;
+pub mod medley;
 pub mod memory;
 mod page;
 pub mod planted;
