@@ -10,6 +10,7 @@ mod depth;
 mod heads;
 mod hierarchy;
 mod limits;
+mod medley;
 mod memory;
 mod position;
 mod scores;

@@ -1,4 +1,6 @@
-//! `attune lab NAME`: experiments on memory, speed and attention.
+//! `attune lab NAME`: experiments on memory, speed and attention; and the medleys that sequence models are measured on.
+
+mod medley;
 
 use super::error::AppError;
 use attune_lab::{Cells, Choice, Report, Run, RunConfig, RunEvent, check_page};
@@ -12,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[derive(Debug, Clone, clap::Args)]
 pub struct LabArgs {
     #[command(subcommand)]
-    chosen: Choice,
+    chosen: Chosen,
     /// A taste of it, in minutes
     #[arg(long, global = true)]
     quick: bool,
@@ -30,9 +32,24 @@ pub struct LabArgs {
     json: bool,
 }
 
+/// What may stand after `attune lab`.
+#[derive(Debug, Clone, clap::Subcommand)]
+enum Chosen {
+    #[command(flatten)]
+    Experiment(Choice),
+    /// Make medleys of known sections, and score what a model writes of them
+    Medley {
+        #[command(subcommand)]
+        task: medley::Task,
+    },
+}
+
 /// Runs the lab; reports progress on stderr.
 pub(super) fn run(args: &LabArgs, models: &dyn Fn() -> Result<ModelSet, ModelError>) -> Result<ExitCode, AppError> {
-    let lab = args.chosen.lab();
+    let lab = match &args.chosen {
+        Chosen::Experiment(choice) => choice.lab(),
+        Chosen::Medley { task } => return medley::run(task, args),
+    };
     if let Some(page) = &args.page {
         check_page(lab.name(), page)?;
     }
