@@ -443,7 +443,7 @@ impl<'a> Row<'a> {
     }
 
     /// The rows of this row's piece so far.
-    fn piece_of<'p, T>(self, pieces: &'p mut BTreeMap<String, Vec<T>>) -> Result<&'p mut Vec<T>, TableError> {
+    fn piece_of<T>(self, pieces: &mut BTreeMap<String, Vec<T>>) -> Result<&mut Vec<T>, TableError> {
         let name = self.name("piece")?;
         if pieces.len() >= MOST_PIECES && !pieces.contains_key(name) {
             return Err(self.too_many_pieces());

@@ -56,10 +56,18 @@ fn wrong_references_are_refused_by_line_and_value() {
     refused(&rows(&format!("a,0,5,{}\n", "x".repeat(201))), Some(2), &["too long"]);
     refused(&rows("a,0\n"), Some(2), &["end_s", "\"\""]);
     refused(b"piece,start_s,end_s,token\na,0,4,\xff\n", Some(2), &["UTF-8"]);
-    let many: String = (0..=MOST_TOKENS).map(|n| format!("a,{n},{},x\n", n + 1)).collect();
-    refused(&rows(&many), Some(MOST_TOKENS as u64 + 2), &["more than 2000 lines"]);
-    let many: String = (0..=MOST_PIECES).map(|n| format!("{n},0,1,x\n")).collect();
-    refused(&rows(&many), Some(MOST_PIECES as u64 + 2), &["more than 10000 pieces"]);
+    let many: Vec<String> = (0..=MOST_TOKENS).map(|n| format!("a,{n},{},x\n", n + 1)).collect();
+    refused(
+        &rows(&many.concat()),
+        Some(MOST_TOKENS as u64 + 2),
+        &["more than 2000 lines"],
+    );
+    let many: Vec<String> = (0..=MOST_PIECES).map(|n| format!("{n},0,1,x\n")).collect();
+    refused(
+        &rows(&many.concat()),
+        Some(MOST_PIECES as u64 + 2),
+        &["more than 10000 pieces"],
+    );
     let folder = tempfile::tempdir().unwrap();
     let error = Reference::read(&folder.path().join("table.csv")).unwrap_err();
     assert_said(&error, None, &["cannot be read", "spelling"]);
