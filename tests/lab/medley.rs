@@ -1,5 +1,6 @@
 //! `attune lab medley`: what is written, how it is scored, and what is refused.
 
+use std::fmt::Write;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -50,7 +51,7 @@ fn medleys_are_written_the_same_twice_and_a_right_list_has_no_errors() {
     for line in reference.lines().skip(1) {
         let fields: Vec<&str> = line.split(',').collect();
         let start: f64 = fields[1].parse().unwrap();
-        hypothesis += &format!("{},{},{start},{}\n", fields[0], fields[3], start + 1.0);
+        writeln!(hypothesis, "{},{},{start},{}", fields[0], fields[3], start + 1.0).unwrap();
         sections += 1;
     }
     std::fs::write(folder.path().join("late.csv"), hypothesis).unwrap();
