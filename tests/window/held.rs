@@ -170,13 +170,13 @@ fn a_held_moment_is_explained_and_exported() {
     assert!(!listen.accesskit_node().is_disabled());
     rig.window.get_by_label_contains(" s carry ");
     rig.window
-        .get_by_label_contains(" % of test pieces (chance 25 %) the half second whose");
+        .get_by_label_contains("In 66 to 88 % of test pieces (chance 25 %)");
     // By force instead of by taking away, and of another class.
     let explanation = app(&rig).held().unwrap().explanation().unwrap().clone();
     rig.window.get_by_label("Changes by: Attention only here").click();
     rig.settle();
     rig.window.get_by_label_contains("points, when attention is only on");
-    rig.window.get_by_label_contains(" % of test pieces (chance 25 %)");
+    rig.window.get_by_label_contains("In 86 % of test pieces (chance 25 %)");
     rig.window.get_by_label_contains("Class of the changes: ").click();
     rig.settle();
     let other = (0..10).map(GenreId).find(|id| *id != explanation.class()).unwrap();
