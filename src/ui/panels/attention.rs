@@ -40,9 +40,10 @@ pub(super) fn attention_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut View
     let frames = attention.frames.min(MAX_ATTENTION_FRAMES);
     let reach = reach(attention);
     let is_enlarged = (ENLARGED * reach) as f64 * scene.snapshot.hop.0 < view.time.span;
-    let last = match is_enlarged && reach > 0 {
-        true => format!("the last {:.1} s, enlarged · ", reach as f64 * scene.snapshot.hop.0),
-        false => String::new(),
+    let last = if is_enlarged && reach > 0 {
+        format!("the last {:.1} s, enlarged · ", reach as f64 * scene.snapshot.hop.0)
+    } else {
+        String::new()
     };
     let note =
         format!("{last}mean distance · entropy · a wedge marks a sink · each row scaled to its strongest weight");
