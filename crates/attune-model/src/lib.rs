@@ -32,7 +32,7 @@
 //!
 //! // How far back the TCN's features can depend on its input, and how far back they do.
 //! assert_eq!(model.manifest().name, "tcn");
-//! assert_eq!(model.receptive_field(), Some(65));
+//! assert_eq!(model.receptive_field(), Some(66));
 //! let norms = model.effective_receptive_field(&frames)?;
 //! assert_eq!(norms.len(), 43);
 //! # Ok::<(), attune_model::ModelError>(())
