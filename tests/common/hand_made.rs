@@ -44,19 +44,23 @@ pub(crate) fn stage() -> (Stage, EngineLink) {
 
 /// Three engines, one of which attends.
 pub(crate) fn model_info() -> ModelInfo {
-    let engines = [("LSTM", 412_000), ("TCN", 655_360), ("Attention", 871_234)]
-        .map(|(name, weight_count)| ModelLabel {
-            name: name.to_owned(),
-            weight_count,
-            optional: false,
-        })
-        .to_vec();
+    let engines = [
+        ("LSTM", 412_000, None),
+        ("TCN", 655_360, None),
+        ("Attention", 871_234, Some(430)),
+    ]
+    .map(|(name, weight_count, attention_context)| ModelLabel {
+        name: name.to_owned(),
+        weight_count,
+        optional: false,
+        attention_context,
+    })
+    .to_vec();
     ModelInfo {
         genres: GenreSet::gtzan(),
         models: engines,
         front_end: FrontEndSpec::default(),
         scores: false,
-        has_attention: true,
         recurrent: vec![(0, true)],
         convolutions: Some(ConvolutionsLabel {
             model: 1,

@@ -217,7 +217,7 @@ fn receptive_fields_and_layers_of_the_bundled_models() {
             assert!((ends[0] - ends[1]).abs() > 1e-6, "{ends:?}");
         }
     }
-    // RNN, LSTM, TCN, attention: 1 of the average and 4 of the front, and 60 of the blocks, before a frame; 2, 4, 12, 30.
+    // RNN, LSTM, TCN, attention: before a frame 1 of the average, 4 of the front, 60 of the blocks; 2, 4, 12 and 30.
     assert_eq!(fields, [None, None, Some(66), Some(49)]);
 }
 

@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn melodies_stay_on_the_scale_and_on_the_chord_where_a_beat_begins() {
+    fn melodies_use_tones_of_the_scale_and_of_the_chord_on_beats() {
         use rand::SeedableRng;
         let mut rng = ChaCha8Rng::seed_from_u64(3);
         let mut melody = Melody::new(A_MINOR, (57, 81));

@@ -21,8 +21,8 @@
 //! assert!(piece.words().contains(&"minor") && piece.words().contains(&"bass"));
 //! ```
 //!
-//! Where to go next: [`Style`] lists the styles, [`Instrument`] what plays, [`InstrumentSet`] keeps apart what a network
-//! may learn from and what it is tested on. The pieces are put together to medleys by `attune-lab`.
+//! Where to go next: [`Style`] lists the styles, [`Instrument`] what plays, [`InstrumentSet`] keeps apart what a
+//! network may learn from and what it is tested on. The pieces are put together to medleys by `attune-lab`.
 
 mod harmony;
 mod instrument;
@@ -94,7 +94,8 @@ impl TempoClass {
     ///
     /// ```
     /// use attune_compose::TempoClass;
-    /// assert_eq!([74.0, 90.0, 130.0, 131.0].map(|bpm| TempoClass::of(bpm).word()), ["slow", "medium", "medium", "fast"]);
+    /// let words = [74.0, 90.0, 130.0, 131.0].map(|bpm| TempoClass::of(bpm).word());
+    /// assert_eq!(words, ["slow", "medium", "medium", "fast"]);
     /// ```
     pub fn of(tempo_bpm: f64) -> Self {
         if tempo_bpm < 90.0 {
@@ -184,8 +185,8 @@ pub fn compose(config: &PieceConfig) -> Piece {
     let bars = (config.seconds * tempo_bpm / 60.0 / 4.0).ceil() as usize + 1;
     style.arrange(&mut band, Plan { tonality, bars });
     // Who waits until after the end does not play.
-    let is_heard = |part: &Part| part.notes.iter().any(|note| note.at + 0.2 < config.seconds);
-    let parts: Vec<Part> = band.parts.into_iter().filter(is_heard).collect();
+    let sounds = |part: &Part| part.notes.iter().any(|note| note.at + 0.2 < config.seconds);
+    let parts: Vec<Part> = band.parts.into_iter().filter(sounds).collect();
     let stems = played(&parts, config, &mut rng);
     let (stems, mix) = mixed(stems);
     Piece {

@@ -23,7 +23,7 @@ fn the_same_seed_is_the_same_piece_and_another_seed_another() {
 
 #[test]
 fn stems_sum_to_the_mix_and_each_of_them_sounds() {
-    let mut heard = BTreeSet::new();
+    let mut sounding = BTreeSet::new();
     for style in Style::ALL {
         for seed in 0..8 {
             let piece = piece(style, seed);
@@ -39,10 +39,10 @@ fn stems_sum_to_the_mix_and_each_of_them_sounds() {
             for stem in &piece.stems {
                 assert!(power(&stem.samples) > 1e-5, "{style:?} {seed} {:?}", stem.preset);
             }
-            heard.extend(instruments);
+            sounding.extend(instruments);
         }
     }
-    assert_eq!(heard.len(), Instrument::ALL.len(), "{heard:?}");
+    assert_eq!(sounding.len(), Instrument::ALL.len(), "{sounding:?}");
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn sets_of_instruments_share_no_preset_in_any_piece_and_sound_differently() {
 }
 
 #[test]
-fn tempo_and_mode_are_as_asked_for_and_both_modes_occur_in_every_style() {
+fn tempo_and_mode_match_the_config_and_both_modes_occur_in_every_style() {
     for style in Style::ALL {
         let modes: BTreeSet<&str> = (0..24)
             .map(|seed| {
@@ -104,7 +104,8 @@ fn tempo_and_mode_are_as_asked_for_and_both_modes_occur_in_every_style() {
     assert_eq!(piece.words()[..2], ["fast", "minor"]);
 }
 
-/// The pitch of every instrument that has one: a note of a' is at 440 Hz by autocorrelation, within 20 cents (a violin's vibrato swings by 22).
+/// The pitch of every instrument that has one: a note of a' is at 440 Hz by autocorrelation, within 20 cents (a
+/// violin's vibrato swings by 22).
 #[test]
 fn instruments_are_in_tune() {
     let rate = SampleRate(22_050);

@@ -112,6 +112,17 @@ mod tests {
     }
 
     #[test]
+    fn numbers_come_back_to_the_last_bit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.cells.jsonl");
+        // Written and read without care it is 1.570126875.
+        let (plan, secs) = (json!({"share": 1.570_126_875_000_000_1}), 1.570_126_875_000_000_1);
+        Cells::open(&path).unwrap().add(plan.clone(), json!(secs)).unwrap();
+        let again: Option<f64> = Cells::open(&path).unwrap().finished(&plan);
+        assert_eq!(again.map(f64::to_bits), Some(f64::to_bits(secs)));
+    }
+
+    #[test]
     fn a_line_that_is_no_cell_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.jsonl");

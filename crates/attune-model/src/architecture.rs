@@ -153,6 +153,14 @@ impl Architecture {
         }
     }
 
+    /// How many frames, itself included, a frame's heads attend to in each layer; `None` if the body has no attention.
+    pub fn attention_context(&self) -> Option<usize> {
+        match &self.body {
+            BodyShape::Attention(shape) => Some(shape.context),
+            BodyShape::Rnn(_) | BodyShape::Lstm(_) | BodyShape::Tcn(_) => None,
+        }
+    }
+
     /// Its convolutions over time, from the input on; `None` if the body is not convolutional. The pooling after them
     /// covers a longer time.
     pub fn convolutions(&self) -> Option<Vec<Dilated>> {

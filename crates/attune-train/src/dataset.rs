@@ -198,8 +198,8 @@ impl Dataset {
 }
 
 impl Collection {
-    /// Reads the index of a folder in the form of `gtzan/`: `clips.csv` (clip, genre, split, audio, artist), and audio in
-    /// `SPLIT/CLIP.ogg`. Its clips have names, classes, artists and files, and no features.
+    /// Reads the index of a folder in the form of `gtzan/`: `clips.csv` (clip, genre, split, audio, artist), and audio
+    /// in `SPLIT/CLIP.ogg`. Its clips have names, classes, artists and files, and no features.
     ///
     /// # Errors
     /// If it is missing or damaged.

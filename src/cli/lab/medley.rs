@@ -208,11 +208,11 @@ fn text(scores: &Scores) -> String {
     }
     let mut lines = vec![table(&["", "figure", "95 % from", "to"], rows), String::new()];
     lines.push(format!(
-        "{} pieces ({} without any token), {} sections: {} substitutions, {} insertions, {} deletions",
+        "pieces: {} (without any token: {}); sections: {}; substitutions: {}; insertions: {}; deletions: {}",
         scores.pieces, scores.unwritten, tokens.reference, tokens.substitutions, tokens.insertions, tokens.deletions
     ));
     if let Some(delay) = scores.delay {
-        lines.push(format!("{} of {} sections have their token", delay.sections, delay.of));
+        lines.push(format!("sections with their token: {} of {}", delay.sections, delay.of));
     }
     if scores.boundaries.is_empty() {
         lines.push("no boundary figures: the hypothesis has no column start_s".to_owned());

@@ -81,7 +81,7 @@ impl App {
 
     /// Follows what is shown with the units of the model that is inspected.
     pub(super) fn follow_internals(&mut self) {
-        let attends = self.models.info.has_attention || self.link.snapshots.output_buffer().attention.frames > 0;
+        let attends = self.models.info.has_attention() || self.link.snapshots.output_buffer().attention.frames > 0;
         let index = match self.view.internals.chosen {
             Internals::Units(index) => Some(index),
             Internals::Scores => {

@@ -9,8 +9,8 @@ use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{TimeAxis, describe, place_plot};
 use crate::ui::wording;
+use attune_engine::MAX_ATTENTION_FRAMES;
 use attune_engine::explain::Head;
-use attune_engine::{AttentionSnapshot, MAX_ATTENTION_FRAMES};
 use eframe::egui::{self, Align2, Color32, CornerRadius, Rect, Sense, Vec2};
 
 /// Space between two layers.
@@ -21,30 +21,16 @@ pub(crate) const ATTENTION_ROW_GAP: f32 = 1.0;
 /// Heads that reach back less than one in so many of the columns shown have an axis of their own.
 const ENLARGED: usize = 4;
 
-/// How far back any head attends, in frames.
-fn reach(attention: &AttentionSnapshot) -> usize {
-    let (layers, heads) = map_shape(attention);
-    let rows = (0..layers).flat_map(|layer| (0..heads).map(move |head| head_of(attention, layer, head)));
-    let oldest = |row: &[f32]| {
-        row.iter()
-            .position(|weight| *weight > 0.0)
-            .map(|first| row.len() - first)
-    };
-    rows.filter_map(oldest).max().unwrap_or(0)
-}
-
 /// Draws the heat map into what is available.
 pub(super) fn attention_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
     let palette = Palette::of(ui);
     let attention = &scene.snapshot.attention;
-    let frames = attention.frames.min(MAX_ATTENTION_FRAMES);
-    let reach = reach(attention);
-    let is_enlarged = (ENLARGED * reach) as f64 * scene.snapshot.hop.0 < view.time.span;
-    let last = if is_enlarged && reach > 0 {
-        format!("the last {:.1} s, enlarged · ", reach as f64 * scene.snapshot.hop.0)
-    } else {
-        String::new()
-    };
+    let of_model = scene.model_info.models.get(attention.model);
+    let context = of_model.and_then(|model| model.attention_context);
+    let enlarged = context.filter(|context| (ENLARGED * context) as f64 * scene.snapshot.hop.0 < view.time.span);
+    let last = enlarged.map_or(String::new(), |context| {
+        format!("the last {:.1} s, enlarged · ", context as f64 * scene.snapshot.hop.0)
+    });
     let note =
         format!("{last}mean distance · entropy · a wedge marks a sink · each row scaled to its strongest weight");
     header_ui(ui, scene, view, "Attention heads", &note);
@@ -63,14 +49,15 @@ pub(super) fn attention_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut View
     describe(&response, summary(&looks, layers, heads));
     place_plot(ui, view, "Attention heads", &response);
     let mut time = TimeAxis::of(plot, scene, &view.time);
-    if is_enlarged {
-        (time.columns, time.offset) = (reach as f32, attention_lag(scene.snapshot) as f32);
+    if let Some(context) = enlarged {
+        (time.columns, time.offset) = (context as f32, attention_lag(scene.snapshot) as f32);
     }
+    let frames = attention.frames.min(MAX_ATTENTION_FRAMES);
     let grid = Grid {
         plot,
         layers,
         heads,
-        frames: if is_enlarged { reach } else { frames },
+        frames: enlarged.map_or(frames, |context| context.min(frames)),
     };
     draw_rows(ui, scene, pictures, &time, &grid, &looks);
     time.draw_cursors(ui, scene, &view.time);
@@ -187,7 +174,7 @@ fn out_of_reach(ui: &egui::Ui, scene: &Scene<'_>, grid: &Grid, left: f32) {
         painter.line_segment([from, to], (1.0, palette.outline.gamma_multiply(0.6)));
         x += 8.0;
     }
-    let reach = scene.snapshot.attention.frames as f64 * scene.snapshot.hop.0;
+    let reach = grid.frames as f64 * scene.snapshot.hop.0;
     let text = format!("out of reach: it attends to the last {reach:.1} s");
     let galley = painter.layout_no_wrap(text, axis_font(), palette.muted);
     if galley.size().x + 220.0 < beyond.width() {

@@ -96,6 +96,8 @@ pub struct ModelLabel {
     pub weight_count: usize,
     /// Whether it is off until someone switches it on.
     pub optional: bool,
+    /// How many frames its heads attend to; `None` if it has none.
+    pub attention_context: Option<usize>,
 }
 
 /// What the window says of a model whose body is convolutions.
@@ -125,8 +127,6 @@ pub struct ModelInfo {
     pub models: Vec<ModelLabel>,
     /// The front end.
     pub front_end: FrontEndSpec,
-    /// Whether any model attends, so that there is attention to be drawn.
-    pub has_attention: bool,
     /// The recurrent models: their places, and whether their units have gates.
     pub recurrent: Vec<(usize, bool)>,
     /// Whether score functions trained on one of the models can run.
@@ -146,6 +146,7 @@ impl ModelInfo {
                 name: model_title(&model.manifest().name),
                 weight_count: model.manifest().weight_count,
                 optional: index >= usual,
+                attention_context: model.manifest().architecture.attention_context(),
             })
             .collect();
         Self {
@@ -171,11 +172,12 @@ impl ModelInfo {
                 })
                 .collect(),
             scores: Scores::bundled(models).is_ok(),
-            has_attention: models
-                .models
-                .iter()
-                .any(|model| matches!(model.manifest().architecture.body, BodyShape::Attention(_))),
         }
+    }
+
+    /// Whether any model attends, so that there is attention to be drawn.
+    pub fn has_attention(&self) -> bool {
+        self.models.iter().any(|model| model.attention_context.is_some())
     }
 }
 
@@ -241,7 +243,7 @@ impl Scene<'_> {
 
     /// Whether there is, or will be, attention to be drawn.
     pub fn attends(&self) -> bool {
-        self.model_info.has_attention || self.snapshot.attention.frames > 0
+        self.model_info.has_attention() || self.snapshot.attention.frames > 0
     }
 
     /// What is inspected below the spectrogram: what was chosen, if there is such a thing.

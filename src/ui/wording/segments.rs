@@ -10,8 +10,8 @@ use attune_model::hierarchical::{DecidedReport, DecidingSegment};
 /// What the bars are and how far they can be believed, as measured by `attune lab hierarchy` (`docs/lab.md`).
 pub(crate) const WHAT_SEGMENTS_SAY: &str = "A hierarchical attention network (Yang et al. 2016) reads the file from \
 both ends, so it never runs live. Each bar is a segment's share of all that speaks for the answer: attention weight \
-times what the network answers to the segment. In test tracks a segment of another genre contributes most to that genre \
-in 78 %, and a segment of music among nine of noise to its own in 90 %, by chance in 10 %.";
+times what the network answers to the segment. In test tracks a segment of another genre contributes most to that \
+genre in 78 %, and a segment of music among nine of noise to its own in 90 %, by chance in 10 %.";
 
 /// What the file is as a whole.
 pub(crate) fn as_a_whole(decided: &DecidedReport, genres: &GenreSet) -> String {
@@ -86,7 +86,8 @@ mod tests {
         assert_eq!(
             segments(&decided, &[1], &genres),
             "Segments: As a whole: Rock 62 %. Of 2 segments these speak most for it. \
-             0:03.0 to 0:06.0: 70 % of what speaks for Rock, all alike 50 %; alone Jazz 41 %; without it Rock has 55 %, not 62 %."
+             0:03.0 to 0:06.0: 70 % of what speaks for Rock, all alike 50 %; alone Jazz 41 %; \
+             without it Rock has 55 %, not 62 %."
         );
         assert!(segment(&decided.segments[0], &decided, &genres).ends_with("alone Jazz 41 %."));
     }

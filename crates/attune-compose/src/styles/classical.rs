@@ -1,7 +1,7 @@
 //! Classical: strings that lead their voices well, broken chords, a bass line and a solo, with some freedom of time.
 
-use super::{Plan, one_of, solo, start_of};
-use crate::harmony::{Chord, Mode, lead};
+use super::{Plan, solo, start_of};
+use crate::harmony::lead;
 use crate::instrument::Instrument;
 use crate::score::Band;
 
@@ -25,17 +25,7 @@ const RHYTHMS: [&[(f64, f64)]; 4] = [
 
 pub(super) fn arrange(band: &mut Band<'_>, plan: Plan) {
     band.looseness = 0.016;
-    let degrees = *one_of(
-        if plan.tonality.mode == Mode::Major {
-            &MAJOR
-        } else {
-            &MINOR
-        },
-        band.rng,
-    );
-    let chords: Vec<Chord> = (0..plan.bars)
-        .map(|bar| plan.tonality.chord(degrees[bar % 8], 3))
-        .collect();
+    let chords = plan.chords(&MAJOR, &MINOR, 3, band.rng);
     let strings = band.join(Instrument::Strings, -3.0);
     let broken = band.perhaps(0.75, &[Instrument::Piano, Instrument::Piano, Instrument::Organ], -4.0);
     let chance = if broken.is_some() { 0.75 } else { 1.0 };

@@ -1,7 +1,7 @@
 //! Disco: four on the floor, open hats between, octaves in the bass, sixteenths of a guitar, strings above.
 
 use super::{Plan, one_of, solo, start_of};
-use crate::harmony::{Chord, Mode, lead};
+use crate::harmony::lead;
 use crate::instrument::Instrument;
 use crate::score::{Band, drum};
 use rand::RngExt;
@@ -20,17 +20,7 @@ const LINES: [&[(f64, f64)]; 3] = [
 ];
 
 pub(super) fn arrange(band: &mut Band<'_>, plan: Plan) {
-    let degrees = *one_of(
-        if plan.tonality.mode == Mode::Major {
-            &MAJOR
-        } else {
-            &MINOR
-        },
-        band.rng,
-    );
-    let chords: Vec<Chord> = (0..plan.bars)
-        .map(|bar| plan.tonality.chord(degrees[bar % 4], 3))
-        .collect();
+    let chords = plan.chords(&MAJOR, &MINOR, 3, band.rng);
     let drums = band.join(Instrument::Drums, 0.0);
     let bass = band.join(Instrument::Bass, -1.0);
     let guitar = band.perhaps(0.8, &[Instrument::Guitar], -4.0);

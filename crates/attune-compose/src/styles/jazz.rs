@@ -1,7 +1,7 @@
 //! Jazz: a swinging turnaround with sevenths, a walking bass, comping behind the beat, a solo.
 
 use super::{Plan, one_of, solo, start_of};
-use crate::harmony::{Chord, Mode, lead};
+use crate::harmony::{Chord, lead};
 use crate::instrument::Instrument;
 use crate::score::{Band, drum};
 use rand::RngExt;
@@ -32,17 +32,7 @@ const PHRASES: [&[(f64, f64)]; 4] = [
 pub(super) fn arrange(band: &mut Band<'_>, plan: Plan) {
     band.offbeat = band.rng.random_range(0.6..0.67);
     band.looseness = 0.011;
-    let degrees = *one_of(
-        if plan.tonality.mode == Mode::Major {
-            &MAJOR
-        } else {
-            &MINOR
-        },
-        band.rng,
-    );
-    let chords: Vec<Chord> = (0..plan.bars)
-        .map(|bar| plan.tonality.chord(degrees[bar % 4], 4))
-        .collect();
+    let chords = plan.chords(&MAJOR, &MINOR, 4, band.rng);
     let bass = band.join(Instrument::Bass, -1.0);
     let drums = band.perhaps(0.85, &[Instrument::Drums], -4.0);
     let chords_by = [Instrument::Piano, Instrument::Vibraphone, Instrument::Guitar];

@@ -1,7 +1,6 @@
 //! Metal: palm-muted power chords, a double bass drum, and a lead over the middle.
 
 use super::{Plan, one_of, solo, start_of};
-use crate::harmony::{Chord, Mode};
 use crate::instrument::Instrument;
 use crate::score::{Band, drum};
 use rand::RngExt;
@@ -49,17 +48,7 @@ const fn riff(strokes: &[usize]) -> [bool; 16] {
 
 pub(super) fn arrange(band: &mut Band<'_>, plan: Plan) {
     band.looseness = 0.004;
-    let degrees = *one_of(
-        if plan.tonality.mode == Mode::Major {
-            &MAJOR
-        } else {
-            &MINOR
-        },
-        band.rng,
-    );
-    let chords: Vec<Chord> = (0..plan.bars)
-        .map(|bar| plan.tonality.chord(degrees[bar % 4], 3))
-        .collect();
+    let chords = plan.chords(&MAJOR, &MINOR, 3, band.rng);
     let guitar = band.join(Instrument::DistortedGuitar, 0.0);
     let drums = band.join(Instrument::Drums, 0.0);
     let bass = band.perhaps(0.85, &[Instrument::Bass], -3.0);

@@ -9,7 +9,7 @@ mod jazz;
 mod metal;
 mod reggae;
 
-use crate::harmony::{Chord, Melody, Tonality};
+use crate::harmony::{Chord, Melody, Mode, Tonality};
 use crate::instrument::Instrument;
 use crate::score::Band;
 use rand::RngExt;
@@ -38,6 +38,25 @@ pub(crate) struct Plan {
     pub tonality: Tonality,
     /// Bars of four beats.
     pub bars: usize,
+}
+
+impl Plan {
+    /// A chord of `tones` tones for each bar: one of the progressions in degrees of the key's mode, over and over.
+    fn chords<const N: usize>(
+        self,
+        major: &[[usize; N]],
+        minor: &[[usize; N]],
+        tones: usize,
+        rng: &mut ChaCha8Rng,
+    ) -> Vec<Chord> {
+        let progressions = match self.tonality.mode {
+            Mode::Major => major,
+            Mode::Minor => minor,
+        };
+        let degrees = one_of(progressions, rng).iter().cycle();
+        let chord = |degree: &usize| self.tonality.chord(*degree, tones);
+        degrees.take(self.bars).map(chord).collect()
+    }
 }
 
 impl Style {

@@ -1,7 +1,7 @@
 //! Reggae: one drop, muted chords on the offbeats, a bubbling organ, a bass that sings.
 
 use super::{Plan, one_of, solo, start_of};
-use crate::harmony::{Chord, Mode, lead};
+use crate::harmony::lead;
 use crate::instrument::Instrument;
 use crate::score::{Band, drum};
 use rand::RngExt;
@@ -37,17 +37,7 @@ const TUNES: [&[(f64, f64)]; 4] = [
 pub(super) fn arrange(band: &mut Band<'_>, plan: Plan) {
     band.offbeat = band.rng.random_range(0.52..0.58);
     band.looseness = 0.008;
-    let degrees = *one_of(
-        if plan.tonality.mode == Mode::Major {
-            &MAJOR
-        } else {
-            &MINOR
-        },
-        band.rng,
-    );
-    let chords: Vec<Chord> = (0..plan.bars)
-        .map(|bar| plan.tonality.chord(degrees[bar % 4], 3))
-        .collect();
+    let chords = plan.chords(&MAJOR, &MINOR, 3, band.rng);
     let bass = band.join(Instrument::Bass, 0.0);
     let drums = band.join(Instrument::Drums, -2.0);
     let offbeats = *one_of(&[Instrument::Guitar, Instrument::Piano], band.rng);

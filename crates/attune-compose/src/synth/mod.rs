@@ -88,7 +88,7 @@ fn overdrive(samples: &mut [f32], voice: &Voice<'_>) {
     let mut without_rumble = OnePole::low_pass(70.0, voice.rate_hz);
     for sample in samples {
         let driven = (6.0 * *sample).tanh();
-        let heard = speaker.iter_mut().fold(driven, |x, filter| filter.push(x));
-        *sample = heard - without_rumble.push(heard);
+        let filtered = speaker.iter_mut().fold(driven, |x, filter| filter.push(x));
+        *sample = filtered - without_rumble.push(filtered);
     }
 }

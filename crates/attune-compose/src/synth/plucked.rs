@@ -57,11 +57,11 @@ pub(super) fn add(room: &mut [f32], note: &Note, voice: &mut Voice<'_>) {
     for (n, sample) in room[..count].iter_mut().enumerate() {
         // The oldest sample and the one after it: the delay lies between `whole` + 1 and `whole`.
         let next = if at + 1 == length { 0 } else { at + 1 };
-        let heard = string[at] * part + string[next] * (1.0 - part);
-        *sample += level * heard;
+        let output = string[at] * part + string[next] * (1.0 - part);
+        *sample += level * output;
         let gain = if n < held { ringing } else { muted };
-        string[at] = gain * ((1.0 - dullness) * heard + dullness * last);
-        last = heard;
+        string[at] = gain * ((1.0 - dullness) * output + dullness * last);
+        last = output;
         at = next;
     }
 }

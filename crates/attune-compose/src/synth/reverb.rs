@@ -15,14 +15,14 @@ pub(super) fn apply(samples: &mut [f32], rate_hz: f64, share: f32) {
     for sample in samples {
         let mut wet = 0.0;
         for comb in &mut combs {
-            let heard = comb.oldest();
-            comb.push(*sample + COMB_GAIN * heard);
-            wet += 0.25 * heard;
+            let delayed = comb.oldest();
+            comb.push(*sample + COMB_GAIN * delayed);
+            wet += 0.25 * delayed;
         }
         for all_pass in &mut all_passes {
-            let heard = all_pass.oldest();
-            let kept = wet + ALL_PASS_GAIN * heard;
-            wet = heard - ALL_PASS_GAIN * kept;
+            let delayed = all_pass.oldest();
+            let kept = wet + ALL_PASS_GAIN * delayed;
+            wet = delayed - ALL_PASS_GAIN * kept;
             all_pass.push(kept);
         }
         *sample += share * wet;

@@ -2,7 +2,6 @@
 //! Neubig 2019).
 
 use super::probe::{Input, Probe};
-use attune_model::architecture::BodyShape;
 use attune_model::genre::Probabilities;
 use attune_model::{LoadedModel, ModelError};
 
@@ -45,9 +44,8 @@ impl HeadStudy {
     /// frame.
     pub fn of(model: &LoadedModel, input: &Input, head: Head) -> Result<Option<Self>, ModelError> {
         let (count, bands) = (input.count(), input.bands);
-        let reach = match &model.manifest().architecture.body {
-            BodyShape::Attention(shape) => shape.context,
-            _ => MAX_QUERIES,
+        let Some(reach) = model.manifest().architecture.attention_context() else {
+            return Ok(None);
         };
         let frames = count.min(MAX_QUERIES).min(REACHES * reach);
         let mut probe = Probe::new(model)?;

@@ -15,8 +15,8 @@ pub enum MapKind {
     Contribution,
 }
 
-/// `attune explain --planted --examples 100`, among other music (docs/accuracy.md): model, map, hits in percent. What is
-/// not listed was not measured.
+/// `attune explain --planted --examples 100`, among other music (docs/accuracy.md): model, map, hits in percent. What
+/// is not listed was not measured.
 const MEASURED: [(&str, MapKind, u8); 6] = [
     ("lstm", MapKind::Occlusion, 66),
     ("tcn", MapKind::Occlusion, 67),
@@ -71,6 +71,23 @@ pub fn sentence<'a>(kind: MapKind, models: impl IntoIterator<Item = &'a str>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_figures_are_those_of_the_page() {
+        let page = include_str!("../../../../docs/accuracy.md");
+        for (model, kind, hits) in MEASURED {
+            let map = match kind {
+                MapKind::Occlusion => "occlusion",
+                MapKind::AttentionWeights => "attention weights",
+                MapKind::AttentionOverride => "attention override",
+                MapKind::Contribution => "contribution to the class",
+            };
+            let row = format!("| {model} | {map} | another genre | {hits} % |");
+            let (_, rest) = page.split_once(&row).unwrap_or_else(|| panic!("no {row}"));
+            let chance = rest.split('|').nth(1).unwrap().trim();
+            assert_eq!(chance, format!("{CHANCE} %"), "{row}");
+        }
+    }
 
     #[test]
     fn several_models_have_a_range_and_one_without_a_figure_leaves_none() {

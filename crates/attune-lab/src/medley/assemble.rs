@@ -1,6 +1,7 @@
 //! Sections of sound put one after another, with cuts and crossfades.
 //!
-//! In: a [`Layout`], and for each section its stems with what crossfades need around it. Out: a [`Medley`]. Thread: any.
+//! In: a [`Layout`], and for each section its stems with what crossfades need around it. Out: a [`Medley`]. Thread:
+//! any.
 
 use super::{Layout, Medley, Section, Source, Stem};
 use attune_train::sound::mean_power;

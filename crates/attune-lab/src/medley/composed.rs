@@ -70,10 +70,10 @@ fn part(style: Style, split: Side, (layout, i): (&Layout, usize), rng: &mut ChaC
 /// The piece's words, without instruments that are not heard in the section.
 fn words(piece: &Piece, section: std::ops::Range<usize>) -> Vec<&'static str> {
     let least = AUDIBLE * mean_power(&piece.mix[section.clone()]);
-    let is_heard = |word: &&str| {
+    let sounds = |word: &&str| {
         let mut stems = piece.stems.iter();
         let stem = stems.find(|stem| stem.preset.instrument.word() == *word);
         stem.is_none_or(|stem| mean_power(&stem.samples[section.clone()]) > least)
     };
-    piece.words().into_iter().filter(is_heard).collect()
+    piece.words().into_iter().filter(sounds).collect()
 }

@@ -1,6 +1,7 @@
 //! A folder of medleys: sound, the reference that the scorer reads, and what else is known.
 //!
-//! In: medleys one by one. Out: `medley-NNNN.wav`, [`REFERENCE`], [`DETAILS`], stems if asked for. Thread: the caller's.
+//! In: medleys one by one. Out: `medley-NNNN.wav`, [`REFERENCE`], [`DETAILS`], stems if asked for. Thread: the
+//! caller's.
 
 use super::tables::REFERENCE_COLUMNS;
 use super::{Medley, RATE, Source};
@@ -41,8 +42,8 @@ pub struct Written {
     pub seconds: f64,
 }
 
-/// Writes `count` medleys, each made when it is needed, to a folder that is whole or not there: all files are written to
-/// another one beside it, which takes the name at the end. `with_stems`: also `medley-NNNN-stems/SECTION-NAME.wav`.
+/// Writes `count` medleys, each made when it is needed, to a folder that is whole or not there: all files are written
+/// to another one beside it, which takes the name at the end. `with_stems`: also `medley-NNNN-stems/SECTION-NAME.wav`.
 ///
 /// # Errors
 /// If there is something in the folder already, a medley cannot be made, or a file cannot be written.

@@ -6,10 +6,10 @@
 //! | hypothesis | `piece`, `token`; if known `start_s`, `end_s`, `written_s` | a token that was written, in this order |
 //! | alignment | `piece`, `unit`, `token`, `link` | a link of a unit of the source and a token of the reference |
 //!
-//! Times are in seconds from the start of the piece. `start_s` of a hypothesis is since when the token holds, `written_s`
-//! how much of the piece had been heard when it was written; `end_s` may be empty, and is then the start of the next
-//! section or the end of the piece. A unit is a stretch of the source, both counted from 0; `link` is `found`, `sure` or
-//! `possible`. Other columns are ignored. Every `sure` link is a possible one too.
+//! Times are in seconds from the start of the piece. `start_s` of a hypothesis is since when the token holds,
+//! `written_s` how much of the piece had been heard when it was written; `end_s` may be empty, and is then the start of
+//! the next section or the end of the piece. A unit is a stretch of the source, both counted from 0; `link` is `found`,
+//! `sure` or `possible`. Other columns are ignored. Every `sure` link is a possible one too.
 //!
 //! In: files. Out: [`Reference`], [`Hypothesis`], [`Links`], or a [`TableError`] that names file, line and value.
 //! Thread: any.
@@ -36,7 +36,11 @@ const LINK_COLUMNS: [&str; 4] = ["piece", "unit", "token", "link"];
 
 /// A table that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{path}{line}: {message}", path = .path.display(), line = .line.map_or(String::new(), |line| format!(" line {line}")))]
+#[error(
+    "{path}{line}: {message}",
+    path = .path.display(),
+    line = .line.map_or(String::new(), |line| format!(" line {line}"))
+)]
 pub struct TableError {
     /// The file.
     pub path: PathBuf,
@@ -115,8 +119,8 @@ impl Reference {
     /// Reads a table.
     ///
     /// # Errors
-    /// If the file cannot be read, is larger than [`MOST_BYTES`], or a line is not what it must be: sections need names,
-    /// an end after the start, and must not overlap the one before.
+    /// If the file cannot be read, is larger than [`MOST_BYTES`], or a line is not what it must be: sections need
+    /// names, an end after the start, and must not overlap the one before.
     pub fn read(path: &Path) -> Result<Self, TableError> {
         let sheet = Sheet::read(path, &REFERENCE_COLUMNS)?;
         let mut reference = Self::default();
@@ -232,8 +236,8 @@ impl Links {
         Ok(links)
     }
 
-    /// The links of the reference itself: unit u lasts from u to u + 1 times `unit_s`. A unit that lies within a section
-    /// is surely its token's, one that overlaps it possibly.
+    /// The links of the reference itself: unit u lasts from u to u + 1 times `unit_s`. A unit that lies within a
+    /// section is surely its token's, one that overlaps it possibly.
     ///
     /// # Panics
     /// If the length of a unit is below a millisecond: a slip of the caller.

@@ -1,4 +1,4 @@
-//! Which segments of a file decided what it is as a whole: their shares in the answer over the track, each to be played.
+//! Which segments of a file decided what it is as a whole: their shares in the answer, each to be played.
 //!
 //! In: what a network that reads whole files says. Out: paint; segments to play. Thread: window.
 

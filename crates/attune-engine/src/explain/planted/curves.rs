@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_even_order_is_a_permutation_that_begins_far_apart() {
+    fn an_evenly_spread_order_has_every_window_once() {
         let order = evenly_spread();
         assert_eq!(order[..4], [0, 8, 4, 12]);
         let mut sorted = order;

@@ -15,10 +15,12 @@ pub struct Hits {
     pub f_measure: f64,
 }
 
-/// The hits of one piece; `None` if the reference has no boundary that counts. All 0 if nothing that counts was written.
+/// The hits of one piece; `None` if the reference has no boundary that counts. All 0 if nothing that counts was
+/// written.
 ///
-/// The boundaries are starts and ends of all sections, to 10 µs, each once. `is_trimmed`: without the first and the last
-/// of each side. The matching is the largest that there is; both sides are sorted, so the first that fits is in one.
+/// The boundaries are starts and ends of all sections, to 10 µs, each once. `is_trimmed`: without the first and the
+/// last of each side. The matching is the largest that there is; both sides are sorted, so the first that fits is in
+/// one.
 pub fn hits(sections: &[ReferenceSection], written: &[WrittenToken], window_s: f64, is_trimmed: bool) -> Option<Hits> {
     let end = sections.last()?.end_s;
     let truth = boundaries(

@@ -32,7 +32,8 @@ enum Step {
     Delete,
 }
 
-/// Edits; right tokens that were not written too early, subtracted; how far in time right tokens lie from their sections.
+/// Edits; right tokens that were not written too early, subtracted; how far in time right tokens lie from their
+/// sections.
 #[derive(Clone, Copy, PartialEq, PartialOrd)]
 struct Cost(u32, i32, f64);
 
@@ -51,9 +52,9 @@ pub fn edits(sections: &[ReferenceSection], written: &[WrittenToken]) -> Edits {
             let Cost(edits, early, apart) = above[j];
             let (straight, step) = if section.token == token.token {
                 let late = token.written_s.or(token.start_s).map(|time| time - section.start_s);
-                let is_heard = token.written_s.is_none_or(|time| time >= section.start_s);
+                let has_begun = token.written_s.is_none_or(|time| time >= section.start_s);
                 let apart = apart + late.map_or(0.0, f64::abs);
-                (Cost(edits, early - i32::from(is_heard), apart), Step::Right)
+                (Cost(edits, early - i32::from(has_begun), apart), Step::Right)
             } else {
                 (Cost(edits + 1, early, apart), Step::Substitute)
             };

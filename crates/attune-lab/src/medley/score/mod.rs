@@ -1,15 +1,15 @@
 //! The scorer: what a model wrote of pieces against what is true.
 //!
-//! | figure | formula | source |
-//! |---|---|---|
-//! | token error | (S + D + I) / N: least edits from the reference's tokens to the hypothesis's, over the reference's | Levenshtein 1966 |
-//! | alignment error (AER) | 1 − (\|A∩S\| + \|A∩P\|) / (\|A\| + \|S\|), links found A, sure S, possible P | Och & Ney 2003 |
-//! | boundary hits | a boundary is hit if one of the other side's lies within 0.5 s (3 s), each used once; precision, recall and their harmonic mean F | Turnbull et al. 2007; `mir_eval.segment.detection` |
-//! | average lagging (AL) | 1/τ Σ_{t≤τ} [g(t) − (t − 1) \|x\|/\|y\|], τ the first t with g(t) ≥ \|x\| | Ma et al. 2019; SimulEval |
-//! | length-adaptive (LAAL) | the same with max(\|y\|, \|ŷ\|) in place of \|y\| | Papi et al. 2022; SimulEval |
-//! | seconds to the right token | written_s − start of the section, for sections whose token was written after it | – |
+//! - *Token error*: (S + D + I) / N, the least edits from the reference's tokens to the hypothesis's (Levenshtein 1966).
+//! - *Alignment error* (AER): 1 − (|A∩S| + |A∩P|) / (|A| + |S|) of links found A, sure S, possible P (Och & Ney 2003).
+//! - *Boundary hits*: a boundary is hit if one of the other side's lies within 0.5 s (3 s), each used once; precision,
+//!   recall and their harmonic mean F (Turnbull et al. 2007; `mir_eval.segment.detection`).
+//! - *Average lagging* (AL): 1/τ Σ_{t≤τ} [g(t) − (t − 1) |x|/|y|], τ the first t with g(t) ≥ |x| (Ma et al. 2019).
+//! - *Length-adaptive lagging* (LAAL): the same with max(|y|, |ŷ|) in place of |y| (Papi et al. 2022). Both as in
+//!   SimulEval.
+//! - *Seconds to the right token*: `written_s` − start of the section, where its token was written after that.
 //!
-//! g(t) is the time heard when token t was written, |x| the length of the piece (the end of its last section), |y| the
+//! g(t) is how much of the piece had come when token t was written, |x| the length of the piece (the end of its last section), |y| the
 //! number of its sections, |ŷ| of the tokens that were written. Rates are of sums over all pieces; boundary hits and
 //! lagging are means over pieces. Intervals are 95 % bootstrap intervals over pieces ([`interval`]).
 //!
