@@ -56,6 +56,11 @@ impl Cells {
         })
     }
 
+    /// The file, if they are kept in one.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
     /// The result of this plan, if it is finished.
     pub fn finished<T: DeserializeOwned>(&self, plan: &Value) -> Option<T> {
         let line = self.lines.iter().find(|line| line.plan == *plan)?;

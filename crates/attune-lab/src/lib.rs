@@ -50,6 +50,7 @@ mod cells;
 mod choice;
 mod clip_features;
 pub mod depth;
+mod export;
 pub mod heads;
 pub mod hierarchy;
 pub mod limits;
@@ -63,6 +64,7 @@ mod run;
 pub mod scores;
 pub mod token_encoder;
 mod train_loop;
+mod training_state;
 
 pub use cells::Cells;
 pub use choice::{About, Choice, ChoiceError};

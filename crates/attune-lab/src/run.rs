@@ -3,9 +3,12 @@
 //! In: settings, finished cells. Out: events, cells. Thread: the caller's; the stop flag may be set from any.
 
 use super::{Cells, LabError, Report};
+use attune_model::load::hex;
 use attune_model::{ModelError, ModelSet};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Settings of every lab.
@@ -53,6 +56,8 @@ pub struct Run<'a> {
     stop: &'a AtomicBool,
     finished: usize,
     of: usize,
+    /// The plan that is worked on, and how many of its trainings have begun.
+    current: Option<(serde_json::Value, usize)>,
 }
 
 impl<'a> Run<'a> {
@@ -72,6 +77,7 @@ impl<'a> Run<'a> {
             stop,
             finished: 0,
             of: 0,
+            current: None,
         }
     }
 
@@ -141,6 +147,7 @@ impl<'a> Run<'a> {
         let result = if let Some(result) = self.cells.finished(&plan) {
             result
         } else {
+            self.current = Some((plan.clone(), 0));
             let result = work(self)?;
             self.cells.add(plan, value_of(&result)?)?;
             result
@@ -149,15 +156,35 @@ impl<'a> Run<'a> {
         Ok(result)
     }
 
-    /// The result of `work`, even if an earlier run finished it: for what a cell does not keep, such as weights to
-    /// export.
+    /// The result of `work` on `plan`, even if an earlier run finished it: for what a cell does not keep, such as
+    /// weights to export. A training of more than a minute is not repeated: its state is kept.
     ///
     /// # Errors
     /// If the work fails or is stopped.
-    pub(crate) fn uncached<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, LabError>) -> Result<T, LabError> {
+    pub(crate) fn uncached<P: Serialize, T>(
+        &mut self,
+        plan: &P,
+        work: impl FnOnce(&mut Self) -> Result<T, LabError>,
+    ) -> Result<T, LabError> {
+        self.current = Some((value_of(plan)?, 0));
         let result = work(self)?;
         self.finished += 1;
         Ok(result)
+    }
+
+    /// Where the state of the next training is kept, and the plan that it belongs to; `None` if nothing is kept.
+    pub(crate) fn next_training(&mut self) -> Option<(PathBuf, String)> {
+        let (plan, begun) = self.current.as_mut()?;
+        let cells = self.cells.path()?;
+        let text = format!("{plan} {begun}");
+        *begun += 1;
+        let digest = hex(&Sha256::digest(&text));
+        Some((
+            cells
+                .with_extension("")
+                .with_extension(format!("{}.training", &digest[..12])),
+            text,
+        ))
     }
 }
 

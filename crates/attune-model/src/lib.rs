@@ -68,6 +68,7 @@ mod set;
 mod stemmed;
 mod streaming;
 pub mod tcn;
+pub mod trained;
 
 pub use attune_nn::recurrent::UnitActivations;
 use bundled::bundled_hierarchical;

@@ -4,8 +4,9 @@
 
 use super::familiarity::{Familiarity, FamiliarityScale, HiddenStatistics};
 use super::golden::Golden;
-use super::hierarchical::is_hierarchical;
+use super::hierarchical::Hierarchical;
 use super::manifest::{FORMAT, Manifest};
+use super::trained::{TrainedNet, kind};
 use super::{LoadedModel, ModelError};
 use attune_nn::weights::WeightStore;
 use candle_core::{Device, Tensor};
@@ -52,7 +53,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, ModelError> {
 }
 
 fn parse(manifest: &[u8]) -> Result<Manifest, ModelError> {
-    if is_hierarchical(manifest) {
+    if kind(manifest) == Hierarchical::KIND {
         return Err(ModelError::WholeFilesOnly);
     }
     let manifest: Manifest = serde_json::from_slice(manifest).map_err(ModelError::Manifest)?;

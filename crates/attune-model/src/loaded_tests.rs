@@ -6,12 +6,13 @@ use super::front::FrontShape;
 use super::genre::GenreSet;
 use super::genre_net::{HeadShape, PoolingShape};
 use super::golden::Golden;
-use super::hierarchical::{self, Hierarchical, HierarchicalManifest, HierarchicalModel, HierarchicalShape, KIND};
+use super::hierarchical::{self, Hierarchical, HierarchicalModel, HierarchicalShape};
 use super::load::hex;
 use super::manifest::FORMAT;
 use super::recurrent::RecurrentShape;
 use super::scores::{Contents, ScoreNet, ScoreSet, Scores};
 use super::tcn::TcnShape;
+use super::trained::{Origin, TrainedFiles};
 use super::{EvidenceMap, LoadedModel, Manifest, ModelError, ModelSet, bundled, bundled_optional, from_files};
 use attune_audio::features::{FrameBlock, FrontEndSpec};
 use attune_nn::Pass;
@@ -143,23 +144,19 @@ fn hierarchical_over(model: &LoadedModel) -> HierarchicalModel {
         attends: true,
     };
     let mut store = WeightStore::random(12);
-    let net = Hierarchical::new(store.root(), shape).unwrap();
-    let weights = safetensors::serialize(tensors_of(&store), None).unwrap();
-    let manifest = HierarchicalManifest {
-        format: FORMAT,
-        kind: KIND.to_owned(),
+    Hierarchical::new(store.root(), shape).unwrap();
+    let tensors = store
+        .all()
+        .map(|(name, var)| (name.to_owned(), var.as_detached_tensor()));
+    let origin = Origin {
         name: "mine".to_owned(),
-        encoder_sha256: model.manifest().weights_sha256.clone(),
-        genres: GenreSet::gtzan(),
+        encoder_sha256: Some(model.manifest().weights_sha256.clone()),
+        labels: GenreSet::gtzan().labels().to_vec(),
         temperature: 1.0,
-        weight_count: store.params().map(|(_, var)| var.elem_count()).sum(),
-        shape,
-        weights_sha256: hex(&Sha256::digest(&weights)),
-        golden: hierarchical::Golden::measure(&net).unwrap(),
-        licence: String::new(),
         provenance: String::new(),
     };
-    HierarchicalModel::from_bytes(&serde_json::to_vec(&manifest).unwrap(), &weights).unwrap()
+    let files = TrainedFiles::new::<Hierarchical>(&shape, &tensors.collect(), origin).unwrap();
+    HierarchicalModel::from_bytes(files.json().unwrap().as_bytes(), &files.weights).unwrap()
 }
 
 /// A score function with random weights over this model, through the bytes of a file.

@@ -4,6 +4,7 @@
 
 use super::bundled::bundled_name;
 use super::genre::GenreSet;
+use super::trained::TrainedManifest;
 use super::{LoadedModel, ModelError};
 use attune_audio::features::FrontEndSpec;
 
@@ -107,6 +108,20 @@ impl ModelSet {
                 loaded: names.join(", "),
             }
         })
+    }
+
+    /// The model over whose features this network was trained.
+    ///
+    /// # Errors
+    /// As of [`ModelSet::encoder`], or if the network was trained over none.
+    pub fn encoder_of<S>(&self, manifest: &TrainedManifest<S>) -> Result<&LoadedModel, ModelError> {
+        match &manifest.encoder_sha256 {
+            Some(digest) => self.encoder(digest, &manifest.name),
+            None => Err(ModelError::Shape(format!(
+                "the manifest of {:?} does not say over which model's features it was trained",
+                manifest.name
+            ))),
+        }
     }
 
     fn differs(model: &LoadedModel, what: &str, first: &LoadedModel) -> ModelError {

@@ -154,6 +154,20 @@ pub fn one_cycle(step: u64, steps: u64, peak: f32) -> f32 {
     peak * (0.001 + 0.999 * (0.5 + 0.5 * (std::f32::consts::PI * share).cos()))
 }
 
+/// The learning rate at `step`: linearly up over `warm_up` steps to `peak`, then down with 1/√step (Vaswani et al. 2017,
+/// eq. 3).
+///
+/// ```
+/// use attune_train::optimizer::inverse_square_root;
+/// assert_eq!(inverse_square_root(49, 100, 2e-3), 1e-3);
+/// assert_eq!(inverse_square_root(99, 100, 2e-3), 2e-3);
+/// assert!((inverse_square_root(399, 100, 2e-3) - 1e-3).abs() < 1e-9);
+/// ```
+pub fn inverse_square_root(step: u64, warm_up: u64, peak: f32) -> f32 {
+    let (step, warm_up) = ((step + 1) as f32, warm_up.max(1) as f32);
+    peak * (step / warm_up).min((warm_up / step).sqrt())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -122,7 +122,7 @@ fn train_one(plan: &Plan, run: &mut Run<'_>) -> Result<Outcome, LabError> {
     let form = (plan.shape.residual, plan.shape.normalized);
     let what = format!("{layers} layers, {}, seed {}", shown::name(form), plan.schedule.seed);
     let (mut first, mut last) = (Vec::new(), Vec::new());
-    let watch = |step: u64, store: &WeightStore, grads: &GradStore| {
+    let mut watch = |step: u64, store: &WeightStore, grads: &GradStore| {
         if step == 0 {
             first = gradients(store, grads, layers)?;
         }
@@ -132,7 +132,7 @@ fn train_one(plan: &Plan, run: &mut Run<'_>) -> Result<Outcome, LabError> {
         Ok(())
     };
     let draw = |count: usize, rng: &mut _| Ok(order_task::draw(count, rng)?);
-    let (tensors, loss) = train(plan, &what, run, draw, watch)?;
+    let (tensors, loss) = train(plan, &what, run, draw, Some(&mut watch))?;
     let net = TokenEncoder::restored(tensors, plan.shape)?;
     let (accuracy, _) = judge(&net, (TESTED, plan.schedule.seed), draw)?;
     Ok(Outcome {

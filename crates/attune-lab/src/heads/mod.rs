@@ -138,7 +138,7 @@ impl Lab for HeadsLab {
 
 fn train_needles(plan: &Plan, run: &mut Run<'_>) -> Result<OfNeedles, LabError> {
     let what = format!("needles, {} heads, seed {}", plan.shape.heads, plan.schedule.seed);
-    let (tensors, loss) = train(plan, &what, run, needles, |_, _, _| Ok(()))?;
+    let (tensors, loss) = train(plan, &what, run, needles, None)?;
     let test = |tensors| {
         let net = TokenEncoder::restored(tensors, plan.shape)?;
         judge(&net, (TESTED, plan.schedule.seed), needles)

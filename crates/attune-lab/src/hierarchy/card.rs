@@ -1,16 +1,13 @@
 //! What training a hierarchical network writes: weights, manifest, and a card that states how they were made.
 
-use super::{Outcome, Plan, restored};
+use super::{Outcome, Plan};
 use crate::LabError;
 use crate::clip_features::FeatureSet;
+use crate::export::{self, date, name_of};
 use crate::planted::Found;
-use attune_engine::files::write_atomically;
-use attune_model::hierarchical::{Golden, HierarchicalManifest, KIND};
-use attune_model::load::hex;
-use attune_model::manifest::FORMAT;
-use attune_train::checkpoint::serialize;
+use attune_model::hierarchical::{Hierarchical, HierarchicalShape};
+use attune_model::trained::{Origin, TrainedFiles, TrainedManifest, TrainedNet};
 use candle_core::Tensor;
-use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -25,36 +22,31 @@ pub(crate) fn export(
     (outcome, pieces): (&Outcome, &FeatureSet),
     (encoder, data): (&str, &Path),
 ) -> Result<(), LabError> {
-    let weights = serialize(tensors, None)?;
-    let name = data.file_name().unwrap_or(data.as_os_str()).to_string_lossy();
-    let date = jiff::Timestamp::now().strftime("%Y-%m-%d");
-    let seed = plan.schedule.seed;
-    let share = plan.passages.share;
+    let (seed, share) = (plan.schedule.seed, plan.passages.share);
+    let name = name_of(data);
     let command = format!("attune lab hierarchy --data {name} --seed {seed} --planted-share {share} --export FOLDER");
-    let manifest = HierarchicalManifest {
-        format: FORMAT,
-        kind: KIND.to_owned(),
-        name: KIND.to_owned(),
-        encoder_sha256: encoder.to_owned(),
-        genres: pieces.genres.clone(),
+    let origin = Origin {
+        name: Hierarchical::KIND.to_owned(),
+        encoder_sha256: Some(encoder.to_owned()),
+        labels: pieces.genres.labels().to_vec(),
         temperature: outcome.temperature,
-        weight_count: tensors.values().map(Tensor::elem_count).sum(),
-        shape: plan.shape,
-        weights_sha256: hex(&Sha256::digest(&weights)),
-        golden: Golden::measure(&restored(tensors.clone(), plan.shape)?)?,
-        licence: "MIT (weights; the training audio is not part of them)".to_owned(),
-        provenance: format!("{command} on {name}, {date}"),
+        provenance: format!("{command} on {name}, {}", date()),
     };
-    let json = serde_json::to_string_pretty(&manifest)
-        .map_err(|error| LabError::Refused(format!("the manifest cannot be written as JSON: {error}")))?;
-    let at = |extension: &str| to.join(KIND).with_extension(extension);
-    write_atomically(&at("safetensors"), &weights)?;
-    write_atomically(&at("md"), card(&manifest, plan, outcome, pieces, &command).as_bytes())?;
-    write_atomically(&at("json"), json.as_bytes())?;
-    Ok(())
+    let files = TrainedFiles::new::<Hierarchical>(&plan.shape, tensors, origin)?;
+    export::write(
+        to,
+        &files,
+        &card(&files.manifest, plan, outcome, (pieces, encoder), &command),
+    )
 }
 
-fn card(manifest: &HierarchicalManifest, plan: &Plan, outcome: &Outcome, pieces: &FeatureSet, command: &str) -> String {
+fn card(
+    manifest: &TrainedManifest<HierarchicalShape>,
+    plan: &Plan,
+    outcome: &Outcome,
+    (pieces, encoder): (&FeatureSet, &str),
+    command: &str,
+) -> String {
     let percent = |share: f64| format!("{:.1} %", share * 100.0);
     let right = |right: &crate::arena::Right| {
         let [low, high] = right.interval95.map(percent);
@@ -72,10 +64,7 @@ fn card(manifest: &HierarchicalManifest, plan: &Plan, outcome: &Outcome, pieces:
         ("command", format!("`{command}`")),
         ("made", manifest.provenance.clone()),
         ("weights", manifest.weight_count.to_string()),
-        (
-            "encoder",
-            format!("the TCN whose weights have SHA-256 {}", manifest.encoder_sha256),
-        ),
+        ("encoder", format!("the TCN whose weights have SHA-256 {encoder}")),
         ("steps", plan.schedule.steps.to_string()),
         (
             "clips and excerpts",
@@ -126,7 +115,7 @@ fn card(manifest: &HierarchicalManifest, plan: &Plan, outcome: &Outcome, pieces:
          answer to the segment for that class, less the mean over all classes), taught on planted segments (share \
          {}).\n",
         manifest.name,
-        manifest.genres.labels().join(", "),
+        manifest.labels.join(", "),
         plan.passages.share
     )
 }

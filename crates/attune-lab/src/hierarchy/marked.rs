@@ -76,7 +76,7 @@ pub(crate) fn learn(plan: &MarkedPlan, run: &mut Run<'_>) -> Result<MarkedOutcom
         (plan.schedule, &PlantedPlan::default()),
         &what,
         run,
-        |rng| {
+        |_, rng| {
             let (x, _, classes) = draw(BATCH, rng)?;
             Ok(Tracks {
                 x,

@@ -160,15 +160,14 @@ impl HierarchyLab {
                     let outcome = judge::judge(&plan, &net, &pieces, &unheard, (weights, loss))?;
                     Ok((tensors, outcome))
                 };
+                let cell = ("music", &plan, digest, data);
                 let outcome = match &self.export {
                     Some(to) if attends && seed == seeds[0] => {
-                        let (tensors, outcome) = run.uncached(train)?;
+                        let (tensors, outcome) = run.uncached(&cell, train)?;
                         card::export(to, &plan, &tensors, (&outcome, &pieces), (digest, folder))?;
                         outcome
                     }
-                    _ => run.cell(&("music", &plan, digest, data), |run| {
-                        train(run).map(|(_, outcome)| outcome)
-                    })?,
+                    _ => run.cell(&cell, |run| train(run).map(|(_, outcome)| outcome))?,
                 };
                 outcomes.push((attends, outcome));
             }

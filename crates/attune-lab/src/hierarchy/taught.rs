@@ -59,12 +59,12 @@ pub(crate) fn learn(
     (schedule, passages): (Schedule, &PlantedPlan),
     what: &str,
     run: &mut Run<'_>,
-    mut draw: impl FnMut(&mut ChaCha8Rng) -> Result<Tracks, LabError>,
+    mut draw: impl FnMut(u64, &mut ChaCha8Rng) -> Result<Tracks, LabError>,
 ) -> Result<Taught, LabError> {
     let mut store = WeightStore::random(schedule.seed);
     let net = Hierarchical::new(store.root(), shape)?;
-    let loss = |rng: &mut ChaCha8Rng| {
-        let Tracks { x, classes, planted } = draw(rng)?;
+    let loss = |step: u64, rng: &mut ChaCha8Rng| {
+        let Tracks { x, classes, planted } = draw(step, rng)?;
         let (tracks, segments) = (x.dim(0)?, x.dim(1)?);
         let read = net.forward(&x, &mut Pass::Train(rng))?;
         let units = UnitEvidence {
@@ -89,7 +89,7 @@ pub(crate) fn learn(
             passages,
         )?)
     };
-    let loss = train_loop(&store, schedule, what, run, loss, |_, _| Ok(()))?;
+    let loss = train_loop(&store, schedule, what, run, loss, None)?;
     let tensors = store
         .all()
         .map(|(name, var)| (name.to_owned(), var.as_detached_tensor()));
@@ -117,15 +117,13 @@ pub(crate) fn learn_music(
 ) -> Result<Taught, LabError> {
     let name = if plan.shape.attends { "attention" } else { "mean" };
     let what = format!("{name}, seed {}", plan.schedule.seed);
-    let mut step = 0;
     let among = Surroundings {
         pieces,
         noises,
         share: f64::from(plan.passages.share),
     };
-    learn(plan.shape, (plan.schedule, &plan.passages), &what, run, |rng| {
-        step += 1;
-        let whole = (step % 2 == 0).then(|| pieces.draw(BATCH, WHOLE, rng)).flatten();
+    learn(plan.shape, (plan.schedule, &plan.passages), &what, run, |step, rng| {
+        let whole = (step % 2 == 1).then(|| pieces.draw(BATCH, WHOLE, rng)).flatten();
         let is_whole = whole.is_some();
         let Some((x, genres)) = whole.or_else(|| pieces.draw(BATCH, 1, rng)) else {
             return Err(LabError::Refused(

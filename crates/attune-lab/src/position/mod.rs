@@ -123,13 +123,7 @@ fn order(plan: &Plan, run: &mut Run<'_>) -> Result<Order, LabError> {
         shown::name(positions),
         plan.schedule.seed
     );
-    let (tensors, loss) = train(
-        plan,
-        &what,
-        run,
-        |count, rng| Ok(order_task::draw(count, rng)?),
-        |_, _, _| Ok(()),
-    )?;
+    let (tensors, loss) = train(plan, &what, run, |count, rng| Ok(order_task::draw(count, rng)?), None)?;
     let net = TokenEncoder::restored(tensors, plan.shape)?;
     let (accuracy, _) = judge(&net, (TESTED, plan.schedule.seed), |count, rng| {
         Ok(order_task::draw(count, rng)?)

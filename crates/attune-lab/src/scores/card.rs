@@ -5,6 +5,7 @@
 use super::genre::Outcome;
 use super::shown::Row;
 use crate::LabError;
+use crate::export::{date, name_of};
 use attune_engine::files::write_atomically;
 use attune_nn::score::ScoreKind;
 use attune_train::planted::PlantedPlan;
@@ -32,9 +33,9 @@ pub(super) fn write(exported: &Path, made: &Made<'_>, rows: &[Row<Outcome>]) -> 
 }
 
 fn text(made: &Made<'_>, rows: &[Row<Outcome>]) -> String {
-    let name = made.data.file_name().unwrap_or(made.data.as_os_str()).to_string_lossy();
+    let name = name_of(made.data);
     let (seed, share) = (made.seed, made.passages.share);
-    let date = jiff::Timestamp::now().strftime("%Y-%m-%d");
+    let date = date();
     let first = rows
         .iter()
         .filter_map(|(kind, outcomes)| Some((*kind, outcomes.first()?)));

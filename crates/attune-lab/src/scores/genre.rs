@@ -84,16 +84,14 @@ pub(crate) fn learn(
     let classes = pieces.genres.len();
     let mut store = WeightStore::random(plan.schedule.seed);
     let net = ScoreNet::new(&mut store, plan.shape, classes)?;
-    let mut step = 0;
     let what = format!("{}, seed {}", plan.shape.kind.name(), plan.schedule.seed);
     let loss = train_loop(
         &store,
         plan.schedule,
         &what,
         run,
-        |rng| {
-            let frames = LENGTHS[step % LENGTHS.len()];
-            step += 1;
+        |step, rng| {
+            let frames = LENGTHS[step as usize % LENGTHS.len()];
             let drawn = pieces.draw(BATCH, frames, rng);
             let Some((x, genres)) = drawn.or_else(|| pieces.draw(BATCH, LENGTHS[0], rng)) else {
                 return Err(LabError::Refused(format!(
@@ -134,7 +132,7 @@ pub(crate) fn learn(
                 &plan.passages,
             )?)
         },
-        |_, _| Ok(()),
+        None,
     )?;
     let tensors = store
         .all()

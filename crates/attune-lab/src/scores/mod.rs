@@ -228,9 +228,10 @@ impl ScoresLab {
                         ..genre::judge(&plan, &net, &pieces, &planted)?
                     })
                 };
+                let cell = ("genres", &plan, &encoder.manifest().weights_sha256, &data);
                 outcomes.push(match exports {
-                    Some(_) => run.uncached(train)?,
-                    None => run.cell(&("genres", &plan, &encoder.manifest().weights_sha256, &data), train)?,
+                    Some(_) => run.uncached(&cell, train)?,
+                    None => run.cell(&cell, train)?,
                 });
             }
             rows.push((kind, outcomes));

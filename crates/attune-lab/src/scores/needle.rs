@@ -92,14 +92,14 @@ pub(crate) fn learn(plan: &Plan, run: &mut Run<'_>) -> Result<Outcome, LabError>
     let mut store = WeightStore::random(plan.schedule.seed);
     let net = ScoreNet::new(&mut store, plan.shape, CLASSES)?;
     let what = format!("marked frame, {}, seed {}", plan.shape.kind.name(), plan.schedule.seed);
-    let batch = |rng: &mut ChaCha8Rng| {
+    let batch = |_: u64, rng: &mut ChaCha8Rng| {
         let (x, _, classes) = draw(BATCH, frames, rng)?;
         let (logits, _) = net.forward(&x, &read, &mut Pass::Train(rng))?;
         Ok(logits
             .apply_op2(&one_hot(&classes, 1, CLASSES)?, CrossEntropy)?
             .mean_all()?)
     };
-    train_loop(&store, plan.schedule, &what, run, batch, |_, _| Ok(()))?;
+    train_loop(&store, plan.schedule, &what, run, batch, None)?;
     let mut rng = <ChaCha8Rng as rand::SeedableRng>::seed_from_u64(plan.schedule.seed);
     rng.set_stream(2); // other sequences than those that were learnt from
     let (x, places, classes) = draw(TESTED, frames, &mut rng)?;

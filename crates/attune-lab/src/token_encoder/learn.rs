@@ -4,7 +4,7 @@
 
 use super::{TokenEncoder, TokenEncoderShape};
 use crate::clip_features::one_hot;
-use crate::train_loop::{Schedule, train_loop};
+use crate::train_loop::{Schedule, Watch, train_loop};
 use crate::{LabError, Run};
 use attune_nn::Pass;
 use attune_nn::kernels::cross_entropy::CrossEntropy;
@@ -51,30 +51,33 @@ impl Plan {
     }
 }
 
+/// What is called with the weights and gradients of every step.
+pub(crate) type WatchWeights<'a> = &'a mut dyn FnMut(u64, &WeightStore, &GradStore) -> Result<(), LabError>;
+
 /// Trains the network on batches of `draw`; `watch` is called with the weights and gradients of each step. Returns its
 /// tensors and the mean loss of the last tenth.
 ///
 /// # Errors
 /// If the network fails, the loss is not finite, or the run is to stop.
-pub fn train(
+pub(crate) fn train(
     plan: &Plan,
     what: &str,
     run: &mut Run<'_>,
     draw: impl Fn(usize, &mut ChaCha8Rng) -> Result<Generated, LabError>,
-    mut watch: impl FnMut(u64, &WeightStore, &GradStore) -> Result<(), LabError>,
+    watch: Option<WatchWeights<'_>>,
 ) -> Result<(HashMap<String, Tensor>, f64), LabError> {
     let TokenEncoderShape { answers, classes, .. } = plan.shape;
     let mut store = WeightStore::random(plan.schedule.seed);
     let net = TokenEncoder::new(&mut store, plan.shape)?;
-    let loss = |rng: &mut ChaCha8Rng| {
+    let loss = |_: u64, rng: &mut ChaCha8Rng| {
         let drawn = draw(plan.batch, rng)?;
         let logits = net.forward(&drawn.x, &mut Pass::Train(rng))?;
         let targets = one_hot(&drawn.classes, 1, classes)?.reshape((plan.batch, answers, classes))?;
         Ok(logits.apply_op2(&targets, CrossEntropy)?.mean_all()?)
     };
-    let loss = train_loop(&store, plan.schedule, what, run, loss, |step, grads| {
-        watch(step, &store, grads)
-    })?;
+    let mut watch = watch.map(|watch| |step: u64, grads: &GradStore| watch(step, &store, grads));
+    let watch = watch.as_mut().map(|watch| watch as Watch<'_>);
+    let loss = train_loop(&store, plan.schedule, what, run, loss, watch)?;
     let tensors = store
         .all()
         .map(|(name, var)| (name.to_owned(), var.as_detached_tensor()));

@@ -12,7 +12,8 @@ pub mod music;
 pub mod order_task;
 
 pub use layer::{LayerShape, TokenEncoderLayer};
-pub use learn::{Generated, Plan, judge, train};
+pub(crate) use learn::train;
+pub use learn::{Generated, Plan, judge};
 
 use crate::LabError;
 use attune_nn::Pass;

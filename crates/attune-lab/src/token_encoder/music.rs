@@ -95,7 +95,7 @@ impl Music {
             let classes = genres.iter().map(|genre| usize::from(genre.0)).collect();
             Ok(Generated { x, classes })
         };
-        let (tensors, loss) = super::train(plan, what, run, draw, |_, _, _| Ok(()))?;
+        let (tensors, loss) = super::train(plan, what, run, draw, None)?;
         let net = TokenEncoder::restored(tensors.clone(), plan.shape)?;
         let [excerpts, whole] = self.judge(&net)?;
         Ok((tensors, Outcome { loss, excerpts, whole }))

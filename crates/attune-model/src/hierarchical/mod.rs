@@ -9,8 +9,7 @@
 mod file;
 mod reader;
 
-pub(super) use file::is_hierarchical;
-pub use file::{Golden, HierarchicalManifest, HierarchicalModel, KIND};
+pub use file::HierarchicalModel;
 pub use reader::{DecidedReport, DecidingSegment, SegmentReader, words};
 
 use crate::evidence::contribution;

@@ -93,7 +93,7 @@ impl SegmentReader {
     /// [`ModelError::EncoderMissing`] if it was trained over another model's features.
     pub fn new(model: HierarchicalModel, models: &ModelSet) -> Result<Self, ModelError> {
         let manifest = &model.manifest;
-        let encoder = models.encoder(&manifest.encoder_sha256, &manifest.name)?.clone();
+        let encoder = models.encoder_of(manifest)?.clone();
         if manifest.shape.inputs != encoder.feature_width() {
             return Err(ModelError::Shape(format!(
                 "{:?} reads {} features and {:?} computes {}",
@@ -146,7 +146,7 @@ impl SegmentReader {
         let probabilities = |logits: &[f32]| Probabilities::softmax(logits, manifest.temperature);
         let answer = |logits: &[f32]| {
             let (genre, confidence) = probabilities(logits).top();
-            (manifest.genres.label(genre).to_owned(), f64::from(confidence))
+            (manifest.labels[usize::from(genre.0)].clone(), f64::from(confidence))
         };
         let secs = |frame: usize| (frame as f64 * spec.hop().0 * 1e3).round() / 1e3;
         let mut segments = Vec::with_capacity(places.len());
