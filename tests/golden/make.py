@@ -128,12 +128,49 @@ def transformer() -> None:
     )
 
 
+def decoder() -> None:
+    """A decoder layer, norm first, attention of queries over another sequence, and a 2-D convolution that sees no later row."""
+    rng = np.random.default_rng(4)
+    x, memory = f32(rng.standard_normal((2, 5, 16))), f32(rng.standard_normal((2, 9, 16)))
+    tensors = {"x": x, "memory": memory}
+    queries, source = torch.from_numpy(x), torch.from_numpy(memory)
+    layer = torch.nn.TransformerDecoderLayer(
+        d_model=16, nhead=4, dim_feedforward=32, dropout=0.0, activation="gelu", batch_first=True, norm_first=True,
+    ).double().eval()
+    weights = randomise(layer, rng)
+    tensors |= {f"layer.{name}": value for name, value in weights.items()}
+    later = torch.triu(torch.ones(5, 5, dtype=torch.bool), diagonal=1)
+    with torch.no_grad():
+        tensors["layer.output"] = layer(queries, source, tgt_mask=later).numpy()
+    attention = torch.nn.MultiheadAttention(embed_dim=16, num_heads=4, batch_first=True).double().eval()
+    weights = randomise(attention, rng)
+    tensors |= {f"mha.{name}": value for name, value in weights.items()}
+    with torch.no_grad():
+        output, maps = attention(queries, source, source, average_attn_weights=False)
+    tensors |= {"mha.output": output.numpy(), "mha.attention": maps.numpy()}
+    # x + W·relu(conv(norm(x))), the kernel of 3 rows by 5 columns: no later row; columns on both sides, or before only.
+    grid = f32(rng.standard_normal((2, 4, 7, 6)))  # (b, rows, columns, features)
+    norm, conv, narrow = torch.nn.LayerNorm(6), torch.nn.Conv2d(6, 6, (3, 5)), torch.nn.Linear(6, 6)
+    tensors["grid.x"] = grid
+    for name, module in {"norm": norm, "conv": conv, "narrow": narrow}.items():
+        weights = randomise(module.double(), rng)
+        tensors |= {f"grid.{name}.{key}": value for key, value in weights.items()}
+    with torch.no_grad():
+        normed = norm(torch.from_numpy(grid)).permute(0, 3, 1, 2)
+        for side, columns in {"both": (2, 2), "before": (4, 0)}.items():
+            padded = torch.nn.functional.pad(normed, (*columns, 2, 0))
+            hidden = torch.relu(conv(padded)).permute(0, 2, 3, 1)
+            tensors[f"grid.{side}"] = grid + narrow(hidden).numpy()
+    write("decoder.safetensors", tensors, torch=torch.__version__, heads="4", gelu="exact (erf)")
+
+
 def main() -> None:
     DATA.mkdir(exist_ok=True)
     log_mel()
     recurrent(torch.nn.LSTM, "lstm")
     recurrent(torch.nn.RNN, "rnn")
     transformer()
+    decoder()
     medley.write()
     for path in sorted(DATA.iterdir()):
         print(f"{path.stat().st_size:>9,} {path.name}")

@@ -2,7 +2,9 @@
 
 use attune_model::load::tensors;
 use attune_nn::Pass;
+use attune_nn::attention::{Attention, MultiHeadShape, Visible};
 use attune_nn::causal_conv::{CausalConv, ConvShape};
+use attune_nn::grid_conv::{GridConv, GridConvShape};
 use attune_nn::kernels::convolution::Activation;
 use attune_nn::kernels::packed_matrix::Precision;
 use attune_nn::lstm_cell::Lstm;
@@ -11,6 +13,7 @@ use attune_nn::positional::Rotations;
 use attune_nn::recurrent::{PackedRecurrent, Recurrent};
 use attune_nn::rnn_cell::Rnn;
 use attune_nn::streaming::frame_buf::FrameBuf;
+use attune_nn::transformer::DecoderLayer;
 use attune_nn::weights::WeightStore;
 use candle_core::{Device, Tensor};
 use std::collections::HashMap;
@@ -204,6 +207,128 @@ fn the_encoder_layer_is_pytorchs() {
             packed.step(x, &rotations, &mut memory, out);
         });
         assert!(largest_difference(&streamed, &get("output").get(stream).unwrap()) < TOLERANCE);
+    }
+}
+
+/// PyTorch's attention of queries over another sequence by our names: it keeps all three projections in one matrix.
+fn cross_weights(golden: &HashMap<String, Tensor>, from: &str, to: &str) -> HashMap<String, Tensor> {
+    let get = |name: &str| &golden[&format!("{from}{name}")];
+    let width = get("out_proj.bias").dim(0).unwrap();
+    let rows = |name: &str, first: usize, count: usize| get(name).narrow(0, first * width, count * width).unwrap();
+    HashMap::from([
+        (format!("{to}query.weight"), transposed(&rows("in_proj_weight", 0, 1))),
+        (format!("{to}query.bias"), rows("in_proj_bias", 0, 1)),
+        (
+            format!("{to}key_value.weight"),
+            transposed(&rows("in_proj_weight", 1, 2)),
+        ),
+        (format!("{to}key_value.bias"), rows("in_proj_bias", 1, 2)),
+        (format!("{to}output.weight"), transposed(get("out_proj.weight"))),
+        (format!("{to}output.bias"), get("out_proj.bias").clone()),
+    ])
+}
+
+const CROSS: MultiHeadShape = MultiHeadShape {
+    width: 16,
+    heads: 4,
+    lags: 0,
+};
+
+#[test]
+fn attention_over_another_sequence_is_pytorchs() {
+    let golden = golden("decoder");
+    let mut store = WeightStore::from_tensors(cross_weights(&golden, "mha.", ""));
+    let attention = Attention::new(store.root(), CROSS).unwrap();
+    let memory = attention.key_values(&golden["memory"]).unwrap();
+    let (output, weights) = attention.forward(&golden["x"], &memory, &Visible::all(5, 9)).unwrap();
+    assert!(largest_difference(&output, &golden["mha.output"]) < TOLERANCE);
+    assert!(largest_difference(&weights, &golden["mha.attention"]) < TOLERANCE);
+}
+
+#[test]
+fn the_decoder_layer_is_pytorchs_at_once_and_token_by_token() {
+    let golden = golden("decoder");
+    let mut weights = cross_weights(&golden, "layer.self_attn.", "tokens.");
+    weights.extend(cross_weights(&golden, "layer.multihead_attn.", "source."));
+    for (ours, theirs) in [
+        ("norm_tokens", "norm1"),
+        ("norm_source", "norm2"),
+        ("feed.norm", "norm3"),
+    ] {
+        weights.insert(
+            format!("{ours}.scale"),
+            golden[&format!("layer.{theirs}.weight")].clone(),
+        );
+        weights.insert(format!("{ours}.shift"), golden[&format!("layer.{theirs}.bias")].clone());
+    }
+    for (ours, theirs) in [("feed.widen", "linear1"), ("feed.narrow", "linear2")] {
+        weights.insert(
+            format!("{ours}.weight"),
+            transposed(&golden[&format!("layer.{theirs}.weight")]),
+        );
+        weights.insert(format!("{ours}.bias"), golden[&format!("layer.{theirs}.bias")].clone());
+    }
+    let mut store = WeightStore::from_tensors(weights);
+    let layer = DecoderLayer::new(store.root(), CROSS, 32, 0.0).unwrap();
+    let (x, memory) = (&golden["x"], layer.memory(&golden["memory"]).unwrap());
+    let (own, source) = (Visible::causal(5), Visible::all(5, 9));
+    let (whole, _) = layer
+        .forward(x, (&mut None, &own), (&memory, &source), &mut Pass::Infer)
+        .unwrap();
+    assert!(largest_difference(&whole, &golden["layer.output"]) < TOLERANCE);
+    let mut before = None;
+    for token in 0..5 {
+        let (own, source) = (Visible::all(1, token + 1), Visible::all(1, 9));
+        let one = x.narrow(1, token, 1).unwrap();
+        let (y, _) = layer
+            .forward(&one, (&mut before, &own), (&memory, &source), &mut Pass::Infer)
+            .unwrap();
+        assert!(largest_difference(&y, &golden["layer.output"].narrow(1, token, 1).unwrap()) < TOLERANCE);
+    }
+}
+
+#[test]
+fn the_convolution_over_the_grid_is_pytorchs_at_once_and_row_by_row() {
+    let golden = golden("decoder");
+    let (features, rows, columns) = (6, 3, 5);
+    // (out, in, rows, columns) to (columns · rows · in, out); a weight-normalised kernel is direction and norm.
+    let kernel = golden["grid.conv.weight"]
+        .permute((3, 2, 1, 0))
+        .unwrap()
+        .contiguous()
+        .unwrap();
+    let kernel = kernel.reshape((columns * rows * features, features)).unwrap();
+    let weights = HashMap::from([
+        ("norm.scale".to_owned(), golden["grid.norm.weight"].clone()),
+        ("norm.shift".to_owned(), golden["grid.norm.bias"].clone()),
+        (
+            "conv.gain".to_owned(),
+            kernel.sqr().unwrap().sum(0).unwrap().sqrt().unwrap(),
+        ),
+        ("conv.direction".to_owned(), kernel),
+        ("conv.bias".to_owned(), golden["grid.conv.bias"].clone()),
+        ("narrow.weight".to_owned(), transposed(&golden["grid.narrow.weight"])),
+        ("narrow.bias".to_owned(), golden["grid.narrow.bias"].clone()),
+    ]);
+    for (name, looks_ahead) in [("both", true), ("before", false)] {
+        let shape = GridConvShape {
+            width: features,
+            rows,
+            columns,
+            looks_ahead,
+        };
+        let layer = GridConv::new(WeightStore::from_tensors(weights.clone()).root(), shape).unwrap();
+        let (x, expected) = (&golden["grid.x"], &golden[&format!("grid.{name}")]);
+        let whole = layer.forward(x, 0.0, &mut Pass::Infer).unwrap();
+        assert!(largest_difference(&whole, expected) < TOLERANCE, "{name}");
+        let mut before = Vec::new();
+        for row in 0..x.dim(1).unwrap() {
+            let one = layer.row(&x.narrow(1, row, 1).unwrap(), &mut before).unwrap();
+            assert!(
+                largest_difference(&one, &expected.narrow(1, row, 1).unwrap()) < TOLERANCE,
+                "{name} {row}"
+            );
+        }
     }
 }
 

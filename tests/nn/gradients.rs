@@ -2,9 +2,12 @@
 
 use attune_model::front::{Front, FrontShape};
 use attune_nn::Pass;
+use attune_nn::additive_attention::AdditiveAttention;
+use attune_nn::attention::{Attention, MultiHeadShape, Visible};
 use attune_nn::causal_conv::{CausalConv, ConvShape};
 use attune_nn::evidence::EvidencePooling;
 use attune_nn::gradcheck::worst_disagreement;
+use attune_nn::grid_conv::{GatedMax, GridConv, GridConvShape};
 use attune_nn::kernels::activation::Dropout;
 use attune_nn::kernels::convolution::{Activation, CausalConvolution};
 use attune_nn::kernels::cross_entropy::CrossEntropy;
@@ -19,6 +22,7 @@ use attune_nn::norm::{BatchNorm, LayerNorm};
 use attune_nn::recurrent::Recurrent;
 use attune_nn::rnn_cell::Rnn;
 use attune_nn::statistics::{AttentivePooling, MomentPooling};
+use attune_nn::transformer::{DecoderLayer, MaskedEncoderLayer};
 use attune_nn::weights::WeightStore;
 use attune_train::recipe::ModelKind;
 use attune_train::variant::Variant;
@@ -316,6 +320,97 @@ fn rectified_ops() {
     check("rectified convolution", &store, &[&x], || {
         weigh(&x.as_tensor().apply_op3(&identity, &nothing, op)?)
     });
+}
+
+const HEADS: MultiHeadShape = MultiHeadShape {
+    width: 8,
+    heads: 2,
+    lags: 0,
+};
+
+#[test]
+fn attention_over_a_memory() {
+    let [x, memory] = [variable(&[2, 3, 8], 60), variable(&[2, 5, 8], 61)];
+    let windowed = Visible {
+        places: vec![1, 2, 4],
+        context: 2,
+    };
+    for (lags, visible) in [(0, Visible::all(3, 5)), (2, windowed)] {
+        let mut store = WeightStore::random(62);
+        let attention = Attention::new(store.root(), MultiHeadShape { lags, ..HEADS }).unwrap();
+        check("attention over a memory", &store, &[&x, &memory], || {
+            let (mixed, weights) = attention.forward(&x, &attention.key_values(&memory)?, &visible)?;
+            weigh(&mixed)? + weigh(&weights)?
+        });
+    }
+}
+
+#[test]
+fn additive_attention() {
+    let [query, memory] = [variable(&[2, 4], 63), variable(&[2, 5, 6], 64)];
+    let mut store = WeightStore::random(65);
+    let attention = AdditiveAttention::new(store.root(), 4, 6, 7).unwrap();
+    check("additive attention", &store, &[&query, &memory], || {
+        let (weights, context) = attention.forward(&query, &attention.keys(&memory)?)?;
+        weigh(&weights)? + weigh(&context)?
+    });
+}
+
+#[test]
+fn transformer_layers() {
+    let [x, memory] = [variable(&[2, 3, 8], 66), variable(&[2, 5, 8], 67)];
+    let mut store = WeightStore::random(68);
+    let mut root = store.root();
+    let encoder = MaskedEncoderLayer::new(root.pp("encoder"), HEADS, 10, 0.0).unwrap();
+    let decoder = DecoderLayer::new(root.pp("decoder"), HEADS, 10, 0.0).unwrap();
+    check("transformer layers", &store, &[&x, &memory], || {
+        let encoded = encoder.forward(&memory, &Visible::all(5, 5), &mut Pass::Infer)?;
+        let (own, source) = (Visible::causal(3), Visible::all(3, 5));
+        let memory = decoder.memory(&encoded)?;
+        let (y, _) = decoder.forward(&x, (&mut None, &own), (&memory, &source), &mut Pass::Infer)?;
+        weigh(&y)
+    });
+}
+
+#[test]
+fn convolution_over_a_grid() {
+    for looks_ahead in [true, false] {
+        let x = away_from_zero(&[2, 3, 4, 3], 69);
+        let mut store = WeightStore::random(70);
+        let shape = GridConvShape {
+            width: 3,
+            rows: 2,
+            columns: 3,
+            looks_ahead,
+        };
+        let layer = GridConv::new(store.root(), shape).unwrap();
+        check("convolution over a grid", &store, &[&x], || {
+            weigh(&layer.forward(&x, 0.0, &mut Pass::Infer)?)
+        });
+    }
+}
+
+#[test]
+fn gated_maximum() {
+    let x = variable(&[2, 2, 4, 3], 71);
+    let mut store = WeightStore::random(72);
+    let maximum = GatedMax::new(store.root(), 3).unwrap();
+    let visible = Visible {
+        places: vec![1, 3],
+        context: 4,
+    };
+    check("gated maximum", &store, &[&x], || {
+        let (pooled, _, means) = maximum.forward(&x, &visible)?;
+        weigh(&pooled)? + weigh(&means)?
+    });
+    let alignment: Vec<Vec<Vec<f32>>> = maximum.forward(&x, &visible).unwrap().1.to_vec3().unwrap();
+    for rows in alignment {
+        assert!(rows[0][2..].iter().all(|share| *share == 0.0), "{rows:?}");
+        assert!(
+            rows.iter().all(|row| (row.iter().sum::<f32>() - 1.0).abs() < 1e-6),
+            "{rows:?}"
+        );
+    }
 }
 
 #[test]

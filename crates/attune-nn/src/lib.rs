@@ -69,11 +69,14 @@
 //! Where to go next: [`causal_conv`], [`lstm_cell`] and [`multihead`] are layers, [`kernels`] the arithmetic beneath them,
 //! [`weights`] names and initialises parameters; the crate `attune-model` builds networks from all of these.
 
+pub mod additive_attention;
+pub mod attention;
 pub mod bidirectional;
 pub mod causal_conv;
 pub mod context_attention;
 pub mod evidence;
 pub mod gradcheck;
+pub mod grid_conv;
 pub mod kernels;
 pub mod linear;
 pub mod lstm_cell;
@@ -86,6 +89,7 @@ pub mod rnn_cell;
 pub mod score;
 pub mod statistics;
 pub mod streaming;
+pub mod transformer;
 pub mod weights;
 
 use kernels::activation::Dropout;

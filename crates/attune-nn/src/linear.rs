@@ -92,6 +92,11 @@ impl Linear {
     }
 }
 
+/// 1/(1 + e^−x) of every value, as ½·tanh(x/2) + ½: it cannot overflow, and has a gradient.
+pub fn sigmoid(x: &Tensor) -> Result<Tensor> {
+    ((x * 0.5)?.tanh()? * 0.5)? + 0.5
+}
+
 /// Puts a factor and an offset of each output into a matrix (inputs, outputs) and its bias.
 pub(super) fn apply_after((factor, offset): &Affine, weight: &mut [f32], bias: &mut [f32]) {
     for row in weight.chunks_exact_mut(bias.len()) {

@@ -3,11 +3,11 @@
 use super::kernels::lstm_sequence::LstmSequence;
 use super::kernels::packed_matrix::Precision;
 use super::kernels::values;
-use super::linear::Linear;
+use super::linear::{Linear, sigmoid};
 use super::recurrent::Recurrent;
 use super::streaming::lstm::PackedLstm;
 use super::weights::{Init, Weights};
-use candle_core::{Device, Result, Tensor};
+use candle_core::{DType, Device, Result, Tensor};
 
 /// Added to the bias of the forget gates, which start open (Jozefowicz et al. 2015).
 const FORGET_BIAS: f32 = 1.0;
@@ -18,6 +18,43 @@ pub struct Lstm {
     input: Linear,
     recurrent: Tensor,
     forget_bias: Tensor,
+}
+
+/// What a layer remembers between steps that are composed one by one: h and c, (b, hidden) each.
+#[derive(Debug, Clone)]
+pub struct LstmState {
+    /// Hidden state, the layer's output.
+    pub hidden: Tensor,
+    /// Cell.
+    pub cell: Tensor,
+}
+
+impl LstmState {
+    /// Zeros.
+    pub fn zeros(streams: usize, hidden: usize) -> Result<Self> {
+        let zeros = Tensor::zeros((streams, hidden), DType::F32, &Device::Cpu)?;
+        Ok(Self {
+            hidden: zeros.clone(),
+            cell: zeros,
+        })
+    }
+}
+
+impl Lstm {
+    /// One step of input (b, inputs), with gradients: for decoders, whose inputs depend on the step before. What has
+    /// its whole input at once is faster through `forward`, whose cost does not grow with the square of the length.
+    pub fn step(&self, x: &Tensor, state: &LstmState) -> Result<LstmState> {
+        let hidden = self.recurrent.dim(0)?;
+        let sums = (self.input.forward(x)? + state.hidden.contiguous()?.matmul(&self.recurrent)?)?;
+        let sums = sums.broadcast_add(&self.forget_bias)?;
+        let gate = |number: usize| sums.narrow(1, number * hidden, hidden);
+        let [input, forget, output] = [sigmoid(&gate(0)?)?, sigmoid(&gate(1)?)?, sigmoid(&gate(3)?)?];
+        let cell = ((forget * &state.cell)? + (input * gate(2)?.tanh()?)?)?;
+        Ok(LstmState {
+            hidden: (output * cell.tanh()?)?,
+            cell,
+        })
+    }
 }
 
 impl Recurrent for Lstm {
