@@ -5,6 +5,7 @@
 use super::hierarchical::HierarchicalModel;
 use super::load::{from_bytes, load};
 use super::scores::ScoreSet;
+use super::sections::SectionModel;
 use super::{LoadedModel, ModelError, ModelSet};
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -56,6 +57,14 @@ pub(super) fn bundled_hierarchical() -> Result<HierarchicalModel, ModelError> {
     HierarchicalModel::from_bytes(
         include_bytes!("../../../models/hierarchical.json"),
         include_bytes!("../../../models/hierarchical.safetensors"),
+    )
+}
+
+/// The bundled network that lists the sections of a stream.
+pub fn bundled_sections() -> Result<SectionModel, ModelError> {
+    SectionModel::from_bytes(
+        include_bytes!("../../../models/sections-live-transformer.json"),
+        include_bytes!("../../../models/sections-live-transformer.safetensors"),
     )
 }
 

@@ -5,7 +5,7 @@
 use super::architecture::Net;
 use super::load::tensors;
 use super::receptive_field::jacobian_norms;
-use super::streaming::{GenreStream, StreamingNet};
+use super::streaming::{FeatureStream, GenreStream, StreamingNet};
 use super::{Manifest, ModelError};
 use attune_audio::features::FrameBlock;
 use attune_nn::weights::WeightStore;
@@ -87,6 +87,28 @@ impl LoadedModel {
         self.0.streaming.encode(FrameBlock::new(frames, bands))
     }
 
+    /// A fresh stream of [`encode`](Self::encode).
+    ///
+    /// # Errors
+    /// If memory runs out.
+    pub fn features(&self) -> Result<Box<dyn FeatureStream>, ModelError> {
+        Arc::clone(&self.0.streaming).open_features()
+    }
+
+    /// The mean of [`encode`](Self::encode) over each `every` frames, (frames / every, features); a rest is left out.
+    ///
+    /// # Errors
+    /// As of [`encode`](Self::encode).
+    pub fn encode_means(&self, frames: &[f32], every: usize) -> Result<Vec<f32>, ModelError> {
+        let width = self.feature_width();
+        let features = self.encode(frames)?;
+        let mut means = Vec::with_capacity(features.len() / every);
+        for part in features.chunks_exact(every * width) {
+            means.extend(mean_row(part, width));
+        }
+        Ok(means)
+    }
+
     /// Features of a frame in [`encode`](Self::encode).
     pub fn feature_width(&self) -> usize {
         self.0.streaming.feature_width()
@@ -132,4 +154,10 @@ impl std::fmt::Debug for LoadedModel {
             .field("manifest", self.manifest())
             .finish_non_exhaustive()
     }
+}
+
+/// The mean of the rows of `width` values.
+pub(crate) fn mean_row(rows: &[f32], width: usize) -> impl Iterator<Item = f32> {
+    let count = (rows.len() / width) as f32;
+    (0..width).map(move |at| rows.iter().skip(at).step_by(width).sum::<f32>() / count)
 }

@@ -4,6 +4,7 @@
 
 use super::bundled::bundled_name;
 use super::genre::GenreSet;
+use super::sections::{SectionLister, SectionModel};
 use super::trained::TrainedManifest;
 use super::{LoadedModel, ModelError};
 use attune_audio::features::FrontEndSpec;
@@ -20,6 +21,8 @@ pub struct ModelSet {
     pub models: Vec<LoadedModel>,
     /// Tells music from speech and other sounds ([`crate::genre::SoundKind`]); `None`: all sound counts as music.
     pub gate: Option<LoadedModel>,
+    /// Lists the sections of the stream as they begin; `None`: they are not listed.
+    pub sections: Option<SectionLister>,
 }
 
 impl ModelSet {
@@ -79,6 +82,7 @@ impl ModelSet {
             genres,
             models,
             gate,
+            sections: None,
         })
     }
 
@@ -87,7 +91,21 @@ impl ModelSet {
     /// # Errors
     /// As of [`ModelSet::new`].
     pub fn and(self, more: Vec<LoadedModel>) -> Result<Self, ModelError> {
-        Self::new(self.models.into_iter().chain(more).chain(self.gate).collect())
+        let sections = self.sections;
+        let models = self.models.into_iter().chain(more).chain(self.gate).collect();
+        Ok(Self {
+            sections,
+            ..Self::new(models)?
+        })
+    }
+
+    /// The same set, which also lists the sections of a stream: see [`SectionLister::new`].
+    ///
+    /// # Errors
+    /// As of [`SectionLister::new`].
+    pub fn with_sections(mut self, model: SectionModel, k: usize) -> Result<Self, ModelError> {
+        self.sections = Some(SectionLister::new(model, &self, k)?);
+        Ok(self)
     }
 
     /// The model with these weights: the one over whose features `reader` was trained.

@@ -78,6 +78,13 @@ pub trait GenreStream: Send {
     }
 }
 
+/// One stream through a model that ends at the last features of its body.
+pub trait FeatureStream: Send {
+    /// Features of the next frames, any number, (time, width), appended to `features`. How frames are cut into calls
+    /// makes no difference to any bit.
+    fn push(&mut self, frames: FrameBlock<'_>, features: &mut Vec<f32>) -> Result<(), ModelError>;
+}
+
 /// A network whose output for a frame depends on that frame and those before it, and on nothing else.
 ///
 /// How the frames of a stream are cut into calls makes no difference to the outputs.
@@ -126,6 +133,8 @@ pub trait CausalModel: Send + Sync + 'static {
 pub trait StreamingNet: std::fmt::Debug + Send + Sync {
     /// A fresh stream.
     fn open(self: Arc<Self>) -> Result<Box<dyn GenreStream>, ModelError>;
+    /// A fresh stream that ends at the last features of the body.
+    fn open_features(self: Arc<Self>) -> Result<Box<dyn FeatureStream>, ModelError>;
     /// The last features of the body for a whole clip, (time, width).
     fn encode(&self, frames: FrameBlock<'_>) -> Result<Vec<f32>, ModelError>;
     /// Features of a frame in [`StreamingNet::encode`].
@@ -134,6 +143,11 @@ pub trait StreamingNet: std::fmt::Debug + Send + Sync {
 
 impl<M: CausalModel + std::fmt::Debug> StreamingNet for M {
     fn open(self: Arc<Self>) -> Result<Box<dyn GenreStream>, ModelError> {
+        let state = self.initial_state()?;
+        Ok(Box::new(ModelStream { model: self, state }))
+    }
+
+    fn open_features(self: Arc<Self>) -> Result<Box<dyn FeatureStream>, ModelError> {
         let state = self.initial_state()?;
         Ok(Box::new(ModelStream { model: self, state }))
     }
@@ -189,5 +203,12 @@ impl<M: CausalModel> GenreStream for ModelStream<M> {
 
     fn evidence(&self, into: &mut EvidenceMap) -> bool {
         self.model.evidence(&self.state, into)
+    }
+}
+
+impl<M: CausalModel> FeatureStream for ModelStream<M> {
+    fn push(&mut self, frames: FrameBlock<'_>, features: &mut Vec<f32>) -> Result<(), ModelError> {
+        let _mode = FlushMode::set();
+        self.model.encode(frames, &mut self.state, features)
     }
 }

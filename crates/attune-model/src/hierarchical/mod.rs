@@ -10,7 +10,7 @@ mod file;
 mod reader;
 
 pub use file::HierarchicalModel;
-pub use reader::{DecidedReport, DecidingSegment, SegmentReader, words};
+pub use reader::{DecidedReport, DecidingSegment, SegmentReader};
 
 use crate::evidence::contribution;
 use attune_nn::Pass;

@@ -133,7 +133,7 @@ impl SegmentReader {
         let least = LEAST_WORDS.min(shape.segment_words) * shape.inputs;
         let (mut places, mut vectors): (Vec<(usize, usize)>, Vec<SegmentVector>) = (Vec::new(), Vec::new());
         for (number, frames) in frames.chunks(length * spec.bands).enumerate() {
-            let words = words(&self.encoder, frames, shape.word_frames)?;
+            let words = self.encoder.encode_means(frames, shape.word_frames)?;
             if words.len() >= least {
                 places.push((number * length, number * length + frames.len() / spec.bands));
                 vectors.push(self.model.net.segment(&words)?);
@@ -185,22 +185,4 @@ impl SegmentReader {
         }
         Ok(Some(decided))
     }
-}
-
-/// The whole words of one segment's normalised frames, (words, features): each the mean of a model's features over
-/// `word_frames` frames. The model starts from a fresh state.
-///
-/// # Errors
-/// If the model cannot be computed.
-pub fn words(encoder: &LoadedModel, frames: &[f32], word_frames: usize) -> Result<Vec<f32>, ModelError> {
-    let width = encoder.feature_width();
-    let features = encoder.encode(frames)?;
-    let mut words = Vec::with_capacity(features.len() / word_frames);
-    for word in features.chunks_exact(word_frames * width) {
-        words.extend((0..width).map(|feature| {
-            let of = word.iter().skip(feature).step_by(width);
-            of.sum::<f32>() / word_frames as f32
-        }));
-    }
-    Ok(words)
 }
