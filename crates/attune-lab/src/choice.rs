@@ -11,6 +11,7 @@ use super::limits::LimitsLab;
 use super::memory::MemoryLab;
 use super::position::PositionLab;
 use super::scores::ScoresLab;
+use super::sections::SectionsLab;
 use clap::{CommandFactory, Parser};
 use std::sync::LazyLock;
 
@@ -39,6 +40,7 @@ labs! {
     Memory(MemoryLab),
     Position(PositionLab),
     Scores(ScoresLab),
+    Sections(SectionsLab),
 }
 
 /// A lab and its flags on one line, as the window has them.

@@ -11,6 +11,7 @@
 //! | [`heads`] | What are several attention heads good for? |
 //! | [`depth`] | What do residual connections and normalisation do for deep networks? |
 //! | [`scores`] | Which attention score function finds what matters? |
+//! | [`sections`] | What is attention worth to a network that writes which sections a piece has? |
 //! | [`hierarchy`] | Which segments of a piece decide, by hierarchical attention? |
 //!
 //! Each is a module with a page on its question, formula, method, result and limits, and a variant of [`Choice`]; its
@@ -62,6 +63,7 @@ pub mod position;
 mod report;
 mod run;
 pub mod scores;
+pub mod sections;
 pub mod token_encoder;
 mod train_loop;
 mod training_state;

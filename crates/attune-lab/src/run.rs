@@ -175,16 +175,24 @@ impl<'a> Run<'a> {
     /// Where the state of the next training is kept, and the plan that it belongs to; `None` if nothing is kept.
     pub(crate) fn next_training(&mut self) -> Option<(PathBuf, String)> {
         let (plan, begun) = self.current.as_mut()?;
-        let cells = self.cells.path()?;
         let text = format!("{plan} {begun}");
         *begun += 1;
-        let digest = hex(&Sha256::digest(&text));
-        Some((
-            cells
-                .with_extension("")
-                .with_extension(format!("{}.training", &digest[..12])),
-            text,
-        ))
+        Some((self.named_by(&text, "training")?, text))
+    }
+
+    /// Where something that follows from `plan` is kept, `LAB.DIGEST.EXTENSION`; `None` if nothing is kept.
+    ///
+    /// # Errors
+    /// If the plan cannot be written as JSON.
+    pub(crate) fn beside(&self, plan: &impl Serialize, extension: &str) -> Result<Option<PathBuf>, LabError> {
+        Ok(self.named_by(&value_of(plan)?.to_string(), extension))
+    }
+
+    fn named_by(&self, text: &str, extension: &str) -> Option<PathBuf> {
+        let cells = self.cells.path()?;
+        let digest = hex(&Sha256::digest(text));
+        let extension = format!("{}.{extension}", &digest[..12]);
+        Some(cells.with_extension("").with_extension(extension))
     }
 }
 

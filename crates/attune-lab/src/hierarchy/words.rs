@@ -5,7 +5,6 @@
 use crate::LabError;
 use attune_audio::features::FeatureExtractor;
 use attune_audio::units::{SampleRate, Seconds};
-use attune_model::hierarchical::words;
 use attune_model::{LoadedModel, ModelError};
 use attune_train::noises::Noise;
 use rand::SeedableRng;
@@ -26,7 +25,7 @@ pub(crate) fn whole_segments(encoder: &LoadedModel, frames: &[f32]) -> Result<Ve
     let size = SEGMENT * WORD * encoder.manifest().front_end.bands;
     let mut segments = Vec::new();
     for frames in frames.chunks_exact(size) {
-        segments.extend(words(encoder, frames, WORD)?);
+        segments.extend(encoder.encode_means(frames, WORD)?);
     }
     Ok(segments)
 }
