@@ -8,7 +8,8 @@ use super::error::{AppError, Context};
 use super::print_line;
 use attune_engine::HopResult;
 use attune_engine::offline::{
-    ChangeLine, FailureLine, FailureReport, HopLine, ModelHop, Progress, StateLine, analyze, document, segments_of_file,
+    ChangeLine, FailureLine, FailureReport, HopLine, ModelHop, Progress, SectionLine, StateLine, analyze, document,
+    segments_of_file,
 };
 use attune_engine::smoothing::{AnswerState, SmoothingConfig};
 use attune_model::ModelSet;
@@ -147,6 +148,7 @@ impl<'a> HopLines<'a> {
         let genres = &self.models.genres;
         let change = ChangeLine::new(&hop.column, self.models.front_end.hop());
         let mut lines: Vec<String> = change.iter().map(document).collect();
+        lines.extend(SectionLine::new(&hop.column, genres).map(|line| document(&line)));
         for (index, model) in self.models.models.iter().enumerate() {
             let name = &model.manifest().name;
             lines

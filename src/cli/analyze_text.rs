@@ -4,7 +4,7 @@
 
 use super::bars::{bar, percent};
 use attune_audio::units::Seconds;
-use attune_engine::offline::{AnswerReport, Report};
+use attune_engine::offline::{AnswerReport, Report, SectionReport};
 use attune_model::ModelSet;
 use attune_model::hierarchical::DecidedReport;
 use std::fmt::Write;
@@ -85,6 +85,9 @@ pub(super) fn readable(report: &Report, models: &ModelSet, first: bool) -> Strin
         );
         let _ = writeln!(text, "{}", line.trim_end());
     }
+    if let Some(sections) = &report.sections {
+        text.push_str(&listed(sections, &title));
+    }
     if let Some(decided) = &report.decided {
         text.push_str(&deciding(decided, &title));
     }
@@ -92,6 +95,26 @@ pub(super) fn readable(report: &Report, models: &ModelSet, first: bool) -> Strin
         let _ = writeln!(text, "\n  Note: {warning}");
     }
     text.truncate(text.trim_end().len());
+    text
+}
+
+/// The list of sections as it was written while the file played.
+fn listed(sections: &[SectionReport], title: &impl Fn(&str) -> String) -> String {
+    let mut text = "\n  Sections, as they were written while it played:\n".to_owned();
+    for section in sections {
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "  {:>7}  {:<12}{}   written at {}",
+            Seconds(section.since_s).clock(),
+            title(&section.genre),
+            percent(section.confidence),
+            Seconds(section.written_s).clock()
+        );
+    }
+    if sections.is_empty() {
+        text += "  none\n";
+    }
     text
 }
 

@@ -6,9 +6,9 @@ use super::bars::{bar, percent};
 use super::error::AppError;
 use super::print_line;
 use attune_audio::units::Seconds;
-use attune_engine::offline::{ChangeLine, HealthLine, HopLine, ModelHop, StateLine, document};
+use attune_engine::offline::{ChangeLine, HealthLine, HopLine, ModelHop, SectionLine, StateLine, document};
 use attune_engine::smoothing::AnswerState;
-use attune_engine::{Event, Snapshot};
+use attune_engine::{Column, Event, SectionMark, Snapshot};
 use attune_model::ModelSet;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
@@ -67,6 +67,9 @@ impl Screen {
         }
         if let Form::Status(status) = &self.form {
             if new.end > new.first {
+                for section in (new.first..new.end).filter_map(|frame| snapshot.column(frame)?.section) {
+                    status.println(section_text(section, &self.models));
+                }
                 status.set_message(status_text(snapshot, &self.models, new.at));
             }
             return Ok(true);
@@ -91,6 +94,11 @@ impl Screen {
                     }
                 }
             }
+            if let Some(line) = self.section_line(column)
+                && !print_line(&line)?
+            {
+                return Ok(false);
+            }
             if self.state == Some(column.decision.state) {
                 continue;
             }
@@ -112,6 +120,14 @@ impl Screen {
             }
         }
         Ok(true)
+    }
+
+    /// The section that was written at this frame, as a line.
+    fn section_line(&self, column: &Column) -> Option<String> {
+        if matches!(self.form, Form::Ndjson) {
+            return SectionLine::new(column, &self.models.genres).map(|line| document(&line));
+        }
+        column.section.map(|section| section_text(section, &self.models))
     }
 
     /// Reports how the engine keeps up. False: nobody reads.
@@ -214,6 +230,16 @@ fn event_line(event: &Event, at: Seconds, models: &ModelSet) -> Option<serde_jso
 }
 
 /// The whole status, always of the same number of lines.
+/// Since when what plays, for people.
+fn section_text(section: SectionMark, models: &ModelSet) -> String {
+    format!(
+        "{:>8}  {:<12} {}  a section begins",
+        section.since.clock(),
+        models.genres.title(section.genre),
+        percent(f64::from(section.confidence))
+    )
+}
+
 fn status_text(snapshot: &Snapshot, models: &ModelSet, at: Seconds) -> String {
     let genres = &models.genres;
     let decision = &snapshot.decision;

@@ -86,9 +86,11 @@ impl Launch {
         match self.task {
             Task::Window(open) => window(models()?, optional(&self.models)?, open),
             Task::Terminal(command) => match command {
-                Command::Analyze(args) => analyze::run(&args, &models()?, &settings().smoothing),
+                Command::Analyze(args) => {
+                    analyze::run(&args, &listing(models()?, args.sections)?, &settings().smoothing)
+                }
                 Command::Demo(args) => demo::run(&args, models, &settings().smoothing),
-                Command::Live(args) => live::run(&args, models()?, &settings()),
+                Command::Live(args) => live::run(&args, listing(models()?, args.sections)?, &settings()),
                 Command::Train(args) => train(&args),
                 Command::Devices { json } => devices(json),
                 Command::Models { json } => models::run(json, &models()?),
@@ -98,6 +100,14 @@ impl Launch {
                 Command::Lab(args) => lab(&args, &self.models),
             },
         }
+    }
+}
+
+/// The same models, which also list sections if that is asked for.
+fn listing(models: ModelSet, k: Option<u8>) -> Result<ModelSet, ModelError> {
+    match k {
+        None => Ok(models),
+        Some(k) => models.with_sections(attune_model::bundled_sections()?, usize::from(k)),
     }
 }
 

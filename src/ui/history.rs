@@ -288,6 +288,7 @@ pub(super) mod tests {
             genres: GenreSet::gtzan(),
             models: Vec::new(),
             gate: None,
+            sections: None,
         });
         snapshot.sequence = 100_000 * epoch + frames;
         snapshot.epoch = epoch;

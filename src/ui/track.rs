@@ -321,6 +321,7 @@ mod tests {
             genres: attune_model::genre::GenreSet::gtzan(),
             models: Vec::new(),
             gate: None,
+            sections: None,
         };
         let nowhere = std::path::PathBuf::from("/nowhere/at all.wav");
         super::super::prescan::start(

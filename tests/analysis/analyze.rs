@@ -327,3 +327,57 @@ fn one_failing_file_does_not_stop_the_others() {
     assert!(lines[1]["answer"]["state"].is_string());
     assert!(String::from_utf8_lossy(&output.stderr).contains("missing.wav"));
 }
+
+#[test]
+fn sections_are_listed_for_people_and_for_scripts() {
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo/demo.ogg");
+    let output = |args: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_attune"))
+            .arg("analyze")
+            .args(args)
+            .arg(&demo)
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{args:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let report: Value = serde_json::from_str(&output(&["--json", "--sections"])).unwrap();
+    let sections = report["sections"].as_array().unwrap();
+    assert!(!sections.is_empty());
+    // The same, line by line.
+    let lines: Vec<Value> = output(&["--ndjson", "--sections=4"])
+        .lines()
+        .filter(|line| line.contains("\"section\""))
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), sections.len());
+    for (line, section) in lines.iter().zip(sections) {
+        assert_eq!(
+            (&line["since_s"], &line["t_s"]),
+            (&section["since_s"], &section["written_s"])
+        );
+        assert_eq!(
+            (&line["genre"], &line["confidence"]),
+            (&section["genre"], &section["confidence"])
+        );
+    }
+    let text = output(&["--sections"]);
+    let listed = text.lines().filter(|line| line.contains("written at")).count();
+    assert_eq!(listed, sections.len(), "{text}");
+    // Without being asked for, they are not there.
+    let report: Value = serde_json::from_str(&output(&["--json"])).unwrap();
+    assert!(report.get("sections").is_none());
+    for wrong in ["--sections=0", "--sections=9", "--sections=many"] {
+        let refused = Command::new(env!("CARGO_BIN_EXE_attune"))
+            .args(["analyze", wrong])
+            .arg(&demo)
+            .output()
+            .unwrap();
+        assert_eq!(refused.status.code(), Some(2), "{wrong}");
+        assert!(String::from_utf8_lossy(&refused.stderr).contains("sections"), "{wrong}");
+    }
+}

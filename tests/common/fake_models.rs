@@ -174,6 +174,7 @@ pub(crate) fn models(fakes: &[(&str, Fake)]) -> ModelSet {
         genres: GenreSet::gtzan(),
         models: fakes.iter().map(|(name, fake)| model(name, *fake)).collect(),
         gate: None,
+        sections: None,
     }
 }
 

@@ -79,6 +79,7 @@ pub(crate) fn silent() -> Snapshot {
         genres: GenreSet::gtzan(),
         models: Vec::new(),
         gate: None,
+        sections: None,
     };
     let mut snapshot = Snapshot::empty(&models);
     snapshot.model_count = 3;

@@ -9,5 +9,6 @@ mod after_silence;
 mod change;
 mod engine;
 mod one_answer;
+mod sections;
 mod smoothing;
 mod streaming_models;

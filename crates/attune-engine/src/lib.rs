@@ -44,6 +44,7 @@ mod outbox;
 pub mod page;
 pub mod picture;
 mod pipeline;
+mod section_list;
 pub mod smoothing;
 mod snapshot;
 mod snapshot_writer;
@@ -63,5 +64,5 @@ pub use pipeline::{PIECE_SECONDS, Pipeline, PipelineError};
 pub use smoothing::StateReset;
 pub use snapshot::{
     AttentionSnapshot, Column, EvidenceSnapshot, Health, MAX_ATTENTION_FRAMES, MAX_BANDS, MAX_HEADS, MAX_LAYERS,
-    MAX_MODELS, ModelSnapshot, RECENT_COLUMNS, Snapshot, Transport,
+    MAX_MODELS, ModelSnapshot, RECENT_COLUMNS, SectionMark, Snapshot, Transport,
 };

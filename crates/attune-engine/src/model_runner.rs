@@ -173,7 +173,7 @@ impl ModelRunner {
 }
 
 /// Runs code of a model: its panic is its failure, not the engine's.
-fn guarded<T>(run: impl FnOnce() -> Result<T, ModelError>) -> Result<T, FaultCause> {
+pub(super) fn guarded<T>(run: impl FnOnce() -> Result<T, ModelError>) -> Result<T, FaultCause> {
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(result) => Ok(result?),
         Err(panic) => Err(FaultCause::Panicked(panic_message(&*panic))),

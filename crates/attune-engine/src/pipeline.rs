@@ -7,6 +7,7 @@ use super::change::{ChangeCheck, RecentLevels, Verdict};
 use super::hop::{HopResult, Logits};
 use super::level::{Level, LevelMeter};
 use super::model_runner::{FaultCause, ModelFault, ModelRunner, Step};
+use super::section_list::SectionList;
 use super::snapshot::{
     AttentionSnapshot, Column, EvidenceSnapshot, MAX_ATTENTION_FRAMES, MAX_BANDS, MAX_HEADS, MAX_LAYERS, MAX_MODELS,
 };
@@ -85,6 +86,8 @@ pub struct Pipeline {
     pending_reset: StateReset,
     /// A change of music that was confirmed after the newest frame.
     pending_change: StateReset,
+    /// `None`: sections are not listed, or no longer, because that failed.
+    sections: Option<SectionList>,
 }
 
 impl Pipeline {
@@ -126,13 +129,28 @@ impl Pipeline {
             attention: None,
             pending_reset: StateReset::Everything,
             pending_change: StateReset::Nothing,
+            sections: None,
             spec,
         };
         for model in 0..pipeline.runners.len() {
             pipeline.enable(model, true);
         }
         pipeline.enable_gate();
+        if let Some(lister) = &models.sections {
+            let list = SectionList::new(lister, 0);
+            pipeline.sections = pipeline.listed(list);
+        }
         Ok(pipeline)
+    }
+
+    /// What was made of a list of sections; a failure is a fault.
+    fn listed<T>(&mut self, result: Result<T, FaultCause>) -> Option<T> {
+        let fault = |cause| ModelFault {
+            model: self.runners.len() + 1,
+            name: "sections".to_owned(),
+            cause,
+        };
+        result.map_err(|cause| self.faults.push(fault(cause))).ok()
     }
 
     /// Frames since the last reset.
@@ -184,6 +202,15 @@ impl Pipeline {
             self.enable_gate();
         }
         self.reset_models();
+        self.with_sections(|list, frame| list.reset(frame));
+    }
+
+    /// The list of sections goes on, unless that fails; it is given the number of the next frame.
+    fn with_sections(&mut self, go_on: impl FnOnce(&mut SectionList, u64) -> Result<(), FaultCause>) {
+        if let Some(mut list) = self.sections.take() {
+            let result = go_on(&mut list, self.frames);
+            self.sections = self.listed(result).map(|()| list);
+        }
     }
 
     /// The models start from fresh states; loudness and gate go on.
@@ -435,6 +462,7 @@ impl Pipeline {
             steps.push(step);
         }
         self.attention = attention;
+        self.with_sections(|list, _| list.push(FrameBlock::new(normalized, bands)));
         self.model_frames += frames.len();
         for (i, frame) in frames.enumerate() {
             let hop = self.hop(segment, frame, (&steps, i));
@@ -450,8 +478,11 @@ impl Pipeline {
             .iter()
             .map(|step| step.as_ref().map(|step| step.raw[row]))
             .collect();
-        let end = self.frames * self.spec.hop_samples as u64 + self.spec.window_samples as u64;
-        let at = Seconds(self.base.0 + self.spec.rate.duration(end).0);
+        let (base, spec) = (self.base, &self.spec);
+        let time = |samples: u64| Seconds(base.0 + spec.rate.duration(samples).0);
+        let start = |frame: u64| time(frame * spec.hop_samples as u64);
+        let at = time(self.frames * spec.hop_samples as u64 + spec.window_samples as u64);
+        let section = self.sections.as_mut().and_then(|list| list.take(self.frames, start));
         let mut novelty = [None; MAX_MODELS];
         for (to, step) in novelty.iter_mut().zip(steps) {
             *to = step.as_ref().and_then(|step| step.novelty.get(row).copied());
@@ -473,6 +504,7 @@ impl Pipeline {
         }
         column.ensemble = smoothed.ensemble;
         column.decision = smoothed.decision;
+        column.section = section;
         (column.novelty, column.familiarity) = (mean, smoothed.familiarity);
         if let Some(kinds) = segment.kinds {
             column.kinds_raw = kinds[frame];

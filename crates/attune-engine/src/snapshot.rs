@@ -3,7 +3,7 @@
 
 use crate::smoothing::{AnswerState, Decision, Reason, StateReset, disagreement, ensemble_mean};
 use attune_audio::units::{Decibels, FrameIndex, Seconds};
-use attune_model::genre::Probabilities;
+use attune_model::genre::{GenreId, Probabilities};
 use attune_model::{EvidenceMap, ModelSet};
 
 /// The most models side by side.
@@ -50,6 +50,19 @@ pub struct Column {
     pub familiarity: Option<f32>,
     /// The answer at this frame.
     pub decision: Decision,
+    /// The section that was written at this frame, if sections are listed and one was.
+    pub section: Option<SectionMark>,
+}
+
+/// A section that has begun. Once written it never changes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SectionMark {
+    /// What plays.
+    pub genre: GenreId,
+    /// Since when, in stream time.
+    pub since: Seconds,
+    /// Probability of the token.
+    pub confidence: f32,
 }
 
 /// One model at the newest frame.
@@ -194,6 +207,7 @@ impl Column {
             novelty: None,
             familiarity: None,
             decision: Decision::before_sound(classes),
+            section: None,
         }
     }
 

@@ -117,6 +117,31 @@ impl StateLine {
     }
 }
 
+/// A section has begun. A line that was written holds: none takes it back.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SectionLine {
+    r#type: &'static str,
+    t_s: f64,
+    /// Since when it plays.
+    since_s: f64,
+    genre: String,
+    confidence: f64,
+}
+
+impl SectionLine {
+    /// `None`: no section was written at this frame.
+    pub fn new(column: &Column, genres: &GenreSet) -> Option<Self> {
+        let section = column.section?;
+        Some(Self {
+            r#type: "section",
+            t_s: rounded_secs(column.at),
+            since_s: rounded_secs(section.since),
+            genre: genres.label(section.genre).to_owned(),
+            confidence: rounded(f64::from(section.confidence)),
+        })
+    }
+}
+
 /// The music has changed: what was before is forgotten.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ChangeLine {

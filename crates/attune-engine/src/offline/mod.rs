@@ -8,8 +8,8 @@ mod report;
 mod summary;
 
 pub use levels::{levels_of_file, segments_of_file};
-pub use lines::{ChangeLine, FailureLine, HealthLine, HopLine, ModelHop, StateLine, document};
-pub use report::{AnswerReport, FailureReport, ModelReport, Report, SegmentReport, SourceReport};
+pub use lines::{ChangeLine, FailureLine, HealthLine, HopLine, ModelHop, SectionLine, StateLine, document};
+pub use report::{AnswerReport, FailureReport, ModelReport, Report, SectionReport, SegmentReport, SourceReport};
 
 use crate::smoothing::SmoothingConfig;
 use crate::{HopResult, PIECE_SECONDS, Pipeline, PipelineError};

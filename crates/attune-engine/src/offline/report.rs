@@ -32,8 +32,24 @@ pub struct Report {
     /// Which segments decided, by a network that reads whole files; absent unless requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decided: Option<DecidedReport>,
+    /// The sections, in the order in which they were written; absent unless requested.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sections: Option<Vec<SectionReport>>,
     /// What was not as it should be, though the file could be analysed.
     pub warnings: Vec<String>,
+}
+
+/// A section that was listed as the file played.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SectionReport {
+    /// Since when it plays.
+    pub since_s: f64,
+    /// How much of the file had played when it was written.
+    pub written_s: f64,
+    /// Label of its genre.
+    pub genre: String,
+    /// Probability of the token.
+    pub confidence: f64,
 }
 
 /// The file that was analysed.

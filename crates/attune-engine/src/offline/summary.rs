@@ -3,7 +3,7 @@
 //! In: hop results in order. Out: a [`Report`]. Thread: the caller's.
 
 use super::lines::{by_kind, by_label, rounded, rounded_secs};
-use super::report::{AnswerReport, ModelReport, Report, SegmentReport, SourceReport};
+use super::report::{AnswerReport, ModelReport, Report, SectionReport, SegmentReport, SourceReport};
 use crate::smoothing::decide::{Evidence, Hysteresis, confidence, decide};
 use crate::smoothing::ensemble::FrameMean;
 use crate::smoothing::{
@@ -36,6 +36,8 @@ pub(super) struct FileSummary {
     audible: u64,
     loudest: Decibels,
     closed: Vec<SegmentReport>,
+    /// `None`: they are not listed.
+    sections: Option<Vec<SectionReport>>,
     run: Option<Run>,
 }
 
@@ -57,6 +59,7 @@ impl FileSummary {
             audible: 0,
             loudest: Decibels::SILENCE,
             closed: Vec::new(),
+            sections: models.sections.as_ref().map(|_| Vec::new()),
             run: None,
         }
     }
@@ -64,6 +67,14 @@ impl FileSummary {
     pub(super) fn push(&mut self, hop: &HopResult) {
         let column = &hop.column;
         self.frames += 1;
+        if let (Some(sections), Some(section)) = (&mut self.sections, column.section) {
+            sections.push(SectionReport {
+                since_s: rounded_secs(section.since),
+                written_s: rounded_secs(column.at),
+                genre: self.genres.label(section.genre).to_owned(),
+                confidence: rounded(f64::from(section.confidence)),
+            });
+        }
         if hop.level.rms.0 > self.loudest.0 {
             self.loudest = hop.level.rms;
         }
@@ -126,6 +137,7 @@ impl FileSummary {
             models: reports,
             segments: self.closed,
             decided: None,
+            sections: self.sections,
             warnings: faults
                 .iter()
                 .map(|fault| format!("a model failed and is left out: {fault}"))
