@@ -103,6 +103,8 @@ pub enum TrackShows {
     Answers,
     /// Which of its segments decided.
     Segments,
+    /// Which sections it has, and where a network looked for each.
+    Sections,
 }
 
 /// A drag over the track of a file.

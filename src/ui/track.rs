@@ -12,6 +12,7 @@ use attune_engine::offline::{AnalyzeError, Report};
 use attune_engine::smoothing::AnswerState;
 use attune_model::genre::Probabilities;
 use attune_model::hierarchical::DecidedReport;
+use attune_model::sections::SectionReading;
 
 /// Two frames are the same one if their times differ by less: rounding is far below it, a hop far above.
 const SAME_TIME: f64 = 1e-6;
@@ -52,6 +53,8 @@ pub struct Track {
     pub parity: Parity,
     /// Which of its segments decide, for a network that reads it as a whole.
     pub segments: Job<DecidedReport, QueryError>,
+    /// Which sections it has, for a network that writes them.
+    pub sections: Job<SectionReading, QueryError>,
     /// Whether playback began with the file, with the knobs of the prescan.
     comparing: bool,
     prescan: Prescan,
@@ -104,6 +107,7 @@ impl Track {
     /// Takes over what was prescanned, and compares.
     pub fn poll(&mut self) {
         self.segments.poll();
+        self.sections.poll();
         if self.prescan.is_idle() {
             return;
         }

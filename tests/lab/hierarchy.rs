@@ -8,10 +8,9 @@ use attune_audio::units::{SampleRate, Seconds};
 use attune_lab::hierarchy::HierarchyLab;
 use attune_lab::{Entry, Table};
 use attune_model::genre::GenreSet;
-use attune_model::hierarchical::{
-    Golden, Hierarchical, HierarchicalManifest, HierarchicalModel, HierarchicalShape, KIND, SegmentReader,
-};
+use attune_model::hierarchical::{Hierarchical, HierarchicalModel, HierarchicalShape, SegmentReader};
 use attune_model::load::hex;
+use attune_model::trained::{Origin, TrainedFiles};
 use attune_model::{self, ModelError};
 use attune_nn::Pass;
 use attune_nn::bidirectional::Bidirectional;
@@ -210,29 +209,22 @@ fn files(folder: &Path, encoder: &str) -> PathBuf {
         ..small(true)
     };
     let mut store = WeightStore::random(8);
-    let net = Hierarchical::new(store.root(), shape).unwrap();
+    Hierarchical::new(store.root(), shape).unwrap();
     let tensors: HashMap<String, Tensor> = store
         .all()
         .map(|(name, var)| (name.to_owned(), var.as_detached_tensor()))
         .collect();
-    let weights = safetensors::serialize(&tensors, None).unwrap();
-    let manifest = HierarchicalManifest {
-        format: attune_model::manifest::FORMAT,
-        kind: KIND.to_owned(),
-        name: KIND.to_owned(),
-        encoder_sha256: encoder.to_owned(),
-        genres: GenreSet::gtzan(),
+    let origin = Origin {
+        name: "hierarchical".to_owned(),
+        encoder_sha256: Some(encoder.to_owned()),
+        labels: GenreSet::gtzan().labels().to_vec(),
         temperature: 1.0,
-        weight_count: tensors.values().map(Tensor::elem_count).sum(),
-        shape,
-        weights_sha256: hex(&Sha256::digest(&weights)),
-        golden: Golden::measure(&net).unwrap(),
-        licence: String::new(),
         provenance: String::new(),
     };
+    let files = TrainedFiles::new::<Hierarchical>(&shape, &tensors, origin).unwrap();
     let path = folder.join("hierarchical.json");
-    std::fs::write(&path, serde_json::to_string(&manifest).unwrap()).unwrap();
-    std::fs::write(path.with_extension("safetensors"), weights).unwrap();
+    std::fs::write(&path, files.json().unwrap()).unwrap();
+    std::fs::write(path.with_extension("safetensors"), files.weights).unwrap();
     path
 }
 

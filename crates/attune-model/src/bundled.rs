@@ -60,6 +60,14 @@ pub(super) fn bundled_hierarchical() -> Result<HierarchicalModel, ModelError> {
     )
 }
 
+/// The bundled network that writes the sections of whole pieces.
+pub(super) fn bundled_section_reader() -> Result<SectionModel, ModelError> {
+    SectionModel::from_bytes(
+        include_bytes!("../../../models/sections-transformer.json"),
+        include_bytes!("../../../models/sections-transformer.safetensors"),
+    )
+}
+
 /// The bundled network that lists the sections of a stream.
 pub fn bundled_sections() -> Result<SectionModel, ModelError> {
     SectionModel::from_bytes(

@@ -72,8 +72,8 @@ pub mod tcn;
 pub mod trained;
 
 pub use attune_nn::recurrent::UnitActivations;
-use bundled::bundled_hierarchical;
 pub use bundled::{bundled, bundled_optional, bundled_sections, from_files};
+use bundled::{bundled_hierarchical, bundled_section_reader};
 pub use error::ModelError;
 pub use evidence::EvidenceMap;
 pub use loaded::LoadedModel;

@@ -11,8 +11,9 @@ use crate::ui::query_error::QueryError;
 use crate::ui::traces::Traces;
 use crate::ui::track::Track;
 use crate::ui::widgets::ColumnTexture;
-use attune_engine::offline::segments_of_file;
+use attune_engine::offline::{sections_of_file, segments_of_file};
 use attune_model::hierarchical::SegmentReader;
+use attune_model::sections::SectionReader;
 use std::path::PathBuf;
 
 impl App {
@@ -55,27 +56,49 @@ impl App {
         }
     }
 
-    /// Computes which segments of the file decide, once, when they are first visible.
+    /// Computes which segments of the file decide, or which sections it has, once, when they are first visible.
     pub(super) fn start_segments(&mut self) {
-        let is_wanted = self.view.timeline.shows == TrackShows::Segments && self.view.timeline.span.is_none();
-        let (Some(track), Some(open), true) = (&mut self.played.track, &self.view.source.opened, is_wanted) else {
+        let shows = self.view.timeline.shows;
+        let (Some(track), Some(open), None) = (
+            &mut self.played.track,
+            &self.view.source.opened,
+            self.view.timeline.span,
+        ) else {
             return;
         };
-        if !track.segments.is_idle() {
+        let is_wanted = match shows {
+            TrackShows::Answers => false,
+            TrackShows::Segments => track.segments.is_idle(),
+            TrackShows::Sections => track.sections.is_idle(),
+        };
+        if !is_wanted {
             return;
         }
-        track.segments = match &self.models.set {
-            None => Job::refused(QueryError::NoModels),
-            Some(_) if !Track::is_short_enough(open.duration) => Job::refused(QueryError::TooLong),
-            Some(models) => {
-                let repaint = self.ctx.clone();
-                let done = move || repaint.request_repaint();
-                let (path, models) = (PathBuf::from(open.id.clone()), models.clone());
-                Job::start("attune-segments", done, move |_| {
-                    let reader = SegmentReader::bundled(&models)?;
-                    segments_of_file(&path, &reader)?.ok_or(QueryError::TooShort)
-                })
-            }
+        let refused = match &self.models.set {
+            None => Some(QueryError::NoModels),
+            Some(_) if !Track::is_short_enough(open.duration) => Some(QueryError::TooLong),
+            Some(_) => None,
+        };
+        let repaint = self.ctx.clone();
+        let done = move || repaint.request_repaint();
+        let path = PathBuf::from(open.id.clone());
+        let models = self.models.set.clone();
+        if shows == TrackShows::Sections {
+            track.sections = match (refused, models) {
+                (None, Some(models)) => Job::start("attune-sections", done, move |_| {
+                    let reader = SectionReader::bundled(&models)?;
+                    sections_of_file(&path, &reader)?.ok_or(QueryError::TooShort)
+                }),
+                (refused, _) => Job::refused(refused.unwrap_or(QueryError::NoModels)),
+            };
+            return;
+        }
+        track.segments = match (refused, models) {
+            (None, Some(models)) => Job::start("attune-segments", done, move |_| {
+                let reader = SegmentReader::bundled(&models)?;
+                segments_of_file(&path, &reader)?.ok_or(QueryError::TooShort)
+            }),
+            (refused, _) => Job::refused(refused.unwrap_or(QueryError::NoModels)),
         };
     }
 

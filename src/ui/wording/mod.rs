@@ -4,12 +4,14 @@
 
 mod field;
 mod heads;
+mod sections;
 mod segments;
 mod time;
 mod units;
 
 pub(super) use field::{depends, field};
 pub(super) use heads::{ablated, attended, matrix, points, tenths};
+pub(super) use sections::{WHAT_SECTIONS_SAY, section, sections};
 pub(super) use segments::{WHAT_SEGMENTS_SAY, as_a_whole, segment, segments};
 pub(super) use time::{disagreement, parity, parity_mark, point, raw_and_smoothed, replays, shares};
 pub(super) use units::{time_constant, unit, units};

@@ -6,6 +6,7 @@ use super::AnalyzeError;
 use attune_audio::decode::decode_file;
 use attune_audio::features::{FrontEndSpec, levels_of};
 use attune_model::hierarchical::{DecidedReport, SegmentReader};
+use attune_model::sections::{SectionReader, SectionReading};
 use std::path::Path;
 
 /// The log-mel levels of a whole file in dB, (frames, bands).
@@ -18,6 +19,15 @@ pub fn levels_of_file(path: &Path, spec: &FrontEndSpec) -> Result<Vec<f32>, Anal
         path: path.display().to_string(),
         source: error.into(),
     })
+}
+
+/// What sections a file has; `None` if it is shorter than a step of the network's.
+///
+/// # Errors
+/// As [`levels_of_file`], or if the network cannot be computed.
+pub fn sections_of_file(path: &Path, reader: &SectionReader) -> Result<Option<SectionReading>, AnalyzeError> {
+    let levels = levels_of_file(path, reader.front_end())?;
+    Ok(reader.levels(&levels)?)
 }
 
 /// Which segments of a file decided; `None` if it is shorter than the shortest segment.

@@ -7,7 +7,7 @@ mod lines;
 mod report;
 mod summary;
 
-pub use levels::{levels_of_file, segments_of_file};
+pub use levels::{levels_of_file, sections_of_file, segments_of_file};
 pub use lines::{ChangeLine, FailureLine, HealthLine, HopLine, ModelHop, SectionLine, StateLine, document};
 pub use report::{AnswerReport, FailureReport, ModelReport, Report, SectionReport, SegmentReport, SourceReport};
 

@@ -4,7 +4,7 @@
 
 use super::{Hypothesis, SectionModel, SourceSteps, beam};
 use crate::genre::GenreId;
-use crate::{LoadedModel, ModelError, ModelSet};
+use crate::{LoadedModel, ModelError, ModelSet, bundled_section_reader};
 use attune_audio::features::{FrontEndSpec, LoudnessNormalizer};
 use attune_audio::units::Seconds;
 use attune_nn::Pass;
@@ -27,6 +27,15 @@ pub struct SectionReading {
     pub steps: usize,
     /// For each section its alignment over the source steps, which sums to 1: (sections, steps).
     pub alignment: Vec<Vec<f32>>,
+}
+
+impl SectionReading {
+    /// Where a section begins and ends: where the next one begins, or what was read does.
+    pub fn span(&self, section: usize) -> (Seconds, Seconds) {
+        let next = self.sections.get(section + 1).map(|next| next.start);
+        let end = next.unwrap_or(Seconds(self.step.0 * self.steps as f64));
+        (self.sections[section].start, end)
+    }
 }
 
 /// A section of a file.
@@ -55,29 +64,32 @@ impl SectionReader {
     pub fn new(model: SectionModel, models: &ModelSet) -> Result<Self, ModelError> {
         let encoder = models.encoder_of(&model.manifest)?.clone();
         let shape = model.net.shape();
-        if shape.is_live() || !shape.attends || shape.inputs != SourceSteps::width(&encoder) {
+        if shape.is_live()
+            || !shape.attends
+            || model.manifest.labels != models.genres.labels()
+            || shape.inputs != SourceSteps::width(&encoder)
+        {
             return Err(ModelError::Shape(format!(
-                "{:?} is no network that attends to whole pieces of {} features",
+                "{:?} is no network that attends to whole pieces of {} features and writes {}",
                 model.manifest.name,
-                SourceSteps::width(&encoder)
+                SourceSteps::width(&encoder),
+                models.genres.labels().join(", ")
             )));
         }
         Ok(Self { encoder, model })
     }
 
+    /// The bundled network, over the features of one of these models.
+    ///
+    /// # Errors
+    /// As [`SectionReader::new`]: it was trained over the bundled TCN's features.
+    pub fn bundled(models: &ModelSet) -> Result<Self, ModelError> {
+        Self::new(bundled_section_reader()?, models)
+    }
+
     /// The front end whose frames it reads.
     pub fn front_end(&self) -> &FrontEndSpec {
         &self.encoder.manifest().front_end
-    }
-
-    /// Its name.
-    pub fn name(&self) -> &str {
-        &self.model.manifest.name
-    }
-
-    /// Label of a genre that it writes.
-    pub fn label(&self, genre: GenreId) -> &str {
-        &self.model.manifest.labels[usize::from(genre.0)]
     }
 
     /// As [`SectionReader::frames`], of log-mel levels in dB, (frames, bands).

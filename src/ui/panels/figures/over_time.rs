@@ -97,6 +97,22 @@ pub(super) fn timeline(scene: &Scene<'_>, view: &ViewState) -> Option<Table> {
             let first = first.map(str::to_owned).to_vec();
             return Some(std::iter::once(first).chain(rows).collect());
         }
+        Some(track) if view.timeline.shows == TrackShows::Sections => {
+            let Job::Done(read) = &track.sections else {
+                return None;
+            };
+            let first = ["start_s", "end_s", "genre", "confidence"].map(str::to_owned).to_vec();
+            let rows = read.sections.iter().enumerate().map(|(place, section)| {
+                let (start, end) = read.span(place);
+                vec![
+                    format!("{:.3}", start.0),
+                    format!("{:.3}", end.0),
+                    genres.label(section.genre).to_owned(),
+                    format!("{:.5}", section.confidence),
+                ]
+            });
+            return Some(std::iter::once(first).chain(rows).collect());
+        }
         Some(track) => {
             let (live, prescan) = (track.live(POINTS), track.prescanned(POINTS));
             let live = live.iter().map(|point| row(point, "live"));

@@ -5,6 +5,7 @@
 
 mod hand;
 mod recent;
+mod sections;
 mod segments;
 mod whole;
 
@@ -46,6 +47,7 @@ pub(crate) fn timeline_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewS
         |ui| {
             let (title, what) = match whole {
                 Some(_) if view.timeline.shows == TrackShows::Segments => ("Segments", wording::WHAT_SEGMENTS_SAY),
+                Some(_) if view.timeline.shows == TrackShows::Sections => ("Sections", wording::WHAT_SECTIONS_SAY),
                 Some(_) => ("The track", ANSWERS_OVER_TIME),
                 None => ("Timeline", ANSWERS_OVER_TIME),
             };
@@ -59,7 +61,11 @@ pub(crate) fn timeline_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewS
                     }
                 }
                 if scene.track.is_some() {
-                    for (shows, name) in [(TrackShows::Segments, "Segments"), (TrackShows::Answers, "Track")] {
+                    for (shows, name) in [
+                        (TrackShows::Sections, "Sections"),
+                        (TrackShows::Segments, "Segments"),
+                        (TrackShows::Answers, "Track"),
+                    ] {
                         let chosen = whole.is_some() && view.timeline.shows == shows;
                         if ui.selectable_label(chosen, name).clicked() {
                             (view.timeline.span, view.timeline.shows) = (None, shows);
@@ -70,6 +76,7 @@ pub(crate) fn timeline_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewS
                     Some(track) if view.timeline.shows == TrackShows::Segments => {
                         segments::note_ui(ui, scene, view, track);
                     }
+                    Some(_) if view.timeline.shows == TrackShows::Sections => whole::loop_ui(ui, scene, view),
                     Some(track) => whole::note_ui(ui, scene, view, track),
                     None => {}
                 }
@@ -78,6 +85,7 @@ pub(crate) fn timeline_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewS
     );
     match whole {
         Some(track) if view.timeline.shows == TrackShows::Segments => segments::segments_ui(ui, scene, view, track),
+        Some(track) if view.timeline.shows == TrackShows::Sections => sections::sections_ui(ui, scene, view, track),
         Some(track) => whole::whole_ui(ui, scene, view, track),
         None => recent::recent_ui(ui, scene, view),
     }
