@@ -164,6 +164,33 @@ def decoder() -> None:
     write("decoder.safetensors", tensors, torch=torch.__version__, heads="4", gelu="exact (erf)")
 
 
+def gated_convolution() -> None:
+    """A layer of WaveNet: gated dilated convolution with a condition, its residual and its skip; values and gradients."""
+    rng = np.random.default_rng(23)
+    residual, skip, dilation, streams, frames = 16, 16, 3, 2, 11
+
+    def drawn(*shape: int, scale: float = 1.0) -> torch.Tensor:
+        return torch.tensor(f32(scale * rng.standard_normal(shape)), requires_grad=True)
+
+    u, h = drawn(streams, frames, residual + skip), drawn(streams, 2 * residual, scale=0.5)
+    kernel, bias = drawn(2 * residual, 2 * residual, scale=0.2), drawn(2 * residual, scale=0.3)
+    out, out_bias = drawn(residual, residual + skip, scale=0.3), drawn(residual + skip, scale=0.3)
+    x = u[..., :residual].transpose(1, 2)
+    # (taps · inputs, outputs) to (outputs, inputs, taps)
+    weight = kernel.reshape(2, residual, 2 * residual).permute(2, 1, 0)
+    sums = torch.nn.functional.conv1d(torch.nn.functional.pad(x, (dilation, 0)), weight, bias, dilation=dilation)
+    filtered, gate = (sums + h[..., None]).chunk(2, dim=1)
+    gated = (torch.tanh(filtered) * torch.sigmoid(gate)).transpose(1, 2)
+    y = u + torch.nn.functional.linear(gated, out.T, out_bias)
+    count = torch.tensor(f32(rng.standard_normal(y.shape)))
+    (y * count).sum().backward()
+    parts = {"u": u, "h": h, "kernel": kernel, "bias": bias, "out": out, "out_bias": out_bias}
+    tensors = {name: part.detach().numpy() for name, part in parts.items()}
+    tensors |= {f"grad.{name}": part.grad.numpy() for name, part in parts.items()}
+    write("gated_conv.safetensors", tensors | {"y": y.detach().numpy(), "count": count.numpy()},
+          torch=torch.__version__, dilation=str(dilation))
+
+
 def main() -> None:
     DATA.mkdir(exist_ok=True)
     log_mel()
@@ -171,6 +198,9 @@ def main() -> None:
     recurrent(torch.nn.RNN, "rnn")
     transformer()
     decoder()
+
+
+    gated_convolution()
     medley.write()
     for path in sorted(DATA.iterdir()):
         print(f"{path.stat().st_size:>9,} {path.name}")

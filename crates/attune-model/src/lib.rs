@@ -70,6 +70,7 @@ mod stemmed;
 mod streaming;
 pub mod tcn;
 pub mod trained;
+pub mod wavenet;
 
 pub use attune_nn::recurrent::UnitActivations;
 pub use bundled::{bundled, bundled_optional, bundled_sections, from_files};

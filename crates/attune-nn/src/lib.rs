@@ -75,6 +75,7 @@ pub mod bidirectional;
 pub mod causal_conv;
 pub mod context_attention;
 pub mod evidence;
+pub mod gated_conv;
 pub mod gradcheck;
 pub mod grid_conv;
 pub mod kernels;

@@ -25,6 +25,9 @@ pub enum Init {
     },
     /// Uniform in ± this.
     Uniform(f32),
+    /// Of a table (…, codes, width): column j of a row c is this · cos(π·(c + ½)·(j + 1) / codes), so that neighbouring
+    /// codes start out alike.
+    Cosines(f32),
 }
 
 /// As in PyTorch: parameters are trained by gradient, buffers follow the data (running statistics).
@@ -138,9 +141,22 @@ fn draw(rng: &mut ChaCha8Rng, shape: &[usize], init: Init) -> Result<Tensor> {
         Init::Constant(value) => return Tensor::full(value, shape, &Device::Cpu),
         Init::KaimingUniform { fan_in, gain } => gain * (3.0 / fan_in as f32).sqrt(),
         Init::Uniform(bound) => bound,
+        Init::Cosines(scale) => return cosines(shape, scale),
     };
     let values: Vec<f32> = (0..count).map(|_| (rng.random::<f32>() * 2.0 - 1.0) * bound).collect();
     Tensor::from_vec(values, shape, &Device::Cpu)
+}
+
+fn cosines(shape: &[usize], scale: f32) -> Result<Tensor> {
+    let &[.., codes, width] = shape else {
+        bail!("{shape:?} is no table of codes");
+    };
+    let value = |place: usize| {
+        let (code, column) = (place / width % codes, place % width);
+        let turn = std::f64::consts::PI * (code as f64 + 0.5) * (column + 1) as f64 / codes as f64;
+        scale * turn.cos() as f32
+    };
+    Tensor::from_vec((0..shape.iter().product()).map(value).collect(), shape, &Device::Cpu)
 }
 
 /// A branch of the tree of names, from which a layer requests its weights.

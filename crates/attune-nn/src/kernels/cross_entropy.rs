@@ -51,6 +51,25 @@ fn rows_backward((z, y, classes, grads, dz): RowsBack<'_>) {
 }
 simd_loop!(RowsBackward, rows_backward(RowsBack<'_>));
 
+/// Logits, classes, the code of each row, its loss.
+type CodeRows<'a> = (&'a [f32], usize, &'a [u8], &'a mut [f32]);
+
+#[inline(always)]
+fn each_code_loss((z, classes, codes, losses): CodeRows<'_>) {
+    for ((loss, z), code) in losses.iter_mut().zip(z.chunks_exact(classes)).zip(codes) {
+        *loss = log_sum_exp(z) - z[usize::from(*code)];
+    }
+}
+simd_loop!(EachCodeLoss, each_code_loss(CodeRows<'_>));
+
+/// −ln softmax(z)\[code\] of rows of logits (codes, classes), without a gradient.
+///
+/// # Panics
+/// If a code is none of the classes: a bug of the caller.
+pub fn code_losses(logits: &[f32], classes: usize, codes: &[u8], losses: &mut [f32]) {
+    dispatch_loop(EachCodeLoss, (logits, classes, codes, losses));
+}
+
 fn classes(logits: &[usize], targets: &[usize]) -> Result<usize> {
     match logits {
         [.., classes] if logits == targets && *classes > 0 => Ok(*classes),

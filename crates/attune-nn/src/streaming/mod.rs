@@ -12,6 +12,7 @@ pub mod attentive;
 pub mod conv;
 pub mod evidence;
 pub mod frame_buf;
+pub mod gated;
 pub mod lstm;
 pub mod moments;
 pub mod norm;

@@ -1,0 +1,177 @@
+//! The form that learns.
+//!
+//! In: codes of whole excerpts, their classes. Out: logits of the codes that follow. Thread: any.
+
+use super::mu_law::CODES;
+use super::packed::PackedWavenet;
+use crate::ModelError;
+use attune_nn::gated_conv::GatedConv;
+use attune_nn::kernels::code_rows::CodeRows;
+use attune_nn::kernels::convolution::Activation;
+use attune_nn::kernels::gated_convolution::GatedConvolution;
+use attune_nn::linear::Linear;
+use attune_nn::weights::{Init, WeightStore};
+use candle_core::{D, Device, Result, Tensor, bail};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Taps of every convolution, that of the codes too (van den Oord et al. 2016, figure 3).
+pub(super) const TAPS: usize = 2;
+
+/// The most features that a layer may have.
+pub(super) const WIDEST: usize = 512;
+
+/// Shape of the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WavenetShape {
+    /// Stacks of layers one after the other.
+    pub stacks: usize,
+    /// Layers of a stack; their dilations are 1, 2, 4, …
+    pub layers: usize,
+    /// The last so many of all layers know the class; those before are the same for all classes.
+    pub conditioned: usize,
+    /// Features from layer to layer, a multiple of 16.
+    pub residual: usize,
+    /// Features of the sum of skips, and of the layer after it, a multiple of 16.
+    pub skip: usize,
+    /// Classes; beside them the network knows "no class".
+    pub classes: usize,
+}
+
+impl WavenetShape {
+    /// Samples that a prediction depends on: the newest, and those before it.
+    pub fn field(&self) -> usize {
+        self.stacks * ((1 << self.layers) - 1) * (TAPS - 1) + TAPS
+    }
+
+    /// Layers of all stacks: their operations.
+    pub(super) fn ops(&self) -> Vec<GatedConvolution> {
+        let layer = |n| GatedConvolution {
+            residual: self.residual,
+            skip: self.skip,
+            taps: TAPS,
+            dilation: 1 << (n % self.layers),
+        };
+        (0..self.stacks * self.layers).map(layer).collect()
+    }
+
+    /// Layers before the first one that knows the class.
+    pub(super) fn shared(&self) -> usize {
+        self.stacks * self.layers - self.conditioned
+    }
+
+    /// Refuses shapes that no network has.
+    ///
+    /// # Errors
+    /// [`ModelError::Shape`].
+    pub fn check(&self) -> std::result::Result<(), ModelError> {
+        let widths = [self.residual, self.skip];
+        let is_right = (1..=8).contains(&self.stacks)
+            && (1..=14).contains(&self.layers)
+            && self.conditioned <= self.stacks * self.layers
+            && widths.iter().all(|width| (16..=WIDEST).contains(width) && width % 16 == 0)
+            && (1..=255).contains(&self.classes);
+        if is_right {
+            Ok(())
+        } else {
+            Err(ModelError::Shape(format!("{self:?} is not the shape of a WaveNet")))
+        }
+    }
+}
+
+/// WaveNet over µ-law codes (van den Oord et al. 2016): gated dilated convolutions, the sum of their skips, and two
+/// dense layers that answer with a logit for every next code.
+#[derive(Debug)]
+pub struct Wavenet {
+    shape: WavenetShape,
+    /// (taps, codes, residual).
+    table: Tensor,
+    layers: Vec<GatedConv>,
+    /// (classes + 1, 2 · residual) of each layer that knows the class: V_f·h and V_g·h for h a class as one-hot vector.
+    conditions: Vec<Tensor>,
+    hidden: Linear,
+    output: Linear,
+    /// What layers without a condition add.
+    nothing: Tensor,
+}
+
+impl Wavenet {
+    /// Weights come from `store`.
+    ///
+    /// # Errors
+    /// If the store holds those of another shape.
+    pub fn new(store: &mut WeightStore, shape: WavenetShape) -> Result<Self> {
+        let mut root = store.root();
+        let table = root.param("table", &[TAPS, CODES, shape.residual], Init::Cosines(0.7))?;
+        let (mut layers, mut conditions) = (Vec::new(), Vec::new());
+        for (n, op) in shape.ops().into_iter().enumerate() {
+            let mut named = root.pp(format!("layers.{n}"));
+            if n >= shape.shared() {
+                let wide = [shape.classes + 1, 2 * shape.residual];
+                conditions.push(named.param("condition", &wide, Init::Uniform(0.1))?);
+            }
+            layers.push(GatedConv::new(named, op)?);
+        }
+        Ok(Self {
+            shape,
+            table,
+            layers,
+            conditions,
+            hidden: Linear::new(root.pp("hidden"), shape.skip, shape.skip, std::f32::consts::SQRT_2)?,
+            output: Linear::new(root.pp("output"), shape.skip, CODES, 1.0)?,
+            nothing: Tensor::zeros((1, 2 * shape.residual), candle_core::DType::F32, &Device::Cpu)?,
+        })
+    }
+
+    /// Codes (b, t) of whole excerpts and the class of each, or none → logits (b, t, 256): those at n are of the code
+    /// at n + 1, and know the codes up to n.
+    ///
+    /// # Errors
+    /// If there is no such class, or the codes are not of so many excerpts.
+    pub fn forward(&self, codes: Arc<[u8]>, classes: &[Option<usize>]) -> Result<Tensor> {
+        let streams = classes.len();
+        if streams == 0 || codes.is_empty() || !codes.len().is_multiple_of(streams) {
+            bail!("wavenet: {} codes of {streams} excerpts", codes.len());
+        }
+        let mut one_hot = vec![0.0; streams * (self.shape.classes + 1)];
+        for (row, class) in one_hot.chunks_exact_mut(self.shape.classes + 1).zip(classes) {
+            match row.get_mut(class.unwrap_or(self.shape.classes)) {
+                Some(value) => *value = 1.0_f32,
+                None => bail!("wavenet: no class {class:?} of {}", self.shape.classes),
+            }
+        }
+        let one_hot = Tensor::from_vec(one_hot, (streams, self.shape.classes + 1), &Device::Cpu)?;
+        let lookup = CodeRows {
+            codes,
+            streams,
+            zeros: self.shape.skip,
+        };
+        let mut u = self.table.apply_op1(lookup)?;
+        let nothing = self.nothing.broadcast_as((streams, 2 * self.shape.residual))?.contiguous()?;
+        for (n, layer) in self.layers.iter().enumerate() {
+            let condition = match n.checked_sub(self.shape.shared()) {
+                Some(n) => one_hot.matmul(&self.conditions[n])?,
+                None => nothing.clone(),
+            };
+            u = layer.forward(&u, &condition)?;
+        }
+        let skips = u.narrow(D::Minus1, self.shape.residual, self.shape.skip)?.relu()?;
+        self.output
+            .forward(&self.hidden.forward_activated(&skips, Activation::Relu)?)
+    }
+
+    /// The form for streams.
+    ///
+    /// # Errors
+    /// If memory runs out.
+    pub fn pack(&self) -> Result<PackedWavenet> {
+        PackedWavenet::new(
+            self.shape,
+            &self.table,
+            &self.layers,
+            &self.conditions,
+            [&self.hidden, &self.output],
+        )
+    }
+}
