@@ -12,6 +12,7 @@ use super::memory::MemoryLab;
 use super::position::PositionLab;
 use super::scores::ScoresLab;
 use super::sections::SectionsLab;
+use super::wavenet::WavenetLab;
 use clap::{CommandFactory, Parser};
 use std::sync::LazyLock;
 
@@ -41,6 +42,7 @@ labs! {
     Position(PositionLab),
     Scores(ScoresLab),
     Sections(SectionsLab),
+    Wavenet(WavenetLab),
 }
 
 /// A lab and its flags on one line, as the window has them.

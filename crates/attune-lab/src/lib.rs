@@ -13,6 +13,7 @@
 //! | [`scores`] | Which attention score function finds what matters? |
 //! | [`sections`] | What is attention worth to a network that writes which sections a piece has? |
 //! | [`hierarchy`] | Which segments of a piece decide, by hierarchical attention? |
+//! | [`wavenet`] | How well is the next sample of music known, and what does it continue with? |
 //!
 //! Each is a module with a page on its question, formula, method, result and limits, and a variant of [`Choice`]; its
 //! fields are its command-line flags. Its work is divided into cells, each a plan and its result ([`Run::cell`]):
@@ -67,6 +68,7 @@ pub mod sections;
 pub mod token_encoder;
 mod train_loop;
 mod training_state;
+pub mod wavenet;
 
 pub use cells::Cells;
 pub use choice::{About, Choice, ChoiceError};

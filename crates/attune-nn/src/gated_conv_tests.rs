@@ -108,12 +108,11 @@ fn values_and_gradients_are_those_of_pytorch() {
     let golden = candle_core::safetensors::load(path, &Device::Cpu).unwrap();
     let of = |name: &str| golden[name].clone();
     let (u, h) = (Var::from_tensor(&of("u")).unwrap(), Var::from_tensor(&of("h")).unwrap());
-    let names = ["kernel", "bias", "out", "out_bias"];
     let mut store = WeightStore::random(0);
     let op = GatedConvolution { dilation: 3, ..OP };
     let layer = GatedConv::new(store.root(), op).unwrap();
     let params: Vec<(String, Var)> = store.params().map(|(name, var)| (name.to_owned(), var.clone())).collect();
-    assert_eq!(params.len(), names.len());
+    assert_eq!(params.len(), 4);
     for (name, var) in &params {
         var.set(&of(name)).unwrap();
     }
@@ -127,9 +126,9 @@ fn values_and_gradients_are_those_of_pytorch() {
     let y = layer.forward(&u, &h).unwrap();
     near("y", &y);
     let grads = (y * of("count")).unwrap().sum_all().unwrap().backward().unwrap();
-    near("grad.u", &grads[&u]);
-    near("grad.h", &grads[&h]);
+    near("grad.u", grads.get(&u).unwrap());
+    near("grad.h", grads.get(&h).unwrap());
     for (name, var) in &params {
-        near(&format!("grad.{name}"), &grads[var]);
+        near(&format!("grad.{name}"), grads.get(var).unwrap());
     }
 }

@@ -6,10 +6,12 @@
 //!
 //! In: samples at 8 kHz. Out: bits per sample, or samples. Thread: any.
 
+mod file;
 pub mod mu_law;
 mod net;
 mod packed;
 
+pub use file::WavenetModel;
 pub use net::{Wavenet, WavenetShape};
 pub use packed::{PackedWavenet, WavenetState, WavenetStream};
 

@@ -4,13 +4,12 @@
 
 use super::mu_law::CODES;
 use super::packed::PackedWavenet;
-use crate::ModelError;
 use attune_nn::gated_conv::GatedConv;
 use attune_nn::kernels::code_rows::CodeRows;
 use attune_nn::kernels::convolution::Activation;
 use attune_nn::kernels::gated_convolution::GatedConvolution;
 use attune_nn::linear::Linear;
-use attune_nn::weights::{Init, WeightStore};
+use attune_nn::weights::{Init, Weights};
 use candle_core::{D, Device, Result, Tensor, bail};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -42,7 +41,7 @@ pub struct WavenetShape {
 impl WavenetShape {
     /// Samples that a prediction depends on: the newest, and those before it.
     pub fn field(&self) -> usize {
-        self.stacks * ((1 << self.layers) - 1) * (TAPS - 1) + TAPS
+        self.stacks * ((1_usize << self.layers) - 1) * (TAPS - 1) + TAPS
     }
 
     /// Layers of all stacks: their operations.
@@ -51,7 +50,7 @@ impl WavenetShape {
             residual: self.residual,
             skip: self.skip,
             taps: TAPS,
-            dilation: 1 << (n % self.layers),
+            dilation: 1_usize << (n % self.layers),
         };
         (0..self.stacks * self.layers).map(layer).collect()
     }
@@ -61,22 +60,14 @@ impl WavenetShape {
         self.stacks * self.layers - self.conditioned
     }
 
-    /// Refuses shapes that no network has.
-    ///
-    /// # Errors
-    /// [`ModelError::Shape`].
-    pub fn check(&self) -> std::result::Result<(), ModelError> {
+    /// Whether there is such a network: a file may ask for any.
+    pub fn is_possible(&self) -> bool {
         let widths = [self.residual, self.skip];
-        let is_right = (1..=8).contains(&self.stacks)
-            && (1..=14).contains(&self.layers)
+        (1..=8).contains(&self.stacks)
+            && (1..=12).contains(&self.layers)
             && self.conditioned <= self.stacks * self.layers
             && widths.iter().all(|width| (16..=WIDEST).contains(width) && width % 16 == 0)
-            && (1..=255).contains(&self.classes);
-        if is_right {
-            Ok(())
-        } else {
-            Err(ModelError::Shape(format!("{self:?} is not the shape of a WaveNet")))
-        }
+            && (1..=255).contains(&self.classes)
     }
 }
 
@@ -97,12 +88,11 @@ pub struct Wavenet {
 }
 
 impl Wavenet {
-    /// Weights come from `store`.
+    /// Weights are taken from below `root`.
     ///
     /// # Errors
-    /// If the store holds those of another shape.
-    pub fn new(store: &mut WeightStore, shape: WavenetShape) -> Result<Self> {
-        let mut root = store.root();
+    /// If those there are of another shape.
+    pub fn new(mut root: Weights<'_>, shape: WavenetShape) -> Result<Self> {
         let table = root.param("table", &[TAPS, CODES, shape.residual], Init::Cosines(0.7))?;
         let (mut layers, mut conditions) = (Vec::new(), Vec::new());
         for (n, op) in shape.ops().into_iter().enumerate() {
@@ -122,6 +112,11 @@ impl Wavenet {
             output: Linear::new(root.pp("output"), shape.skip, CODES, 1.0)?,
             nothing: Tensor::zeros((1, 2 * shape.residual), candle_core::DType::F32, &Device::Cpu)?,
         })
+    }
+
+    /// Its shape.
+    pub fn shape(&self) -> WavenetShape {
+        self.shape
     }
 
     /// Codes (b, t) of whole excerpts and the class of each, or none → logits (b, t, 256): those at n are of the code
