@@ -7,7 +7,9 @@ use crate::weights::WeightStore;
 use candle_core::{Device, Var};
 
 fn wave(shape: &[usize], pace: f32) -> Tensor {
-    let values = (0..shape.iter().product()).map(|n: usize| (n as f32 * pace).sin()).collect();
+    let values = (0..shape.iter().product())
+        .map(|n: usize| (n as f32 * pace).sin())
+        .collect();
     Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
 }
 
@@ -50,7 +52,15 @@ fn gradients_of_the_table_are_the_differences() {
     let worst = worst_disagreement(&[table.clone()], 1e-2, || weigh(&table.apply_op1(lookup.clone())?)).unwrap();
     assert!(worst.error < 2e-3, "{worst:?}");
     // The second frame of the second stream: the row of its code, and that of the code before it.
-    let y: Vec<f32> = table.apply_op1(lookup).unwrap().get(1).unwrap().get(1).unwrap().to_vec1().unwrap();
+    let y: Vec<f32> = table
+        .apply_op1(lookup)
+        .unwrap()
+        .get(1)
+        .unwrap()
+        .get(1)
+        .unwrap()
+        .to_vec1()
+        .unwrap();
     let rows: Vec<Vec<f32>> = [(0, 3), (1, 1)]
         .map(|(tap, code)| table.get(tap).unwrap().get(code).unwrap().to_vec1().unwrap())
         .into();
@@ -93,7 +103,10 @@ fn several_streams_in_blocks_are_the_whole_sequences() {
             packed.step(&mut rows, &h, &mut state, &mut scratch);
             for row in 0..streams * length {
                 for (streamed, whole) in rows.row(row).iter().zip(&whole[place(row)..]) {
-                    assert!((streamed - whole).abs() < 1e-5, "{lengths:?} {row}: {streamed} and {whole}");
+                    assert!(
+                        (streamed - whole).abs() < 1e-5,
+                        "{lengths:?} {row}: {streamed} and {whole}"
+                    );
                 }
             }
             at += length;
@@ -104,14 +117,20 @@ fn several_streams_in_blocks_are_the_whole_sequences() {
 /// `tests/golden/make.py`, `gated_convolution`: PyTorch's conv1d, tanh, sigmoid and linear in f64.
 #[test]
 fn values_and_gradients_are_those_of_pytorch() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/data/gated_conv.safetensors");
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/golden/data/gated_conv.safetensors"
+    );
     let golden = candle_core::safetensors::load(path, &Device::Cpu).unwrap();
     let of = |name: &str| golden[name].clone();
     let (u, h) = (Var::from_tensor(&of("u")).unwrap(), Var::from_tensor(&of("h")).unwrap());
     let mut store = WeightStore::random(0);
     let op = GatedConvolution { dilation: 3, ..OP };
     let layer = GatedConv::new(store.root(), op).unwrap();
-    let params: Vec<(String, Var)> = store.params().map(|(name, var)| (name.to_owned(), var.clone())).collect();
+    let params: Vec<(String, Var)> = store
+        .params()
+        .map(|(name, var)| (name.to_owned(), var.clone()))
+        .collect();
     assert_eq!(params.len(), 4);
     for (name, var) in &params {
         var.set(&of(name)).unwrap();
@@ -120,7 +139,10 @@ fn values_and_gradients_are_those_of_pytorch() {
         let (found, golden) = (values(found).unwrap(), values(&of(name)).unwrap());
         assert_eq!(found.len(), golden.len(), "{name}");
         for (found, golden) in found.iter().zip(&golden) {
-            assert!((found - golden).abs() < 1e-5 * (1.0 + golden.abs()), "{name}: {found} and {golden}");
+            assert!(
+                (found - golden).abs() < 1e-5 * (1.0 + golden.abs()),
+                "{name}: {found} and {golden}"
+            );
         }
     };
     let y = layer.forward(&u, &h).unwrap();

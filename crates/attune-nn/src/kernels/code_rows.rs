@@ -28,7 +28,10 @@ impl CodeRows {
             {
                 Ok([taps, codes, width])
             }
-            _ => bail!("code_rows: {} codes in {streams} streams for a table {table:?}", self.codes.len()),
+            _ => bail!(
+                "code_rows: {} codes in {streams} streams for a table {table:?}",
+                self.codes.len()
+            ),
         }
     }
 

@@ -222,7 +222,13 @@ impl GatedConvolution {
     }
 
     /// The gradient by u, from that by the sums of filter and gate and what goes around.
-    fn input_gradient(&self, kernel: &[f32], d_sums: &[f32], grads: &[f32], (streams, frames): (usize, usize)) -> Vec<f32> {
+    fn input_gradient(
+        &self,
+        kernel: &[f32],
+        d_sums: &[f32],
+        grads: &[f32],
+        (streams, frames): (usize, usize),
+    ) -> Vec<f32> {
         let (r, both) = (self.residual, self.residual + self.skip);
         let mut turned = vec![0.0; kernel.len()]; // (taps · 2r, r)
         for (turned, kernel) in turned.chunks_exact_mut(2 * r * r).zip(kernel.chunks_exact(2 * r * r)) {
@@ -244,7 +250,8 @@ impl GatedConvolution {
                     width: 2 * r,
                 };
                 let dx = &mut dx[..rows * r];
-                self.convolution(&matrix, Direction::Future).run(d_sums, frames, part, dx);
+                self.convolution(&matrix, Direction::Future)
+                    .run(d_sums, frames, part, dx);
                 let du = &mut du[done * both..][..rows * both];
                 for (du, dx) in du.chunks_exact_mut(both).zip(dx.chunks_exact(r)) {
                     for (du, dx) in du.iter_mut().zip(dx) {
@@ -351,7 +358,11 @@ impl CustomOp3 for GatedConvolution {
         let out_transposed = PackedMatrix::transposed(parts.out.0, both);
         let mut d_sums = vec![0.0; streams * frames * 2 * r];
         let ranges = thread_ranges(streams * frames);
-        let tasks = ranges.iter().cloned().zip(split_rows(&mut d_sums, &ranges, 2 * r)).collect();
+        let tasks = ranges
+            .iter()
+            .cloned()
+            .zip(split_rows(&mut d_sums, &ranges, 2 * r))
+            .collect();
         let sums = parallel_map(tasks, |(range, into): (Range<usize>, &mut [f32])| {
             let matrices = (&filter_gate, &out_transposed);
             self.gate_gradients((values, grads, h, frames), matrices, range, into)
@@ -375,6 +386,10 @@ impl CustomOp3 for GatedConvolution {
         } else {
             None
         };
-        Ok((du, Some(Tensor::from_vec(of_weights, weights.shape(), device)?), of_condition))
+        Ok((
+            du,
+            Some(Tensor::from_vec(of_weights, weights.shape(), device)?),
+            of_condition,
+        ))
     }
 }

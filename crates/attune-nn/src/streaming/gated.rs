@@ -30,7 +30,10 @@ impl Rows {
     /// # Panics
     /// If there is no room for them: a bug of the caller.
     pub fn reset(&mut self, count: usize) {
-        assert!(count * self.stride <= self.values.as_slice().len(), "no room for {count} rows");
+        assert!(
+            count * self.stride <= self.values.as_slice().len(),
+            "no room for {count} rows"
+        );
         self.count = count;
     }
 
@@ -152,7 +155,10 @@ impl PackedGatedConv {
                 sums,
             );
         }
-        let blocks = sums.values().chunks_exact(frames * 2 * r).zip(conditions.chunks_exact(2 * r));
+        let blocks = sums
+            .values()
+            .chunks_exact(frames * 2 * r)
+            .zip(conditions.chunks_exact(2 * r));
         for (gated, (sums, condition)) in gated.values_mut().chunks_exact_mut(frames * r).zip(blocks) {
             gate_rows(sums, condition, gated);
         }
