@@ -1,8 +1,10 @@
 //! `attune lab NAME`: experiments on memory, speed and attention; and the medleys that sequence models are measured on.
 
 mod medley;
+mod wavenet;
 
 use super::error::AppError;
+use attune_lab::wavenet::WavenetLab;
 use attune_lab::{Cells, Choice, Report, Run, RunConfig, RunEvent, check_page};
 use attune_model::{ModelError, ModelSet};
 use std::path::PathBuf;
@@ -47,6 +49,7 @@ enum Chosen {
 /// Runs the lab; reports progress on stderr.
 pub(super) fn run(args: &LabArgs, models: &dyn Fn() -> Result<ModelSet, ModelError>) -> Result<ExitCode, AppError> {
     let lab = match &args.chosen {
+        Chosen::Experiment(Choice::Wavenet(WavenetLab { task: Some(task), .. })) => return wavenet::run(task, args),
         Chosen::Experiment(choice) => choice.lab(),
         Chosen::Medley { task } => return medley::run(task, args),
     };

@@ -82,7 +82,8 @@ pub(crate) fn linear_prediction(codes: &[u8], first: usize) -> f64 {
         let end = (at + BLOCK).min(codes.len());
         let weights = fitted(&samples, at..end);
         let predicted: Vec<f64> = (at..end).map(|n| prediction(&samples, n, &weights)).collect();
-        bits += shortest(&predicted, &samples[at..end], &codes[at..end]) + BLOCK_BITS * (end - at) as f64 / BLOCK as f64;
+        bits +=
+            shortest(&predicted, &samples[at..end], &codes[at..end]) + BLOCK_BITS * (end - at) as f64 / BLOCK as f64;
         at = end;
     }
     // Too near the start to be predicted.
@@ -146,11 +147,17 @@ static BOUNDS: LazyLock<Vec<(f64, f64)>> = LazyLock::new(|| (0..=u8::MAX).map(bo
 
 fn shortest(predicted: &[f64], samples: &[f64], codes: &[u8]) -> f64 {
     let residual = |power: i32| -> f64 {
-        let sum: f64 = predicted.iter().zip(samples).map(|(p, x)| (p - x).abs().powi(power)).sum();
+        let sum: f64 = predicted
+            .iter()
+            .zip(samples)
+            .map(|(p, x)| (p - x).abs().powi(power))
+            .sum();
         sum / samples.len() as f64
     };
     let laws: [(Law, f64); 2] = [(laplace, residual(1)), (gauss, residual(2).sqrt())];
-    let scales = laws.iter().flat_map(|(law, size)| [0.4, 0.6, 0.8, 1.0, 1.3].map(|factor| (law, size * factor)));
+    let scales = laws
+        .iter()
+        .flat_map(|(law, size)| [0.4, 0.6, 0.8, 1.0, 1.3].map(|factor| (law, size * factor)));
     let bits = scales.map(|(law, scale)| {
         let scale = scale.max(1e-6);
         let each = predicted.iter().zip(codes).map(|(predicted, code)| {
@@ -180,7 +187,10 @@ mod tests {
         let codes = noise(50_000);
         let counts = Counts::of([codes.as_slice()].into_iter());
         let each = 1.0 / (codes.len() - 1) as f64;
-        assert!((counts.unigram(&codes, 1) * each - 4.0).abs() < 0.01, "sixteen codes alike are four bits");
+        assert!(
+            (counts.unigram(&codes, 1) * each - 4.0).abs() < 0.01,
+            "sixteen codes alike are four bits"
+        );
         // Each code twice: half of them follow from the one before.
         let twice: Vec<u8> = codes.iter().flat_map(|code| [*code, code + 32]).collect();
         let counts = Counts::of([twice.as_slice()].into_iter());
@@ -191,7 +201,9 @@ mod tests {
 
     #[test]
     fn linear_prediction_knows_a_tone_and_cannot_know_noise() {
-        let tone: Vec<u8> = (0..20_000).map(|n| encode(0.5 * (f64::from(n) * 0.3).sin() as f32)).collect();
+        let tone: Vec<u8> = (0..20_000)
+            .map(|n| encode(0.5 * (f64::from(n) * 0.3).sin() as f32))
+            .collect();
         let of = |codes: &[u8]| linear_prediction(codes, 16) / (codes.len() - 16) as f64;
         let mut rng = ChaCha8Rng::seed_from_u64(2);
         let hiss: Vec<u8> = (0..20_000).map(|_| encode(rng.random_range(-0.5..0.5))).collect();
@@ -211,7 +223,10 @@ mod tests {
             samples.push(next);
         }
         let weights = fitted(&samples, ORDER..4_000);
-        assert!((weights[0] - 1.5).abs() < 0.05 && (weights[1] + 0.8).abs() < 0.08, "{weights:?}");
+        assert!(
+            (weights[0] - 1.5).abs() < 0.05 && (weights[1] + 0.8).abs() < 0.08,
+            "{weights:?}"
+        );
         assert!(weights[2..].iter().all(|weight| weight.abs() < 0.1), "{weights:?}");
     }
 

@@ -75,7 +75,11 @@ fn card(licence: &str, plan: &Plan, (outcome, music): (&Outcome, &Music), comman
         ),
         (
             "judged by",
-            format!("{} clips of other artists, {:.1} s of each", own.clips, seconds(outcome.judged)),
+            format!(
+                "{} clips of other artists, {:.1} s of each",
+                own.clips,
+                seconds(outcome.judged)
+            ),
         ),
         (
             "bits per sample, not told the class; told",

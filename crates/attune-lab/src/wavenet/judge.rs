@@ -9,16 +9,34 @@ use crate::{LabError, Run};
 use attune_model::wavenet::mu_law::{decode, encode};
 use attune_model::wavenet::{PackedWavenet, RATE};
 use attune_train::evaluate::wilson;
-use rand::seq::SliceRandom;
 use rand::SeedableRng;
+use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
 
-/// Pieces that are generated, each of so many seconds.
+/// Pieces that are generated.
 pub(crate) const CONTINUED: usize = 10;
-/// Their length.
-pub(crate) const CONTINUED_SECS: usize = 30;
+
+/// How much is judged.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Extent {
+    /// Seconds from the middle of each validation clip.
+    pub(crate) judged_secs: f64,
+    /// Seconds of each piece that is generated.
+    pub(crate) continued_secs: usize,
+}
+
+impl Extent {
+    pub(crate) const FULL: Self = Self {
+        judged_secs: 6.0,
+        continued_secs: 30,
+    };
+    pub(crate) const QUICK: Self = Self {
+        judged_secs: 0.5,
+        continued_secs: 2,
+    };
+}
 
 /// Bits per sample of one sound.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -93,7 +111,7 @@ pub struct Outcome {
     pub generated_per_s: f64,
 }
 
-/// Judges a taught network on `secs` seconds from the middle of each validation clip.
+/// Judges a taught network on the middle of each validation clip.
 ///
 /// # Errors
 /// If there is nothing to judge by, or the run is to stop.
@@ -101,11 +119,11 @@ pub(crate) fn judge(
     plan: &Plan,
     net: &PackedWavenet,
     music: &Music,
-    secs: f64,
+    extent: Extent,
     run: &mut Run<'_>,
 ) -> Result<Outcome, LabError> {
     let field = plan.shape.field();
-    let judged = (secs * RATE.hz()) as usize;
+    let judged = (extent.judged_secs * RATE.hz()) as usize;
     let long_enough = |piece: &&Piece| piece.samples.len() > field + judged;
     let clips: Vec<&Piece> = music.valid.iter().filter(long_enough).collect();
     if clips.is_empty() {
@@ -130,7 +148,9 @@ pub(crate) fn judge(
         let mut bits = simple(&counts, &codes, field);
         (bits.unsaid, bits.said) = (under[classes], under[clip.class]);
         of_music.push(bits);
-        let best = (0..classes).min_by(|a, b| under[*a].total_cmp(&under[*b])).unwrap_or_default();
+        let best = (0..classes)
+            .min_by(|a, b| under[*a].total_cmp(&under[*b]))
+            .unwrap_or_default();
         of_class[clip.class][0] += 1;
         of_class[clip.class][1] += usize::from(best == clip.class);
         codes.shuffle(&mut rng);
@@ -140,7 +160,7 @@ pub(crate) fn judge(
     let tone: Vec<u8> = (0..field + judged).map(tone).collect();
     let right = of_class.iter().map(|of| of[1]).sum::<usize>() as f64 / clips.len() as f64;
     let gains: Vec<f64> = of_music.iter().map(|bits| bits.best_simple() - bits.unsaid).collect();
-    let middle = &clips[0].samples[..(2.0 * RATE.hz()) as usize];
+    let middle = &clips[0].samples[..clips[0].samples.len().min(2 * RATE.hz() as usize)];
     Ok(Outcome {
         weights: 0,
         loss: 0.0,
@@ -157,7 +177,7 @@ pub(crate) fn judge(
         },
         of_class,
         chance: 1.0 / classes as f64,
-        levels: levels(plan, net, music, run)?,
+        levels: levels(plan, net, music, (extent, run))?,
         scored_speed: scored_speed(net, &codes(middle)),
         generated_per_s: generated_per_s(net),
     })
@@ -233,20 +253,33 @@ pub(crate) fn loudness(samples: &[f32]) -> Vec<f64> {
     seconds.map(of).collect()
 }
 
-/// Thirty seconds, ten times: each of another seed, of the classes in turn, after a second of a validation clip.
-fn levels(plan: &Plan, net: &PackedWavenet, music: &Music, run: &mut Run<'_>) -> Result<Levels, LabError> {
+/// Ten pieces, each of another seed, of the classes in turn, after a second of a validation clip.
+fn levels(
+    plan: &Plan,
+    net: &PackedWavenet,
+    music: &Music,
+    (extent, run): (Extent, &mut Run<'_>),
+) -> Result<Levels, LabError> {
     let heard: Vec<f64> = music.valid.iter().flat_map(|piece| loudness(&piece.samples)).collect();
     let of_music = mean_and_deviation(&heard);
     let (mut all, mut bits) = (Vec::new(), 0.0);
     for n in 0..CONTINUED {
-        run.say(&format!("generating {} s ({} of {CONTINUED})", CONTINUED_SECS, n + 1))?;
+        run.say(&format!(
+            "generating {} s ({} of {CONTINUED})",
+            extent.continued_secs,
+            n + 1
+        ))?;
         let class = n % plan.shape.classes;
-        let piece = music.valid.iter().find(|piece| piece.class == class).unwrap_or(&music.valid[0]);
+        let piece = music
+            .valid
+            .iter()
+            .find(|piece| piece.class == class)
+            .unwrap_or(&music.valid[0]);
         let wanted = Continuation {
             class: Some(class),
             seed: plan.schedule.seed + n as u64,
             temperature: 1.0,
-            samples: CONTINUED_SECS * RATE.hz() as usize,
+            samples: extent.continued_secs * RATE.hz() as usize,
         };
         let before = codes(&piece.samples[..piece.samples.len().min(RATE.hz() as usize)]);
         let drawn = wanted.codes(net, &before);
@@ -259,7 +292,10 @@ fn levels(plan: &Plan, net: &PackedWavenet, music: &Music, run: &mut Run<'_>) ->
         generated: mean_and_deviation(&all),
         loudest: all.iter().copied().fold(0.0, f64::max),
         seconds: all.len(),
-        beyond: all.iter().filter(|level| **level > of_music[0] + 4.0 * of_music[1]).count(),
+        beyond: all
+            .iter()
+            .filter(|level| **level > of_music[0] + 4.0 * of_music[1])
+            .count(),
         bits,
     })
 }
@@ -267,7 +303,10 @@ fn levels(plan: &Plan, net: &PackedWavenet, music: &Music, run: &mut Run<'_>) ->
 /// Seconds of sound that are scored in a second under all classes, on one thread, in blocks as they come live.
 fn scored_speed(net: &PackedWavenet, codes: &[u8]) -> f64 {
     let conditions: Vec<Option<usize>> = (0..net.shape().classes).map(Some).collect();
-    let (mut stream, mut bits) = (net.initial_stream(&conditions), Vec::with_capacity(codes.len() * conditions.len()));
+    let (mut stream, mut bits) = (
+        net.initial_stream(&conditions),
+        Vec::with_capacity(codes.len() * conditions.len()),
+    );
     let begun = Instant::now();
     for block in codes.chunks(super::HOP) {
         net.score(block, &mut stream, &mut bits);

@@ -62,11 +62,7 @@ impl Plan {
 ///
 /// # Errors
 /// If the network fails, no clip is long enough, or the run is to stop.
-pub(crate) fn learn(
-    plan: &Plan,
-    music: &Music,
-    run: &mut Run<'_>,
-) -> Result<(HashMap<String, Tensor>, f64), LabError> {
+pub(crate) fn learn(plan: &Plan, music: &Music, run: &mut Run<'_>) -> Result<(HashMap<String, Tensor>, f64), LabError> {
     let mut store = WeightStore::random(plan.schedule.seed);
     let net = Wavenet::new(store.root(), plan.shape)?;
     let what = format!("WaveNet, seed {}", plan.schedule.seed);

@@ -38,17 +38,18 @@ mod judge;
 mod learn;
 mod music;
 mod shown;
+mod task;
 
 pub use generate::Continuation;
 pub use judge::{Bits, Levels, Outcome};
 pub use learn::Plan;
-pub use music::read_file;
+pub use task::{GenerateArgs, ScoreArgs, Scored, Task};
 
 use super::{Lab, LabError, Report, Run};
 use attune_model::wavenet::{PackedWavenet, Wavenet, WavenetShape};
 use attune_nn::weights::WeightStore;
 use candle_core::Tensor;
-use judge::judge;
+use judge::{Extent, judge};
 use learn::learn;
 use music::Music;
 use std::collections::HashMap;
@@ -59,14 +60,18 @@ const HOP: usize = 186;
 
 /// WaveNet on raw sound: how well is the next sample of music known, and what does it continue with?
 #[derive(Debug, Clone, Default, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct WavenetLab {
+    /// What else to do with the network instead of the experiment
+    #[command(subcommand)]
+    pub task: Option<Task>,
     /// Folder with clips.csv (clip, genre, split, audio, artist) and audio in SPLIT/CLIP.ogg; without it pieces are
     /// composed
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
     /// Training steps; 3,200 if it is not named, or 30 with --quick
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
-    steps: Option<u64>,
+    pub steps: Option<u64>,
     /// Also write the network there: weights, manifest and card
     #[arg(long, value_name = "FOLDER", requires = "data")]
     export: Option<PathBuf>,
@@ -79,12 +84,18 @@ impl Lab for WavenetLab {
 
     fn run(&self, run: &mut Run<'_>) -> Result<Report, LabError> {
         let config = run.config();
+        if self.task.is_some() {
+            return Err(LabError::Refused(
+                "attune lab wavenet generate and score are no experiments: run them in a terminal".to_owned(),
+            ));
+        }
         run.expect(1);
         let music = match &self.data {
             Some(folder) => Music::of_clips(folder, run)?,
-            None => Music::composed(if config.quick { 2 } else { 20 }, 10.0, config.seed),
+            None => Music::composed(if config.quick { 2 } else { 20 }, 10.0, config.seed)?,
         };
         let plan = Plan::new(music.labels.len(), config.seed, config.quick, self.steps);
+        let extent = if config.quick { Extent::QUICK } else { Extent::FULL };
         let data = (&music.name, music.train.len(), music.valid.len());
         let train = |run: &mut Run<'_>| {
             let (tensors, loss) = learn(&plan, &music, run)?;
@@ -92,7 +103,7 @@ impl Lab for WavenetLab {
             let outcome = Outcome {
                 weights: tensors.values().map(Tensor::elem_count).sum(),
                 loss,
-                ..judge(&plan, &net, &music, if config.quick { 0.5 } else { 6.0 }, run)?
+                ..judge(&plan, &net, &music, extent, run)?
             };
             Ok((tensors, outcome))
         };

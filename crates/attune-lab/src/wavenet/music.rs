@@ -5,12 +5,13 @@
 use crate::export::name_of;
 use crate::{LabError, Run};
 use attune_audio::decode::decode_file;
+use attune_audio::features::{FrontEndError, RateConverter};
 use attune_audio::units::SampleRate;
 use attune_compose::{InstrumentSet, PieceConfig, Style, compose};
+use attune_model::ModelError;
 use attune_model::wavenet::RATE;
 use attune_train::TrainError;
 use attune_train::dataset::{Clip, Dataset};
-use attune_train::sound::varispeed;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::path::Path;
@@ -34,27 +35,28 @@ pub(crate) struct Music {
     pub(crate) valid: Vec<Piece>,
 }
 
-/// The most that the speed of a sound is changed at once.
-const FASTEST: f64 = 4.0;
-
 /// Sound of another rate at [`RATE`].
-pub(crate) fn resampled(samples: &[f32], rate: SampleRate) -> Vec<f32> {
-    let mut speed = rate.hz() / RATE.hz();
-    let mut sound = std::borrow::Cow::Borrowed(samples);
-    while speed > FASTEST {
-        sound = varispeed(&sound, 2.0).into();
-        speed /= 2.0;
-    }
-    varispeed(&sound, speed.max(1.0 / FASTEST))
+///
+/// # Errors
+/// If the rate is not from 8 to 192 kHz.
+fn resampled(samples: &[f32], rate: SampleRate) -> Result<Vec<f32>, LabError> {
+    let convert = || {
+        let mut converter = RateConverter::new(rate, RATE)?;
+        let mut sound = Vec::new();
+        converter.push(samples, &mut sound)?;
+        converter.finish(&mut sound)?;
+        Ok(sound)
+    };
+    convert().map_err(|error: FrontEndError| ModelError::from(error).into())
 }
 
 /// The samples of a file at [`RATE`].
 ///
 /// # Errors
-/// If it cannot be decoded.
-pub fn read_file(path: &Path) -> Result<Vec<f32>, LabError> {
+/// If it cannot be decoded, or its rate is not from 8 to 192 kHz.
+pub(crate) fn read_file(path: &Path) -> Result<Vec<f32>, LabError> {
     let (info, samples) = decode_file(path).map_err(TrainError::from)?;
-    Ok(resampled(&samples, info.rate))
+    resampled(&samples, info.rate)
 }
 
 impl Music {
@@ -87,26 +89,29 @@ impl Music {
 
     /// Composed pieces, so many of each style to learn from and half as many to judge by, whose instruments have other
     /// presets.
-    pub(crate) fn composed(count: usize, seconds: f64, seed: u64) -> Self {
-        let pieces = |count: usize, instruments, seed: u64| -> Vec<Piece> {
+    ///
+    /// # Errors
+    /// Never: their rate is one that can be converted.
+    pub(crate) fn composed(count: usize, seconds: f64, seed: u64) -> Result<Self, LabError> {
+        let pieces = |count: usize, instruments, seed: u64| -> Result<Vec<Piece>, LabError> {
             let of_style = |(class, style): (usize, Style)| {
                 (0..count as u64).map(move |number| {
                     let piece = compose(&PieceConfig::new(style, seed + number, seconds, instruments));
-                    Piece {
+                    Ok(Piece {
                         name: format!("{} {number}", style.genre()),
                         class,
-                        samples: resampled(&piece.mix, piece.rate),
-                    }
+                        samples: resampled(&piece.mix, piece.rate)?,
+                    })
                 })
             };
             Style::ALL.into_iter().enumerate().flat_map(of_style).collect()
         };
-        Self {
+        Ok(Self {
             name: "composed".to_owned(),
             labels: Style::ALL.map(|style| style.genre().to_owned()).to_vec(),
-            train: pieces(count, InstrumentSet::Training, 1_000 * seed),
-            valid: pieces(count.div_ceil(2), InstrumentSet::Unseen, 1_000 * seed + 500),
-        }
+            train: pieces(count, InstrumentSet::Training, 1_000 * seed)?,
+            valid: pieces(count.div_ceil(2), InstrumentSet::Unseen, 1_000 * seed + 500)?,
+        })
     }
 
     /// An excerpt to learn from, each class with clips as likely, at a volume that is changed by a number of decibels in
@@ -131,7 +136,12 @@ impl Music {
             )));
         }
         let class = classes[rng.random_range(0..classes.len())];
-        let of_class: Vec<&Piece> = self.train.iter().filter(long_enough).filter(|it| it.class == class).collect();
+        let of_class: Vec<&Piece> = self
+            .train
+            .iter()
+            .filter(long_enough)
+            .filter(|it| it.class == class)
+            .collect();
         let piece = of_class[rng.random_range(0..of_class.len())];
         let from = rng.random_range(0..=piece.samples.len() - length);
         let gain = 10f32.powf(rng.random_range(gains[0]..=gains[1]) / 20.0);

@@ -1,6 +1,6 @@
 //! What the lab of WaveNet found, as tables and a picture.
 
-use super::judge::{Bits, CONTINUED, CONTINUED_SECS, Outcome};
+use super::judge::{Bits, CONTINUED, Outcome};
 use crate::{Entry, Table};
 use attune_engine::picture::{Axis, Chart, Ink, Mark, Panel, Sheet};
 
@@ -19,11 +19,22 @@ pub(crate) fn tables(outcome: &Outcome, labels: &[String]) -> [Table; 4] {
 }
 
 fn bits(outcome: &Outcome) -> Table {
-    let columns = ["sound", "WaveNet", "told the class", "unigram", "bigram", "linear prediction"];
+    let columns = [
+        "sound",
+        "WaveNet",
+        "told the class",
+        "unigram",
+        "bigram",
+        "linear prediction",
+    ];
     let mut table = Table::new("bits", "Bits per sample of sound that was not learnt from", &columns);
     let number = |value: f64| Entry::Number(value, 3);
     for (name, bits) in sounds(outcome) {
-        let said = if name == "music" { number(bits.said) } else { Entry::Absent };
+        let said = if name == "music" {
+            number(bits.said)
+        } else {
+            Entry::Absent
+        };
         table.rows.push(vec![
             name.into(),
             number(bits.unsaid),
@@ -38,7 +49,11 @@ fn bits(outcome: &Outcome) -> Table {
 
 fn classes(outcome: &Outcome, labels: &[String]) -> Table {
     let title = "Clips whose true class takes the fewest bits";
-    let mut table = Table::new("classes", title, &["class", "clips", "own class first", "95 % from", "to"]);
+    let mut table = Table::new(
+        "classes",
+        title,
+        &["class", "clips", "own class first", "95 % from", "to"],
+    );
     let right = &outcome.own_first;
     table.rows.push(vec![
         "all".into(),
@@ -52,16 +67,28 @@ fn classes(outcome: &Outcome, labels: &[String]) -> Table {
             0 => Entry::Absent,
             _ => Entry::Share(*first as f64 / *clips as f64),
         };
-        table
-            .rows
-            .push(vec![label.as_str().into(), (*clips).into(), share, Entry::Absent, Entry::Absent]);
+        table.rows.push(vec![
+            label.as_str().into(),
+            (*clips).into(),
+            share,
+            Entry::Absent,
+            Entry::Absent,
+        ]);
     }
     table
 }
 
 fn levels(outcome: &Outcome) -> Table {
-    let columns = ["seconds of", "mean level", "deviation", "loudest", "beyond mean + 4 σ of music", "bits per sample"];
-    let title = format!("Levels (root mean square of a second); {CONTINUED} continuations of {CONTINUED_SECS} s");
+    let columns = [
+        "seconds of",
+        "mean level",
+        "deviation",
+        "loudest",
+        "beyond mean + 4 σ of music",
+        "bits per sample",
+    ];
+    let each = outcome.levels.seconds / CONTINUED;
+    let title = format!("Levels (root mean square of a second); {CONTINUED} continuations of {each} s");
     let mut table = Table::new("levels", &title, &columns);
     let levels = &outcome.levels;
     let number = |value: f64| Entry::Number(value, 3);

@@ -33,6 +33,9 @@ impl TrainedNet for Wavenet {
         let classes = [None, Some(self.shape().classes - 1)];
         let logits = values(&self.forward(codes.into(), &classes)?)?;
         let ends = logits.chunks_exact(LENGTH * CODES);
-        Ok(ends.flat_map(|of_class| &of_class[(LENGTH - 1) * CODES..]).copied().collect())
+        Ok(ends
+            .flat_map(|of_class| &of_class[(LENGTH - 1) * CODES..])
+            .copied()
+            .collect())
     }
 }

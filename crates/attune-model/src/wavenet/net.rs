@@ -66,7 +66,9 @@ impl WavenetShape {
         (1..=8).contains(&self.stacks)
             && (1..=12).contains(&self.layers)
             && self.conditioned <= self.stacks * self.layers
-            && widths.iter().all(|width| (16..=WIDEST).contains(width) && width % 16 == 0)
+            && widths
+                .iter()
+                .all(|width| (16..=WIDEST).contains(width) && width % 16 == 0)
             && (1..=255).contains(&self.classes)
     }
 }
@@ -143,7 +145,10 @@ impl Wavenet {
             zeros: self.shape.skip,
         };
         let mut u = self.table.apply_op1(lookup)?;
-        let nothing = self.nothing.broadcast_as((streams, 2 * self.shape.residual))?.contiguous()?;
+        let nothing = self
+            .nothing
+            .broadcast_as((streams, 2 * self.shape.residual))?
+            .contiguous()?;
         for (n, layer) in self.layers.iter().enumerate() {
             let condition = match n.checked_sub(self.shape.shared()) {
                 Some(n) => one_hot.matmul(&self.conditions[n])?,

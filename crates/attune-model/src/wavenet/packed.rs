@@ -94,7 +94,10 @@ impl PackedWavenet {
                 dilation: 1,
             },
             table: values(table)?,
-            layers: layers.iter().map(|layer| layer.pack(Precision::F32)).collect::<Result<_>>()?,
+            layers: layers
+                .iter()
+                .map(|layer| layer.pack(Precision::F32))
+                .collect::<Result<_>>()?,
             conditions: conditions.iter().map(values).collect::<Result<_>>()?,
             hidden: pack(hidden)?,
             output: pack(output)?,
@@ -178,7 +181,11 @@ impl PackedWavenet {
             layer.step(&mut shared.rows, &nothing[..2 * r], past, &mut shared.scratch);
         }
         conditioned.rows.reset(frames * conditions);
-        for rows in conditioned.rows.values_mut().chunks_exact_mut(shared.rows.values().len().max(1)) {
+        for rows in conditioned
+            .rows
+            .values_mut()
+            .chunks_exact_mut(shared.rows.values().len().max(1))
+        {
             rows.copy_from_slice(shared.rows.values());
         }
         for ((layer, past), h) in last.iter().zip(&mut conditioned.pasts).zip(&state.conditions) {
@@ -194,11 +201,19 @@ impl PackedWavenet {
             }
         }
         let (skips, hidden) = (&state.skips, &mut state.hidden);
-        self.hidden
-            .multiply(1, |row, _| skips.row(row), (Start::Bias, Finish::Relu), hidden.values_mut());
+        self.hidden.multiply(
+            1,
+            |row, _| skips.row(row),
+            (Start::Bias, Finish::Relu),
+            hidden.values_mut(),
+        );
         let (hidden, logits) = (&state.hidden, &mut state.logits);
-        self.output
-            .multiply(1, |row, _| hidden.row(row), (Start::Bias, Finish::Plain), logits.values_mut());
+        self.output.multiply(
+            1,
+            |row, _| hidden.row(row),
+            (Start::Bias, Finish::Plain),
+            logits.values_mut(),
+        );
         &state.logits
     }
 
@@ -266,7 +281,11 @@ fn drawn(logits: &[f32], temperature: f32, weights: &mut [f64], rng: &mut ChaCha
         *weight = sum;
     }
     let drawn = rng.random::<f64>() * sum;
-    weights.iter().take_while(|weight| **weight <= drawn).count().min(CODES - 1) as u8
+    weights
+        .iter()
+        .take_while(|weight| **weight <= drawn)
+        .count()
+        .min(CODES - 1) as u8
 }
 
 impl WavenetState {

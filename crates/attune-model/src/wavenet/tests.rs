@@ -56,7 +56,11 @@ fn the_queue_is_the_slow_path_over_two_seconds_however_it_is_cut() {
     let once = streamed(&packed, &codes, &conditions, &[MAX_BLOCK]);
     for (slow, streamed) in slow.iter().zip(&once) {
         assert_eq!(slow.len(), streamed.len());
-        let off = slow.iter().zip(streamed).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        let off = slow
+            .iter()
+            .zip(streamed)
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0, f32::max);
         assert!(off <= 1e-5, "{off}");
     }
     for lengths in [vec![1], vec![7, 1, 64, 13]] {
@@ -70,14 +74,19 @@ fn a_prediction_depends_on_its_field_and_on_nothing_else() {
         let field = shape.field();
         let (mut store, _) = net(shape);
         // A code whose every feature is not a number: so is all that depends on it, however little.
-        let mut tensors: std::collections::HashMap<_, _> =
-            store.all().map(|(name, var)| (name.to_owned(), var.as_detached_tensor())).collect();
+        let mut tensors: std::collections::HashMap<_, _> = store
+            .all()
+            .map(|(name, var)| (name.to_owned(), var.as_detached_tensor()))
+            .collect();
         let mut table = values(&tensors["table"]).unwrap();
         for tap in 0..2 {
             table[(tap * CODES + 77) * shape.residual..][..shape.residual].fill(f32::NAN);
         }
         let dims = tensors["table"].dims().to_vec();
-        tensors.insert("table".to_owned(), candle_core::Tensor::from_vec(table, dims, &candle_core::Device::Cpu).unwrap());
+        tensors.insert(
+            "table".to_owned(),
+            candle_core::Tensor::from_vec(table, dims, &candle_core::Device::Cpu).unwrap(),
+        );
         store = WeightStore::from_tensors(tensors);
         let net = Wavenet::new(store.root(), shape).unwrap();
         let mut codes: Vec<u8> = codes(3 * field, 2).iter().map(|code| code % 64).collect();
@@ -86,7 +95,10 @@ fn a_prediction_depends_on_its_field_and_on_nothing_else() {
         let logits = &streamed(&net.pack().unwrap(), &codes, &[Some(1)], &[MAX_BLOCK])[0];
         for (n, row) in logits.chunks_exact(CODES).enumerate() {
             let expected = (at..at + field).contains(&n);
-            assert!(row.iter().all(|logit| logit.is_nan() == expected), "{n} of {at} and {field}");
+            assert!(
+                row.iter().all(|logit| logit.is_nan() == expected),
+                "{n} of {at} and {field}"
+            );
         }
     }
 }
@@ -100,7 +112,9 @@ fn the_shipped_field_is_a_quarter_second() {
 #[test]
 fn a_gradient_reaches_every_variable() {
     let (store, net) = net(SMALL);
-    let logits = net.forward(codes(3 * 40, 3).as_slice().into(), &[Some(0), Some(2), None]).unwrap();
+    let logits = net
+        .forward(codes(3 * 40, 3).as_slice().into(), &[Some(0), Some(2), None])
+        .unwrap();
     let grads = logits.sqr().unwrap().sum_all().unwrap().backward().unwrap();
     for (name, var) in store.params() {
         let grad = grads.get(var).unwrap_or_else(|| panic!("{name} has no gradient"));
@@ -127,7 +141,10 @@ fn bits_are_those_of_the_logits_however_the_codes_are_cut() {
     assert_eq!(bits.len(), 600);
     assert!(bits == score(1) && bits == score(77));
     let logits = streamed(&packed, &codes, &conditions, &[MAX_BLOCK]);
-    assert!(bits[..2].iter().all(|bits| (bits - 8.0).abs() < 1e-6), "nothing is known of the first code");
+    assert!(
+        bits[..2].iter().all(|bits| (bits - 8.0).abs() < 1e-6),
+        "nothing is known of the first code"
+    );
     for n in 1..300 {
         for (condition, logits) in logits.iter().enumerate() {
             let row = &logits[(n - 1) * CODES..][..CODES];
@@ -146,7 +163,9 @@ fn what_is_drawn_follows_from_the_seed_and_the_sound_before_it() {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut stream = packed.initial_stream(&[Some(0)]);
         packed.read(heard, &mut stream);
-        (0..400).map(|_| packed.draw(&mut stream, temperature, &mut rng)).collect::<Vec<_>>()
+        (0..400)
+            .map(|_| packed.draw(&mut stream, temperature, &mut rng))
+            .collect::<Vec<_>>()
     };
     let heard = codes(50, 6);
     assert_eq!(drawn(1, &heard, 1.0), drawn(1, &heard, 1.0));
@@ -169,7 +188,9 @@ fn entropy_of(logits: &[f32]) -> f32 {
     let count = rows.len() as f32;
     let of = |row: &[f32]| {
         let sum: f32 = row.iter().map(|logit| logit.exp()).sum();
-        row.iter().map(|logit| -(logit.exp() / sum) * (logit.exp() / sum).log2()).sum::<f32>()
+        row.iter()
+            .map(|logit| -(logit.exp() / sum) * (logit.exp() / sum).log2())
+            .sum::<f32>()
     };
     rows.map(of).sum::<f32>() / count
 }
@@ -180,7 +201,10 @@ fn shapes_that_no_network_has_are_refused() {
     let wrong = [
         WavenetShape { stacks: 0, ..SMALL },
         WavenetShape { layers: 30, ..SMALL },
-        WavenetShape { conditioned: 9, ..SMALL },
+        WavenetShape {
+            conditioned: 9,
+            ..SMALL
+        },
         WavenetShape { residual: 24, ..SMALL },
         WavenetShape { skip: 1024, ..SMALL },
         WavenetShape { classes: 0, ..SMALL },
