@@ -49,7 +49,10 @@ fn gradients_of_the_table_are_the_differences() {
         streams: 2,
         zeros: 2,
     };
-    let worst = worst_disagreement(&[table.clone()], 1e-2, || weigh(&table.apply_op1(lookup.clone())?)).unwrap();
+    let worst = worst_disagreement(std::slice::from_ref(&table), 1e-2, || {
+        weigh(&table.apply_op1(lookup.clone())?)
+    })
+    .unwrap();
     assert!(worst.error < 2e-3, "{worst:?}");
     // The second frame of the second stream: the row of its code, and that of the code before it.
     let y: Vec<f32> = table

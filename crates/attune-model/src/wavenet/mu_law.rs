@@ -16,6 +16,7 @@ const MU: f32 = 255.0;
 /// assert_eq!([-1.0, 0.0, 1.0].map(encode), [0, 128, 255]);
 /// assert_eq!(encode(0.5), 239); // as torchaudio.functional.mu_law_encoding
 /// ```
+#[allow(clippy::manual_midpoint, reason = "the formula as it is written, to the last bit")]
 pub fn encode(sample: f32) -> u8 {
     let x = if sample.is_nan() { 0.0 } else { sample.clamp(-1.0, 1.0) };
     let companded = (MU * x.abs()).ln_1p() / MU.ln_1p();

@@ -222,19 +222,22 @@ impl PackedWavenet {
     pub fn score(&self, codes: &[u8], stream: &mut WavenetStream, bits: &mut Vec<f32>) {
         let conditions = stream.conditions();
         let mut rest = codes;
-        if let (None, Some((first, after))) = (stream.newest, codes.split_first()) {
-            bits.extend(std::iter::repeat_n(UNKNOWN_BITS, conditions));
-            (stream.newest, rest) = (Some(*first), after);
-        }
+        let mut newest = match (stream.newest, codes.split_first()) {
+            (Some(newest), _) => newest,
+            (None, Some((first, after))) => {
+                bits.extend(std::iter::repeat_n(UNKNOWN_BITS, conditions));
+                rest = after;
+                *first
+            }
+            (None, None) => return,
+        };
         for block in rest.chunks(MAX_BLOCK) {
             // Each code is asked for after those before it: what is read is one behind.
             let mut read = [0; MAX_BLOCK];
             let read = &mut read[..block.len()];
-            let mut newest = stream.newest.expect("set above");
             for (read, code) in read.iter_mut().zip(block) {
                 *read = std::mem::replace(&mut newest, *code);
             }
-            stream.newest = Some(newest);
             let logits = self.step(read, &mut stream.state).values();
             let losses = &mut stream.losses[..block.len() * conditions];
             let of_each = logits.chunks_exact(block.len() * CODES);
@@ -246,6 +249,7 @@ impl PackedWavenet {
                 bits.extend(of_frame.map(|loss| loss * std::f32::consts::LOG2_E));
             }
         }
+        stream.newest = Some(newest);
     }
 
     /// Reads codes without asking for them: what a continuation goes on from.
