@@ -37,7 +37,7 @@ pub struct Plan {
 impl Plan {
     /// Of a seed, with so many steps instead of the usual number.
     pub(crate) fn new(classes: usize, seed: u64, quick: bool, steps: Option<u64>) -> Self {
-        let (layers, conditioned, usual) = if quick { (6, 3, 30) } else { (10, 6, 3_200) };
+        let (layers, conditioned, usual) = if quick { (6, 3, 30) } else { (10, 6, 2_400) };
         let steps = steps.unwrap_or(usual);
         Self {
             shape: WavenetShape {
@@ -48,8 +48,8 @@ impl Plan {
                 skip: if quick { 32 } else { 64 },
                 classes,
             },
-            schedule: Schedule::for_generated(steps, 3e-3, seed),
-            batch: 4,
+            schedule: Schedule::for_generated(steps, 4e-3, seed),
+            batch: 8,
             excerpt: 3_072,
             warm_up: 512,
             gains: [-8.0, 2.0],

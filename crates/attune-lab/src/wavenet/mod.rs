@@ -69,7 +69,7 @@ pub struct WavenetLab {
     /// composed
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
-    /// Training steps; 3,200 if it is not named, or 30 with --quick
+    /// Training steps; 2,400 if it is not named, or 30 with --quick
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub steps: Option<u64>,
     /// Also write the network there: weights, manifest and card
