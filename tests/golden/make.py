@@ -198,8 +198,6 @@ def main() -> None:
     recurrent(torch.nn.RNN, "rnn")
     transformer()
     decoder()
-
-
     gated_convolution()
     medley.write()
     for path in sorted(DATA.iterdir()):

@@ -2,7 +2,7 @@
 
 use super::stage::{report, with_run};
 use attune_lab::wavenet::WavenetLab;
-use attune_lab::{Entry, Lab, LabError, Report};
+use attune_lab::{Entry, LabError, Report};
 
 fn lab(steps: u64) -> WavenetLab {
     WavenetLab {

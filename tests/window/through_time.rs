@@ -7,10 +7,11 @@ use super::rig::{Rig, Setup};
 use attune::ui::{App, Job, Page};
 use attune_audio::playback::Pace;
 use attune_audio::units::Seconds;
-use attune_engine::offline::segments_of_file;
+use attune_engine::offline::{sections_of_file, segments_of_file};
 use attune_engine::smoothing::SmoothingConfig;
 use attune_engine::{Command, Engine, EngineConfig, Event, system_sources};
 use attune_model::hierarchical::SegmentReader;
+use attune_model::sections::SectionReader;
 use eframe::egui;
 use egui_kittest::kittest::Queryable;
 use std::path::Path;
@@ -248,6 +249,51 @@ fn segments_that_decided_are_named_and_played() {
     rig.window.key_press(egui::Key::S);
     rig.settle();
     rig.window.get_by_label_contains("Timeline: ");
+}
+
+/// Sections of the demo: each is a button that plays it, and they are those that the network writes of the file.
+#[test]
+fn sections_are_listed_with_where_the_network_looked_and_played() {
+    let models = attune_model::bundled().unwrap();
+    let setup = Setup {
+        models: Some(models.clone()),
+        ..Setup::default()
+    };
+    let mut rig = Rig::new(setup);
+    let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/demo.ogg");
+    let mut opened = hand_made::open_file();
+    opened.id = demo.to_owned();
+    opened.duration = Some(Seconds(106.0));
+    rig.send(Event::Opened(opened));
+    rig.show(hand_made::playing(1200));
+    rig.orders();
+    assert!(app(&rig).track().unwrap().sections.is_idle());
+    rig.window.get_by_label("Sections").click();
+    rig.settle();
+    let begun = Instant::now();
+    while rig.window.query_by_label_contains("Play section 1: ").is_none() {
+        assert!(begun.elapsed() < Duration::from_mins(2), "the file is not read");
+        std::thread::sleep(Duration::from_millis(10));
+        rig.settle();
+    }
+    let reader = SectionReader::bundled(&models).unwrap();
+    let read = sections_of_file(Path::new(demo), &reader).unwrap().unwrap();
+    let Job::Done(shown) = &app(&rig).track().unwrap().sections else {
+        panic!("it was told");
+    };
+    assert_eq!(*shown, read);
+    for row in &read.alignment {
+        assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-4);
+    }
+    let last = read.sections.len() - 1;
+    let (start, end) = read.span(last);
+    rig.window
+        .get_by_label_contains(&format!("Play section {}: ", last + 1))
+        .click();
+    assert_eq!(
+        rig.orders(),
+        [Command::Select(Some((start, end))), Command::Seek(start), Command::Play]
+    );
 }
 
 #[test]

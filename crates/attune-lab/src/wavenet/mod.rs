@@ -68,13 +68,13 @@ pub struct WavenetLab {
     /// Folder with clips.csv (clip, genre, split, audio, artist) and audio in SPLIT/CLIP.ogg; without it pieces are
     /// composed
     #[arg(long, value_name = "FOLDER")]
-    data: Option<PathBuf>,
+    pub data: Option<PathBuf>,
     /// Training steps; 2,400 if it is not named, or 30 with --quick
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub steps: Option<u64>,
     /// Also write the network there: weights, manifest and card
     #[arg(long, value_name = "FOLDER", requires = "data")]
-    export: Option<PathBuf>,
+    pub export: Option<PathBuf>,
 }
 
 impl Lab for WavenetLab {
