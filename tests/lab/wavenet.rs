@@ -46,9 +46,9 @@ fn the_same_seed_gives_the_same_figures_and_a_task_is_no_experiment() {
         once.iter().zip(&again).all(|(a, b)| a.to_bits() == b.to_bits()),
         "{once:?} {again:?}"
     );
-    let task = attune_lab::Choice::read("wavenet", "score nothing.wav").unwrap();
+    let task = attune_lab::Choice::read("wavenet", "score --model net.json nothing.wav").unwrap();
     let ran = with_run(None, |run| task.lab().run(run));
     assert!(matches!(ran, Err(LabError::Refused(_))), "{ran:?}");
-    let flags = attune_lab::Choice::read("wavenet", "--steps 3 score nothing.wav");
+    let flags = attune_lab::Choice::read("wavenet", "--steps 3 score --model net.json nothing.wav");
     assert!(flags.is_err(), "{flags:?}");
 }

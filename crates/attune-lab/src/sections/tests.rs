@@ -107,8 +107,10 @@ fn what_attends_learns_the_list_and_its_twin_cannot() {
         let ((error, mass), (without, no_mass)) = (of(true), of(false));
         assert!(error < 0.2, "{kind:?}: {error}");
         assert!(mass.unwrap() > 0.7, "{kind:?}: {mass:?}");
+        // An LSTM that reads both ways carries some of the order into the mean of what it made.
+        let gain = if kind == SectionKind::Bahdanau { 0.03 } else { 0.1 };
         assert!(
-            without > error + 0.1 && no_mass.is_none(),
+            without > error + gain && no_mass.is_none(),
             "{kind:?}: {without} beside {error}"
         );
     }

@@ -218,11 +218,11 @@ mod tests {
     fn least_squares_finds_the_recurrence_that_made_the_samples() {
         let mut samples = vec![0.3, -0.2];
         let mut rng = ChaCha8Rng::seed_from_u64(3);
-        for n in 2..4_000 {
+        for n in 2..40_000 {
             let next = 1.5 * samples[n - 1] - 0.8 * samples[n - 2] + rng.random_range(-0.01..0.01);
             samples.push(next);
         }
-        let weights = fitted(&samples, ORDER..4_000);
+        let weights = fitted(&samples, ORDER..40_000);
         assert!(
             (weights[0] - 1.5).abs() < 0.05 && (weights[1] + 0.8).abs() < 0.08,
             "{weights:?}"
