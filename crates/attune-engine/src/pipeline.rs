@@ -202,7 +202,7 @@ impl Pipeline {
             self.enable_gate();
         }
         self.reset_models();
-        self.with_sections(|list, frame| list.reset(frame));
+        self.with_sections(SectionList::reset);
     }
 
     /// The list of sections goes on, unless that fails; it is given the number of the next frame.

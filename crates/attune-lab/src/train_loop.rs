@@ -87,7 +87,7 @@ pub(crate) type Watch<'a> = &'a mut dyn FnMut(u64, &GradStore) -> Result<(), Lab
 /// Time between reports of progress.
 const REPORT_EVERY: Duration = Duration::from_secs(5);
 /// Time between two writings of the state.
-const KEEP_EVERY: Duration = Duration::from_secs(60);
+const KEEP_EVERY: Duration = Duration::from_mins(1);
 
 /// Trains the weights of `store` on `loss`, which is given the step and draws its own batch; `watch` is called with the
 /// gradients of every step. Returns the mean loss of the last tenth.

@@ -103,6 +103,9 @@ pub enum Part {
     Live,
 }
 
+/// On the command line and in the names of files.
+const NAME: &str = "sections";
+
 /// Source steps read before the first token, in what is judged.
 pub const AHEAD: [usize; 4] = [1, 2, 4, 8];
 
@@ -330,7 +333,7 @@ impl SectionsLab {
                     outcomes.push(self.whole_cell(task, (&plan, &what), attends && seed == seeds[0], run)?);
                 }
                 found.whole.push((kind, attends, outcomes));
-                run.partial(shown::report(self.lab_name(), found));
+                run.partial(shown::report(NAME, found));
             }
         }
         Ok(())
@@ -347,7 +350,7 @@ impl SectionsLab {
                 outcomes.push(self.whole_cell(task, (&plan, &what), false, run)?);
             }
             found.switches.push((switch, outcomes));
-            run.partial(shown::report(self.lab_name(), found));
+            run.partial(shown::report(NAME, found));
         }
         Ok(())
     }
@@ -365,7 +368,7 @@ impl SectionsLab {
                 let what = format!("live {} {of}, seed {seed}", kind.name());
                 let outcomes = self.live_cell(task, (&plan, &what), k.is_none(), run)?;
                 found.live.push((kind, k, outcomes));
-                run.partial(shown::report(self.lab_name(), found));
+                run.partial(shown::report(NAME, found));
             }
         }
         Ok(())
@@ -378,15 +381,11 @@ impl SectionsLab {
             None => config.seeds(),
         }
     }
-
-    fn lab_name(&self) -> &'static str {
-        "sections"
-    }
 }
 
 impl Lab for SectionsLab {
     fn name(&self) -> &'static str {
-        self.lab_name()
+        NAME
     }
 
     fn run(&self, run: &mut Run<'_>) -> Result<Report, LabError> {
@@ -453,6 +452,6 @@ impl Lab for SectionsLab {
         if self.has(Part::Switches) {
             self.of_switches(&task, &mut found, run)?;
         }
-        Ok(shown::report(self.lab_name(), &found))
+        Ok(shown::report(NAME, &found))
     }
 }

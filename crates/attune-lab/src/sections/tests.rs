@@ -40,8 +40,8 @@ fn pieces(count: u64, sections: std::ops::RangeInclusive<usize>, seed: u64) -> P
                 };
                 let steps = 2 * rng.random_range(3..=6);
                 piece.sections.push(TrueSection {
-                    start_s: at as f64 * STEP_S,
-                    end_s: (at + steps) as f64 * STEP_S,
+                    start_s: f64::from(at) * STEP_S,
+                    end_s: f64::from(at + steps) * STEP_S,
                     token,
                 });
                 for _ in 0..steps {

@@ -46,7 +46,7 @@ impl Pervasive {
             looks_ahead: !shape.is_live(),
         };
         let mut below = weights.pp("layers");
-        let layers = (0..shape.layers).map(|layer| GridConv::new(below.pp(&layer.to_string()), conv));
+        let layers = (0..shape.layers).map(|layer| GridConv::new(below.pp(layer.to_string()), conv));
         let layers = layers.collect::<Result<_>>()?;
         Ok(Self {
             source: Linear::new(weights.pp("source"), shape.width, cell, 1.0)?,

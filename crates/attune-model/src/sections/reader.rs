@@ -157,10 +157,10 @@ pub fn boundaries(alignment: &[Vec<f32>]) -> Vec<usize> {
     let mut best = vec![f64::NEG_INFINITY; tokens];
     let mut began = vec![vec![false; tokens]; steps];
     best[0] = weight(0, 0);
-    for step in 1..steps {
+    for (step, began) in began.iter_mut().enumerate().skip(1) {
         for token in (0..tokens).rev() {
             let before = if token > 0 { best[token - 1] } else { f64::NEG_INFINITY };
-            began[step][token] = before > best[token];
+            began[token] = before > best[token];
             best[token] = before.max(best[token]) + weight(token, step);
         }
     }

@@ -112,8 +112,9 @@ fn token_by_token_with_what_is_kept_equals_all_at_once() {
         let rows = [vec![shape.start(), 1, 3, 0, 2, 2], vec![shape.start(), 0, 1, 0, 3, 1]];
         let decoded = net.decode(&memory, &rows, None, &mut Pass::Infer).unwrap();
         let mut state = net.start(&memory).unwrap();
-        for token in 0..rows[0].len() {
-            let (logits, alignment) = net.step(&[rows[0][token], rows[1][token]], &mut state).unwrap();
+        let [first, second] = &rows;
+        for (token, (one, other)) in first.iter().zip(second).enumerate() {
+            let (logits, alignment) = net.step(&[*one, *other], &mut state).unwrap();
             for (kept, anew) in [
                 (logits, decoded.logits.narrow(1, token, 1).unwrap()),
                 (alignment, decoded.alignment.narrow(2, token, 1).unwrap()),

@@ -42,11 +42,11 @@ impl Transformer {
         let (feed, dropout) = (FEED * shape.width, shape.dropout);
         let mut layers = weights.pp("encoder");
         let encoder = (0..shape.layers)
-            .map(|layer| MaskedEncoderLayer::new(layers.pp(&layer.to_string()), attention, feed, dropout));
+            .map(|layer| MaskedEncoderLayer::new(layers.pp(layer.to_string()), attention, feed, dropout));
         let encoder = encoder.collect::<Result<_>>()?;
         let mut layers = weights.pp("decoder");
         let decoder =
-            (0..shape.layers).map(|layer| DecoderLayer::new(layers.pp(&layer.to_string()), attention, feed, dropout));
+            (0..shape.layers).map(|layer| DecoderLayer::new(layers.pp(layer.to_string()), attention, feed, dropout));
         let decoder = decoder.collect::<Result<_>>()?;
         Ok(Self {
             encoder,
