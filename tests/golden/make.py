@@ -191,6 +191,61 @@ def gated_convolution() -> None:
           torch=torch.__version__, dilation=str(dilation))
 
 
+def conv2d() -> None:
+    """Convolutions without a bias, stride 1 and 2, padded by (kernel - stride)/2; x (b, t, f, c)."""
+    rng = np.random.default_rng(4)
+    x = f32(rng.standard_normal((2, 10, 8, 3)))
+    tensors = {"x": x}
+    for name, kernel, stride in [("strided", (6, 4), (2, 2)), ("along_time", (4, 1), (2, 1)), ("even", (3, 3), (1, 1))]:
+        padding = tuple((k - s) // 2 for k, s in zip(kernel, stride))
+        layer = torch.nn.Conv2d(3, 5, kernel, stride=stride, padding=padding, bias=False).double()
+        tensors[f"{name}.weight"] = randomise(layer, rng)["weight"]  # (out, in, frames, bands)
+        with torch.no_grad():
+            y = layer(torch.from_numpy(x).permute(0, 3, 1, 2))
+        tensors[f"{name}.output"] = y.permute(0, 2, 3, 1).numpy()
+    write("conv2d.safetensors", tensors, torch=torch.__version__, shape="x and output (b, t, f, c)")
+
+
+def caption() -> None:
+    """A decoder with additive attention and a gate on the context (Xu et al. 2015), three words of two captions."""
+    rng = np.random.default_rng(5)
+    tiles, width, embedding, words = 6, 5, 4, 7
+    class Decoder(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embedding = torch.nn.Embedding(words + 1, embedding)
+            self.of_query = torch.nn.Linear(width, width)
+            self.of_key = torch.nn.Linear(width, width, bias=False)
+            self.vector = torch.nn.Linear(width, 1, bias=False)
+            self.gate = torch.nn.Linear(width, 1)
+            self.lstm = torch.nn.LSTMCell(embedding + width, width)
+            self.of_state = torch.nn.Linear(width, embedding)
+            self.of_context = torch.nn.Linear(width, embedding)
+            self.output = torch.nn.Linear(embedding, words)
+
+        def forward(self, a: torch.Tensor, before: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            h = c = torch.zeros(a.shape[0], width, dtype=torch.float64)
+            logits, maps = [], []
+            for word in before.T:
+                scores = self.vector(torch.tanh(self.of_query(h)[:, None] + self.of_key(a)))[..., 0]
+                alpha = torch.softmax(scores, dim=1)
+                context = torch.sigmoid(self.gate(h)) * (alpha[..., None] * a).sum(1)
+                y = self.embedding(word)
+                h, c = self.lstm(torch.cat([y, context], dim=1), (h, c))
+                logits.append(self.output(y + self.of_state(h) + self.of_context(context)))
+                maps.append(alpha)
+            return torch.stack(logits, 1), torch.stack(maps, 1)
+
+    net = Decoder().double()
+    tensors = randomise(net, rng)
+    a = f32(rng.standard_normal((2, tiles, width)))
+    before = np.array([[words, 0, 3], [words, 5, 6]])
+    with torch.no_grad():
+        logits, maps = net(torch.from_numpy(a), torch.from_numpy(before))
+    tensors |= {"tiles": a, "before": before.astype(np.float64), "logits": logits.numpy(), "alpha": maps.numpy()}
+    write("caption.safetensors", tensors, torch=torch.__version__, shape="tiles (b, L, d), alpha (b, words, L)")
+
+
 def main() -> None:
     DATA.mkdir(exist_ok=True)
     log_mel()
@@ -199,6 +254,8 @@ def main() -> None:
     transformer()
     decoder()
     gated_convolution()
+    conv2d()
+    caption()
     medley.write()
     for path in sorted(DATA.iterdir()):
         print(f"{path.stat().st_size:>9,} {path.name}")

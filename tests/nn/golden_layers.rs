@@ -1,9 +1,11 @@
 //! LSTM and Transformer layers against PyTorch (`tests/golden/make.py`), the causal convolution against its sum.
 
+use attune_model::caption::{CaptionNet, CaptionShape};
 use attune_model::load::tensors;
 use attune_nn::Pass;
 use attune_nn::attention::{Attention, MultiHeadShape, Visible};
 use attune_nn::causal_conv::{CausalConv, ConvShape};
+use attune_nn::conv2d::{Conv2d, Conv2dShape};
 use attune_nn::grid_conv::{GridConv, GridConvShape};
 use attune_nn::kernels::convolution::Activation;
 use attune_nn::kernels::packed_matrix::Precision;
@@ -371,5 +373,101 @@ fn the_causal_convolution_is_its_sum() {
             }
             assert!((y - sum).abs() < TOLERANCE, "frame {n}, output {o}: {y} {sum}");
         }
+    }
+}
+
+#[test]
+fn conv2d_is_pytorchs() {
+    let golden = golden("conv2d");
+    for (name, kernel, stride) in [
+        ("strided", [6, 4], [2, 2]),
+        ("along_time", [4, 1], [2, 1]),
+        ("even", [3, 3], [1, 1]),
+    ] {
+        // PyTorch keeps (outputs, inputs, frames, bands).
+        let weight = golden[&format!("{name}.weight")].permute((2, 3, 1, 0)).unwrap();
+        let weight = weight.reshape((kernel[0] * kernel[1] * 3, 5)).unwrap();
+        let mut store = WeightStore::from_tensors(HashMap::from([("kernel".to_owned(), weight)]));
+        let shape = Conv2dShape {
+            inputs: 3,
+            outputs: 5,
+            kernel,
+            stride,
+        };
+        let layer = Conv2d::new(store.root(), shape).unwrap();
+        let output = layer.forward(&golden["x"]).unwrap();
+        let difference = largest_difference(&output, &golden[&format!("{name}.output")]);
+        assert!(difference < TOLERANCE, "{name}: {difference}");
+    }
+}
+
+#[test]
+fn the_decoder_of_captions_is_pytorchs() {
+    let golden = golden("caption");
+    let (width, embedding, words) = (5, 4, 7);
+    let shape = CaptionShape {
+        bands: 2,
+        frames: 3,
+        layers: vec![Conv2dShape {
+            inputs: 1,
+            outputs: width,
+            kernel: [1, 1],
+            stride: [1, 1],
+        }],
+        embedding,
+        words,
+        dropout: 0.5,
+        gated: true,
+    };
+    let of = |name: &str| golden[name].clone();
+    let mut open = vec![0.0f32; 4 * width];
+    open[width..2 * width].fill(1.0);
+    let open = Tensor::from_vec(open, 4 * width, &Device::Cpu).unwrap();
+    let lstm_bias = ((of("lstm.bias_ih") + of("lstm.bias_hh")).unwrap() - open).unwrap();
+    let mut tensors = HashMap::from([
+        ("embedding".to_owned(), of("embedding.weight")),
+        ("score.of_key".to_owned(), transposed(&of("of_key.weight"))),
+        ("score.vector".to_owned(), transposed(&of("vector.weight"))),
+        ("lstm.input.weight".to_owned(), transposed(&of("lstm.weight_ih"))),
+        ("lstm.input.bias".to_owned(), lstm_bias),
+        ("lstm.recurrent".to_owned(), transposed(&of("lstm.weight_hh"))),
+    ]);
+    for (ours, theirs) in [
+        ("score.of_query", "of_query"),
+        ("gate", "gate"),
+        ("of_state", "of_state"),
+        ("of_context", "of_context"),
+        ("output", "output"),
+    ] {
+        tensors.insert(format!("{ours}.weight"), transposed(&of(&format!("{theirs}.weight"))));
+        tensors.insert(format!("{ours}.bias"), of(&format!("{theirs}.bias")));
+    }
+    let tensors = tensors
+        .into_iter()
+        .map(|(name, tensor)| (format!("decoder.{name}"), tensor));
+    let mut all: HashMap<String, Tensor> = tensors.collect();
+    // What lies before the tiles is not asked.
+    let mut drawn = WeightStore::random(1);
+    CaptionNet::new(drawn.root(), &shape).unwrap();
+    for (name, var) in drawn.all() {
+        all.entry(name.to_owned()).or_insert_with(|| var.as_detached_tensor());
+    }
+    let mut store = WeightStore::from_tensors(all);
+    let net = CaptionNet::new(store.root(), &shape).unwrap();
+    let before: Vec<Vec<f32>> = golden["before"].to_vec2().unwrap();
+    let mut state = net.decoder().initial_state(2).unwrap();
+    for place in 0..3 {
+        let word: Vec<u32> = before.iter().map(|row| row[place] as u32).collect();
+        let word = Tensor::from_vec(word, 2, &Device::Cpu).unwrap();
+        let step = net
+            .decoder()
+            .step(&golden["tiles"], &word, &state, &mut Pass::Infer)
+            .unwrap();
+        for (ours, theirs) in [(&step.logits, "logits"), (&step.weights, "alpha")] {
+            let theirs = golden[theirs].narrow(1, place, 1).unwrap().squeeze(1).unwrap();
+            let difference = largest_difference(ours, &theirs);
+            assert!(difference < TOLERANCE, "word {place}: {difference}");
+        }
+        state = step.state;
     }
 }

@@ -1,10 +1,12 @@
 //! Every layer that trains: its gradients by backward equal those by central differences, and every variable has one.
 
+use attune_model::caption::{CaptionNet, CaptionShape};
 use attune_model::front::{Front, FrontShape};
 use attune_nn::Pass;
 use attune_nn::additive_attention::AdditiveAttention;
 use attune_nn::attention::{Attention, MultiHeadShape, Visible};
 use attune_nn::causal_conv::{CausalConv, ConvShape};
+use attune_nn::conv2d::{Conv2d, Conv2dShape};
 use attune_nn::evidence::EvidencePooling;
 use attune_nn::gradcheck::worst_disagreement;
 use attune_nn::grid_conv::{GatedMax, GridConv, GridConvShape};
@@ -16,7 +18,7 @@ use attune_nn::kernels::running_moments::RunningMoments;
 use attune_nn::kernels::window_moments::Windows;
 use attune_nn::kernels::windowed_softmax::WindowedSoftmax;
 use attune_nn::linear::Linear;
-use attune_nn::lstm_cell::Lstm;
+use attune_nn::lstm_cell::{Lstm, LstmState};
 use attune_nn::multihead::{AttentionShape, EncoderLayer, MultiHead};
 use attune_nn::norm::{BatchNorm, LayerNorm};
 use attune_nn::recurrent::Recurrent;
@@ -440,4 +442,76 @@ fn a_variable_without_gradient_is_refused() {
     let lost = variable(&[2], 20);
     let error = worst_disagreement(&[lost], EPSILON, || weigh(variable(&[3], 21).as_tensor())).unwrap_err();
     assert!(error.to_string().contains("receives no gradient"), "{error}");
+}
+
+#[test]
+fn conv2d() {
+    for (kernel, stride) in [([4, 4], [2, 2]), ([4, 1], [2, 1]), ([3, 3], [1, 1])] {
+        let mut store = WeightStore::random(1);
+        let shape = Conv2dShape {
+            inputs: 2,
+            outputs: 3,
+            kernel,
+            stride,
+        };
+        let layer = Conv2d::new(store.root(), shape).unwrap();
+        let x = variable(&[2, 7, 6, 2], 2);
+        check("conv2d", &store, &[&x], || weigh(&layer.forward(&x)?));
+    }
+}
+
+#[test]
+fn lstm_steps() {
+    let mut store = WeightStore::random(1);
+    let layer = Lstm::new(store.root(), 3, 4).unwrap();
+    let x = variable(&[3, 2, 3], 2);
+    // As the whole sequence, and with its gradients.
+    let steps = || -> Result<Tensor> {
+        let mut state = LstmState::zeros(2, 4)?;
+        let mut all = Vec::new();
+        for place in 0..3 {
+            state = layer.step(&x.get(place)?, &state)?;
+            all.push(state.hidden.clone());
+        }
+        Tensor::stack(&all, 1)
+    };
+    let whole = layer
+        .forward(&x.transpose(0, 1).unwrap().contiguous().unwrap())
+        .unwrap();
+    let difference = (steps().unwrap() - whole)
+        .unwrap()
+        .abs()
+        .unwrap()
+        .flatten_all()
+        .unwrap();
+    assert!(difference.max(0).unwrap().to_scalar::<f32>().unwrap() < 1e-5);
+    check("lstm steps", &store, &[&x], || weigh(&steps()?));
+}
+
+/// From frames to words and maps.
+#[test]
+fn captions() {
+    let mut store = WeightStore::random(1);
+    let layer = |inputs, outputs| Conv2dShape {
+        inputs,
+        outputs,
+        kernel: [2, 2],
+        stride: [2, 2],
+    };
+    let shape = CaptionShape {
+        bands: 8,
+        frames: 7,
+        layers: vec![layer(1, 2), layer(2, 3)],
+        embedding: 3,
+        words: 4,
+        dropout: 0.0,
+        gated: true,
+    };
+    let net = CaptionNet::new(store.root(), &shape).unwrap();
+    let x = variable(&[1, 7, 8], 2);
+    let before = [4, 0, 1];
+    check("caption", &store, &[&x], || {
+        let told = net.told(&x, &before, &mut Pass::Infer)?;
+        weigh(&told.logits)? + weigh(&told.weights)?
+    });
 }

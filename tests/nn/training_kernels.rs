@@ -337,26 +337,39 @@ proptest! {
     #[test]
     fn convolution_over_time_and_frequency(
         (b, t, bands, maps) in (1usize..4, 1usize..12, 6usize..40, 1usize..20),
-        (frames, height, stride) in (1usize..4, 1usize..6, 1usize..4),
+        (frames, height, stride) in (1usize..6, 1usize..6, 1usize..4),
+        (every, ahead) in (1usize..4, 0usize..6),
         seed in 0u64..1000,
     ) {
         let (x, w) = (variable(&[b, t, bands], seed), variable(&[frames * height, maps], seed + 1));
-        let op = StridedConvolution { kernel_frames: frames, kernel_bands: height, stride_bands: stride };
+        let ahead = ahead % frames;
+        let op = StridedConvolution {
+            kernel_frames: frames,
+            frames_ahead: ahead,
+            stride_frames: every,
+            kernel_bands: height,
+            stride_bands: stride,
+        };
         compare(
             &[x.clone(), w.clone()],
             &|| x.apply_op2(&w, op),
             &|| {
                 let places = (bands - height) / stride + 1;
+                // Zeros on both sides, so that a tap that lies ahead is one that lies back in the longer sequence.
+                let x = x.pad_with_zeros(1, 0, ahead)?;
+                let answered: Vec<u32> = (0..t).step_by(every).map(|frame| (frame + ahead) as u32).collect();
+                let answers = answered.len();
+                let answered = Tensor::from_vec(answered, answers, &Device::Cpu)?;
                 let patches = (0..frames)
                     .map(|tap| {
-                        let x = earlier(&x, frames - 1 - tap)?;
+                        let x = earlier(&x, frames - 1 - tap)?.index_select(&answered, 1)?;
                         let of_places: Vec<Tensor> = (0..places)
                             .map(|place| x.narrow(2, place * stride, height)?.unsqueeze(2))
                             .collect::<Result<_>>()?;
                         Tensor::cat(&of_places, 2)
                     })
                     .collect::<Result<Vec<_>>>()?;
-                product(&Tensor::cat(&patches, 3)?, &w)?.reshape((b, t, places * maps))
+                product(&Tensor::cat(&patches, 3)?, &w)?.reshape((b, answers, places * maps))
             },
         );
     }

@@ -100,6 +100,8 @@ impl Front {
     pub fn forward(&self, x: &Tensor, pass: &Pass<'_>) -> Result<Tensor> {
         let op = StridedConvolution {
             kernel_frames: self.shape.kernel_frames,
+            frames_ahead: 0,
+            stride_frames: 1,
             kernel_bands: self.shape.kernel_bands,
             stride_bands: self.shape.stride_bands,
         };

@@ -44,6 +44,7 @@ pub mod architecture;
 pub mod attention;
 pub mod body;
 mod bundled;
+pub mod caption;
 mod error;
 pub mod evidence;
 pub mod familiarity;

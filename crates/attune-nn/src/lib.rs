@@ -74,6 +74,7 @@ pub mod attention;
 pub mod bidirectional;
 pub mod causal_conv;
 pub mod context_attention;
+pub mod conv2d;
 pub mod evidence;
 pub mod gated_conv;
 pub mod gradcheck;

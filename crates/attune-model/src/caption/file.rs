@@ -1,0 +1,66 @@
+//! A captioning network in its two files.
+//!
+//! In: bytes, or a network. Out: a model that passed every check. Thread: any.
+
+use super::{CaptionNet, CaptionShape};
+use crate::ModelError;
+use crate::trained::{Trained, TrainedNet, within_bounds};
+use attune_nn::Pass;
+use attune_nn::kernels::values;
+use attune_nn::weights::Weights;
+use candle_core::{Device, Result, Tensor};
+
+/// A trained network that passed every check; its labels are its words, and the end as the last.
+pub type CaptionModel = Trained<CaptionNet>;
+
+/// The most convolutions of a file.
+const MOST_LAYERS: usize = 16;
+
+impl TrainedNet for CaptionNet {
+    const KIND: &'static str = "caption";
+    type Shape = CaptionShape;
+
+    fn is_possible(shape: &CaptionShape, labels: usize) -> bool {
+        let sizes = [
+            shape.bands,
+            shape.frames,
+            shape.embedding,
+            shape.words,
+            shape.layers.len(),
+        ];
+        let layers = shape.layers.iter();
+        let mut sizes_of = layers.map(|layer| {
+            let [frames, bands] = layer.kernel;
+            [
+                layer.inputs,
+                layer.outputs,
+                frames,
+                bands,
+                layer.stride[0],
+                layer.stride[1],
+            ]
+        });
+        within_bounds(&sizes)
+            && shape.layers.len() <= MOST_LAYERS
+            && sizes_of.all(|sizes| within_bounds(&sizes))
+            && shape.grid(1).heights > 0
+            && shape.words == labels
+            && labels > 1
+    }
+
+    fn build(weights: Weights<'_>, shape: &CaptionShape) -> Result<Self> {
+        Self::new(weights, shape)
+    }
+
+    /// Logits and weights of three words after 100 frames of waves.
+    fn golden(&self) -> std::result::Result<Vec<f32>, ModelError> {
+        let (frames, bands) = (100, self.shape().bands);
+        let wave = |n: usize| ((n / bands) as f32 * 0.37 + (n % bands) as f32 * 0.11).sin();
+        let x: Vec<f32> = (0..frames * bands).map(wave).collect();
+        let x = Tensor::from_vec(x, (1, frames, bands), &Device::Cpu)?;
+        let told = self.told(&x, &[self.decoder().start(), 0, 1], &mut Pass::Infer)?;
+        let mut outputs = values(&told.logits)?;
+        outputs.extend(values(&told.weights)?);
+        Ok(outputs)
+    }
+}
