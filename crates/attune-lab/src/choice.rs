@@ -4,6 +4,7 @@
 
 use super::Lab;
 use super::arena::ArenaLab;
+use super::caption::CaptionLab;
 use super::depth::DepthLab;
 use super::heads::HeadsLab;
 use super::hierarchy::HierarchyLab;
@@ -34,6 +35,7 @@ macro_rules! labs {
 
 labs! {
     Arena(ArenaLab),
+    Caption(CaptionLab),
     Depth(DepthLab),
     Heads(HeadsLab),
     Hierarchy(HierarchyLab),

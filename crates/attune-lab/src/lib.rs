@@ -14,6 +14,7 @@
 //! | [`sections`] | What is attention worth to a network that writes which sections a piece has? |
 //! | [`hierarchy`] | Which segments of a piece decide, by hierarchical attention? |
 //! | [`wavenet`] | How well is the next sample of music known, and what does it continue with? |
+//! | [`caption`] | What sounds, in words, and where did the network look for each? |
 //!
 //! Each is a module with a page on its question, formula, method, result and limits, and a variant of [`Choice`]; its
 //! fields are its command-line flags. Its work is divided into cells, each a plan and its result ([`Run::cell`]):
@@ -48,6 +49,7 @@
 
 pub mod arena;
 pub mod bench;
+pub mod caption;
 mod cells;
 mod choice;
 mod clip_features;

@@ -30,13 +30,13 @@ pub use lagging::{average_lagging, length_adaptive_lagging};
 
 use super::tables::{Hypothesis, Links, PieceLinks, Reference, ReferenceSection, WrittenToken};
 use interval::{Interval, mean, rank, resampled};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Windows of boundary hits, in seconds.
 pub const WINDOWS_S: [f64; 2] = [0.5, 3.0];
 
 /// A figure with its interval.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Figure {
     /// The figure.
     pub value: f64,
@@ -177,7 +177,7 @@ pub fn score(reference: &Reference, hypothesis: &Hypothesis, links: Option<&Link
 }
 
 /// A ratio of sums over pieces.
-fn ratio(parts: &[(f64, f64)]) -> Figure {
+pub(crate) fn ratio(parts: &[(f64, f64)]) -> Figure {
     let of = |chosen: &mut dyn Iterator<Item = usize>| -> Option<f64> {
         let (top, bottom) = chosen.fold((0.0, 0.0), |sum, i| (sum.0 + parts[i].0, sum.1 + parts[i].1));
         (bottom > 0.0).then(|| top / bottom)
