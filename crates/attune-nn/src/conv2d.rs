@@ -68,7 +68,7 @@ impl Conv2d {
         };
         let op = StridedConvolution {
             kernel_frames: frames,
-            frames_ahead: (frames + frame_stride) / 2 - 1,
+            frames_ahead: (frames - frame_stride) / 2 + frame_stride - 1,
             stride_frames: frame_stride,
             kernel_bands: bands * inputs,
             stride_bands: band_stride * inputs,

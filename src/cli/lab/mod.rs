@@ -1,6 +1,8 @@
-//! `attune lab NAME`: experiments on memory, speed and attention; and the medleys that sequence models are measured on.
+//! `attune lab NAME`: experiments on memory, speed and attention; the medleys that sequence models are measured on; and
+//! captions of files.
 
 mod medley;
+mod say;
 mod wavenet;
 
 use super::error::AppError;
@@ -44,6 +46,8 @@ enum Chosen {
         #[command(subcommand)]
         task: medley::Task,
     },
+    /// Say in words what sounds in files, and where the captioning network looked for each word
+    Say(say::SayArgs),
 }
 
 /// Runs the lab; reports progress on stderr.
@@ -52,6 +56,7 @@ pub(super) fn run(args: &LabArgs, models: &dyn Fn() -> Result<ModelSet, ModelErr
         Chosen::Experiment(Choice::Wavenet(WavenetLab { task: Some(task), .. })) => return wavenet::run(task, args),
         Chosen::Experiment(choice) => choice.lab(),
         Chosen::Medley { task } => return medley::run(task, args),
+        Chosen::Say(say) => return say::run(say, args),
     };
     if let Some(page) = &args.page {
         check_page(lab.name(), page)?;

@@ -34,12 +34,12 @@ pub fn svg(piece: &SaidPiece, levels_db: &[f32], bands: usize, title: &str) -> S
         let left = GAP + (number % COLUMNS) as f64 * (SIZE[0] + GAP);
         let top = HEAD * 2.0 + (number / COLUMNS) as f64 * (SIZE[1] + HEAD);
         let ([from, to], [low, high]) = (word.time_s, word.range_hz);
-        let _ = write!(
+        let _ = writeln!(
             out,
             "<g transform=\"translate({left:.0} {top:.0})\"><use href=\"#sound\"/>{}\
              <text y=\"-18\" font-size=\"14\" font-weight=\"bold\" fill=\"#ffd166\">{}</text>\
              <text y=\"-5\" font-size=\"10\" fill=\"#b8b8b8\">{:.0} %; half of it {from:.1}–{to:.1} s, {low:.0}–{high:.0} \
-             Hz</text></g>\n",
+             Hz</text></g>",
             veil(&word.weights, piece.tiles),
             escaped(&word.word),
             word.probability * 100.0

@@ -206,3 +206,7 @@ fn compose_all(plan: &Plan, spec: &FrontEndSpec, run: &mut Run<'_>) -> Result<Ve
     }
     Ok(all)
 }
+
+#[cfg(test)]
+#[path = "caption_tests.rs"]
+mod tests;

@@ -209,15 +209,15 @@ pub(crate) fn examples(
     let (seed, number) = of;
     let piece = Sounding::new((seed, Side::Train, number), spec, grid)?;
     let mut rng = rng_of(seed, Side::Train, number, 1);
-    let example = |use_: usize| {
+    let example = |turn: usize| {
         let at = rng.random_range(0..=ENTRY);
         let mut gains: Gains = vec![1.0; piece.stems()];
-        if use_ > 0 {
+        if turn > 0 {
             for gain in &mut gains {
                 *gain = 10f32.powf(rng.random_range(GAINS_DB) / 20.0);
             }
         }
-        if use_ % 2 == 0 && use_ > 0 {
+        if turn > 0 && turn.is_multiple_of(2) {
             let stays = rng.random_range(0..gains.len());
             for (stem, gain) in gains.iter_mut().enumerate() {
                 if stem != stays && rng.random_bool(0.4) {
