@@ -155,7 +155,7 @@ fn spans(grid: Grid, weights: &[f32]) -> [Range<usize>; 2] {
 fn shortest(values: &[f32]) -> Range<usize> {
     let wanted = SPAN * values.iter().sum::<f32>();
     for length in 1..values.len() {
-        let runs = values.windows(length).enumerate();
+        let runs = values.windows(length).enumerate().rev(); // of equals the first
         let sums = runs.map(|(start, run)| (start, run.iter().sum::<f32>()));
         if let Some((start, sum)) = sums.max_by(|a, b| a.1.total_cmp(&b.1))
             && sum >= wanted
