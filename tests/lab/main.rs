@@ -42,5 +42,5 @@ fn every_lab_has_a_page() {
             from += found + line.len();
         }
     }
-    assert_eq!(pages, 10);
+    assert_eq!(pages, 11);
 }
