@@ -212,6 +212,8 @@ fn strided_convolution_learning(bencher: Bencher, (b, t): (usize, usize)) {
     let (x, kernel) = (tensor(&[b, t, 128]), Var::from_tensor(&tensor(&[45, 12])).unwrap());
     let op = StridedConvolution {
         kernel_frames: 5,
+        frames_ahead: 0,
+        stride_frames: 1,
         kernel_bands: 9,
         stride_bands: 4,
     };
