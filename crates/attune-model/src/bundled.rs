@@ -2,6 +2,7 @@
 //!
 //! In: nothing. Out: models, each checked as a file would be. Thread: any.
 
+use super::caption::CaptionModel;
 use super::hierarchical::HierarchicalModel;
 use super::load::{from_bytes, load};
 use super::scores::ScoreSet;
@@ -73,6 +74,14 @@ pub fn bundled_sections() -> Result<SectionModel, ModelError> {
     SectionModel::from_bytes(
         include_bytes!("../../../models/sections-live-transformer.json"),
         include_bytes!("../../../models/sections-live-transformer.safetensors"),
+    )
+}
+
+/// The bundled captioning network; its card is `models/caption.md`.
+pub(super) fn bundled_caption() -> Result<CaptionModel, ModelError> {
+    CaptionModel::from_bytes(
+        include_bytes!("../../../models/caption.json"),
+        include_bytes!("../../../models/caption.safetensors"),
     )
 }
 

@@ -157,7 +157,7 @@ impl<N: TrainedNet> Trained<N> {
         }
         let mut store = WeightStore::from_tensors(tensors(weights)?);
         let net = N::build(store.root(), &manifest.shape)?;
-        let count: usize = store.params().map(|(_, var)| var.elem_count()).sum();
+        let count = trained_numbers(&store);
         if count != manifest.weight_count || !store.unused().is_empty() {
             return Err(ModelError::Shape(format!(
                 "the manifest states {} weights; the network has {count}, and the file {:?} besides",
@@ -180,7 +180,8 @@ impl<S: Serialize + DeserializeOwned + Clone + Debug + PartialEq> TrainedFiles<S
         tensors: &HashMap<String, Tensor>,
         origin: Origin,
     ) -> Result<Self, ModelError> {
-        let net = N::build(WeightStore::from_tensors(tensors.clone()).root(), shape)?;
+        let mut store = WeightStore::from_tensors(tensors.clone());
+        let net = N::build(store.root(), shape)?;
         let weights = safetensors::serialize(tensors, None).map_err(ModelError::Weights)?;
         let manifest = TrainedManifest {
             format: FORMAT,
@@ -189,7 +190,7 @@ impl<S: Serialize + DeserializeOwned + Clone + Debug + PartialEq> TrainedFiles<S
             encoder_sha256: origin.encoder_sha256,
             labels: origin.labels,
             temperature: origin.temperature,
-            weight_count: tensors.values().map(Tensor::elem_count).sum(),
+            weight_count: trained_numbers(&store),
             shape: shape.clone(),
             weights_sha256: hex(&Sha256::digest(&weights)),
             golden: net.golden()?,
@@ -206,6 +207,11 @@ impl<S: Serialize + DeserializeOwned + Clone + Debug + PartialEq> TrainedFiles<S
     pub fn json(&self) -> Result<String, ModelError> {
         serde_json::to_string_pretty(&self.manifest).map_err(ModelError::Manifest)
     }
+}
+
+/// How many numbers were trained: running statistics are in the file too, but are no weights.
+fn trained_numbers(store: &WeightStore) -> usize {
+    store.params().map(|(_, var)| var.elem_count()).sum()
 }
 
 fn check(stated: &[f32], measured: &[f32]) -> Result<(), ModelError> {

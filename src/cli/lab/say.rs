@@ -21,9 +21,9 @@ pub(super) struct SayArgs {
     /// Captions that are kept at once at every word; 1 takes the likeliest word each time
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=16))]
     beam: u8,
-    /// The network that `attune lab caption --export` wrote, by its manifest
+    /// A network that `attune lab caption --export` wrote, by its manifest, instead of the bundled one
     #[arg(long, value_name = "NAME.json")]
-    model: PathBuf,
+    network: Option<PathBuf>,
 }
 
 /// Writes captions of all files; a file that fails does not stop the others, but the exit code says so.
@@ -35,7 +35,12 @@ pub(super) fn run(say: &SayArgs, args: &LabArgs) -> Result<ExitCode, AppError> {
             "Leave it out.",
         ));
     }
-    let reader = CaptionReader::load(&say.model).with_context(|| format!("{} cannot be used", say.model.display()))?;
+    let reader = match &say.network {
+        Some(manifest) => {
+            CaptionReader::load(manifest).with_context(|| format!("{} cannot be used", manifest.display()))?
+        }
+        None => CaptionReader::bundled().context("the bundled network for captions cannot be used")?,
+    };
     let mut code = ExitCode::SUCCESS;
     if !args.json {
         eprintln!("attune lab say: {OUTSIDE}");

@@ -1,14 +1,19 @@
-//! What examples hold, what the loss asks for, and whether its gradient arrives.
+//! What examples hold, what the loss asks for, and what the bundled network makes of
+//! pieces that it has never heard.
 
+use super::judge::{LEAST_DIVERGENCE, judge};
 use super::learn::{Captions, Weighing};
 use super::pieces::{Example, FRAMES, NOBODY, Sounding};
 use super::{shape, words};
+use crate::{Cells, Run, RunConfig, RunEvent};
 use attune_audio::features::FrontEndSpec;
-use attune_model::caption::{CaptionNet, Told};
+use attune_model::ModelError;
+use attune_model::caption::{CaptionNet, CaptionReader, Told};
 use attune_nn::Pass;
 use attune_nn::weights::WeightStore;
 use attune_train::dataset::Side;
 use candle_core::{DType, Device, Tensor};
+use std::sync::atomic::AtomicBool;
 
 fn piece(number: u64) -> Sounding {
     let spec = FrontEndSpec::default();
@@ -106,4 +111,24 @@ fn a_gradient_reaches_every_variable() {
         let size: f32 = grad.abs().unwrap().sum_all().unwrap().to_scalar().unwrap();
         assert!(size > 0.0 && size.is_finite(), "{name}: {size}");
     }
+}
+
+/// The bundled network on pieces whose seeds and presets it has not learnt from: a small version of the figures on its
+/// card.
+#[test]
+fn the_bundled_network_says_what_sounds_and_looks_at_it() {
+    let reader = CaptionReader::bundled().unwrap();
+    let none = || Err(ModelError::NotFinite);
+    let (stop, mut say) = (AtomicBool::new(false), |_: RunEvent<'_>| {});
+    let config = RunConfig { quick: true, seed: 1 };
+    let mut run = Run::new(config, Cells::default(), &none, &mut say, &stop);
+    let outcome = judge(&reader.model().net, (1, 40), reader.front_end(), (0, 0.0), &mut run).unwrap();
+    assert!(outcome.f1.value > 0.8, "{outcome:?}");
+    assert!(outcome.muted.value > 0.8, "{outcome:?}");
+    assert!(outcome.kept.value > 0.8, "{outcome:?}");
+    let pointing = outcome.pointing;
+    for other in [pointing.uniform, pointing.loudest, pointing.gradient] {
+        assert!(pointing.attention.value > other.value, "{pointing:?}");
+    }
+    assert!(outcome.divergence.value > LEAST_DIVERGENCE, "{outcome:?}");
 }

@@ -183,8 +183,9 @@ fn trained(
         None => examples.insert(compose_all(plan, spec, run)?),
     };
     let (tensors, loss) = learn::learn(plan, examples, run)?;
-    let net = CaptionNet::new(WeightStore::from_tensors(tensors.clone()).root(), &plan.shape)?;
-    let weights = tensors.values().map(Tensor::elem_count).sum();
+    let mut store = WeightStore::from_tensors(tensors.clone());
+    let net = CaptionNet::new(store.root(), &plan.shape)?;
+    let weights = store.params().map(|(_, var)| var.elem_count()).sum();
     let of = (plan.schedule.seed, plan.tested);
     let outcome = judge::judge(&net, of, spec, (weights, loss), run)?;
     Ok((tensors, outcome))

@@ -64,3 +64,57 @@ impl TrainedNet for CaptionNet {
         Ok(outputs)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trained::{Origin, TrainedFiles};
+    use attune_nn::conv2d::Conv2dShape;
+    use attune_nn::weights::WeightStore;
+
+    fn shape() -> CaptionShape {
+        CaptionShape {
+            bands: 8,
+            frames: 16,
+            layers: vec![Conv2dShape {
+                inputs: 1,
+                outputs: 4,
+                kernel: [4, 4],
+                stride: [2, 2],
+            }],
+            embedding: 3,
+            words: 3,
+            dropout: 0.0,
+            gated: true,
+        }
+    }
+
+    /// It has running statistics, which are in the file and are no weights.
+    #[test]
+    fn a_network_is_loaded_from_its_files_and_not_from_altered_ones() {
+        let mut store = WeightStore::random(1);
+        CaptionNet::new(store.root(), &shape()).unwrap();
+        let tensors = store
+            .all()
+            .map(|(name, var)| (name.to_owned(), var.as_detached_tensor()));
+        let origin = Origin {
+            name: "caption".to_owned(),
+            encoder_sha256: None,
+            labels: ["flute", "drums", "<end>"].map(str::to_owned).to_vec(),
+            temperature: 1.0,
+            provenance: String::new(),
+        };
+        let files = TrainedFiles::new::<CaptionNet>(&shape(), &tensors.collect(), origin).unwrap();
+        let json = files.json().unwrap();
+        let load = |json: &str| CaptionModel::from_bytes(json.as_bytes(), &files.weights);
+        assert_eq!(load(&json).unwrap().manifest.labels.len(), 3);
+        for (from, to) in [
+            ("\"words\": 3", "\"words\": 4"),
+            ("\"bands\": 8", "\"bands\": 0"),
+            ("\"gated\": true", "\"gated\": false"),
+        ] {
+            let altered = json.replacen(from, to, 1);
+            assert!(altered != json && load(&altered).is_err(), "{to}");
+        }
+    }
+}

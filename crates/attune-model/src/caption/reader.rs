@@ -3,7 +3,7 @@
 //! In: log-mel levels of a whole file. Out: [`SaidPiece`]s. Thread: any.
 
 use super::{CaptionModel, Grid, Written};
-use crate::ModelError;
+use crate::{ModelError, bundled_caption};
 use attune_audio::features::{FrontEndSpec, LoudnessNormalizer, hz_from_mel, mel_from_hz};
 use serde::Serialize;
 use std::ops::Range;
@@ -52,6 +52,14 @@ pub struct SaidWord {
 }
 
 impl CaptionReader {
+    /// The bundled network.
+    ///
+    /// # Errors
+    /// If it does not pass a check.
+    pub fn bundled() -> Result<Self, ModelError> {
+        Self::new(bundled_caption()?)
+    }
+
     /// Loads `NAME.json` and, beside it, `NAME.safetensors`.
     ///
     /// # Errors
