@@ -126,9 +126,15 @@ fn the_bundled_network_says_what_sounds_and_looks_at_it() {
     assert!(outcome.f1.value > 0.8, "{outcome:?}");
     assert!(outcome.muted.value > 0.8, "{outcome:?}");
     assert!(outcome.kept.value > 0.8, "{outcome:?}");
-    let pointing = outcome.pointing;
-    for other in [pointing.uniform, pointing.loudest, pointing.gradient] {
-        assert!(pointing.attention.value > other.value, "{pointing:?}");
+    // With a tolerance of one tile the gradient is 1.8 points behind (300 pieces): 40 pieces cannot show that. Without
+    // tolerance they can.
+    for (pointing, others) in [(outcome.pointing, 2), (outcome.pointing_exactly, 3)] {
+        let others = [pointing.uniform, pointing.loudest, pointing.gradient]
+            .into_iter()
+            .take(others);
+        for other in others {
+            assert!(pointing.attention.value > other.value, "{pointing:?}");
+        }
     }
     assert!(outcome.divergence.value > LEAST_DIVERGENCE, "{outcome:?}");
 }
