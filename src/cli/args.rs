@@ -87,8 +87,8 @@ pub struct LiveArgs {
     /// One line of JSON for each hop and model, each change of state, and the health every second
     #[arg(long)]
     pub ndjson: bool,
-    /// Also list the sections of the music as they begin. A line that was written never changes; K source steps of 0.74 s
-    /// are heard before each, from 1 to 8 [default: 4]
+    /// Also list the sections of the music as they begin. A line that was written never changes; K source steps of 0.74
+    /// s are heard before each, from 1 to 8 [default: 4]
     #[arg(long, value_name = "K", num_args = 0..=1, require_equals = true, default_missing_value = "4",
           value_parser = clap::value_parser!(u8).range(1..=8))]
     pub sections: Option<u8>,
@@ -116,8 +116,8 @@ pub struct AnalyzeArgs {
     )]
     #[expect(clippy::option_option, reason = "clap's form of an option whose value is optional")]
     pub segments: Option<Option<PathBuf>>,
-    /// Also list the sections of the music as they begin. A line that was written never changes; K source steps of 0.74 s
-    /// are heard before each, from 1 to 8 [default: 4]
+    /// Also list the sections of the music as they begin. A line that was written never changes; K source steps of 0.74
+    /// s are heard before each, from 1 to 8 [default: 4]
     #[arg(long, value_name = "K", num_args = 0..=1, require_equals = true, default_missing_value = "4",
           value_parser = clap::value_parser!(u8).range(1..=8))]
     pub sections: Option<u8>,

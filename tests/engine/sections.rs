@@ -89,7 +89,7 @@ fn what_is_answered_does_not_depend_on_whether_sections_are_listed() {
 }
 
 #[test]
-fn after_a_reset_the_list_begins_anew_at_the_new_time() {
+fn after_a_reset_the_list_starts_over_at_the_new_time() {
     let (samples, rate) = medley();
     let models = models(2);
     let mut pipeline = Pipeline::new(&models, rate, SmoothingConfig::default()).unwrap();

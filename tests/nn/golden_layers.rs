@@ -15,7 +15,7 @@ use attune_nn::positional::Rotations;
 use attune_nn::recurrent::{PackedRecurrent, Recurrent};
 use attune_nn::rnn_cell::Rnn;
 use attune_nn::streaming::frame_buf::FrameBuf;
-use attune_nn::transformer::DecoderLayer;
+use attune_nn::transformer::TransformerDecoderLayer;
 use attune_nn::weights::WeightStore;
 use candle_core::{Device, Tensor};
 use std::collections::HashMap;
@@ -271,7 +271,7 @@ fn the_decoder_layer_is_pytorchs_at_once_and_token_by_token() {
         weights.insert(format!("{ours}.bias"), golden[&format!("layer.{theirs}.bias")].clone());
     }
     let mut store = WeightStore::from_tensors(weights);
-    let layer = DecoderLayer::new(store.root(), CROSS, 32, 0.0).unwrap();
+    let layer = TransformerDecoderLayer::new(store.root(), CROSS, 32, 0.0).unwrap();
     let (x, memory) = (&golden["x"], layer.memory(&golden["memory"]).unwrap());
     let (own, source) = (Visible::causal(5), Visible::all(5, 9));
     let (whole, _) = layer
@@ -455,19 +455,15 @@ fn the_decoder_of_captions_is_pytorchs() {
     let mut store = WeightStore::from_tensors(all);
     let net = CaptionNet::new(store.root(), &shape).unwrap();
     let before: Vec<Vec<f32>> = golden["before"].to_vec2().unwrap();
-    let mut state = net.decoder().initial_state(2).unwrap();
+    let mut state = net.decoder().start(&golden["tiles"]).unwrap();
     for place in 0..3 {
         let word: Vec<u32> = before.iter().map(|row| row[place] as u32).collect();
         let word = Tensor::from_vec(word, 2, &Device::Cpu).unwrap();
-        let step = net
-            .decoder()
-            .step(&golden["tiles"], &word, &state, &mut Pass::Infer)
-            .unwrap();
-        for (ours, theirs) in [(&step.logits, "logits"), (&step.weights, "alpha")] {
+        let (logits, weights) = net.decoder().step(&word, &mut state, &mut Pass::Infer).unwrap();
+        for (ours, theirs) in [(&logits, "logits"), (&weights, "alpha")] {
             let theirs = golden[theirs].narrow(1, place, 1).unwrap().squeeze(1).unwrap();
             let difference = largest_difference(ours, &theirs);
             assert!(difference < TOLERANCE, "word {place}: {difference}");
         }
-        state = step.state;
     }
 }

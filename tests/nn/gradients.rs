@@ -24,7 +24,7 @@ use attune_nn::norm::{BatchNorm, LayerNorm};
 use attune_nn::recurrent::Recurrent;
 use attune_nn::rnn_cell::Rnn;
 use attune_nn::statistics::{AttentivePooling, MomentPooling};
-use attune_nn::transformer::{DecoderLayer, MaskedEncoderLayer};
+use attune_nn::transformer::{TransformerDecoderLayer, TransformerEncoderLayer};
 use attune_nn::weights::WeightStore;
 use attune_train::recipe::ModelKind;
 use attune_train::variant::Variant;
@@ -363,8 +363,8 @@ fn transformer_layers() {
     let [x, memory] = [variable(&[2, 3, 8], 66), variable(&[2, 5, 8], 67)];
     let mut store = WeightStore::random(68);
     let mut root = store.root();
-    let encoder = MaskedEncoderLayer::new(root.pp("encoder"), HEADS, 10, 0.0).unwrap();
-    let decoder = DecoderLayer::new(root.pp("decoder"), HEADS, 10, 0.0).unwrap();
+    let encoder = TransformerEncoderLayer::new(root.pp("encoder"), HEADS, 10, 0.0).unwrap();
+    let decoder = TransformerDecoderLayer::new(root.pp("decoder"), HEADS, 10, 0.0).unwrap();
     check("transformer layers", &store, &[&x, &memory], || {
         let encoded = encoder.forward(&memory, &Visible::all(5, 5), &mut Pass::Infer)?;
         let (own, source) = (Visible::causal(3), Visible::all(3, 5));
@@ -511,7 +511,7 @@ fn captions() {
     let x = variable(&[1, 7, 8], 2);
     let before = [4, 0, 1];
     check("caption", &store, &[&x], || {
-        let told = net.told(&x, &before, &mut Pass::Infer)?;
-        weigh(&told.logits)? + weigh(&told.weights)?
+        let decoded = net.decode(&x, &before, &mut Pass::Infer)?;
+        weigh(&decoded.logits)? + weigh(&decoded.weights)?
     });
 }

@@ -10,6 +10,7 @@ use attune_audio::units::Seconds;
 use attune_engine::offline::{sections_of_file, segments_of_file};
 use attune_engine::smoothing::SmoothingConfig;
 use attune_engine::{Command, Engine, EngineConfig, Event, system_sources};
+use attune_model::ModelSet;
 use attune_model::hierarchical::SegmentReader;
 use attune_model::sections::SectionReader;
 use eframe::egui;
@@ -179,10 +180,8 @@ fn the_live_path_equals_the_prescan() {
         .get_by_label_contains("Same as offline analysis: largest difference 0.00 points");
 }
 
-/// The real network on the demo: every named segment is a button that plays it, and the figures are those of `attune
-/// analyze --segments`.
-#[test]
-fn segments_that_decided_are_named_and_played() {
+/// The demo as an open file, and the models over it.
+fn demo_as_a_track() -> (Rig, ModelSet, &'static Path) {
     let models = attune_model::bundled().unwrap();
     let setup = Setup {
         models: Some(models.clone()),
@@ -191,23 +190,36 @@ fn segments_that_decided_are_named_and_played() {
     let mut rig = Rig::new(setup);
     let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/demo.ogg");
     let mut opened = hand_made::open_file();
-    opened.id = demo.to_owned();
+    demo.clone_into(&mut opened.id);
     // As long as it is at least, or the axis would grow during the prescan.
     opened.duration = Some(Seconds(106.0));
     rig.send(Event::Opened(opened));
     rig.show(hand_made::playing(1200));
     rig.orders();
-    assert!(app(&rig).track().unwrap().segments.is_idle());
-    rig.window.key_press(egui::Key::S);
-    rig.settle();
+    (rig, models, Path::new(demo))
+}
+
+/// Waits until a network has read the file.
+fn wait_until_there_is(rig: &mut Rig, label: &str) {
     let begun = Instant::now();
-    while rig.window.query_by_label_contains("Play segment 1: ").is_none() {
+    while rig.window.query_by_label_contains(label).is_none() {
         assert!(begun.elapsed() < Duration::from_mins(2), "the file is not read");
         std::thread::sleep(Duration::from_millis(10));
         rig.settle();
     }
+}
+
+/// The real network on the demo: every named segment is a button that plays it, and the figures are those of `attune
+/// analyze --segments`.
+#[test]
+fn segments_that_decided_are_named_and_played() {
+    let (mut rig, models, demo) = demo_as_a_track();
+    assert!(app(&rig).track().unwrap().segments.is_idle());
+    rig.window.key_press(egui::Key::S);
+    rig.settle();
+    wait_until_there_is(&mut rig, "Play segment 1: ");
     let reader = SegmentReader::bundled(&models).unwrap();
-    let read = segments_of_file(Path::new(demo), &reader).unwrap().unwrap();
+    let read = segments_of_file(demo, &reader).unwrap().unwrap();
     let Job::Done(shown) = &app(&rig).track().unwrap().segments else {
         panic!("it was told");
     };
@@ -254,30 +266,13 @@ fn segments_that_decided_are_named_and_played() {
 /// Sections of the demo: each is a button that plays it, and they are those that the network writes of the file.
 #[test]
 fn sections_are_listed_with_where_the_network_looked_and_played() {
-    let models = attune_model::bundled().unwrap();
-    let setup = Setup {
-        models: Some(models.clone()),
-        ..Setup::default()
-    };
-    let mut rig = Rig::new(setup);
-    let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/demo.ogg");
-    let mut opened = hand_made::open_file();
-    opened.id = demo.to_owned();
-    opened.duration = Some(Seconds(106.0));
-    rig.send(Event::Opened(opened));
-    rig.show(hand_made::playing(1200));
-    rig.orders();
+    let (mut rig, models, demo) = demo_as_a_track();
     assert!(app(&rig).track().unwrap().sections.is_idle());
     rig.window.get_by_label("Sections").click();
     rig.settle();
-    let begun = Instant::now();
-    while rig.window.query_by_label_contains("Play section 1: ").is_none() {
-        assert!(begun.elapsed() < Duration::from_mins(2), "the file is not read");
-        std::thread::sleep(Duration::from_millis(10));
-        rig.settle();
-    }
+    wait_until_there_is(&mut rig, "Play section 1: ");
     let reader = SectionReader::bundled(&models).unwrap();
-    let read = sections_of_file(Path::new(demo), &reader).unwrap().unwrap();
+    let read = sections_of_file(demo, &reader).unwrap().unwrap();
     let Job::Done(shown) = &app(&rig).track().unwrap().sections else {
         panic!("it was told");
     };

@@ -49,7 +49,6 @@ pub mod smoothing;
 mod snapshot;
 mod snapshot_writer;
 mod source_reader;
-pub mod surprise;
 pub mod table;
 mod watch;
 mod worker;

@@ -52,9 +52,14 @@ pub enum ModelError {
     /// The model's output for a known sound differs from what its manifest records.
     #[error("the model fails its golden test: {0}")]
     Golden(String),
-    /// A hierarchical network was given where a causal one is needed.
-    #[error("it is a hierarchical network, which reads whole files in both directions: it cannot run on a live stream")]
-    WholeFilesOnly,
+    /// A network of one kind was given where one of another is needed.
+    #[error("it is a network of the kind {found:?}, not {expected}")]
+    Kind {
+        /// The `kind` in its manifest.
+        found: String,
+        /// What was needed.
+        expected: &'static str,
+    },
     /// What was trained over one model's features was to run without that model.
     #[error(
         "{reader:?} was trained over the features of {needed}, and no loaded model has these weights (loaded: {loaded})"
@@ -90,7 +95,10 @@ impl ModelError {
             }
             Self::ScoreFile(_) => "Write the file again with `attune lab scores --data FOLDER --export FILE`.",
             Self::Golden(_) => "Export the model again with `attune train`: its front end or its weights were changed.",
-            Self::WholeFilesOnly => "Name it after `attune analyze --segments`, and another model after --model.",
+            Self::Kind { .. } => {
+                "Networks with a `kind` go where they are read: hierarchical after `attune analyze --segments`, \
+                 caption after `attune lab say --network`, wavenet after `attune lab wavenet --model`."
+            }
             Self::EncoderMissing { .. } => {
                 "Load that model too: leave --model away for a bundled one, else name its NAME.json after --model."
             }

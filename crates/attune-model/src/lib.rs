@@ -70,6 +70,7 @@ mod set;
 mod stemmed;
 mod streaming;
 pub mod tcn;
+pub mod token_decoder;
 pub mod trained;
 pub mod wavenet;
 

@@ -4,9 +4,8 @@
 
 use super::familiarity::{Familiarity, FamiliarityScale, HiddenStatistics};
 use super::golden::Golden;
-use super::hierarchical::Hierarchical;
 use super::manifest::{FORMAT, Manifest};
-use super::trained::{TrainedNet, kind};
+use super::trained::kind;
 use super::{LoadedModel, ModelError};
 use attune_nn::weights::WeightStore;
 use candle_core::{Device, Tensor};
@@ -53,8 +52,10 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, ModelError> {
 }
 
 fn parse(manifest: &[u8]) -> Result<Manifest, ModelError> {
-    if kind(manifest) == Hierarchical::KIND {
-        return Err(ModelError::WholeFilesOnly);
+    let found = kind(manifest);
+    if !found.is_empty() {
+        let expected = "a classifier of frames: it cannot run on a live stream";
+        return Err(ModelError::Kind { found, expected });
     }
     let manifest: Manifest = serde_json::from_slice(manifest).map_err(ModelError::Manifest)?;
     if manifest.format != FORMAT {

@@ -129,23 +129,25 @@ impl<N: TrainedNet> Trained<N> {
     /// # Errors
     /// If the manifest is not valid, or the weights are not those that it names.
     pub fn from_bytes(manifest: &[u8], weights: &[u8]) -> Result<Self, ModelError> {
+        // First: the shapes of other kinds have other fields.
+        let found = kind(manifest);
+        if found != N::KIND {
+            let expected = N::KIND;
+            return Err(ModelError::Kind { found, expected });
+        }
         let manifest: TrainedManifest<N::Shape> = serde_json::from_slice(manifest).map_err(ModelError::Manifest)?;
         if manifest.format != FORMAT {
             return Err(ModelError::Format { found: manifest.format });
         }
         let labels = manifest.labels.len();
-        if manifest.kind != N::KIND
-            || labels > MOST
+        if labels > MOST
             || manifest.golden.len() > MOST
             || !N::is_possible(&manifest.shape, labels)
             || !(manifest.temperature.is_finite() && manifest.temperature > 0.0)
         {
             return Err(ModelError::Shape(format!(
-                "a {:?} of {:?}, {labels} labels and temperature {} is impossible where {:?} is read",
-                manifest.kind,
-                manifest.shape,
-                manifest.temperature,
-                N::KIND
+                "a {:?} of {:?}, {labels} labels and temperature {} is impossible",
+                manifest.kind, manifest.shape, manifest.temperature
             )));
         }
         let found = hex(&Sha256::digest(weights));

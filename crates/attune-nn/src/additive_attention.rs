@@ -1,30 +1,24 @@
-//! Additive attention (Bahdanau, Cho & Bengio 2015, §3.1 and appendix A.1.2).
+//! Additive attention of one query at a time over a memory whose keys are computed once (Bahdanau, Cho & Bengio 2015,
+//! §3.1).
 //!
 //! In: a query (b, q) and a memory (b, s, k). Out: weights (b, s) and the context vector (b, k). Thread: any.
 
 use super::kernels::windowed_softmax::WindowedSoftmax;
-use super::linear::Linear;
-use super::weights::{Init, Weights};
+use super::score::AdditiveScore;
+use super::weights::Weights;
 use candle_core::{Result, Tensor};
 
-/// e_j = vᵀ·tanh(W·s + U·h_j), α = softmax(e), c = Σ α_j·h_j.
+/// e_j = score(s, h_j), α = softmax(e), c = Σ α_j·h_j.
 #[derive(Debug, Clone)]
-pub struct AdditiveAttention {
-    /// W, with the bias of both.
-    query: Linear,
-    /// U, (k, width).
-    key: Tensor,
-    /// v, (width, 1).
-    score: Tensor,
-}
+pub struct AdditiveAttention(AdditiveScore);
 
-/// A memory, and its keys U·h_j, which are computed once.
+/// A memory, and its keys.
 #[derive(Debug, Clone)]
 pub struct Keys {
     /// h, (b, s, k).
-    pub memory: Tensor,
+    memory: Tensor,
     /// (b, s, width).
-    projected: Tensor,
+    keys: Tensor,
 }
 
 impl AdditiveAttention {
@@ -32,26 +26,18 @@ impl AdditiveAttention {
     ///
     /// # Errors
     /// If the store's tensors do not fit.
-    pub fn new(mut weights: Weights<'_>, queries: usize, keys: usize, width: usize) -> Result<Self> {
-        let init = |fan_in| Init::KaimingUniform { fan_in, gain: 1.0 };
-        Ok(Self {
-            query: Linear::new(weights.pp("query"), queries, width, 1.0)?,
-            key: weights.param("key", &[keys, width], init(keys))?,
-            score: weights.param("score", &[width, 1], init(width))?,
-        })
+    pub fn new(weights: Weights<'_>, queries: usize, keys: usize, width: usize) -> Result<Self> {
+        Ok(Self(AdditiveScore::new(weights, queries, keys, width)?))
     }
 
-    /// The keys of a memory (b, s, k).
+    /// A memory (b, s, k) with its keys.
     ///
     /// # Errors
     /// If shapes do not fit.
     pub fn keys(&self, memory: &Tensor) -> Result<Keys> {
-        let (b, s, inputs) = memory.dims3()?;
-        let memory = memory.contiguous()?;
-        let projected = memory.reshape((b * s, inputs))?.matmul(&self.key)?;
         Ok(Keys {
-            projected: projected.reshape((b, s, projected.dim(1)?))?,
-            memory,
+            keys: self.0.keys(memory)?,
+            memory: memory.contiguous()?,
         })
     }
 
@@ -60,14 +46,10 @@ impl AdditiveAttention {
     /// # Errors
     /// If shapes do not fit.
     pub fn forward(&self, query: &Tensor, keys: &Keys) -> Result<(Tensor, Tensor)> {
-        let (b, s, width) = keys.projected.dims3()?;
-        let query = self.query.forward(query)?.unsqueeze(1)?;
-        let hidden = keys.projected.broadcast_add(&query)?.tanh()?;
-        let scores = hidden
-            .reshape((b * s, width))?
-            .matmul(&self.score)?
-            .reshape((b, 1, s))?;
-        let weights = scores.apply_op1(WindowedSoftmax::latest(1, s, s))?;
+        let count = keys.memory.dim(1)?;
+        let scores = self.0.forward(&query.unsqueeze(1)?, &keys.keys)?;
+        // One query after the last key sees them all.
+        let weights = scores.apply_op1(WindowedSoftmax::latest(1, count, count))?;
         let context = weights.matmul(&keys.memory)?.squeeze(1)?;
         Ok((weights.squeeze(1)?, context))
     }
@@ -81,7 +63,7 @@ impl Keys {
     pub fn rows(&self, rows: &Tensor) -> Result<Self> {
         Ok(Self {
             memory: self.memory.index_select(rows, 0)?,
-            projected: self.projected.index_select(rows, 0)?,
+            keys: self.keys.index_select(rows, 0)?,
         })
     }
 }

@@ -144,8 +144,8 @@ impl Attention {
         })
     }
 
-    /// Queries (b, u, width) → values mixed by attention (b, u, width), and the weights (b, heads, u, s), whose rows sum
-    /// to 1 over the visible keys and are 0 elsewhere.
+    /// Queries (b, u, width) → values mixed by attention (b, u, width), and the weights (b, heads, u, s), whose rows
+    /// sum to 1 over the visible keys and are 0 elsewhere.
     ///
     /// # Errors
     /// If shapes do not fit, or a query sees a key that is not there.

@@ -130,8 +130,8 @@ impl GatedMax {
     }
 
     /// A grid (b, u, s, width) → a row of features for each token (b, u, width), and its alignment (b, u, s): the share
-    /// of the features whose maximum lies in each column. Tokens see the columns that are visible to them. The alignment
-    /// has no gradient; the third result, the mean of the gated features of each cell (b, u, s), has.
+    /// of the features whose maximum lies in each column. Tokens see the columns that are visible to them. The
+    /// alignment has no gradient; the third result, the mean of the gated features of each cell (b, u, s), has.
     ///
     /// # Errors
     /// If shapes do not fit.

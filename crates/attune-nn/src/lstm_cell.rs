@@ -38,6 +38,17 @@ impl LstmState {
             cell: zeros,
         })
     }
+
+    /// These streams, in this order.
+    ///
+    /// # Errors
+    /// If there is no such stream.
+    pub fn rows(&self, rows: &Tensor) -> Result<Self> {
+        Ok(Self {
+            hidden: self.hidden.index_select(rows, 0)?,
+            cell: self.cell.index_select(rows, 0)?,
+        })
+    }
 }
 
 impl Lstm {

@@ -13,7 +13,7 @@ use candle_core::{Result, Tensor};
 /// x + A(N(x)), then x + F(N(x)), where each position sees what it is told. The causal one that streams is
 /// [`EncoderLayer`](super::multihead::EncoderLayer).
 #[derive(Debug, Clone)]
-pub struct MaskedEncoderLayer {
+pub struct TransformerEncoderLayer {
     norm: LayerNorm,
     attention: Attention,
     feed: FeedForward,
@@ -22,7 +22,7 @@ pub struct MaskedEncoderLayer {
 
 /// x + A(N(x)) over the tokens before, x + A(N(x), memory), x + F(N(x)).
 #[derive(Debug, Clone)]
-pub struct DecoderLayer {
+pub struct TransformerDecoderLayer {
     norm_tokens: LayerNorm,
     tokens: Attention,
     norm_source: LayerNorm,
@@ -54,7 +54,7 @@ impl FeedForward {
     }
 }
 
-impl MaskedEncoderLayer {
+impl TransformerEncoderLayer {
     /// `feed`: width of the feed-forward layer.
     ///
     /// # Errors
@@ -82,7 +82,7 @@ impl MaskedEncoderLayer {
     }
 }
 
-impl DecoderLayer {
+impl TransformerDecoderLayer {
     /// `feed`: width of the feed-forward layer.
     ///
     /// # Errors

@@ -154,8 +154,8 @@ pub fn one_cycle(step: u64, steps: u64, peak: f32) -> f32 {
     peak * (0.001 + 0.999 * (0.5 + 0.5 * (std::f32::consts::PI * share).cos()))
 }
 
-/// The learning rate at `step`: linearly up over `warm_up` steps to `peak`, then down with 1/√step (Vaswani et al. 2017,
-/// eq. 3).
+/// The learning rate at `step`: linearly up over `warm_up` steps to `peak`, then down with 1/√step (Vaswani et al.
+/// 2017, eq. 3).
 ///
 /// ```
 /// use attune_train::optimizer::inverse_square_root;

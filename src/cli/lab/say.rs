@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Said of every file: nothing tells a composed piece from a recording, and all that are asked about are taken for one.
-const OUTSIDE: &str = "The network learnt from pieces that Attune composed. Any other sound is outside of what it knows: \
-                       its words are then guesses, however sure.";
+const OUTSIDE: &str = "The network learnt from pieces that Attune composed. Any other sound is outside of what it \
+         knows: its words are then guesses, however sure.";
 
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct SayArgs {

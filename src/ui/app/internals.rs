@@ -11,10 +11,13 @@ use crate::ui::query_error::QueryError;
 use crate::ui::traces::Traces;
 use crate::ui::track::Track;
 use crate::ui::widgets::ColumnTexture;
+use attune_audio::source::OpenedSource;
 use attune_engine::offline::{sections_of_file, segments_of_file};
+use attune_model::ModelSet;
 use attune_model::hierarchical::SegmentReader;
 use attune_model::sections::SectionReader;
-use std::path::PathBuf;
+use eframe::egui;
+use std::path::{Path, PathBuf};
 
 impl App {
     /// Runs the score functions on the held moment, if that was not done.
@@ -66,40 +69,20 @@ impl App {
         ) else {
             return;
         };
-        let is_wanted = match shows {
-            TrackShows::Answers => false,
-            TrackShows::Segments => track.segments.is_idle(),
-            TrackShows::Sections => track.sections.is_idle(),
-        };
-        if !is_wanted {
-            return;
+        let of = (self.models.set.as_ref(), open, &self.ctx);
+        match shows {
+            TrackShows::Segments if track.segments.is_idle() => {
+                track.segments = read_whole("attune-segments", of, |path, models| {
+                    Ok(segments_of_file(path, &SegmentReader::bundled(models)?)?)
+                });
+            }
+            TrackShows::Sections if track.sections.is_idle() => {
+                track.sections = read_whole("attune-sections", of, |path, models| {
+                    Ok(sections_of_file(path, &SectionReader::bundled(models)?)?)
+                });
+            }
+            _ => {}
         }
-        let refused = match &self.models.set {
-            None => Some(QueryError::NoModels),
-            Some(_) if !Track::is_short_enough(open.duration) => Some(QueryError::TooLong),
-            Some(_) => None,
-        };
-        let repaint = self.ctx.clone();
-        let done = move || repaint.request_repaint();
-        let path = PathBuf::from(open.id.clone());
-        let models = self.models.set.clone();
-        if shows == TrackShows::Sections {
-            track.sections = match (refused, models) {
-                (None, Some(models)) => Job::start("attune-sections", done, move |_| {
-                    let reader = SectionReader::bundled(&models)?;
-                    sections_of_file(&path, &reader)?.ok_or(QueryError::TooShort)
-                }),
-                (refused, _) => Job::refused(refused.unwrap_or(QueryError::NoModels)),
-            };
-            return;
-        }
-        track.segments = match (refused, models) {
-            (None, Some(models)) => Job::start("attune-segments", done, move |_| {
-                let reader = SegmentReader::bundled(&models)?;
-                segments_of_file(&path, &reader)?.ok_or(QueryError::TooShort)
-            }),
-            (refused, _) => Job::refused(refused.unwrap_or(QueryError::NoModels)),
-        };
     }
 
     /// Follows what is shown with the units of the model that is inspected.
@@ -144,4 +127,24 @@ impl App {
             traces.follow(shown);
         }
     }
+}
+
+/// Reads a file as a whole, on a thread of its own.
+fn read_whole<T: Send + 'static>(
+    name: &str,
+    (models, open, ctx): (Option<&ModelSet>, &OpenedSource, &egui::Context),
+    read: impl FnOnce(&Path, &ModelSet) -> Result<Option<T>, QueryError> + Send + 'static,
+) -> Job<T, QueryError> {
+    let Some(models) = models.cloned() else {
+        return Job::refused(QueryError::NoModels);
+    };
+    if !Track::is_short_enough(open.duration) {
+        return Job::refused(QueryError::TooLong);
+    }
+    let (path, repaint) = (PathBuf::from(open.id.clone()), ctx.clone());
+    Job::start(
+        name,
+        move || repaint.request_repaint(),
+        move |_| read(&path, &models)?.ok_or(QueryError::TooShort),
+    )
 }

@@ -8,9 +8,10 @@ use attune_model::sections::SectionReading;
 
 /// What the rows are and how far they can be believed, as measured by `attune lab sections` (`docs/lab.md`).
 pub(crate) const WHAT_SECTIONS_SAY: &str = "A Transformer (Vaswani et al. 2017) reads the whole file and writes its \
-sections one by one. Each row is a section; its bars are the attention to the file when it was written, its frame is \
-where the section lies by the path through all rows. It was trained on sections of 4 to 12 s. In test medleys of clips \
-78 % of the attention lay in the right section and 23 % of the time went to a wrong one; in composed ones 94 % and 8 %.";
+sections one by one. Each row is a section; its bars are the attention to the file when it was written, its \
+frame is where the section lies by the path through all rows. It was trained on sections of 4 to 12 s. In test \
+medleys of clips 78 % of the attention lay in the right section and 23 % of the time went to a wrong one; in \
+composed ones 94 % and 8 %.";
 
 /// One section: where, what, how sure.
 pub(crate) fn section(read: &SectionReading, place: usize, genres: &GenreSet) -> String {

@@ -1,5 +1,5 @@
 //! What examples hold, what the loss asks for, and what the bundled network makes of
-//! pieces that it has never heard.
+//! pieces that it was not trained on.
 
 use super::judge::{LEAST_DIVERGENCE, judge};
 use super::learn::{Captions, Weighing};
@@ -8,7 +8,7 @@ use super::{shape, words};
 use crate::{Cells, Run, RunConfig, RunEvent};
 use attune_audio::features::FrontEndSpec;
 use attune_model::ModelError;
-use attune_model::caption::{CaptionNet, CaptionReader, Told};
+use attune_model::caption::{CaptionNet, CaptionReader, Decoded};
 use attune_nn::Pass;
 use attune_nn::weights::WeightStore;
 use attune_train::dataset::Side;
@@ -55,12 +55,12 @@ fn the_penalty_is_least_where_attention_is_spread() {
     let example = piece(3).example(0, &vec![1.0; piece(3).stems()]).unwrap();
     let captions = Captions::new(&[&example]).unwrap();
     let (n, tiles) = (example.words.len() + 1, example.owners.len());
-    let told = |weights: Vec<f32>| Told {
+    let of_weights = |weights: Vec<f32>| Decoded {
         logits: Tensor::zeros((1, n, words::COUNT), DType::F32, &Device::Cpu).unwrap(),
         weights: Tensor::from_vec(weights, (1, n, tiles), &Device::Cpu).unwrap(),
     };
     let loss = |weights: Vec<f32>, spread: f64, guide: f64| -> f32 {
-        let loss = captions.loss(&told(weights), Weighing { spread, guide }).unwrap();
+        let loss = captions.loss(&of_weights(weights), Weighing { spread, guide }).unwrap();
         loss.to_scalar().unwrap()
     };
     let even = vec![1.0 / tiles as f32; n * tiles];
@@ -100,12 +100,12 @@ fn a_gradient_reaches_every_variable() {
     let captions = Captions::new(&[&example]).unwrap();
     let x = Tensor::from_vec(example.wide(), (1, FRAMES, spec.bands), &Device::Cpu).unwrap();
     let mut rng = rand::SeedableRng::seed_from_u64(1);
-    let told = net.told(&x, &captions.before, &mut Pass::Train(&mut rng)).unwrap();
+    let decoded = net.decode(&x, &captions.before, &mut Pass::Train(&mut rng)).unwrap();
     let weighing = Weighing {
         spread: 0.1,
         guide: 1.0,
     };
-    let grads = captions.loss(&told, weighing).unwrap().backward().unwrap();
+    let grads = captions.loss(&decoded, weighing).unwrap().backward().unwrap();
     for (name, var) in store.params() {
         let grad = grads.get(var).unwrap_or_else(|| panic!("{name} has no gradient"));
         let size: f32 = grad.abs().unwrap().sum_all().unwrap().to_scalar().unwrap();

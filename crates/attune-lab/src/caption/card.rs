@@ -85,10 +85,10 @@ fn card(plan: &Plan, of: &Outcome, command: &str) -> String {
         .map(|(what, value)| format!("| {what} | {value} |"))
         .collect();
     format!(
-        "# Model card: caption\n\nWords for what sounds, and where the network looked for each (Xu et al. 2015). Written \
-         by `attune lab caption`;\nnot edited by hand.\n\n| | |\n|---|---|\n{}\n\n## Limits\n\nIt learnt from synthesised pieces \
-         only: twelve instruments, six styles, 56 to 210 beats per minute. What it\nwrites of a recording is outside of \
-         what it learnt from. Intervals are 95 %, by bootstrap over pieces.\n",
+        "# Model card: caption\n\nWords for what sounds, and where the network looked for each (Xu et al. 2015). \
+         Written by `attune lab caption`;\nnot edited by hand.\n\n| | |\n|---|---|\n{}\n\n## Limits\n\nIt learnt from \
+         synthesised pieces only: twelve instruments, six styles, 56 to 210 beats per minute. What it\nwrites of a \
+         recording is outside of what it learnt from. Intervals are 95 %, by bootstrap over pieces.\n",
         rows.join("\n")
     )
 }

@@ -26,7 +26,8 @@ pub fn svg(piece: &SaidPiece, levels_db: &[f32], bands: usize, title: &str) -> S
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\">\n\
          <title>{0}</title>\n<rect width=\"100%\" height=\"100%\" fill=\"#16181d\"/>\n\
-         <text x=\"{GAP}\" y=\"22\" font-size=\"14\" fill=\"#e8e8e8\">{0}</text>\n<defs><g id=\"sound\">{1}</g></defs>\n",
+         <text x=\"{GAP}\" y=\"22\" font-size=\"14\" fill=\"#e8e8e8\">{0}</text>\n<defs><g \
+         id=\"sound\">{1}</g></defs>\n",
         escaped(title),
         spectrogram(levels_db, bands)
     );
@@ -36,10 +37,9 @@ pub fn svg(piece: &SaidPiece, levels_db: &[f32], bands: usize, title: &str) -> S
         let ([from, to], [low, high]) = (word.time_s, word.range_hz);
         let _ = writeln!(
             out,
-            "<g transform=\"translate({left:.0} {top:.0})\"><use href=\"#sound\"/>{}\
-             <text y=\"-18\" font-size=\"14\" font-weight=\"bold\" fill=\"#ffd166\">{}</text>\
-             <text y=\"-5\" font-size=\"10\" fill=\"#b8b8b8\">{:.0} %; half of it {from:.1}–{to:.1} s, {low:.0}–{high:.0} \
-             Hz</text></g>",
+            "<g transform=\"translate({left:.0} {top:.0})\"><use href=\"#sound\"/>{}<text y=\"-18\" font-size=\"14\" \
+             font-weight=\"bold\" fill=\"#ffd166\">{}</text><text y=\"-5\" font-size=\"10\" fill=\"#b8b8b8\">{:.0} %; \
+             half of it {from:.1}–{to:.1} s, {low:.0}–{high:.0} Hz</text></g>",
             veil(&word.weights, piece.tiles),
             escaped(&word.word),
             word.probability * 100.0
@@ -70,7 +70,8 @@ fn spectrogram(levels_db: &[f32], bands: usize) -> String {
             if grey > 0 {
                 let _ = write!(
                     cells,
-                    "<rect x=\"{:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" fill=\"#{grey:x}{grey:x}{grey:x}\"/>",
+                    "<rect x=\"{:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" \
+                     fill=\"#{grey:x}{grey:x}{grey:x}\"/>",
                     x as f64 * width,
                     SIZE[1] - (y + 1) as f64 * height
                 );
@@ -98,7 +99,8 @@ fn veil(weights: &[f32], [times, heights]: [usize; 2]) -> String {
         };
         let _ = write!(
             tiles,
-            "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" fill=\"{colour}\" opacity=\"{opacity:.2}\"/>"
+            "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" fill=\"{colour}\" \
+             opacity=\"{opacity:.2}\"/>"
         );
     }
     tiles

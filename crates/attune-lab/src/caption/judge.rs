@@ -7,7 +7,8 @@ use super::words;
 use crate::medley::score::{Figure, ratio};
 use crate::{LabError, Run};
 use attune_audio::features::FrontEndSpec;
-use attune_model::caption::{CaptionNet, Grid, Written};
+use attune_model::caption::{CaptionNet, Grid};
+use attune_model::token_decoder::{Hypothesis, TokenDecoder};
 use attune_nn::Pass;
 use attune_nn::kernels::values;
 use attune_train::dataset::Side;
@@ -135,11 +136,11 @@ fn of_piece(net: &CaptionNet, piece: &Sounding, at: usize, grid: Grid) -> Result
     let frames = example.wide();
     let written = net.write(&frames, 1)?;
     let mut counted = Counted {
-        written: numbers(&written),
+        written: written.tokens.clone(),
         is_true: example.words.clone(),
         ..Counted::default()
     };
-    let of_beam = numbers(&net.write(&frames, BEAM)?);
+    let of_beam = net.write(&frames, BEAM)?.tokens;
     counted.f1[0] = agreement(&counted.written, &example.words, |_| true);
     counted.f1[1] = agreement(&of_beam, &example.words, |_| true);
     let tempo = words::of_tempo(100.0) - 1..words::of_tempo(100.0) + 2;
@@ -148,9 +149,9 @@ fn of_piece(net: &CaptionNet, piece: &Sounding, at: usize, grid: Grid) -> Result
     counted.f1[4] = agreement(&counted.written, &example.words, |word| word >= tempo.end);
     counted.exact = f64::from(u8::from(counted.written == example.words));
     point(net, &example, &written, grid, &mut counted)?;
-    for (one, a) in written.words.iter().enumerate() {
-        for b in &written.words[one + 1..] {
-            counted.divergence.0 += divergence(&a.weights, &b.weights);
+    for (one, a) in written.alignment.iter().enumerate() {
+        for b in &written.alignment[one + 1..] {
+            counted.divergence.0 += divergence(a, b);
             counted.divergence.1 += 1.0;
         }
     }
@@ -162,7 +163,7 @@ fn of_piece(net: &CaptionNet, piece: &Sounding, at: usize, grid: Grid) -> Result
             }
             let mut gains = all.clone();
             gains[stem] = 0.0;
-            let without = numbers(&net.write(&piece.example(at, &gains)?.wide(), 1)?);
+            let without = net.write(&piece.example(at, &gains)?.wide(), 1)?.tokens;
             counted.muted.0 += f64::from(u8::from(!without.contains(&word)));
             counted.muted.1 += 1.0;
             let others = counted
@@ -176,10 +177,6 @@ fn of_piece(net: &CaptionNet, piece: &Sounding, at: usize, grid: Grid) -> Result
         }
     }
     Ok(counted)
-}
-
-fn numbers(written: &Written) -> Vec<u32> {
-    written.words.iter().map(|word| word.word).collect()
 }
 
 /// Twice the words in both, and the words in either, of the words that count; each once.
@@ -199,17 +196,17 @@ fn agreement(written: &[u32], is_true: &[u32], counts: impl Fn(u32) -> bool) -> 
 fn point(
     net: &CaptionNet,
     example: &Example,
-    written: &Written,
+    written: &Hypothesis,
     grid: Grid,
     counted: &mut Counted,
 ) -> Result<(), LabError> {
     let mut gradients = None;
     let loudest = highest(&example.levels_db);
-    for (place, word) in written.words.iter().enumerate() {
-        counted.peak.0 += f64::from(word.weights.iter().copied().fold(0.0, f32::max));
+    for (place, (&word, weights)) in written.tokens.iter().zip(&written.alignment).enumerate() {
+        counted.peak.0 += f64::from(weights.iter().copied().fold(0.0, f32::max));
         counted.peak.1 += 1.0;
-        let mask = example.mask(word.word);
-        if !words::is_instrument(word.word) || !mask.contains(&true) || !example.words.contains(&word.word) {
+        let mask = example.mask(word);
+        if !words::is_instrument(word) || !mask.contains(&true) || !example.words.contains(&word) {
             continue;
         }
         let gradients = match &mut gradients {
@@ -217,7 +214,7 @@ fn point(
             None => gradients.insert(Gradients::new(net, example, written)?),
         };
         let gradient = grid.sums(&gradients.of(place)?);
-        let tops = [highest(&word.weights), loudest, highest(&gradient)];
+        let tops = [highest(weights), loudest, highest(&gradient)];
         let near = |tile: usize| grid.around(tile).any(|tile| mask[tile]);
         let share = |is_in: &dyn Fn(usize) -> bool| {
             (0..grid.count()).filter(|&tile| is_in(tile)).count() as f64 / grid.count() as f64
@@ -231,7 +228,7 @@ fn point(
             }
             hits.words += 1.0;
         }
-        let on = word.weights.iter().zip(&mask).filter(|(_, is_in)| **is_in);
+        let on = weights.iter().zip(&mask).filter(|(_, is_in)| **is_in);
         counted.mass[0] += f64::from(on.map(|(weight, _)| weight).sum::<f32>());
         counted.mass[1] += share(&exactly);
     }
@@ -252,16 +249,16 @@ struct Gradients {
 }
 
 impl Gradients {
-    fn new(net: &CaptionNet, example: &Example, written: &Written) -> Result<Self, LabError> {
+    fn new(net: &CaptionNet, example: &Example, written: &Hypothesis) -> Result<Self, LabError> {
         let bands = net.shape().bands;
         let frames = example.wide();
         let x = Var::from_vec(frames, (1, example.frames.len() / bands, bands), &Device::Cpu)?;
-        let mut before = vec![net.decoder().start()];
-        before.extend(numbers(written));
-        let told = net.told(&x, &before, &mut Pass::Infer)?;
-        let of_all = log_probabilities(&told.logits)?.squeeze(0)?; // (n, words)
-        let said = Tensor::from_vec(numbers(written), (written.words.len(), 1), &Device::Cpu)?;
-        let of_words = of_all.narrow(0, 0, written.words.len())?.contiguous()?;
+        let mut before = vec![net.decoder().start_token()];
+        before.extend(&written.tokens);
+        let decoded = net.decode(&x, &before, &mut Pass::Infer)?;
+        let of_all = log_probabilities(&decoded.logits)?.squeeze(0)?; // (n, words)
+        let said = Tensor::from_vec(written.tokens.clone(), (written.tokens.len(), 1), &Device::Cpu)?;
+        let of_words = of_all.narrow(0, 0, written.tokens.len())?.contiguous()?;
         Ok(Self {
             x,
             log_probabilities: of_words.gather(&said, 1)?.squeeze(1)?,

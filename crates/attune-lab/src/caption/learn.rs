@@ -6,7 +6,7 @@ use super::pieces::{Example, FRAMES, NOBODY};
 use super::words;
 use crate::train_loop::{Schedule, train_loop};
 use crate::{LabError, Run};
-use attune_model::caption::{CaptionNet, CaptionShape, Told};
+use attune_model::caption::{CaptionNet, CaptionShape, Decoded};
 use attune_nn::Pass;
 use attune_nn::kernels::cross_entropy::CrossEntropy;
 use attune_nn::weights::WeightStore;
@@ -110,21 +110,21 @@ impl Captions {
         })
     }
 
-    /// The loss of what was told, a mean over captions.
+    /// The loss of what was decoded, a mean over captions.
     ///
     /// # Errors
     /// If shapes do not fit.
-    pub(crate) fn loss(&self, told: &Told, weighing: Weighing) -> Result<Tensor> {
+    pub(crate) fn loss(&self, decoded: &Decoded, weighing: Weighing) -> Result<Tensor> {
         let captions = self.targets.dim(0)? as f64;
-        let logits = told.logits.contiguous()?;
+        let logits = decoded.logits.contiguous()?;
         let mut loss = logits.apply_op2(&self.targets, CrossEntropy)?.sum_all()?;
         if weighing.spread > 0.0 {
-            let sums = told.weights.broadcast_mul(&self.written)?.sum(1)?; // (b, L)
+            let sums = decoded.weights.broadcast_mul(&self.written)?.sum(1)?; // (b, L)
             let apart = sums.affine(-1.0, 1.0)?.sqr()?.sum_all()?;
             loss = (loss + (apart * weighing.spread)?)?;
         }
         if weighing.guide > 0.0 {
-            let mass = (&told.weights * &self.masks)?.sum(2)?; // (b, n)
+            let mass = (&decoded.weights * &self.masks)?.sum(2)?; // (b, n)
             let log = ((mass + LEAST_MASS)?.log()? * &self.guided)?.sum_all()?;
             loss = (loss - (log * weighing.guide)?)?;
         }
@@ -165,8 +165,8 @@ pub(crate) fn learn(
     };
     let loss = |_: u64, rng: &mut ChaCha8Rng| -> std::result::Result<Tensor, LabError> {
         let (x, captions) = draw(rng)?;
-        let told = net.told(&x, &captions.before, &mut Pass::Train(rng))?;
-        Ok(captions.loss(&told, weighing)?)
+        let decoded = net.decode(&x, &captions.before, &mut Pass::Train(rng))?;
+        Ok(captions.loss(&decoded, weighing)?)
     };
     let loss = train_loop(&store, plan.schedule, &what, run, loss, None)?;
     let tensors = store

@@ -63,7 +63,7 @@ pub(crate) struct Sounding {
     grid: Grid,
 }
 
-/// Which stems are heard, and how loud: a factor for each.
+/// Which stems sound, and how loud: a factor for each.
 pub(crate) type Gains = Vec<f32>;
 
 impl Sounding {
@@ -109,7 +109,7 @@ impl Sounding {
         words::of_instrument(self.piece.stems[stem].preset.instrument)
     }
 
-    /// What is heard from frame `entry` on with these gains.
+    /// What sounds from frame `entry` on with these gains.
     ///
     /// # Errors
     /// If the front end refuses the rate.
@@ -128,38 +128,38 @@ impl Sounding {
         frames.extend(extractor.finish().map_err(ModelError::from)?.normalized);
         frames.truncate(FRAMES * self.spec.bands);
         let least = AUDIBLE * mean_power(&mix);
-        let is_heard: Vec<bool> = (self.piece.stems.iter().zip(gains))
+        let sounds: Vec<bool> = (self.piece.stems.iter().zip(gains))
             .map(|(stem, &gain)| f64::from(gain).powi(2) * mean_power(&stem.samples[range.clone()]) > least)
             .collect();
-        let (owners, levels_db) = self.owners(entry, gains, &is_heard);
+        let (owners, levels_db) = self.owners(entry, gains, &sounds);
         Ok(Example {
             frames: frames.iter().map(|&value| f16::from_f32(value)).collect(),
-            words: self.words(&is_heard),
+            words: self.words(&sounds),
             owners,
             levels_db,
         })
     }
 
-    /// Instruments that are heard, tempo, and, if anything but drums is heard, the mode.
-    fn words(&self, is_heard: &[bool]) -> Vec<u32> {
-        let stems = self.piece.stems.iter().zip(is_heard).filter(|(_, is_heard)| **is_heard);
-        let heard: Vec<Instrument> = stems.map(|(stem, _)| stem.preset.instrument).collect();
-        let mut all: Vec<u32> = heard
+    /// Instruments that sound, tempo, and, if anything but drums sounds, the mode.
+    fn words(&self, sounds: &[bool]) -> Vec<u32> {
+        let stems = self.piece.stems.iter().zip(sounds).filter(|(_, sounds)| **sounds);
+        let sounding: Vec<Instrument> = stems.map(|(stem, _)| stem.preset.instrument).collect();
+        let mut all: Vec<u32> = sounding
             .iter()
             .map(|&instrument| words::of_instrument(instrument))
             .collect();
         all.sort_unstable();
-        if !heard.is_empty() {
+        if !sounding.is_empty() {
             all.push(words::of_tempo(self.piece.tempo_bpm));
         }
-        if heard.iter().any(|instrument| *instrument != Instrument::Drums) {
+        if sounding.iter().any(|instrument| *instrument != Instrument::Drums) {
             all.push(words::of_mode(self.piece.mode));
         }
         all
     }
 
     /// Whose each tile is, and its power in dB.
-    fn owners(&self, entry: usize, gains: &[f32], is_heard: &[bool]) -> (Vec<u8>, Vec<f32>) {
+    fn owners(&self, entry: usize, gains: &[f32], sounds: &[bool]) -> (Vec<u8>, Vec<f32>) {
         let bands = self.spec.bands;
         let of_stems: Vec<Vec<f32>> = (self.power.iter().zip(gains))
             .map(|(power, gain)| {
@@ -171,8 +171,8 @@ impl Sounding {
         let sums: Vec<f32> = (0..self.grid.count()).map(sum).collect();
         let least = SILENT * sums.iter().copied().fold(0.0, f32::max);
         let owner = |tile: usize| {
-            let heard = (0..of_stems.len()).filter(|&stem| is_heard[stem]);
-            let first = heard.max_by(|&a, &b| of_stems[a][tile].total_cmp(&of_stems[b][tile]));
+            let sounding = (0..of_stems.len()).filter(|&stem| sounds[stem]);
+            let first = sounding.max_by(|&a, &b| of_stems[a][tile].total_cmp(&of_stems[b][tile]));
             match first {
                 Some(stem) if sums[tile] > least => self.word(stem) as u8,
                 _ => NOBODY,

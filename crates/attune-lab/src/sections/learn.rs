@@ -37,8 +37,8 @@ pub struct Plan {
     /// Whether the decoder is given the true tokens; otherwise those that it would write itself, which it wrote in a
     /// pass before (Mihaylova & Martins 2019).
     pub teacher_forcing: bool,
-    /// How much a term of the loss counts that draws the alignment of each token into its section: −ln of its share there
-    /// (guided alignment; Chen et al. 2016). Of networks for whole pieces that attend.
+    /// How much a term of the loss counts that draws the alignment of each token into its section: −ln of its share
+    /// there (guided alignment; Chen et al. 2016). Of networks for whole pieces that attend.
     pub guidance: f32,
     /// Live: how many source steps are read before the first token; `None`: from 1 to [`MOST_AHEAD`], drawn anew for
     /// each step (Elbayad, Besacier & Verbeek 2020).

@@ -17,9 +17,9 @@
 //! Medleys of 1 to 8 sections of 4 to 12 s ([`crate::medley`]), half of them of clips, half composed; those to judge by
 //! have other artists, seeds and instruments. A source step is the mean of the bundled TCN's features and probabilities
 //! over 0.37 s (live: 0.74 s). Clips to learn from are played at 0.8 to 1.25 times their speed, since the TCN was
-//! trained on them. The *twin* of a network is given the mean of all that its encoder made in place of it, so that it cannot
-//! choose; everything else is the same. The *baseline* takes peaks of a novelty curve as boundaries and lets the bundled
-//! models classify what lies between; live it is the displayed answer.
+//! trained on them. The *twin* of a network is given the mean of all that its encoder made in place of it, so that it
+//! cannot choose; everything else is the same. The *baseline* takes peaks of a novelty curve as boundaries and lets the
+//! bundled models classify what lies between; live it is the displayed answer.
 //!
 //! *Alignment error* (AER) and *mass* are of the true tokens, given to the decoder one by one; boundaries are of the
 //! tokens that it wrote. Both take the path through the alignment with the greatest sum of logarithms.
@@ -37,6 +37,7 @@ mod judge;
 mod learn;
 mod pieces;
 mod shown;
+mod task;
 #[cfg(test)]
 mod tests;
 
@@ -48,14 +49,10 @@ pub use pieces::{LIVE_STEP, Made, Piece, Pieces, PoolPlan, STEP, TrueSection};
 use super::clip_features::{ClipArgs, encoder};
 use super::train_loop::{Decay, Schedule};
 use super::{Lab, LabError, Report, Run};
-use attune_model::sections::{Reading, SectionKind, SectionNet, SectionShape};
-use attune_model::{LoadedModel, ModelSet};
-use attune_nn::weights::WeightStore;
+use attune_model::sections::{Reading, SectionKind, SectionShape};
 use attune_train::dataset::Dataset;
-use candle_core::Tensor;
-use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use task::{Task, Tensors};
 
 /// Networks that write which sections a piece has: what attention is worth there, and how late a live list is
 #[derive(Debug, Clone, clap::Args)]
@@ -150,88 +147,6 @@ struct Found {
     live: Vec<(SectionKind, Option<usize>, Vec<Vec<LiveOutcome>>)>,
     /// By what medleys are made of.
     baseline: Vec<Baseline>,
-}
-
-/// What every network is trained on and judged by.
-struct Task<'a> {
-    models: ModelSet,
-    encoder: LoadedModel,
-    data: Option<&'a Dataset>,
-    train: Pieces,
-    valid: Pieces,
-    plans: [PoolPlan; 2],
-    step_s: f64,
-}
-
-type Tensors = HashMap<String, Tensor>;
-
-impl Task<'_> {
-    fn kinds(&self) -> &'static [Made] {
-        pieces::kinds(self.data.is_some())
-    }
-
-    fn shape(&self, kind: SectionKind, attends: bool, reading: Reading) -> SectionShape {
-        // A live grid has a row for each source step: its cells are many, and narrower.
-        let (width, layers) = match (kind, reading) {
-            (SectionKind::Pervasive, Reading::Live { .. }) => (48, 3),
-            (SectionKind::Pervasive, Reading::Whole) => (64, 4),
-            (SectionKind::Bahdanau, _) => (64, 1),
-            (SectionKind::Transformer, _) => (64, 2),
-        };
-        SectionShape {
-            kind,
-            reading,
-            inputs: self.train.inputs,
-            step_frames: if reading == Reading::Whole { STEP } else { LIVE_STEP },
-            width,
-            heads: 4,
-            layers,
-            genres: self.models.genres.len(),
-            attends,
-            dropout: 0.3,
-        }
-    }
-
-    /// What a cell is fixed by, besides its plan.
-    fn key(&self) -> (&str, [PoolPlan; 2], bool) {
-        let encoder = &self.encoder.manifest().weights_sha256;
-        (encoder, self.plans, self.data.is_some())
-    }
-
-    fn whole(&self, plan: &Plan, what: &str, run: &mut Run<'_>) -> Result<(Tensors, Vec<Outcome>), LabError> {
-        let (tensors, loss) = plan.learn(&self.train, self.step_s, what, run)?;
-        let net = restored(&tensors, plan.shape)?;
-        run.say(&format!("{what}: judging"))?;
-        let weights = tensors.values().map(Tensor::elem_count).sum();
-        let context = (self.step_s, &self.models.genres);
-        let outcomes = self.kinds().iter();
-        let outcomes = outcomes.map(|made| judge::judge(&net, (&self.valid, *made), context, (weights, loss)));
-        Ok((tensors, outcomes.collect::<Result<_, _>>()?))
-    }
-
-    fn live(&self, plan: &Plan, what: &str, run: &mut Run<'_>) -> Result<(Tensors, Vec<Vec<LiveOutcome>>), LabError> {
-        let (tensors, _) = plan.learn(&self.train, self.step_s, what, run)?;
-        let net = Arc::new(restored(&tensors, plan.shape)?);
-        let weights = tensors.values().map(Tensor::elem_count).sum();
-        let context = (self.step_s, &self.models.genres);
-        let mut outcomes = Vec::new();
-        for &made in self.kinds() {
-            let mut by_k = Vec::new();
-            for k in plan.k.map_or(AHEAD.to_vec(), |k| vec![k]) {
-                run.say(&format!("{what}: judging with k = {k}, {}", made.name()))?;
-                by_k.push(judge::judge_live(&net, k, (&self.valid, made), context, weights)?);
-            }
-            outcomes.push(by_k);
-        }
-        Ok((tensors, outcomes))
-    }
-}
-
-fn restored(tensors: &Tensors, shape: SectionShape) -> Result<SectionNet, LabError> {
-    Ok(SectionNet::new(
-        WeightStore::from_tensors(tensors.clone()).root(),
-        shape,
-    )?)
 }
 
 /// Source steps, and tokens, that each layer of a live network sees: 12 s.

@@ -155,7 +155,8 @@ impl<'a> Maker<'a> {
                     decoded.insert(clip.name.clone(), ClipMedleys::decoded(clip)?);
                 }
                 let samples = decoded.get(&clip.name).map_or(&[][..], Vec::as_slice);
-                // As a record played too slow or too fast: the encoder was trained on the same clips at their own speed.
+                // As a record played too slow or too fast: the encoder was trained on the same clips at their own
+                // speed.
                 let speed = if *varies_speed {
                     rng.random_range(SPEEDS).exp()
                 } else {

@@ -2,13 +2,15 @@
 
 use super::judge::{judge, judge_live};
 use super::learn::live_targets;
+use super::task::restored;
 use super::*;
 use crate::{Cells, RunConfig};
 use attune_model::ModelError;
 use attune_model::genre::GenreSet;
-use attune_model::sections::boundaries;
+use attune_model::sections::{SectionNet, boundaries};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 const GENRES: usize = 4;

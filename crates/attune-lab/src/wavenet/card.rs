@@ -114,11 +114,11 @@ fn card(licence: &str, plan: &Plan, (outcome, music): (&Outcome, &Music), comman
         .map(|(what, value)| format!("| {what} | {value} |"))
         .collect();
     format!(
-        "# Model card: {}\n\nThe next sample of raw sound (van den Oord et al. 2016). Written by `attune lab wavenet`; not \
-         edited by hand.\n\n| | |\n|---|---|\n{}\n\n## Limits\n\nIt hears a quarter of a second: texture, no rhythm and no \
-         form. What it generates is texture too. Bits depend on the volume: quiet sound uses few codes. A class that takes \
-         few bits is not the genre: it is the one whose texture is nearest. Classes with little audio to learn from \
-         were learnt from the same few clips again and again.\n",
+        "# Model card: {}\n\nThe next sample of raw sound (van den Oord et al. 2016). Written by `attune lab \
+         wavenet`; not edited by hand.\n\n| | |\n|---|---|\n{}\n\n## Limits\n\nIt hears a quarter of a second: \
+         texture, no rhythm and no form. What it generates is texture too. Bits depend on the volume: quiet sound \
+         uses few codes. A class that takes few bits is not the genre: it is the one whose texture is nearest. \
+         Classes with little audio to learn from were learnt from the same few clips again and again.\n",
         Wavenet::KIND,
         rows.join("\n")
     )

@@ -1,4 +1,4 @@
-//! Continuations of what was heard.
+//! Continuations of sound.
 //!
 //! In: codes, a seed. Out: codes. Thread: any.
 

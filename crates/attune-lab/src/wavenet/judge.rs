@@ -1,4 +1,4 @@
-//! What a taught network is worth: its bits beside those of simple predictors, on sound that it has not heard.
+//! What a trained network is worth: its bits beside those of simple predictors, on sound that it was not trained on.
 
 use super::baselines::{Counts, linear_prediction};
 use super::generate::Continuation;
@@ -94,8 +94,8 @@ pub struct Outcome {
     pub silence: Bits,
     /// A tone of 440 Hz.
     pub tone: Bits,
-    /// How much less the network takes than the best simple predictor, in bits: mean over the clips, and the ends of its
-    /// 95 % interval.
+    /// How much less the network takes than the best simple predictor, in bits: mean over the clips, and the ends of
+    /// its 95 % interval.
     pub gain: [f64; 3],
     /// How often the true class takes the fewest bits.
     pub own_first: Right,
@@ -111,7 +111,7 @@ pub struct Outcome {
     pub generated_per_s: f64,
 }
 
-/// Judges a taught network on the middle of each validation clip.
+/// Judges a trained network on the middle of each validation clip.
 ///
 /// # Errors
 /// If there is nothing to judge by, or the run is to stop.
@@ -260,8 +260,8 @@ fn levels(
     music: &Music,
     (extent, run): (Extent, &mut Run<'_>),
 ) -> Result<Levels, LabError> {
-    let heard: Vec<f64> = music.valid.iter().flat_map(|piece| loudness(&piece.samples)).collect();
-    let of_music = mean_and_deviation(&heard);
+    let levels: Vec<f64> = music.valid.iter().flat_map(|piece| loudness(&piece.samples)).collect();
+    let of_music = mean_and_deviation(&levels);
     let (mut all, mut bits) = (Vec::new(), 0.0);
     for n in 0..CONTINUED {
         run.say(&format!(

@@ -1,4 +1,4 @@
-//! How the network is taught: excerpts of all classes, each code predicted from those before it.
+//! How the network is trained: excerpts of all classes, each code predicted from those before it.
 
 use super::music::Music;
 use crate::train_loop::{Schedule, train_loop};
@@ -14,12 +14,12 @@ use serde::Serialize;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// All that fixes a taught network, but for the music.
+/// All that fixes a trained network, but for the music.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Plan {
     /// The network.
     pub shape: WavenetShape,
-    /// How it is taught.
+    /// How it is trained.
     #[serde(rename = "course")]
     pub schedule: Schedule,
     /// Excerpts of a step.

@@ -5,16 +5,16 @@
 //! does such a network continue with?
 //!
 //! # Formula
-//! van den Oord et al. 2016: p(x) = Π p(x_n | x_1…x_n−1) (eq. 1) over 256 µ-law codes, by layers
-//! z = tanh(W_f ∗ x + V_f·h) ⊙ σ(W_g ∗ x + V_g·h) (eq. 3, with the class h), each with a way around it and a skip to the
-//! output. Dilations 1, 2, …, 512, twice: a prediction depends on 2,048 samples, 0.256 s. Only the last six layers know
-//! the class, so that the others are computed once for all classes. In streams every layer keeps a queue of what its
-//! taps reach (Paine et al. 2016).
+//! van den Oord et al. 2016: p(x) = Π p(x_n | x_1…x_n−1) (eq. 1) over 256 µ-law codes, by layers z = tanh(W_f ∗ x +
+//! V_f·h) ⊙ σ(W_g ∗ x + V_g·h) (eq. 3, with the class h), each with a way around it and a skip to the output. Dilations
+//! 1, 2, …, 512, twice: a prediction depends on 2,048 samples, 0.256 s. Only the last six layers know the class, so
+//! that the others are computed once for all classes. In streams every layer keeps a queue of what its taps reach
+//! (Paine et al. 2016).
 //!
 //! # Method
-//! Clips at 8 kHz. Excerpts of every class as often, louder by −8 to 2 dB, and in 15 % of them the class is not said. On
-//! the middle of each validation clip (artists apart) the mean bits per sample, −log₂ p of the next code, stand beside
-//! those of three simple predictors:
+//! Clips at 8 kHz. Excerpts of every class as often, louder by −8 to 2 dB, and in 15 % of them the class is not said.
+//! On the middle of each validation clip (artists apart) the mean bits per sample, −log₂ p of the next code, stand
+//! beside those of three simple predictors:
 //!
 //! - *unigram* and *bigram*: how often a code occurs, and what follows each, on the training clips;
 //! - *linear prediction* of order 16, fitted by least squares to each 0.256 s of the judged sound itself, as lossless
@@ -127,8 +127,8 @@ impl Lab for WavenetLab {
                 outcome.loss
             ),
             format!(
-                "{gain:.3} bits less than the best simple predictor of each clip (95 %: {low:.3} to {high:.3}); by chance \
-                 the own class is first in {:.1} %",
+                "{gain:.3} bits less than the best simple predictor of each clip (95 %: {low:.3} to {high:.3}); by \
+                 chance the own class is first in {:.1} %",
                 outcome.chance * 100.0
             ),
         ];

@@ -114,8 +114,8 @@ impl Music {
         })
     }
 
-    /// An excerpt to learn from, each class with clips as likely, at a volume that is changed by a number of decibels in
-    /// `gains`; and its class.
+    /// An excerpt to learn from, each class with clips as likely, at a volume that is changed by a number of decibels
+    /// in `gains`; and its class.
     ///
     /// # Errors
     /// If no clip is long enough.

@@ -73,7 +73,13 @@ impl Scored {
 }
 
 fn model(path: &Path) -> Result<(TrainedManifest<WavenetShape>, PackedWavenet), LabError> {
-    let model = WavenetModel::load(path)?;
+    let model = WavenetModel::load(path).map_err(|error| {
+        LabError::Refused(format!(
+            "{} cannot be used: {error}\n  {}",
+            path.display(),
+            error.remedy()
+        ))
+    })?;
     let net = model.net.pack()?;
     Ok((model.manifest, net))
 }
@@ -96,13 +102,13 @@ impl GenerateArgs {
             place.ok_or_else(|| LabError::Refused(known()))
         };
         let class = self.class.as_ref().map(place).transpose()?;
-        let heard = match &self.file {
+        let sound = match &self.file {
             Some(file) => read_file(file)?,
             None => vec![0.0; net.shape().field()],
         };
         // What lies before the field makes no difference.
-        let from = heard.len().saturating_sub(net.shape().field());
-        let before: Vec<u8> = heard[from..].iter().map(|sample| encode(*sample)).collect();
+        let from = sound.len().saturating_sub(net.shape().field());
+        let before: Vec<u8> = sound[from..].iter().map(|sample| encode(*sample)).collect();
         let wanted = Continuation {
             class,
             seed,

@@ -4,6 +4,7 @@
 
 use super::{CaptionNet, CaptionShape};
 use crate::ModelError;
+use crate::token_decoder::TokenDecoder;
 use crate::trained::{Trained, TrainedNet, within_bounds};
 use attune_nn::Pass;
 use attune_nn::kernels::values;
@@ -58,9 +59,9 @@ impl TrainedNet for CaptionNet {
         let wave = |n: usize| ((n / bands) as f32 * 0.37 + (n % bands) as f32 * 0.11).sin();
         let x: Vec<f32> = (0..frames * bands).map(wave).collect();
         let x = Tensor::from_vec(x, (1, frames, bands), &Device::Cpu)?;
-        let told = self.told(&x, &[self.decoder().start(), 0, 1], &mut Pass::Infer)?;
-        let mut outputs = values(&told.logits)?;
-        outputs.extend(values(&told.weights)?);
+        let decoded = self.decode(&x, &[self.decoder().start_token(), 0, 1], &mut Pass::Infer)?;
+        let mut outputs = values(&decoded.logits)?;
+        outputs.extend(values(&decoded.weights)?);
         Ok(outputs)
     }
 }

@@ -19,14 +19,17 @@ mod decoder;
 mod file;
 mod grid;
 mod reader;
-mod write;
+#[cfg(test)]
+mod write_tests;
 
-pub use decoder::{Decoder, Step};
+pub use decoder::{Decoder, State};
 pub use file::CaptionModel;
 pub use grid::{Grid, Tile};
 pub use reader::{CaptionReader, SaidPiece, SaidWord};
-pub use write::{Written, WrittenWord};
 
+#[cfg(doc)]
+use crate::token_decoder::TokenDecoder;
+use crate::token_decoder::{Hypothesis, Ranking, beam};
 use attune_nn::Pass;
 use attune_nn::conv2d::{Conv2d, Conv2dShape};
 use attune_nn::norm::BatchNorm;
@@ -93,7 +96,7 @@ pub struct CaptionNet {
 
 /// What was computed for given words.
 #[derive(Debug)]
-pub struct Told {
+pub struct Decoded {
     /// (b, words, what it can write).
     pub logits: Tensor,
     /// α, (b, words, tiles).
@@ -150,27 +153,38 @@ impl CaptionNet {
     }
 
     /// Teacher forcing: what it writes at each place after the true words before it. `words` (b, n), row-major, are the
-    /// words before: the first of each row is [`Decoder::start`].
+    /// words before: the first of each row is [`TokenDecoder::start_token`].
     ///
     /// # Errors
     /// If shapes do not fit.
-    pub fn told(&self, frames: &Tensor, words: &[u32], pass: &mut Pass<'_>) -> Result<Told> {
+    pub fn decode(&self, frames: &Tensor, words: &[u32], pass: &mut Pass<'_>) -> Result<Decoded> {
         let tiles = self.tiles(frames, pass)?;
         let b = tiles.dim(0)?;
         let count = words.len() / b;
         let words = Tensor::from_slice(words, (b, count), &Device::Cpu)?;
-        let mut state = self.decoder.initial_state(b)?;
+        let mut state = self.decoder.start(&tiles)?;
         let (mut logits, mut weights) = (Vec::with_capacity(count), Vec::with_capacity(count));
         for place in 0..count {
             let word = words.narrow(1, place, 1)?.squeeze(1)?.contiguous()?;
-            let step = self.decoder.step(&tiles, &word, &state, pass)?;
-            logits.push(step.logits);
-            weights.push(step.weights);
-            state = step.state;
+            let (of_word, alpha) = self.decoder.step(&word, &mut state, pass)?;
+            logits.push(of_word);
+            weights.push(alpha);
         }
-        Ok(Told {
+        Ok(Decoded {
             logits: Tensor::stack(&logits, 1)?,
             weights: Tensor::stack(&weights, 1)?,
         })
+    }
+
+    /// The most probable caption for frames (t, bands), the `width` most probable beginnings kept at every word; 1:
+    /// greedy. It is at most as long as the list of words. Its alignment is α over the tiles.
+    ///
+    /// # Errors
+    /// If shapes do not fit.
+    pub fn write(&self, frames: &[f32], width: usize) -> Result<Hypothesis> {
+        let bands = self.shape.bands;
+        let x = Tensor::from_slice(frames, (1, frames.len() / bands, bands), &Device::Cpu)?;
+        let state = self.decoder.start(&self.tiles(&x, &mut Pass::Infer)?)?;
+        beam(&self.decoder, state, (width, self.shape.words), Ranking::Probability)
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! In: log-mel levels of a whole file. Out: [`SaidPiece`]s. Thread: any.
 
-use super::{CaptionModel, Grid, Written};
+use super::{CaptionModel, Grid};
+use crate::token_decoder::Hypothesis;
 use crate::{ModelError, bundled_caption};
 use attune_audio::features::{FrontEndSpec, LoudnessNormalizer, hz_from_mel, mel_from_hz};
 use serde::Serialize;
@@ -116,19 +117,24 @@ impl CaptionReader {
         Ok(pieces)
     }
 
-    fn said(&self, written: &Written, frames: Range<usize>) -> SaidPiece {
+    fn said(&self, written: &Hypothesis, frames: Range<usize>) -> SaidPiece {
         let grid = self.model.net.shape().grid(frames.len());
         let secs = |frame: usize| (frame as f64 * self.spec.hop().0 * 1e3).round() / 1e3;
-        let words = written.words.iter().map(|word| {
-            let [times, heights] = spans(grid, &word.weights);
+        let words = written
+            .tokens
+            .iter()
+            .zip(&written.probabilities)
+            .zip(&written.alignment);
+        let words = words.map(|((word, probability), weights)| {
+            let [times, heights] = spans(grid, weights);
             let time = |tile: usize| secs((frames.start + tile * grid.tile_frames).min(frames.end));
             let edge = |tile: usize| self.edge_hz(tile * grid.tile_bands).round();
             SaidWord {
-                word: self.model.manifest.labels[word.word as usize].clone(),
-                probability: f64::from(word.probability),
+                word: self.model.manifest.labels[*word as usize].clone(),
+                probability: f64::from(*probability),
                 time_s: [time(times.start), time(times.end)],
                 range_hz: [edge(heights.start), edge(heights.end)],
-                weights: word.weights.clone(),
+                weights: weights.clone(),
             }
         });
         SaidPiece {

@@ -85,10 +85,7 @@ impl State {
     pub(super) fn rows(&self, rows: &Tensor) -> Result<Self> {
         Ok(Self {
             keys: self.keys.rows(rows)?,
-            lstm: LstmState {
-                hidden: self.lstm.hidden.index_select(rows, 0)?,
-                cell: self.lstm.cell.index_select(rows, 0)?,
-            },
+            lstm: self.lstm.rows(rows)?,
         })
     }
 }

@@ -6,13 +6,13 @@
 //! | Transformer | self-attention | masked self-attention, encoder–decoder attention | Vaswani et al. 2017 |
 //! | pervasive | none | masked convolutions over target × source, gated maximum | Elbayad, Besacier & Verbeek 2018 |
 //!
-//! A *source step* is the mean of a model's features and probabilities over a few frames ([`SourceSteps`]). A network for whole pieces ([`Reading::Whole`])
-//! writes a genre for each section and then [`SectionShape::end`]. A *live* one ([`Reading::Live`]) writes one token for
-//! each source step, once it has read so many more (wait-k; Ma et al. 2019): a genre where a section begins, otherwise
-//! [`SectionShape::end`], which then means that nothing has changed.
+//! A *source step* is the mean of a model's features and probabilities over a few frames ([`SourceSteps`]). A network
+//! for whole pieces ([`Reading::Whole`]) writes a genre for each section and then [`SectionShape::end`]. A *live* one
+//! ([`Reading::Live`]) writes one token for each source step, once it has read so many more (wait-k; Ma et al. 2019): a
+//! genre where a section begins, otherwise [`SectionShape::end`], which then means that nothing has changed.
 //!
-//! In: source steps (b, s, inputs) and the tokens written before (b, u). Out: logits (b, u, genres + 1) and the alignment
-//! (b, heads, u, s). Thread: any.
+//! In: source steps (b, s, inputs) and the tokens written before (b, u). Out: logits (b, u, genres + 1) and the
+//! alignment (b, heads, u, s). Thread: any.
 
 mod bahdanau;
 mod decode;
@@ -26,7 +26,7 @@ mod tests;
 mod ticker;
 mod transformer;
 
-pub use decode::{Hypothesis, beam, forced, greedy};
+pub use decode::{beam, forced, greedy};
 pub use file::SectionModel;
 pub use reader::{ReadSection, SectionReader, SectionReading, boundaries};
 pub use steps::SourceSteps;
@@ -121,8 +121,8 @@ impl SectionShape {
         2 * self.genres as u32
     }
 
-    /// What a live decoder is given: the genre of the section that lasts, and whether the last token began it. A decoder
-    /// of whole pieces is given the last token, which always began one.
+    /// What a live decoder is given: the genre of the section that lasts, and whether the last token began it. A
+    /// decoder of whole pieces is given the last token, which always began one.
     pub fn input(&self, genre: Option<u32>, is_new: bool) -> u32 {
         match genre {
             None => self.start(),
@@ -304,8 +304,8 @@ impl SectionNet {
         })
     }
 
-    /// One token of each of b pieces: logits (b, genres + 1) and alignment (b, heads, s). What earlier tokens computed is
-    /// kept in `state` and not computed again.
+    /// One token of each of b pieces: logits (b, genres + 1) and alignment (b, heads, s). What earlier tokens computed
+    /// is kept in `state` and not computed again.
     ///
     /// # Errors
     /// If shapes do not fit.

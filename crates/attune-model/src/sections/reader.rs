@@ -2,8 +2,9 @@
 //!
 //! In: normalised frames of a whole file. Out: [`SectionReading`]. Thread: any.
 
-use super::{Hypothesis, SectionModel, SourceSteps, beam};
+use super::{SectionModel, SourceSteps, beam};
 use crate::genre::GenreId;
+use crate::token_decoder::Hypothesis;
 use crate::{LoadedModel, ModelError, ModelSet, bundled_section_reader};
 use attune_audio::features::{FrontEndSpec, LoudnessNormalizer};
 use attune_audio::units::Seconds;

@@ -17,7 +17,7 @@ pub struct SectionStart {
     pub since: u64,
     /// Frames that had come when it was written.
     pub written: u64,
-    /// Probability of the token, calibrated.
+    /// Probability of the token.
     pub confidence: f32,
 }
 

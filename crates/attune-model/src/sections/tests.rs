@@ -1,6 +1,8 @@
 //! Nothing that is not there yet is seen; what is kept equals what is computed anew; and every weight learns.
 
 use super::*;
+use crate::hierarchical::HierarchicalModel;
+use crate::token_decoder::Ranking;
 use crate::trained::{Origin, TrainedFiles};
 use crate::{ModelError, load};
 use attune_nn::weights::WeightStore;
@@ -212,7 +214,10 @@ fn a_beam_of_one_is_greedy_and_a_wide_one_is_no_worse() {
         // With every hypothesis kept, nothing that has the same length and a higher probability is missed.
         let wide = beam(&net, &memory, 5_000, 2).unwrap();
         let short = greedy(&net, &memory, 2).unwrap().remove(0);
-        assert!(!short.has_ended || wide.score() >= short.score() - 1e-9, "{shape:?}");
+        assert!(
+            !short.has_ended || Ranking::PerToken.score(&wide) >= Ranking::PerToken.score(&short) - 1e-9,
+            "{shape:?}"
+        );
         let (_, forced) = forced(&net, &memory, &wide.tokens).unwrap();
         assert!(
             (forced - wide.log_probability).abs() < 1e-4,
@@ -272,7 +277,13 @@ fn a_model_comes_back_from_its_files_and_a_wrong_one_is_refused() {
         golden.manifest.golden[0] += 0.1;
         let error = SectionModel::from_bytes(golden.json().unwrap().as_bytes(), &files.weights).unwrap_err();
         assert!(matches!(error, ModelError::Golden(_)), "{error}");
-        // It is no classifier of frames.
-        assert!(load::from_bytes(json.as_bytes(), files.weights).is_err());
+        // It is no classifier of frames, and no network of another kind.
+        let error = HierarchicalModel::from_bytes(json.as_bytes(), &files.weights).unwrap_err();
+        assert!(
+            matches!(&error, ModelError::Kind { found, .. } if found == "sections"),
+            "{error}"
+        );
+        let error = load::from_bytes(json.as_bytes(), files.weights).unwrap_err();
+        assert!(matches!(error, ModelError::Kind { .. }), "{error}");
     }
 }

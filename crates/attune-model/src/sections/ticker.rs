@@ -3,9 +3,9 @@
 //!
 //! In: source steps as they come. Out: tokens, with since when they hold and how much had been heard. Thread: one.
 
-use super::decode::log_softmax;
 use super::{SectionNet, SectionShape};
 use crate::ModelError;
+use crate::token_decoder::log_softmax;
 use attune_nn::Pass;
 use candle_core::{Device, Tensor};
 use std::collections::VecDeque;

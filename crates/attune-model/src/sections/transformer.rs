@@ -5,7 +5,7 @@ use attune_nn::Pass;
 use attune_nn::attention::{KeyValues, MultiHeadShape, Visible};
 use attune_nn::norm::LayerNorm;
 use attune_nn::positional::sinusoids;
-use attune_nn::transformer::{DecoderLayer, MaskedEncoderLayer};
+use attune_nn::transformer::{TransformerDecoderLayer, TransformerEncoderLayer};
 use attune_nn::weights::Weights;
 use candle_core::{Result, Tensor};
 
@@ -15,9 +15,9 @@ const FEED: usize = 2;
 /// The networks for whole pieces add sinusoids to source steps and tokens; live ones know how far back a key lies.
 #[derive(Debug)]
 pub(super) struct Transformer {
-    encoder: Vec<MaskedEncoderLayer>,
+    encoder: Vec<TransformerEncoderLayer>,
     norm_memory: LayerNorm,
-    decoder: Vec<DecoderLayer>,
+    decoder: Vec<TransformerDecoderLayer>,
     norm: LayerNorm,
     shape: SectionShape,
 }
@@ -42,11 +42,11 @@ impl Transformer {
         let (feed, dropout) = (FEED * shape.width, shape.dropout);
         let mut layers = weights.pp("encoder");
         let encoder = (0..shape.layers)
-            .map(|layer| MaskedEncoderLayer::new(layers.pp(layer.to_string()), attention, feed, dropout));
+            .map(|layer| TransformerEncoderLayer::new(layers.pp(layer.to_string()), attention, feed, dropout));
         let encoder = encoder.collect::<Result<_>>()?;
         let mut layers = weights.pp("decoder");
-        let decoder =
-            (0..shape.layers).map(|layer| DecoderLayer::new(layers.pp(layer.to_string()), attention, feed, dropout));
+        let decoder = (0..shape.layers)
+            .map(|layer| TransformerDecoderLayer::new(layers.pp(layer.to_string()), attention, feed, dropout));
         let decoder = decoder.collect::<Result<_>>()?;
         Ok(Self {
             encoder,

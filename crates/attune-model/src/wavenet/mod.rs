@@ -1,8 +1,8 @@
 //! WaveNet: the next sample of raw sound from the quarter second before it, for each class (van den Oord et al. 2016).
 //!
-//! Sound of 8 kHz is companded to 256 codes ([`mu_law`]); the network answers with a probability for each next code. Read
-//! one way, the bits −log₂ p say how surprising a sample is, under each class; read the other way, codes are drawn one
-//! after the other and continue what was heard.
+//! Sound of 8 kHz is companded to 256 codes ([`mu_law`]); the network answers with a probability for each next code.
+//! Read one way, the bits −log₂ p say how surprising a sample is, under each class; read the other way, codes are drawn
+//! one after the other and continue what was heard.
 //!
 //! In: samples at 8 kHz. Out: bits per sample, or samples. Thread: any.
 

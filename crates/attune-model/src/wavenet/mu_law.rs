@@ -34,7 +34,8 @@ pub fn decode(code: u8) -> f32 {
     expanded(f64::from(code)) as f32
 }
 
-/// The samples between which a code lies: from the lower bound on, below the upper one. The outermost reach to infinity.
+/// The samples between which a code lies: from the lower bound on, below the upper one. The outermost reach to
+/// infinity.
 pub fn bounds(code: u8) -> (f64, f64) {
     let lower = if code == 0 {
         f64::NEG_INFINITY

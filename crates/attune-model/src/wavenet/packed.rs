@@ -1,5 +1,5 @@
-//! The form for streams: every layer keeps a queue of what its taps reach, so that a sample costs one step of each layer
-//! and not of all that its field holds (Paine et al. 2016).
+//! The form for streams: every layer keeps a queue of what its taps reach, so that a sample costs one step of each
+//! layer and not of all that its field holds (Paine et al. 2016).
 //!
 //! In: codes, in blocks of any length. Out: logits, bits per sample, drawn codes. Thread: any; a state belongs to one.
 
@@ -261,8 +261,8 @@ impl PackedWavenet {
         }
     }
 
-    /// Draws the next code of a stream under its first condition, and reads it. The logits are divided by `temperature`,
-    /// above 0: below 1 likely codes become likelier.
+    /// Draws the next code of a stream under its first condition, and reads it. The logits are divided by
+    /// `temperature`, above 0: below 1 likely codes become likelier.
     pub fn draw(&self, stream: &mut WavenetStream, temperature: f32, rng: &mut ChaCha8Rng) -> u8 {
         let code = match stream.newest {
             None => super::mu_law::encode(0.0),

@@ -167,15 +167,15 @@ fn what_is_drawn_follows_from_the_seed_and_the_sound_before_it() {
             .map(|_| packed.draw(&mut stream, temperature, &mut rng))
             .collect::<Vec<_>>()
     };
-    let heard = codes(50, 6);
-    assert_eq!(drawn(1, &heard, 1.0), drawn(1, &heard, 1.0));
-    assert_ne!(drawn(1, &heard, 1.0), drawn(2, &heard, 1.0));
-    assert_ne!(drawn(1, &heard, 1.0), drawn(1, &heard[..49], 1.0));
+    let before = codes(50, 6);
+    assert_eq!(drawn(1, &before, 1.0), drawn(1, &before, 1.0));
+    assert_ne!(drawn(1, &before, 1.0), drawn(2, &before, 1.0));
+    assert_ne!(drawn(1, &before, 1.0), drawn(1, &before[..49], 1.0));
     // Cold, only the likeliest code is left: the seed makes no difference.
-    assert_eq!(drawn(1, &heard, 1e-4), drawn(2, &heard, 1e-4));
+    assert_eq!(drawn(1, &before, 1e-4), drawn(2, &before, 1e-4));
     // What is drawn is as likely as the logits say: its bits are on average the entropy.
-    let mut all = heard.clone();
-    all.extend(drawn(3, &heard, 1.0));
+    let mut all = before.clone();
+    all.extend(drawn(3, &before, 1.0));
     let (mut stream, mut bits) = (packed.initial_stream(&[Some(0)]), Vec::new());
     packed.score(&all, &mut stream, &mut bits);
     let mean = bits[50..].iter().sum::<f32>() / 400.0;

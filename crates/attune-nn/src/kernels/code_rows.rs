@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 /// y(n) = Σ_j T_j\[code(n − j)\], then `zeros` zeros: a causal convolution of the codes as one-hot vectors.
 ///
-/// Argument: the table T (taps, codes, width), the row of the frame itself first. Result (b, t, width + zeros). Before the
-/// first frame nothing is added.
+/// Argument: the table T (taps, codes, width), the row of the frame itself first. Result (b, t, width + zeros). Before
+/// the first frame nothing is added.
 #[derive(Debug, Clone)]
 pub struct CodeRows {
     /// Codes (b, t), row-major.

@@ -21,8 +21,8 @@ const BLOCK: usize = 64;
 ///
 /// Arguments: u = \[x; s\] (b, t, residual + skip); all weights in one row: W (taps · residual, 2 · residual), the tap
 /// farthest in the past first, filter before gate, its bias, V (residual, residual + skip), its bias; and h (b, 2 ·
-/// residual), what a condition adds to filter and gate of every frame. Before the first frame there are zeros. Result as
-/// u. Both widths are multiples of 16, the lanes of the widest register.
+/// residual), what a condition adds to filter and gate of every frame. Before the first frame there are zeros. Result
+/// as u. Both widths are multiples of 16, the lanes of the widest register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GatedConvolution {
     /// Features of x.

@@ -1,6 +1,6 @@
 //! Each formula with its weights, in training form.
 
-use super::ScoreKind;
+use super::{AdditiveScore, ScoreKind};
 use crate::kernels::convolution::Activation;
 use crate::linear::Linear;
 use crate::weights::{Init, Weights};
@@ -25,14 +25,7 @@ pub enum Score {
         strength: Tensor,
     },
     /// vᵀ·tanh(W·[s; h] + b), W in its two halves.
-    Additive {
-        /// Of s (d, d), with b.
-        of_query: Linear,
-        /// Of h (d, d).
-        of_key: Tensor,
-        /// v (d, 1).
-        vector: Tensor,
-    },
+    Additive(AdditiveScore),
     /// W·s + b, a row of scores by lag.
     Location {
         /// (d, context): lag 0, the query frame itself, first.
@@ -61,11 +54,7 @@ impl Score {
             ScoreKind::CosineTempered => Self::CosineTempered {
                 strength: weights.param("strength", &[1], Init::Constant(1.0))?,
             },
-            ScoreKind::Additive => Self::Additive {
-                of_query: Linear::new(weights.pp("of_query"), width, width, 1.0)?,
-                of_key: weights.param("of_key", &[width, width], scaled)?,
-                vector: weights.param("vector", &[width, 1], scaled)?,
-            },
+            ScoreKind::Additive => Self::Additive(AdditiveScore::new(weights, width, width, width)?),
             ScoreKind::Location => Self::Location {
                 by_lag: Linear::new(weights.pp("by_lag"), width, context, 1.0)?,
             },
@@ -91,17 +80,7 @@ impl Score {
             }
             Self::Cosine => products(&unit(s)?, &unit(h)?),
             Self::CosineTempered { strength } => products(&unit(s)?, &unit(h)?)?.broadcast_mul(&strength.exp()?),
-            Self::Additive {
-                of_query,
-                of_key,
-                vector,
-            } => {
-                let query = of_query.forward(s)?.unsqueeze(2)?; // (b, p, 1, d)
-                let key = h.contiguous()?.reshape((b * t, d))?.matmul(of_key)?;
-                let key = key.reshape((b, 1, t, d))?;
-                let hidden = query.broadcast_add(&key)?.tanh()?.reshape((b * p * t, d))?;
-                hidden.matmul(vector)?.reshape((b, p, t))
-            }
+            Self::Additive(additive) => additive.forward(s, &additive.keys(h)?),
             Self::Location { by_lag } => {
                 let scores = by_lag.forward_activated(s, Activation::Identity)?; // (b, p, context)
                 let context = scores.dim(2)?;

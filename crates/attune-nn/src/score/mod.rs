@@ -7,10 +7,12 @@
 //! formula and its weights are one value ([`Score`]) with one name in files: weights trained with another formula are
 //! refused.
 
+mod additive;
 mod formula;
 mod kind;
 mod pooling;
 
+pub use additive::AdditiveScore;
 pub(crate) use formula::MIN_SQUARED_NORM;
 pub use formula::Score;
 pub use kind::{ScoreKind, cosine_bound};

@@ -1,6 +1,6 @@
 //! A layer of attention pooling with one score function.
 
-use super::{Score, ScoreKind};
+use super::{AdditiveScore, Score, ScoreKind};
 use crate::kernels::packed_matrix::Precision;
 use crate::kernels::values;
 use crate::kernels::windowed_softmax::WindowedSoftmax;
@@ -85,11 +85,11 @@ impl ScorePooling {
                 let strength = values(&strength.exp()?)?.iter().sum(); // it is one number
                 (NOTHING, NOTHING, Comparison::Cosine(strength))
             }
-            Score::Additive {
+            Score::Additive(AdditiveScore {
                 of_query,
                 of_key,
                 vector,
-            } => {
+            }) => {
                 let [matrix, bias] = of_query.parameters();
                 let comparison = Comparison::Additive(values(vector)?);
                 ((Some(matrix), Some(bias)), (Some(of_key), None), comparison)

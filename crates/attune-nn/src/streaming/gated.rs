@@ -1,5 +1,5 @@
-//! A gated causal convolution of several streams side by side; its state is the queue of past frames that the taps reach
-//! (Paine et al. 2016).
+//! A gated causal convolution of several streams side by side; its state is the queue of past frames that the taps
+//! reach (Paine et al. 2016).
 
 use super::frame_buf::{History, MAX_BLOCK};
 use crate::kernels::aligned::Aligned;
@@ -125,8 +125,8 @@ impl PackedGatedConv {
         vec![History::new((self.op.taps - 1) * self.op.dilation, self.op.residual); streams]
     }
 
-    /// The next block of each stream, \[x; s\] in `rows`, to the next \[x; s\] in its place. `conditions` holds h of each
-    /// stream. Every stream has a block of the same length; how streams are cut into blocks changes no bit.
+    /// The next block of each stream, \[x; s\] in `rows`, to the next \[x; s\] in its place. `conditions` holds h of
+    /// each stream. Every stream has a block of the same length; how streams are cut into blocks changes no bit.
     ///
     /// # Panics
     /// If rows or conditions do not divide among the streams: a bug of the caller.

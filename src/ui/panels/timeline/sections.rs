@@ -112,7 +112,7 @@ fn row_ui(
     let galley = ui
         .painter()
         .layout_no_wrap(genres.title(section.genre), axis_font(), palette.text);
-    // Beside the section, on the side with more room, so that no name lies on what was attended to.
+    // Beside the section, on the side with more room.
     let (left, right) = (to_x(start.0) - row.left(), row.right() - to_x(end.0));
     let x = if right >= left {
         to_x(end.0) + 4.0
@@ -120,6 +120,10 @@ fn row_ui(
         to_x(start.0) - 4.0 - galley.size().x
     };
     let at = egui::pos2(x, row.center().y - 0.5 * galley.size().y);
+    // A ground of its own: attention may lie beside the section too.
+    let ground = Rect::from_min_size(at, galley.size()).expand2(egui::vec2(2.0, 0.0));
+    ui.painter()
+        .rect_filled(ground, CornerRadius::same(2), palette.track.gamma_multiply(0.85));
     ui.painter().galley(at, galley, palette.text);
 }
 

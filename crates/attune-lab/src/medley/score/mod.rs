@@ -1,6 +1,7 @@
 //! The scorer: what a model wrote of pieces against what is true.
 //!
-//! - *Token error*: (S + D + I) / N, the least edits from the reference's tokens to the hypothesis's (Levenshtein 1966).
+//! - *Token error*: (S + D + I) / N, the least edits from the reference's tokens to the hypothesis's (Levenshtein
+//!   1966).
 //! - *Alignment error* (AER): 1 − (|A∩S| + |A∩P|) / (|A| + |S|) of links found A, sure S, possible P (Och & Ney 2003).
 //! - *Boundary hits*: a boundary is hit if one of the other side's lies within 0.5 s (3 s), each used once; precision,
 //!   recall and their harmonic mean F (Turnbull et al. 2007; `mir_eval.segment.detection`).
@@ -9,9 +10,9 @@
 //!   SimulEval.
 //! - *Seconds to the right token*: `written_s` − start of the section, where its token was written after that.
 //!
-//! g(t) is how much of the piece had come when token t was written, |x| the length of the piece (the end of its last section), |y| the
-//! number of its sections, |ŷ| of the tokens that were written. Rates are of sums over all pieces; boundary hits and
-//! lagging are means over pieces. Intervals are 95 % bootstrap intervals over pieces ([`interval`]).
+//! g(t) is how much of the piece had come when token t was written, |x| the length of the piece (the end of its last
+//! section), |y| the number of its sections, |ŷ| of the tokens that were written. Rates are of sums over all pieces;
+//! boundary hits and lagging are means over pieces. Intervals are 95 % bootstrap intervals over pieces ([`interval`]).
 //!
 //! Boundary hits are *trimmed*: the start and the end of a piece are not counted, so a piece of one section has no
 //! boundary and is left out of them; as in `mir_eval`, a hypothesis without inner boundaries has hit 0 of the others.
