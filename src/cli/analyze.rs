@@ -8,8 +8,8 @@ use super::error::{AppError, Context};
 use super::print_line;
 use attune_engine::HopResult;
 use attune_engine::offline::{
-    ChangeLine, FailureLine, FailureReport, HopLine, ModelHop, Progress, SectionLine, StateLine, analyze, document,
-    segments_of_file,
+    ChangeLine, FailureLine, FailureReport, HopLine, ModelHop, Progress, SectionLine, StateLine, SurpriseLines,
+    analyze, document, segments_of_file,
 };
 use attune_engine::smoothing::{AnswerState, SmoothingConfig};
 use attune_model::ModelSet;
@@ -127,6 +127,7 @@ struct HopLines<'a> {
     models: &'a ModelSet,
     on: bool,
     state: Option<AnswerState>,
+    surprise: SurpriseLines,
     /// Why no more lines can be written: an error, or nobody reads.
     stop: Option<Result<(), AppError>>,
 }
@@ -137,6 +138,7 @@ impl<'a> HopLines<'a> {
             models,
             on,
             state: None,
+            surprise: SurpriseLines::default(),
             stop: None,
         }
     }
@@ -149,6 +151,8 @@ impl<'a> HopLines<'a> {
         let change = ChangeLine::new(&hop.column, self.models.front_end.hop());
         let mut lines: Vec<String> = change.iter().map(document).collect();
         lines.extend(SectionLine::new(&hop.column, genres).map(|line| document(&line)));
+        let surprise = self.surprise.push(&hop.column, self.models.front_end.hop(), genres);
+        lines.extend(surprise.map(|line| document(&line)));
         for (index, model) in self.models.models.iter().enumerate() {
             let name = &model.manifest().name;
             lines

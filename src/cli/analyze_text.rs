@@ -88,6 +88,9 @@ pub(super) fn readable(report: &Report, models: &ModelSet, first: bool) -> Strin
     if let Some(sections) = &report.sections {
         text.push_str(&listed(sections, &title));
     }
+    if let Some(surprise) = &report.surprise {
+        let _ = writeln!(text, "\n  Surprise: {}", surprise.sentence());
+    }
     if let Some(decided) = &report.decided {
         text.push_str(&deciding(decided, &title));
     }

@@ -92,6 +92,9 @@ pub struct LiveArgs {
     #[arg(long, value_name = "K", num_args = 0..=1, require_equals = true, default_missing_value = "4",
           value_parser = clap::value_parser!(u8).range(1..=8))]
     pub sections: Option<u8>,
+    /// Also say how surprising the sound is to a WaveNet, in bits per sample, and under which genre it is least so
+    #[arg(long)]
+    pub surprise: bool,
 }
 
 /// `attune analyze`.
@@ -121,6 +124,9 @@ pub struct AnalyzeArgs {
     #[arg(long, value_name = "K", num_args = 0..=1, require_equals = true, default_missing_value = "4",
           value_parser = clap::value_parser!(u8).range(1..=8))]
     pub sections: Option<u8>,
+    /// Also say how surprising the sound is to a WaveNet, in bits per sample, and under which genre it is least so
+    #[arg(long)]
+    pub surprise: bool,
 }
 
 /// `attune demo`.

@@ -6,7 +6,9 @@ use super::bars::{bar, percent};
 use super::error::AppError;
 use super::print_line;
 use attune_audio::units::Seconds;
-use attune_engine::offline::{ChangeLine, HealthLine, HopLine, ModelHop, SectionLine, StateLine, document};
+use attune_engine::offline::{
+    ChangeLine, HealthLine, HopLine, ModelHop, SectionLine, StateLine, SurpriseLines, document,
+};
 use attune_engine::smoothing::AnswerState;
 use attune_engine::{Column, Event, SectionMark, Snapshot};
 use attune_model::ModelSet;
@@ -35,6 +37,7 @@ pub(super) struct Screen {
     form: Form,
     models: ModelSet,
     state: Option<AnswerState>,
+    surprise: SurpriseLines,
     epoch: u64,
     was_open: bool,
 }
@@ -54,6 +57,7 @@ impl Screen {
             form,
             models: models.clone(),
             state: None,
+            surprise: SurpriseLines::default(),
             epoch: 0,
             was_open: false,
         }
@@ -64,6 +68,7 @@ impl Screen {
         if self.epoch != snapshot.epoch {
             self.epoch = snapshot.epoch;
             self.state = None;
+            self.surprise = SurpriseLines::default();
         }
         if let Form::Status(status) = &self.form {
             if new.end > new.first {
@@ -96,6 +101,15 @@ impl Screen {
             }
             if let Some(line) = self.section_line(column)
                 && !print_line(&line)?
+            {
+                return Ok(false);
+            }
+            let hop = self.models.front_end.hop();
+            if let Some(line) = self.surprise.push(column, hop, &self.models.genres)
+                && !print_line(&match self.form {
+                    Form::Ndjson => document(&line),
+                    Form::Lines | Form::Status(_) => format!("{:>8}  {}", column.at.clock(), line.sentence()),
+                })?
             {
                 return Ok(false);
             }
@@ -143,7 +157,7 @@ impl Screen {
 
     /// Reports what happened: for people on stderr, for scripts as a line too. False: nobody reads.
     pub(super) fn event(&mut self, event: &Event, at: Seconds) -> Result<bool, AppError> {
-        if let Some(text) = event_text(event, &self.models, self.was_open) {
+        if let Some(text) = event_text(event, self.was_open) {
             match &self.form {
                 Form::Status(status) => status.suspend(|| eprintln!("{text}")),
                 Form::Ndjson | Form::Lines => eprintln!("{text}"),
@@ -165,7 +179,7 @@ impl Screen {
 }
 
 /// `was_open`: the lost source was open before, so the program goes on.
-fn event_text(event: &Event, models: &ModelSet, was_open: bool) -> Option<String> {
+fn event_text(event: &Event, was_open: bool) -> Option<String> {
     Some(match event {
         Event::Opened(source) => {
             let buffer = source
@@ -190,11 +204,7 @@ fn event_text(event: &Event, models: &ModelSet, was_open: bool) -> Option<String
         }
         Event::Warning { message, remedy } => format!("attune: {message}\n  {remedy}"),
         Event::Recovered => "attune: the sound is back".to_owned(),
-        Event::ModelFailed { model, message } => {
-            let name = models
-                .models
-                .get(*model)
-                .map_or("the gate", |failed| &failed.manifest().name);
+        Event::ModelFailed { name, message, .. } => {
             format!("attune: {name} failed and is switched off: {message}")
         }
         Event::Stopped { message } => format!("attune: the engine has stopped: {message}\n  Please report this."),
@@ -221,7 +231,7 @@ fn event_line(event: &Event, at: Seconds, models: &ModelSet) -> Option<serde_jso
         }),
         Event::Recovered => json!({"type": "source", "t_s": t_s, "event": "recovered"}),
         Event::Ended => json!({"type": "source", "t_s": t_s, "event": "ended"}),
-        Event::ModelFailed { model, message } => json!({
+        Event::ModelFailed { model, message, .. } => json!({
             "type": "engine", "t_s": t_s, "event": "failed",
             "engine": models.models.get(*model).map(|failed| failed.manifest().name.as_str()), "message": message,
         }),
@@ -268,6 +278,15 @@ fn status_text(snapshot: &Snapshot, models: &ModelSet, at: Seconds) -> String {
             "off".to_owned()
         };
         let _ = writeln!(text, "{:<14} {shown}", model.manifest().name);
+    }
+    let newest = snapshot.frames.checked_sub(1).and_then(|frame| snapshot.column(frame));
+    if let Some(mark) = newest.and_then(|column| column.surprise) {
+        let genre = genres.title(mark.least);
+        let _ = writeln!(
+            text,
+            "{:<14} {:.1} bits per sample; least surprising as {genre}",
+            "surprise", mark.bits
+        );
     }
     let health = &snapshot.health;
     let level = (f64::from(snapshot.rms.0) + 60.0) / 60.0;

@@ -86,11 +86,13 @@ impl Launch {
         match self.task {
             Task::Window(open) => window(models()?, optional(&self.models)?, open),
             Task::Terminal(command) => match command {
-                Command::Analyze(args) => {
-                    analyze::run(&args, &listing(models()?, args.sections)?, &settings().smoothing)
-                }
+                Command::Analyze(args) => analyze::run(
+                    &args,
+                    &with(models()?, args.sections, args.surprise)?,
+                    &settings().smoothing,
+                ),
                 Command::Demo(args) => demo::run(&args, models, &settings().smoothing),
-                Command::Live(args) => live::run(&args, listing(models()?, args.sections)?, &settings()),
+                Command::Live(args) => live::run(&args, with(models()?, args.sections, args.surprise)?, &settings()),
                 Command::Train(args) => train(&args),
                 Command::Devices { json } => devices(json),
                 Command::Models { json } => models::run(json, &models()?),
@@ -103,12 +105,15 @@ impl Launch {
     }
 }
 
-/// The same models, which also list sections if that is asked for.
-fn listing(models: ModelSet, k: Option<u8>) -> Result<ModelSet, ModelError> {
-    match k {
-        None => Ok(models),
-        Some(k) => models.with_sections(attune_model::bundled_sections()?, usize::from(k)),
+/// The same models, which also list sections and measure surprise where that is asked for.
+fn with(mut models: ModelSet, sections: Option<u8>, surprise: bool) -> Result<ModelSet, ModelError> {
+    if let Some(k) = sections {
+        models = models.with_sections(attune_model::bundled_sections()?, usize::from(k))?;
     }
+    if surprise {
+        models = models.with_surprise(&attune_model::bundled_wavenet()?)?;
+    }
+    Ok(models)
 }
 
 #[cfg(feature = "gui")]

@@ -93,6 +93,8 @@ pub enum Internals {
     Field,
     /// The score functions, trained separately.
     Scores,
+    /// What sounds, in words.
+    Words,
 }
 
 /// What the track of a file shows.

@@ -8,10 +8,12 @@ use super::head_studies::HeadStudies;
 use super::history::{COLUMNS, History};
 use super::job::Job;
 use super::query_error::QueryError;
+use super::traces::Traces;
 use attune_audio::features::FrontEndSpec;
 use attune_audio::units::Seconds;
 use attune_engine::Snapshot;
 use attune_engine::explain::{Explanation, Head, similar};
+use attune_model::caption::{CaptionReader, Grid, SaidPiece};
 use attune_model::scores::{ScoreWeights, Scores};
 use attune_model::{LoadedModel, ModelSet};
 
@@ -19,6 +21,27 @@ use attune_model::{LoadedModel, ModelSet};
 const MOST_SIMILAR: usize = 3;
 /// …with at least this score: below it, in log-mel levels of music, little is alike.
 const LEAST_SIMILAR: f32 = 0.4;
+/// Captions that are kept at once, as by `attune lab say`.
+const WORD_BEAM: usize = 3;
+
+/// What sounds in the seconds up to a moment, in words.
+#[derive(Debug)]
+pub struct MomentCaption {
+    /// The words; times count from the first frame that was read.
+    pub said: SaidPiece,
+    /// The tiles of their weights.
+    pub grid: Grid,
+    /// Frames that were read, up to the newest.
+    pub frames: usize,
+}
+
+impl MomentCaption {
+    /// Edges of the tiles at this place in time, as columns counted back from the newest.
+    pub(super) fn columns_back(&self, tile: usize) -> (usize, usize) {
+        let back = |tile: usize| self.frames.saturating_sub(tile * self.grid.tile_frames);
+        (back(tile), back(tile + 1))
+    }
+}
 
 /// A moment held fast.
 #[derive(Debug)]
@@ -39,6 +62,8 @@ pub struct HeldMoment {
     pub scores: Job<ScoreWeights, QueryError>,
     /// How much the convolutions depend on each frame before it, newest first.
     pub field: Job<Vec<f64>, QueryError>,
+    /// What sounds in the seconds before it, in words.
+    pub words: Job<MomentCaption, QueryError>,
 }
 
 impl HeldMoment {
@@ -59,6 +84,7 @@ impl HeldMoment {
             heads: HeadStudies::default(),
             scores: Job::Idle,
             field: Job::Idle,
+            words: Job::Idle,
         };
         held.move_cursor(cursor);
         let context = context_of(history, spec);
@@ -153,12 +179,37 @@ impl HeldMoment {
         };
     }
 
+    /// Says, once, what sounds up to here. `done` is called when that is known.
+    pub fn start_words(&mut self, done: impl Fn() + Send + Sync + 'static) {
+        if !self.words.is_idle() {
+            return;
+        }
+        let (total, bands) = (self.history.total_columns(), self.history.bands());
+        let first = Traces::beginning(&self.history);
+        let columns = (first..total).filter_map(|column| self.history.column(column));
+        let levels: Vec<f32> = columns.flat_map(|column| column.iter().copied()).collect();
+        self.words = Job::start("attune-words", done, move |_| {
+            let reader = CaptionReader::bundled()?;
+            let shape = reader.model().net.shape();
+            if bands != shape.bands {
+                return Err(QueryError::NoFrames);
+            }
+            let frames = (levels.len() / bands).min(shape.frames);
+            let newest = &levels[levels.len() - frames * bands..];
+            let pieces = reader.captions(newest, WORD_BEAM)?;
+            let said = pieces.into_iter().next().ok_or(QueryError::NoPiece)?;
+            let grid = shape.grid(frames);
+            Ok(MomentCaption { said, grid, frames })
+        });
+    }
+
     /// Takes over what has come.
     pub fn poll(&mut self) {
         self.explaining.poll();
         self.heads.poll();
         self.scores.poll();
         self.field.poll();
+        self.words.poll();
     }
 
     /// The explanation, once there is one.

@@ -2,9 +2,10 @@
 //!
 //! In: snapshots. Out: mel columns and answers for the plots over time, points for the timeline. Thread: window.
 
+use super::section_runs::SectionRuns;
 use attune_audio::units::Seconds;
 use attune_engine::smoothing::AnswerState;
-use attune_engine::{Column, RECENT_COLUMNS, Snapshot, StateReset};
+use attune_engine::{Column, RECENT_COLUMNS, Snapshot, StateReset, SurpriseMark};
 use attune_model::genre::{GenreId, Probabilities};
 use std::collections::VecDeque;
 
@@ -53,6 +54,8 @@ pub struct Moment {
     pub disagreement: Option<f32>,
     /// How familiar the music is, smoothed, 0…1; `None` if no model knows.
     pub familiarity: Option<f32>,
+    /// How surprising the sound is, if that is measured.
+    pub surprise: Option<SurpriseMark>,
 }
 
 /// One column that has just been taken over.
@@ -86,6 +89,7 @@ pub struct History {
     segment: u64,
     since_point: f64,
     points: VecDeque<TimelinePoint>,
+    sections: SectionRuns,
 }
 
 impl Default for History {
@@ -111,6 +115,7 @@ impl History {
             segment: 0,
             since_point: f64::INFINITY,
             points: VecDeque::with_capacity(POINTS),
+            sections: SectionRuns::default(),
         }
     }
 
@@ -176,7 +181,9 @@ impl History {
             ensemble: column.ensemble,
             disagreement: column.disagreement(),
             familiarity: column.familiarity,
+            surprise: column.surprise,
         });
+        self.sections.push(column, self.played_secs, self.segment);
         self.total += 1;
         self.since_point += hop.0;
         if self.since_point >= POINT_SPACING {
@@ -204,6 +211,11 @@ impl History {
             self.resets[slot] = StateReset::Nothing;
             self.total += 1;
         }
+    }
+
+    /// The sections that were listed as it was played.
+    pub(crate) fn sections(&self) -> &SectionRuns {
+        &self.sections
     }
 
     /// Bands of a column; 0 before the first snapshot.
@@ -289,6 +301,7 @@ pub(super) mod tests {
             models: Vec::new(),
             gate: None,
             sections: None,
+            surprise: None,
         });
         snapshot.sequence = 100_000 * epoch + frames;
         snapshot.epoch = epoch;

@@ -27,6 +27,7 @@ mod notices;
 mod panels;
 mod prescan;
 mod query_error;
+mod section_runs;
 mod session_recorder;
 mod svg_export;
 mod theme;

@@ -24,6 +24,9 @@ pub enum QueryError {
     /// The file has no segment.
     #[error("it is shorter than the shortest segment")]
     TooShort,
+    /// There is less of it than a caption needs.
+    #[error("a caption needs three seconds of sound without a break")]
+    NoPiece,
     /// The file cannot be read.
     #[error(transparent)]
     File(#[from] AnalyzeError),

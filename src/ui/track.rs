@@ -326,6 +326,7 @@ mod tests {
             models: Vec::new(),
             gate: None,
             sections: None,
+            surprise: None,
         };
         let nowhere = std::path::PathBuf::from("/nowhere/at all.wav");
         super::super::prescan::start(

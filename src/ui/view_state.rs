@@ -48,6 +48,10 @@ pub enum Action {
     ExportLog,
     /// Smooth and decide with the knobs as they stand on their page.
     UseKnobs,
+    /// List the sections as they begin, or no longer.
+    ListSections(bool),
+    /// Measure how surprising the sound is, or no longer.
+    TraceSurprise(bool),
     /// Keep something in the history.
     Session(SessionCommand),
     /// Send the lab a command.
@@ -112,6 +116,7 @@ impl ViewState {
                 colour_map: settings.colour_map,
                 range_db: settings.range_db.into(),
                 attention: settings.show_attention,
+                surprise: false,
             },
             attribution: AttributionView {
                 live: settings.show_changes,

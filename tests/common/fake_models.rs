@@ -175,6 +175,7 @@ pub(crate) fn models(fakes: &[(&str, Fake)]) -> ModelSet {
         models: fakes.iter().map(|(name, fake)| model(name, *fake)).collect(),
         gate: None,
         sections: None,
+        surprise: None,
     }
 }
 

@@ -61,6 +61,7 @@ pub(crate) fn model_info() -> ModelInfo {
         models: engines,
         front_end: FrontEndSpec::default(),
         scores: false,
+        words: true,
         recurrent: vec![(0, true)],
         convolutions: Some(ConvolutionsLabel {
             model: 1,
@@ -80,6 +81,7 @@ pub(crate) fn silent() -> Snapshot {
         models: Vec::new(),
         gate: None,
         sections: None,
+        surprise: None,
     };
     let mut snapshot = Snapshot::empty(&models);
     snapshot.model_count = 3;

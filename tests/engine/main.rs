@@ -12,3 +12,4 @@ mod one_answer;
 mod sections;
 mod smoothing;
 mod streaming_models;
+mod surprise;

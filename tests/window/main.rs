@@ -9,6 +9,7 @@ mod held;
 mod internals;
 mod lab;
 mod messages;
+mod observers;
 mod pictures;
 mod rig;
 mod saved;

@@ -54,6 +54,7 @@ fn a_failed_engine_is_named() {
     let mut rig = Rig::playing(Setup::default(), 600);
     rig.send(Event::ModelFailed {
         model: 2,
+        name: "tcn".to_owned(),
         message: "out of memory".to_owned(),
     });
     rig.window

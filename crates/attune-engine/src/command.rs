@@ -3,6 +3,8 @@
 use crate::smoothing::SmoothingConfig;
 use attune_audio::playback::Pace;
 use attune_audio::units::Seconds;
+use attune_model::sections::SectionLister;
+use attune_model::wavenet::SurpriseModel;
 use std::path::PathBuf;
 
 /// The source to open.
@@ -54,6 +56,10 @@ pub enum Command {
         /// On or off.
         on: bool,
     },
+    /// Lists the sections of the stream from now on; `None`: no more.
+    ListSections(Option<SectionLister>),
+    /// Measures how surprising the sound is from now on; `None`: no more.
+    TraceSurprise(Option<SurpriseModel>),
     /// Ends the worker.
     Shutdown,
 }

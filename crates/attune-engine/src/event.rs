@@ -60,8 +60,11 @@ pub enum Event {
     Recovered,
     /// A model failed and was switched off.
     ModelFailed {
-        /// Its place in [`super::Snapshot::models`]; the place after the last: the gate.
+        /// Its place in [`super::Snapshot::models`]; the place after the last: the gate; beyond that, what runs
+        /// beside the models.
         model: usize,
+        /// What it is called.
+        name: String,
         /// What happened.
         message: String,
     },

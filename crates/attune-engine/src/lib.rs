@@ -49,6 +49,7 @@ pub mod smoothing;
 mod snapshot;
 mod snapshot_writer;
 mod source_reader;
+mod surprise;
 pub mod table;
 mod watch;
 mod worker;
@@ -64,5 +65,5 @@ pub use pipeline::{PIECE_SECONDS, Pipeline, PipelineError};
 pub use smoothing::StateReset;
 pub use snapshot::{
     AttentionSnapshot, Column, EvidenceSnapshot, Health, MAX_ATTENTION_FRAMES, MAX_BANDS, MAX_HEADS, MAX_LAYERS,
-    MAX_MODELS, ModelSnapshot, RECENT_COLUMNS, SectionMark, Snapshot, Transport,
+    MAX_MODELS, ModelSnapshot, RECENT_COLUMNS, SectionMark, Snapshot, SurpriseMark, Transport,
 };

@@ -3,7 +3,7 @@
 //! In: normalised frames. Out: logits, calibrated probabilities, and what was attended to. Thread: worker.
 
 use super::health::Recent;
-use attune_audio::features::FrameBlock;
+use attune_audio::features::{FrameBlock, FrontEndError};
 use attune_model::genre::Probabilities;
 use attune_model::{AttentionWeights, EvidenceMap, GenreStream, LoadedModel, ModelError, StreamOutput};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,7 +17,7 @@ const STEPS: usize = 256;
 #[derive(Debug, thiserror::Error)]
 #[error("{name}{cause}")]
 pub struct ModelFault {
-    /// Its place in the model set; the place after the last: the gate.
+    /// Its place in the model set; the place after the last: the gate; beyond that, what runs beside the models.
     pub model: usize,
     /// Its name.
     pub name: String,
@@ -32,6 +32,9 @@ pub enum FaultCause {
     /// It reports an error: [`ModelError::remedy`] says what to do.
     #[error(": {0}")]
     Error(#[from] ModelError),
+    /// What it computes from the sound itself failed.
+    #[error(": {0}")]
+    Sound(#[from] FrontEndError),
     /// It panicked: a defect of the program.
     #[error(" panicked: {0}")]
     Panicked(String),
@@ -173,9 +176,9 @@ impl ModelRunner {
 }
 
 /// Runs code of a model: its panic is its failure, not the engine's.
-pub(super) fn guarded<T>(run: impl FnOnce() -> Result<T, ModelError>) -> Result<T, FaultCause> {
+pub(super) fn guarded<T, E: Into<FaultCause>>(run: impl FnOnce() -> Result<T, E>) -> Result<T, FaultCause> {
     match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(result) => Ok(result?),
+        Ok(result) => result.map_err(Into::into),
         Err(panic) => Err(FaultCause::Panicked(panic_message(&*panic))),
     }
 }

@@ -6,11 +6,12 @@
 use super::change::{ChangeCheck, RecentLevels, Verdict};
 use super::hop::{HopResult, Logits};
 use super::level::{Level, LevelMeter};
-use super::model_runner::{FaultCause, ModelFault, ModelRunner, Step};
+use super::model_runner::{FaultCause, ModelFault, ModelRunner, Step, guarded};
 use super::section_list::SectionList;
 use super::snapshot::{
     AttentionSnapshot, Column, EvidenceSnapshot, MAX_ATTENTION_FRAMES, MAX_BANDS, MAX_HEADS, MAX_LAYERS, MAX_MODELS,
 };
+use super::surprise::SurpriseTrace;
 use crate::smoothing::segmenter::LevelStatus;
 use crate::smoothing::spectral_change::SpectralChange;
 use crate::smoothing::{FrameStatus, Segmenter, Smoother, SmoothingConfig, SmoothingError, StateReset, mean_novelty};
@@ -19,6 +20,8 @@ use attune_audio::features::{
 };
 use attune_audio::units::{FrameIndex, SampleRate, Seconds};
 use attune_model::genre::{Probabilities, SoundKind};
+use attune_model::sections::SectionLister;
+use attune_model::wavenet::SurpriseModel;
 use attune_model::{AttentionWeights, EvidenceMap, ModelSet};
 use std::ops::Range;
 
@@ -88,6 +91,10 @@ pub struct Pipeline {
     pending_change: StateReset,
     /// `None`: sections are not listed, or no longer, because that failed.
     sections: Option<SectionList>,
+    /// `None`: surprise is not measured, or no longer, because that failed.
+    surprise: Option<SurpriseTrace>,
+    /// Samples of the source since the last reset.
+    samples: u64,
 }
 
 impl Pipeline {
@@ -130,27 +137,39 @@ impl Pipeline {
             pending_reset: StateReset::Everything,
             pending_change: StateReset::Nothing,
             sections: None,
+            surprise: None,
+            samples: 0,
             spec,
         };
         for model in 0..pipeline.runners.len() {
             pipeline.enable(model, true);
         }
         pipeline.enable_gate();
-        if let Some(lister) = &models.sections {
-            let list = SectionList::new(lister, 0);
-            pipeline.sections = pipeline.listed(list);
-        }
+        pipeline.list_sections(models.sections.as_ref());
+        pipeline.trace_surprise(models.surprise.as_ref());
         Ok(pipeline)
     }
 
-    /// What was made of a list of sections; a failure is a fault.
-    fn listed<T>(&mut self, result: Result<T, FaultCause>) -> Option<T> {
+    /// Lists the sections from the next frame on; `None`: no more.
+    pub(crate) fn list_sections(&mut self, lister: Option<&SectionLister>) {
+        let list = lister.map(|lister| SectionList::new(lister, self.frames));
+        self.sections = list.and_then(|list| self.worked(list, "sections"));
+    }
+
+    /// Measures how surprising the sound is from the next hop on; `None`: no more.
+    pub(crate) fn trace_surprise(&mut self, model: Option<&SurpriseModel>) {
+        let trace = model.map(|model| SurpriseTrace::new(model, self.source_rate, &self.spec, self.samples));
+        self.surprise = trace.and_then(|trace| self.worked(trace, "surprise"));
+    }
+
+    /// What was made beside the models; a failure is a fault.
+    fn worked<T>(&mut self, result: Result<T, impl Into<FaultCause>>, name: &str) -> Option<T> {
         let fault = |cause| ModelFault {
             model: self.runners.len() + 1,
-            name: "sections".to_owned(),
+            name: name.to_owned(),
             cause,
         };
-        result.map_err(|cause| self.faults.push(fault(cause))).ok()
+        result.map_err(|cause| self.faults.push(fault(cause.into()))).ok()
     }
 
     /// Frames since the last reset.
@@ -169,6 +188,8 @@ impl Pipeline {
         let piece = PIECE_SECONDS * self.source_rate.0.max(1) as usize;
         for samples in samples.chunks(piece) {
             self.levels.push(samples);
+            self.samples += samples.len() as u64;
+            self.with_surprise(|trace| trace.push(samples));
             let block = self.front.push(samples)?;
             self.run(&block, on_hop);
         }
@@ -177,6 +198,7 @@ impl Pipeline {
 
     /// The stream has ended: reports the frames that the resampler still held back.
     pub fn finish(&mut self, on_hop: &mut dyn FnMut(&HopResult)) -> Result<(), PipelineError> {
+        self.with_surprise(SurpriseTrace::finish);
         let block = self.front.finish()?;
         self.run(&block, on_hop);
         Ok(())
@@ -189,7 +211,10 @@ impl Pipeline {
         self.segmenter.reset();
         self.smoother.reset();
         self.base = base;
-        self.frames = 0;
+        (self.frames, self.samples) = (0, 0);
+        if let Some(trace) = &mut self.surprise {
+            trace.reset();
+        }
         self.pending_reset = StateReset::Everything;
         self.reset_states();
     }
@@ -209,7 +234,15 @@ impl Pipeline {
     fn with_sections(&mut self, go_on: impl FnOnce(&mut SectionList, u64) -> Result<(), FaultCause>) {
         if let Some(mut list) = self.sections.take() {
             let result = go_on(&mut list, self.frames);
-            self.sections = self.listed(result).map(|()| list);
+            self.sections = self.worked(result, "sections").map(|()| list);
+        }
+    }
+
+    /// The trace of surprise goes on, unless that fails.
+    fn with_surprise(&mut self, go_on: impl FnOnce(&mut SurpriseTrace) -> Result<(), FrontEndError>) {
+        if let Some(mut trace) = self.surprise.take() {
+            let result = guarded(|| go_on(&mut trace));
+            self.surprise = self.worked(result, "surprise").map(|()| trace);
         }
     }
 
@@ -505,6 +538,7 @@ impl Pipeline {
         column.ensemble = smoothed.ensemble;
         column.decision = smoothed.decision;
         column.section = section;
+        column.surprise = self.surprise.as_mut().and_then(|trace| trace.take(self.frames));
         (column.novelty, column.familiarity) = (mean, smoothed.familiarity);
         if let Some(kinds) = segment.kinds {
             column.kinds_raw = kinds[frame];

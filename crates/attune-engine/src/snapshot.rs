@@ -52,6 +52,8 @@ pub struct Column {
     pub decision: Decision,
     /// The section that was written at this frame, if sections are listed and one was.
     pub section: Option<SectionMark>,
+    /// How surprising its first hop of sound is, if that is measured.
+    pub surprise: Option<SurpriseMark>,
 }
 
 /// A section that has begun. Once written it never changes.
@@ -63,6 +65,15 @@ pub struct SectionMark {
     pub since: Seconds,
     /// Probability of the token.
     pub confidence: f32,
+}
+
+/// How surprising a hop of sound is to WaveNet, at 8 kHz.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SurpriseMark {
+    /// Mean bits per sample, −log₂ p, under no genre; of codes that are drawn at random 8.
+    pub bits: f32,
+    /// The genre under which the last six seconds take the fewest bits.
+    pub least: GenreId,
 }
 
 /// One model at the newest frame.
@@ -208,6 +219,7 @@ impl Column {
             familiarity: None,
             decision: Decision::before_sound(classes),
             section: None,
+            surprise: None,
         }
     }
 

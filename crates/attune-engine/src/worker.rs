@@ -182,6 +182,20 @@ impl<'a> Worker<'a> {
             Command::SetPace(pace) => self.set_pace(pace),
             Command::SetSmoothing(smoothing) => self.set_smoothing(smoothing),
             Command::EnableModel { model, on } => self.enable(model, on),
+            Command::ListSections(lister) => {
+                if let Some(pipeline) = &mut self.pipeline {
+                    pipeline.list_sections(lister.as_ref());
+                }
+                self.parts.config.models.sections = lister;
+                self.emit_faults();
+            }
+            Command::TraceSurprise(model) => {
+                if let Some(pipeline) = &mut self.pipeline {
+                    pipeline.trace_surprise(model.as_ref());
+                }
+                self.parts.config.models.surprise = model;
+                self.emit_faults();
+            }
             // The loop ends before it gets here.
             Command::Shutdown => {}
         }
@@ -485,6 +499,7 @@ impl<'a> Worker<'a> {
             }
             self.emit(Event::ModelFailed {
                 model: fault.model,
+                name: fault.name.clone(),
                 message: fault.to_string(),
             });
         }

@@ -7,6 +7,7 @@ use super::hierarchical::HierarchicalModel;
 use super::load::{from_bytes, load};
 use super::scores::ScoreSet;
 use super::sections::SectionModel;
+use super::wavenet::WavenetModel;
 use super::{LoadedModel, ModelError, ModelSet};
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -82,6 +83,14 @@ pub(super) fn bundled_caption() -> Result<CaptionModel, ModelError> {
     CaptionModel::from_bytes(
         include_bytes!("../../../models/caption.json"),
         include_bytes!("../../../models/caption.safetensors"),
+    )
+}
+
+/// The bundled WaveNet; its card is `models/wavenet.md`.
+pub fn bundled_wavenet() -> Result<WavenetModel, ModelError> {
+    WavenetModel::from_bytes(
+        include_bytes!("../../../models/wavenet.json"),
+        include_bytes!("../../../models/wavenet.safetensors"),
     )
 }
 

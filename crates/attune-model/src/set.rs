@@ -6,6 +6,7 @@ use super::bundled::bundled_name;
 use super::genre::GenreSet;
 use super::sections::{SectionLister, SectionModel};
 use super::trained::TrainedManifest;
+use super::wavenet::{SurpriseModel, WavenetModel};
 use super::{LoadedModel, ModelError};
 use attune_audio::features::FrontEndSpec;
 
@@ -23,6 +24,8 @@ pub struct ModelSet {
     pub gate: Option<LoadedModel>,
     /// Lists the sections of the stream as they begin; `None`: they are not listed.
     pub sections: Option<SectionLister>,
+    /// Says how surprising the sound is; `None`: nothing does.
+    pub surprise: Option<SurpriseModel>,
 }
 
 impl ModelSet {
@@ -83,6 +86,7 @@ impl ModelSet {
             models,
             gate,
             sections: None,
+            surprise: None,
         })
     }
 
@@ -91,10 +95,11 @@ impl ModelSet {
     /// # Errors
     /// As of [`ModelSet::new`].
     pub fn and(self, more: Vec<LoadedModel>) -> Result<Self, ModelError> {
-        let sections = self.sections;
+        let (sections, surprise) = (self.sections, self.surprise);
         let models = self.models.into_iter().chain(more).chain(self.gate).collect();
         Ok(Self {
             sections,
+            surprise,
             ..Self::new(models)?
         })
     }
@@ -105,6 +110,15 @@ impl ModelSet {
     /// As of [`SectionLister::new`].
     pub fn with_sections(mut self, model: SectionModel, k: usize) -> Result<Self, ModelError> {
         self.sections = Some(SectionLister::new(model, &self, k)?);
+        Ok(self)
+    }
+
+    /// The same set, which also says how surprising the sound is: see [`SurpriseModel::new`].
+    ///
+    /// # Errors
+    /// As of [`SurpriseModel::new`].
+    pub fn with_surprise(mut self, model: &WavenetModel) -> Result<Self, ModelError> {
+        self.surprise = Some(SurpriseModel::new(model, &self.genres)?);
         Ok(self)
     }
 

@@ -6,6 +6,7 @@ use super::App;
 use crate::demo;
 use crate::ui::job::Job;
 use crate::ui::notices::{Problem, Severity};
+use crate::ui::panels::model_title;
 use crate::ui::track::Track;
 use attune_audio::source::SourceKind;
 use attune_engine::{Event, ResetCause};
@@ -83,13 +84,9 @@ impl App {
                 message: format!("The engine has ended: {message}"),
                 remedy: "Close the window and start Attune again.".to_owned(),
             }),
-            Event::ModelFailed { model, message } => {
-                let name = self
-                    .models
-                    .info
-                    .models
-                    .get(model)
-                    .map_or("The gate", |label| label.name.as_str());
+            Event::ModelFailed { model, name, message } => {
+                let label = self.models.info.models.get(model);
+                let name = label.map_or_else(|| model_title(&name), |label| label.name.clone());
                 view.notices.report(Problem {
                     severity: Severity::Error,
                     message: format!("{name} failed and was switched off: {message}"),

@@ -46,6 +46,14 @@ impl App {
         self.jobs.live_attribution = live_attribution;
     }
 
+    /// Says what sounds up to the held moment, if that was not done.
+    fn start_words(&mut self) {
+        let repaint = self.ctx.clone();
+        if let Some(held) = self.jobs.held.as_mut().filter(|_| self.models.info.words) {
+            held.start_words(move || repaint.request_repaint());
+        }
+    }
+
     /// Computes how far convolutions reach back from the held moment, if that was not done.
     fn start_field(&mut self) {
         let Some(label) = &self.models.info.convolutions else {
@@ -92,6 +100,10 @@ impl App {
             Internals::Units(index) => Some(index),
             Internals::Scores => {
                 self.start_scores();
+                None
+            }
+            Internals::Words => {
+                self.start_words();
                 None
             }
             Internals::Field => {

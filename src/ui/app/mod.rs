@@ -9,6 +9,7 @@ mod knobs;
 mod layout;
 mod link;
 mod listening;
+mod observers;
 mod saving;
 
 use super::answers::Answers;
@@ -310,6 +311,8 @@ impl App {
                 Action::SavePlot(plot, picture) => self.save_plot(plot, picture),
                 Action::ExportLog => self.export_log(),
                 Action::UseKnobs => self.use_knobs(),
+                Action::ListSections(on) => self.list_sections(on),
+                Action::TraceSurprise(on) => self.trace_surprise(on),
                 Action::Session(command) => self.played.recorder.send(command),
                 #[cfg(feature = "lab")]
                 Action::Lab(order) => self.experiment(order),

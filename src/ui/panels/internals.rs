@@ -7,6 +7,7 @@ use super::attention::attention_ui;
 use super::field::field_ui;
 use super::scores::scores_ui;
 use super::units::units_ui;
+use super::words::words_ui;
 use super::{Pictures, Scene};
 use crate::ui::choices::Internals;
 use crate::ui::theme::Palette;
@@ -22,11 +23,16 @@ pub struct InternalsView {
     pub chosen: Internals,
     /// Which of the values of gated units is drawn.
     pub unit_value: UnitValue,
+    /// The word under the pointer.
+    pub word: Option<usize>,
 }
 
 /// Draws what is chosen into what is available.
 pub(crate) fn internals_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
     let internals = scene.internals(view);
+    if internals != Some(Internals::Words) {
+        view.internals.word = None;
+    }
     if internals != Some(Internals::Heads) {
         view.heads.pointed = None;
     }
@@ -35,6 +41,7 @@ pub(crate) fn internals_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut View
         Some(Internals::Units(model)) => units_ui(ui, scene, view, pictures, model),
         Some(Internals::Field) => field_ui(ui, scene, view),
         Some(Internals::Scores) => scores_ui(ui, scene, view, pictures),
+        Some(Internals::Words) => words_ui(ui, scene, view),
         None => {}
     }
 }
@@ -82,7 +89,12 @@ pub(super) fn chooser_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSt
         let hint = "Dilations, and how far back the newest features really reach";
         (Internals::Field, format!("{} field", label.name), hint)
     });
-    let choices: Vec<_> = heads.into_iter().chain(units).chain(field).chain(scores).collect();
+    let words = scene.model_info.words.then(|| {
+        let hint = "What sounds up to a held moment, and where the network looked for each word";
+        (Internals::Words, "Words".to_owned(), hint)
+    });
+    let choices = heads.into_iter().chain(units).chain(field).chain(scores).chain(words);
+    let choices: Vec<_> = choices.collect();
     if let [(_, title, hint)] = choices.as_slice() {
         heading(ui, title).on_hover_text(*hint);
         return;

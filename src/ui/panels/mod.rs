@@ -30,12 +30,14 @@ mod sessions;
 mod shortcuts;
 mod source_bar;
 mod spectrogram;
+mod surprise;
 mod timeline;
 mod transport;
 mod tuning;
 mod units;
 mod weights;
 mod welcome;
+mod words;
 
 pub(super) use answer::answer_ui;
 pub(super) use attribution::{Attribution, AttributionView, attribution_height, attribution_ui};
@@ -131,6 +133,8 @@ pub struct ModelInfo {
     pub recurrent: Vec<(usize, bool)>,
     /// Whether score functions trained on one of the models can run.
     pub scores: bool,
+    /// Whether what sounds can be said in words.
+    pub words: bool,
     /// A convolutional model.
     pub convolutions: Option<ConvolutionsLabel>,
 }
@@ -172,6 +176,8 @@ impl ModelInfo {
                 })
                 .collect(),
             scores: Scores::bundled(models).is_ok(),
+            // The captioning network reads the frames of the bundled models.
+            words: models.front_end == FrontEndSpec::default(),
         }
     }
 
@@ -182,7 +188,7 @@ impl ModelInfo {
 }
 
 /// A model's short name as people read it: an acronym in capitals, a word with one.
-fn model_title(name: &str) -> String {
+pub(super) fn model_title(name: &str) -> String {
     let is_acronym = name.len() <= 4 && name.chars().all(|c| c.is_ascii_alphanumeric());
     if is_acronym {
         return name.to_uppercase();
@@ -255,6 +261,7 @@ impl Scene<'_> {
             .map(|(model, _)| Internals::Units(*model));
         match view.internals.chosen {
             Internals::Scores if self.model_info.scores => Some(view.internals.chosen),
+            Internals::Words if self.model_info.words => Some(view.internals.chosen),
             Internals::Field if self.model_info.convolutions.is_some() => Some(view.internals.chosen),
             Internals::Units(model) if self.model_info.recurrent.iter().any(|(known, _)| *known == model) => {
                 Some(view.internals.chosen)

@@ -4,12 +4,14 @@
 //! In: history, attention. Out: paint; how it is drawn. Thread: window.
 
 use super::contribution::{Contribution, contribution_row_ui};
+use super::surprise::surprise_ui;
 use super::weights::{overlay_ui, strip_ui};
+use super::words::glow_ui;
 use super::{HeadLines, Pictures, Scene, attention_lag, pooling_of};
 use crate::settings::ColourMap;
 use crate::ui::choices::SPECTROGRAM_SPANS;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
-use crate::ui::view_state::ViewState;
+use crate::ui::view_state::{Action, ViewState};
 use crate::ui::widgets::{LevelColours, MelAxis, Shades, TimeAxis, describe, heading, hz_label, place_plot, save_menu};
 use crate::ui::wording;
 use attune_engine::explain::trust::{self, MapKind};
@@ -26,6 +28,8 @@ pub struct SpectrogramView {
     pub range_db: (f32, f32),
     /// Whether attention is drawn over it, or what each moment contributes.
     pub attention: bool,
+    /// Whether the surprise is measured, and drawn beneath it.
+    pub surprise: bool,
 }
 
 /// Height of the row above the picture.
@@ -49,7 +53,8 @@ pub(crate) fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut Vi
         range: view.spectrogram.range_db,
     };
     pictures.columns.update(ui.ctx(), scene.history, colours);
-    let strip_height = if scene.attends() { STRIP + 4.0 } else { 0.0 };
+    let strips = usize::from(scene.attends()) + usize::from(view.spectrogram.surprise);
+    let strip_height = strips as f32 * (STRIP + 4.0);
     let plot = Rect::from_min_max(
         rect.min + Vec2::new(GUTTER, 4.0),
         rect.max - Vec2::new(PLOT_RIGHT, LABELS + strip_height),
@@ -93,18 +98,27 @@ pub(crate) fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut Vi
         axis_font(),
         palette.muted,
     );
-    if scene.attends() {
-        let strip = Rect::from_min_max(
-            egui::pos2(plot.left(), plot.bottom() + 4.0),
-            egui::pos2(plot.right(), plot.bottom() + 4.0 + STRIP),
-        );
-        strip_ui(ui, scene, &TimeAxis { rect: strip, ..time });
+    let mut strips = (0..strips).map(|place| {
+        let top = plot.bottom() + 4.0 + place as f32 * (STRIP + 4.0);
+        let rect = Rect::from_x_y_ranges(plot.x_range(), top..=top + STRIP);
+        TimeAxis { rect, ..time }
+    });
+    if scene.attends()
+        && let Some(strip) = strips.next()
+    {
+        strip_ui(ui, scene, &strip);
         match &map {
             _ if !view.spectrogram.attention => {}
             Some(map) => map.draw(ui, &time),
             None => overlay_ui(ui, scene, &time),
         }
     }
+    if view.spectrogram.surprise
+        && let Some(strip) = strips.next()
+    {
+        surprise_ui(ui, scene, &strip);
+    }
+    glow_ui(ui, scene, view, &time);
     if let Some(lines) = HeadLines::of(scene, view) {
         lines.draw(ui, &time);
     }
@@ -152,6 +166,10 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, contrib
                     ("Attention", attention_hint(scene))
                 };
                 ui.checkbox(&mut view.spectrogram.attention, name).on_hover_text(hint);
+                let switch = ui.checkbox(&mut view.spectrogram.surprise, "Surprise");
+                if switch.on_hover_text(wording::WHAT_SURPRISE_SAYS).changed() {
+                    view.request(Action::TraceSurprise(view.spectrogram.surprise));
+                }
                 ui.add_space(4.0);
                 ui.checkbox(&mut view.attribution.live, "Changes").on_hover_text(
                     "Show what changed the answer: the models run again every few seconds, without each half second in \
@@ -292,6 +310,10 @@ fn hover_ui(
             "{said}. The attention model gives this frame {:.2} % of its weight",
             100.0 * weight
         );
+    }
+    let moment = index.and_then(|index| scene.history.moment(index));
+    if let Some(mark) = moment.and_then(|moment| moment.surprise) {
+        said = format!("{said}. {}", wording::surprise(mark, &scene.model_info.genres));
     }
     if let Some(contribution) = map.and_then(|map| map.said(scene, back)) {
         said = format!("{said}. {contribution}");

@@ -6,10 +6,12 @@ mod levels;
 mod lines;
 mod report;
 mod summary;
+mod surprise;
 
 pub use levels::{levels_of_file, sections_of_file, segments_of_file};
 pub use lines::{ChangeLine, FailureLine, HealthLine, HopLine, ModelHop, SectionLine, StateLine, document};
 pub use report::{AnswerReport, FailureReport, ModelReport, Report, SectionReport, SegmentReport, SourceReport};
+pub use surprise::{SurpriseLine, SurpriseLines, SurpriseReport};
 
 use crate::smoothing::SmoothingConfig;
 use crate::{HopResult, PIECE_SECONDS, Pipeline, PipelineError};

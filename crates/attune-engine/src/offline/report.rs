@@ -4,6 +4,7 @@
 
 use super::AnalyzeError;
 use super::lines::rounded_secs;
+use super::surprise::SurpriseReport;
 use attune_audio::decode::{AudioFile, AudioInfo};
 use attune_audio::units::Seconds;
 use attune_model::hierarchical::DecidedReport;
@@ -35,6 +36,9 @@ pub struct Report {
     /// The sections, in the order in which they were written; absent unless requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sections: Option<Vec<SectionReport>>,
+    /// How surprising the sound is; absent unless requested.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub surprise: Option<SurpriseReport>,
     /// What was not as it should be, though the file could be analysed.
     pub warnings: Vec<String>,
 }

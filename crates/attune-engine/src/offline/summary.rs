@@ -4,6 +4,7 @@
 
 use super::lines::{by_kind, by_label, rounded, rounded_secs};
 use super::report::{AnswerReport, ModelReport, Report, SectionReport, SegmentReport, SourceReport};
+use super::surprise::SurpriseSum;
 use crate::smoothing::decide::{Evidence, Hysteresis, confidence, decide};
 use crate::smoothing::ensemble::FrameMean;
 use crate::smoothing::{
@@ -38,6 +39,7 @@ pub(super) struct FileSummary {
     closed: Vec<SegmentReport>,
     /// `None`: they are not listed.
     sections: Option<Vec<SectionReport>>,
+    surprise: SurpriseSum,
     run: Option<Run>,
 }
 
@@ -60,6 +62,7 @@ impl FileSummary {
             loudest: Decibels::SILENCE,
             closed: Vec::new(),
             sections: models.sections.as_ref().map(|_| Vec::new()),
+            surprise: SurpriseSum::default(),
             run: None,
         }
     }
@@ -67,6 +70,7 @@ impl FileSummary {
     pub(super) fn push(&mut self, hop: &HopResult) {
         let column = &hop.column;
         self.frames += 1;
+        self.surprise.push(column);
         if let (Some(sections), Some(section)) = (&mut self.sections, column.section) {
             sections.push(SectionReport {
                 since_s: rounded_secs(section.since),
@@ -138,6 +142,7 @@ impl FileSummary {
             segments: self.closed,
             decided: None,
             sections: self.sections,
+            surprise: self.surprise.report(&self.genres),
             warnings: faults
                 .iter()
                 .map(|fault| format!("a model failed and is left out: {fault}"))

@@ -5,6 +5,7 @@
 use super::generate::Continuation;
 use super::music::read_file;
 use crate::LabError;
+use attune_model::bundled_wavenet;
 use attune_model::trained::TrainedManifest;
 use attune_model::wavenet::mu_law::{decode, encode};
 use attune_model::wavenet::{PackedWavenet, RATE, WavenetModel, WavenetShape};
@@ -35,9 +36,9 @@ pub struct GenerateArgs {
     /// The class that the network is told, such as jazz
     #[arg(long, value_name = "CLASS")]
     pub class: Option<String>,
-    /// Its manifest: a network that `attune lab wavenet --export` wrote
+    /// A network that `attune lab wavenet --export` wrote, by its manifest, instead of the bundled one
     #[arg(long, value_name = "FILE.json")]
-    pub model: PathBuf,
+    pub model: Option<PathBuf>,
 }
 
 /// What is to be scored.
@@ -46,9 +47,9 @@ pub struct ScoreArgs {
     /// Sounds
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
-    /// Its manifest: a network that `attune lab wavenet --export` wrote
+    /// A network that `attune lab wavenet --export` wrote, by its manifest, instead of the bundled one
     #[arg(long, value_name = "FILE.json")]
-    pub model: PathBuf,
+    pub model: Option<PathBuf>,
 }
 
 /// The bits of one file.
@@ -72,14 +73,17 @@ impl Scored {
     }
 }
 
-fn model(path: &Path) -> Result<(TrainedManifest<WavenetShape>, PackedWavenet), LabError> {
-    let model = WavenetModel::load(path).map_err(|error| {
-        LabError::Refused(format!(
-            "{} cannot be used: {error}\n  {}",
-            path.display(),
-            error.remedy()
-        ))
-    })?;
+fn model(path: Option<&Path>) -> Result<(TrainedManifest<WavenetShape>, PackedWavenet), LabError> {
+    let model = match path {
+        Some(path) => WavenetModel::load(path).map_err(|error| {
+            LabError::Refused(format!(
+                "{} cannot be used: {error}\n  {}",
+                path.display(),
+                error.remedy()
+            ))
+        })?,
+        None => bundled_wavenet()?,
+    };
     let net = model.net.pack()?;
     Ok((model.manifest, net))
 }
@@ -90,7 +94,7 @@ impl GenerateArgs {
     /// # Errors
     /// If the network or the file cannot be read, or there is no such class.
     pub fn samples(&self, seed: u64) -> Result<Vec<f32>, LabError> {
-        let (manifest, net) = model(&self.model)?;
+        let (manifest, net) = model(self.model.as_deref())?;
         let place = |class: &String| {
             let place = manifest.labels.iter().position(|label| label == class);
             let known = || {
@@ -125,7 +129,7 @@ impl ScoreArgs {
     /// # Errors
     /// If the network or a file cannot be read, or a file is empty.
     pub fn scored(&self) -> Result<Vec<Scored>, LabError> {
-        let (manifest, net) = model(&self.model)?;
+        let (manifest, net) = model(self.model.as_deref())?;
         let conditions: Vec<Option<usize>> = (0..manifest.labels.len()).map(Some).chain([None]).collect();
         let score = |file: &PathBuf| {
             let samples = read_file(file)?;

@@ -30,6 +30,13 @@ pub struct SectionLister {
     k: usize,
 }
 
+/// The same network read in the same way, not merely an equal one.
+impl PartialEq for SectionLister {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.net, &other.net) && self.k == other.k
+    }
+}
+
 /// One stream.
 pub struct SectionStream {
     lister: SectionLister,

@@ -10,10 +10,12 @@ mod file;
 pub mod mu_law;
 mod net;
 mod packed;
+mod surprise;
 
 pub use file::WavenetModel;
 pub use net::{Wavenet, WavenetShape};
 pub use packed::{PackedWavenet, WavenetState, WavenetStream};
+pub use surprise::SurpriseModel;
 
 /// Samples per second that the network reads and writes.
 pub const RATE: attune_audio::units::SampleRate = attune_audio::units::SampleRate(8_000);

@@ -12,7 +12,7 @@ mod whole;
 use super::Scene;
 use crate::ui::choices::{TIMELINE_SPANS, TrackDrag, TrackShows};
 use crate::ui::theme::{GUTTER, PLOT_RIGHT};
-use crate::ui::view_state::ViewState;
+use crate::ui::view_state::{Action, ViewState};
 use crate::ui::widgets::{heading, save_menu};
 use crate::ui::wording;
 use eframe::egui::{self, Align, Layout, Rect, Vec2};
@@ -24,6 +24,8 @@ pub struct TimelineView {
     pub span: Option<usize>,
     /// What the track of a file shows.
     pub shows: TrackShows,
+    /// Whether sections are listed as they begin.
+    pub lists_sections: bool,
     /// What is being dragged over the track.
     pub drag: Option<TrackDrag>,
 }
@@ -78,7 +80,7 @@ pub(crate) fn timeline_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewS
                     }
                     Some(_) if view.timeline.shows == TrackShows::Sections => whole::loop_ui(ui, scene, view),
                     Some(track) => whole::note_ui(ui, scene, view, track),
-                    None => {}
+                    None => list_ui(ui, view),
                 }
             });
         },
@@ -88,6 +90,15 @@ pub(crate) fn timeline_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewS
         Some(track) if view.timeline.shows == TrackShows::Sections => sections::sections_ui(ui, scene, view, track),
         Some(track) => whole::whole_ui(ui, scene, view, track),
         None => recent::recent_ui(ui, scene, view),
+    }
+}
+
+/// A switch for the list of sections.
+fn list_ui(ui: &mut egui::Ui, view: &mut ViewState) {
+    ui.add_space(4.0);
+    let switch = ui.checkbox(&mut view.timeline.lists_sections, "Section list");
+    if switch.on_hover_text(wording::WHAT_THE_LIST_SAYS).changed() {
+        view.request(Action::ListSections(view.timeline.lists_sections));
     }
 }
 

@@ -7,7 +7,7 @@ use crate::ui::choices::TIMELINE_SPANS;
 use crate::ui::history::TimelinePoint;
 use crate::ui::theme::{Palette, axis_font};
 use crate::ui::view_state::ViewState;
-use crate::ui::widgets::{Bands, areas_ui, describe, place_plot, ribbon_ui, runs, share_labels};
+use crate::ui::widgets::{Bands, Run, areas_ui, describe, place_plot, ribbon_ui, runs, share_labels};
 use crate::ui::wording;
 use attune_engine::smoothing::AnswerState;
 use eframe::egui::{self, Align2, CornerRadius, Rect, Sense};
@@ -18,13 +18,24 @@ pub(super) fn recent_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSta
     let span = TIMELINE_SPANS[view.timeline.span.unwrap_or(0).min(TIMELINE_SPANS.len() - 1)].seconds;
     let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::hover());
     let points = visible(scene.history.points().iter(), scene.history.played_secs(), span);
-    describe(&response, summary(scene, &points));
+    let mut said = summary(scene, &points);
+    if let Some(run) = scene
+        .history
+        .sections()
+        .all()
+        .next_back()
+        .filter(|_| view.timeline.lists_sections)
+    {
+        said = format!("{said}. {}", wording::listed(run, &scene.model_info.genres));
+    }
+    describe(&response, said);
     place_plot(ui, view, "Timeline", &response);
     if !ui.is_rect_visible(rect) {
         return;
     }
     let retried = scene.knobs_replay;
-    let (inner, ribbons, area) = parts(rect, 1 + usize::from(retried.is_some()));
+    let lists = view.timeline.lists_sections;
+    let (inner, ribbons, area) = parts(rect, 1 + usize::from(retried.is_some()) + usize::from(lists));
     let now = scene.history.played_secs();
     let to_x = |secs: f64| inner.right() - ((now - secs) / span) as f32 * inner.width();
     for ribbon in &ribbons {
@@ -48,6 +59,9 @@ pub(super) fn recent_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSta
                 .text(at, Align2::RIGHT_CENTER, text, axis_font(), palette.muted);
         }
     }
+    if let Some(ribbon) = ribbons.last().filter(|_| lists) {
+        sections_ui(ui, scene, *ribbon, (now - span, now), &to_x);
+    }
     share_labels(ui, area);
     let is_held = scene.held.is_some();
     for i in 0..=4 {
@@ -62,6 +76,23 @@ pub(super) fn recent_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSta
     }
     cursors(ui, scene, view, inner, &to_x);
     hover_ui(ui, scene, view, (&response, inner), span, &points);
+}
+
+/// The sections that were listed in this time.
+fn sections_ui(ui: &egui::Ui, scene: &Scene<'_>, ribbon: Rect, (from, to): (f64, f64), to_x: &impl Fn(f64) -> f32) {
+    let seen = scene.history.sections().all();
+    let seen = seen.filter(|run| run.until_played > from && run.since_played < to);
+    let runs: Vec<Run> = seen
+        .map(|run| Run {
+            from: to_x(run.since_played),
+            to: to_x(run.until_played),
+            state: AnswerState::Genre(run.genre),
+        })
+        .collect();
+    ribbon_ui(ui, ribbon, &runs, &scene.model_info.genres, 1.0);
+    let at = egui::pos2(ribbon.left() - 6.0, ribbon.center().y);
+    ui.painter()
+        .text(at, Align2::RIGHT_CENTER, "sections", axis_font(), Palette::of(ui).muted);
 }
 
 /// Where the plots above point to.
@@ -133,9 +164,16 @@ fn hover_ui(
     ui.painter()
         .vline(pointer.x, plot.y_range(), (1.0, Palette::of(ui).text));
     view.time.pointing = scene.history.column_played_at(secs);
-    response
-        .clone()
-        .on_hover_text_at_pointer(wording::point(point, &scene.model_info.genres));
+    let mut said = wording::point(point, &scene.model_info.genres);
+    if let Some(run) = scene
+        .history
+        .sections()
+        .at(secs)
+        .filter(|_| view.timeline.lists_sections)
+    {
+        said = format!("{said}\n{}", wording::listed(run, &scene.model_info.genres));
+    }
+    response.clone().on_hover_text_at_pointer(said);
 }
 
 /// What a screen reader says instead of the picture: how the time in sight was answered.
