@@ -11,6 +11,7 @@ use super::not_built::AnyArgs as TrainArgs;
 #[cfg(feature = "train")]
 use super::train::TrainArgs;
 use attune_audio::playback::Pace;
+use attune_tags::Field;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -37,6 +38,8 @@ pub enum Command {
     Live(LiveArgs),
     /// Report the genres of files
     Analyze(AnalyzeArgs),
+    /// Write genres into music files; without --write, show what would be written
+    Tag(TagArgs),
     /// Classify the bundled demo beside the genres of its recordings, or list whose they are
     Demo(DemoArgs),
     /// List microphones, monitors and outputs
@@ -127,6 +130,33 @@ pub struct AnalyzeArgs {
     /// Also say how surprising the sound is to a WaveNet, in bits per sample, and under which genre it is least so
     #[arg(long)]
     pub surprise: bool,
+}
+
+/// `attune tag`.
+#[derive(Debug, Clone, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch that is typed")]
+pub struct TagArgs {
+    /// Music files, and folders with all that is in them
+    #[arg(required_unless_present = "undo", value_name = "FILE|FOLDER")]
+    pub paths: Vec<PathBuf>,
+    /// Write; what is replaced can be brought back by --undo
+    #[arg(long)]
+    pub write: bool,
+    /// Write to the field of this name instead of the genre
+    #[arg(long, value_name = "NAME", default_value = "genre", value_parser = Field::named)]
+    pub field: Field,
+    /// Also where the field has a value
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Leave files alone whose answer is less probable than this, in percent
+    #[arg(long, value_name = "PERCENT", default_value = "60", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub at_least: u8,
+    /// One line of JSON for each file
+    #[arg(long)]
+    pub json: bool,
+    /// Bring back what the last run with --write replaced
+    #[arg(long, conflicts_with_all = ["paths", "write", "overwrite"])]
+    pub undo: bool,
 }
 
 /// `attune demo`.

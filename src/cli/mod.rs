@@ -25,6 +25,7 @@ mod models;
 mod not_built;
 #[cfg(all(feature = "gui", feature = "lab"))]
 mod soak;
+mod tag;
 #[cfg(feature = "train")]
 mod train;
 #[cfg(feature = "train")]
@@ -94,6 +95,7 @@ impl Launch {
                 Command::Demo(args) => demo::run(&args, models, &settings().smoothing),
                 Command::Live(args) => live::run(&args, with(models()?, args.sections, args.surprise)?, &settings()),
                 Command::Train(args) => train(&args),
+                Command::Tag(args) => tag::run(&args, &models, &settings().smoothing),
                 Command::Devices { json } => devices(json),
                 Command::Models { json } => models::run(json, &models()?),
                 Command::Eval(args) => eval(&args, &models),

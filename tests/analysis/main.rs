@@ -10,4 +10,5 @@ mod bench;
 mod demo;
 mod eval;
 mod explain;
+mod tag;
 mod terminal;

@@ -51,6 +51,7 @@ mod snapshot_writer;
 mod source_reader;
 mod surprise;
 pub mod table;
+pub mod text;
 mod watch;
 mod worker;
 

@@ -1,0 +1,224 @@
+//! Where a genre is written: the genre of every format, or a field with a name of one's own.
+//!
+//! In: tags of one format. Out: values; changed tags. Thread: any.
+
+use lofty::TextEncoding;
+use lofty::ape::{ApeItem, ApeTag};
+use lofty::id3::v2::{ExtendedTextFrame, Frame, FrameId, Id3v2Tag, Id3v2Version, TextInformationFrame};
+use lofty::iff::wav::RiffInfoList;
+use lofty::mp4::{Atom, AtomData, AtomIdent, Ilst};
+use lofty::ogg::tag::VorbisComments;
+use lofty::tag::ItemValue;
+use std::borrow::Cow;
+
+/// Where a genre is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Field {
+    /// `TCON`, `GENRE`, `©gen`.
+    Genre,
+    /// A field of one's own: `TXXX` of this name, a comment of this name, `----:com.apple.iTunes:NAME`.
+    Own(String),
+}
+
+const ITUNES: &str = "com.apple.iTunes";
+
+impl Field {
+    /// `genre`, or the name of a field of one's own: 1 to 64 letters, digits, `_`, `-` and blanks.
+    ///
+    /// # Errors
+    /// If it is another.
+    pub fn named(name: &str) -> Result<Self, String> {
+        let is_possible = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ' ');
+        if name.eq_ignore_ascii_case("genre") {
+            Ok(Self::Genre)
+        } else if (1..=64).contains(&name.len()) && name.chars().all(is_possible) {
+            Ok(Self::Own(name.to_owned()))
+        } else {
+            Err(format!(
+                "{name:?} is no name for a field: use 1 to 64 letters, digits, \"_\", \"-\" and blanks"
+            ))
+        }
+    }
+
+    /// As people read it.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Genre => "genre",
+            Self::Own(name) => name,
+        }
+    }
+}
+
+/// A kind of tag in which a field can be read and set.
+pub(crate) trait Fields: Clone {
+    fn get(&self, field: &Field) -> Vec<String>;
+
+    /// In place of all values that it has.
+    fn set(&mut self, field: &Field, value: &str);
+
+    /// The same tag without the field, in a form that can be compared.
+    fn others(&self, field: &Field) -> Self;
+}
+
+impl Fields for Id3v2Tag {
+    fn get(&self, field: &Field) -> Vec<String> {
+        match field {
+            Field::Genre => self.genres().into_iter().flatten().map(str::to_owned).collect(),
+            Field::Own(name) => self.into_iter().filter_map(|frame| own_text(frame, name)).collect(),
+        }
+    }
+
+    fn set(&mut self, field: &Field, value: &str) {
+        // Latin-1 is what every version and every reader knows.
+        let encoding = if value.is_ascii() {
+            TextEncoding::Latin1
+        } else {
+            TextEncoding::UTF16
+        };
+        match field {
+            Field::Genre => {
+                let id = FrameId::Valid(Cow::Borrowed("TCON"));
+                self.insert(Frame::Text(TextInformationFrame::new(id, encoding, value.to_owned())));
+            }
+            Field::Own(name) => {
+                self.retain(|frame| own_text(frame, name).is_none());
+                let frame = ExtendedTextFrame::new(encoding, name.clone(), value.to_owned());
+                self.insert(Frame::UserText(frame));
+            }
+        }
+    }
+
+    fn others(&self, field: &Field) -> Self {
+        let mut others = self.clone();
+        match field {
+            Field::Genre => others.retain(|frame| frame.id_str() != "TCON"),
+            Field::Own(name) => others.retain(|frame| own_text(frame, name).is_none()),
+        }
+        others
+    }
+}
+
+/// The value of a `TXXX` of this name.
+fn own_text(frame: &Frame<'_>, name: &str) -> Option<String> {
+    match frame {
+        Frame::UserText(text) if text.description.eq_ignore_ascii_case(name) => Some(text.content.to_string()),
+        _ => None,
+    }
+}
+
+impl Field {
+    fn key(&self) -> &str {
+        match self {
+            Self::Genre => "GENRE",
+            Self::Own(name) => name,
+        }
+    }
+}
+
+impl Fields for VorbisComments {
+    fn get(&self, field: &Field) -> Vec<String> {
+        self.get_all(field.key()).map(str::to_owned).collect()
+    }
+
+    fn set(&mut self, field: &Field, value: &str) {
+        self.insert(field.key().to_owned(), value.to_owned());
+    }
+
+    fn others(&self, field: &Field) -> Self {
+        let mut others = self.clone();
+        others.remove(field.key()).for_each(drop);
+        others
+    }
+}
+
+impl Fields for ApeTag {
+    fn get(&self, field: &Field) -> Vec<String> {
+        let item = ApeTag::get(self, field.key());
+        let text = item.and_then(|item| item.value().text());
+        text.into_iter()
+            .flat_map(|text| text.split('\0'))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    fn set(&mut self, field: &Field, value: &str) {
+        // A name that is none was refused before.
+        if let Ok(item) = ApeItem::new(field.key().to_owned(), ItemValue::Text(value.to_owned())) {
+            self.insert(item);
+        }
+    }
+
+    fn others(&self, field: &Field) -> Self {
+        let mut others = self.clone();
+        others.remove(field.key());
+        others
+    }
+}
+
+impl Fields for Ilst {
+    fn get(&self, field: &Field) -> Vec<String> {
+        let atoms = idents(field).into_iter().filter_map(|ident| Ilst::get(self, &ident));
+        let text = |data: &AtomData| match data {
+            AtomData::UTF8(text) | AtomData::UTF16(text) => text.clone(),
+            // `gnre` is a number of ID3v1's list.
+            other => format!("{other:?}"),
+        };
+        atoms
+            .flat_map(|atom| atom.data().map(text).collect::<Vec<_>>())
+            .collect()
+    }
+
+    fn set(&mut self, field: &Field, value: &str) {
+        for ident in idents(field) {
+            self.remove(&ident).for_each(drop);
+        }
+        if let Some(ident) = idents(field).into_iter().next() {
+            self.insert(Atom::new(ident, AtomData::UTF8(value.to_owned())));
+        }
+    }
+
+    fn others(&self, field: &Field) -> Self {
+        let mut others = self.clone();
+        for ident in idents(field) {
+            others.remove(&ident).for_each(drop);
+        }
+        others
+    }
+}
+
+/// `IGNR`; there is no room for fields of one's own.
+const INFO_GENRE: &str = "IGNR";
+
+impl Fields for RiffInfoList {
+    fn get(&self, field: &Field) -> Vec<String> {
+        let value = RiffInfoList::get(self, INFO_GENRE).filter(|_| *field == Field::Genre);
+        value.map(str::to_owned).into_iter().collect()
+    }
+
+    fn set(&mut self, _: &Field, value: &str) {
+        self.insert(INFO_GENRE.to_owned(), value.to_owned());
+    }
+
+    fn others(&self, field: &Field) -> Self {
+        let mut others = self.clone();
+        if *field == Field::Genre {
+            others.remove(INFO_GENRE);
+        }
+        others
+    }
+}
+
+fn idents(field: &Field) -> Vec<AtomIdent<'static>> {
+    match field {
+        Field::Genre => vec![AtomIdent::Fourcc(*b"\xa9gen"), AtomIdent::Fourcc(*b"gnre")],
+        Field::Own(name) => vec![AtomIdent::Freeform {
+            mean: Cow::Borrowed(ITUNES),
+            name: Cow::Owned(name.clone()),
+        }],
+    }
+}
+
+/// Whether the tag is to be written in the form of ID3v2.3, as it was.
+pub(crate) fn is_old(tag: &Id3v2Tag) -> bool {
+    tag.original_version() == Id3v2Version::V3
+}
