@@ -2,6 +2,7 @@
 //!
 //! In: tags of one format. Out: values; changed tags. Thread: any.
 
+use crate::raw::{Item, is_own_text};
 use lofty::TextEncoding;
 use lofty::ape::{ApeItem, ApeTag};
 use lofty::id3::v2::{ExtendedTextFrame, Frame, FrameId, Id3v2Tag, Id3v2Version, TextInformationFrame};
@@ -107,6 +108,14 @@ fn own_text(frame: &Frame<'_>, name: &str) -> Option<String> {
 }
 
 impl Field {
+    /// Whether this is one of the field's own values, as it stands in a file.
+    pub(crate) fn is_of(&self, item: &Item) -> bool {
+        match self {
+            Self::Genre => item.id == "TCON" || item.id.eq_ignore_ascii_case(self.key()),
+            Self::Own(name) => is_own_text(item, name) || item.id.eq_ignore_ascii_case(name),
+        }
+    }
+
     fn key(&self) -> &str {
         match self {
             Self::Genre => "GENRE",

@@ -3,13 +3,13 @@
 //! In: a file. Out: what stands in its tags; the file with one field changed. Thread: any.
 
 use crate::field::{Field, Fields, is_old};
+use crate::raw::{Item, Of, Raw};
 use crate::{Refusal, TagError};
-use lofty::aac::AacFile;
 use lofty::ape::{ApeFile, ApeTag};
 use lofty::config::{ParseOptions, ParsingMode, WriteOptions};
 use lofty::file::{AudioFile, FileType, TaggedFile, TaggedFileExt};
 use lofty::flac::FlacFile;
-use lofty::id3::v2::Id3v2Tag;
+use lofty::id3::v2::{BinaryFrame, Frame, FrameId, Id3v2Tag};
 use lofty::iff::aiff::AiffFile;
 use lofty::iff::wav::{RiffInfoList, WavFile};
 use lofty::mp4::{Ilst, Mp4File};
@@ -47,6 +47,8 @@ pub(crate) struct Content {
     pub(crate) main: Main,
     /// The other tags.
     pub(crate) rest: Vec<Tag>,
+    /// As the bytes stand.
+    pub(crate) raw: Option<Raw>,
 }
 
 /// The values of a field in a file's tags.
@@ -111,7 +113,6 @@ impl Content {
         let kind = probe.file_type().ok_or(Refusal::Format)?;
         let (main, written) = match kind {
             FileType::Mpeg => (id3(parsed::<MpegFile>(file)?.id3v2()), TagType::Id3v2),
-            FileType::Aac => (id3(parsed::<AacFile>(file)?.id3v2()), TagType::Id3v2),
             FileType::Aiff => (id3(parsed::<AiffFile>(file)?.id3v2()), TagType::Id3v2),
             FileType::Wav => wav(&parsed(file)?, field),
             FileType::Flac => {
@@ -141,16 +142,14 @@ impl Content {
             _ => return Err(Refusal::Format),
         };
         file.rewind()?;
-        let all: TaggedFile = Probe::with_file_type(BufReader::new(file), kind)
+        let all: TaggedFile = Probe::with_file_type(BufReader::new(&mut *file), kind)
             .options(options())
             .read()
             .map_err(unreadable)?;
         let rest = all.tags().iter().filter(|tag| tag.tag_type() != written);
-        Ok(Self {
-            kind,
-            main,
-            rest: rest.cloned().collect(),
-        })
+        let rest = rest.cloned().collect();
+        let raw = Raw::read(kind, file)?;
+        Ok(Self { kind, main, rest, raw })
     }
 
     pub(crate) fn values(&self, field: &Field) -> Vec<String> {
@@ -171,6 +170,19 @@ impl Content {
 
     /// Whether all is the same but the field.
     pub(crate) fn differs_only_in(&self, other: &Self, field: &Field) -> Result<(), Refusal> {
+        if let (Some(a), Some(b)) = (&self.raw, &other.raw) {
+            let others = |raw: &Raw| -> Vec<Item> {
+                let mut items: Vec<Item> = raw.items.iter().filter(|item| !field.is_of(item)).cloned().collect();
+                items.sort();
+                items
+            };
+            if others(a) != others(b) || (a.of != Of::Nothing && a.of != b.of) {
+                return Err(Refusal::Changed("another field of the tag"));
+            }
+            if a.rest != b.rest {
+                return Err(Refusal::Changed("another part of the file"));
+            }
+        }
         let is_same = match (&self.main, &other.main) {
             (Main::Id3(a), Main::Id3(b)) => same_items(a.others(field), b.others(field)),
             (Main::Vorbis(a, of_a), Main::Vorbis(b, of_b)) => {
@@ -213,24 +225,36 @@ pub(crate) fn set(file: &mut File, field: &Field, value: &str) -> Result<(), Ref
     let content = Content::of(file, field)?;
     let mut options = WriteOptions::new().parse_options(options());
     file.rewind()?;
+    let kept: Vec<Item> = content.raw.iter().flat_map(|raw| raw.items.clone()).collect();
+    let kept = kept.into_iter().filter(|item| !field.is_of(item));
     match content.main {
-        Main::Id3(mut tag) => {
+        // Frames go as they are: what is parsed and made again is not always the same.
+        Main::Id3(old) => {
+            options = options.use_id3v23(is_old(&old));
+            let mut tag = Id3v2Tag::new();
+            for item in kept {
+                let id = FrameId::new(item.id).map_err(unwritable)?;
+                tag.insert(Frame::Binary(BinaryFrame::new(id, item.data)));
+            }
             tag.set(field, value);
-            options = options.use_id3v23(is_old(&tag));
             tag.save_to(file, options).map_err(unwritable)
         }
-        // The pictures of a FLAC file are its own, not its tag's: the file is written as a whole.
-        Main::Vorbis(mut tag, _) if content.kind == FileType::Flac => {
+        Main::Vorbis(old, _) => {
+            let mut tag = VorbisComments::new();
+            tag.set_vendor(old.vendor().to_owned());
+            for item in kept {
+                tag.push(item.id, String::from_utf8(item.data).map_err(unwritable)?);
+            }
+            tag.set(field, value);
+            if content.kind != FileType::Flac {
+                return tag.save_to(file, options).map_err(unwritable);
+            }
+            // The pictures of a FLAC file are its own, not its tag's: the file is written as a whole.
             let mut flac = parsed::<FlacFile>(file)?;
             file.rewind()?;
-            tag.set(field, value);
-            flac.set_vorbis_comments(*tag);
+            flac.set_vorbis_comments(tag);
             flac.remove_id3v2();
             flac.save_to(file, options).map_err(unwritable)
-        }
-        Main::Vorbis(mut tag, _) => {
-            tag.set(field, value);
-            tag.save_to(file, options).map_err(unwritable)
         }
         Main::Ilst(mut tag) => {
             tag.set(field, value);

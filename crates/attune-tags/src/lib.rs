@@ -16,6 +16,7 @@ mod field;
 mod formats;
 mod journal;
 mod proof;
+mod raw;
 mod write;
 
 pub use error::{Refusal, TagError};
