@@ -23,3 +23,4 @@ pub mod ui;
 pub mod cli;
 
 mod demo;
+mod music_files;

@@ -97,10 +97,8 @@ fn request(args: &LiveArgs) -> SourceRequest {
 
 /// Whether this names a file: one that exists, or one with the extension of a music file.
 fn is_file(source: &str) -> bool {
-    const MUSIC: [&str; 10] = ["wav", "mp3", "flac", "ogg", "oga", "m4a", "aac", "aiff", "opus", "wma"];
     let path = std::path::Path::new(source);
-    let extension = path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
-    path.is_file() || extension.is_some_and(|extension| MUSIC.iter().any(|known| extension == *known))
+    path.is_file() || crate::music_files::is_music(path)
 }
 
 struct Session {

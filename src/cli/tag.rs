@@ -5,6 +5,7 @@
 use super::args::TagArgs;
 use super::error::{AppError, Context};
 use super::print_line;
+use crate::music_files;
 use attune_engine::offline::{AnswerReport, analyze};
 use attune_engine::smoothing::SmoothingConfig;
 use attune_engine::text::Printable;
@@ -13,13 +14,8 @@ use attune_tags::{Journal, Undone, read, write};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
-
-/// Endings of the files in a folder whose tags can be written.
-const MUSIC: [&str; 15] = [
-    "mp3", "flac", "ogg", "oga", "opus", "spx", "m4a", "m4b", "mp4", "aac", "wav", "aif", "aiff", "ape", "wv",
-];
 
 /// What becomes of a file.
 enum Outcome {
@@ -45,7 +41,9 @@ pub(super) fn run(
     }
     let mut files = Vec::new();
     for path in &args.paths {
-        find(path, &mut files)?;
+        music_files::find(path, &mut files, &|| true).map_err(|(folder, error)| {
+            AppError::failed(format!("cannot read {}: {error}", Printable::path(&folder)))
+        })?;
     }
     let models = models()?;
     let mut journal = Journal::begin(&folder);
@@ -90,34 +88,6 @@ pub(super) fn run(
     } else {
         ExitCode::SUCCESS
     })
-}
-
-/// The music in a folder, in the order of names; links to folders are not followed, so none is entered twice.
-fn find(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), AppError> {
-    if !path.is_dir() {
-        files.push(path.to_owned());
-        return Ok(());
-    }
-    let unread = || format!("{} cannot be read", Printable::path(path));
-    let mut entries = Vec::new();
-    for entry in std::fs::read_dir(path).with_context(unread)? {
-        entries.push(entry.with_context(unread)?);
-    }
-    entries.sort_by_key(std::fs::DirEntry::file_name);
-    for entry in entries {
-        let (path, kind) = (entry.path(), entry.file_type().with_context(unread)?);
-        let is_hidden = entry.file_name().as_encoded_bytes().first() == Some(&b'.');
-        let ending = path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
-        if is_hidden {
-            continue;
-        }
-        if kind.is_dir() {
-            find(&path, files)?;
-        } else if ending.is_some_and(|ending| MUSIC.iter().any(|known| ending == *known)) && path.is_file() {
-            files.push(path);
-        }
-    }
-    Ok(())
 }
 
 fn treat(

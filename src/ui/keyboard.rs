@@ -69,6 +69,12 @@ pub(super) fn shortcuts(ctx: &egui::Context, snapshot: &Snapshot, held: Option<&
     if pressed(Key::B) {
         view.lab.open = !view.lab.open;
     }
+    if pressed(Key::F) {
+        view.files.open = !view.files.open;
+    }
+    if view.files.open && pressed(Key::Escape) {
+        view.files.open = false;
+    }
     if pressed(Key::D) {
         view.request(Action::PlayDemo);
     }

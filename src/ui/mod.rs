@@ -12,6 +12,7 @@ mod decisions;
 mod devices;
 mod explain_context;
 mod export;
+mod file_list;
 mod head_studies;
 #[cfg(feature = "lab")]
 mod headless;

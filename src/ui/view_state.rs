@@ -9,8 +9,8 @@ use super::notices::Notices;
 #[cfg(feature = "lab")]
 use super::panels::LabView;
 use super::panels::{
-    AttributionView, DecisionsView, HeadsView, InternalsView, SessionsView, SourceView, SpectrogramView, TimelineView,
-    TransportView, TuningView,
+    AttributionView, DecisionsView, FilesCommand, FilesView, HeadsView, InternalsView, SessionsView, SourceView,
+    SpectrogramView, TimelineView, TransportView, TuningView,
 };
 use super::time_view::TimeView;
 use crate::sessions::SessionCommand;
@@ -52,6 +52,8 @@ pub enum Action {
     ListSections(bool),
     /// Measure how surprising the sound is, or no longer.
     TraceSurprise(bool),
+    /// Do something with the list of files.
+    Files(FilesCommand),
     /// Keep something in the history.
     Session(SessionCommand),
     /// Send the lab a command.
@@ -91,6 +93,8 @@ pub struct ViewState {
     pub tuning: TuningView,
     /// The page of sessions.
     pub sessions: SessionsView,
+    /// The list of files.
+    pub files: FilesView,
     /// The lab.
     #[cfg(feature = "lab")]
     pub lab: LabView,
@@ -133,6 +137,7 @@ impl ViewState {
                 in_use: settings.smoothing,
             },
             sessions: SessionsView::default(),
+            files: FilesView::default(),
             #[cfg(feature = "lab")]
             lab: LabView::default(),
             notices: Notices::default(),

@@ -7,8 +7,7 @@ use attune_audio::units::Seconds;
 use attune_engine::{Command, Event, SourceRequest};
 use eframe::egui;
 use egui_kittest::kittest::Queryable;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 
 #[test]
@@ -129,19 +128,8 @@ fn a_typed_path_is_opened() {
 
 #[test]
 fn a_dropped_file_is_opened() {
-    #[derive(Debug)]
-    struct Dropped(PathBuf);
-    impl egui::DroppedFile for Dropped {
-        fn path(&self) -> &Path {
-            &self.0
-        }
-        fn bytes(&self) -> Result<Vec<u8>, String> {
-            Err("never read".to_owned())
-        }
-    }
     let mut rig = Rig::new(Setup::default());
-    let dropped = Arc::new(Dropped("/music/dropped.flac".into()));
-    rig.window.input_mut().dropped_files.push(dropped);
+    rig.drop_files(&[Path::new("/music/dropped.flac")]);
     assert_eq!(rig.orders(), [open("/music/dropped.flac")]);
 }
 

@@ -3,6 +3,7 @@
 
 mod controls;
 mod evidence;
+mod files;
 #[path = "../common/hand_made.rs"]
 mod hand_made;
 mod held;

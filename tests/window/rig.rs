@@ -9,10 +9,10 @@ use attune_audio::playback::Pace;
 use attune_audio::source::SourceError;
 use attune_engine::{Command, Event, Snapshot, SourceRequest};
 use attune_model::ModelSet;
-use eframe::egui::UiBuilder;
+use eframe::egui::{DroppedFile, UiBuilder};
 use egui_kittest::kittest::Queryable;
 use egui_kittest::{Harness, HarnessBuilder};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -23,6 +23,19 @@ pub(crate) struct Rig {
     pub window: Harness<'static, Option<App>>,
     /// How often devices were listed.
     pub listed: Arc<AtomicUsize>,
+}
+
+#[derive(Debug)]
+struct Dropped(PathBuf);
+
+impl DroppedFile for Dropped {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        Err("never read".to_owned())
+    }
 }
 
 /// What a rig begins with.
@@ -148,6 +161,15 @@ impl Rig {
             path: concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/demo.ogg").into(),
             pace,
         });
+    }
+
+    /// Drops files on the window.
+    pub(crate) fn drop_files(&mut self, paths: &[&Path]) {
+        for path in paths {
+            let dropped = Arc::new(Dropped(path.to_path_buf()));
+            self.window.input_mut().dropped_files.push(dropped);
+        }
+        self.settle();
     }
 
     /// Types into the field with this label.

@@ -22,6 +22,8 @@ const NARROW: f32 = 720.0;
 const SPECTROGRAM: f32 = 164.0;
 const HEADS: f32 = 84.0;
 const TIMELINE: f32 = 96.0;
+/// Height that the strip of surprise adds to the spectrogram.
+const SURPRISE: f32 = 38.0;
 /// Height of the strip of answers and disagreement.
 const ANSWERS: f32 = 72.0;
 
@@ -54,6 +56,7 @@ impl App {
             transport: &link.snapshots.output_buffer().transport,
             track: played.track.as_ref(),
             log: &played.log,
+            files: &jobs.files,
             recorder: &played.recorder,
             traces: jobs.traces.as_ref(),
             knobs_replay: replays.map(|(tried, _)| tried),
@@ -102,12 +105,16 @@ impl App {
 
     fn take_dropped_files(&mut self, ctx: &egui::Context) {
         let dropped = ctx.input_mut(|input| std::mem::take(&mut input.raw.dropped_files));
-        let Some(first) = dropped.first() else { return };
-        if dropped.len() > 1 {
-            let text = format!("Only the first of {} files is opened.", dropped.len());
-            self.view.notices.remark(text);
+        let mut paths: Vec<_> = dropped.iter().map(|file| file.path().to_path_buf()).collect();
+        match paths.as_slice() {
+            [] => {}
+            // One file is to be heard.
+            [path] if !path.is_dir() && !self.view.files.open => self.view.open_file(paths.remove(0)),
+            _ => {
+                self.view.files.open = true;
+                self.jobs.files.add(paths);
+            }
         }
-        self.view.open_file(first.path().to_path_buf());
     }
 }
 
@@ -155,7 +162,8 @@ fn over_all_ui(ctx: &egui::Context, scene: &Scene<'_>, view: &mut ViewState, pic
     #[cfg(feature = "lab")]
     panels::lab_ui(ctx, scene, view, pictures);
     #[cfg(not(feature = "lab"))]
-    let _ = (scene, pictures);
+    let _ = pictures;
+    panels::files_ui(ctx, scene, view);
     panels::shortcuts_ui(ctx, view);
     panels::credits_ui(ctx, view);
     panels::remark_ui(ctx, view);
@@ -221,7 +229,8 @@ fn plots_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures
 fn least(scene: &Scene<'_>, view: &ViewState) -> f32 {
     let changed = panels::attribution_height(scene);
     let heads = if scene.internals(view).is_some() { HEADS } else { 0.0 };
-    SPECTROGRAM + panels::contribution_height(scene) + changed + heads + ANSWERS + TIMELINE
+    let surprise = if view.spectrogram.surprise { SURPRISE } else { 0.0 };
+    SPECTROGRAM + surprise + panels::contribution_height(scene) + changed + heads + ANSWERS + TIMELINE
 }
 
 fn stacked_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures, height: f32) {
@@ -271,14 +280,14 @@ fn drop_hint_ui(ctx: &egui::Context) {
     let all = ctx.content_rect();
     let palette = Palette::of_theme(ctx.theme());
     painter.rect_filled(all, 0.0, Color32::from_black_alpha(150));
-    let tile = Rect::from_center_size(all.center(), Vec2::new(320.0, 96.0));
+    let tile = Rect::from_center_size(all.center(), Vec2::new(420.0, 96.0));
     painter.rect_filled(tile, 12.0, palette.card);
     painter.rect_stroke(tile, 12.0, (2.0, palette.accent), egui::StrokeKind::Inside);
     let font = egui::FontId::proportional(20.0);
     painter.text(
         tile.center(),
         Align2::CENTER_CENTER,
-        "Drop to listen",
+        "Drop one file to listen, more to analyse",
         font,
         palette.text,
     );

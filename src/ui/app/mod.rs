@@ -16,6 +16,7 @@ use super::answers::Answers;
 use super::decisions::DecisionLog;
 use super::devices::{DeviceList, ListDevices};
 use super::export::Export;
+use super::file_list::FileList;
 use super::held_moment::HeldMoment;
 use super::history::History;
 use super::job::Job;
@@ -106,6 +107,8 @@ struct Jobs {
     #[cfg(feature = "lab")]
     lab: LabRunner,
     export: Export,
+    /// Files that are analysed one after the other.
+    files: FileList,
     /// What mattered, while it is played.
     listening: Job<(), ListenError>,
     /// The plot that is being saved.
@@ -144,6 +147,7 @@ impl App {
                 #[cfg(feature = "lab")]
                 lab: LabRunner::new(None),
                 export: Export::Idle,
+                files: FileList::default(),
                 listening: Job::Idle,
                 saving: None,
             },
@@ -187,6 +191,11 @@ impl App {
     /// The file that is open, as a whole.
     pub fn track(&self) -> Option<&Track> {
         self.played.track.as_ref()
+    }
+
+    /// The files that are analysed beside what plays.
+    pub fn file_list(&self) -> &FileList {
+        &self.jobs.files
     }
 
     /// The moment that is held.
@@ -243,6 +252,7 @@ impl App {
         if let Some(held) = &mut self.jobs.held {
             held.poll();
         }
+        self.poll_files();
         self.poll_export();
         self.poll_listening();
         self.poll_saving();
@@ -313,6 +323,7 @@ impl App {
                 Action::UseKnobs => self.use_knobs(),
                 Action::ListSections(on) => self.list_sections(on),
                 Action::TraceSurprise(on) => self.trace_surprise(on),
+                Action::Files(command) => self.files(command),
                 Action::Session(command) => self.played.recorder.send(command),
                 #[cfg(feature = "lab")]
                 Action::Lab(order) => self.experiment(order),

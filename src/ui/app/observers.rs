@@ -1,9 +1,10 @@
-//! What runs beside the models while it is asked for: the list of sections, and the surprise.
+//! What runs beside the models while it is asked for: the list of sections, the surprise, other files.
 //!
-//! In: switches. Out: commands to the engine. Thread: window.
+//! In: switches, files. Out: commands to the engine, answers to files. Thread: window.
 
 use super::App;
 use crate::ui::notices::{Problem, Severity};
+use crate::ui::panels::FilesCommand;
 use attune_engine::Command;
 use attune_model::sections::SectionLister;
 use attune_model::wavenet::SurpriseModel;
@@ -27,6 +28,28 @@ impl App {
         let model = on.then(|| self.loaded("The surprise", model)).flatten();
         self.view.spectrogram.surprise = model.is_some();
         self.send(Command::TraceSurprise(model));
+    }
+
+    /// Goes on with the list of files.
+    pub(super) fn poll_files(&mut self) {
+        let repaint = self.ctx.clone();
+        let notify = move || repaint.request_repaint_after(super::REPAINT_INTERVAL);
+        self.jobs
+            .files
+            .poll(self.models.set.as_ref(), self.view.tuning.in_use, notify);
+    }
+
+    /// Does something with the list of files.
+    pub(super) fn files(&mut self, command: FilesCommand) {
+        match command {
+            FilesCommand::Add(paths) => self.jobs.files.add(paths),
+            FilesCommand::Stop => self.jobs.files.stop(),
+            FilesCommand::Clear => self.jobs.files.clear(),
+            FilesCommand::Export => {
+                let table = self.jobs.files.csv().into_bytes();
+                self.write("files", vec![("csv", table)]);
+            }
+        }
     }
 
     /// What was loaded; `None`, and a notice, if it cannot be.

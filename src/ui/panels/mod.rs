@@ -13,6 +13,7 @@ mod decisions;
 mod disagreement;
 mod field;
 mod figures;
+mod files;
 mod head_lines;
 mod heads;
 mod health;
@@ -47,6 +48,7 @@ pub(super) use credits::credits_ui;
 pub(super) use decisions::{DecisionsView, decisions_ui};
 pub(super) use disagreement::disagreement_ui;
 pub(super) use figures::{Table, figures_of};
+pub(super) use files::{FilesCommand, FilesView, files_ui};
 pub(super) use head_lines::HeadLines;
 pub(super) use heads::HeadsView;
 pub(super) use health::health_ui;
@@ -70,6 +72,7 @@ use super::answers::ReplayResult;
 use super::choices::Internals;
 use super::decisions::DecisionLog;
 use super::devices::DeviceList;
+use super::file_list::FileList;
 use super::held_moment::HeldMoment;
 use super::history::{COLUMNS, History};
 #[cfg(feature = "lab")]
@@ -221,6 +224,8 @@ pub struct Scene<'a> {
     pub transport: &'a Transport,
     /// The file as a whole, if one is open.
     pub track: Option<&'a Track>,
+    /// The files that are analysed beside what plays.
+    pub files: &'a FileList,
     /// Earlier sessions.
     pub recorder: &'a SessionRecorder,
     /// What was answered and what was held back.

@@ -24,6 +24,7 @@ pub(super) const SHORTCUTS: &[(&str, &str)] = &[
     ("W", "The whole track, or the last minutes"),
     ("S", "Which segments of the file decided"),
     ("O", "Open a file"),
+    ("F", "A list of files"),
     ("D", "Play the demo"),
     #[cfg(feature = "lab")]
     ("B", "The lab"),

@@ -62,6 +62,10 @@ pub(crate) fn source_bar_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut Vie
                 view.shortcuts_open = !view.shortcuts_open;
             }
             theme_ui(ui);
+            let hint = "Analyse files and folders while something else plays (F)";
+            if ui.button("Files").on_hover_text(hint).clicked() {
+                view.files.open = !view.files.open;
+            }
             #[cfg(feature = "lab")]
             if ui
                 .button("Lab")
@@ -82,7 +86,7 @@ fn picker_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
         (None, Some(open)) => open.name.clone(),
         (None, None) => "Choose what to listen to".to_owned(),
     };
-    let width = (ui.available_width() - 486.0).clamp(150.0, 320.0);
+    let width = (ui.available_width() - 546.0).clamp(150.0, 320.0);
     let response = ComboBox::from_id_salt("source")
         .selected_text(chosen)
         .width(width)
@@ -186,7 +190,7 @@ fn path_field_ui(ui: &mut egui::Ui, view: &mut ViewState) {
 }
 
 /// A path as typed: `~/` is the home directory, quotes from a file browser's "copy path" are removed.
-fn expand_home(typed: &str) -> PathBuf {
+pub(super) fn expand_home(typed: &str) -> PathBuf {
     let typed = typed.trim_matches(['"', '\'']);
     let typed = typed.strip_prefix("file://").unwrap_or(typed);
     match (typed.strip_prefix("~/"), directories::BaseDirs::new()) {

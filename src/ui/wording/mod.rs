@@ -30,6 +30,15 @@ pub(super) fn percent(share: f32) -> String {
     format!("{:.0} %", 100.0 * share)
 }
 
+/// A time that is not known exactly.
+pub(super) fn rough(time: std::time::Duration) -> String {
+    match time.as_secs() {
+        secs @ 0..90 => format!("{secs} s"),
+        secs @ 90..5_400 => format!("{} min", secs.div_ceil(60)),
+        secs => format!("{:.1} h", secs as f64 / 3_600.0),
+    }
+}
+
 /// A level, with a minus sign that is one.
 pub(super) fn decibels(level_db: f32) -> String {
     format!("{level_db:.0} dB").replace('-', "−")

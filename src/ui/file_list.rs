@@ -1,0 +1,328 @@
+//! Files and folders that are analysed one after the other while the window does something else.
+//!
+//! In: paths. Out: an answer for each file, or why it has none. Thread: window, and one that works.
+
+use super::job::{Job, Worker};
+use crate::music_files::find;
+use attune_audio::units::Seconds;
+use attune_engine::offline::{Report, analyze};
+use attune_engine::smoothing::SmoothingConfig;
+use attune_engine::table;
+use attune_model::ModelSet;
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Files that can be listed: beyond that, a library of its own is the right tool.
+pub(crate) const MOST: usize = 20_000;
+
+/// One file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FileEntry {
+    /// Its path.
+    pub path: PathBuf,
+    /// How far it is.
+    pub state: FileState,
+}
+
+/// How far a file is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FileState {
+    /// Others come first.
+    Waiting,
+    /// This share of it has been analysed.
+    Running(f32),
+    /// Its answer.
+    Done(FileAnswer),
+    /// Why it has none, and what to do about it.
+    Failed(String, String),
+}
+
+/// The answer to a whole file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FileAnswer {
+    /// `genre`, `unsure`, `silence`, …
+    pub state: &'static str,
+    /// Label of the genre, if one is answered.
+    pub genre: Option<String>,
+    /// Probability of what is answered.
+    pub confidence: Option<f64>,
+    /// Why, for people.
+    pub reason: String,
+    /// Length of what was decoded.
+    pub duration: Seconds,
+    /// What was wrong with the file.
+    pub warnings: Vec<String>,
+}
+
+impl FileAnswer {
+    fn of(report: Report) -> Self {
+        Self {
+            state: report.answer.state,
+            genre: report.answer.genre,
+            confidence: report.answer.confidence,
+            reason: report.answer.reason,
+            duration: Seconds(report.source.duration_s),
+            warnings: report.warnings,
+        }
+    }
+}
+
+/// What the thread reports.
+enum Update {
+    /// The files of a path that was added.
+    Found(Vec<PathBuf>),
+    At(PathBuf, FileState),
+}
+
+/// How far all of them are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// With an answer.
+    pub done: usize,
+    /// Without one.
+    pub failed: usize,
+    /// Not yet analysed.
+    pub left: usize,
+}
+
+/// All that were added, in that order.
+#[derive(Default)]
+pub struct FileList {
+    entries: Vec<FileEntry>,
+    places: HashMap<PathBuf, usize>,
+    /// Files and folders that the thread has not been given.
+    added: Vec<PathBuf>,
+    job: Job<(), Infallible, Update>,
+    /// Grows with each change.
+    version: u64,
+    /// When the thread began, and files that it has finished since.
+    run: Option<(Instant, usize)>,
+    /// What could not be listed.
+    pub fault: Option<String>,
+}
+
+impl FileList {
+    /// Adds files, and all music in folders. What is there already is analysed again only if it failed.
+    pub fn add(&mut self, paths: impl IntoIterator<Item = PathBuf>) {
+        self.added.extend(paths);
+        self.fault = None;
+        self.version += 1;
+    }
+
+    /// Stops, and forgets all.
+    pub fn clear(&mut self) {
+        *self = Self {
+            version: self.version + 1,
+            ..Self::default()
+        };
+    }
+
+    /// Forgets what waits; the file that is being analysed ends as it is.
+    pub fn stop(&mut self) {
+        self.job = Job::Idle;
+        self.added.clear();
+        self.run = None;
+        let is_open = |entry: &FileEntry| matches!(entry.state, FileState::Waiting | FileState::Running(_));
+        self.entries.retain(|entry| !is_open(entry));
+        self.places = self.entries.iter().map(|entry| entry.path.clone()).zip(0..).collect();
+        self.version += 1;
+    }
+
+    /// The files, in the order in which they were found.
+    pub fn entries(&self) -> &[FileEntry] {
+        &self.entries
+    }
+
+    /// The same number means the same files in the same states.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Whether there is more to do.
+    pub fn is_busy(&self) -> bool {
+        self.job.is_running() || !self.added.is_empty()
+    }
+
+    /// How far all of them are.
+    pub fn tally(&self) -> Tally {
+        let mut tally = Tally::default();
+        for entry in &self.entries {
+            match entry.state {
+                FileState::Done(_) => tally.done += 1,
+                FileState::Failed(..) => tally.failed += 1,
+                FileState::Waiting | FileState::Running(_) => tally.left += 1,
+            }
+        }
+        tally
+    }
+
+    /// About how long the rest takes, once a few files are done.
+    pub fn time_left(&self) -> Option<Duration> {
+        let (began, finished) = self.run.filter(|(_, finished)| *finished >= 3)?;
+        let each = began.elapsed().as_secs_f64() / finished as f64;
+        Some(Duration::from_secs_f64(each * self.tally().left as f64))
+    }
+
+    /// Takes over what has come, and gives the thread what was added. `notify` is called when there is something new.
+    pub fn poll(
+        &mut self,
+        models: Option<&ModelSet>,
+        smoothing: SmoothingConfig,
+        notify: impl Fn() + Send + Sync + 'static,
+    ) {
+        let mut updates = Vec::new();
+        self.job.poll_with(|update| updates.push(update));
+        for update in updates {
+            self.take(update);
+        }
+        if self.job.is_running() || self.added.is_empty() {
+            return;
+        }
+        let Some(models) = models.cloned() else {
+            self.added.clear();
+            self.fault = Some("This window has no models.".to_owned());
+            return;
+        };
+        let added = std::mem::take(&mut self.added);
+        self.run = Some((Instant::now(), 0));
+        self.job = Job::start("attune-files", notify, move |worker| {
+            work(&added, &models, &smoothing, worker);
+            Ok(())
+        });
+    }
+
+    fn take(&mut self, update: Update) {
+        self.version += 1;
+        match update {
+            Update::Found(paths) => {
+                for path in paths {
+                    if self.entries.len() >= MOST && !self.places.contains_key(&path) {
+                        self.fault = Some(format!("Only the first {MOST} files are listed."));
+                        break;
+                    }
+                    self.put(path, FileState::Waiting);
+                }
+            }
+            Update::At(path, state) => {
+                if let (false, Some((_, finished))) = (matches!(state, FileState::Running(_)), &mut self.run) {
+                    *finished += 1;
+                }
+                // A folder that cannot be read has no entry until then.
+                self.put(path, state);
+            }
+        }
+    }
+
+    fn put(&mut self, path: PathBuf, state: FileState) {
+        if let Some(place) = self.places.get(&path) {
+            self.entries[*place].state = state;
+        } else {
+            self.places.insert(path.clone(), self.entries.len());
+            self.entries.push(FileEntry { path, state });
+        }
+    }
+
+    /// All of it as comma-separated values.
+    pub fn csv(&self) -> String {
+        let heading = [
+            "path",
+            "state",
+            "genre",
+            "confidence",
+            "duration_s",
+            "reason",
+            "warnings",
+        ];
+        let heading = heading.map(str::to_owned).to_vec();
+        let rows = self.entries.iter().map(|entry| {
+            let path = entry.path.display().to_string();
+            let empty = String::new;
+            match &entry.state {
+                FileState::Done(answer) => vec![
+                    path,
+                    answer.state.to_owned(),
+                    answer.genre.clone().unwrap_or_default(),
+                    answer.confidence.map_or_else(empty, |share| format!("{share:.6}")),
+                    format!("{:.3}", answer.duration.0),
+                    answer.reason.clone(),
+                    answer.warnings.join("; "),
+                ],
+                FileState::Failed(why, _) => {
+                    vec![
+                        path,
+                        "failed".to_owned(),
+                        empty(),
+                        empty(),
+                        empty(),
+                        why.clone(),
+                        empty(),
+                    ]
+                }
+                FileState::Waiting | FileState::Running(_) => {
+                    vec![path, "waiting".to_owned(), empty(), empty(), empty(), empty(), empty()]
+                }
+            }
+        });
+        table::csv(std::iter::once(heading).chain(rows))
+    }
+}
+
+/// Finds the files of all paths first, so that it is known how many there are.
+fn work(added: &[PathBuf], models: &ModelSet, smoothing: &SmoothingConfig, worker: &Worker<(), Infallible, Update>) {
+    let mut all = Vec::new();
+    for path in added {
+        let mut files = Vec::new();
+        let found = find(path, &mut files, &|| !worker.is_cancelled() && all.len() < MOST);
+        worker.report(Update::Found(files.clone()));
+        all.extend(files);
+        if let Err((folder, error)) = found {
+            let remedy = "Check the folder and its permissions.".to_owned();
+            let state = FileState::Failed(format!("The folder cannot be read: {error}"), remedy);
+            worker.report(Update::At(folder, state));
+        }
+    }
+    for path in all.into_iter().take(MOST) {
+        if worker.is_cancelled() {
+            return;
+        }
+        let state = state_of(&path, models, smoothing, worker);
+        worker.report(Update::At(path, state));
+    }
+}
+
+fn state_of(
+    path: &Path,
+    models: &ModelSet,
+    smoothing: &SmoothingConfig,
+    worker: &Worker<(), Infallible, Update>,
+) -> FileState {
+    worker.report(Update::At(path.to_owned(), FileState::Running(0.0)));
+    let mut reported = Instant::now();
+    let result = analyze(
+        path,
+        models,
+        smoothing,
+        |_| (),
+        |progress| {
+            if worker.is_cancelled() {
+                return ControlFlow::Break(());
+            }
+            if let Some(whole) = progress
+                .duration
+                .filter(|_| reported.elapsed() > Duration::from_millis(250))
+            {
+                reported = Instant::now();
+                let share = (progress.done.0 / whole.0.max(1e-3)).clamp(0.0, 1.0) as f32;
+                worker.report(Update::At(path.to_owned(), FileState::Running(share)));
+            }
+            ControlFlow::Continue(())
+        },
+    );
+    match result {
+        Ok(report) => FileState::Done(FileAnswer::of(report)),
+        Err(error) => FileState::Failed(error.to_string(), error.remedy().to_owned()),
+    }
+}
