@@ -25,6 +25,7 @@ if $include_ignored; then
 fi
 
 ensure_packages build window test
+ensure_python_tools
 ensure_cargo
 # One profile for clippy and tests: what ships, with overflow checks and debug assertions.
 exec cargo test --profile ci --workspace ${arguments[@]+"${arguments[@]}"} </dev/null

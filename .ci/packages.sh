@@ -27,6 +27,8 @@ test    command:xwininfo                        x11-utils             xwininfo  
 test    command:xdotool                         xdotool               xdotool                  xdotool
 test    command:import                          imagemagick           ImageMagick              imagemagick
 test    command:ffmpeg                          ffmpeg                ffmpeg-free              ffmpeg
+test    command:chromium                        chromium              chromium                 chromium
+test    python:venv+ensurepip                   python3+python3-venv  python3                  python
 test    library:libvulkan.so.1                  libvulkan1            vulkan-loader            vulkan-icd-loader
 test    file:/usr/share/vulkan/icd.d/lvp_icd*.json  mesa-vulkan-drivers  mesa-vulkan-drivers   vulkan-swrast
 TABLE
@@ -37,6 +39,7 @@ is_there() {
     case $kind in
         command) command -v "$name" >/dev/null ;;
         module) pkg-config --exists "$name" 2>/dev/null ;;
+        python) python3 -c "import ${name//+/, }" 2>/dev/null ;;
         library) /sbin/ldconfig -p 2>/dev/null | grep -F "$name " >/dev/null ;;
         # Braces and stars in the table are patterns for compgen.
         file) files_fit "$name" ;;
@@ -114,6 +117,18 @@ ensure_packages() {
         dnf) "${as_root[@]}" dnf -q install -y "${missing[@]}" >&2 ;;
         pacman) "${as_root[@]}" pacman -S --needed --noconfirm "${missing[@]}" >&2 ;;
     esac
+}
+
+# Python tools that read in tests what Attune writes, in a folder of their own; made anew when the list of them changes.
+ensure_python_tools() {
+    local list=tests/library/requirements.txt folder=${CARGO_TARGET_DIR:-target}/test-tools
+    if cmp -s "$list" "$folder/installed.txt"; then
+        return 0
+    fi
+    echo "Attune's tests need Python packages: installing those of $list into $folder." >&2
+    python3 -m venv --clear "$folder" &&
+        "$folder/bin/pip" --quiet --disable-pip-version-check install -r "$list" >&2 &&
+        cp "$list" "$folder/installed.txt"
 }
 
 ensure_cargo() {

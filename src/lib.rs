@@ -7,10 +7,20 @@
 //!  attune-audio ─► attune-nn ─► attune-model ─► attune-engine ─► attune-train ─► attune-lab
 //!  sound to        layers       frames to       logits to        audio to        experiments,
 //!  frames                       logits          answers          weights         benchmarks
+//!                                                      └───────► attune-library: exports of files
 //! ```
 //!
 //! A crate uses only those before it. `docs/architecture.md` describes the contracts between them and where to put new
 //! code; `docs/glossary.md` defines the terms.
+
+/// Writes a line for people to stderr. Where nobody can read it (a closed pipe, a full disk) it is lost, and the work
+/// goes on: `eprintln!` would panic.
+#[macro_export]
+macro_rules! note {
+    ($($text:tt)*) => {
+        $crate::cli::note(format_args!($($text)*))
+    };
+}
 
 pub mod settings;
 

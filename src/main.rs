@@ -14,12 +14,13 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .log_internal_errors(false) // that a line cannot be written cannot be written either
         .with_ansi(std::io::stderr().is_terminal())
         .init();
     match launch.run() {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("attune: {error}");
+            attune::note!("attune: {error}");
             error.exit_code()
         }
     }

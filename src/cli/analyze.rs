@@ -1,28 +1,25 @@
 //! `attune analyze`: says which genres files have.
 //!
-//! In: files. Out: a table or JSON on stdout, progress on stderr. Thread: main.
+//! In: files. Out: a table or JSON on stdout, files in a folder, progress on stderr. Thread: main.
 
+use super::analyze_export::Exports;
+use super::analyze_files::Files;
+use super::analyze_lines::FileFollower;
 use super::analyze_text::readable;
 use super::args::AnalyzeArgs;
 use super::error::{AppError, Context};
 use super::print_line;
-use attune_engine::HopResult;
 use attune_engine::offline::{
-    ChangeLine, FailureLine, FailureReport, HopLine, ModelHop, Progress, SectionLine, StateLine, SurpriseLines,
-    analyze, document, segments_of_file,
+    AnalyzeError, FailureLine, FailureReport, FileLine, Report, analyze_for, document, segments_of_file,
 };
-use attune_engine::smoothing::{AnswerState, SmoothingConfig};
+use attune_engine::smoothing::SmoothingConfig;
 use attune_model::ModelSet;
 use attune_model::hierarchical::SegmentReader;
-use indicatif::{ProgressBar, ProgressStyle};
-use std::cell::Cell;
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
 
 /// Analyses each file; one that fails does not stop the others, but the exit code says so.
 pub(super) fn run(args: &AnalyzeArgs, models: &ModelSet, smoothing: &SmoothingConfig) -> Result<ExitCode, AppError> {
-    let mut code = ExitCode::SUCCESS;
     let reader = match &args.segments {
         None => None,
         Some(None) => {
@@ -33,141 +30,136 @@ pub(super) fn run(args: &AnalyzeArgs, models: &ModelSet, smoothing: &SmoothingCo
             Some(loaded.with_context(|| format!("{} cannot be used", manifest.display()))?)
         }
     };
-    for (i, path) in args.files.iter().enumerate() {
-        let progress = progress_bar(path);
-        let mut lines = HopLines::new(models, args.ndjson);
-        let unread = Cell::new(false);
-        let on_progress = |state: Progress| {
-            progress.set_length(state.duration.unwrap_or(state.done).0.ceil() as u64);
-            progress.set_position(state.done.0 as u64);
-            if unread.get() {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
-        };
-        let on_hop = |hop: &HopResult| {
-            lines.push(hop);
-            unread.set(lines.stop.is_some());
-        };
-        let mut result = analyze(path, models, smoothing, on_hop, on_progress);
-        if let (Ok(report), Some(reader)) = (&mut result, &reader) {
-            match segments_of_file(path, reader) {
-                Ok(decided) => report.decided = decided,
-                Err(error) => {
-                    code = ExitCode::FAILURE;
-                    eprintln!(
-                        "attune: {}: which segments decided is unknown: {error}\n  {}",
-                        path.display(),
-                        error.remedy()
+    let mut run = Run {
+        args,
+        models,
+        smoothing,
+        reader,
+        exports: None,
+        has_failed: false,
+        files: 0,
+    };
+    let mut files = Files::new(args)?;
+    let known;
+    let paths: &mut dyn Iterator<Item = Result<_, AppError>> = if args.out.is_some() {
+        // No output may be an input, so all inputs have to be known.
+        known = files.all()?;
+        run.exports = Exports::new(args, known.clone(), models, smoothing)?;
+        &mut known.into_iter().map(Ok)
+    } else {
+        &mut files
+    };
+    for path in paths {
+        if !run.one(&path?)? {
+            break;
+        }
+    }
+    Ok(if run.has_failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+struct Run<'a> {
+    args: &'a AnalyzeArgs,
+    models: &'a ModelSet,
+    smoothing: &'a SmoothingConfig,
+    reader: Option<SegmentReader>,
+    exports: Option<Exports<'a>>,
+    has_failed: bool,
+    files: usize,
+}
+
+impl Run<'_> {
+    /// Analyses one file and prints what is said of it. False: nobody reads any more.
+    fn one(&mut self, path: &Path) -> Result<bool, AppError> {
+        let mut follower = FileFollower::new(path, self.models, self.args.ndjson);
+        let result = self.analyzed(path, &mut follower);
+        follower.finish();
+        if let Some(stop) = follower.stop {
+            // Nobody reads stdout any more: that is no failure of ours.
+            return stop.map(|()| false);
+        }
+        self.files += 1;
+        let text = match result {
+            Ok(report) => {
+                if !report.warnings.is_empty() {
+                    // What could be decoded is reported; that it is not the whole file must not go unnoticed.
+                    self.has_failed = true;
+                }
+                for warning in &report.warnings {
+                    note!(
+                        "attune: {}: {warning}\n  copy or download the file again",
+                        path.display()
                     );
                 }
+                if self.args.json {
+                    document(&report)
+                } else if self.args.ndjson {
+                    follower.line(FileLine::from(&report))
+                } else {
+                    readable(&report, self.models, self.files == 1)
+                }
             }
+            Err(error) => {
+                self.has_failed = true;
+                note!("attune: {error}\n  {}", error.remedy());
+                let failure = FailureReport::new(path, &error);
+                if self.args.json {
+                    document(&failure)
+                } else if self.args.ndjson {
+                    follower.line(FailureLine::from(failure))
+                } else {
+                    return Ok(true);
+                }
+            }
+        };
+        print_line(&text)
+    }
+
+    /// The report of a file; with it its exports are written. What fails beside the analysis is said, and the report
+    /// holds the rest.
+    fn analyzed(&mut self, path: &Path, follower: &mut FileFollower<'_>) -> Result<Report, AnalyzeError> {
+        let base = self.exports.as_mut().map(|exports| exports.base(path));
+        let base = match base.transpose() {
+            Ok(base) => base,
+            Err(error) => {
+                self.complain(&error);
+                None
+            }
+        };
+        let Some((job, base)) = self.exports.as_ref().map(|exports| exports.job).zip(base) else {
+            let mut report = analyze_for(path, self.models, self.smoothing, follower)?;
+            self.decide(&mut report, path);
+            return Ok(report);
+        };
+        let mut analysis = job.run(path, follower)?;
+        self.decide(&mut analysis.report, path);
+        if let Some(Err(error)) = self.exports.as_ref().map(|exports| exports.write(&analysis, &base)) {
+            self.complain(&error);
         }
-        progress.finish_and_clear();
-        if let Some(stop) = lines.stop {
-            // Nobody reads stdout any more: that is no failure of ours.
-            return stop.map(|()| code);
-        }
-        if let Ok(report) = &result
-            && !report.warnings.is_empty()
-        {
-            // What could be decoded is reported; that it is not the whole file must not go unnoticed.
-            code = ExitCode::FAILURE;
-            for warning in &report.warnings {
-                eprintln!(
-                    "attune: {}: {warning}\n  copy or download the file again",
-                    path.display()
+        Ok(analysis.report)
+    }
+
+    /// Adds which segments decided, if that is asked for.
+    fn decide(&mut self, report: &mut Report, path: &Path) {
+        let Some(reader) = &self.reader else { return };
+        match segments_of_file(path, reader) {
+            Ok(decided) => report.decided = decided,
+            Err(error) => {
+                self.has_failed = true;
+                note!(
+                    "attune: {}: which segments decided is unknown: {error}\n  {}",
+                    path.display(),
+                    error.remedy()
                 );
             }
         }
-        let text = match result {
-            Ok(report) if args.json => document(&report),
-            Ok(_) if args.ndjson => continue,
-            Ok(report) => readable(&report, models, i == 0),
-            Err(error) => {
-                code = ExitCode::FAILURE;
-                eprintln!("attune: {error}\n  {}", error.remedy());
-                let failure = FailureReport::new(path, &error);
-                if args.json {
-                    document(&failure)
-                } else if args.ndjson {
-                    document(&FailureLine::from(failure))
-                } else {
-                    continue;
-                }
-            }
-        };
-        if !print_line(&text)? {
-            return Ok(code);
-        }
-    }
-    Ok(code)
-}
-
-/// Visible only on a terminal.
-fn progress_bar(path: &Path) -> ProgressBar {
-    let style = ProgressStyle::with_template("{prefix}  {bar:30} {percent:>3} %  {eta} left");
-    let name = path
-        .file_name()
-        .unwrap_or(path.as_os_str())
-        .to_string_lossy()
-        .into_owned();
-    ProgressBar::new(1)
-        .with_style(
-            style
-                .unwrap_or_else(|_| ProgressStyle::default_bar())
-                .progress_chars("█▌ "),
-        )
-        .with_prefix(name)
-}
-
-/// Writes a line for each hop and model, and for each change of state.
-struct HopLines<'a> {
-    models: &'a ModelSet,
-    on: bool,
-    state: Option<AnswerState>,
-    surprise: SurpriseLines,
-    /// Why no more lines can be written: an error, or nobody reads.
-    stop: Option<Result<(), AppError>>,
-}
-
-impl<'a> HopLines<'a> {
-    fn new(models: &'a ModelSet, on: bool) -> Self {
-        Self {
-            models,
-            on,
-            state: None,
-            surprise: SurpriseLines::default(),
-            stop: None,
-        }
     }
 
-    fn push(&mut self, hop: &HopResult) {
-        if !self.on || self.stop.is_some() {
-            return;
-        }
-        let genres = &self.models.genres;
-        let change = ChangeLine::new(&hop.column, self.models.front_end.hop());
-        let mut lines: Vec<String> = change.iter().map(document).collect();
-        lines.extend(SectionLine::new(&hop.column, genres).map(|line| document(&line)));
-        let surprise = self.surprise.push(&hop.column, self.models.front_end.hop(), genres);
-        lines.extend(surprise.map(|line| document(&line)));
-        for (index, model) in self.models.models.iter().enumerate() {
-            let name = &model.manifest().name;
-            lines
-                .extend(HopLine::new(&hop.column, ModelHop { name, model: index }, genres).map(|line| document(&line)));
-        }
-        if self.state != Some(hop.column.decision.state) {
-            self.state = Some(hop.column.decision.state);
-            lines.push(document(&StateLine::new(&hop.column, genres)));
-        }
-        for line in lines {
-            match print_line(&line) {
-                Ok(true) => {}
-                Ok(false) => self.stop = Some(Ok(())),
-                Err(error) => self.stop = Some(Err(error)),
-            }
-        }
+    fn complain(&mut self, error: &AppError) {
+        self.has_failed = true;
+        note!("attune: {error}");
     }
 }

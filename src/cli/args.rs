@@ -12,6 +12,7 @@ use super::not_built::AnyArgs as TrainArgs;
 use super::train::TrainArgs;
 use attune_audio::playback::Pace;
 use attune_tags::Field;
+use attune_library::{DEFAULT_MIN_SEGMENT, Format};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -102,16 +103,33 @@ pub struct LiveArgs {
 
 /// `attune analyze`.
 #[derive(Debug, Clone, clap::Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct AnalyzeArgs {
     /// Music files (wav, mp3, flac, ogg, m4a, …)
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(required_unless_present = "files_from", value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// Also analyse the files named in this file, one path per line, as they are read; `-`: standard input
+    #[arg(long, value_name = "FILE|-")]
+    pub files_from: Option<PathBuf>,
+    /// The names in --files-from end with a zero byte instead of a line break, as `find -print0` writes them
+    #[arg(short = '0', long, requires = "files_from")]
+    pub null: bool,
     /// One JSON document per file, one per line
     #[arg(long, conflicts_with = "ndjson")]
     pub json: bool,
-    /// One line of JSON for each hop and model, and each change of state
+    /// One line of JSON for each hop and model, and each change of state; at the end of each file one about the whole
     #[arg(long)]
     pub ndjson: bool,
+    /// Also write each file's analysis to this folder
+    #[arg(long, value_name = "FOLDER", requires = "format")]
+    pub out: Option<PathBuf>,
+    /// As what; several, separated by commas
+    #[arg(long, value_name = "FORMAT", value_delimiter = ',', requires = "out")]
+    pub format: Vec<Format>,
+    /// Segments in these files that are shorter than so many seconds go to a neighbour
+    #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_MIN_SEGMENT.0, requires = "out",
+          value_parser = not_negative)]
+    pub min_segment: f64,
     /// Also report which segments decided, by a network that reads whole files: the bundled one, or this manifest's
     #[arg(
         long,
@@ -339,6 +357,13 @@ fn positive(text: &str) -> Result<f64, String> {
     }
 }
 
+fn not_negative(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number >= 0.0 && number.is_finite() => Ok(number),
+        _ => Err("expected a number, 0 or more".to_owned()),
+    }
+}
+
 fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(number) if number > 0 => Ok(number),
@@ -376,6 +401,10 @@ mod tests {
         for wrong in [
             &["attune", "analyze"][..],
             &["attune", "analyze", "--json", "--ndjson", "a.wav"],
+            &["attune", "analyze", "--out", "o", "a.wav"],
+            &["attune", "analyze", "--format", "json", "a.wav"],
+            &["attune", "analyze", "--out", "o", "--format", "doc", "a.wav"],
+            &["attune", "analyze", "-0", "a.wav"],
             &["attune", "live", "--seconds", "-1"],
             &["attune", "live", "--seconds", "nan"],
             &["attune", "live", "--pace", "0"],

@@ -18,7 +18,7 @@ pub(super) fn run(args: &BenchArgs, models: &ModelSet) -> Result<ExitCode, AppEr
         ));
     }
     let effort = if args.quick { Effort::QUICK } else { Effort::FULL };
-    let mut say = |line: &str| eprintln!("attune bench: {line}");
+    let mut say = |line: &str| crate::note!("attune bench: {line}");
     if let Some(folder) = &args.growth {
         let grown = growth::measure(effort, models, &mut say)?;
         growth::write(&grown, folder).with_context(|| format!("{} cannot be written to", folder.display()))?;

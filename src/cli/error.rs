@@ -126,6 +126,8 @@ without_remedy!(
     serde_json::Error,
     ctrlc::Error,
     EngineError,
+    attune_library::ExportError,
+    attune_library::names::WouldOverwrite,
     #[cfg(feature = "gui")]
     crate::ui::UiError,
     #[cfg(feature = "lab")]

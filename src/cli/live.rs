@@ -170,7 +170,7 @@ impl Session {
         }
         self.screen.close();
         if self.missed > 0 {
-            eprintln!(
+            crate::note!(
                 "attune: {} hops were not shown because stdout was read too slowly (all were processed)",
                 self.missed
             );

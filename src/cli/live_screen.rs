@@ -159,8 +159,8 @@ impl Screen {
     pub(super) fn event(&mut self, event: &Event, at: Seconds) -> Result<bool, AppError> {
         if let Some(text) = event_text(event, self.was_open) {
             match &self.form {
-                Form::Status(status) => status.suspend(|| eprintln!("{text}")),
-                Form::Ndjson | Form::Lines => eprintln!("{text}"),
+                Form::Status(status) => status.suspend(|| crate::note!("{text}")),
+                Form::Ndjson | Form::Lines => crate::note!("{text}"),
             }
         }
         self.was_open |= matches!(event, Event::Opened(_));

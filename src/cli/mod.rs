@@ -4,6 +4,9 @@
 //! 1 something failed, 2 wrong usage). Thread: main.
 
 mod analyze;
+mod analyze_export;
+mod analyze_files;
+mod analyze_lines;
 mod analyze_text;
 mod args;
 mod bars;
@@ -44,6 +47,7 @@ use attune_audio::playback::Pace;
 use attune_engine::SourceRequest;
 use attune_model::{LoadedModel, ModelError, ModelSet};
 use error::Context;
+use std::fmt;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -222,9 +226,15 @@ fn load(named: &[PathBuf]) -> Result<ModelSet, ModelError> {
 fn settings() -> Settings {
     let (settings, message) = Settings::load();
     if let Some(message) = message {
-        eprintln!("{message}");
+        crate::note!("{message}");
     }
     settings
+}
+
+/// What [`crate::note!`] does.
+pub fn note(text: fmt::Arguments<'_>) {
+    // Nobody is left to be told that this failed.
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
 /// Writes one line to stdout at once. False: nobody reads any more (a closed pipe), so there is no point in going on.

@@ -180,7 +180,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), AppError> {
         let recipe = args.recipe_for(&config, session.genres().len());
         let manifest = session.fit_familiarity(&recipe, model)?;
         let scale = manifest.familiarity.map_or(0, |scale| scale.sounds);
-        eprintln!(
+        crate::note!(
             "{}: familiarity fitted, threshold from {scale} held-out sounds",
             manifest.name
         );
@@ -191,7 +191,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), AppError> {
         return Ok(());
     };
     let page = cross_validate(usize::from(folds), &args.out, &args.command(), |fold| {
-        eprintln!("fold {fold}");
+        crate::note!("fold {fold}");
         train(&args.of_fold(fold))
     })?;
     print_line(page.trim_end())?;

@@ -39,7 +39,7 @@ impl Screen {
 
     /// Shows what happens.
     pub(super) fn show(&self, event: &Event<'_>) {
-        let say = |line: &str| self.bar.suspend(|| eprintln!("{line}"));
+        let say = |line: &str| self.bar.suspend(|| crate::note!("{line}"));
         match event {
             Event::Begin(stage) => self.begin(*stage),
             Event::Progress { stage, done, of } => self.progress(*stage, *done, *of),
@@ -80,13 +80,13 @@ impl Screen {
             }
             Event::Validated(line) => {
                 if self.bar.is_hidden() {
-                    eprintln!("{line}");
+                    crate::note!("{line}");
                 }
             }
             Event::Trained { kept } => {
                 self.bar.finish_and_clear();
                 if let Some((step, nll)) = kept {
-                    eprintln!("kept the weights of step {step} (−ln p {nll:.4})");
+                    crate::note!("kept the weights of step {step} (−ln p {nll:.4})");
                 }
             }
         }
@@ -98,12 +98,12 @@ impl Screen {
             let metrics = outcome.metrics(part);
             if metrics.clips > 0 {
                 let percent = metrics.accuracy * 100.0;
-                eprintln!("{part:?}: {percent:.1} % of {} validation clips", metrics.clips);
+                crate::note!("{part:?}: {percent:.1} % of {} validation clips", metrics.clips);
             }
         }
         let manifest = &outcome.manifest;
         let path = out.join(format!("{}.safetensors", manifest.name));
-        eprintln!("{} weights in {}", manifest.weight_count, path.display());
+        crate::note!("{} weights in {}", manifest.weight_count, path.display());
     }
 
     fn begin(&self, stage: Stage) {
@@ -122,17 +122,17 @@ impl Screen {
         self.bar.set_position(done as u64);
         let tenth = done * 10 / of.max(1);
         if self.bar.is_hidden() && self.next.fetch_max(tenth + 1, Ordering::Relaxed) <= tenth {
-            eprintln!("{}: {done} of {of}", name(stage));
+            crate::note!("{}: {done} of {of}", name(stage));
         }
     }
 
     fn left_out(&self, left_out: &[LeftOut]) {
         self.bar.suspend(|| {
             for reason in left_out.iter().take(NAMED) {
-                eprintln!("left out: {}\n  {}", reason.message, reason.remedy);
+                crate::note!("left out: {}\n  {}", reason.message, reason.remedy);
             }
             if left_out.len() > NAMED {
-                eprintln!("and {} more files are left out", left_out.len() - NAMED);
+                crate::note!("and {} more files are left out", left_out.len() - NAMED);
             }
         });
     }
@@ -140,18 +140,21 @@ impl Screen {
     fn renditions(&self, made: &Made, seconds: f64) {
         self.bar.suspend(|| {
             if let Some(agreement) = made.agreement {
-                eprintln!(
+                crate::note!(
                     "teacher and its stored features: correlation {:.4}, mean |Δ| {:.3}, greatest {:.2} deviations \
                      over {} clips",
-                    agreement.correlation, agreement.mean_error, agreement.greatest_error, agreement.clips
+                    agreement.correlation,
+                    agreement.mean_error,
+                    agreement.greatest_error,
+                    agreement.clips
                 );
             }
             for file in &made.left_out {
-                eprintln!("left out: {file}");
+                crate::note!("left out: {file}");
             }
             if made.new + made.cached > 0 {
                 let (new, cached) = (made.new, made.cached);
-                eprintln!("{new} renditions made in {seconds:.0} s, {cached} from the cache");
+                crate::note!("{new} renditions made in {seconds:.0} s, {cached} from the cache");
             }
         });
     }

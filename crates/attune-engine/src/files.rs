@@ -4,7 +4,7 @@
 //! returns when the bytes and the file's name are on the disk.
 
 use std::fs::File;
-use std::io::ErrorKind;
+use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 /// A file cannot be read or written: which, why, and what to do about it ([`FileError::remedy`]).
@@ -112,21 +112,45 @@ pub fn create_folder(path: &Path) -> Result<(), FileError> {
     std::fs::create_dir_all(path).map_err(FileError::writing(path))
 }
 
-/// Writes a file in one piece: until the new one is whole, what was there stays. Missing folders are made.
+/// Writes a file in one piece: until the new one is whole, what was there stays. Missing folders are made. A link is
+/// followed; a pipe or a device is written to; a file that was there keeps its mode.
 ///
 /// # Errors
-/// If it cannot be written; what was there is then as it was.
+/// If it cannot be written; what was there is then as it was, unless it is a pipe or a device.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    replace(path, |temporary| std::fs::write(temporary, bytes))
+    write_with(path, |out| out.write_all(bytes))
+}
+
+/// As [`write_atomically`], for what is not all in memory: `write` is given what it writes to.
+///
+/// # Errors
+/// As of [`write_atomically`], and those of `write`.
+pub fn write_with(
+    path: &Path,
+    write: impl FnOnce(&mut (dyn Write + Send)) -> std::io::Result<()>,
+) -> Result<(), FileError> {
+    if let Some(mut stream) = open_stream(path).map_err(FileError::writing(path))? {
+        return write(&mut stream).map_err(FileError::writing(path));
+    }
+    replace(path, |temporary| {
+        let mut file = BufWriter::new(File::options().write(true).open(temporary)?);
+        write(&mut file)?;
+        file.flush()
+    })
 }
 
 /// As [`write_atomically`], for what writes to a path itself: `write` is given a temporary file in the same folder, which
 /// then takes the name.
 ///
 /// # Errors
-/// If it cannot be written; what was there is then as it was.
+/// If it cannot be written; what was there is then as it was. A pipe or a device is refused.
 pub fn replace(path: &Path, write: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<(), FileError> {
     let replaced = || -> std::io::Result<()> {
+        if open_stream(path)?.is_some() {
+            return Err(ErrorKind::Unsupported.into());
+        }
+        // What a link points at is replaced, not the link.
+        let path = &std::fs::canonicalize(path).unwrap_or_else(|_| target(path));
         let folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
@@ -134,11 +158,46 @@ pub fn replace(path: &Path, write: impl FnOnce(&Path) -> std::io::Result<()>) ->
         std::fs::create_dir_all(folder)?;
         let file = temporary_in(folder)?;
         write(file.path())?;
+        if let Ok(before) = std::fs::metadata(path) {
+            file.as_file().set_permissions(before.permissions())?;
+        }
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)?;
         sync_folder(folder)
     };
     replaced().map_err(FileError::writing(path))
+}
+
+/// Where a link that points at nothing yet points; any other path as it is.
+fn target(path: &Path) -> PathBuf {
+    let mut at = path.to_owned();
+    // As many as Linux follows.
+    for _ in 0..40 {
+        match std::fs::read_link(&at) {
+            Ok(next) => at = at.parent().unwrap_or(Path::new("")).join(next),
+            Err(_) => break,
+        }
+    }
+    at
+}
+
+/// What is there and is no plain file, opened to be written to: a pipe, a device, an open file by its number
+/// (`/dev/stdout`, whatever that is). A folder is an error.
+fn open_stream(path: &Path) -> std::io::Result<Option<File>> {
+    let is_open_file = ["/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/"];
+    if is_open_file
+        .iter()
+        .any(|names| path.to_string_lossy().starts_with(names))
+    {
+        // Whoever opened it has the name: it must not be given to another file.
+        return std::fs::OpenOptions::new().append(true).open(path).map(Some);
+    }
+    match std::fs::metadata(path) {
+        Ok(there) if there.is_dir() => Err(ErrorKind::IsADirectory.into()),
+        Ok(there) if !there.is_file() => std::fs::OpenOptions::new().write(true).open(path).map(Some),
+        // A plain file, or none, or one that will be refused when it is written.
+        _ => Ok(None),
+    }
 }
 
 /// A temporary file that the user's mask lets others read, as any file that is written.
@@ -203,6 +262,50 @@ mod tests {
         std::fs::write(&plain, "x").unwrap();
         write_atomically(&ours, b"x").unwrap();
         assert_eq!(mode(&ours), mode(&plain));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn it_writes_where_a_link_points_and_keeps_the_mode() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("elsewhere")).unwrap();
+        std::fs::write(at("elsewhere/private"), "before").unwrap();
+        std::fs::set_permissions(at("elsewhere/private"), std::fs::Permissions::from_mode(0o600)).unwrap();
+        symlink("elsewhere/private", at("link")).unwrap();
+        symlink("elsewhere/new", at("dangling")).unwrap();
+        for link in ["link", "dangling"] {
+            write_atomically(&at(link), b"after").unwrap();
+            assert!(at(link).is_symlink(), "{link} is replaced");
+        }
+        assert_eq!(read(&at("elsewhere/private")).unwrap(), b"after");
+        assert_eq!(read(&at("elsewhere/new")).unwrap(), b"after");
+        let mode = std::fs::metadata(at("elsewhere/private")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_and_a_device_are_written_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(
+            std::process::Command::new("mkfifo")
+                .arg(&pipe)
+                .status()
+                .unwrap()
+                .success()
+        );
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || std::fs::read(pipe).unwrap()
+        });
+        write_atomically(&pipe, b"through").unwrap();
+        assert_eq!(reader.join().unwrap(), b"through");
+        write_atomically(Path::new("/dev/null"), b"away").unwrap();
+        let full = write_atomically(Path::new("/dev/full"), b"x").unwrap_err();
+        assert_eq!(full.remedy(), "Make room on the disk, or name another place.");
     }
 
     #[test]

@@ -82,7 +82,7 @@ fn of_table(args: &EvalArgs, table: &Path, models: &ModelSet) -> Result<Evaluati
         let all = rows.len();
         rows.retain(|row| row.has_audio);
         if rows.len() < all {
-            eprintln!("{} of {all} clips have no audio and are left out", all - rows.len());
+            crate::note!("{} of {all} clips have no audio and are left out", all - rows.len());
         }
         manifest::check_files(table, &rows)?;
     }
@@ -102,7 +102,7 @@ fn of_table(args: &EvalArgs, table: &Path, models: &ModelSet) -> Result<Evaluati
     };
     bar.finish_and_clear();
     if let Some(why) = &evaluation.left_out {
-        eprintln!("conditions are missing: {why}");
+        crate::note!("conditions are missing: {why}");
     }
     Ok(evaluation)
 }
@@ -189,7 +189,7 @@ fn show(bar: &ProgressBar, event: &EvaluationEvent<'_>) {
             bar.set_position(0);
         }
         EvaluationEvent::Advance => bar.inc(1),
-        EvaluationEvent::Failed(error) => bar.suspend(|| eprintln!("{error}")),
+        EvaluationEvent::Failed(error) => bar.suspend(|| crate::note!("{error}")),
     }
 }
 

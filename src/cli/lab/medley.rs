@@ -108,7 +108,7 @@ fn make(generate: &GenerateArgs, args: &LabArgs) -> Result<ExitCode, AppError> {
         },
     };
     let count = generate.count as usize;
-    let said = |number: u64| eprintln!("attune lab medley: [{number}/{count}] medley-{number:04}");
+    let said = |number: u64| crate::note!("attune lab medley: [{number}/{count}] medley-{number:04}");
     let written = match (generate.kind, &generate.data) {
         (Kind::Real, Some(data)) => {
             let data = Dataset::list(data)?;

@@ -72,7 +72,7 @@ pub(super) fn run(args: &LabArgs, models: &dyn Fn() -> Result<ModelSet, ModelErr
         if stop_requested.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
-        eprintln!("attune lab: stopping at the next step; once more to stop at once");
+        crate::note!("attune lab: stopping at the next step; once more to stop at once");
     })?;
     let config = RunConfig {
         quick: args.quick,
@@ -80,7 +80,7 @@ pub(super) fn run(args: &LabArgs, models: &dyn Fn() -> Result<ModelSet, ModelErr
     };
     let mut so_far = None;
     let mut say = |said: RunEvent<'_>| match said {
-        RunEvent::Progress(at) => eprintln!("attune lab {}: [{}/{}] {}", lab.name(), at.finished, at.of, at.line),
+        RunEvent::Progress(at) => crate::note!("attune lab {}: [{}/{}] {}", lab.name(), at.finished, at.of, at.line),
         RunEvent::Partial(report) => so_far = Some(report),
     };
     let ran = lab.run(&mut Run::new(config, cells, models, &mut say, &stop));
@@ -91,7 +91,7 @@ pub(super) fn run(args: &LabArgs, models: &dyn Fn() -> Result<ModelSet, ModelErr
     let report = ran?;
     if let Some(folder) = &args.out {
         for path in report.write(folder)? {
-            eprintln!("attune lab {}: wrote {}", lab.name(), path.display());
+            crate::note!("attune lab {}: wrote {}", lab.name(), path.display());
         }
     }
     if let Some(page) = &args.page {

@@ -43,21 +43,21 @@ pub(super) fn run(say: &SayArgs, args: &LabArgs) -> Result<ExitCode, AppError> {
     };
     let mut code = ExitCode::SUCCESS;
     if !args.json {
-        eprintln!("attune lab say: {OUTSIDE}");
+        crate::note!("attune lab say: {OUTSIDE}");
     }
     for path in &say.files {
         let levels = match levels_of_file(path, reader.front_end()) {
             Ok(levels) => levels,
             Err(error) => {
                 code = ExitCode::FAILURE;
-                eprintln!("attune: {error}\n  {}", error.remedy());
+                crate::note!("attune: {error}\n  {}", error.remedy());
                 continue;
             }
         };
         let pieces = reader.captions(&levels, usize::from(say.beam))?;
         if pieces.is_empty() {
             code = ExitCode::FAILURE;
-            eprintln!("attune: {} is too short: a caption needs 3 s", path.display());
+            crate::note!("attune: {} is too short: a caption needs 3 s", path.display());
         }
         if let Some(folder) = &args.out {
             draw(folder, path, &pieces, (&levels, &reader))?;
@@ -85,7 +85,7 @@ fn draw(folder: &Path, path: &Path, pieces: &[SaidPiece], of: (&[f32], &CaptionR
         let title = format!("{name}, {:.1} to {:.1} s", piece.start_s, piece.end_s);
         let to = folder.join(format!("{name}-{number:02}.svg"));
         write_atomically(&to, drawn::svg(piece, levels, bands, &title).as_bytes())?;
-        eprintln!("attune lab say: wrote {}", to.display());
+        crate::note!("attune lab say: wrote {}", to.display());
     }
     Ok(())
 }

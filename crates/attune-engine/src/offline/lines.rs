@@ -2,7 +2,7 @@
 //!
 //! In: columns and health. Out: lines. Thread: any.
 
-use super::report::FailureReport;
+use super::report::{FailureReport, Report};
 use crate::{Column, Health, StateReset};
 use attune_audio::units::Seconds;
 use attune_model::genre::{GenreSet, Probabilities, SoundKind};
@@ -198,6 +198,35 @@ impl HealthLine {
                 p99: rounded(f64::from(health.latency_p99_ms)),
             },
         }
+    }
+}
+
+/// A line about one of several files: it names the file.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OfFile<'a, L> {
+    #[serde(flatten)]
+    line: L,
+    path: &'a str,
+}
+
+impl<'a, L> OfFile<'a, L> {
+    /// A line about the file with this path.
+    pub fn new(path: &'a str, line: L) -> Self {
+        Self { line, path }
+    }
+}
+
+/// The last line of a file: all that is said of the whole.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FileLine<'a> {
+    r#type: &'static str,
+    #[serde(flatten)]
+    report: &'a Report,
+}
+
+impl<'a> From<&'a Report> for FileLine<'a> {
+    fn from(report: &'a Report) -> Self {
+        Self { r#type: "file", report }
     }
 }
 

@@ -9,7 +9,9 @@ mod summary;
 mod surprise;
 
 pub use levels::{levels_of_file, sections_of_file, segments_of_file};
-pub use lines::{ChangeLine, FailureLine, HealthLine, HopLine, ModelHop, SectionLine, StateLine, document};
+pub use lines::{
+    ChangeLine, FailureLine, FileLine, HealthLine, HopLine, ModelHop, OfFile, SectionLine, StateLine, document,
+};
 pub use report::{AnswerReport, FailureReport, ModelReport, Report, SectionReport, SegmentReport, SourceReport};
 pub use surprise::{SurpriseLine, SurpriseLines, SurpriseReport};
 
@@ -20,6 +22,7 @@ use attune_audio::source::SourceError;
 use attune_audio::units::Seconds;
 use attune_model::{ModelError, ModelSet};
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use summary::FileSummary;
 
@@ -43,6 +46,14 @@ pub enum AnalyzeError {
     /// The caller wants no more of it.
     #[error("stopped before the end")]
     Stopped,
+    /// A decoder ended in the middle of its work, by a fault of its own.
+    #[error("{path}: the decoder failed: {message}")]
+    Panicked {
+        /// The file.
+        path: String,
+        /// What it said.
+        message: String,
+    },
 }
 
 impl AnalyzeError {
@@ -53,6 +64,7 @@ impl AnalyzeError {
             Self::Pipeline { .. } => "unsupported",
             Self::Model(_) => "model",
             Self::Stopped => "stopped",
+            Self::Panicked { .. } => "panicked",
         }
     }
 
@@ -65,6 +77,7 @@ impl AnalyzeError {
             }
             Self::Model(error) => error.remedy(),
             Self::Stopped => "Analyse it again.",
+            Self::Panicked { .. } => "Convert the file, for instance with ffmpeg, and report the fault with the file.",
         }
     }
 }
@@ -78,14 +91,68 @@ pub struct Progress {
     pub duration: Option<Seconds>,
 }
 
+/// What follows an analysis as it goes.
+pub trait Follower {
+    /// The next samples as they were decoded: the mean of the channels, at the file's rate, in blocks of any length.
+    fn samples(&mut self, _mono: &[f32]) {}
+    /// The next frame.
+    fn hop(&mut self, _hop: &HopResult) {}
+    /// How far it has come. It ends early, as [`AnalyzeError::Stopped`], when this says so.
+    fn progress(&mut self, _progress: Progress) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+}
+
+/// Two functions that follow an analysis.
+struct Functions<H, P>(H, P);
+
+impl<H: FnMut(&HopResult), P: FnMut(Progress) -> ControlFlow<()>> Follower for Functions<H, P> {
+    fn hop(&mut self, hop: &HopResult) {
+        (self.0)(hop);
+    }
+
+    fn progress(&mut self, progress: Progress) -> ControlFlow<()> {
+        (self.1)(progress)
+    }
+}
+
 /// Analyses a file: every frame through every model, then one answer for the whole. It ends early, as
 /// [`AnalyzeError::Stopped`], when `on_progress` says so.
 pub fn analyze(
     path: &Path,
     models: &ModelSet,
     smoothing: &SmoothingConfig,
-    mut on_hop: impl FnMut(&HopResult),
-    mut on_progress: impl FnMut(Progress) -> ControlFlow<()>,
+    on_hop: impl FnMut(&HopResult),
+    on_progress: impl FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Report, AnalyzeError> {
+    analyze_for(path, models, smoothing, &mut Functions(on_hop, on_progress))
+}
+
+/// As [`analyze`], for one that follows samples, frames and progress. A panic in a decoder is an error: one bad file
+/// must not end a program that has more to do.
+pub fn analyze_for(
+    path: &Path,
+    models: &ModelSet,
+    smoothing: &SmoothingConfig,
+    follower: &mut impl Follower,
+) -> Result<Report, AnalyzeError> {
+    // What a panic leaves unfinished is dropped, but for the follower, which has seen a part of the file.
+    let caught = catch_unwind(AssertUnwindSafe(|| run(path, models, smoothing, follower)));
+    caught.unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<String>().map(String::as_str);
+        let said = said.or_else(|| panic.downcast_ref::<&str>().copied());
+        Err(AnalyzeError::Panicked {
+            path: path.display().to_string(),
+            message: said.unwrap_or("it gave no reason").to_owned(),
+        })
+    })
+}
+
+fn run(
+    path: &Path,
+    models: &ModelSet,
+    smoothing: &SmoothingConfig,
+    follower: &mut impl Follower,
 ) -> Result<Report, AnalyzeError> {
     let mut file = AudioFile::open(path)?;
     let info = file.info().clone();
@@ -95,10 +162,6 @@ pub fn analyze(
     };
     let mut pipeline = Pipeline::new(models, info.rate, *smoothing).map_err(failed)?;
     let mut summary = FileSummary::new(models, smoothing);
-    let mut take = |hop: &HopResult| {
-        summary.push(hop);
-        on_hop(hop);
-    };
     // Models step through blocks faster than through frames, so decoded packets are gathered to whole pieces.
     let gathered = PIECE_SECONDS * info.rate.0.max(1) as usize;
     let mut block = Vec::with_capacity(2 * gathered);
@@ -109,17 +172,26 @@ pub fn analyze(
         if block.len() >= gathered || !more {
             let taken = if more { gathered } else { block.len() };
             samples += taken as u64;
+            follower.samples(&block[..taken]);
+            let mut take = |hop: &HopResult| {
+                summary.push(hop);
+                follower.hop(hop);
+            };
             pipeline.push(&block[..taken], &mut take).map_err(failed)?;
             block.drain(..taken);
             let progress = Progress {
                 done: info.rate.duration(samples),
                 duration: info.duration,
             };
-            if on_progress(progress).is_break() {
+            if follower.progress(progress).is_break() {
                 return Err(AnalyzeError::Stopped);
             }
         }
     }
+    let mut take = |hop: &HopResult| {
+        summary.push(hop);
+        follower.hop(hop);
+    };
     pipeline.finish(&mut take).map_err(failed)?;
     let faults = pipeline.take_faults();
     let duration = info.rate.duration(samples);
@@ -127,4 +199,22 @@ pub fn analyze(
     let mut report = summary.report(source, duration, &faults);
     report.note_damage(&file);
     Ok(report)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_on_the_way_is_an_error_that_names_the_file() {
+        let demo = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../assets/demo/demo.ogg"));
+        let models = attune_model::bundled().unwrap();
+        let fault = |_: &HopResult| panic!("index out of bounds");
+        let error = analyze(demo, &models, &SmoothingConfig::default(), fault, |_| {
+            ControlFlow::Continue(())
+        });
+        let error = error.unwrap_err();
+        assert_eq!(error.kind(), "panicked");
+        assert!(error.to_string().contains("demo.ogg") && error.to_string().contains("index out of bounds"));
+    }
 }

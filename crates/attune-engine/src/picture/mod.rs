@@ -25,9 +25,29 @@ pub use sheet::{Panel, Paper, Sheet};
 /// Room that one panel takes.
 const WIDTH: f64 = 420.0;
 
-/// Text as it may stand in XML.
+/// Text as it may stand in XML or HTML, in an element or in a quoted attribute. Characters that XML 1.0 has no form for
+/// (control characters, U+FFFE, U+FFFF) become U+FFFD.
+///
+/// ```
+/// use attune_engine::picture::escaped;
+/// assert_eq!(escaped("<a href=\"x\">\u{1b}&"), "&lt;a href=&quot;x&quot;&gt;\u{fffd}&amp;");
+/// ```
 pub fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            '\t' | '\n' | '\r' => out.push(c),
+            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
+            c if c.is_control() => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 /// About how wide a text of the usual size is: fonts differ, so layouts leave room.

@@ -104,7 +104,7 @@ pub(super) fn run(args: &ExplainArgs, table: &Path, models: &ModelSet) -> Result
     }
     bar.finish_and_clear();
     for (kind, why) in &results.left_out {
-        eprintln!("pieces with {} are left out: {why}", kind.title());
+        crate::note!("pieces with {} are left out: {why}", kind.title());
     }
     if let Some(file) = &args.csv {
         write_atomically(file, document::csv(&results).as_bytes())?;

@@ -67,7 +67,7 @@ fn below(option: &str, folder: &Path, spec: &FrontEndSpec) -> Result<Vec<Vec<f32
         let (info, samples) = match decode_file(&path) {
             Ok(decoded) => decoded,
             Err(error) => {
-                eprintln!("left out: {}", error.message);
+                crate::note!("left out: {}", error.message);
                 continue;
             }
         };
@@ -84,7 +84,7 @@ fn below(option: &str, folder: &Path, spec: &FrontEndSpec) -> Result<Vec<Vec<f32
             None => Vec::new(),
         };
         if levels.is_empty() {
-            eprintln!("left out: {} is silent or too short", path.display());
+            crate::note!("left out: {} is silent or too short", path.display());
         } else {
             sounds.push(levels);
         }

@@ -1,0 +1,45 @@
+//! What files and libraries of music need beyond one answer.
+//!
+//! ```text
+//!  file ─► analyze ─► Analysis ─┬─► Format::Json, Csv, Jams, …  ─► files
+//!         (one decode)          └─► (frames, segments, why, provenance)
+//! ```
+//!
+//! In: a file and models. Out: an [`Analysis`], and files in the formats of other tools ([`Format`]). Thread: the
+//! caller's.
+//!
+//! ```
+//! use attune_engine::smoothing::SmoothingConfig;
+//! use attune_library::{Format, Job};
+//! use std::path::Path;
+//!
+//! let models = attune_model::bundled()?;
+//! let demo = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../assets/demo/demo.ogg"));
+//! let formats = [Format::Audacity, Format::Srt];
+//! let job = Job::new(&models, &SmoothingConfig::default(), &formats);
+//! let analysis = job.run(demo, &mut attune_library::Nobody)?;
+//! let files = analysis.export(Format::Audacity)?;
+//! assert!(String::from_utf8_lossy(&files[0].bytes).starts_with("0.000000\t"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Where to go next: [`Job`] analyses, [`Format`] lists what can be written, [`names`] says to which file.
+
+mod analysis;
+mod collect;
+mod export;
+mod hops;
+mod merge;
+pub mod names;
+mod provenance;
+pub mod table;
+mod text;
+mod why;
+
+pub use analysis::{Analysis, Job, Nobody};
+pub use export::{ExportError, ExportFile, Format};
+pub use hops::{Hops, ModelHops};
+pub use merge::{DEFAULT_MIN_SEGMENT, merged};
+pub use provenance::{ModelProvenance, Provenance};
+pub use text::one_line;
+pub use why::Why;
