@@ -34,3 +34,4 @@ pub mod cli;
 
 mod demo;
 mod music_files;
+mod proofs;

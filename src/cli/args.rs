@@ -54,6 +54,10 @@ pub enum Command {
         /// One JSON document instead of a table
         #[arg(long)]
         json: bool,
+        /// Make every model's golden test again, whether or not it passed before: what it computes for a known sound must
+        /// be what its manifest says
+        #[arg(long)]
+        verify: bool,
     },
     /// Train one model
     Train(Box<TrainArgs>),

@@ -42,9 +42,11 @@ pub use args::Args;
 use args::{BenchArgs, Command, EvalArgs, ExplainArgs};
 pub use error::AppError;
 
+use crate::proofs::ProofStamp;
 use crate::settings::Settings;
 use attune_audio::playback::Pace;
 use attune_engine::SourceRequest;
+use attune_model::load::{ProveAll, Proofs};
 use attune_model::{LoadedModel, ModelError, ModelSet};
 use error::Context;
 use std::fmt;
@@ -87,7 +89,7 @@ impl From<Args> for Launch {
 impl Launch {
     /// Does what is meant.
     pub fn run(self) -> Result<ExitCode, AppError> {
-        let models = || load(&self.models).map_err(AppError::from);
+        let models = || load(&self.models, &ProofStamp::load()).map_err(AppError::from);
         match self.task {
             Task::Window(open) => window(models()?, optional(&self.models)?, open),
             Task::Terminal(command) => match command {
@@ -101,7 +103,14 @@ impl Launch {
                 Command::Train(args) => train(&args),
                 Command::Tag(args) => tag::run(&args, &models, &settings().smoothing),
                 Command::Devices { json } => devices(json),
-                Command::Models { json } => models::run(json, &models()?),
+                Command::Models { json, verify } => {
+                    let proved = if verify {
+                        load(&self.models, &ProveAll)?
+                    } else {
+                        models()?
+                    };
+                    models::run(json, verify, &proved)
+                }
                 Command::Eval(args) => eval(&args, &models),
                 Command::Explain(args) => explain::run(&args, &models()?),
                 Command::Bench(args) => bench(&args, &self.models),
@@ -175,7 +184,7 @@ fn eval(_: &EvalArgs, _: &dyn Fn() -> Result<ModelSet, AppError>) -> Result<Exit
 fn bench(args: &BenchArgs, named: &[PathBuf]) -> Result<ExitCode, AppError> {
     match args.soak {
         Some(minutes) => soak(minutes, args, named),
-        None => bench::run(args, &load(named)?),
+        None => bench::run(args, &load(named, &ProofStamp::load())?),
     }
 }
 
@@ -186,7 +195,12 @@ fn bench(_: &BenchArgs, _: &[PathBuf]) -> Result<ExitCode, AppError> {
 
 #[cfg(all(feature = "gui", feature = "lab"))]
 fn soak(minutes: f64, args: &BenchArgs, named: &[PathBuf]) -> Result<ExitCode, AppError> {
-    soak::run(minutes, args.files.first(), load(named)?, optional(named)?)
+    soak::run(
+        minutes,
+        args.files.first(),
+        load(named, &ProofStamp::load())?,
+        optional(named)?,
+    )
 }
 
 #[cfg(all(not(feature = "gui"), feature = "lab"))]
@@ -196,7 +210,7 @@ fn soak(_: f64, _: &BenchArgs, _: &[PathBuf]) -> Result<ExitCode, AppError> {
 
 #[cfg(feature = "lab")]
 fn lab(args: &lab::LabArgs, named: &[PathBuf]) -> Result<ExitCode, AppError> {
-    lab::run(args, &|| load(named))
+    lab::run(args, &|| load(named, &ProofStamp::load()))
 }
 
 #[cfg(not(feature = "lab"))]
@@ -214,11 +228,11 @@ fn optional(named: &[PathBuf]) -> Result<Vec<LoadedModel>, ModelError> {
 }
 
 /// The models named, or those in the binary.
-fn load(named: &[PathBuf]) -> Result<ModelSet, ModelError> {
+fn load(named: &[PathBuf], proofs: &dyn Proofs) -> Result<ModelSet, ModelError> {
     if named.is_empty() {
-        attune_model::bundled()
+        attune_model::bundled_with(proofs)
     } else {
-        attune_model::from_files(named)
+        attune_model::from_files_with(named, proofs)
     }
 }
 

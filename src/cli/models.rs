@@ -8,8 +8,12 @@ use serde_json::json;
 use std::process::ExitCode;
 
 /// Lists the models as a table, or as one JSON document.
-pub(super) fn run(as_json: bool, models: &ModelSet) -> Result<ExitCode, AppError> {
+pub(super) fn run(as_json: bool, verified: bool, models: &ModelSet) -> Result<ExitCode, AppError> {
     let manifests = || models.models.iter().chain(&models.gate).map(LoadedModel::manifest);
+    if verified {
+        let names: Vec<&str> = manifests().map(|manifest| &manifest.name[..]).collect();
+        crate::note!("{}: weights and golden test are as their manifests say", names.join(", "));
+    }
     if as_json {
         let list: Vec<_> = manifests().map(describe).collect();
         super::print_line(&serde_json::to_string(&list)?)?;

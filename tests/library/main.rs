@@ -7,4 +7,5 @@ mod common;
 
 mod export;
 mod export_paths;
+mod start;
 mod tools;

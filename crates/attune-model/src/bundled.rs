@@ -4,7 +4,7 @@
 
 use super::caption::CaptionModel;
 use super::hierarchical::HierarchicalModel;
-use super::load::{from_bytes, load};
+use super::load::{Proofs, ProveAll, from_bytes_with, load_with};
 use super::scores::ScoreSet;
 use super::sections::SectionModel;
 use super::wavenet::WavenetModel;
@@ -46,12 +46,17 @@ const SCORES: &[u8] = include_bytes!("../../../models/scores.safetensors");
 
 /// The bundled models, each checked like any other.
 pub fn bundled() -> Result<ModelSet, ModelError> {
-    ModelSet::new(load_all(&FILES)?)
+    bundled_with(&ProveAll)
+}
+
+/// The same, without the golden tests that were passed before.
+pub fn bundled_with(proofs: &dyn Proofs) -> Result<ModelSet, ModelError> {
+    ModelSet::new(load_all(&FILES, proofs)?)
 }
 
 /// The bundled models that are off by default: the plain recurrent one.
 pub fn bundled_optional() -> Result<Vec<LoadedModel>, ModelError> {
-    load_all(&OPTIONAL)
+    load_all(&OPTIONAL, &ProveAll)
 }
 
 /// The bundled network that reads whole files.
@@ -101,7 +106,13 @@ pub(super) fn bundled_scores() -> Result<ScoreSet, ModelError> {
 
 /// Models from files, by the paths of their manifests.
 pub fn from_files(manifests: &[PathBuf]) -> Result<ModelSet, ModelError> {
-    ModelSet::new(manifests.iter().map(|path| load(path)).collect::<Result<_, _>>()?)
+    from_files_with(manifests, &ProveAll)
+}
+
+/// The same, without the golden tests that were passed before.
+pub fn from_files_with(manifests: &[PathBuf], proofs: &dyn Proofs) -> Result<ModelSet, ModelError> {
+    let models = manifests.iter().map(|path| load_with(path, proofs));
+    ModelSet::new(models.collect::<Result<_, _>>()?)
 }
 
 /// The name of the bundled model whose weights have this SHA-256 (in lower-case hexadecimal).
@@ -116,9 +127,9 @@ pub(super) fn bundled_name(weights_sha256: &str) -> Option<String> {
     Some(labels.find(|label| label.weights_sha256 == weights_sha256)?.name)
 }
 
-fn load_all(files: &[Files]) -> Result<Vec<LoadedModel>, ModelError> {
+fn load_all(files: &[Files], proofs: &dyn Proofs) -> Result<Vec<LoadedModel>, ModelError> {
     let files = files.iter();
     files
-        .map(|&(manifest, weights)| from_bytes(manifest, weights))
+        .map(|&(manifest, weights)| from_bytes_with(manifest, weights, proofs))
         .collect()
 }

@@ -5,6 +5,7 @@
 use super::{GenreStream, ModelError};
 use attune_audio::features::{FeatureExtractor, FrameBlock, FrontEndSpec};
 use serde::{Deserialize, Serialize};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Features and logits for the sound of [`sound`], recorded when the model was exported.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,17 +57,33 @@ pub fn sound(rate_hz: f64) -> Vec<f32> {
         .collect()
 }
 
+/// The normalised features of the known sound. Models that are loaded together have the same front end: those of the
+/// last one are kept (0.3 MB), since to compose the sound takes longer than to run a model over it.
+fn features(spec: &FrontEndSpec) -> Result<Arc<Vec<f32>>, ModelError> {
+    static LAST: Mutex<Option<(FrontEndSpec, Arc<Vec<f32>>)>> = Mutex::new(None);
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((known, features)) = &*last
+        && known == spec
+    {
+        return Ok(Arc::clone(features));
+    }
+    let mut extractor = FeatureExtractor::new(spec, spec.rate)?;
+    let mut block = extractor.push(&sound(spec.rate.hz()))?;
+    let rest = extractor.finish()?;
+    block.normalized.extend(rest.normalized);
+    let features = Arc::new(block.normalized);
+    *last = Some((spec.clone(), Arc::clone(&features)));
+    Ok(features)
+}
+
 impl Golden {
     /// Measures this front end and this model.
     pub fn measure(spec: &FrontEndSpec, stream: &mut dyn GenreStream) -> Result<Self, ModelError> {
-        let mut extractor = FeatureExtractor::new(spec, spec.rate)?;
-        let mut block = extractor.push(&sound(spec.rate.hz()))?;
-        let rest = extractor.finish()?;
-        block.normalized.extend(rest.normalized);
-        let output = stream.answers(FrameBlock::new(&block.normalized, spec.bands))?;
+        let normalized = features(spec)?;
+        let output = stream.answers(FrameBlock::new(&normalized, spec.bands))?;
         let last = |values: &[f32], width: usize| values[values.len().saturating_sub(width)..].to_vec();
         Ok(Self {
-            features: last(&block.normalized, spec.bands),
+            features: last(&normalized, spec.bands),
             logits: last(&output.logits, output.classes),
         })
     }

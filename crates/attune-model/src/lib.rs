@@ -75,7 +75,9 @@ pub mod trained;
 pub mod wavenet;
 
 pub use attune_nn::recurrent::UnitActivations;
-pub use bundled::{bundled, bundled_optional, bundled_sections, bundled_wavenet, from_files};
+pub use bundled::{
+    bundled, bundled_optional, bundled_sections, bundled_wavenet, bundled_with, from_files, from_files_with,
+};
 use bundled::{bundled_caption, bundled_hierarchical, bundled_section_reader};
 pub use error::ModelError;
 pub use evidence::EvidenceMap;
