@@ -12,6 +12,7 @@ use super::not_built::AnyArgs as TrainArgs;
 use super::train::TrainArgs;
 use attune_audio::playback::Pace;
 use attune_tags::Field;
+use attune_library::query::TableFormat;
 use attune_library::{DEFAULT_MIN_SEGMENT, Format};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -41,6 +42,10 @@ pub enum Command {
     Analyze(AnalyzeArgs),
     /// Write genres into music files; without --write, show what would be written
     Tag(TagArgs),
+    /// Keep a library of answers up to date: every file below folders, analysed once
+    Scan(ScanArgs),
+    /// List what a library knows, filtered, or export it
+    Query(QueryArgs),
     /// Classify the bundled demo beside the genres of its recordings, or list whose they are
     Demo(DemoArgs),
     /// List microphones, monitors and outputs
@@ -179,6 +184,57 @@ pub struct TagArgs {
     /// Bring back what the last run with --write replaced
     #[arg(long, conflicts_with_all = ["paths", "write", "overwrite"])]
     pub undo: bool,
+}
+
+/// `attune scan`.
+#[derive(Debug, Clone, clap::Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub struct ScanArgs {
+    /// Folders of music, or files
+    #[arg(required = true, value_name = "FOLDER")]
+    pub folders: Vec<PathBuf>,
+    /// The library: a file that is made if it is not there
+    #[arg(long, value_name = "FILE")]
+    pub db: PathBuf,
+    /// Files that are analysed at the same time [default: as many as there are cores]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub threads: Option<usize>,
+    /// Go on: scan again whenever something below the folders changes
+    #[arg(long)]
+    pub watch: bool,
+    /// With --watch, look again every so many seconds where the system cannot tell of changes
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, requires = "watch", value_parser = positive)]
+    pub poll: f64,
+    /// One JSON document for each scan instead of a sentence
+    #[arg(long)]
+    pub json: bool,
+    /// No progress
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+/// `attune query`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct QueryArgs {
+    /// The library that `attune scan` made
+    #[arg(long, value_name = "FILE")]
+    pub db: PathBuf,
+    /// Only tracks of which this is true: genre=rock, confidence>=0.6, path~live, error!= and so on; may be repeated, and
+    /// then all must be true
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub filters: Vec<String>,
+    /// As what
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: TableFormat,
+    /// To this file instead of stdout
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// At most so many
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+    /// Also those that are not there any more
+    #[arg(long)]
+    pub missing: bool,
 }
 
 /// `attune demo`.

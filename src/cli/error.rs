@@ -7,6 +7,7 @@ use attune_engine::EngineError;
 use attune_engine::files::FileError;
 use attune_engine::offline::AnalyzeError;
 use attune_engine::page::PageError;
+use attune_library::scan::LibraryError;
 use attune_model::ModelError;
 use std::error::Error;
 use std::fmt;
@@ -120,7 +121,14 @@ macro_rules! without_remedy {
     )*};
 }
 
-with_remedy!(ModelError, SourceError, AnalyzeError, FileError, PageError);
+with_remedy!(
+    ModelError,
+    SourceError,
+    AnalyzeError,
+    FileError,
+    PageError,
+    LibraryError
+);
 without_remedy!(
     std::io::Error,
     serde_json::Error,

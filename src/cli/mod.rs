@@ -26,6 +26,8 @@ mod live_screen;
 mod models;
 #[cfg(any(test, not(all(feature = "gui", feature = "lab", feature = "train"))))]
 mod not_built;
+mod query;
+mod scan;
 #[cfg(all(feature = "gui", feature = "lab"))]
 mod soak;
 mod tag;
@@ -46,7 +48,7 @@ use crate::proofs::ProofStamp;
 use crate::settings::Settings;
 use attune_audio::playback::Pace;
 use attune_engine::SourceRequest;
-use attune_model::load::{ProveAll, Proofs};
+use attune_model::load::{Proofs, ProveAll};
 use attune_model::{LoadedModel, ModelError, ModelSet};
 use error::Context;
 use std::fmt;
@@ -98,6 +100,8 @@ impl Launch {
                     &with(models()?, args.sections, args.surprise)?,
                     &settings().smoothing,
                 ),
+                Command::Scan(args) => scan::run(&args, &models()?, &settings().smoothing),
+                Command::Query(args) => query::run(&args),
                 Command::Demo(args) => demo::run(&args, models, &settings().smoothing),
                 Command::Live(args) => live::run(&args, with(models()?, args.sections, args.surprise)?, &settings()),
                 Command::Train(args) => train(&args),

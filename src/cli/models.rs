@@ -12,7 +12,10 @@ pub(super) fn run(as_json: bool, verified: bool, models: &ModelSet) -> Result<Ex
     let manifests = || models.models.iter().chain(&models.gate).map(LoadedModel::manifest);
     if verified {
         let names: Vec<&str> = manifests().map(|manifest| &manifest.name[..]).collect();
-        crate::note!("{}: weights and golden test are as their manifests say", names.join(", "));
+        crate::note!(
+            "{}: weights and golden test are as their manifests say",
+            names.join(", ")
+        );
     }
     if as_json {
         let list: Vec<_> = manifests().map(describe).collect();

@@ -7,5 +7,7 @@ mod common;
 
 mod export;
 mod export_paths;
+#[cfg(unix)]
+mod scan;
 mod start;
 mod tools;

@@ -1,12 +1,12 @@
 //! What files and libraries of music need beyond one answer.
 //!
 //! ```text
-//!  file ─► analyze ─► Analysis ─┬─► Format::Json, Csv, Jams, …  ─► files
-//!         (one decode)          └─► (frames, segments, why, provenance)
+//!  file ────► analyze ─► Analysis ─► Format::Json, Csv, Jams, … ─► files      (one decode, whatever is written)
+//!  folders ─► scan ───► Library (SQLite) ─► query ─► table, CSV, Parquet, NDJSON
 //! ```
 //!
-//! In: a file and models. Out: an [`Analysis`], and files in the formats of other tools ([`Format`]). Thread: the
-//! caller's.
+//! In: files or folders, and models. Out: an [`Analysis`], and files in the formats of other tools ([`Format`]); a
+//! [`scan::Library`], and tables of what it knows ([`query`]). Thread: the caller's; a scan has workers.
 //!
 //! ```
 //! use attune_engine::smoothing::SmoothingConfig;
@@ -23,7 +23,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Where to go next: [`Job`] analyses, [`Format`] lists what can be written, [`names`] says to which file.
+//! Where to go next: [`Job`] analyses, [`Format`] lists what can be written, [`names`] says to which file,
+//! [`scan::Scan`] keeps a library up to date, [`query::Query`] asks it.
 
 mod analysis;
 mod collect;
@@ -32,6 +33,8 @@ mod hops;
 mod merge;
 pub mod names;
 mod provenance;
+pub mod query;
+pub mod scan;
 pub mod table;
 mod text;
 mod why;

@@ -48,7 +48,7 @@ impl Names {
         let mut number = 1;
         while !self.given.insert(name.to_string_lossy().to_lowercase()) {
             number += 1;
-            name = stem.clone();
+            name.clone_from(&stem);
             name.push(format!("-{number}"));
         }
         self.folder.join(name)

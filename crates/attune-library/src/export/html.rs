@@ -38,16 +38,12 @@ pub(super) fn write(of: &Analysis) -> Result<Vec<u8>, serde_json::Error> {
     ];
     let models = of.provenance.models.iter();
     let models = models.map(|model| ("Model", format!("{} {}", model.name, model.sha256)));
-    let rows: String = facts
+    let rows = facts
         .into_iter()
         .chain(models)
-        .map(|(name, value)| format!("<tr><th>{name}</th><td>{}</td></tr>\n", escaped(&one_line(&value))))
-        .collect();
+        .map(|(name, value)| format!("<tr><th>{name}</th><td>{}</td></tr>\n", escaped(&one_line(&value))));
     let sentences = of.why.as_ref().map_or_else(Vec::new, |why| why.sentences(&of.genres));
-    let sentences: String = sentences
-        .iter()
-        .map(|text| format!("<p>{}</p>\n", escaped(text)))
-        .collect();
+    let sentences = sentences.iter().map(|text| format!("<p>{}</p>\n", escaped(text)));
     // Each place is filled once, in order: what is filled in is not looked at again.
     let filled = [
         ("{style_policy}", policy(STYLE)),
@@ -58,8 +54,8 @@ pub(super) fn write(of: &Analysis) -> Result<Vec<u8>, serde_json::Error> {
         ("{answer}", escaped(&heading)),
         ("{reason}", escaped(&one_line(&answer.reason))),
         ("{source}", source),
-        ("{why}", sentences),
-        ("{facts}", rows),
+        ("{why}", sentences.collect::<Vec<_>>().concat()),
+        ("{facts}", rows.collect::<Vec<_>>().concat()),
         ("{data}", data),
         ("{script}", SCRIPT.to_owned()),
     ];

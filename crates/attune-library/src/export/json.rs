@@ -42,11 +42,15 @@ pub(super) fn why(of: &Analysis) -> Option<Value> {
 /// `{"t_s": [...], "state": [...], "ensemble": {"blues": [...], …}, "engines": {"lstm": {"blues": [...], …}, …}}`: the
 /// n-th value of each list is that of the n-th frame. Numbers that are none are null.
 fn hops(of: &Hops, genres: &GenreSet) -> Value {
-    let numbers = |values: &[f32]| Value::from_iter(values.iter().map(|value| rounded(*value)));
+    let numbers = |values: &[f32]| values.iter().map(|value| rounded(*value)).collect::<Value>();
     let by_label = |rows: &[f32]| -> Value {
-        let column = |class: usize| Value::from_iter(rows.iter().skip(class).step_by(of.classes).map(|p| rounded(*p)));
+        let values = |class: usize| rows.iter().skip(class).step_by(of.classes).map(|p| rounded(*p));
         let labels = genres.labels().iter().enumerate();
-        Value::Object(labels.map(|(class, label)| (label.clone(), column(class))).collect())
+        Value::Object(
+            labels
+                .map(|(class, label)| (label.clone(), values(class).collect::<Value>()))
+                .collect(),
+        )
     };
     let genre = |state: &attune_engine::smoothing::AnswerState| state.genre().map(|id| genres.label(id));
     let engines: Map<String, Value> = of

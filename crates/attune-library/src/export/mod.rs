@@ -11,7 +11,7 @@ mod picture;
 mod srt;
 mod tables;
 
-pub(crate) use parquet::write as write_parquet;
+pub(crate) use parquet::{ParquetWriter, write as write_parquet};
 
 use super::Analysis;
 use super::table::Table;
