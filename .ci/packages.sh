@@ -29,6 +29,8 @@ test    command:import                          imagemagick           ImageMagic
 test    command:ffmpeg                          ffmpeg                ffmpeg-free              ffmpeg
 test    command:chromium                        chromium              chromium                 chromium
 test    python:venv+ensurepip                   python3+python3-venv  python3                  python
+test    command:readelf                         binutils              binutils                 binutils
+test    command:ip                              iproute2              iproute                  iproute2
 test    library:libvulkan.so.1                  libvulkan1            vulkan-loader            vulkan-icd-loader
 test    file:/usr/share/vulkan/icd.d/lvp_icd*.json  mesa-vulkan-drivers  mesa-vulkan-drivers   vulkan-swrast
 TABLE

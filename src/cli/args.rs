@@ -11,9 +11,9 @@ use super::not_built::AnyArgs as TrainArgs;
 #[cfg(feature = "train")]
 use super::train::TrainArgs;
 use attune_audio::playback::Pace;
-use attune_tags::Field;
 use attune_library::query::TableFormat;
 use attune_library::{DEFAULT_MIN_SEGMENT, Format};
+use attune_tags::Field;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 

@@ -12,14 +12,17 @@ pub use levels::{levels_of_file, sections_of_file, segments_of_file};
 pub use lines::{
     ChangeLine, FailureLine, FileLine, HealthLine, HopLine, ModelHop, OfFile, SectionLine, StateLine, document,
 };
-pub use report::{AnswerReport, FailureReport, ModelReport, Report, SectionReport, SegmentReport, SourceReport};
+pub use report::{
+    AnswerReport, FailureReport, ModelReport, Report, SectionReport, SegmentReport, SourceReport, samples_not_finite,
+};
 pub use surprise::{SurpriseLine, SurpriseLines, SurpriseReport};
 
+use crate::model_runner::panic_message;
 use crate::smoothing::SmoothingConfig;
 use crate::{HopResult, PIECE_SECONDS, Pipeline, PipelineError};
-use attune_audio::decode::AudioFile;
+use attune_audio::decode::{AudioFile, AudioInfo};
 use attune_audio::source::SourceError;
-use attune_audio::units::Seconds;
+use attune_audio::units::{SampleRate, Seconds};
 use attune_model::{ModelError, ModelSet};
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -139,11 +142,9 @@ pub fn analyze_for(
     // What a panic leaves unfinished is dropped, but for the follower, which has seen a part of the file.
     let caught = catch_unwind(AssertUnwindSafe(|| run(path, models, smoothing, follower)));
     caught.unwrap_or_else(|panic| {
-        let said = panic.downcast_ref::<String>().map(String::as_str);
-        let said = said.or_else(|| panic.downcast_ref::<&str>().copied());
         Err(AnalyzeError::Panicked {
             path: path.display().to_string(),
-            message: said.unwrap_or("it gave no reason").to_owned(),
+            message: panic_message(&*panic),
         })
     })
 }
@@ -160,45 +161,90 @@ fn run(
         path: path.display().to_string(),
         source,
     };
-    let mut pipeline = Pipeline::new(models, info.rate, *smoothing).map_err(failed)?;
-    let mut summary = FileSummary::new(models, smoothing);
+    let mut sound = WholeSound::new(models, info.rate, smoothing).map_err(failed)?;
     // Models step through blocks faster than through frames, so decoded packets are gathered to whole pieces.
     let gathered = PIECE_SECONDS * info.rate.0.max(1) as usize;
     let mut block = Vec::with_capacity(2 * gathered);
-    let mut samples = 0;
     let mut more = true;
     while more {
         more = file.next_block(&mut block)?;
         if block.len() >= gathered || !more {
             let taken = if more { gathered } else { block.len() };
-            samples += taken as u64;
             follower.samples(&block[..taken]);
-            let mut take = |hop: &HopResult| {
-                summary.push(hop);
-                follower.hop(hop);
-            };
-            pipeline.push(&block[..taken], &mut take).map_err(failed)?;
+            let done = sound
+                .push(&block[..taken], &mut |hop| follower.hop(hop))
+                .map_err(failed)?;
             block.drain(..taken);
-            let progress = Progress {
-                done: info.rate.duration(samples),
-                duration: info.duration,
-            };
-            if follower.progress(progress).is_break() {
+            let duration = info.duration;
+            if follower.progress(Progress { done, duration }).is_break() {
                 return Err(AnalyzeError::Stopped);
             }
         }
     }
-    let mut take = |hop: &HopResult| {
-        summary.push(hop);
-        follower.hop(hop);
-    };
-    pipeline.finish(&mut take).map_err(failed)?;
-    let faults = pipeline.take_faults();
-    let duration = info.rate.duration(samples);
-    let source = SourceReport::new(path, &info, duration);
-    let mut report = summary.report(source, duration, &faults);
+    let mut report = sound
+        .finish(path, &info, &mut |hop| follower.hop(hop))
+        .map_err(failed)?;
     report.note_damage(&file);
     Ok(report)
+}
+
+/// A whole sound, piece by piece: what [`analyze`] does with a file, for samples that are in memory. How it is cut into
+/// pieces makes no difference.
+pub struct WholeSound {
+    pipeline: Pipeline,
+    summary: FileSummary,
+    rate: SampleRate,
+    samples: u64,
+}
+
+impl WholeSound {
+    /// Before its first sample.
+    ///
+    /// # Errors
+    /// As of [`Pipeline::new`].
+    pub fn new(models: &ModelSet, rate: SampleRate, smoothing: &SmoothingConfig) -> Result<Self, PipelineError> {
+        Ok(Self {
+            pipeline: Pipeline::new(models, rate, *smoothing)?,
+            summary: FileSummary::new(models, smoothing),
+            rate,
+            samples: 0,
+        })
+    }
+
+    /// Takes the next samples, mono, and reports the frames that they complete. Returns how much was taken in all.
+    ///
+    /// # Errors
+    /// If the front end fails.
+    pub fn push(&mut self, samples: &[f32], on_hop: &mut dyn FnMut(&HopResult)) -> Result<Seconds, PipelineError> {
+        self.samples += samples.len() as u64;
+        let summary = &mut self.summary;
+        self.pipeline.push(samples, &mut |hop| {
+            summary.push(hop);
+            on_hop(hop);
+        })?;
+        Ok(self.rate.duration(self.samples))
+    }
+
+    /// The sound has ended: reports the frames that the resampler still held, and sums up. `path` names the sound.
+    ///
+    /// # Errors
+    /// If the front end fails.
+    pub fn finish(
+        mut self,
+        path: &Path,
+        info: &AudioInfo,
+        on_hop: &mut dyn FnMut(&HopResult),
+    ) -> Result<Report, PipelineError> {
+        let summary = &mut self.summary;
+        self.pipeline.finish(&mut |hop| {
+            summary.push(hop);
+            on_hop(hop);
+        })?;
+        let faults = self.pipeline.take_faults();
+        let duration = self.rate.duration(self.samples);
+        let source = SourceReport::new(path, info, duration);
+        Ok(self.summary.report(source, duration, &faults))
+    }
 }
 
 #[cfg(test)]

@@ -172,12 +172,13 @@ impl Report {
             let count = file.broken_packets();
             self.warnings.push(format!("{count} broken packets were left out"));
         }
-        if file.not_finite() > 0 {
-            let count = file.not_finite();
-            self.warnings
-                .push(format!("{count} samples were no numbers and count as silence"));
-        }
+        self.warnings.extend(samples_not_finite(file.not_finite()));
     }
+}
+
+/// A warning of `count` samples that were NaN or infinite; `None` for none.
+pub fn samples_not_finite(count: u64) -> Option<String> {
+    (count > 0).then(|| format!("{count} samples were no numbers and count as silence"))
 }
 
 impl FailureReport {
