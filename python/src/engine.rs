@@ -6,7 +6,7 @@
 use super::failure::{Failure, caught, settings};
 use super::hops::Hops;
 use super::limits::Watch;
-use super::samples::Samples;
+use super::samples::{Samples, mix};
 use attune_audio::decode::AudioInfo;
 use attune_audio::units::SampleRate;
 use attune_engine::HopResult;
@@ -70,6 +70,7 @@ fn load(manifests: &[PathBuf], smoothing: Option<&str>, sections: Option<u8>) ->
 }
 
 #[pymethods]
+#[allow(clippy::needless_pass_by_value, reason = "what comes from Python is owned")]
 impl Engine {
     /// The models of these manifests, or the bundled ones; knobs of smoothing as JSON; steps to a section's line.
     #[new]
@@ -161,6 +162,7 @@ impl Engine {
     ) -> PyResult<Analysis<'py>> {
         let setup = &self.0;
         let samples = Samples::new(samples)?;
+        let channels = samples.channels;
         let rate = SampleRate(rate_hz);
         let mut watch = Watch::new(limits);
         let mut hops = with_hops.then(|| Hops::new(&setup.models));
@@ -174,16 +176,18 @@ impl Engine {
         let info = AudioInfo {
             decoder: "float32".to_owned(),
             rate,
-            channels: samples.channels as u16,
+            channels: channels as u16,
             duration: Some(rate.duration(samples.frames as u64)),
             format: String::new(),
         };
         let mut not_finite = 0;
-        let mut mono = Vec::new();
+        let (mut interleaved, mut mono) = (Vec::new(), Vec::new());
         for start in (0..samples.frames).step_by(FRAMES_AT_ONCE) {
-            mono.clear();
-            not_finite += samples.mix_into(start..(start + FRAMES_AT_ONCE).min(samples.frames), &mut mono);
+            let end = samples.frames.min(start + FRAMES_AT_ONCE);
+            not_finite += samples.copy(start..end, &mut interleaved);
             let go_on = py.detach(|| {
+                mono.clear();
+                mix(&interleaved, channels, &mut mono);
                 let done = caught(|| Ok(sound.push(&mono, &mut on_hop)?))?;
                 let duration = info.duration;
                 Ok::<_, Failure>(watch.step(Progress { done, duration }))

@@ -73,8 +73,11 @@ impl Watch {
             return Some(too_slow(&format!("only {done} of it was analysed in {limit} s")).into());
         }
         if self.looked.elapsed() >= SIGNALS_EVERY {
-            self.looked = Instant::now();
-            return Python::attach(|py| py.check_signals()).err();
+            return Python::attach(|py| {
+                self.looked = Instant::now();
+                py.check_signals()
+            })
+            .err();
         }
         None
     }

@@ -1,7 +1,8 @@
 //! Arrays of samples to mono, as files are mixed down.
 //!
-//! In: float32, (n,) or (n, channels). Out: mono samples. Thread: one that holds the interpreter.
+//! In: float32, (n,) or (n, channels). Out: mono samples. Thread: an array is read by one that holds the interpreter.
 
+use numpy::ndarray::Axis;
 use numpy::{PyReadonlyArrayDyn, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -40,48 +41,35 @@ impl<'py> Samples<'py> {
         })
     }
 
-    /// Appends the mean of the channels of these frames to `out`. Returns how many samples were not finite: each counts
-    /// as 0.
-    pub(crate) fn mix_into(&self, frames: Range<usize>, out: &mut Vec<f32>) -> u64 {
-        let mut not_finite = 0;
-        let mut clean = |sample: f32| {
-            if sample.is_finite() {
-                sample
-            } else {
-                not_finite += 1;
-                0.0
-            }
-        };
+    /// Puts these frames into `out`, interleaved. Returns how many samples were not finite: each counts as 0.
+    pub(crate) fn copy(&self, frames: Range<usize>, out: &mut Vec<f32>) -> u64 {
+        out.clear();
         let array = self.array.as_array();
         // Only where frames follow each other, and not channels.
         if let Some(flat) = array.as_slice() {
-            let interleaved = &flat[frames.start * self.channels..frames.end * self.channels];
-            mix(interleaved.iter().copied(), self.channels, &mut clean, out);
+            out.extend_from_slice(&flat[frames.start * self.channels..frames.end * self.channels]);
         } else {
             // Every other sample, say, of a larger array.
-            let rows = frames.flat_map(|frame| {
-                let row = array.index_axis(numpy::ndarray::Axis(0), frame);
-                row.iter().copied().collect::<Vec<_>>()
-            });
-            mix(rows, self.channels, &mut clean, out);
+            for frame in frames {
+                out.extend(array.index_axis(Axis(0), frame).iter());
+            }
+        }
+        let mut not_finite = 0;
+        for sample in out.iter_mut().filter(|sample| !sample.is_finite()) {
+            *sample = 0.0;
+            not_finite += 1;
         }
         not_finite
     }
 }
 
-fn mix(samples: impl Iterator<Item = f32>, channels: usize, clean: &mut impl FnMut(f32) -> f32, out: &mut Vec<f32>) {
+/// Mixes interleaved frames down to their mean, as files are.
+pub(crate) fn mix(interleaved: &[f32], channels: usize, out: &mut Vec<f32>) {
     if channels == 1 {
-        out.extend(samples.map(clean));
+        out.extend_from_slice(interleaved);
         return;
     }
     let share = 1.0 / channels as f32;
-    let (mut sum, mut summed) = (0.0, 0);
-    for sample in samples {
-        sum += clean(sample);
-        summed += 1;
-        if summed == channels {
-            out.push(sum * share);
-            (sum, summed) = (0.0, 0);
-        }
-    }
+    let frames = interleaved.chunks_exact(channels);
+    out.extend(frames.map(|frame| frame.iter().sum::<f32>() * share));
 }

@@ -5,7 +5,7 @@
 use super::engine::{Engine, Setup};
 use super::failure::{Failure, caught};
 use super::hops::Hops;
-use super::samples::Samples;
+use super::samples::{Samples, mix};
 use attune_audio::units::{SampleRate, Seconds};
 use attune_engine::Pipeline;
 use numpy::PyReadonlyArrayDyn;
@@ -67,12 +67,15 @@ impl Stream {
     #[pyo3(signature = (samples))]
     fn push<'py>(&self, py: Python<'py>, samples: PyReadonlyArrayDyn<'py, f32>) -> PyResult<Bound<'py, PyDict>> {
         let samples = Samples::new(samples)?;
-        let mut mono = Vec::with_capacity(samples.frames);
-        let not_finite = samples.mix_into(0..samples.frames, &mut mono);
+        let channels = samples.channels;
+        let mut interleaved = Vec::new();
+        let not_finite = samples.copy(0..samples.frames, &mut interleaved);
         let models = &self.setup.models;
         let hops = py.detach(|| {
             self.run(|running, hops| {
                 running.not_finite += not_finite;
+                let mut mono = Vec::new();
+                mix(&interleaved, channels, &mut mono);
                 Ok(running.pipeline.push(&mono, &mut |hop| hops.push(hop, models))?)
             })
         })?;
