@@ -33,5 +33,4 @@ pub mod ui;
 pub mod cli;
 
 mod demo;
-mod music_files;
 mod proofs;

@@ -98,7 +98,7 @@ fn request(args: &LiveArgs) -> SourceRequest {
 /// Whether this names a file: one that exists, or one with the extension of a music file.
 fn is_file(source: &str) -> bool {
     let path = std::path::Path::new(source);
-    path.is_file() || crate::music_files::is_music(path)
+    path.is_file() || attune_library::scan::is_sound(path)
 }
 
 struct Session {

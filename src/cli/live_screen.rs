@@ -10,6 +10,7 @@ use attune_engine::offline::{
     ChangeLine, HealthLine, HopLine, ModelHop, SectionLine, StateLine, SurpriseLines, document,
 };
 use attune_engine::smoothing::AnswerState;
+use attune_engine::text::PrintableLines;
 use attune_engine::{Column, Event, SectionMark, Snapshot};
 use attune_model::ModelSet;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -75,7 +76,7 @@ impl Screen {
                 for section in (new.first..new.end).filter_map(|frame| snapshot.column(frame)?.section) {
                     status.println(section_text(section, &self.models));
                 }
-                status.set_message(status_text(snapshot, &self.models, new.at));
+                status.set_message(PrintableLines(status_text(snapshot, &self.models, new.at)).to_string());
             }
             return Ok(true);
         }

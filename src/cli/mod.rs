@@ -48,6 +48,7 @@ use crate::proofs::ProofStamp;
 use crate::settings::Settings;
 use attune_audio::playback::Pace;
 use attune_engine::SourceRequest;
+use attune_engine::text::PrintableLines;
 use attune_model::load::{Proofs, ProveAll};
 use attune_model::{LoadedModel, ModelError, ModelSet};
 use error::Context;
@@ -252,13 +253,13 @@ fn settings() -> Settings {
 /// What [`crate::note!`] does.
 pub fn note(text: fmt::Arguments<'_>) {
     // Nobody is left to be told that this failed.
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", PrintableLines(text));
 }
 
-/// Writes one line to stdout at once. False: nobody reads any more (a closed pipe), so there is no point in going on.
+/// Writes lines to stdout at once, as [`PrintableLines`]: what came from outside tells a terminal nothing. False: nobody reads any more (a closed pipe), so there is no point in going on.
 fn print_line(line: &str) -> Result<bool, AppError> {
     let mut out = std::io::stdout().lock();
-    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+    match writeln!(out, "{}", PrintableLines(line)).and_then(|()| out.flush()) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
         Err(error) => Err(error).context("stdout cannot be written to"),

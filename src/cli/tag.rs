@@ -5,16 +5,17 @@
 use super::args::TagArgs;
 use super::error::{AppError, Context};
 use super::print_line;
-use crate::music_files;
 use attune_engine::offline::{AnswerReport, analyze};
 use attune_engine::smoothing::SmoothingConfig;
 use attune_engine::text::Printable;
+use attune_library::scan::{Found, Walk};
 use attune_model::ModelSet;
 use attune_tags::{Journal, Undone, read, write};
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// What becomes of a file.
@@ -39,17 +40,16 @@ pub(super) fn run(
     if args.undo {
         return undo(&folder, args.json);
     }
-    let mut files = Vec::new();
-    for path in &args.paths {
-        music_files::find(path, &mut files, &|| true).map_err(|(folder, error)| {
-            AppError::failed(format!("cannot read {}: {error}", Printable::path(&folder)))
-        })?;
-    }
+    let (files, unread) = found(&args.paths);
     let models = models()?;
     let mut journal = Journal::begin(&folder);
     let mut tally: BTreeMap<&str, usize> = BTreeMap::new();
-    for path in &files {
-        let outcome = treat(path, args, (&models, smoothing), &mut journal);
+    let unread = unread.into_iter().map(|(path, why)| {
+        let remedy = "Check the path and its permissions.".to_owned();
+        (path, Some(Outcome::Failed(why, remedy)))
+    });
+    for (path, outcome) in files.into_iter().map(|path| (path, None)).chain(unread) {
+        let outcome = outcome.unwrap_or_else(|| treat(&path, args, (&models, smoothing), &mut journal));
         let kind = match &outcome {
             Outcome::Changes(..) if args.write => "written",
             Outcome::Changes(..) => "to be written",
@@ -58,9 +58,9 @@ pub(super) fn run(
         };
         *tally.entry(kind).or_default() += 1;
         let shown = if args.json {
-            Some(document(path, args, &outcome))
+            Some(document(&path, args, &outcome))
         } else {
-            readable(path, args, &outcome)
+            readable(&path, args, &outcome)
         };
         if let Some(text) = shown
             && !print_line(&text)?
@@ -78,16 +78,31 @@ pub(super) fn run(
         (true, _, true) => ". attune tag --undo takes it back",
         _ => "",
     };
-    if files.is_empty() {
-        eprintln!("attune tag: there are no music files in these folders");
+    if tally.is_empty() {
+        crate::note!("attune tag: there are no music files in these folders");
     } else {
-        eprintln!("attune tag: {}{next}", counts.join(", "));
+        crate::note!("attune tag: {}{next}", counts.join(", "));
     }
     Ok(if tally.contains_key("failed") {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// The sound files of all paths, each once, and what could not be read.
+fn found(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<(PathBuf, String)>) {
+    let (mut files, mut unread, mut walk) = (Vec::new(), Vec::new(), Walk::default());
+    for path in paths {
+        let mut on_file = |found: Found| {
+            files.push(found.path);
+            Ok::<_, Infallible>(())
+        };
+        let mut on_error = |path: &Path, error: &std::io::Error| unread.push((path.to_owned(), error.to_string()));
+        // A function that cannot fail does not.
+        let _ = walk.run(path, &mut on_file, &mut on_error);
+    }
+    (files, unread)
 }
 
 fn treat(
@@ -161,7 +176,7 @@ fn readable(path: &Path, args: &TagArgs, outcome: &Outcome) -> Option<String> {
         }
         Outcome::LeftAlone(why) => Some(format!("{name}\n    left alone: {}", Printable(why))),
         Outcome::Failed(why, remedy) => {
-            eprintln!("attune: {name}: {}\n  {}", Printable(why), Printable(remedy));
+            crate::note!("attune: {name}: {}\n  {}", Printable(why), Printable(remedy));
             None
         }
     }
@@ -186,7 +201,7 @@ fn document(path: &Path, args: &TagArgs, outcome: &Outcome) -> String {
 /// Takes back what the last run wrote.
 fn undo(folder: &Path, json: bool) -> Result<ExitCode, AppError> {
     let Some(restored) = Journal::undo_last(folder).context("the undo journal cannot be read")? else {
-        eprintln!("attune tag: there is nothing to undo");
+        crate::note!("attune tag: there is nothing to undo");
         return Ok(ExitCode::SUCCESS);
     };
     let mut code = ExitCode::SUCCESS;
@@ -197,7 +212,7 @@ fn undo(folder: &Path, json: bool) -> Result<ExitCode, AppError> {
             Ok(Undone::WasOld) => ("unchanged", "had not been changed".to_owned()),
             Err(error) => {
                 code = ExitCode::FAILURE;
-                eprintln!("attune: {name}: {}\n  {}", error.why, error.why.remedy());
+                crate::note!("attune: {name}: {}\n  {}", error.why, error.why.remedy());
                 ("failed", error.why.to_string())
             }
         };

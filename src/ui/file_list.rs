@@ -3,11 +3,11 @@
 //! In: paths. Out: an answer for each file, or why it has none. Thread: window, and one that works.
 
 use super::job::{Job, Worker};
-use crate::music_files::find;
 use attune_audio::units::Seconds;
 use attune_engine::offline::{Report, analyze};
 use attune_engine::smoothing::SmoothingConfig;
 use attune_engine::table;
+use attune_library::scan::{Found, Walk};
 use attune_model::ModelSet;
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -210,7 +210,7 @@ impl FileList {
                 if let (false, Some((_, finished))) = (matches!(state, FileState::Running(_)), &mut self.run) {
                     *finished += 1;
                 }
-                // A folder that cannot be read has no entry until then.
+                // What cannot be read has no entry until then.
                 self.put(path, state);
             }
         }
@@ -272,17 +272,28 @@ impl FileList {
 
 /// Finds the files of all paths first, so that it is known how many there are.
 fn work(added: &[PathBuf], models: &ModelSet, smoothing: &SmoothingConfig, worker: &Worker<(), Infallible, Update>) {
-    let mut all = Vec::new();
+    let (mut all, mut walk) = (Vec::new(), Walk::default());
     for path in added {
-        let mut files = Vec::new();
-        let found = find(path, &mut files, &|| !worker.is_cancelled() && all.len() < MOST);
-        worker.report(Update::Found(files.clone()));
-        all.extend(files);
-        if let Err((folder, error)) = found {
-            let remedy = "Check the folder and its permissions.".to_owned();
-            let state = FileState::Failed(format!("The folder cannot be read: {error}"), remedy);
-            worker.report(Update::At(folder, state));
-        }
+        let first = all.len();
+        let mut on_file = |found: Found| {
+            all.push(found.path);
+            // Nobody waits for more, or there is no room for it.
+            if worker.is_cancelled() || all.len() > MOST {
+                Err(())
+            } else {
+                Ok(())
+            }
+        };
+        let mut on_error = |path: &Path, error: &std::io::Error| {
+            let remedy = "Check the path and its permissions.".to_owned();
+            worker.report(Update::At(
+                path.to_owned(),
+                FileState::Failed(error.to_string(), remedy),
+            ));
+        };
+        // An early end was wanted.
+        let _ = walk.run(path, &mut on_file, &mut on_error);
+        worker.report(Update::Found(all[first..].to_vec()));
     }
     for path in all.into_iter().take(MOST) {
         if worker.is_cancelled() {

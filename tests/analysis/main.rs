@@ -10,5 +10,6 @@ mod bench;
 mod demo;
 mod eval;
 mod explain;
+mod outside_text;
 mod tag;
 mod terminal;

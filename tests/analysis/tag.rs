@@ -66,7 +66,7 @@ fn what_would_be_written_is_shown_then_written_where_it_is_certain_and_taken_bac
         said.contains("+ genre: Classical") && said.contains("dB of silence"),
         "{said}"
     );
-    assert!(said.contains("Thrash\\u{1b}[31m") && !said.contains('\u{1b}'), "{said}");
+    assert!(said.contains("Thrash\\u001b[31m") && !said.contains('\u{1b}'), "{said}");
 
     let written = attune(
         home.path(),

@@ -168,7 +168,8 @@ impl Walk {
     }
 }
 
-fn is_sound(path: &Path) -> bool {
+/// Whether a file of this name may hold sound.
+pub fn is_sound(path: &Path) -> bool {
     let extension = path.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase);
     extension.is_some_and(|extension| EXTENSIONS.binary_search(&extension.as_str()).is_ok())
 }
