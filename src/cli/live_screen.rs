@@ -203,7 +203,9 @@ fn event_text(event: &Event, was_open: bool) -> Option<String> {
             };
             format!("attune: {message}\n  {remedy}{next}")
         }
-        Event::Warning { message, remedy } => format!("attune: {message}\n  {remedy}"),
+        Event::OpenFailed { message, remedy } | Event::Warning { message, remedy } => {
+            format!("attune: {message}\n  {remedy}")
+        }
         Event::Recovered => "attune: the sound is back".to_owned(),
         Event::ModelFailed { name, message, .. } => {
             format!("attune: {name} failed and is switched off: {message}")
@@ -226,6 +228,9 @@ fn event_line(event: &Event, at: Seconds, models: &ModelSet) -> Option<serde_jso
             retrying,
         } => json!({
             "type": "source", "t_s": t_s, "event": "failed", "message": message, "remedy": remedy, "retrying": retrying,
+        }),
+        Event::OpenFailed { message, remedy } => json!({
+            "type": "source", "t_s": t_s, "event": "failed", "message": message, "remedy": remedy, "retrying": false,
         }),
         Event::Warning { message, remedy } => json!({
             "type": "source", "t_s": t_s, "event": "warning", "message": message, "remedy": remedy,

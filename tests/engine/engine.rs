@@ -506,6 +506,40 @@ fn a_lost_device_is_told_once_and_reopened_afresh() {
 }
 
 #[test]
+fn a_source_that_cannot_be_opened_leaves_what_is_open_and_one_that_can_takes_its_place() {
+    let mut strings = start(three(), SourceKind::Microphone, 1);
+    let (mut sink, _marks) = strings.sink();
+    strings.expect_open(ResetCause::Opened);
+    sink.write(&sound(RATE, 0.5));
+    let before = strings.until(|snapshot| snapshot.frames > 10);
+    let open = |name: &str| {
+        Command::Open(SourceRequest::File {
+            path: name.into(),
+            pace: Pace::FlatOut,
+        })
+    };
+    strings.engine.commands.send(open("gone.wav")).unwrap();
+    let event = strings.event();
+    assert!(
+        matches!(&event, Event::OpenFailed { message, remedy } if message.contains("unplugged") && !remedy.is_empty()),
+        "{event:?}"
+    );
+    sink.write(&sound(RATE, 0.5));
+    let after = strings.until(|snapshot| snapshot.frames > before.frames + 10);
+    assert_eq!(after.epoch, before.epoch, "the session goes on");
+    strings.engine.commands.send(open("there.wav")).unwrap();
+    strings.expect_open(ResetCause::Opened);
+    let (mut sink, _marks) = strings.sink();
+    sink.write(&sound(RATE, 0.5));
+    assert!(
+        strings
+            .until(|snapshot| snapshot.epoch != before.epoch && snapshot.frames > 10)
+            .frames
+            > 10
+    );
+}
+
+#[test]
 fn a_late_reader_of_a_device_skips_the_oldest_and_counts_them() {
     let mut strings = start(three(), SourceKind::Monitor, 0);
     let (mut sink, _marks) = strings.sink();

@@ -62,6 +62,18 @@ fn a_failed_engine_is_named() {
 }
 
 #[test]
+fn a_file_that_cannot_be_opened_leaves_what_plays() {
+    let mut rig = Rig::playing(Setup::default(), 600);
+    rig.send(Event::OpenFailed {
+        message: "/music/gone.mp3 does not exist".to_owned(),
+        remedy: "Check the spelling and the folder.".to_owned(),
+    });
+    rig.window.get_by_label_contains("/music/gone.mp3 does not exist");
+    rig.window.get_by_label_contains("What was open goes on.");
+    rig.window.get_by_label_contains("Spectrogram of the last seconds");
+}
+
+#[test]
 fn a_file_that_cannot_be_opened_leaves_the_welcome() {
     let mut rig = Rig::new(Setup::default());
     rig.send(Event::SourceFailed {

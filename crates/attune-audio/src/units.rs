@@ -57,11 +57,16 @@ impl Seconds {
     /// ```
     /// use attune_audio::units::Seconds;
     /// assert_eq!(Seconds(83.25).clock(), "1:23.2");
+    /// assert_eq!(Seconds(10_801.5).clock(), "3:00:01.5");
     /// ```
     pub fn clock(self) -> String {
         // Tenths are cut, not rounded: a clock never shows a time that has not come.
         let tenths = (self.0.max(0.0) * 10.0) as u64;
-        format!("{}:{:02}.{}", tenths / 600, tenths / 10 % 60, tenths % 10)
+        let (minutes, rest) = (tenths / 600, format!("{:02}.{}", tenths / 10 % 60, tenths % 10));
+        match minutes / 60 {
+            0 => format!("{minutes}:{rest}"),
+            hours => format!("{hours}:{:02}:{rest}", minutes % 60),
+        }
     }
 }
 

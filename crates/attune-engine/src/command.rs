@@ -29,7 +29,7 @@ pub enum SourceRequest {
 /// A command to the engine.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
-    /// Closes what is open and opens this.
+    /// Opens this, and closes what was open once that has succeeded.
     Open(SourceRequest),
     /// Closes the source.
     Close,

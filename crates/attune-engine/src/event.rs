@@ -49,6 +49,13 @@ pub enum Event {
         /// Whether the engine keeps trying to reopen it.
         retrying: bool,
     },
+    /// What was to be opened cannot be; what was open before goes on.
+    OpenFailed {
+        /// What happened, naming the thing.
+        message: String,
+        /// What to do.
+        remedy: String,
+    },
     /// The source looks alive but something is wrong with what it brings (all zero, clipped, stalled).
     Warning {
         /// What is wrong.

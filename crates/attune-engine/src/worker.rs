@@ -51,6 +51,8 @@ struct Wish {
 pub(super) struct Worker<'a> {
     parts: WorkerParts<'a>,
     wish: Wish,
+    /// What is being opened in place of what is open.
+    next: Option<SourceRequest>,
     opening: Opening,
     reader: Option<SourceReader>,
     pipeline: Option<Pipeline>,
@@ -79,6 +81,7 @@ impl<'a> Worker<'a> {
                 seek: None,
                 models,
             },
+            next: None,
             reader: None,
             pipeline: None,
             meter: HealthMeter::new(),
@@ -156,12 +159,7 @@ impl<'a> Worker<'a> {
     fn handle(&mut self, command: Command) {
         self.changed = true;
         match command {
-            Command::Open(request) => {
-                self.close();
-                self.opening.begin(&request);
-                self.wish.source = Some(request);
-                self.wish.playing = true;
-            }
+            Command::Open(request) => self.open(request),
             Command::Close => self.close(),
             Command::Play => self.play(),
             Command::Pause => {
@@ -201,8 +199,38 @@ impl<'a> Worker<'a> {
         }
     }
 
+    /// A device that is open is opened again only once it is closed: it may be there for one at a time.
+    fn open(&mut self, request: SourceRequest) {
+        let is_same_device = matches!(&request, SourceRequest::Device { .. }) && {
+            let id = |request: &SourceRequest| match request {
+                SourceRequest::Device { id, .. } => Some(id.clone()),
+                SourceRequest::File { .. } => None,
+            };
+            self.wish.source.as_ref().and_then(id) == id(&request)
+        };
+        if self.reader.is_some() && !is_same_device {
+            self.opening.begin(&request);
+            self.next = Some(request);
+            return;
+        }
+        self.close();
+        self.opening.begin(&request);
+        self.wish.source = Some(request);
+        self.wish.playing = true;
+    }
+
+    /// What was to be opened in place of what is open cannot be.
+    fn stay(&mut self, error: &SourceError) {
+        self.next = None;
+        self.emit(Event::OpenFailed {
+            message: error.message.clone(),
+            remedy: error.remedy().to_owned(),
+        });
+    }
+
     fn close(&mut self) {
         self.opening.cancel();
+        self.next = None;
         self.reader = None;
         self.pipeline = None;
         self.parts.writer.begin_epoch();
@@ -312,9 +340,19 @@ impl<'a> Worker<'a> {
             return;
         }
         self.changed = true;
-        match attempt.result {
-            Ok(open) => self.begin(open),
-            Err(error) => self.lose(&error),
+        match (attempt.result, self.next.take()) {
+            (Err(error), Some(_)) if self.reader.is_some() => self.stay(&error),
+            (result, next) => {
+                if let Some(request) = next {
+                    self.close();
+                    self.wish.source = Some(request);
+                    self.wish.playing = true;
+                }
+                match result {
+                    Ok(open) => self.begin(open),
+                    Err(error) => self.lose(&error),
+                }
+            }
         }
     }
 
@@ -361,6 +399,11 @@ impl<'a> Worker<'a> {
 
     /// The source is lost, or did not open. A device may come back: it is tried again.
     fn lose(&mut self, error: &SourceError) {
+        if self.next.is_some() {
+            // It was to be closed anyway.
+            self.reader = None;
+            return;
+        }
         let device = matches!(self.wish.source, Some(SourceRequest::Device { .. }));
         let retrying = device && error.kind.is_retryable();
         if let Some(reader) = self.reader.take() {
@@ -380,6 +423,10 @@ impl<'a> Worker<'a> {
             self.opening.begin(&request);
         }
         if let Some(error) = self.opening.newly_hanging() {
+            if self.next.is_some() && self.reader.is_some() {
+                self.opening.cancel();
+                return self.stay(&error);
+            }
             // A device is tried again from the start: its server may have been restarted. A file only needs time.
             if matches!(self.wish.source, Some(SourceRequest::Device { .. })) {
                 self.lose(&error);

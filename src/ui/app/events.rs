@@ -73,6 +73,14 @@ impl App {
                     remedy,
                 });
             }
+            Event::OpenFailed { message, remedy } => {
+                view.source.opening = None;
+                view.notices.report(Problem {
+                    severity: Severity::Error,
+                    message,
+                    remedy: format!("{remedy} What was open goes on."),
+                });
+            }
             Event::Warning { message, remedy } => view.notices.report(Problem {
                 severity: Severity::Warning,
                 message,

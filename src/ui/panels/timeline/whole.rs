@@ -163,7 +163,9 @@ pub(super) fn labels(ui: &egui::Ui, inner: Rect, length: f64, to_x: &impl Fn(f64
         let x = to_x(at);
         ui.painter()
             .vline(x, inner.bottom()..=inner.bottom() + 3.0, (1.0, palette.muted));
-        let text = format!("{}:{:02}", at as u64 / 60, at as u64 % 60);
+        // Whole seconds, so without the tenths.
+        let clock = Seconds(at).clock();
+        let text = clock.split('.').next().unwrap_or_default();
         ui.painter().text(
             egui::pos2(x, inner.bottom() + 3.0),
             Align2::CENTER_TOP,
