@@ -208,7 +208,7 @@ pub struct ScanArgs {
     /// One JSON document for each scan instead of a sentence
     #[arg(long)]
     pub json: bool,
-    /// No progress
+    /// No progress, and nothing about files that were moved
     #[arg(long)]
     pub quiet: bool,
 }

@@ -166,10 +166,10 @@ impl Screen {
                 let path = || one_line(&file.path.display().to_string());
                 match what {
                     Done::Analyzed(seconds) => self.seconds += seconds,
-                    Done::Known => {}
-                    Done::Moved(from) => {
+                    Done::Moved(from) if !self.is_quiet => {
                         self.say(&format!("{} was {}", path(), one_line(&from.display().to_string())));
                     }
+                    Done::Known | Done::Moved(_) => {}
                     Done::Broken(reason) => self.say(&format!("attune: {}: {}", path(), one_line(reason))),
                 }
                 self.progress();

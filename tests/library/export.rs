@@ -2,7 +2,7 @@
 #![allow(clippy::float_cmp, reason = "numbers are read back as they were written")]
 
 use super::tools::{attune, json, python, succeeded, two_passages};
-use crate::common::media;
+use crate::media;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;

@@ -1,7 +1,7 @@
 //! Where exports go, and what stays whole: names, inputs, links, pipes, a terminal that is gone.
 
 use super::tools::{attune, json, succeeded};
-use crate::common::media;
+use crate::media;
 use serde_json::Value;
 use std::fs::{self, File};
 use std::path::Path;

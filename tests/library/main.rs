@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-#[path = "../common/mod.rs"]
-mod common;
+#[allow(dead_code, reason = "each test binary uses its own part")]
+#[path = "../common/media.rs"]
+mod media;
 
 mod export;
 mod export_paths;

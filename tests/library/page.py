@@ -13,6 +13,7 @@ import sys
 import tempfile
 
 STORY = """
+Promise.race([
 (async () => {
   const wait = (ms) => new Promise((done) => setTimeout(done, ms));
   const sound = document.getElementById("sound");
@@ -41,7 +42,9 @@ STORY = """
     scripts: document.scripts.length,
     plots: document.querySelectorAll(".plot svg").length,
   };
-})()
+})(),
+new Promise((_, failed) => setTimeout(() => failed(new Error("the sound does not play")), 60000)),
+])
 """
 
 

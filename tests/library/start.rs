@@ -1,7 +1,7 @@
 //! What a start costs, and which models it trusts; a list of files as they come.
 
 use super::tools::attune;
-use crate::common::media;
+use crate::media;
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};

@@ -40,7 +40,7 @@ pub(crate) fn python(script: &str, argument: &Path) -> Value {
 
 /// Two passages of the demo, one after the other, under this name: 9 s each.
 pub(crate) fn two_passages(folder: &Path, name: &str) -> PathBuf {
-    let clips = crate::common::media::demo_clips(folder, 9.0);
+    let clips = crate::media::demo_clips(folder, 9.0);
     let of = |genre: &str| &clips.iter().find(|(label, _)| label == genre).unwrap().1;
     let (info, mut samples) = attune_audio::decode::decode_file(of("classical")).unwrap();
     samples.extend(attune_audio::decode::decode_file(of("metal")).unwrap().1);
@@ -48,6 +48,6 @@ pub(crate) fn two_passages(folder: &Path, name: &str) -> PathBuf {
         std::fs::remove_file(clip).unwrap();
     }
     let path = folder.join(name);
-    crate::common::media::write_float_wav(&path, info.rate.0, 1, &samples);
+    crate::media::write_float_wav(&path, info.rate.0, 1, &samples);
     path
 }

@@ -100,7 +100,8 @@ mod tests {
             (40.0, "genre", "jazz", 0.9),
         ]);
         let of = merged(&all, Seconds(3.0));
-        assert_eq!(short(&of), [(0.0, 20.0, "rock"), (20.0, 40.0, "jazz")]);
+        // The silence goes to the longer of its neighbours.
+        assert_eq!(short(&of), [(0.0, 22.0, "rock"), (22.0, 40.0, "jazz")]);
         // 9.1 s at 0.6 and 9 s at 0.8; the unsure second has no probability of rock.
         assert!((of[0].confidence - (9.1 * 0.6 + 9.0 * 0.8) / 18.1).abs() < 1e-12);
         // The least length decides: with half a second only the warm-up goes.

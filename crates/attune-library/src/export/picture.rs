@@ -5,9 +5,9 @@ use super::ExportError;
 use crate::Analysis;
 use attune_audio::units::Seconds;
 use attune_engine::explain::document;
-use attune_engine::picture::{Axis, Chart, Ink, Mark, Panel, Raster, Scale, Sheet};
+use attune_engine::picture::{Axis, Chart, Ink, Mark, Panel, Paper, Raster, Scale, Sheet};
 use attune_model::genre::GenreId;
-use resvg::tiny_skia::{Pixmap, Transform};
+use resvg::tiny_skia::{Color, Pixmap, Transform};
 use resvg::usvg::{Options, Tree, fontdb};
 use std::sync::Arc;
 
@@ -33,10 +33,11 @@ pub(super) fn png(of: &Analysis) -> Result<Vec<u8>, ExportError> {
         fontdb: fonts(),
         ..Options::default()
     };
-    let tree = Tree::from_str(&sheet(of).svg(), &options).map_err(|error| failed(&error))?;
+    let tree = Tree::from_str(&sheet(of).svg_on(Paper::Light), &options).map_err(|error| failed(&error))?;
     let (width, height) = (tree.size().width() * SCALE, tree.size().height() * SCALE);
     let mut pixmap = Pixmap::new(width.ceil() as u32, height.ceil() as u32)
         .ok_or_else(|| failed(&format!("{width} × {height} pixels are too many")))?;
+    pixmap.fill(Color::WHITE);
     resvg::render(&tree, Transform::from_scale(SCALE, SCALE), &mut pixmap.as_mut());
     let pixels = pixmap.pixels().iter().map(|pixel| {
         let pixel = pixel.demultiply();

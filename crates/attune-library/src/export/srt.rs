@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn times_go_beyond_a_day_and_words_have_no_markup() {
-        assert_eq!(stamp(3_723.0456), "01:02:03,046");
+        assert_eq!(stamp(3723.0456), "01:02:03,046");
         assert_eq!(stamp(360_000.0), "100:00:00,000");
         assert_eq!(stamp(59.9996), "00:01:00,000");
         assert_eq!(plain("<i>{\\an8}x"), "(i)(/an8)x");
