@@ -3,7 +3,9 @@
 //!
 //! In: levels, and the models of a pipeline. Out: a [`Verdict`]. Thread: worker.
 //!
-//! The copies catch up a few frames at each frame of the stream, so that no frame takes much longer than another.
+//! The copies catch up a few frames at each frame of the stream, so that no frame takes much longer than another. They
+//! are looked at when they have caught up and every half second from then on; only there does a check need the running
+//! answer, so that a file is cut at these frames alone, and its models step through long blocks in between.
 
 use super::model_runner::{FaultCause, ModelRunner};
 use crate::smoothing::{disagreement, ensemble_mean};
@@ -12,7 +14,7 @@ use attune_audio::units::Seconds;
 use attune_model::genre::Probabilities;
 
 /// Frames that the copies process at each frame of the stream until they have caught up.
-const CATCH_UP_FRAMES: usize = 8;
+pub(super) const CATCH_UP_FRAMES: usize = 8;
 /// A candidate that is not confirmed is looked at again after this much more sound, up to this much in all.
 const AGAIN: Seconds = Seconds(0.5);
 const LONGEST: Seconds = Seconds(5.0);
@@ -28,7 +30,7 @@ pub(crate) enum Verdict {
     Same,
 }
 
-/// The levels of the newest frames of a stream, in dB.
+/// The levels of the newest frames of a stream, in dB: those that can wait for a check.
 #[derive(Debug)]
 pub(super) struct RecentLevels {
     bands: usize,
@@ -38,11 +40,12 @@ pub(super) struct RecentLevels {
 }
 
 impl RecentLevels {
-    /// Of the newest `frames`.
+    /// For checks that begin with the newest `frames`, and as many as can come until they have caught up.
     pub(super) fn new(frames: usize, bands: usize) -> Self {
+        let most = frames + catching_up(frames) + 1;
         Self {
             bands,
-            rows: vec![0.0; frames * bands],
+            rows: vec![0.0; most * bands],
             next: 0,
         }
     }
@@ -61,6 +64,12 @@ impl RecentLevels {
     }
 }
 
+/// How many more frames will have come when copies that begin with `frames` have caught up: they process
+/// [`CATCH_UP_FRAMES`] at once and at each frame that comes.
+fn catching_up(frames: usize) -> usize {
+    frames.saturating_sub(CATCH_UP_FRAMES).div_ceil(CATCH_UP_FRAMES - 1)
+}
+
 /// Fresh copies of the models on their way through the new sound.
 pub(super) struct ChangeCheck {
     /// A copy of each model; off where the model is.
@@ -76,6 +85,8 @@ pub(super) struct ChangeCheck {
     classes: usize,
     bands: usize,
     normalized: Vec<f32>,
+    /// The models whose copies failed.
+    failed: Vec<(usize, FaultCause)>,
 }
 
 impl ChangeCheck {
@@ -96,12 +107,13 @@ impl ChangeCheck {
             loudness: LoudnessNormalizer::new(spec),
             frames,
             processed: 0,
-            look_at: 0,
+            look_at: frames + catching_up(frames),
             again: spec.frames_in(AGAIN).max(1),
             longest: spec.frames_in(LONGEST),
             classes,
             bands: spec.bands,
             normalized: Vec::with_capacity(CATCH_UP_FRAMES * spec.bands),
+            failed: Vec::new(),
         })
     }
 
@@ -110,18 +122,25 @@ impl ChangeCheck {
         self.frames
     }
 
-    /// One more frame has come.
-    pub(super) fn push(&mut self) {
-        self.frames += 1;
+    /// Whether it is looked at when `frames` more have come.
+    pub(super) fn is_due_after(&self, frames: usize) -> bool {
+        self.frames + frames >= self.look_at
     }
 
-    /// Processes some of the frames that wait in `levels`.
-    ///
-    /// # Errors
-    /// If a model fails: its place, and why.
-    pub(super) fn catch_up(&mut self, levels: &RecentLevels) -> Result<(), (usize, FaultCause)> {
+    /// So many more frames have come, and are the newest in `levels`: processes as many of those that wait as there is
+    /// time for.
+    pub(super) fn push(&mut self, frames: usize, levels: &RecentLevels) {
+        self.frames += frames;
+        self.catch_up(CATCH_UP_FRAMES * frames, levels);
+    }
+
+    /// Processes up to `most` of the frames that wait in `levels`. A copy that fails is looked at no more.
+    pub(super) fn catch_up(&mut self, most: usize, levels: &RecentLevels) {
         let waiting = self.frames - self.processed;
-        let count = waiting.min(CATCH_UP_FRAMES);
+        let count = waiting.min(most);
+        if count == 0 {
+            return;
+        }
         self.normalized.clear();
         for age in (waiting - count..waiting).rev() {
             self.loudness.push(levels.at(age), &mut self.normalized);
@@ -129,17 +148,29 @@ impl ChangeCheck {
         self.processed += count;
         let block = FrameBlock::new(&self.normalized, self.bands);
         for (model, runner) in self.runners.iter_mut().enumerate() {
-            runner.step(block, self.classes).map_err(|cause| (model, cause))?;
+            // What fails is off from then on, and can fail but once.
+            self.failed
+                .extend(runner.step(block, self.classes).err().map(|cause| (model, cause)));
         }
-        Ok(())
+    }
+
+    /// The first model whose copy has failed, and why, if it is time to look.
+    pub(super) fn failure(&mut self) -> Option<(usize, FaultCause)> {
+        if self.frames < self.look_at {
+            return None;
+        }
+        // In whatever order blocks of whatever length let them fail.
+        self.failed.sort_by_key(|(model, _)| *model);
+        (!self.failed.is_empty()).then(|| self.failed.swap_remove(0))
     }
 
     /// Whether the copies' answer differs from the `running` one (`None`: there is none at this moment) by more than
-    /// `threshold`, in Jensen–Shannon divergence as a share of its maximum.
+    /// `threshold`, in Jensen–Shannon divergence as a share of its maximum. Open until it is time to look.
     pub(super) fn verdict(&mut self, running: Option<&Probabilities>, threshold: f32) -> Verdict {
-        if self.processed < self.frames || self.frames < self.look_at {
+        if self.frames < self.look_at {
             return Verdict::Open;
         }
+        debug_assert_eq!(self.processed, self.frames, "it is looked at when it has caught up");
         let fresh = ensemble_mean(self.runners.iter().filter_map(ModelRunner::newest));
         let divergence = running
             .zip(fresh.as_ref())
@@ -152,6 +183,24 @@ impl ChangeCheck {
             Verdict::Same
         } else {
             Verdict::Open
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_have_caught_up_when_it_is_said_and_not_before() {
+        for begun in 1..400 {
+            let (mut frames, mut processed, mut more) = (begun, CATCH_UP_FRAMES.min(begun), 0);
+            while processed < frames {
+                frames += 1;
+                more += 1;
+                processed = frames.min(processed + CATCH_UP_FRAMES);
+            }
+            assert_eq!(more, catching_up(begun), "{begun}");
         }
     }
 }

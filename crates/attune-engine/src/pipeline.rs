@@ -3,7 +3,7 @@
 //!
 //! In: mono samples at the source's rate. Out: a [`HopResult`] for each frame. Thread: any, one at a time.
 
-use super::change::{ChangeCheck, RecentLevels, Verdict};
+use super::change::{CATCH_UP_FRAMES, ChangeCheck, RecentLevels, Verdict};
 use super::hop::{HopResult, Logits};
 use super::level::{Level, LevelMeter};
 use super::model_runner::{FaultCause, ModelFault, ModelRunner, Step, guarded};
@@ -123,7 +123,6 @@ impl Pipeline {
             smoother: Smoother::new(smoothing, spec.hop(), classes, models.models.len())?,
             segmenter: Segmenter::new(smoothing, spec.hop()),
             smoothing,
-            // A check begins with so many frames that wait, and has fewer at each frame of the stream.
             recent: RecentLevels::new(spectrum.new_frames(), spec.bands),
             spectrum,
             check: None,
@@ -325,8 +324,8 @@ impl Pipeline {
         is_there
     }
 
-    /// Cuts the block where sound starts after a long silence, where the music may have changed, and after each frame
-    /// of a check of that, so that states are reset at the same frame however the samples were cut into pushes.
+    /// Cuts the block where sound starts after a long silence, where the music may have changed, and where a check of that
+    /// is looked at, so that states are reset at the same frame however the samples were cut into pushes.
     fn run(&mut self, block: &FeatureBlock, on_hop: &mut dyn FnMut(&HopResult)) {
         let levels: Vec<Level> = (0..block.frames).map(|_| self.levels.next_frame()).collect();
         let statuses: Vec<LevelStatus> = levels
@@ -344,29 +343,34 @@ impl Pipeline {
             let mel_db = &block.mel_db[i * bands..(i + 1) * bands];
             self.recent.push(mel_db);
             let is_candidate = self.spectrum.push(mel_db, self.smoothing.change_distance);
-            if is_candidate || self.check.is_some() {
+            let is_due = |check: &ChangeCheck| check.is_due_after(i + 1 - start);
+            if is_candidate || self.check.as_ref().is_some_and(is_due) {
                 self.run_segment(block, start..i + 1, (&levels, &statuses), on_hop);
+                self.check_change(i + 1 - start, is_candidate);
                 start = i + 1;
-                self.check_change(is_candidate);
             }
         }
         self.run_segment(block, start..block.frames, (&levels, &statuses), on_hop);
+        self.check_change(block.frames - start, false);
     }
 
-    /// After a frame that may be the first of a check, or is one of its frames.
-    fn check_change(&mut self, is_candidate: bool) {
+    /// After so many more frames, the last of which may be the first of a check.
+    fn check_change(&mut self, frames: usize, is_candidate: bool) {
         let mut check = match self.check.take() {
             Some(mut check) => {
-                check.push();
+                check.push(frames, &self.recent);
                 check
             }
             None if is_candidate => match self.begin_check() {
-                Some(check) => check,
+                Some(mut check) => {
+                    check.catch_up(CATCH_UP_FRAMES, &self.recent);
+                    check
+                }
                 None => return,
             },
             None => return,
         };
-        if let Err((model, cause)) = check.catch_up(&self.recent) {
+        if let Some((model, cause)) = check.failure() {
             self.switch_off(model, cause);
             return;
         }
