@@ -8,6 +8,8 @@
 package_table() {
     cat <<'TABLE'
 build   command:cc                              gcc+libc6-dev         gcc                      gcc
+build   command:cmake                           cmake                 cmake                    cmake
+build   command:make                            make                  make                     make
 build   command:pkg-config                      pkg-config            pkgconf-pkg-config       pkgconf
 build   module:alsa                             libasound2-dev        alsa-lib-devel           alsa-lib
 window  library:libEGL.so.1                     libegl1               libglvnd-egl             libglvnd

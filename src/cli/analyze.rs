@@ -13,6 +13,7 @@ use attune_engine::offline::{
     AnalyzeError, FailureLine, FailureReport, FileLine, Report, analyze_for, document, segments_of_file,
 };
 use attune_engine::smoothing::SmoothingConfig;
+use attune_engine::text::Printable;
 use attune_model::ModelSet;
 use attune_model::hierarchical::SegmentReader;
 use std::path::Path;
@@ -20,6 +21,7 @@ use std::process::ExitCode;
 
 /// Analyses each file; one that fails does not stop the others, but the exit code says so.
 pub(super) fn run(args: &AnalyzeArgs, models: &ModelSet, smoothing: &SmoothingConfig) -> Result<ExitCode, AppError> {
+    args.raw.apply()?;
     let reader = match &args.segments {
         None => None,
         Some(None) => {
@@ -84,15 +86,15 @@ impl Run<'_> {
         self.files += 1;
         let text = match result {
             Ok(report) => {
-                if !report.warnings.is_empty() {
-                    // What could be decoded is reported; that it is not the whole file must not go unnoticed.
-                    self.has_failed = true;
-                }
+                // What could be decoded is reported; that it is not the whole file must not go unnoticed.
+                self.has_failed |= report.is_damaged;
+                let remedy = if report.is_damaged {
+                    "\n  copy or download the file again"
+                } else {
+                    ""
+                };
                 for warning in &report.warnings {
-                    note!(
-                        "attune: {}: {warning}\n  copy or download the file again",
-                        path.display()
-                    );
+                    note!("attune: {}: {warning}{remedy}", Printable::path(path));
                 }
                 if self.args.json {
                     document(&report)

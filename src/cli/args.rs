@@ -8,6 +8,7 @@ use super::lab::LabArgs;
 use super::not_built::AnyArgs as LabArgs;
 #[cfg(not(feature = "train"))]
 use super::not_built::AnyArgs as TrainArgs;
+use super::raw::RawArgs;
 #[cfg(feature = "train")]
 use super::train::TrainArgs;
 use attune_audio::playback::Pace;
@@ -114,7 +115,7 @@ pub struct LiveArgs {
 #[derive(Debug, Clone, clap::Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct AnalyzeArgs {
-    /// Music files (wav, mp3, flac, ogg, m4a, …)
+    /// Music files (wav, mp3, flac, ogg, opus, m4a, …; with FFmpeg installed, what it reads too); `-` is standard input
     #[arg(required_unless_present = "files_from", value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Also analyse the files named in this file, one path per line, as they are read; `-`: standard input
@@ -123,6 +124,8 @@ pub struct AnalyzeArgs {
     /// The names in --files-from end with a zero byte instead of a line break, as `find -print0` writes them
     #[arg(short = '0', long, requires = "files_from")]
     pub null: bool,
+    #[command(flatten)]
+    pub raw: RawArgs,
     /// One JSON document per file, one per line
     #[arg(long, conflicts_with = "ndjson")]
     pub json: bool,
@@ -465,6 +468,8 @@ mod tests {
             &["attune", "analyze", "--format", "json", "a.wav"],
             &["attune", "analyze", "--out", "o", "--format", "doc", "a.wav"],
             &["attune", "analyze", "-0", "a.wav"],
+            &["attune", "analyze", "--raw", "s16le", "a.pcm"],
+            &["attune", "analyze", "--rate", "44100", "a.wav"],
             &["attune", "live", "--seconds", "-1"],
             &["attune", "live", "--seconds", "nan"],
             &["attune", "live", "--pace", "0"],

@@ -27,6 +27,7 @@ mod models;
 #[cfg(any(test, not(all(feature = "gui", feature = "lab", feature = "train"))))]
 mod not_built;
 mod query;
+mod raw;
 mod scan;
 #[cfg(all(feature = "gui", feature = "lab"))]
 mod soak;

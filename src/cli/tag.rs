@@ -124,7 +124,7 @@ fn treat(
         Ok(report) => report,
         Err(error) => return Outcome::Failed(error.to_string(), error.remedy().to_owned()),
     };
-    if let Some(warning) = report.warnings.first() {
+    if let Some(warning) = report.warnings.first().filter(|_| report.is_damaged) {
         return Outcome::LeftAlone(warning.clone());
     }
     let (value, confidence) = match wanted(&report.answer, args, models) {

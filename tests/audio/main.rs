@@ -5,9 +5,14 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod corpus;
 mod decode;
+mod foreign;
 mod front_end;
+mod gapless;
 mod golden_features;
+mod lengths;
 mod playback;
+mod polarity;
 mod rate_parity;
 mod resample;

@@ -473,6 +473,10 @@ impl<'a> Worker<'a> {
             Next::Mark(MarkKind::Repeated(from)) => self.reset(ResetCause::Looped, from),
             Next::Mark(MarkKind::Looped) => self.reset(ResetCause::Looped, Seconds(0.0)),
             Next::Gap => self.interrupted(),
+            Next::Mark(MarkKind::Damaged(message)) => self.emit(Event::Warning {
+                message: format!("The file is damaged: {message}."),
+                remedy: "Copy or download it again.".to_owned(),
+            }),
             Next::Mark(MarkKind::Ended) => {
                 self.wish.playing = false;
                 // A seek must not start the reader before someone plays on.

@@ -1,70 +1,104 @@
-//! Errors for files that cannot be decoded: what the file is, as far as its content shows.
+//! Errors for files that cannot be decoded: what the file is, and a remedy that can work.
 //!
 //! In: a path, first bytes, a codec's id. Out: [`SourceError`]. Thread: any.
 
-use crate::source::{SourceError, SourceErrorKind};
+use super::ffmpeg::Failure;
+use crate::source::{SourceError, SourceErrorKind, convert_command};
 use std::path::Path;
-use symphonia::core::codecs::audio::{AudioCodecId, well_known as codec};
+use symphonia::core::audio::Channels;
+use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters, well_known as codec};
 use symphonia::core::errors::Error;
 
-/// Offset, first bytes and name of formats that users try to open but symphonia does not read.
-const UNREADABLE_FORMATS: [(usize, &[u8], &str); 13] = [
-    (
-        0,
-        &[0x30, 0x26, 0xB2, 0x75, 0x8E, 0x66, 0xCF, 0x11],
-        "Windows Media (wma, wmv)",
-    ),
-    (0, b"wvpk", "WavPack"),
-    (0, b".snd", "Sun audio (au)"),
-    (0, b"MAC ", "Monkey's Audio"),
-    (0, b"MThd", "MIDI: notes, not sound"),
-    (0, b"MPCK", "Musepack"),
-    (0, b"DSD ", "DSD"),
-    (0, b"FLV", "Flash video"),
-    (8, b"AVI ", "AVI video"),
-    (0, b"%PDF", "a PDF document"),
-    (0, &[0x89, b'P', b'N', b'G'], "a picture"),
-    (0, &[0xFF, 0xD8, 0xFF], "a picture"),
-    (0, b"PK\x03\x04", "a zip archive"),
-];
-
-/// Codecs that symphonia recognises but does not decode.
-const UNDECODED_CODECS: [(AudioCodecId, &str); 10] = [
+/// Codecs that symphonia recognises, and how people call them. It decodes some of them, but not in every variant.
+const CODECS: [(AudioCodecId, &str); 18] = [
     (codec::CODEC_ID_OPUS, "Opus"),
     (codec::CODEC_ID_SPEEX, "Speex"),
+    (codec::CODEC_ID_AAC, "AAC"),
+    (codec::CODEC_ID_ALAC, "ALAC"),
+    (codec::CODEC_ID_VORBIS, "Vorbis"),
+    (codec::CODEC_ID_FLAC, "FLAC"),
+    (codec::CODEC_ID_MP3, "mp3"),
     (codec::CODEC_ID_AC3, "AC-3"),
     (codec::CODEC_ID_EAC3, "E-AC-3"),
+    (codec::CODEC_ID_AC4, "AC-4"),
     (codec::CODEC_ID_DCA, "DTS"),
     (codec::CODEC_ID_WMA, "Windows Media Audio"),
     (codec::CODEC_ID_MP1, "MPEG layer 1"),
     (codec::CODEC_ID_MP2, "MPEG layer 2"),
     (codec::CODEC_ID_WAVPACK, "WavPack"),
     (codec::CODEC_ID_TRUEHD, "TrueHD"),
+    (codec::CODEC_ID_TTA, "True Audio"),
+    (codec::CODEC_ID_MONKEYS_AUDIO, "Monkey's Audio"),
 ];
 
-/// A track whose codec has no decoder here.
-pub(super) fn unsupported_codec(path: &Path, id: AudioCodecId, error: &Error) -> SourceError {
-    let name = UNDECODED_CODECS.iter().find(|(known, _)| *known == id).map_or_else(
-        || {
-            if id == codec_null() {
-                "unknown".to_owned()
-            } else {
-                id.to_string()
-            }
-        },
-        |(_, name)| (*name).to_owned(),
-    );
-    SourceError::unsupported_file(
+/// A track whose codec, or this variant of it, has no decoder here.
+pub(super) fn unsupported_codec(path: &Path, params: &AudioCodecParameters, error: &Error) -> SourceError {
+    let known = CODECS.iter().find(|(known, _)| *known == params.codec);
+    let name = known.map_or("that has no name here", |(_, name)| name);
+    let channels = match params.channels.as_ref().map(Channels::count) {
+        Some(count) if count > 2 => format!(" with {count} channels"),
+        _ => String::new(),
+    };
+    unsupported(
         path,
         format!(
-            "{} holds audio in the codec {name}, which Attune does not decode ({error})",
+            "{} holds audio in the codec {name}{channels}, which Attune does not decode ({error})",
             path.display()
         ),
     )
 }
 
-fn codec_null() -> AudioCodecId {
-    symphonia::core::codecs::audio::CODEC_ID_NULL_AUDIO
+/// A file that needs `ffmpeg`, which is not installed or does not read it either.
+pub(super) fn foreign(path: &Path, name: &str, failure: &Failure) -> SourceError {
+    let message = format!("{} is {name}, which Attune does not decode by itself", path.display());
+    with_failure(path, unsupported(path, message), failure)
+}
+
+/// The same error, with what `ffmpeg` could do about it.
+pub(super) fn with_failure(path: &Path, mut error: SourceError, failure: &Failure) -> SourceError {
+    if error.kind != SourceErrorKind::FileUnsupported {
+        return error;
+    }
+    match failure {
+        Failure::Absent => {
+            let remedy = format!(
+                "Install FFmpeg, which Attune then uses, or convert it: {}",
+                convert_command(path)
+            );
+            SourceError::with_remedy(error.kind, error.message, remedy)
+        }
+        Failure::Refused(reason) => {
+            error.message = format!("{}; FFmpeg does not read it either ({reason})", error.message);
+            SourceError::with_remedy(
+                error.kind,
+                error.message,
+                "Export it again, as FLAC or WAV, with the program that made it.",
+            )
+        }
+    }
+}
+
+fn unsupported(path: &Path, message: String) -> SourceError {
+    let remedy = format!("Convert it, for instance: {}", convert_command(path));
+    SourceError::with_remedy(SourceErrorKind::FileUnsupported, message, remedy)
+}
+
+/// A file that holds no sound, whatever it is.
+pub(super) fn silent(path: &Path, name: &str, remedy: &'static str) -> SourceError {
+    let message = format!("{} is {name}, which has no sound to decode", path.display());
+    SourceError::with_remedy(SourceErrorKind::FileUnsupported, message, remedy)
+}
+
+/// An mp4 whose index is missing: the recorder was stopped before it could write it.
+pub(super) fn interrupted(path: &Path) -> SourceError {
+    SourceError::with_remedy(
+        SourceErrorKind::Truncated,
+        format!(
+            "{} is a recording that was interrupted: its index, which is written last, is missing",
+            path.display()
+        ),
+        "Repair it with untrunc and a complete recording of the same device.",
+    )
 }
 
 /// A container of `tracks` tracks, none of them audio.
@@ -76,15 +110,9 @@ pub(super) fn no_audio(path: &Path, tracks: usize) -> SourceError {
 }
 
 /// A container that no demuxer knows.
-pub(super) fn unknown_container(path: &Path, head: &[u8], error: &str) -> SourceError {
-    let known = UNREADABLE_FORMATS
-        .iter()
-        .find(|(at, magic, _)| head.get(*at..).is_some_and(|rest| rest.starts_with(magic)));
-    let what = match known {
-        Some((_, _, name)) => format!("looks like {name}, which Attune does not read"),
-        None => format!("is in no audio format that Attune reads ({error})"),
-    };
-    SourceError::unsupported_file(path, format!("{} {what}", path.display()))
+pub(super) fn unknown_container(path: &Path, error: &str) -> SourceError {
+    let message = format!("{} is in no audio format that Attune reads ({error})", path.display());
+    unsupported(path, message)
 }
 
 /// A file of a known kind that stops or goes wrong before any sound.
@@ -103,7 +131,15 @@ pub(super) fn no_samples(path: &Path) -> SourceError {
     )
 }
 
+/// A file of tags alone.
+pub(super) fn only_tags(path: &Path) -> SourceError {
+    SourceError::new(
+        SourceErrorKind::Empty,
+        format!("{} holds tags and no sound", path.display()),
+    )
+}
+
 /// A file that states an impossible rate or number of channels.
 pub(super) fn impossible(path: &Path, what: &str) -> SourceError {
-    SourceError::unsupported_file(path, format!("{} states {what}", path.display()))
+    unsupported(path, format!("{} states {what}", path.display()))
 }

@@ -1,15 +1,20 @@
 //! One pass over a file's packets: demux, decode, and know the position of what comes out.
 //!
-//! In: a path. Out: blocks of interleaved f32. Thread: any.
+//! In: a file. Out: blocks of interleaved f32, all at the rate of the first. Thread: any.
 
-use super::open::{self, Access, Opened};
-use super::{AudioInfo, refusal};
-use crate::source::{SourceError, SourceErrorKind};
+use super::bytes::{Part, array};
+use super::names::Content;
+use super::open::{self, Demuxer, Opened};
+use super::rate::ToFirstRate;
+use super::raw::RawFormat;
+use super::{AudioInfo, Blocks, MAX_RATE_HZ, refusal};
+use crate::source::SourceError;
 use crate::units::{SampleRate, Seconds};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::AudioCodecParameters;
+use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
 use symphonia::core::errors::Error;
 use symphonia::core::formats::{SeekMode, SeekTo, Track};
 use symphonia::core::packet::Packet;
@@ -18,10 +23,13 @@ use symphonia::core::units::{TimeBase, Timestamp};
 /// Decoded and discarded before a position that was sought, so that what the decoder remembers (mp3's bit reservoir of
 /// up to 511 bytes: 0.29 s at 8 kbit/s; the overlap of a lapped transform: one packet) is as in one long pass.
 const PRE_ROLL_SECS: f64 = 0.5;
-/// Higher rates are treated as damage.
-const MAX_RATE_HZ: u32 = 768_000;
+/// The same for Opus, which predicts each packet's energies from the last ones: it forgets by a factor, packet by
+/// packet.
+const OPUS_PRE_ROLL_SECS: f64 = 5.0;
 /// The longest silence that stands for one broken packet, in samples: more than any codec's packet holds.
 const MAX_PATCH: u64 = 65_536;
+/// More bytes than this that belong to no packet are sound that was missed.
+const MOST_JUNK: u64 = 4096;
 
 /// A demuxer and decoder at some place in a file.
 pub(super) struct PacketStream {
@@ -33,25 +41,42 @@ pub(super) struct PacketStream {
     /// Whether `block` was decoded but not handed out yet.
     pending: bool,
     channels: usize,
-    /// Timestamp of the first presented sample, where a timestamp counts samples.
+    /// Rate of what the decoder gives.
+    rate: u32,
+    /// Brings a stretch of another rate to the first.
+    to_first: Option<ToFirstRate>,
+    /// What follows such a stretch, while its end is handed out.
+    held: Option<(Vec<f32>, usize)>,
+    /// Timestamp of the first sample that is to be heard, where a timestamp counts samples.
     origin: Option<i64>,
+    /// Samples of a channel before the first that is to be heard.
+    lead_in: u64,
+    /// Samples of a channel to be heard, where the container says so.
+    length: Option<u64>,
+    /// How long the container says that it is.
+    stated: Option<Seconds>,
     broken: u64,
+    /// Failures before this timestamp lack what came before them; they are no damage.
+    forgiven_to: i64,
+    changes: u32,
+    /// Bytes of all packets; `None` after a seek.
+    packet_bytes: Option<u64>,
+    /// Applied to every sample.
+    gain: f32,
 }
 
 impl PacketStream {
-    /// Opens the file and decodes up to its first samples, which settle rate and channels.
-    pub(super) fn open(path: &Path) -> Result<Self, SourceError> {
-        Self::open_with(path, Access::Seekable).or_else(|error| match error.kind {
-            // Some demuxers report a missing end as damage, others as an unknown format.
-            SourceErrorKind::Truncated | SourceErrorKind::FileUnsupported => {
-                Self::open_with(path, Access::Forward).map_err(|_| error)
-            }
-            _ => Err(error),
-        })
+    /// Opens the sound in a part of a file and decodes up to its first samples, which settle rate and channels.
+    pub(super) fn open(path: &Path, part: &Part, content: Content) -> Result<Self, SourceError> {
+        Self::start(path, open::open(path, part, content)?)
     }
 
-    fn open_with(path: &Path, access: Access) -> Result<Self, SourceError> {
-        let opened = open::open(path, access)?;
+    /// Opens bytes that are samples and nothing else.
+    pub(super) fn open_raw(path: &Path, format: RawFormat) -> Result<Self, SourceError> {
+        Self::start(path, open::open_raw(path, format)?)
+    }
+
+    fn start(path: &Path, opened: Opened) -> Result<Self, SourceError> {
         let stated = audio_params(&opened.track).cloned().unwrap_or_default();
         let info = AudioInfo {
             decoder: opened.decoder_name.clone(),
@@ -62,13 +87,23 @@ impl PacketStream {
         };
         let mut stream = Self {
             path: path.to_owned(),
+            gain: output_gain(&stated),
             opened,
             info,
             block: Vec::new(),
             pending: false,
             channels: 0,
+            rate: 0,
+            to_first: None,
+            held: None,
             origin: None,
+            lead_in: 0,
+            length: None,
+            stated: None,
             broken: 0,
+            forgiven_to: i64::MIN,
+            changes: 0,
+            packet_bytes: Some(0),
         };
         let start = stream
             .decode_next()
@@ -86,89 +121,83 @@ impl PacketStream {
                 &format!("a rate of {} Hz", stream.info.rate.0),
             ));
         }
+        let track_base = stream.opened.track.time_base;
+        let counts_samples = track_base == TimeBase::try_from_recip(stream.info.rate.0)
+            || matches!(stream.opened.demuxer, Demuxer::Frames(_));
+        stream.set_extent(if counts_samples { start } else { 0 });
         // Read only forward, a seek would have to read all before it anyway.
-        let counts_samples =
-            access == Access::Seekable && stream.opened.track.time_base == TimeBase::try_from_recip(stream.info.rate.0);
-        stream.origin = counts_samples.then_some(start);
+        stream.origin = (counts_samples && stream.opened.can_seek)
+            .then(|| start.saturating_add(i64::try_from(stream.lead_in).unwrap_or(0)));
         stream.info.channels = stream.channels as u16;
-        stream.info.duration = duration(&stream.opened.track, stream.info.rate);
         stream.pending = true;
         stream.broken = 0;
         Ok(stream)
     }
 
-    /// What the file is.
-    pub(super) fn info(&self) -> &AudioInfo {
-        &self.info
-    }
-
-    /// Packets that could not be decoded.
-    pub(super) fn broken(&self) -> u64 {
-        self.broken
-    }
-
-    /// The newest block, interleaved.
-    pub(super) fn block(&self) -> &[f32] {
-        &self.block
-    }
-
-    /// The newest block, interleaved.
-    pub(super) fn block_mut(&mut self) -> &mut [f32] {
-        &mut self.block
-    }
-
-    /// Decodes the next block, and returns its channels; `None` at the end; why it stops, if before the end.
-    pub(super) fn advance(&mut self) -> Result<Option<usize>, String> {
-        if !std::mem::take(&mut self.pending) && self.decode_next()?.is_none() {
-            return Ok(None);
+    /// What of the decoded samples is to be heard, and how long that is said to be.
+    fn set_extent(&mut self, start: i64) {
+        let rate = self.info.rate;
+        let track = &self.opened.track;
+        if let Some(gaps) = self.opened.gaps {
+            let samples = |units: u64| {
+                (u128::from(units) * u128::from(rate.0) / u128::from(gaps.timescale)).min(u128::from(u64::MAX)) as u64
+            };
+            self.lead_in = samples(gaps.lead_in);
+            self.length = gaps.length.map(samples);
+        } else {
+            // Samples before time 0 are the encoder's; Opus counts them from 0 on.
+            let before = start.min(0).unsigned_abs();
+            let skipped = audio_params(track).and_then(pre_skip);
+            let skipped = skipped.unwrap_or_else(|| (self.opened.heading.delay.0 * rate.hz()).round() as u64);
+            self.lead_in = before.max(skipped);
         }
-        Ok(Some(self.channels))
-    }
-
-    /// Seeks to a position at or before sample `target`, early enough that the decoder's state is exact at `target`.
-    /// Returns the position of the next block, or `None` if only decoding from the start is exact.
-    pub(super) fn seek_before(&mut self, target: u64) -> Option<u64> {
-        let origin = self.origin?;
-        let pre_roll = (PRE_ROLL_SECS * self.info.rate.hz()) as u64;
-        let early = target.checked_sub(pre_roll).filter(|early| *early > 0)?;
-        let ts = origin.checked_add(i64::try_from(early).ok()?)?;
-        let track_id = self.opened.track.id;
-        self.opened
-            .format
-            .seek(
-                SeekMode::Accurate,
-                SeekTo::Timestamp {
-                    ts: Timestamp::new(ts),
-                    track_id,
-                },
-            )
-            .ok()?;
-        self.opened.decoder.reset();
-        // Packets that fail here lack their predecessors; they are not damaged.
-        let broken = self.broken;
-        let start = self.decode_next().ok()??;
-        self.broken = broken;
-        let position = u64::try_from(start.checked_sub(origin)?).ok()?;
-        self.pending = true;
-        (position <= target).then_some(position)
+        let opened = &self.opened;
+        (self.info.duration, self.stated) = match &opened.demuxer {
+            Demuxer::Frames(frames) => {
+                let total = frames.total();
+                let secs = total.map(|total| Seconds(total.secs));
+                (secs, secs.filter(|_| total.is_some_and(|total| total.is_stated)))
+            }
+            Demuxer::Container(_) => {
+                let whole = match self.length {
+                    Some(length) => Some(rate.duration(length)),
+                    None => duration(track, rate).map(|all| Seconds((all.0 - rate.duration(self.lead_in).0).max(0.0))),
+                };
+                let whole = whole.map(|whole| Seconds(whole.0 + opened.ending.missing.0));
+                // A film may be longer than its sound.
+                let shown = whole.or(opened.heading.duration);
+                (shown, whole.filter(|_| !opened.ending.is_open))
+            }
+        };
     }
 
     /// Decodes packets until one has samples; returns the timestamp of the first sample.
     fn decode_next(&mut self) -> Result<Option<i64>, String> {
         loop {
-            let packet = match self.opened.format.next_packet() {
+            let packet = match self.opened.demuxer.reader().next_packet() {
                 Ok(Some(packet)) if packet.track_id == self.opened.track.id => packet,
                 Ok(Some(_)) => continue,
-                Ok(None) => return Ok(None),
+                Ok(None) => {
+                    if self.open_next()? {
+                        continue;
+                    }
+                    return self.unread().map_or(Ok(None), Err);
+                }
                 Err(Error::ResetRequired) => {
                     self.restart_decoder()?;
                     continue;
                 }
                 Err(Error::IoError(error)) if error.kind() == ErrorKind::UnexpectedEof => {
+                    if self.opened.ending.is_open {
+                        return Ok(None);
+                    }
                     return Err("the file ends in the middle of a packet".to_owned());
                 }
                 Err(error) => return Err(error.to_string()),
             };
+            if let Some(bytes) = &mut self.packet_bytes {
+                *bytes += packet.data.len() as u64;
+            }
             if self.decode(&packet)? {
                 let trimmed = i64::try_from(packet.trim_start.get()).unwrap_or(0);
                 return Ok(Some(packet.pts.get().saturating_add(trimmed)));
@@ -185,16 +214,22 @@ impl PacketStream {
                 if channels == 0 {
                     return Err("it has no channels".to_owned());
                 }
-                if self.channels != 0 && rate != self.info.rate.0 {
-                    return Err(format!("its rate changes from {} to {rate} Hz", self.info.rate.0));
-                }
-                self.info.rate = SampleRate(rate);
-                self.channels = channels;
                 decoded.copy_to_vec_interleaved(&mut self.block);
+                if self.channels == 0 {
+                    self.info.rate = SampleRate(rate);
+                    (self.rate, self.channels) = (rate, channels);
+                }
+                if self.gain != 1.0 {
+                    self.block.iter_mut().for_each(|sample| *sample *= self.gain);
+                }
+                self.bring_to_first(rate, channels)?;
                 Ok(!self.block.is_empty())
             }
-            Err(Error::DecodeError(_)) => {
-                self.broken += 1;
+            // The decoder's only input is the packet: it ended too early.
+            Err(Error::DecodeError(_) | Error::IoError(_)) => {
+                if packet.pts.get() >= self.forgiven_to {
+                    self.broken += 1;
+                }
                 // Silence of the same length keeps all that follows at its place. Before the first sound there is no
                 // place to keep.
                 let lost = packet.dur.get().min(MAX_PATCH) as usize;
@@ -212,16 +247,157 @@ impl PacketStream {
         }
     }
 
-    /// Another stream starts in the same file (chained ogg): it needs a decoder of its own.
+    /// Brings a block of the decoder's rate to the rate of the first; at a change the end of what came before goes
+    /// first.
+    fn bring_to_first(&mut self, rate: u32, channels: usize) -> Result<(), String> {
+        if (rate, channels) == (self.rate, self.channels) {
+            if let Some(conversion) = &mut self.to_first {
+                self.block = conversion.push(&self.block)?;
+            }
+            return Ok(());
+        }
+        if rate != self.rate {
+            self.changes += 1;
+            // Timestamps count other samples from here on.
+            self.origin = None;
+        }
+        let rest = match self.to_first.take() {
+            Some(mut conversion) => conversion.finish()?,
+            None => Vec::new(),
+        };
+        if rate != self.info.rate.0 {
+            let mut conversion = ToFirstRate::new(SampleRate(rate), self.info.rate, channels)?;
+            self.block = conversion.push(&self.block)?;
+            self.to_first = Some(conversion);
+        }
+        let before = std::mem::replace(&mut self.channels, channels);
+        self.rate = rate;
+        if !rest.is_empty() {
+            let later = std::mem::replace(&mut self.block, rest);
+            self.held = Some((later, channels));
+            self.channels = before;
+        }
+        Ok(())
+    }
+
+    /// Another stream starts in the same file (joined mp3, chained ogg): it needs a decoder of its own.
     fn restart_decoder(&mut self) -> Result<(), String> {
         let (track, decoder, name) =
-            open::choose_track(&self.path, self.opened.format.as_ref()).map_err(|error| error.message)?;
+            open::choose_track(&self.path, &self.opened.demuxer).map_err(|error| error.message)?;
         self.opened.track = track;
         self.opened.decoder = decoder;
         self.opened.decoder_name = name;
-        // Its timestamps start at 0 again.
-        self.origin = None;
+        if !matches!(self.opened.demuxer, Demuxer::Frames(_)) {
+            self.leave_first_stream();
+        }
         Ok(())
+    }
+
+    /// Timestamps start at 0 again, and what was said of the first stream's length does not hold for the file.
+    fn leave_first_stream(&mut self) {
+        self.origin = None;
+        self.stated = None;
+        self.length = None;
+        self.gain = audio_params(&self.opened.track).map_or(1.0, output_gain);
+    }
+
+    /// At the end: whether a good part of the file was passed over.
+    fn unread(&self) -> Option<String> {
+        let rest = self.opened.ending.packet_bytes?.saturating_sub(self.packet_bytes?);
+        (rest > MOST_JUNK).then(|| {
+            format!(
+                "{rest} bytes of the file could not be decoded: its format may change, or another file follows in it"
+            )
+        })
+    }
+
+    /// Opens the file that follows in the same file.
+    fn open_next(&mut self) -> Result<bool, String> {
+        let Some(part) = self.opened.ending.next.take() else {
+            return Ok(false);
+        };
+        self.opened = open::open(&self.path, &part, Content::Known).map_err(|error| error.message)?;
+        self.leave_first_stream();
+        Ok(true)
+    }
+}
+
+impl Blocks for PacketStream {
+    fn info(&self) -> &AudioInfo {
+        &self.info
+    }
+
+    fn extent(&self) -> (u64, Option<u64>) {
+        (self.lead_in, self.length)
+    }
+
+    fn stated(&self) -> Option<Seconds> {
+        self.stated
+    }
+
+    fn broken(&self) -> u64 {
+        self.broken
+    }
+
+    fn block(&mut self) -> &mut [f32] {
+        &mut self.block
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        let mut remarks = Vec::new();
+        if let Demuxer::Frames(frames) = &self.opened.demuxer
+            && frames.left_over() > 0
+        {
+            remarks.push(format!("{} bytes of the file are no sound", frames.left_over()));
+        }
+        if self.changes > 0 {
+            remarks.push(format!(
+                "its rate changes {} times: all of it was brought to {} Hz",
+                self.changes, self.info.rate.0
+            ));
+        }
+        remarks
+    }
+
+    fn advance(&mut self) -> Result<Option<usize>, String> {
+        if let Some((block, channels)) = self.held.take() {
+            (self.block, self.channels) = (block, channels);
+            return Ok(Some(self.channels));
+        }
+        if !std::mem::take(&mut self.pending) && self.decode_next()?.is_none() {
+            let Some(mut conversion) = self.to_first.take() else {
+                return Ok(None);
+            };
+            self.block = conversion.finish()?;
+            if self.block.is_empty() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(self.channels))
+    }
+
+    fn seek_before(&mut self, target: u64) -> Option<u64> {
+        let origin = self.origin?;
+        let is_opus = audio_params(&self.opened.track).is_some_and(|params| params.codec == CODEC_ID_OPUS);
+        let secs = if is_opus { OPUS_PRE_ROLL_SECS } else { PRE_ROLL_SECS };
+        let pre_roll = (secs * self.info.rate.hz()) as u64;
+        let early = target.checked_sub(pre_roll).filter(|early| *early > 0)?;
+        let ts = origin.checked_add(i64::try_from(early).ok()?)?;
+        let track_id = self.opened.track.id;
+        let to = SeekTo::Timestamp {
+            ts: Timestamp::new(ts),
+            track_id,
+        };
+        self.opened.demuxer.reader().seek(SeekMode::Accurate, to).ok()?;
+        self.opened.decoder.reset();
+        self.packet_bytes = None;
+        // Packets that fail here lack their predecessors.
+        self.forgiven_to = origin.saturating_add(i64::try_from(target).ok()?);
+        let start = self.decode_next().ok()??;
+        // A change of rate on the way means that timestamps do not say where this is.
+        let position = u64::try_from(start.checked_sub(self.origin?)?).ok()?;
+        self.pending = true;
+        (position <= target).then_some(position)
     }
 }
 
@@ -229,6 +405,26 @@ fn audio_params(track: &Track) -> Option<&AudioCodecParameters> {
     match &track.codec_params {
         Some(CodecParameters::Audio(params)) => Some(params),
         _ => None,
+    }
+}
+
+/// The identification header of Opus (RFC 7845, 5.1) behind its name.
+fn opus_head(params: &AudioCodecParameters) -> Option<&[u8]> {
+    let head = params.extra_data.as_deref().filter(|_| params.codec == CODEC_ID_OPUS)?;
+    head.strip_prefix(b"OpusHead")
+}
+
+/// Samples that Opus' encoder put before the sound.
+fn pre_skip(params: &AudioCodecParameters) -> Option<u64> {
+    array(opus_head(params)?, 2).map(|bytes| u64::from(u16::from_le_bytes(bytes)))
+}
+
+/// Opus' output gain: part of how loud the sound is meant to be. 1 for all others.
+fn output_gain(params: &AudioCodecParameters) -> f32 {
+    let gain = opus_head(params).and_then(|head| array(head, 8));
+    match gain.map(i16::from_le_bytes) {
+        None | Some(0) => 1.0,
+        Some(gain) => 10_f32.powf(f32::from(gain) / (20.0 * 256.0)),
     }
 }
 

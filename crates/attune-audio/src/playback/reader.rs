@@ -64,6 +64,8 @@ pub(super) struct Reader {
     cut: u64,
     /// Whether the newest mark was the last: nothing follows until a seek.
     ended: bool,
+    /// Whether damage of the file was told.
+    damage_told: bool,
 }
 
 fn clock_for(file: &AudioFile, pace: Pace) -> PaceClock {
@@ -103,6 +105,7 @@ impl Reader {
             muted: None,
             cut: 0,
             ended: false,
+            damage_told: false,
         }
     }
 
@@ -303,8 +306,11 @@ impl Reader {
             self.cut_at_selection();
             return true;
         }
-        if let Some(reason) = self.file.cut_short() {
-            tracing::warn!(file = %self.file.path().display(), reason, "the file ends early");
+        if let Some(damage) = self.file.damage()
+            && !std::mem::replace(&mut self.damage_told, true)
+        {
+            self.mark_here(MarkKind::Damaged(damage));
+            return false;
         }
         if let Some(from) = self.has_played_selection(true) {
             self.repeat(from);

@@ -167,15 +167,16 @@ impl SourceError {
         }
     }
 
-    /// A file in a format that is not supported; the remedy is the command that converts it.
-    pub(crate) fn unsupported_file(path: &Path, message: String) -> Self {
-        let target = path.with_extension("flac");
-        let target = target.file_name().unwrap_or_default().to_string_lossy();
-        let path = path.display().to_string();
+    /// An error with a remedy of its own.
+    pub(crate) fn with_remedy(
+        kind: SourceErrorKind,
+        message: impl Into<String>,
+        remedy: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self {
-            kind: SourceErrorKind::FileUnsupported,
-            message,
-            remedy: format!("Convert it, for instance: ffmpeg -i {path:?} {target:?}").into(),
+            kind,
+            message: message.into(),
+            remedy: remedy.into(),
         }
     }
 
@@ -185,9 +186,38 @@ impl SourceError {
     }
 }
 
+/// A command that converts the file to FLAC, which any shell takes as it is meant, whatever the file's name.
+pub(crate) fn convert_command(path: &Path) -> String {
+    let target = path.with_extension("flac");
+    let target = Path::new(target.file_name().unwrap_or_default());
+    format!("ffmpeg -i {} {}", shell_word(path), shell_word(target))
+}
+
+/// A path as one word of a shell's command line.
+fn shell_word(path: &Path) -> String {
+    let mut text = path.to_string_lossy().into_owned();
+    // Neither an option nor, for ffmpeg, a protocol.
+    if path.is_relative() && (text.starts_with('-') || text.contains(':')) {
+        text.insert_str(0, "./");
+    }
+    if text.chars().any(char::is_control) {
+        let escaped: String = text
+            .bytes()
+            .map(|byte| match byte {
+                b'\'' | b'\\' => format!("\\{}", char::from(byte)),
+                b' '..=b'~' => char::from(byte).to_string(),
+                _ => format!("\\x{byte:02x}"),
+            })
+            .collect();
+        return format!("$'{escaped}'");
+    }
+    shlex::try_quote(&text).map_or_else(|_| text.clone(), Cow::into_owned)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::SourceErrorKind as Kind;
+    use super::{SourceErrorKind as Kind, convert_command};
+    use std::path::Path;
 
     const ALL: [Kind; 20] = [
         Kind::FileNotFound,
@@ -233,6 +263,27 @@ mod tests {
                     "{a:?} and {b:?} are one kind"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn the_remedy_is_a_command_that_a_shell_takes_as_it_is_meant() {
+        for (name, wanted) in [
+            ("a.wma", "ffmpeg -i a.wma a.flac"),
+            ("/m/my song.wma", "ffmpeg -i '/m/my song.wma' 'my song.flac'"),
+            ("$HOME`id`.wma", "ffmpeg -i '$HOME`id`.wma' '$HOME`id`.flac'"),
+            ("-y.wma", "ffmpeg -i ./-y.wma ./-y.flac"),
+            ("b:a.wma", "ffmpeg -i ./b:a.wma ./b:a.flac"),
+            (
+                "re\u{301}sume\u{301}.wma",
+                "ffmpeg -i 're\u{301}sume\u{301}.wma' 're\u{301}sume\u{301}.flac'",
+            ),
+            (
+                "a\n\u{1b}'b.wma",
+                "ffmpeg -i $'a\\x0a\\x1b\\'b.wma' $'a\\x0a\\x1b\\'b.flac'",
+            ),
+        ] {
+            assert_eq!(convert_command(Path::new(name)), wanted);
         }
     }
 }

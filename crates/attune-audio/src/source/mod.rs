@@ -4,6 +4,7 @@
 
 mod error;
 
+pub(crate) use error::convert_command;
 pub use error::{SourceError, SourceErrorKind};
 
 use crate::units::{SampleRate, Seconds};
@@ -44,8 +45,8 @@ pub struct OpenedSource {
     pub output: Option<String>,
 }
 
-/// An event at one sample of a source. Marks travel in a bounded queue beside the ring; the reader acts on a mark when it
-/// has read (or skipped) `at` samples.
+/// An event at one sample of a source. Marks travel in a bounded queue beside the ring; the reader acts on a mark when
+/// it has read (or skipped) `at` samples.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SourceMark {
     /// How many samples were written to the ring before this.
@@ -61,6 +62,8 @@ pub enum MarkKind {
     Looped,
     /// A selection of the file starts again here, at this time of the file.
     Repeated(Seconds),
+    /// The file is damaged, or was cut: what of it was not played up to here.
+    Damaged(String),
     /// The file ends here; no samples follow until it is sought.
     Ended,
     /// The source was lost; no samples follow.

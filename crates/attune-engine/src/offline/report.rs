@@ -12,10 +12,6 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use std::path::Path;
 
-/// A file that lacks more than this of the length it promises was cut: encoders' padding and rounding take up to a
-/// packet or two of a tenth of a second.
-const CUT_SHORT: Seconds = Seconds(0.3);
-
 /// A whole file. Times in seconds, probabilities 0…1.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
@@ -41,6 +37,9 @@ pub struct Report {
     pub surprise: Option<SurpriseReport>,
     /// What was not as it should be, though the file could be analysed.
     pub warnings: Vec<String>,
+    /// Whether a part of the file is missing from the answer; other warnings are remarks.
+    #[serde(skip)]
+    pub is_damaged: bool,
 }
 
 /// A section that was listed as the file played.
@@ -153,26 +152,13 @@ impl SourceReport {
 }
 
 impl Report {
-    /// Warns of what was wrong with the file's content.
+    /// Warns of what was wrong with the file's content, and notes what is unusual.
     pub(super) fn note_damage(&mut self, file: &AudioFile) {
-        let decoded = self.source.duration_s;
-        if let Some(cut) = file.cut_short() {
-            self.warnings.push(cut.to_owned());
-        } else if let Some(promised) = file
-            .info()
-            .duration
-            .filter(|promised| decoded < promised.0 - CUT_SHORT.0)
-        {
-            self.warnings.push(format!(
-                "the file ends early: {decoded:.1} s could be decoded of the {:.1} s that it promises",
-                promised.0
-            ));
-        }
-        if file.broken_packets() > 0 {
-            let count = file.broken_packets();
-            self.warnings.push(format!("{count} broken packets were left out"));
-        }
+        let before = self.warnings.len();
+        self.warnings.extend(file.damage());
         self.warnings.extend(samples_not_finite(file.not_finite()));
+        self.is_damaged |= self.warnings.len() > before;
+        self.warnings.extend(file.remarks());
     }
 }
 

@@ -147,6 +147,7 @@ impl FileSummary {
                 .iter()
                 .map(|fault| format!("a model failed and is left out: {fault}"))
                 .collect(),
+            is_damaged: !faults.is_empty(),
         }
     }
 
