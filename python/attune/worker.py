@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from .errors import AttuneError
 
@@ -136,7 +136,7 @@ class _Ended(Exception):
     """The process ended before it answered."""
 
 
-def _line(stdout: BinaryIO, limit_s: float | None) -> bytes:
+def _line(stdout: IO[bytes], limit_s: float | None) -> bytes:
     """The next line, without its end. The process writes one line for each request, so nothing follows it."""
     end = None if limit_s is None else time.monotonic() + limit_s
     line = bytearray()

@@ -116,7 +116,6 @@ def kills(tracks: Path, folder: Path) -> dict[str, Any]:
     import attune.cluster
     from attune.cluster.output import Output
 
-    store = start_store()
     rows = upload(tracks)
     manifest = folder / "tracks.ndjson"
     manifest.write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -131,7 +130,7 @@ def kills(tracks: Path, folder: Path) -> dict[str, Any]:
     out = "s3://music/out"
     command = [sys.executable, "-m", "attune.cluster", "--manifest", str(manifest), "--out", out]
     command += ["--address", cluster.address, "--actors", "2", "--rows-per-block", "3"]
-    command += ["--time-limit", "4", "--worker", WORKER]
+    command += ["--time-limit", "12", "--worker", WORKER]
     output = Output(out)
     def more(than: int) -> int:
         """How many files the table has, once it has more. Counting rows would load the store as much as the run does."""
@@ -155,7 +154,7 @@ def kills(tracks: Path, folder: Path) -> dict[str, Any]:
     kept = attune.cluster.read(out).num_rows
     say(f"driver killed, {kept} rows")
 
-    again = subprocess.run(command, stdout=subprocess.PIPE, stderr=sys.stderr, timeout=100)
+    again = subprocess.run(command, stdout=subprocess.PIPE, stderr=sys.stderr, timeout=300)
     say(f"second run ended with {again.returncode}")
     assert again.returncode == 1, "error rows are said"
     table = attune.cluster.read(out)
@@ -167,8 +166,6 @@ def kills(tracks: Path, folder: Path) -> dict[str, Any]:
         "stored_rows": output.count(),
     }
     cluster.shutdown()
-    store.kill()
-    store.wait()
     return result
 
 
@@ -178,9 +175,12 @@ def main() -> None:
     # Paths of sockets are short.
     sessions = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
     os.environ["RAY_TMPDIR"] = sessions
+    store = start_store()
     try:
         print(json.dumps(kills(Path(tracks), Path(folder))), flush=True)
     finally:
+        store.kill()
+        store.wait()
         shutil.rmtree(sessions, ignore_errors=True)
 
 

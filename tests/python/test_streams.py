@@ -34,8 +34,9 @@ def test_the_size_of_blocks_changes_nothing(analyzer: attune.Analyzer, rate_hz: 
 
 
 def test_every_block_size_up_to_65536_gives_the_same(analyzer: attune.Analyzer) -> None:
-    samples = music(1.5, 22_050)
+    samples = music(0.5, 22_050)
     whole = analyzer.samples(samples, 22_050, hops=True).hops
+    assert whole is not None and len(whole) > 15
     assert in_blocks(analyzer.stream(22_050), samples, [1]) == whole
     random = np.random.default_rng(1)
     sizes = {2 ** power + near for power in range(1, 17) for near in (-1, 0, 1)} | {*random.integers(1, 65_537, 40).tolist()}
@@ -82,7 +83,7 @@ def test_a_hop_is_a_row_of_the_arrays(analyzer: attune.Analyzer, demo: Path) -> 
 
 def test_threads_compute_at_once(analyzer: attune.Analyzer) -> None:
     """While one thread pushes, another one runs Python: it could not, if the interpreter were held."""
-    samples = music(60, 22_050)
+    samples = music(20, 22_050)
     stream = analyzer.stream(22_050)
     took = []
 

@@ -18,6 +18,13 @@ _CPUS_OF_AN_ACTOR = 0.25
 """Logical CPUs of an actor, though it fills a core. If the pool took all, also after half of the nodes are lost, Ray's
 own tasks, which write what the pool makes, would wait for it for ever (ray#44687)."""
 
+_CPUS_OF_RAY = 2
+"""Logical CPUs for Ray's own: the filter of rows that are written already keeps one, the tasks before and after the
+pool share what is left."""
+
+_LOST_STARTS = 10
+"""Actors that may be lost in a row before one has started."""
+
 
 def run(options: Options) -> Summary:
     """Analyses every track of the manifest that has no row yet. Raises `AttuneError`."""
@@ -27,7 +34,7 @@ def run(options: Options) -> Summary:
     output.prepare(manifest, _settings(options, analyzer))
     before = output.count()
     ray = _connected(options)
-    actors = options.actors or max(1, int(ray.cluster_resources().get("CPU", 1)))
+    actors = _actors(options, ray.cluster_resources().get("CPU", 0))
     began = time.monotonic()
     _analyze(options, output, actors)
     wall_s = time.monotonic() - began
@@ -49,6 +56,29 @@ def _settings(options: Options, analyzer: Analyzer) -> dict[str, Any]:
     }
 
 
+def _actors(options: Options, cpus: float) -> int:
+    """How many actors; what they and Ray need at once must fit, or the run would wait for ever."""
+    if _is_here(options):
+        return options.actors or _cores()
+    actors = options.actors or int(cpus)
+    needed = _CPUS_OF_RAY + actors * _CPUS_OF_AN_ACTOR
+    if cpus < needed:
+        raise AttuneError(
+            "settings",
+            f"{actors} actors need {needed:g} logical CPUs, and the cluster has {cpus:g}",
+            "Add nodes, start them with a higher --num-cpus, or ask for fewer --actors.",
+        )
+    return actors
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+def _is_here(options: Options) -> bool:
+    return not (options.address or os.environ.get("RAY_ADDRESS"))
+
+
 def _connected(options: Options) -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
@@ -57,9 +87,11 @@ def _connected(options: Options) -> Any:
         raise AttuneError("missing", "Ray is not installed", "Install it: pip install attune[ray]") from error
 
     if not ray.is_initialized():
-        address = options.address or os.environ.get("RAY_ADDRESS")
-        here = {} if address else {"num_cpus": max(2, len(os.sched_getaffinity(0))), "include_dashboard": False}
-        ray.init(address=address, logging_level=logging.WARNING, **here)
+        here: dict[str, Any] = {}
+        if _is_here(options):
+            actors = options.actors or _cores()
+            here = {"num_cpus": _CPUS_OF_RAY + actors, "include_dashboard": False}
+        ray.init(address=options.address, logging_level=logging.WARNING, **here)
     return ray
 
 
@@ -70,7 +102,8 @@ def _analyze(options: Options, output: Output, actors: int) -> None:
     logging.getLogger("ray.data").setLevel(logging.WARNING)
     context = ray.data.DataContext.get_current().copy()
     context.enable_progress_bars = options.progress
-    # Rows are small and slow to make: what a block holds is bounded by their number, not by bytes.
+    # A node may be lost while an actor starts on it; by default that would end the run.
+    context.max_consecutive_actor_init_deaths = _LOST_STARTS
     context.checkpoint_config = CheckpointConfig(
         id_column="track_id",
         checkpoint_path=output.checkpoints,

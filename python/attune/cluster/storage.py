@@ -38,7 +38,8 @@ def resolve(place: str) -> tuple[Any, str]:
     try:
         # One connection for each bucket: keys may have characters that a URI may not.
         if parts.scheme == "file":
-            return fs.FileSystem.from_uri(place)
+            filesystem, path = fs.FileSystem.from_uri(place)
+            return filesystem, str(path)
         return _store(f"{parts.scheme}://{parts.netloc}", parts.query), parts.netloc + parts.path
     except (OSError, ValueError) as error:
         raise AttuneError(
