@@ -18,6 +18,13 @@ pub(super) struct Gaps {
     pub(super) timescale: u32,
 }
 
+impl Gaps {
+    /// So many units, in samples at a rate in hertz.
+    pub(super) fn samples(&self, units: u64, rate: u32) -> u64 {
+        u64::try_from(u128::from(units) * u128::from(rate) / u128::from(self.timescale)).unwrap_or(u64::MAX)
+    }
+}
+
 /// The outermost boxes of a file.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Outline {
@@ -25,8 +32,6 @@ pub(super) struct Outline {
     pub(super) has_index: bool,
     /// The sound.
     pub(super) has_data: bool,
-    /// Whether the last box ends where the file does.
-    pub(super) is_whole: bool,
 }
 
 /// More boxes than this in one are damage.
@@ -55,31 +60,30 @@ pub(super) fn outline(part: &Part) -> io::Result<Outline> {
         }
         (at, count) = (body.end, count + 1);
     }
-    outline.is_whole = at == part.end;
     Ok(outline)
 }
 
 /// The gaps of a track.
 pub(super) fn gaps(part: &Part, track: u32) -> io::Result<Option<Gaps>> {
-    let Some(moov) = find(part, part.start..part.end, b"moov")? else {
+    let Some(moov) = find(part, part.start..part.end, *b"moov")? else {
         return Ok(None);
     };
-    let movie_scale = match find(part, moov.clone(), b"mvhd")? {
+    let movie_scale = match find(part, moov.clone(), *b"mvhd")? {
         Some(mvhd) => time_scale(part, &mvhd)?,
         None => None,
     };
     let mut own = None;
     let mut audio_tracks = 0;
-    for trak in all(part, moov.clone(), b"trak")? {
-        let Some(mdia) = find(part, trak.clone(), b"mdia")? else {
+    for trak in all(part, moov.clone(), *b"trak")? {
+        let Some(mdia) = find(part, trak.clone(), *b"mdia")? else {
             continue;
         };
-        let handler = match find(part, mdia.clone(), b"hdlr")? {
+        let handler = match find(part, mdia.clone(), *b"hdlr")? {
             Some(hdlr) => part.read_at(hdlr.start + 8, 4)?,
             None => continue,
         };
         audio_tracks += usize::from(handler == b"soun");
-        let Some(tkhd) = find(part, trak.clone(), b"tkhd")? else {
+        let Some(tkhd) = find(part, trak.clone(), *b"tkhd")? else {
             continue;
         };
         let header = part.read_at(tkhd.start, 24)?;
@@ -87,14 +91,14 @@ pub(super) fn gaps(part: &Part, track: u32) -> io::Result<Option<Gaps>> {
         if array(&header, id_at).map(u32::from_be_bytes) != Some(track) {
             continue;
         }
-        let Some(timescale) = (match find(part, mdia, b"mdhd")? {
+        let Some(timescale) = (match find(part, mdia, *b"mdhd")? {
             Some(mdhd) => time_scale(part, &mdhd)?,
             None => None,
         }) else {
             return Ok(None);
         };
-        let edits = match find(part, trak, b"edts")? {
-            Some(edts) => find(part, edts, b"elst")?,
+        let edits = match find(part, trak, *b"edts")? {
+            Some(edts) => find(part, edts, *b"elst")?,
             None => None,
         };
         own = Some((timescale, edits));
@@ -167,7 +171,7 @@ fn time_scale(part: &Part, header: &Range<u64>) -> io::Result<Option<u32>> {
 /// ` 00000000 DELAY PADDING LENGTH …` in hexadecimal.
 fn itunes_gaps(part: &Part, moov: Range<u64>) -> io::Result<Option<(u64, u64)>> {
     let mut place = moov;
-    for name in [b"udta", b"meta"] {
+    for name in [*b"udta", *b"meta"] {
         let Some(inner) = find(part, place, name)? else {
             return Ok(None);
         };
@@ -175,15 +179,15 @@ fn itunes_gaps(part: &Part, moov: Range<u64>) -> io::Result<Option<(u64, u64)>> 
     }
     // A full box, but in old QuickTime files.
     place.start += 4;
-    let Some(items) = find(part, place, b"ilst")? else {
+    let Some(items) = find(part, place, *b"ilst")? else {
         return Ok(None);
     };
-    for item in all(part, items, b"----")? {
+    for item in all(part, items, *b"----")? {
         let text = part.read_at(item.start, (item.end - item.start).min(LONGEST_COMMENT) as usize)?;
         if !text.windows(8).any(|word| word == b"iTunSMPB") {
             continue;
         }
-        let Some(data) = find(part, item, b"data")? else {
+        let Some(data) = find(part, item, *b"data")? else {
             continue;
         };
         let value = part.read_at(
@@ -226,7 +230,7 @@ fn box_at(part: &Part, at: u64, end: u64) -> io::Result<Option<([u8; 4], Range<u
         .filter(|(_, body)| body.start <= body.end))
 }
 
-fn all(part: &Part, within: Range<u64>, wanted: &[u8; 4]) -> io::Result<Vec<Range<u64>>> {
+fn all(part: &Part, within: Range<u64>, wanted: [u8; 4]) -> io::Result<Vec<Range<u64>>> {
     let mut found = Vec::new();
     let (mut at, mut count) = (within.start, 0);
     while at + 8 <= within.end && count < MOST_BOXES {
@@ -235,13 +239,13 @@ fn all(part: &Part, within: Range<u64>, wanted: &[u8; 4]) -> io::Result<Vec<Rang
         };
         at = body.end;
         count += 1;
-        if name == *wanted {
+        if name == wanted {
             found.push(body);
         }
     }
     Ok(found)
 }
 
-fn find(part: &Part, within: Range<u64>, wanted: &[u8; 4]) -> io::Result<Option<Range<u64>>> {
+fn find(part: &Part, within: Range<u64>, wanted: [u8; 4]) -> io::Result<Option<Range<u64>>> {
     Ok(all(part, within, wanted)?.into_iter().next())
 }

@@ -130,7 +130,7 @@ pub(super) fn open(path: &Path, part: &Part, content: Content) -> Result<Opened,
     }
     if content == Content::Unknown {
         let end = tags::sound_end(part).map_err(io)?;
-        if let Some(reader) = FrameReader::new(part.cut(Vec::new(), part.start, end)).map_err(io)? {
+        if let Some(reader) = FrameReader::new(&part.cut(Vec::new(), part.start, end)).map_err(io)? {
             return choose(
                 path,
                 Demuxer::Frames(Box::new(reader)),
@@ -170,13 +170,12 @@ pub(super) fn open(path: &Path, part: &Part, content: Content) -> Result<Opened,
         opened.heading = mkv::heading(part, opened.track.id).map_err(io)?;
     }
     if mp4::is_mp4(&head) {
-        match &mut opened {
-            Ok(opened) => opened.gaps = mp4::gaps(part, opened.track.id).map_err(io)?,
-            Err(_) => {
-                let outline = mp4::outline(part).map_err(io)?;
-                if outline.has_data && !outline.has_index {
-                    return Err(refusal::interrupted(path));
-                }
+        if let Ok(opened) = &mut opened {
+            opened.gaps = mp4::gaps(part, opened.track.id).map_err(io)?;
+        } else {
+            let outline = mp4::outline(part).map_err(io)?;
+            if outline.has_data && !outline.has_index {
+                return Err(refusal::interrupted(path));
             }
         }
     }

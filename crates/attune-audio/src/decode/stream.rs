@@ -62,7 +62,7 @@ pub(super) struct PacketStream {
     /// Bytes of all packets; `None` after a seek.
     packet_bytes: Option<u64>,
     /// Applied to every sample.
-    gain: f32,
+    gain: Option<f32>,
 }
 
 impl PacketStream {
@@ -139,11 +139,8 @@ impl PacketStream {
         let rate = self.info.rate;
         let track = &self.opened.track;
         if let Some(gaps) = self.opened.gaps {
-            let samples = |units: u64| {
-                (u128::from(units) * u128::from(rate.0) / u128::from(gaps.timescale)).min(u128::from(u64::MAX)) as u64
-            };
-            self.lead_in = samples(gaps.lead_in);
-            self.length = gaps.length.map(samples);
+            self.lead_in = gaps.samples(gaps.lead_in, rate.0);
+            self.length = gaps.length.map(|length| gaps.samples(length, rate.0));
         } else {
             // Samples before time 0 are the encoder's; Opus counts them from 0 on.
             let before = start.min(0).unsigned_abs();
@@ -219,8 +216,8 @@ impl PacketStream {
                     self.info.rate = SampleRate(rate);
                     (self.rate, self.channels) = (rate, channels);
                 }
-                if self.gain != 1.0 {
-                    self.block.iter_mut().for_each(|sample| *sample *= self.gain);
+                if let Some(gain) = self.gain {
+                    self.block.iter_mut().for_each(|sample| *sample *= gain);
                 }
                 self.bring_to_first(rate, channels)?;
                 Ok(!self.block.is_empty())
@@ -298,7 +295,7 @@ impl PacketStream {
         self.origin = None;
         self.stated = None;
         self.length = None;
-        self.gain = audio_params(&self.opened.track).map_or(1.0, output_gain);
+        self.gain = audio_params(&self.opened.track).and_then(output_gain);
     }
 
     /// At the end: whether a good part of the file was passed over.
@@ -419,13 +416,10 @@ fn pre_skip(params: &AudioCodecParameters) -> Option<u64> {
     array(opus_head(params)?, 2).map(|bytes| u64::from(u16::from_le_bytes(bytes)))
 }
 
-/// Opus' output gain: part of how loud the sound is meant to be. 1 for all others.
-fn output_gain(params: &AudioCodecParameters) -> f32 {
-    let gain = opus_head(params).and_then(|head| array(head, 8));
-    match gain.map(i16::from_le_bytes) {
-        None | Some(0) => 1.0,
-        Some(gain) => 10_f32.powf(f32::from(gain) / (20.0 * 256.0)),
-    }
+/// Opus' output gain: part of how loud the sound is meant to be.
+fn output_gain(params: &AudioCodecParameters) -> Option<f32> {
+    let gain = i16::from_le_bytes(array(opus_head(params)?, 8)?);
+    (gain != 0).then(|| 10_f32.powf(f32::from(gain) / (20.0 * 256.0)))
 }
 
 fn stored_format(params: &AudioCodecParameters) -> String {

@@ -230,17 +230,16 @@ fn what_follows(part: &Part, kind: Kind, body: u64, stated: u64) -> io::Result<F
         if is_wave(&part.read_at(at, 12)?) {
             return Ok(Follows::File(at));
         }
-        match next.filter(|next| is_likely(part, next)) {
-            Some(next) => chunk = next,
-            // Sound only if it follows the sound at once, and is more than a tag or a few bytes of nothing.
-            None => {
-                let is_sound = chunk.body == body
-                    && part.end - end > 8
-                    && leading_tag(&head).is_none()
-                    && !(part.end - end <= 4096 && head.iter().all(|&byte| byte == 0));
-                return Ok(if is_sound { Follows::Sound } else { Follows::Chunks });
-            }
+        if let Some(next) = next.filter(|next| is_likely(part, next)) {
+            chunk = next;
+            continue;
         }
+        // Sound only if it follows the sound at once, and is more than a tag or a few bytes of nothing.
+        let is_sound = chunk.body == body
+            && part.end - end > 8
+            && leading_tag(&head).is_none()
+            && !(part.end - end <= 4096 && head.iter().all(|&byte| byte == 0));
+        return Ok(if is_sound { Follows::Sound } else { Follows::Chunks });
     }
     Ok(Follows::Chunks)
 }

@@ -19,7 +19,7 @@ use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::errors::{Error, Result, SeekErrorKind};
 use symphonia::core::formats::well_known::{FORMAT_ID_ADTS, FORMAT_ID_MP3};
 use symphonia::core::formats::{FormatInfo, FormatReader, MediaInfo, SeekMode, SeekTo, SeekedTo, Track};
-use symphonia::core::io::MediaSourceStream;
+use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::{Metadata, MetadataLog};
 use symphonia::core::packet::{Packet, PacketBuilder};
 use symphonia::core::units::{Duration, Timestamp};
@@ -107,7 +107,7 @@ pub(super) struct FrameReader {
 
 impl FrameReader {
     /// A reader that begins at the first frame; `None` if there is none.
-    pub(super) fn new(part: Part) -> io::Result<Option<Self>> {
+    pub(super) fn new(part: &Part) -> io::Result<Option<Self>> {
         let mut window = Window::new(part.clone());
         let Some((at, header)) = sync::first_frame(&mut window, part.start)? else {
             return Ok(None);
@@ -125,7 +125,7 @@ impl FrameReader {
             place: Place { at, section },
             marks: Vec::new(),
             total: None,
-            left_over: sync::noise(&part, part.start, at)?,
+            left_over: sync::noise(part, part.start, at)?,
             counted_to: at,
             decoder_section: 0,
             tracks: Vec::new(),
@@ -389,6 +389,9 @@ impl FormatReader for FrameReader {
     where
         Self: 's,
     {
-        MediaSourceStream::new(Box::new(self.window.part().clone()), Default::default())
+        MediaSourceStream::new(
+            Box::new(self.window.part().clone()),
+            MediaSourceStreamOptions::default(),
+        )
     }
 }

@@ -22,14 +22,12 @@ fn is_followed(window: &mut Window, at: u64, header: &FrameHeader) -> io::Result
         return Ok(next == window.end());
     }
     let follower = header_at(window, next)?;
-    Ok(match follower {
-        Some(follower) => follower.is_like(header),
-        // A tag, or too few bytes for a header.
-        None => {
-            let head = window.get(next, 32)?;
-            head.len() < HEADER_BYTES || leading_tag(head).is_some()
-        }
-    })
+    if let Some(follower) = follower {
+        return Ok(follower.is_like(header));
+    }
+    // A tag, or too few bytes for a header.
+    let head = window.get(next, 32)?;
+    Ok(head.len() < HEADER_BYTES || leading_tag(head).is_some())
 }
 
 /// The first frame from `at` on that another one follows; that two follow, if there is something else before it.
