@@ -9,6 +9,7 @@ use attune_engine::offline::{
     ChangeLine, Follower, HopLine, ModelHop, OfFile, Progress, SectionLine, StateLine, SurpriseLines, document,
 };
 use attune_engine::smoothing::AnswerState;
+use attune_engine::text::Printable;
 use attune_model::ModelSet;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -119,5 +120,5 @@ fn progress_bar(path: &Path) -> ProgressBar {
                 .unwrap_or_else(|_| ProgressStyle::default_bar())
                 .progress_chars("█▌ "),
         )
-        .with_prefix(attune_library::one_line(&name))
+        .with_prefix(Printable(name).to_string())
 }

@@ -8,7 +8,7 @@ use super::error::AppError;
 use super::print_line;
 use attune_audio::units::Seconds;
 use attune_engine::files::write_with;
-use attune_library::one_line;
+use attune_engine::text::Printable;
 use attune_library::query::{Filter, Query, TableFormat, Track};
 use attune_library::scan::{Library, LibraryError};
 use attune_model::genre::GenreSet;
@@ -64,16 +64,16 @@ fn line(track: &Track) -> String {
         .duration_s
         .map_or(String::new(), |seconds| Seconds(seconds).clock());
     let said = match (&track.error, &track.genre, &track.state) {
-        (Some(error), ..) => one_line(error),
+        (Some(error), ..) => Printable(error).to_string(),
         (None, Some(label), _) => {
             // Titles of GTZAN's genres; another model's labels stand as they are.
             let genres = GenreSet::gtzan();
             let title = genres
                 .find(label)
-                .map_or_else(|| one_line(label), |id| genres.title(id));
+                .map_or_else(|| Printable(label).to_string(), |id| genres.title(id));
             format!("{title:<10} {}", percent(track.confidence.unwrap_or(0.0)))
         }
         (None, None, state) => state.as_deref().unwrap_or("").replace('_', " "),
     };
-    format!("{length:>8}  {said:<16}  {}", one_line(&track.path))
+    format!("{length:>8}  {said:<16}  {}", Printable(&track.path))
 }

@@ -7,7 +7,7 @@ use super::error::{AppError, Context};
 use super::print_line;
 use attune_audio::units::Seconds;
 use attune_engine::smoothing::SmoothingConfig;
-use attune_library::one_line;
+use attune_engine::text::Printable;
 use attune_library::scan::{Done, Event, Library, Scan, Summary, Watch};
 use attune_model::ModelSet;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -158,19 +158,19 @@ impl Screen {
             }
             Event::Unread(folder, error) => {
                 self.unread += 1;
-                self.say(&format!("attune: {}: {error}", one_line(&folder.display().to_string())));
+                self.say(&format!("attune: {}: {error}", Printable::path(folder)));
             }
             Event::Done { file, what } => {
                 self.done += 1;
                 self.read += file.size;
-                let path = || one_line(&file.path.display().to_string());
+                let path = || Printable::path(&file.path).to_string();
                 match what {
                     Done::Analyzed(seconds) => self.seconds += seconds,
                     Done::Moved(from) if !self.is_quiet => {
-                        self.say(&format!("{} was {}", path(), one_line(&from.display().to_string())));
+                        self.say(&format!("{} was {}", path(), Printable::path(from)));
                     }
                     Done::Known | Done::Moved(_) => {}
-                    Done::Broken(reason) => self.say(&format!("attune: {}: {}", path(), one_line(reason))),
+                    Done::Broken(reason) => self.say(&format!("attune: {}: {}", path(), Printable(reason))),
                 }
                 self.progress();
             }

@@ -7,11 +7,11 @@ use super::export::{ExportError, ExportFile, Format};
 use super::hops::Hops;
 use super::merge::{DEFAULT_MIN_SEGMENT, merged};
 use super::provenance::Provenance;
-use super::text::one_line;
 use super::why::{Moments, Why};
 use attune_audio::units::Seconds;
 use attune_engine::offline::{AnalyzeError, Follower, Report, SegmentReport, analyze_for};
 use attune_engine::smoothing::SmoothingConfig;
+use attune_engine::text::Printable;
 use attune_model::ModelSet;
 use attune_model::genre::GenreSet;
 use std::path::{Path, PathBuf};
@@ -109,7 +109,7 @@ impl Analysis {
     /// The name of the file, on one line.
     pub(crate) fn name(&self) -> String {
         let name = self.path.file_name().unwrap_or(self.path.as_os_str());
-        one_line(&name.to_string_lossy())
+        Printable(name.to_string_lossy()).to_string()
     }
 
     /// An answer as people read it: the title of its genre, or what it is instead.
@@ -129,7 +129,7 @@ impl Analysis {
                 first.unwrap_or_default()
             }
         };
-        one_line(&words)
+        Printable(words).to_string()
     }
 
     /// A segment's answer as people read it.

@@ -36,7 +36,6 @@ mod provenance;
 pub mod query;
 pub mod scan;
 pub mod table;
-mod text;
 mod why;
 
 pub use analysis::{Analysis, Job, Nobody};
@@ -44,5 +43,4 @@ pub use export::{ExportError, ExportFile, Format};
 pub use hops::{Hops, ModelHops};
 pub use merge::{DEFAULT_MIN_SEGMENT, merged};
 pub use provenance::{ModelProvenance, Provenance};
-pub use text::one_line;
 pub use why::Why;

@@ -5,9 +5,10 @@
 //! no script but the page's own, and no connection.
 
 use super::{json, picture};
-use crate::{Analysis, one_line};
+use crate::Analysis;
 use attune_audio::units::Seconds;
 use attune_engine::picture::{base64, escaped};
+use attune_engine::text::Printable;
 use attune_model::genre::GenreId;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -38,10 +39,12 @@ pub(super) fn write(of: &Analysis) -> Result<Vec<u8>, serde_json::Error> {
     ];
     let models = of.provenance.models.iter();
     let models = models.map(|model| ("Model", format!("{} {}", model.name, model.sha256)));
-    let rows = facts
-        .into_iter()
-        .chain(models)
-        .map(|(name, value)| format!("<tr><th>{name}</th><td>{}</td></tr>\n", escaped(&one_line(&value))));
+    let rows = facts.into_iter().chain(models).map(|(name, value)| {
+        format!(
+            "<tr><th>{name}</th><td>{}</td></tr>\n",
+            escaped(&Printable(value).to_string())
+        )
+    });
     let sentences = of.why.as_ref().map_or_else(Vec::new, |why| why.sentences(&of.genres));
     let sentences = sentences.iter().map(|text| format!("<p>{}</p>\n", escaped(text)));
     // Each place is filled once, in order: what is filled in is not looked at again.
@@ -52,7 +55,7 @@ pub(super) fn write(of: &Analysis) -> Result<Vec<u8>, serde_json::Error> {
         ("{style}", STYLE.to_owned()),
         ("{name}", escaped(&of.name())),
         ("{answer}", escaped(&heading)),
-        ("{reason}", escaped(&one_line(&answer.reason))),
+        ("{reason}", escaped(&Printable(&answer.reason).to_string())),
         ("{source}", source),
         ("{why}", sentences.collect::<Vec<_>>().concat()),
         ("{facts}", rows.collect::<Vec<_>>().concat()),
@@ -88,7 +91,7 @@ fn data(of: &Analysis) -> Value {
     });
     let lines = picture::most_probable(of).into_iter().map(|id| {
         json!({
-            "title": one_line(&of.genres.title(id)),
+            "title": Printable(of.genres.title(id)).to_string(),
             "colour": colour(id),
             "points": picture::line(of, id, POINTS),
         })
