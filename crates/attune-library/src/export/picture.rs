@@ -96,20 +96,20 @@ fn sheet(of: &Analysis) -> Sheet {
     }
 }
 
-/// The classes with the highest mean probability, that of the answer first.
+/// The answer, then the classes that are answered somewhere, then those with the highest mean probability.
 pub(super) fn most_probable(of: &Analysis) -> Vec<GenreId> {
     let hops = &of.hops;
     let mean = |class: GenreId| -> f64 {
         let column = hops.ensemble.iter().skip(usize::from(class.0)).step_by(hops.classes);
         column.filter(|p| p.is_finite()).map(|p| f64::from(*p)).sum()
     };
-    let answer = of
-        .report
-        .answer
-        .genre
-        .as_deref()
-        .and_then(|label| of.genres.find(label));
-    let mut ranked: Vec<(bool, f64, GenreId)> = of.genres.ids().map(|id| (answer == Some(id), mean(id), id)).collect();
+    let is_label = |class: GenreId, label: &Option<String>| label.as_deref() == Some(of.genres.label(class));
+    let rank = |class: GenreId| {
+        let is_answer = is_label(class, &of.report.answer.genre);
+        let is_answered = of.segments.iter().any(|segment| is_label(class, &segment.genre));
+        u8::from(is_answer) + u8::from(is_answered)
+    };
+    let mut ranked: Vec<(u8, f64, GenreId)> = of.genres.ids().map(|id| (rank(id), mean(id), id)).collect();
     ranked.sort_by(|a, b| b.0.cmp(&a.0).then(b.1.total_cmp(&a.1)));
     ranked.into_iter().take(SERIES).map(|(_, _, id)| id).collect()
 }
@@ -153,8 +153,6 @@ fn answers(of: &Analysis, shown: &[GenreId]) -> Chart {
             continue;
         }
         let mut names: Vec<String> = inked.map(|segment| of.title_of(segment)).collect();
-        names.dedup();
-        names.truncate(3);
         names.sort();
         names.dedup();
         legend.push((wanted, names.join(", ")));
