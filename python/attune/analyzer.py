@@ -19,7 +19,7 @@ Samples = npt.NDArray[np.floating[Any]]
 """Full scale is -1 to 1; (n,) for mono, (n, channels) otherwise."""
 
 
-def _float32(samples: npt.ArrayLike) -> npt.NDArray[np.float32]:
+def _float32(samples: Samples) -> npt.NDArray[np.float32]:
     array = np.asarray(samples)
     if not np.issubdtype(array.dtype, np.floating):
         raise TypeError(
@@ -115,7 +115,7 @@ class Analyzer:
 
     def samples(
         self,
-        samples: npt.ArrayLike,
+        samples: Samples,
         rate_hz: int,
         *,
         name: str = "samples",
@@ -171,7 +171,7 @@ class Stream:
         """Of the samples that it takes."""
         return self._rate_hz
 
-    def push(self, samples: npt.ArrayLike) -> Hops:
+    def push(self, samples: Samples) -> Hops:
         """The next samples, floats of full scale -1 to 1, (n,) or (n, channels); the hops that they complete."""
         return self._analyzer._hops(self._stream.push(_float32(samples)))
 

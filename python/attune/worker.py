@@ -39,10 +39,10 @@ class Worker:
         time_limit_s: float | None = None,
         command: Sequence[str] = (sys.executable, "-m", "attune.worker"),
     ) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
         self._settings = {"options": dict(options or {}), "length_limit_s": length_limit_s}
         self._time_limit_s = time_limit_s
         self._command = list(command)
-        self._process: subprocess.Popen[bytes] | None = None
         self.started = 0
         """How many processes were started."""
 
@@ -103,7 +103,8 @@ class Worker:
         self.close()
 
     def __del__(self) -> None:
-        self.close()
+        if hasattr(self, "_process"):  # not after wrong arguments
+            self.close()
 
     def _ask(self, request: Mapping[str, Any], limit_s: float | None) -> str:
         assert self._process is not None

@@ -15,7 +15,7 @@ import attune
 from conftest import ROOT, music, write_wav
 
 LIMIT_S = 120
-"""What the whole of a scenario may take on two cores."""
+"""What the whole of a scenario may take on two cores that do nothing else."""
 
 
 def in_namespace(*arguments: str | Path, log: Path, limit_s: float) -> dict[str, object]:
@@ -57,8 +57,7 @@ def test_node_worker_and_driver_are_killed_and_the_table_is_complete(
 ) -> None:
     began = time.monotonic()
     found = in_namespace("kills", tracks, tmp_path, log=tmp_path / "log", limit_s=4 * LIMIT_S)
-    print(json.dumps(found, indent=1))
-    assert time.monotonic() - began <= LIMIT_S
+    took_s = time.monotonic() - began
     rows = {row["track_id"]: row for row in found["rows"]}  # type: ignore[attr-defined]
     names = sorted(path.name for path in tracks.iterdir())
     assert sorted(rows) == names and len(found["rows"]) == len(names), "complete and unique"  # type: ignore[arg-type]
@@ -71,3 +70,4 @@ def test_node_worker_and_driver_are_killed_and_the_table_is_complete(
             assert row["document"] == analyzer.file(tracks / name, name=row["uri"]).document()
     assert 0 < found["kept"] < len(names), "rows that the killed driver had finished, and that were not made again"  # type: ignore[operator]
     assert found["summary"]["missing"] == 0 and found["summary"]["analyzed"] == len(names) - found["kept"]  # type: ignore[index,operator]
+    assert took_s <= LIMIT_S

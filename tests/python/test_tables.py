@@ -35,7 +35,7 @@ def test_a_row_holds_the_document_and_its_main_fields(
 
 
 def test_manifests_of_every_form_are_one_table(folder: Path) -> None:
-    rows = pa.table({"track_id": ["01", "2"], "uri": ["a b.mp3", "s3://x/c.mp3"]})
+    rows = pa.table({"track_id": ["01", "2"], "uri": [str(Path("a b.mp3").absolute()), "s3://x/c.mp3"]})
     (folder / "m.csv").write_text("track_id,uri,more\n01,a b.mp3,1\n2,s3://x/c.mp3,2\n")
     (folder / "m.ndjson").write_text('{"track_id": "01", "uri": "a b.mp3"}\n{"track_id": "2", "uri": "s3://x/c.mp3"}\n')
     (folder / "many").mkdir()
@@ -44,7 +44,8 @@ def test_manifests_of_every_form_are_one_table(folder: Path) -> None:
     for name in ("m.csv", "m.ndjson", "m.parquet", "many"):
         assert read_manifest(str(folder / name)) == rows, name
     (folder / "bare.csv").write_text("uri\na.mp3\n")
-    assert read_manifest(str(folder / "bare.csv")).to_pylist() == [{"track_id": "a.mp3", "uri": "a.mp3"}]
+    bare = read_manifest(str(folder / "bare.csv")).to_pylist()
+    assert bare == [{"track_id": "a.mp3", "uri": str(Path("a.mp3").absolute())}]
 
 
 def test_manifests_that_cannot_be_are_refused(folder: Path) -> None:

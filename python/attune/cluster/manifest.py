@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pyarrow as pa
@@ -19,7 +20,8 @@ _SHOW = 3
 
 
 def read_manifest(place: str) -> Any:
-    """A table of ``track_id`` and ``uri``, both text, the first unique. Raises `AttuneError`."""
+    """A table of ``track_id`` and ``uri`` (URIs and absolute paths), both text, the first unique. Raises `AttuneError`.
+    """
     filesystem, path = resolve(place)
     try:
         if filesystem.get_file_info(path).type == fs.FileType.Directory:
@@ -39,7 +41,9 @@ def read_manifest(place: str) -> Any:
     uri = columns["uri"].cast(pa.string())
     key = columns["track_id"].cast(pa.string()) if "track_id" in columns.column_names else uri
     _check(place, key, uri)
-    return pa.table({"track_id": key, "uri": uri})
+    # Other processes have other working folders.
+    places = [path if "://" in path else os.path.abspath(path) for path in uri.to_pylist()]
+    return pa.table({"track_id": key, "uri": places})
 
 
 def _parsed(path: str, file: Any) -> Any:
