@@ -6,8 +6,8 @@
 use super::failure::{Failure, caught, settings};
 use super::hops::Hops;
 use super::limits::Watch;
-use super::samples::{Samples, mix};
-use attune_audio::decode::AudioInfo;
+use super::samples::Samples;
+use attune_audio::decode::{AudioInfo, Mixdown};
 use attune_audio::units::SampleRate;
 use attune_engine::HopResult;
 use attune_engine::offline::{AnalyzeError, Progress, Report, WholeSound, analyze, document, samples_not_finite};
@@ -181,13 +181,14 @@ impl Engine {
             format: String::new(),
         };
         let mut not_finite = 0;
+        let mut mixdown = Mixdown::new(rate_hz);
         let (mut interleaved, mut mono) = (Vec::new(), Vec::new());
         for start in (0..samples.frames).step_by(FRAMES_AT_ONCE) {
             let end = samples.frames.min(start + FRAMES_AT_ONCE);
             not_finite += samples.copy(start..end, &mut interleaved);
             let go_on = py.detach(|| {
                 mono.clear();
-                mix(&interleaved, channels, &mut mono);
+                mixdown.push(&interleaved, channels, &mut mono);
                 let done = caught(|| Ok(sound.push(&mono, &mut on_hop)?))?;
                 let duration = info.duration;
                 Ok::<_, Failure>(watch.step(Progress { done, duration }))
@@ -198,6 +199,7 @@ impl Engine {
         }
         let mut report = py.detach(|| caught(|| Ok(sound.finish(Path::new(name), &info, &mut on_hop)?)))?;
         report.warnings.extend(samples_not_finite(not_finite));
+        report.warnings.extend(mixdown.remark(rate_hz));
         answer(py, &report, hops)
     }
 }

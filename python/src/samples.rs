@@ -1,6 +1,6 @@
-//! Arrays of samples to mono, as files are mixed down.
+//! Arrays of samples as frames that follow each other.
 //!
-//! In: float32, (n,) or (n, channels). Out: mono samples. Thread: an array is read by one that holds the interpreter.
+//! In: float32, (n,) or (n, channels). Out: interleaved samples, all finite. Thread: one that holds the interpreter.
 
 use numpy::ndarray::Axis;
 use numpy::{PyReadonlyArrayDyn, PyUntypedArrayMethods};
@@ -61,15 +61,4 @@ impl<'py> Samples<'py> {
         }
         not_finite
     }
-}
-
-/// Mixes interleaved frames down to their mean, as files are.
-pub(crate) fn mix(interleaved: &[f32], channels: usize, out: &mut Vec<f32>) {
-    if channels == 1 {
-        out.extend_from_slice(interleaved);
-        return;
-    }
-    let share = 1.0 / channels as f32;
-    let frames = interleaved.chunks_exact(channels);
-    out.extend(frames.map(|frame| frame.iter().sum::<f32>() * share));
 }

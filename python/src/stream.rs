@@ -5,7 +5,8 @@
 use super::engine::{Engine, Setup};
 use super::failure::{Failure, caught};
 use super::hops::Hops;
-use super::samples::{Samples, mix};
+use super::samples::Samples;
+use attune_audio::decode::Mixdown;
 use attune_audio::units::{SampleRate, Seconds};
 use attune_engine::Pipeline;
 use numpy::PyReadonlyArrayDyn;
@@ -16,6 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// What one stream remembers.
 struct Running {
     pipeline: Pipeline,
+    mixdown: Mixdown,
     not_finite: u64,
     faults: Vec<String>,
 }
@@ -57,6 +59,7 @@ impl Stream {
             setup,
             running: Mutex::new(Running {
                 pipeline,
+                mixdown: Mixdown::new(rate_hz),
                 not_finite: 0,
                 faults: Vec::new(),
             }),
@@ -75,7 +78,7 @@ impl Stream {
             self.run(|running, hops| {
                 running.not_finite += not_finite;
                 let mut mono = Vec::new();
-                mix(&interleaved, channels, &mut mono);
+                running.mixdown.push(&interleaved, channels, &mut mono);
                 Ok(running.pipeline.push(&mono, &mut |hop| hops.push(hop, models))?)
             })
         })?;
@@ -93,7 +96,11 @@ impl Stream {
     /// Forgets all; the next sample is at stream time `at_s`.
     #[pyo3(signature = (at_s))]
     fn reset(&self, py: Python<'_>, at_s: f64) {
-        py.detach(|| self.lock().pipeline.reset(Seconds(at_s)));
+        py.detach(|| {
+            let mut running = self.lock();
+            running.mixdown = Mixdown::new(running.pipeline.source_rate().0);
+            running.pipeline.reset(Seconds(at_s));
+        });
     }
 
     /// Samples so far that were NaN or infinite; each counted as 0.

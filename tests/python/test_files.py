@@ -75,6 +75,19 @@ def test_bytes_and_samples_are_heard_like_the_file(
     assert analyzer.samples(samples.astype(np.float64), rate_hz, name=str(path), hops=True) == heard
 
 
+def test_channels_of_opposite_polarity_do_not_cancel(analyzer: attune.Analyzer, folder: Path) -> None:
+    sound = music(4, 22_050)
+    path = write_wav(folder / "a.wav", np.stack([sound, -sound], axis=1), 22_050)
+    samples, _ = read_wav(path)
+    whole = analyzer.file(path, hops=True)
+    heard = analyzer.samples(samples, 22_050, hops=True)
+    assert heard.hops == whole.hops and heard.warnings == whole.warnings
+    assert "opposite polarity" in whole.warnings[0] and heard.answer.state != "silence"
+    stream = analyzer.stream(22_050)
+    parts = [stream.push(samples[start : start + 1000]) for start in range(0, len(samples), 1000)]
+    assert attune.Hops.joined([*parts, stream.finish()]) == whole.hops
+
+
 def test_errors_of_bytes_name_them_and_no_temporary_file(analyzer: attune.Analyzer) -> None:
     with pytest.raises(attune.AttuneError) as raised:
         analyzer.bytes(b"no sound at all " * 30, name="s3://music/my song.wma")

@@ -56,7 +56,7 @@ impl Mix {
 
 /// Mixes a stream down.
 #[derive(Debug, Clone)]
-pub(super) struct Mixdown {
+pub struct Mixdown {
     hop: u64,
     /// The next frame's index in the stream.
     frame: u64,
@@ -71,7 +71,7 @@ pub(super) struct Mixdown {
 
 impl Mixdown {
     /// For a stream of this rate in hertz.
-    pub(super) fn new(rate: u32) -> Self {
+    pub fn new(rate: u32) -> Self {
         Self {
             hop: u64::from((rate / 48).max(64)).next_power_of_two(),
             frame: 0,
@@ -94,9 +94,15 @@ impl Mixdown {
         self.forget();
     }
 
-    /// Frames so far that would have cancelled.
-    pub(super) fn rescued(&self) -> u64 {
-        self.rescued
+    /// What to say of a stream in which channels cancelled, if they did; `rate` in hertz.
+    pub fn remark(&self, rate: u32) -> Option<String> {
+        let secs = self.rescued as f64 / f64::from(rate);
+        (self.rescued > 0).then(|| {
+            format!(
+                "its channels cancel each other for {secs:.1} s (opposite polarity): their difference was used, not \
+                 their mean"
+            )
+        })
     }
 
     fn forget(&mut self) {
@@ -106,7 +112,7 @@ impl Mixdown {
     }
 
     /// Appends the mix of whole frames of `channels` samples to `out`.
-    pub(super) fn push(&mut self, mut samples: &[f32], channels: usize, out: &mut Vec<f32>) {
+    pub fn push(&mut self, mut samples: &[f32], channels: usize, out: &mut Vec<f32>) {
         if channels != self.channels {
             self.channels = channels;
             self.forget();
@@ -230,7 +236,7 @@ mod tests {
             mixdown.push(&samples[at..until], channels, &mut out);
             (at, n) = (until, n + 1);
         }
-        (out, mixdown.rescued())
+        (out, mixdown.rescued)
     }
 
     fn stereo(left: &[f32], right: impl Fn(usize) -> f32) -> Vec<f32> {

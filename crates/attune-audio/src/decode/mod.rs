@@ -32,7 +32,7 @@ use crate::source::{SourceError, SourceErrorKind};
 use crate::units::{SampleRate, Seconds};
 use ffmpeg::Failure;
 use helper::HelperStream;
-use mixdown::Mixdown;
+pub use mixdown::Mixdown;
 use names::Content;
 pub use raw::{RawFormat, RawFormatError};
 use std::path::{Path, PathBuf};
@@ -245,13 +245,7 @@ impl AudioFile {
     /// What is unusual about the file so far, and no damage: all of it was used.
     pub fn remarks(&self) -> Vec<String> {
         let mut remarks = self.blocks.remarks();
-        let rescued = self.info().rate.duration(self.mixdown.rescued());
-        if rescued.0 > 0.0 {
-            remarks.push(format!(
-                "its channels cancel each other for {:.1} s (opposite polarity): their difference was used, not their mean",
-                rescued.0
-            ));
-        }
+        remarks.extend(self.mixdown.remark(self.info().rate.0));
         remarks
     }
 
