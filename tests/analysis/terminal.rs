@@ -5,8 +5,9 @@ use attune_audio::decode::decode_file;
 use attune_model::genre::GTZAN;
 use serde_json::Value;
 use std::collections::HashMap;
+use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn attune(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_attune")).args(args).output().unwrap()
@@ -233,4 +234,64 @@ fn damage_makes_the_exit_code_one_and_keeps_what_was_heard() {
         "{report}"
     );
     assert_eq!(report["warnings"].as_array().unwrap().len(), 1);
+}
+
+/// `attune analyze` with these bytes on its standard input.
+fn analyze_input(args: &[&str], input: &[u8]) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_attune"))
+        .args(["analyze", "--json"])
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn standard_input_and_samples_without_a_header_are_read_like_a_file() {
+    let folder = folder();
+    let wav = folder.path().join("a.wav");
+    let samples = signal(22_050, 2, 4.0);
+    write_float_wav(&wav, 22_050, 2, &samples);
+    let expected = document(&attune(&["analyze", "--json", text(&wav)]));
+    let bytes = std::fs::read(&wav).unwrap();
+    let raw: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+    let pcm = folder.path().join("a.pcm");
+    std::fs::write(&pcm, &raw).unwrap();
+    let described = ["--raw", "f32le", "--rate", "22050", "--channels", "2"];
+    let with = |path| [&described[..], &[path]].concat();
+    let outputs = [
+        analyze_input(&["-"], &bytes),
+        analyze_input(&["/dev/stdin"], &bytes),
+        analyze_input(&with("-"), &raw),
+        analyze_input(&with(text(&pcm)), b""),
+    ];
+    for output in outputs {
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+        let report = document(&output);
+        assert_eq!(report["answer"], expected["answer"]);
+        assert_eq!(report["source"]["duration_s"], expected["source"]["duration_s"]);
+    }
+    let wrong = attune(&["analyze", "--raw", "mp3", "--rate", "22050", text(&pcm)]);
+    assert_eq!(wrong.status.code(), Some(2));
+}
+
+#[test]
+fn opposite_polarity_is_a_remark_and_no_failure() {
+    let folder = folder();
+    let wav = folder.path().join("a.wav");
+    let one = signal(22_050, 1, 4.0);
+    let both: Vec<f32> = one.iter().flat_map(|sample| [*sample, -sample]).collect();
+    write_float_wav(&wav, 22_050, 2, &both);
+    let output = attune(&["analyze", "--json", text(&wav)]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let report = document(&output);
+    assert_ne!(report["answer"]["state"], "silence");
+    assert!(
+        report["warnings"][0].as_str().unwrap().contains("opposite polarity"),
+        "{report}"
+    );
 }

@@ -354,6 +354,10 @@ fn flac_keeps_its_last_packet_before_tags_and_says_when_it_was_cut() {
         );
         assert!(equal(&intact(&tagged), &expected));
     }
+    // Of joined files the first is heard, and that there is more is told.
+    let twice = whole(&joined(dir.path(), "twice.flac", &[&bytes, &bytes]));
+    assert!(twice.samples.len() >= expected.len() - 4608);
+    assert!(twice.cut_short.unwrap().contains("could not be decoded"));
     let cut = joined(dir.path(), "cut.flac", &[&bytes[..bytes.len() / 2]]);
     assert!(whole(&cut).cut_short.is_some());
 }

@@ -8,7 +8,7 @@
 use super::bytes::array;
 use crate::units::{SampleRate, Seconds};
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Seek};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -82,9 +82,11 @@ pub(super) fn program() -> Option<PathBuf> {
 
 impl Ffmpeg {
     /// Starts it on the file's first audio stream. Returns when the first samples are ready.
-    pub(super) fn start(file: &File) -> Result<Self, Failure> {
+    pub(super) fn start(mut file: &File) -> Result<Self, Failure> {
         let program = program().ok_or(Failure::Absent)?;
         let refused = |error: io::Error| Failure::Refused(format!("ffmpeg cannot be run: {error}"));
+        // Where opening standard input again does not begin at the start, it begins where the file stands.
+        file.rewind().map_err(refused)?;
         let mut command = Command::new(program);
         command
             .args([

@@ -8,7 +8,7 @@
 //! The rule is causal: what happens in a hop depends on the [`MEMORY`] hops before it and on nothing else, so how the
 //! sound is cut into blocks changes no bit, and neither does a seek that begins [`Mixdown::reach`] earlier.
 //!
-//! In: interleaved samples. Out: mono samples. Thread: any; nothing is allocated but by `out` after the first block.
+//! In: interleaved samples. Out: mono samples. Thread: any but the audio callback's: a hop may allocate.
 
 use std::collections::VecDeque;
 
@@ -22,7 +22,7 @@ const SILENCE: f64 = 1e-10;
 /// −0.98.
 const CANCELLED: f64 = 0.02;
 /// Powers are taken of every so many frames.
-const STRIDE: u64 = 4;
+const STRIDE: u64 = 16;
 
 /// Sums of squares over a hop.
 #[derive(Debug, Clone, Default)]

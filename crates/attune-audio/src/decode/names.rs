@@ -135,6 +135,9 @@ impl Content {
         if let Some((_, _, name)) = FOREIGN.iter().find(|(at, magic, _)| has(*at, magic)) {
             return Self::Foreign(name);
         }
+        if matches!(head, [0x56, second, ..] if second & 0xE0 == 0xE0) {
+            return Self::Foreign("AAC in LATM");
+        }
         if KNOWN.iter().any(|(at, magic)| has(*at, magic)) || mp4::is_mp4(head) {
             return Self::Known;
         }

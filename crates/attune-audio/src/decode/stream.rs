@@ -193,7 +193,13 @@ impl PacketStream {
                 Err(error) => return Err(error.to_string()),
             };
             if let Some(bytes) = &mut self.packet_bytes {
-                *bytes += packet.data.len() as u64;
+                // What the demuxer does not know it adds to the last packet, which is then larger than its samples are.
+                let samples =
+                    packet
+                        .dur
+                        .get()
+                        .saturating_mul(if self.channels == 0 { 8 } else { self.channels as u64 });
+                *bytes += (packet.data.len() as u64).min(samples.saturating_mul(4).saturating_add(MOST_JUNK));
             }
             if self.decode(&packet)? {
                 let trimmed = i64::try_from(packet.trim_start.get()).unwrap_or(0);
