@@ -15,8 +15,8 @@
 //!
 //! let models = attune_model::bundled()?;
 //! let demo = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../assets/demo/demo.ogg"));
-//! let formats = [Format::Audacity, Format::Srt];
-//! let job = Job::new(&models, &SmoothingConfig::default(), &formats);
+//! let (smoothing, formats) = (SmoothingConfig::default(), [Format::Audacity, Format::Srt]);
+//! let job = Job::new(&models, &smoothing, &formats);
 //! let analysis = job.run(demo, &mut attune_library::Nobody)?;
 //! let files = analysis.export(Format::Audacity)?;
 //! assert!(String::from_utf8_lossy(&files[0].bytes).starts_with("0.000000\t"));
