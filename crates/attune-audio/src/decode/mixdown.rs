@@ -139,6 +139,11 @@ impl Mixdown {
     fn mix(&mut self, samples: &[f32], within: u64, out: &mut Vec<f32>) {
         let frames = samples.chunks_exact(self.channels);
         match self.mixes {
+            // The same sum, of a length that the compiler knows.
+            (Mix::Mean, Mix::Mean) if self.channels == 2 => {
+                let (frames, _) = samples.as_chunks::<2>();
+                out.extend(frames.iter().map(|frame| frame.iter().sum::<f32>() * 0.5));
+            }
             (Mix::Mean, Mix::Mean) => {
                 let share = 1.0 / self.channels as f32;
                 out.extend(frames.map(|frame| frame.iter().sum::<f32>() * share));

@@ -354,9 +354,14 @@ impl Blocks for PacketStream {
             remarks.push(format!("{} bytes of the file are no sound", frames.left_over()));
         }
         if self.changes > 0 {
+            let times = if self.changes == 1 {
+                "once".to_owned()
+            } else {
+                format!("{} times", self.changes)
+            };
             remarks.push(format!(
-                "its rate changes {} times: all of it was brought to {} Hz",
-                self.changes, self.info.rate.0
+                "its rate changes {times}: all of it was brought to {} Hz",
+                self.info.rate.0
             ));
         }
         remarks
