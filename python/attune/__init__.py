@@ -5,8 +5,8 @@
 >>> len(analyzer.genres), analyzer.models
 (10, ('lstm', 'tcn', 'attention'))
 
-`Analyzer` answers to files and arrays, `Stream` to blocks of samples as they come. `attune.worker` analyses in a process
-of its own, which no file can take down with it; ``python -m attune.cluster`` analyses millions with Ray.
+`Analyzer` answers to files and arrays, `Stream` to blocks of samples as they come. `attune.worker` analyses in a
+process of its own, which no file can take down with it; ``python -m attune.cluster`` analyses collections with Ray.
 """
 
 from ._attune import __version__

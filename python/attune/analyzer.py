@@ -32,9 +32,9 @@ def _float32(samples: Samples) -> npt.NDArray[np.float32]:
 class Analyzer:
     """Models, loaded once. Threads may share one; a pickled one loads its models again where it is unpickled.
 
-    `models`: paths of manifests (``NAME.json``), the bundled models if there are none. `smoothing`: knobs by name, as in
-    the settings file; those left out have their defaults. `sections`: also list the sections of the music, each this
-    many steps of 0.74 s (1 to 8) after it began. Raises `AttuneError`.
+    `models`: paths of manifests (``NAME.json``), the bundled models if there are none. `smoothing`: knobs by name, as
+    in the settings file; those left out have their defaults. `sections`: also list the sections of the music, each
+    this many steps of 0.74 s (1 to 8) after it began. Raises `AttuneError`.
 
     >>> report = Analyzer().samples(np.zeros(44_100, dtype=np.float32), 44_100)
     >>> report.answer.state, report.source.duration_s

@@ -40,7 +40,11 @@ class Worker:
         command: Sequence[str] = (sys.executable, "-m", "attune.worker"),
     ) -> None:
         self._process: subprocess.Popen[bytes] | None = None
-        self._settings = {"options": dict(options or {}), "length_limit_s": length_limit_s}
+        arguments = dict(options or {})
+        if "models" in arguments:
+            # The process may be started again from another working folder.
+            arguments["models"] = [os.path.abspath(os.fspath(model)) for model in arguments["models"]]
+        self._settings = {"options": arguments, "length_limit_s": length_limit_s}
         self._time_limit_s = time_limit_s
         self._command = list(command)
         self.started = 0
@@ -111,11 +115,18 @@ class Worker:
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None and stdout is not None
         try:
-            stdin.write(json.dumps(request).encode() + b"\n")
-            stdin.flush()
-        except BrokenPipeError:
-            raise _Ended from None
-        return _line(stdout, limit_s).decode()
+            try:
+                stdin.write(json.dumps(request).encode() + b"\n")
+                stdin.flush()
+            except BrokenPipeError:
+                raise _Ended from None
+            return _line(stdout, limit_s).decode()
+        except (_Ended, TimeoutError):
+            raise
+        except BaseException:
+            # Its answer would be taken for that of the next request.
+            self._kill()
+            raise
 
     def _kill(self) -> str:
         process, self._process = self._process, None
@@ -168,7 +179,7 @@ def _end_with(parent: int) -> None:
 def _serve() -> None:
     parent = os.getppid()
     # Answers have a pipe of their own: whatever else prints goes to stderr.
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace", newline="\n")
     os.dup2(2, 1)
     _end_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle.

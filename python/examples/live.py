@@ -31,7 +31,8 @@ def main(path: str) -> None:
     except attune.AttuneError as error:
         sys.exit(f"{error.kind}: {error}")
     best = max(report.models[0].probabilities.items(), key=lambda pair: pair[1])
-    print(f"whole: {report.answer.genre or report.answer.state}; {report.models[0].name} thinks {best[0]}, {best[1]:.0%}")
+    answer = report.answer.genre or report.answer.state
+    print(f"whole: {answer}; {report.models[0].name}: {best[0]}, {best[1]:.0%}")
 
 
 if __name__ == "__main__":

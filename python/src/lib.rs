@@ -1,5 +1,5 @@
-//! The extension module `attune._attune`: the engine as Python sees it. The package `attune` around it (`python/attune`)
-//! has what users call; here are two classes that take numbers and give JSON and arrays.
+//! The extension module `attune._attune`: the engine as Python sees it. The package `attune` around it
+//! (`python/attune`) has what users call; here are two classes that take numbers and give JSON and arrays.
 //!
 //! In: paths, arrays of samples. Out: the documents of `attune analyze --json`, and each hop as NumPy arrays. Thread:
 //! any; the interpreter is released while sound is decoded or computed, and no thread is started.

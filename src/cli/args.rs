@@ -60,8 +60,8 @@ pub enum Command {
         /// One JSON document instead of a table
         #[arg(long)]
         json: bool,
-        /// Make every model's golden test again, whether or not it passed before: what it computes for a known sound must
-        /// be what its manifest says
+        /// Make every model's golden test again, whether or not it passed before: what it computes for a known sound
+        /// must be what its manifest says
         #[arg(long)]
         verify: bool,
     },
@@ -222,8 +222,8 @@ pub struct QueryArgs {
     /// The library that `attune scan` made
     #[arg(long, value_name = "FILE")]
     pub db: PathBuf,
-    /// Only tracks of which this is true: genre=rock, confidence>=0.6, path~live, error!= and so on; may be repeated, and
-    /// then all must be true
+    /// Only tracks of which this is true: genre=rock, confidence>=0.6, path~live, error!= and so on; may be repeated,
+    /// and then all must be true
     #[arg(long = "where", value_name = "CONDITION")]
     pub filters: Vec<String>,
     /// As what

@@ -257,7 +257,8 @@ pub fn note(text: fmt::Arguments<'_>) {
     let _ = writeln!(std::io::stderr().lock(), "{}", PrintableLines(text));
 }
 
-/// Writes lines to stdout at once, as [`PrintableLines`]: what came from outside tells a terminal nothing. False: nobody reads any more (a closed pipe), so there is no point in going on.
+/// Writes lines to stdout at once, as [`PrintableLines`]: what came from outside tells a terminal nothing. False:
+/// nobody reads any more (a closed pipe), so there is no point in going on.
 fn print_line(line: &str) -> Result<bool, AppError> {
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{}", PrintableLines(line)).and_then(|()| out.flush()) {

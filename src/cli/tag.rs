@@ -43,7 +43,7 @@ pub(super) fn run(
     let (files, unread) = found(&args.paths);
     let models = models()?;
     let mut journal = Journal::begin(&folder);
-    let mut tally: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     let unread = unread.into_iter().map(|(path, why)| {
         let remedy = "Check the path and its permissions.".to_owned();
         (path, Some(Outcome::Failed(why, remedy)))
@@ -56,7 +56,7 @@ pub(super) fn run(
             Outcome::LeftAlone(_) => "left alone",
             Outcome::Failed(..) => "failed",
         };
-        *tally.entry(kind).or_default() += 1;
+        *counts.entry(kind).or_default() += 1;
         let shown = if args.json {
             Some(document(&path, args, &outcome))
         } else {
@@ -68,22 +68,22 @@ pub(super) fn run(
             break;
         }
     }
-    let counts: Vec<String> = tally.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    let said: Vec<String> = counts.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
     let next = match (
         args.write,
-        tally.contains_key("to be written"),
-        tally.contains_key("written"),
+        counts.contains_key("to be written"),
+        counts.contains_key("written"),
     ) {
         (false, true, _) => ". Nothing was written; --write writes it",
         (true, _, true) => ". attune tag --undo takes it back",
         _ => "",
     };
-    if tally.is_empty() {
+    if counts.is_empty() {
         crate::note!("attune tag: there are no music files in these folders");
     } else {
-        crate::note!("attune tag: {}{next}", counts.join(", "));
+        crate::note!("attune tag: {}{next}", said.join(", "));
     }
-    Ok(if tally.contains_key("failed") {
+    Ok(if counts.contains_key("failed") {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS

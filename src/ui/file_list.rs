@@ -77,9 +77,9 @@ enum Update {
     At(PathBuf, FileState),
 }
 
-/// How far all of them are.
+/// How many files are how far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Tally {
+pub struct FileCounts {
     /// With an answer.
     pub done: usize,
     /// Without one.
@@ -88,11 +88,22 @@ pub struct Tally {
     pub left: usize,
 }
 
+impl FileCounts {
+    fn of(&mut self, state: &FileState) -> &mut usize {
+        match state {
+            FileState::Done(_) => &mut self.done,
+            FileState::Failed(..) => &mut self.failed,
+            FileState::Waiting | FileState::Running(_) => &mut self.left,
+        }
+    }
+}
+
 /// All that were added, in that order.
 #[derive(Default)]
 pub struct FileList {
     entries: Vec<FileEntry>,
     places: HashMap<PathBuf, usize>,
+    counts: FileCounts,
     /// Files and folders that the thread has not been given.
     added: Vec<PathBuf>,
     job: Job<(), Infallible, Update>,
@@ -128,6 +139,7 @@ impl FileList {
         let is_open = |entry: &FileEntry| matches!(entry.state, FileState::Waiting | FileState::Running(_));
         self.entries.retain(|entry| !is_open(entry));
         self.places = self.entries.iter().map(|entry| entry.path.clone()).zip(0..).collect();
+        self.counts.left = 0;
         self.version += 1;
     }
 
@@ -146,24 +158,16 @@ impl FileList {
         self.job.is_running() || !self.added.is_empty()
     }
 
-    /// How far all of them are.
-    pub fn tally(&self) -> Tally {
-        let mut tally = Tally::default();
-        for entry in &self.entries {
-            match entry.state {
-                FileState::Done(_) => tally.done += 1,
-                FileState::Failed(..) => tally.failed += 1,
-                FileState::Waiting | FileState::Running(_) => tally.left += 1,
-            }
-        }
-        tally
+    /// How many are how far.
+    pub fn counts(&self) -> FileCounts {
+        self.counts
     }
 
     /// About how long the rest takes, once a few files are done.
     pub fn time_left(&self) -> Option<Duration> {
         let (began, finished) = self.run.filter(|(_, finished)| *finished >= 3)?;
         let each = began.elapsed().as_secs_f64() / finished as f64;
-        Some(Duration::from_secs_f64(each * self.tally().left as f64))
+        Some(Duration::from_secs_f64(each * self.counts.left as f64))
     }
 
     /// Takes over what has come, and gives the thread what was added. `notify` is called when there is something new.
@@ -217,8 +221,10 @@ impl FileList {
     }
 
     fn put(&mut self, path: PathBuf, state: FileState) {
+        *self.counts.of(&state) += 1;
         if let Some(place) = self.places.get(&path) {
-            self.entries[*place].state = state;
+            let old = std::mem::replace(&mut self.entries[*place].state, state);
+            *self.counts.of(&old) -= 1;
         } else {
             self.places.insert(path.clone(), self.entries.len());
             self.entries.push(FileEntry { path, state });

@@ -1,4 +1,5 @@
-//! Names of files that would move a terminal's cursor, turn its text, or compute in a spreadsheet, through every command.
+//! Names of files that would move a terminal's cursor, turn its text, or compute in a spreadsheet, through every
+//! command.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 

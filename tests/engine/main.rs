@@ -13,3 +13,22 @@ mod sections;
 mod smoothing;
 mod streaming_models;
 mod surprise;
+
+use attune_engine::{Column, Pipeline};
+
+/// The columns of a stream that was pushed in pieces of these lengths, one after another and again from the first.
+fn columns(pipeline: &mut Pipeline, samples: &[f32], pieces: &[usize]) -> Vec<Column> {
+    let (mut at, mut columns) = (0, Vec::new());
+    for piece in pieces.iter().cycle() {
+        if at == samples.len() {
+            break;
+        }
+        let end = (at + piece).min(samples.len());
+        pipeline
+            .push(&samples[at..end], &mut |hop| columns.push(hop.column))
+            .unwrap();
+        at = end;
+    }
+    pipeline.finish(&mut |hop| columns.push(hop.column)).unwrap();
+    columns
+}

@@ -1,6 +1,7 @@
 //! The list of sections of a stream: the same however the samples are cut, and never taken back.
 #![allow(clippy::float_cmp, reason = "equal to the bit is the point")]
 
+use super::columns;
 use crate::common::media::{demo_clips, folder};
 use attune_audio::decode::decode_file;
 use attune_audio::units::{SampleRate, Seconds};
@@ -25,23 +26,6 @@ fn models(k: usize) -> ModelSet {
         .unwrap()
         .with_sections(bundled_sections().unwrap(), k)
         .unwrap()
-}
-
-/// The columns of a stream that was pushed in pieces of these lengths, one after another and again from the first.
-fn columns(pipeline: &mut Pipeline, samples: &[f32], pieces: &[usize]) -> Vec<Column> {
-    let (mut at, mut columns) = (0, Vec::new());
-    for piece in pieces.iter().cycle() {
-        if at == samples.len() {
-            break;
-        }
-        let end = (at + piece).min(samples.len());
-        pipeline
-            .push(&samples[at..end], &mut |hop| columns.push(hop.column))
-            .unwrap();
-        at = end;
-    }
-    pipeline.finish(&mut |hop| columns.push(hop.column)).unwrap();
-    columns
 }
 
 fn marks(columns: &[Column]) -> Vec<(Seconds, SectionMark)> {

@@ -1,6 +1,7 @@
 //! How surprising the sound is: one mark for each frame, whatever the rate and however the samples are cut.
 #![allow(clippy::float_cmp, reason = "equal to the bit is the point")]
 
+use super::columns;
 use attune_audio::units::{SampleRate, Seconds};
 use attune_engine::smoothing::SmoothingConfig;
 use attune_engine::{Column, Pipeline, SurpriseMark};
@@ -28,22 +29,6 @@ fn sound(rate: SampleRate, secs: f64) -> Vec<f32> {
         }
     };
     (0..count).map(sample).collect()
-}
-
-fn columns(pipeline: &mut Pipeline, samples: &[f32], pieces: &[usize]) -> Vec<Column> {
-    let (mut at, mut columns) = (0, Vec::new());
-    for piece in pieces.iter().cycle() {
-        if at == samples.len() {
-            break;
-        }
-        let end = (at + piece).min(samples.len());
-        pipeline
-            .push(&samples[at..end], &mut |hop| columns.push(hop.column))
-            .unwrap();
-        at = end;
-    }
-    pipeline.finish(&mut |hop| columns.push(hop.column)).unwrap();
-    columns
 }
 
 fn marks(columns: &[Column]) -> Vec<Option<SurpriseMark>> {

@@ -27,7 +27,8 @@ def read_jams(path):
                 "data": [[o.time, o.duration, o.value, o.confidence] for o in annotation.data],
             }
         )
-    return {"title": document.file_metadata.title, "duration": document.file_metadata.duration, "annotations": annotations}
+    about = document.file_metadata
+    return {"title": about.title, "duration": about.duration, "annotations": annotations}
 
 
 def read_parquet(path):

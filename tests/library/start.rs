@@ -14,8 +14,8 @@ fn with_cache(cache: &Path) -> Command {
     command
 }
 
-/// Processor time of a program from its start to its end, in ms: fields 14 and 15 of proc_pid_stat(5), in hundredths of a
-/// second, which stand there until its end is waited for.
+/// Processor time of a program from its start to its end, in ms: fields 14 and 15 of proc_pid_stat(5), in hundredths of
+/// a second, which stand there until its end is waited for.
 #[cfg(target_os = "linux")]
 fn cpu_ms(command: &mut Command) -> f64 {
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();

@@ -94,7 +94,7 @@ def cluster(files: list[str], copies: int) -> dict[str, float]:
         out = str(Path(folder, "out"))
         summary = run(Options(manifest=str(manifest), out=out, actors=cores, progress=False))
     assert summary.rows == len(work) and not summary.errors
-    core_hours = bare_s * cores / len(work) * 1e6 / 3600
+    core_hours = summary.wall_s * cores / len(work) * 1e6 / 3600
     return {
         "tracks": len(work),
         "mean_s": round(summary.audio_s / len(work), 1),

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Builds the Python package as a wheel, installs it into an environment of its own and tests it.
 #   tests/python/run.sh [--all] [ARGUMENT...]
-# --all also tests the cluster with Ray (about 900 MB of packages). Other arguments go to pytest. The program that results
-# are compared with is target/ci/attune, or that in ATTUNE_PROGRAM.
+# --all also tests the cluster with Ray (about 900 MB of packages). Other arguments go to pytest. The program that
+# results are compared with is target/ci/attune, or that in ATTUNE_PROGRAM.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-work=target/python
+target=${CARGO_TARGET_DIR:-target}
+work=$target/python
 python=$work/venv/bin/python
 
 with_ray=false
@@ -32,11 +33,12 @@ if $with_ray; then
     install tests/python/requirements-ray.txt
 fi
 
-# The profile of the other tests: with its checks, and what they have built is not built again.
+# The profile of the other tests, with its checks. Packages of others are not built again; our own are, without
+# capture and playback.
 rm -rf "$work/wheels"
 "$work/venv/bin/maturin" build --quiet --profile ci --locked --manifest-path python/Cargo.toml \
     --interpreter "$python" --out "$work/wheels"
 "$python" -m pip install -q --disable-pip-version-check --no-deps --force-reinstall "$work"/wheels/attune-*.whl
 
-ATTUNE_PROGRAM=${ATTUNE_PROGRAM:-$PWD/target/ci/attune} ATTUNE_WHEELS=$PWD/$work/wheels ATTUNE_WITH_RAY=$with_ray \
+ATTUNE_PROGRAM=${ATTUNE_PROGRAM:-$(realpath "$target")/ci/attune} ATTUNE_WHEELS=$(realpath "$work/wheels") ATTUNE_WITH_RAY=$with_ray \
     "$python" -m pytest -q -p no:cacheprovider tests/python "$@"

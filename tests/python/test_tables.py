@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import attune
-from attune.cluster import Options, read, run
+from attune.cluster import Options, listen, read, run, storage
 from attune.cluster.listen import Listen
 from attune.cluster.manifest import read_manifest
 from attune.cluster.output import Output
@@ -109,3 +109,54 @@ def test_what_is_wrong_is_said_before_a_cluster_starts(folder: Path) -> None:
         with pytest.raises(attune.AttuneError) as raised:
             run(Options(manifest=str(manifest), out=str(folder / "out")))
         assert raised.value.kind == kind
+
+
+def test_keys_are_read_as_they_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(storage, "_store", lambda base, query: asked.append((base, query)) or "store")
+    assert storage.resolve("s3://bucket/a/Track #3 50%.mp3") == ("store", "bucket/a/Track #3 50%.mp3")
+    assert storage.resolve("s3://bucket/k?endpoint_override=x") == ("store", "bucket/k")
+    assert asked == [("s3://bucket", ""), ("s3://bucket", "endpoint_override=x")]
+
+
+class Busy:
+    """A store whose first reads fail, one of them in the middle."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content, self.at, self.reads = content, 0, 0
+
+    def open_input_file(self, _: str) -> "Busy":
+        return self
+
+    def __enter__(self) -> "Busy":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def seek(self, at: int) -> None:
+        self.at = at
+
+    def read(self, _: int) -> bytes:
+        self.reads += 1
+        if self.reads in (1, 3):
+            raise OSError("busy")
+        part = self.content[self.at : self.at + 3]
+        self.at += len(part)
+        return part
+
+
+def test_a_store_that_is_busy_is_asked_again_and_a_full_disk_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Busy(b"0123456789")
+    monkeypatch.setattr(storage, "resolve", lambda _: (store, "key"))
+    monkeypatch.setattr(storage, "_PAUSES_S", (0.0, 0.0))
+    with storage.local_copy("s3://bucket/key", None) as path:
+        assert Path(path).read_bytes() == store.content
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(listen, "local_copy", full)
+    actor = Listen({}, None)
+    rows = actor(pa.table({"track_id": ["1"], "uri": ["s3://bucket/key"]})).to_pylist()
+    assert rows[0]["error_kind"] == "unreadable" and "No space left" in rows[0]["error_message"]

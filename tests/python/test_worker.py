@@ -88,3 +88,30 @@ def test_the_process_ends_with_its_parent(folder: Path) -> None:
     while time.monotonic() < end and Path(f"/proc/{child}").exists():
         time.sleep(0.1)
     assert not Path(f"/proc/{child}").exists()
+
+
+def test_a_call_that_is_interrupted_leaves_no_answer_to_the_next(demo: Path) -> None:
+    class Interrupted(Exception):
+        pass
+
+    def interrupt(*_: object) -> None:
+        raise Interrupted
+
+    with Worker() as worker:
+        worker.start()
+        before = signal.signal(signal.SIGALRM, interrupt)
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            with pytest.raises(Interrupted):
+                for _ in range(100):
+                    worker.document(demo)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+        assert kind(worker.document("none.mp3")) == "not_found"
+
+
+def test_models_may_be_paths_and_names_need_not_be_text(folder: Path) -> None:
+    models = Path(__file__).parents[2] / "models"
+    with Worker({"models": [models / "tcn.json"]}) as worker:
+        assert kind(worker.document(os.fsdecode(b"/tmp/\xff.mp3"))) == "not_found"

@@ -4,25 +4,20 @@
 
 use super::internals::wait_for;
 use super::rig::{Rig, Setup};
-use attune::ui::App;
 use attune_engine::{Command, SourceRequest};
 use eframe::egui;
 use egui_kittest::kittest::Queryable;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-fn app(rig: &Rig) -> &App {
-    rig.window.state().as_ref().unwrap()
-}
-
 fn wait_until_done(rig: &mut Rig, done: usize, failed: usize) {
     let begun = Instant::now();
     loop {
-        let tally = app(rig).file_list().tally();
-        if (tally.done, tally.failed, tally.left) == (done, failed, 0) && !app(rig).file_list().is_busy() {
+        let counts = rig.app().file_list().counts();
+        if (counts.done, counts.failed, counts.left) == (done, failed, 0) && !rig.app().file_list().is_busy() {
             break;
         }
-        assert!(begun.elapsed() < Duration::from_mins(2), "{tally:?}");
+        assert!(begun.elapsed() < Duration::from_mins(2), "{counts:?}");
         std::thread::sleep(Duration::from_millis(20));
         rig.settle();
     }
@@ -45,16 +40,10 @@ fn files_and_folders_are_analysed_listed_sorted_filtered_opened_and_exported() {
     clip("more/metal.wav", 18);
     std::fs::write(music.join("broken.mp3"), "not music").unwrap();
     std::fs::write(music.join("notes.txt"), "not music").unwrap();
-    let mut rig = Rig::playing(
-        Setup {
-            models: Some(attune_model::bundled().unwrap()),
-            ..Setup::default()
-        },
-        600,
-    );
+    let mut rig = Rig::playing(Setup::with_models(), 600);
     rig.orders();
     rig.drop_files(&[&music]);
-    assert!(app(&rig).view().files.open, "a folder is a list");
+    assert!(rig.app().view().files.open, "a folder is a list");
     assert!(rig.orders().is_empty(), "what plays goes on");
     wait_until_done(&mut rig, 2, 1);
     rig.window.get_by_label_contains("classical.wav: Classical");
@@ -91,9 +80,12 @@ fn files_and_folders_are_analysed_listed_sorted_filtered_opened_and_exported() {
         rig.window.step();
     }
     rig.settle();
-    let is_open = |command: &Command| matches!(command, Command::Open(SourceRequest::File { path, .. }) if path.ends_with("classical.wav"));
+    let is_open = |command: &Command| match command {
+        Command::Open(SourceRequest::File { path, .. }) => path.ends_with("classical.wav"),
+        _ => false,
+    };
     assert!(rig.orders().iter().any(is_open));
-    assert!(!app(&rig).view().files.open);
+    assert!(!rig.app().view().files.open);
 
     rig.window.key_press(egui::Key::F);
     rig.settle();
@@ -110,7 +102,7 @@ fn files_and_folders_are_analysed_listed_sorted_filtered_opened_and_exported() {
     assert_eq!(table.lines().count(), 4);
     rig.window.get_by_label("Clear").click();
     rig.settle();
-    assert!(app(&rig).file_list().entries().is_empty());
+    assert!(rig.app().file_list().entries().is_empty());
     rig.window
         .get_by_label_contains("Each file gets the answer that attune analyze gives it.");
 }
@@ -118,28 +110,22 @@ fn files_and_folders_are_analysed_listed_sorted_filtered_opened_and_exported() {
 #[test]
 fn several_dropped_files_are_a_list_and_one_that_was_stopped_forgets_what_waits() {
     let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo/demo.ogg");
-    let mut rig = Rig::playing(
-        Setup {
-            models: Some(attune_model::bundled().unwrap()),
-            ..Setup::default()
-        },
-        600,
-    );
+    let mut rig = Rig::playing(Setup::with_models(), 600);
     rig.orders();
     let gone = Path::new("/nowhere/gone.mp3");
     rig.drop_files(&[&demo, gone]);
-    assert!(app(&rig).view().files.open && rig.orders().is_empty());
+    assert!(rig.app().view().files.open && rig.orders().is_empty());
     let begun = Instant::now();
-    while app(&rig).file_list().entries().is_empty() {
+    while rig.app().file_list().entries().is_empty() {
         assert!(begun.elapsed() < Duration::from_secs(30));
         rig.settle();
     }
     rig.window.get_by_label("Stop").click();
     rig.settle();
-    assert!(!app(&rig).file_list().is_busy() && app(&rig).file_list().tally().left == 0);
+    assert!(!rig.app().file_list().is_busy() && rig.app().file_list().counts().left == 0);
     // What is added again is analysed again.
     rig.drop_files(&[gone]);
-    let done = app(&rig).file_list().tally().done;
+    let done = rig.app().file_list().counts().done;
     wait_until_done(&mut rig, done, 1);
     rig.window.get_by_label_contains("gone.mp3: failed");
 }

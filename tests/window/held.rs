@@ -4,17 +4,12 @@
 
 use super::hand_made;
 use super::rig::{Rig, Setup};
-use attune::ui::App;
 use attune_audio::units::Seconds;
 use attune_engine::Command;
 use attune_model::genre::GenreId;
 use eframe::egui;
 use egui_kittest::kittest::{NodeT, Queryable};
 use std::time::{Duration, Instant};
-
-fn app(rig: &Rig) -> &App {
-    rig.window.state().as_ref().unwrap()
-}
 
 /// Clicks into the spectrogram, a quarter of its width from the right.
 fn click_picture(rig: &mut Rig) {
@@ -34,25 +29,25 @@ fn click_picture(rig: &mut Rig) {
 #[test]
 fn a_click_holds_the_moment_and_end_lets_it_go() {
     let mut rig = Rig::playing(Setup::default(), 600);
-    assert!(app(&rig).held().is_none());
+    assert!(rig.app().held().is_none());
     click_picture(&mut rig);
-    let held = app(&rig).held().expect("a click holds the moment");
+    let held = rig.app().held().expect("a click holds the moment");
     let (columns, cursor) = (held.history.total_columns(), held.cursor);
     assert!(cursor > 20, "{cursor}");
     rig.window.get_by_label_contains("Held at");
     // Playback goes on, but the pictures stand still.
     rig.show(hand_made::playing(700));
     rig.settle();
-    assert_eq!(app(&rig).held().unwrap().history.total_columns(), columns);
+    assert_eq!(rig.app().held().unwrap().history.total_columns(), columns);
     // There are no models to query, and the strip says so.
     rig.window.get_by_label_contains("cannot be queried");
     rig.window.key_press(egui::Key::End);
     rig.settle();
-    assert!(app(&rig).held().is_none());
+    assert!(rig.app().held().is_none());
     assert!(rig.window.query_by_label_contains("Held at").is_none());
     // A moment of a file can be played, by button and by key.
     click_picture(&mut rig);
-    let at = app(&rig).held().unwrap().cursor_at().unwrap().0;
+    let at = rig.app().held().unwrap().cursor_at().unwrap().0;
     let wanted = [
         Command::Select(Some((Seconds(at - 1.0), Seconds(at + 1.0)))),
         Command::Seek(Seconds(at - 1.0)),
@@ -79,8 +74,8 @@ fn a_click_holds_the_moment_and_end_lets_it_go() {
     // The four chords of the hand-made file last 2 s each and come again after 8 s: what sounds like this one lies in the same
     // chord (each has four beats, and which of them lies best on the frames is open), and a click goes there.
     click_picture(&mut rig);
-    let at = app(&rig).held().unwrap().cursor_at().unwrap().0;
-    let similar = app(&rig).held().unwrap().similar.clone();
+    let at = rig.app().held().unwrap().cursor_at().unwrap().0;
+    let similar = rig.app().held().unwrap().similar.clone();
     assert!(!similar.is_empty());
     rig.window
         .get_all_by_label_contains("Similar moment at")
@@ -89,7 +84,7 @@ fn a_click_holds_the_moment_and_end_lets_it_go() {
         .click();
     rig.settle();
     rig.settle();
-    let there = app(&rig).held().unwrap().cursor_at().unwrap().0;
+    let there = rig.app().held().unwrap().cursor_at().unwrap().0;
     let chord = |at: f64| (at / 2.0) as usize % 4;
     assert!(
         chord(at) == chord(there) && (at - there).abs() > 1.0,
@@ -100,18 +95,15 @@ fn a_click_holds_the_moment_and_end_lets_it_go() {
     // The keyboard does it too.
     rig.window.key_press(egui::Key::H);
     rig.settle();
-    assert_eq!(app(&rig).held().unwrap().cursor, 0);
+    assert_eq!(rig.app().held().unwrap().cursor, 0);
     rig.window.get_by_label("Back to now").click();
     rig.settle();
-    assert!(app(&rig).held().is_none());
+    assert!(rig.app().held().is_none());
 }
 
 #[test]
 fn live_occlusion_explains_the_answer_and_scrolls_with_the_sound() {
-    let setup = Setup {
-        models: Some(attune_model::bundled().unwrap()),
-        ..Setup::default()
-    };
+    let setup = Setup::with_models();
     let mut rig = Rig::playing(setup, 600);
     assert!(
         rig.window
@@ -145,19 +137,16 @@ fn live_occlusion_explains_the_answer_and_scrolls_with_the_sound() {
 
 #[test]
 fn a_held_moment_is_explained_and_exported() {
-    let setup = Setup {
-        models: Some(attune_model::bundled().unwrap()),
-        ..Setup::default()
-    };
+    let setup = Setup::with_models();
     let mut rig = Rig::playing(setup, 600);
     let folder = tempfile::tempdir().unwrap();
     let window = rig.window.state_mut().as_mut().unwrap();
     window.view_mut().export_folder = Some(folder.path().to_owned());
     click_picture(&mut rig);
     let begun = Instant::now();
-    while app(&rig).held().unwrap().explanation().is_none() {
+    while rig.app().held().unwrap().explanation().is_none() {
         assert!(begun.elapsed() < Duration::from_mins(1), "no answer");
-        assert!(app(&rig).held().unwrap().explaining.error().is_none());
+        assert!(rig.app().held().unwrap().explaining.error().is_none());
         std::thread::sleep(Duration::from_millis(20));
         rig.settle();
     }
@@ -172,7 +161,7 @@ fn a_held_moment_is_explained_and_exported() {
     rig.window
         .get_by_label_contains("In 66 to 88 % of test pieces (chance 25 %)");
     // By force instead of by taking away, and of another class.
-    let explanation = app(&rig).held().unwrap().explanation().unwrap().clone();
+    let explanation = rig.app().held().unwrap().explanation().unwrap().clone();
     rig.window.get_by_label("Changes by: Attention only here").click();
     rig.settle();
     rig.window.get_by_label_contains("points, when attention is only on");

@@ -5,7 +5,7 @@
 use super::hand_made;
 use super::rig::{Rig, Setup};
 use attune::ui::ModelInfo;
-use attune::ui::{App, Internals, Job, UnitValue};
+use attune::ui::{Internals, Job, UnitValue};
 use attune_audio::playback::Pace;
 use attune_engine::explain::Head;
 use attune_engine::smoothing::SmoothingConfig;
@@ -14,17 +14,6 @@ use attune_model::genre::{GenreId, GenreSet};
 use eframe::egui;
 use egui_kittest::kittest::{NodeT, Queryable};
 use std::time::{Duration, Instant};
-
-fn app(rig: &Rig) -> &App {
-    rig.window.state().as_ref().unwrap()
-}
-
-fn with_models() -> Setup {
-    Setup {
-        models: Some(attune_model::bundled().unwrap()),
-        ..Setup::default()
-    }
-}
 
 /// Waits until something with this label is there.
 pub(crate) fn wait_for(rig: &mut Rig, label: &str) {
@@ -38,7 +27,7 @@ pub(crate) fn wait_for(rig: &mut Rig, label: &str) {
 
 #[test]
 fn the_gates_of_the_lstm_are_traced_while_they_are_looked_at() {
-    let mut rig = Rig::playing(with_models(), 600);
+    let mut rig = Rig::playing(Setup::with_models(), 600);
     assert!(
         rig.window.query_by_label_contains("Units of LSTM").is_none(),
         "nobody asked"
@@ -64,7 +53,7 @@ fn the_gates_of_the_lstm_are_traced_while_they_are_looked_at() {
     ] {
         rig.window.get_by_label(name).click();
         rig.settle();
-        assert_eq!(app(&rig).view().internals.unit_value, value);
+        assert_eq!(rig.app().view().internals.unit_value, value);
     }
     // Each row is a unit, and says so.
     let picture = rig.window.get_by_label_contains("Units of LSTM:").rect();
@@ -79,13 +68,13 @@ fn the_gates_of_the_lstm_are_traced_while_they_are_looked_at() {
     wait_for(&mut rig, "Units of LSTM: 128 of the last layer");
     rig.window.get_by_label("Show Attention heads").click();
     rig.settle();
-    assert_eq!(app(&rig).view().internals.chosen, Internals::Heads);
+    assert_eq!(rig.app().view().internals.chosen, Internals::Heads);
     rig.window.get_by_label_contains("Attention heads: ");
 }
 
 #[test]
 fn a_head_is_ablated_by_its_button_and_its_matrix_says_who_asked_whom() {
-    let mut rig = Rig::playing(with_models(), 600);
+    let mut rig = Rig::playing(Setup::with_models(), 600);
     rig.window.key_press(egui::Key::Num5);
     rig.settle();
     rig.window
@@ -96,7 +85,7 @@ fn a_head_is_ablated_by_its_button_and_its_matrix_says_who_asked_whom() {
     rig.settle();
     wait_for(&mut rig, "Matrix of head 2 of layer 1");
     let head = Head { layer: 0, head: 1 };
-    let study = app(&rig).held().unwrap().heads.result(head).unwrap().clone();
+    let study = rig.app().held().unwrap().heads.result(head).unwrap().clone();
     // Before and after, with its sign, of the class that changes most.
     let most = (0..10)
         .max_by(|a, b| study.added(*a).abs().total_cmp(&study.added(*b).abs()))
@@ -121,7 +110,7 @@ fn a_head_is_ablated_by_its_button_and_its_matrix_says_who_asked_whom() {
     rig.settle();
     wait_for(&mut rig, "of its weight.");
     // What it points at is pointed at in all plots: a twentieth of 128 frames before the query.
-    let pointed = app(&rig).view().time.pointed.unwrap();
+    let pointed = rig.app().view().time.pointed.unwrap();
     assert!((599 - pointed).abs_diff(19) <= 2, "{pointed}");
     rig.window.hover_at(at(0.3, 0.8));
     rig.settle();
@@ -131,7 +120,7 @@ fn a_head_is_ablated_by_its_button_and_its_matrix_says_who_asked_whom() {
     rig.settle();
     let last = Head { layer: 1, head: 3 };
     let begun = Instant::now();
-    while app(&rig).held().unwrap().heads.result(last).is_none() {
+    while rig.app().held().unwrap().heads.result(last).is_none() {
         assert!(begun.elapsed() < Duration::from_mins(1), "not all were asked about");
         std::thread::sleep(Duration::from_millis(10));
         rig.settle();
@@ -206,13 +195,13 @@ fn each_score_function_shows_where_it_looks_from_a_held_moment() {
 
 #[test]
 fn the_field_of_the_convolutions_shows_what_the_held_features_depend_on() {
-    let mut rig = Rig::playing(with_models(), 600);
+    let mut rig = Rig::playing(Setup::with_models(), 600);
     rig.window.get_by_label("Show TCN field").click();
     rig.settle();
     rig.window.get_by_label_contains("Receptive field: Hold a moment");
     rig.window.key_press(egui::Key::H);
     wait_for(&mut rig, "Receptive field: TCN has 65 frames (1.5 s)");
-    let Job::Done(norms) = &app(&rig).held().unwrap().field else {
+    let Job::Done(norms) = &rig.app().held().unwrap().field else {
         panic!("it was told");
     };
     // All frames of the nominal field, the newest most of all, the oldest hardly.
@@ -233,19 +222,19 @@ fn the_field_of_the_convolutions_shows_what_the_held_features_depend_on() {
 
 #[test]
 fn the_head_under_the_pointer_and_the_chosen_one_show_whom_they_look_at() {
-    let mut rig = Rig::playing(with_models(), 600);
+    let mut rig = Rig::playing(Setup::with_models(), 600);
     let rows = rig.window.get_by_label_contains("Attention heads: ").rect();
     rig.window.hover_at(egui::pos2(rows.right() - 60.0, rows.top() + 6.0));
     rig.settle();
     let head = Head { layer: 0, head: 0 };
-    assert_eq!(app(&rig).view().heads.pointed, Some(head));
+    assert_eq!(rig.app().view().heads.pointed, Some(head));
     rig.window.hover_at(egui::pos2(4.0, 4.0));
     rig.settle();
-    assert_eq!(app(&rig).view().heads.pointed, None);
+    assert_eq!(rig.app().view().heads.pointed, None);
     // Away from the heads nothing is pointed at.
     rig.window.hover_at(egui::pos2(rows.right() - 60.0, rows.top() + 6.0));
     rig.settle();
     rig.window.get_by_label("Show LSTM gates").click();
     rig.settle();
-    assert_eq!(app(&rig).view().heads.pointed, None);
+    assert_eq!(rig.app().view().heads.pointed, None);
 }

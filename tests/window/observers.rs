@@ -5,23 +5,11 @@
 use super::hand_made;
 use super::internals::wait_for;
 use super::rig::{Rig, Setup};
-use attune::ui::App;
 use attune_audio::units::Seconds;
 use attune_engine::{Column, Command, RECENT_COLUMNS, SectionMark, Snapshot, SurpriseMark};
 use attune_model::genre::GenreId;
 use eframe::egui;
 use egui_kittest::kittest::Queryable;
-
-fn app(rig: &Rig) -> &App {
-    rig.window.state().as_ref().unwrap()
-}
-
-fn with_models() -> Setup {
-    Setup {
-        models: Some(attune_model::bundled().unwrap()),
-        ..Setup::default()
-    }
-}
 
 /// A snapshot of `frames` frames, the newest hundred of which `change` made others.
 fn changed(frames: u64, change: impl Fn(&mut Column)) -> Snapshot {
@@ -34,7 +22,7 @@ fn changed(frames: u64, change: impl Fn(&mut Column)) -> Snapshot {
 
 #[test]
 fn the_list_of_sections_is_switched_on_drawn_and_switched_off() {
-    let mut rig = Rig::playing(with_models(), 600);
+    let mut rig = Rig::playing(Setup::with_models(), 600);
     rig.window.get_by_label("1 min").click();
     rig.settle();
     rig.orders();
@@ -69,14 +57,14 @@ fn the_list_of_sections_is_switched_on_drawn_and_switched_off() {
 
 #[test]
 fn the_surprise_is_measured_once_it_is_asked_for_and_has_its_strip() {
-    let mut rig = Rig::playing(with_models(), 600);
+    let mut rig = Rig::playing(Setup::with_models(), 600);
     let spectrogram = |rig: &Rig| rig.window.get_by_label_contains("Spectrogram of the last").rect();
     rig.orders();
     rig.window.get_by_label("Surprise").click();
     rig.settle();
     let is_on = |command: &Command| matches!(command, Command::TraceSurprise(Some(_)));
     assert!(rig.orders().iter().any(is_on));
-    assert!(app(&rig).view().spectrogram.surprise);
+    assert!(rig.app().view().spectrogram.surprise);
     rig.show(changed(700, |column| {
         column.surprise = Some(SurpriseMark {
             bits: 4.25,
@@ -95,7 +83,7 @@ fn the_surprise_is_measured_once_it_is_asked_for_and_has_its_strip() {
 
 #[test]
 fn a_held_moment_is_put_into_words_that_glow_and_are_played() {
-    let mut rig = Rig::playing(with_models(), 600);
+    let mut rig = Rig::playing(Setup::with_models(), 600);
     rig.window.get_by_label("Show Words").click();
     rig.settle();
     rig.window
@@ -103,11 +91,11 @@ fn a_held_moment_is_put_into_words_that_glow_and_are_played() {
     rig.window.key_press(egui::Key::H);
     rig.settle();
     wait_for(&mut rig, "Words: ");
-    while app(&rig).held().unwrap().words.result().is_none() {
+    while rig.app().held().unwrap().words.result().is_none() {
         std::thread::sleep(std::time::Duration::from_millis(10));
         rig.settle();
     }
-    let caption = app(&rig).held().unwrap().words.result().unwrap();
+    let caption = rig.app().held().unwrap().words.result().unwrap();
     let (said, frames) = (caption.said.clone(), caption.frames);
     assert!(!said.words.is_empty() && frames == 512);
     let all: Vec<&str> = said.words.iter().map(|word| word.word.as_str()).collect();
@@ -115,7 +103,7 @@ fn a_held_moment_is_put_into_words_that_glow_and_are_played() {
     rig.window.hover_at(picture.left_top() + egui::vec2(200.0, 6.0));
     rig.settle();
     rig.settle();
-    assert_eq!(app(&rig).view().internals.word, Some(0));
+    assert_eq!(rig.app().view().internals.word, Some(0));
     wait_for(&mut rig, "half of its attention from");
     rig.orders();
     rig.window.get_by_label(&format!("Words: {}", all.join(", "))).click();

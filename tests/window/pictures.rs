@@ -141,10 +141,7 @@ fn a_frame_with_everything_open_leaves_time_too() {
         (egui::Key::Num1, Internals::Units(0), "genres and gates"),
         (egui::Key::Num1, Internals::Field, "genres and the field"),
     ] {
-        let setup = Setup {
-            models: Some(attune_model::bundled().unwrap()),
-            ..Setup::default()
-        };
+        let setup = Setup::with_models();
         let mut rig = Rig::playing(setup, 4000);
         rig.window.key_press(key);
         let view = rig.window.state_mut().as_mut().unwrap().view_mut();

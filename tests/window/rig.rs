@@ -1,5 +1,7 @@
 //! A window in a harness, with the test at the engine's end of the channels.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use super::hand_made::{self, Stage};
 use attune::settings::{Settings, Theme};
 use attune::ui::ModelInfo;
@@ -62,6 +64,16 @@ impl Default for Setup {
             models: None,
             history: None,
             model_info: hand_made::model_info(),
+        }
+    }
+}
+
+impl Setup {
+    /// With the bundled models, for queries and prescans.
+    pub(crate) fn with_models() -> Self {
+        Self {
+            models: Some(attune_model::bundled().unwrap()),
+            ..Self::default()
         }
     }
 }
@@ -161,6 +173,11 @@ impl Rig {
             path: concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/demo.ogg").into(),
             pace,
         });
+    }
+
+    /// The window.
+    pub(crate) fn app(&self) -> &App {
+        self.window.state().as_ref().unwrap()
     }
 
     /// Drops files on the window.

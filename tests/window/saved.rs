@@ -11,10 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 fn saving(folder: &Path) -> Rig {
-    let setup = Setup {
-        models: Some(attune_model::bundled().unwrap()),
-        ..Setup::default()
-    };
+    let setup = Setup::with_models();
     let mut rig = Rig::playing(setup, 600);
     let window = rig.window.state_mut().as_mut().unwrap();
     window.view_mut().export_folder = Some(folder.to_owned());

@@ -4,7 +4,7 @@
 
 use super::hand_made;
 use super::rig::{Rig, Setup};
-use attune::ui::{App, Job, Page};
+use attune::ui::{Job, Page};
 use attune_audio::playback::Pace;
 use attune_audio::units::Seconds;
 use attune_engine::offline::{sections_of_file, segments_of_file};
@@ -17,10 +17,6 @@ use eframe::egui;
 use egui_kittest::kittest::Queryable;
 use std::path::Path;
 use std::time::{Duration, Instant};
-
-fn app(rig: &Rig) -> &App {
-    rig.window.state().as_ref().unwrap()
-}
 
 fn rect(rig: &Rig, label: &str) -> egui::Rect {
     rig.window.get_by_label_contains(label).rect()
@@ -41,17 +37,17 @@ fn drag(rig: &mut Rig, from: egui::Pos2, to: egui::Pos2) {
 #[test]
 fn keys_zoom_all_plots_and_the_presets_go_back() {
     let mut rig = Rig::playing(Setup::default(), 1200);
-    assert!((app(&rig).view().time.span - 12.0).abs() < 1e-9);
+    assert!((rig.app().view().time.span - 12.0).abs() < 1e-9);
     rig.window.key_press(egui::Key::Plus);
     rig.settle();
-    assert!((app(&rig).view().time.span - 8.0).abs() < 1e-9);
+    assert!((rig.app().view().time.span - 8.0).abs() < 1e-9);
     rig.window.key_press(egui::Key::Minus);
     rig.window.key_press(egui::Key::Minus);
     rig.settle();
-    assert!((app(&rig).view().time.span - 18.0).abs() < 1e-9);
+    assert!((rig.app().view().time.span - 18.0).abs() < 1e-9);
     rig.window.get_by_label("6 s").click();
     rig.settle();
-    assert!((app(&rig).view().time.span - 6.0).abs() < 1e-9);
+    assert!((rig.app().view().time.span - 6.0).abs() < 1e-9);
 }
 
 #[test]
@@ -61,8 +57,8 @@ fn a_drag_holds_the_moment_and_goes_back_through_it_and_end_returns() {
     let from = picture.center();
     drag(&mut rig, from, from + egui::vec2(200.0, 0.0));
     rig.settle();
-    assert!(app(&rig).held().is_some(), "a drag holds");
-    let back = app(&rig).view().time.back;
+    assert!(rig.app().held().is_some(), "a drag holds");
+    let back = rig.app().view().time.back;
     // 200 points of the plot's width are that part of 12 s, less what it takes to be a drag.
     let per_point = 12.0 / f64::from(picture.width() - 68.0);
     assert!(
@@ -71,10 +67,10 @@ fn a_drag_holds_the_moment_and_goes_back_through_it_and_end_returns() {
     );
     rig.window.key_press(egui::Key::PageUp);
     rig.settle();
-    assert!(app(&rig).view().time.back > back + 5.0);
+    assert!(rig.app().view().time.back > back + 5.0);
     rig.window.key_press(egui::Key::End);
     rig.settle();
-    assert!(app(&rig).held().is_none() && app(&rig).view().time.back == 0.0);
+    assert!(rig.app().held().is_none() && rig.app().view().time.back == 0.0);
 }
 
 #[test]
@@ -83,18 +79,18 @@ fn what_is_pointed_at_in_one_plot_is_pointed_at_in_all() {
     let heads = rect(&rig, "Attention heads:");
     rig.window.hover_at(heads.center());
     rig.settle();
-    let pointed = app(&rig).view().time.pointed.expect("a column");
+    let pointed = rig.app().view().time.pointed.expect("a column");
     let strip = rect(&rig, "Disagreement:");
     rig.window.hover_at(egui::pos2(heads.center().x, strip.bottom() - 12.0));
     rig.settle();
     assert_eq!(
-        app(&rig).view().time.pointed,
+        rig.app().view().time.pointed,
         Some(pointed),
         "the same x is the same column"
     );
     rig.window.hover_at(egui::pos2(4.0, 4.0));
     rig.settle();
-    assert_eq!(app(&rig).view().time.pointed, None);
+    assert_eq!(rig.app().view().time.pointed, None);
 }
 
 #[test]
@@ -165,7 +161,7 @@ fn the_live_path_equals_the_prescan() {
     let begun = Instant::now();
     let parity = loop {
         rig.settle();
-        if let Some(track) = app(&rig).track()
+        if let Some(track) = rig.app().track()
             && track.parity.frames > 1000
         {
             break track.parity;
@@ -214,13 +210,13 @@ fn wait_until_there_is(rig: &mut Rig, label: &str) {
 #[test]
 fn segments_that_decided_are_named_and_played() {
     let (mut rig, models, demo) = demo_as_a_track();
-    assert!(app(&rig).track().unwrap().segments.is_idle());
+    assert!(rig.app().track().unwrap().segments.is_idle());
     rig.window.key_press(egui::Key::S);
     rig.settle();
     wait_until_there_is(&mut rig, "Play segment 1: ");
     let reader = SegmentReader::bundled(&models).unwrap();
     let read = segments_of_file(demo, &reader).unwrap().unwrap();
-    let Job::Done(shown) = &app(&rig).track().unwrap().segments else {
+    let Job::Done(shown) = &rig.app().track().unwrap().segments else {
         panic!("it was told");
     };
     assert_eq!(*shown, read);
@@ -245,7 +241,7 @@ fn segments_that_decided_are_named_and_played() {
     let plot = rect(&rig, "Segments: As a whole");
     let second = &read.segments[1];
     let middle = 0.5 * (second.start_s + second.end_s) as f32;
-    let length = app(&rig).track().unwrap().duration.0 as f32;
+    let length = rig.app().track().unwrap().duration.0 as f32;
     let x = egui::lerp(plot.left() + 48.0..=plot.right() - 20.0, middle / length);
     rig.window.hover_at(egui::pos2(x, plot.top() + 12.0));
     rig.window.step();
@@ -267,13 +263,13 @@ fn segments_that_decided_are_named_and_played() {
 #[test]
 fn sections_are_listed_with_where_the_network_looked_and_played() {
     let (mut rig, models, demo) = demo_as_a_track();
-    assert!(app(&rig).track().unwrap().sections.is_idle());
+    assert!(rig.app().track().unwrap().sections.is_idle());
     rig.window.get_by_label("Sections").click();
     rig.settle();
     wait_until_there_is(&mut rig, "Play section 1: ");
     let reader = SectionReader::bundled(&models).unwrap();
     let read = sections_of_file(demo, &reader).unwrap().unwrap();
-    let Job::Done(shown) = &app(&rig).track().unwrap().sections else {
+    let Job::Done(shown) = &rig.app().track().unwrap().sections else {
         panic!("it was told");
     };
     assert_eq!(*shown, read);
@@ -338,7 +334,7 @@ fn knobs_show_what_they_would_have_answered_and_are_used_when_one_says_so() {
     let mut rig = Rig::playing(Setup::default(), 1200);
     rig.window.key_press(egui::Key::Num3);
     rig.settle();
-    assert_eq!(app(&rig).view().page, Page::Knobs);
+    assert_eq!(rig.app().view().page, Page::Knobs);
     rig.window.get_by_label_contains("changes of genre instead of");
     assert_eq!(rig.orders(), [], "trying is not using");
     rig.window.state_mut().as_mut().unwrap().view_mut().tuning.knobs.enter = 0.97;
@@ -378,16 +374,16 @@ fn what_each_frame_says_stands_beside_what_smoothing_makes_of_it() {
     let curve = rect(&rig, "Raw and smoothed: ");
     rig.window.hover_at(curve.center());
     rig.settle();
-    assert!(app(&rig).view().time.pointed.is_some());
+    assert!(rig.app().view().time.pointed.is_some());
     drag(&mut rig, curve.center(), curve.center() + egui::vec2(60.0, 0.0));
     rig.settle();
-    assert!(app(&rig).held().is_some());
+    assert!(rig.app().held().is_some());
 }
 
 #[test]
 fn a_track_played_with_a_part_muted_is_not_compared() {
     let mut rig = Rig::playing(Setup::default(), 600);
-    let live = |rig: &Rig| app(rig).track().unwrap().live(10_000).len();
+    let live = |rig: &Rig| rig.app().track().unwrap().live(10_000).len();
     let before = live(&rig);
     let mut muted = hand_made::playing(690);
     muted.transport.selection = Some((Seconds(2.0), Seconds(10.0)));

@@ -324,8 +324,8 @@ impl Pipeline {
         is_there
     }
 
-    /// Cuts the block where sound starts after a long silence, where the music may have changed, and where a check of that
-    /// is looked at, so that states are reset at the same frame however the samples were cut into pushes.
+    /// Cuts the block where sound starts after a long silence, where the music may have changed, and where a check of
+    /// that is looked at, so that states are reset at the same frame however the samples were cut into pushes.
     fn run(&mut self, block: &FeatureBlock, on_hop: &mut dyn FnMut(&HopResult)) {
         let levels: Vec<Level> = (0..block.frames).map(|_| self.levels.next_frame()).collect();
         let statuses: Vec<LevelStatus> = levels

@@ -15,9 +15,9 @@ fn is_same(one: &SegmentReport, other: &SegmentReport) -> bool {
 }
 
 /// The segments of a file, each at least `least` long, unless the file is shorter: the shortest one that is too short
-/// goes to its longer neighbour (the earlier of two as long), and neighbours with the same answer become one, until none
-/// is too short. Warming up is no answer: it goes to what follows. The confidence of a segment is the mean over those of
-/// its parts that had its answer, by their length.
+/// goes to its longer neighbour (the earlier of two as long), and neighbours with the same answer become one, until
+/// none is too short. Warming up is no answer: it goes to what follows. The confidence of a segment is the mean over
+/// those of its parts that had its answer, by their length.
 pub fn merged(segments: &[SegmentReport], least: Seconds) -> Vec<SegmentReport> {
     // Each with the length over which its confidence is a mean.
     let mut parts: Vec<(SegmentReport, f64)> = Vec::with_capacity(segments.len());

@@ -127,8 +127,8 @@ pub fn greedy<D: TokenDecoder>(decoder: &D, mut state: D::State, count: usize, m
     Ok(written)
 }
 
-/// Beam search over a state of one row: the `width` most probable beginnings are kept at every token, and at most `most`
-/// tokens with the end are written. Returns the best.
+/// Beam search over a state of one row: the `width` most probable beginnings are kept at every token, and at most
+/// `most` tokens with the end are written. Returns the best.
 ///
 /// # Errors
 /// If the network fails.

@@ -1,4 +1,5 @@
-//! Sets the genre of files and keeps its journal among temporary files: for trials of whole collections (`tests/corpus.py`).
+//! Sets the genre of files and keeps its journal among temporary files: for trials of whole collections
+//! (`tests/corpus.py`).
 //!
 //! ```sh
 //! cargo run --release -p attune-tags --example set_genre -- FILE…

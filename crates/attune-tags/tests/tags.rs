@@ -91,13 +91,13 @@ fn a_genre_is_written_to_every_format_and_nothing_else_changes_and_undo_brings_t
             write(&path, &field, "Hip-hop", &mut journal).unwrap_or_else(|error| panic!("{name}: {error}"));
             assert_eq!(read(&path, &field).unwrap().values, ["Hip-hop"], "{name}");
             assert_eq!(found(&path), before, "{name}");
-            let told = run(
+            let shown = run(
                 "ffprobe",
                 &["-v", "error", "-show_format", "-show_streams", path.to_str().unwrap()],
             );
             // FFmpeg reads no ID3v2 in wav.
             let is_read = !(name == "song.wav" && field != Field::Genre);
-            assert!(told.contains("=Hip-hop") == is_read, "{name}: {told}");
+            assert!(shown.contains("=Hip-hop") == is_read, "{name}: {shown}");
             let restored = Journal::undo_last(&journal_at).unwrap().unwrap();
             assert!(matches!(restored[0].result, Ok(Undone::Restored)), "{name}");
             assert!(fs::read(&path).unwrap() == bytes, "{name}: not the old bytes");

@@ -1,4 +1,4 @@
-"""A collection of any size on a Ray cluster: one row of Parquet for each track, kept as it is made.
+"""A collection of tracks on a Ray cluster: one row of Parquet for each track, kept as it is made.
 
 Ray Data schedules: it keeps a pool of processes (`listen.Listen`), streams keys through them (never audio), starts what
 was lost again, and remembers which rows are written. What runs here is the same analyzer as everywhere else.

@@ -15,8 +15,6 @@ from .options import Options
 from .output import Summary
 from .run import run
 
-_MILLION = 1_000_000
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; the exit code."""
@@ -43,7 +41,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--out", required=True, help="folder or URI; all nodes can write to it")
     add("--address", help="of the Ray cluster (default: RAY_ADDRESS, or else this machine alone)")
     add("--actors", type=int, help="analyzers at once (default: one for each CPU of the cluster)")
-    add("--rows-per-block", type=int, default=defaults.rows_per_block, help="tracks between two checkpoints (%(default)s)")
+    blocks = "tracks between two checkpoints (%(default)s)"
+    add("--rows-per-block", type=int, default=defaults.rows_per_block, help=blocks)
     add(
         "--length-limit",
         type=float,
@@ -81,18 +80,12 @@ def _options(typed: argparse.Namespace) -> Options:
 
 
 def _for_people(summary: Summary) -> list[str]:
-    lines = [f"{summary.rows} rows of {summary.tracks} tracks, {summary.analyzed} of them new, in {summary.wall_s:.1f} s"]
+    new = f"{summary.analyzed} of them new, in {summary.wall_s:.1f} s"
+    lines = [f"{summary.rows} rows of {summary.tracks} tracks, {new}"]
     if summary.errors:
         lines.append("errors: " + ", ".join(f"{count} {kind}" for kind, count in summary.errors.items()))
     if summary.missing:
         lines.append(f"{summary.missing} tracks have no row: run the same command again")
-    if summary.analyzed and summary.rows > sum(summary.errors.values()):
-        core_hours = summary.wall_s * summary.actors / summary.analyzed * _MILLION / 3600
-        mean_s = summary.audio_s / (summary.rows - sum(summary.errors.values()))
-        lines.append(
-            f"extrapolated from these {summary.analyzed}, not measured: a million tracks like them (mean {mean_s:.0f} s) "
-            f"would take {core_hours:,.0f} actor-hours"
-        )
     return lines
 
 

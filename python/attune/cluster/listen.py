@@ -38,16 +38,21 @@ class Listen:
             now, ahead = ahead, self._fetch(uris[i + 1]) if i + 1 < len(uris) else None
             try:
                 copy, path = now.result()
+                with copy:
+                    document = self._worker.document(path, name=None if is_local(uri) else uri)
             except AttuneError as error:
-                yield error.document(uri)
-                continue
-            with copy:
-                yield self._worker.document(path, name=None if is_local(uri) else uri)
+                document = error.document(uri)
+            yield document
 
     def _fetch(self, uri: str) -> Future[tuple[ExitStack, str]]:
         return self._fetcher.submit(self._fetched, uri)
 
     def _fetched(self, uri: str) -> tuple[ExitStack, str]:
-        with ExitStack() as stack:
-            path = stack.enter_context(local_copy(uri, self._time_limit_s))
-            return stack.pop_all(), path
+        try:
+            with ExitStack() as stack:
+                path = stack.enter_context(local_copy(uri, self._time_limit_s))
+                return stack.pop_all(), path
+        except OSError as error:
+            raise AttuneError(
+                "unreadable", f"{uri} cannot be copied to this machine: {error}", "Make room for temporary files."
+            ) from error

@@ -97,7 +97,7 @@ class Output:
         seen: set[str] = set()
         for path in self.files():
             keys = pq.read_table(path, columns=["track_id"], filesystem=self.filesystem)["track_id"].to_pylist()
-            fresh = [key not in seen and not seen.add(key) for key in keys]  # type: ignore[func-returns-value]
+            fresh = _fresh(keys, seen)
             if all(fresh):
                 continue
             removed += fresh.count(False)
@@ -138,9 +138,17 @@ class Output:
 def read(out: str) -> Any:
     """All rows of a folder as a `pyarrow.Table`, one of each track, also while a run fills it."""
     output = Output(out)
-    parts = [pq.read_table(path, filesystem=output.filesystem, schema=SCHEMA) for path in output.files()]
-    rows = pa.concat_tables([SCHEMA.empty_table(), *parts])
-    first: dict[str, int] = {}
-    for i, key in enumerate(rows["track_id"].to_pylist()):
-        first.setdefault(key, i)
-    return rows.take(pa.array(list(first.values()), pa.int64()))
+    parts, seen = [SCHEMA.empty_table()], set[str]()
+    for path in output.files():
+        rows = pq.read_table(path, filesystem=output.filesystem, schema=SCHEMA)
+        parts.append(rows.filter(pa.array(_fresh(rows["track_id"].to_pylist(), seen), pa.bool_())))
+    return pa.concat_tables(parts)
+
+
+def _fresh(keys: list[str], seen: set[str]) -> list[bool]:
+    """Which keys are met for the first time; `seen` grows by them."""
+    fresh = []
+    for key in keys:
+        fresh.append(key not in seen)
+        seen.add(key)
+    return fresh

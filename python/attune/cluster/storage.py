@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
 
 from pyarrow import fs
 
@@ -34,13 +33,14 @@ def resolve(place: str) -> tuple[Any, str]:
     """A filesystem, and the path in it. Raises `AttuneError`."""
     if is_local(place):
         return fs.LocalFileSystem(), os.path.abspath(place)
-    parts = urlsplit(place)
     try:
-        # One connection for each bucket: keys may have characters that a URI may not.
-        if parts.scheme == "file":
+        if place.startswith("file://"):
             filesystem, path = fs.FileSystem.from_uri(place)
             return filesystem, str(path)
-        return _store(f"{parts.scheme}://{parts.netloc}", parts.query), parts.netloc + parts.path
+        # One connection for each bucket. A key may have characters that a URI may not: "#" is common in titles.
+        scheme, _, rest = place.partition("://")
+        path, _, query = rest.partition("?")
+        return _store(f"{scheme}://{path.partition('/')[0]}", query), path
     except (OSError, ValueError) as error:
         raise AttuneError(
             "unsupported", f"{place}: {error}", "Name a local path, or a URI such as s3://bucket/key."

@@ -133,22 +133,22 @@ fn add_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
 /// How far all of them are.
 fn status_ui(ui: &mut egui::Ui, files: &FileList) {
     let palette = Palette::of(ui);
-    let tally = files.tally();
-    let total = tally.done + tally.failed + tally.left;
+    let counts = files.counts();
+    let total = counts.done + counts.failed + counts.left;
     let mut said = match (&files.fault, total) {
         (Some(fault), _) => fault.clone(),
         (None, 0) if files.is_busy() => "Looking for music …".to_owned(),
         (None, 0) => "Each file gets the answer that attune analyze gives it.".to_owned(),
-        (None, _) => format!("{} of {total} analysed", tally.done + tally.failed),
+        (None, _) => format!("{} of {total} analysed", counts.done + counts.failed),
     };
-    if tally.failed > 0 {
-        said = format!("{said}, {} of them failed", tally.failed);
+    if counts.failed > 0 {
+        said = format!("{said}, {} of them failed", counts.failed);
     }
     if let Some(left) = files.time_left().filter(|_| files.is_busy()) {
         said = format!("{said}; about {} left", wording::rough(left));
     }
     if total > 0 && files.is_busy() {
-        let share = (tally.done + tally.failed) as f32 / total as f32;
+        let share = (counts.done + counts.failed) as f32 / total as f32;
         ui.add(ProgressBar::new(share).desired_height(4.0));
     }
     ui.add(Label::new(RichText::new(said).small().color(palette.muted)).truncate());

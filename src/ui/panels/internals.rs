@@ -10,11 +10,13 @@ use super::units::units_ui;
 use super::words::words_ui;
 use super::{Pictures, Scene};
 use crate::ui::choices::Internals;
-use crate::ui::theme::Palette;
+use crate::ui::job::Job;
+use crate::ui::query_error::QueryError;
+use crate::ui::theme::{Palette, axis_font};
 use crate::ui::traces::UnitValue;
 use crate::ui::view_state::ViewState;
-use crate::ui::widgets::{heading, save_menu};
-use eframe::egui::{self, Align, Label, Layout, RichText, Role, Vec2, WidgetInfo};
+use crate::ui::widgets::{describe, heading, save_menu};
+use eframe::egui::{self, Align, Align2, CornerRadius, Label, Layout, Rect, RichText, Role, Vec2, WidgetInfo};
 
 /// Which part of a network is shown.
 #[derive(Debug, Default)]
@@ -112,4 +114,26 @@ pub(super) fn chooser_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSt
             view.internals.chosen = internals;
         }
     }
+}
+
+/// What a job made of the held moment; until then, in its place, what is to be done, or why there is nothing.
+pub(super) fn of_held<'a, T>(
+    ui: &egui::Ui,
+    response: &egui::Response,
+    plot: Rect,
+    job: Option<&'a Job<T, QueryError>>,
+    (name, hold, runs, fails): (&str, &str, &str, &str),
+) -> Option<&'a T> {
+    let text = match job {
+        Some(Job::Done(result)) => return Some(result),
+        None => hold.to_owned(),
+        Some(Job::Failed(error)) => format!("{fails}: {error}"),
+        Some(_) => runs.to_owned(),
+    };
+    let palette = Palette::of(ui);
+    describe(response, format!("{name}: {text}"));
+    ui.painter().rect_filled(plot, CornerRadius::ZERO, palette.track);
+    ui.painter()
+        .text(plot.center(), Align2::CENTER_CENTER, text, axis_font(), palette.muted);
+    None
 }

@@ -2,16 +2,15 @@
 //!
 //! In: weights of each. Out: paint. Thread: window.
 
-use super::internals::header_ui;
+use super::internals::{header_ui, of_held};
 use super::{Pictures, Scene};
-use crate::ui::job::Job;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{TimeAxis, describe, place_plot};
 use crate::ui::wording;
 use attune_model::scores::ScoreWeights;
 use attune_nn::score::ScoreKind;
-use eframe::egui::{self, Align2, Color32, CornerRadius, Rect, Sense, Vec2};
+use eframe::egui::{self, Color32, CornerRadius, Rect, Sense, Vec2};
 
 /// What the plot is called.
 const NAME: &str = "Attention scores";
@@ -20,26 +19,19 @@ const GAP: f32 = 2.0;
 
 /// Draws a strip for each score function into what is available.
 pub(super) fn scores_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
-    let palette = Palette::of(ui);
     let note = "each trained separately over the TCN's features; no strip points at the passage of another genre more \
                 often than chance (docs/lab.md)";
     header_ui(ui, scene, view, NAME, note);
     let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
     let plot = Rect::from_min_max(rect.min + Vec2::new(GUTTER, 2.0), rect.max - Vec2::new(PLOT_RIGHT, 4.0));
-    let strips = match scene.held.map(|held| &held.scores) {
-        Some(Job::Done(strips)) => strips,
-        other => {
-            let text = match other {
-                None => "Hold a moment (H, or a click) to see what each score function attends to from it",
-                Some(Job::Failed(error)) => &format!("The score functions cannot be run: {error}"),
-                Some(_) => "Running them …",
-            };
-            describe(&response, format!("{NAME}: {text}"));
-            ui.painter().rect_filled(plot, CornerRadius::ZERO, palette.track);
-            ui.painter()
-                .text(plot.center(), Align2::CENTER_CENTER, text, axis_font(), palette.muted);
-            return;
-        }
+    let said = (
+        NAME,
+        "Hold a moment (H, or a click) to see what each score function attends to from it",
+        "Running them …",
+        "The score functions cannot be run",
+    );
+    let Some(strips) = of_held(ui, &response, plot, scene.held.map(|held| &held.scores), said) else {
+        return;
     };
     let looks: Vec<_> = strips
         .iter()

@@ -4,7 +4,7 @@
 //! In: a caption. Out: paint; what to play. Thread: window.
 
 use super::Scene;
-use super::internals::header_ui;
+use super::internals::{header_ui, of_held};
 use crate::ui::held_moment::MomentCaption;
 use crate::ui::job::Job;
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
@@ -14,7 +14,7 @@ use crate::ui::wording;
 use attune_audio::source::SourceKind;
 use attune_audio::units::Seconds;
 use attune_model::caption::{SaidWord, Tile};
-use eframe::egui::{self, Align2, Color32, CornerRadius, CursorIcon, Rect, Sense, Vec2};
+use eframe::egui::{self, Color32, CornerRadius, CursorIcon, Rect, Sense, Vec2};
 
 /// What the plot is called.
 const NAME: &str = "Words";
@@ -28,24 +28,17 @@ const GLOW: Color32 = Color32::from_rgb(0xFF, 0xC8, 0x4A);
 /// Draws a row for each word into what is available.
 pub(super) fn words_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     view.internals.word = None;
-    let palette = Palette::of(ui);
     header_ui(ui, scene, view, NAME, wording::WHERE_WORDS_ARE_FROM);
     let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click());
     let plot = Rect::from_min_max(rect.min + Vec2::new(GUTTER, 2.0), rect.max - Vec2::new(PLOT_RIGHT, 4.0));
-    let caption = match scene.held.map(|held| &held.words) {
-        Some(Job::Done(caption)) => caption,
-        other => {
-            let text = match other {
-                None => "Hold a moment (H, or a click) to read what sounds in the twelve seconds before it",
-                Some(Job::Failed(error)) => &format!("No words: {error}"),
-                Some(_) => "Writing …",
-            };
-            describe(&response, format!("{NAME}: {text}"));
-            ui.painter().rect_filled(plot, CornerRadius::ZERO, palette.track);
-            ui.painter()
-                .text(plot.center(), Align2::CENTER_CENTER, text, axis_font(), palette.muted);
-            return;
-        }
+    let said = (
+        NAME,
+        "Hold a moment (H, or a click) to read what sounds in the twelve seconds before it",
+        "Writing …",
+        "No words",
+    );
+    let Some(caption) = of_held(ui, &response, plot, scene.held.map(|held| &held.words), said) else {
+        return;
     };
     let words = &caption.said.words;
     describe(&response, wording::caption(words));

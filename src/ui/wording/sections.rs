@@ -17,8 +17,8 @@ composed ones 94 % and 8 %.";
 /// What the list is and how far it can be believed, as measured by the same command.
 pub(crate) const WHAT_THE_LIST_SAYS: &str = "Lists the sections of the music as they begin: what was written never \
 changes. A Transformer hears 3 s before each word (wait-k, k = 4). In test medleys of sections of 4 to 12 s a \
-section was right 4.6 s after it began (median); 53 % of the words were wrong on clips of artists that it had not met, 8 % \
-in composed pieces.";
+section was right 4.6 s after it began (median); 53 % of the words were wrong on clips of artists that it had not met, \
+8 % in composed pieces.";
 
 /// A section of the list.
 pub(crate) fn listed(run: &SectionRun, genres: &GenreSet) -> String {
@@ -96,6 +96,28 @@ mod tests {
                 said.contains(&format!("{mass} %")) && said.contains(&format!("{aer} %")),
                 "{row}: {said}"
             );
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_the_list_is_what_the_card_of_the_bundled_network_says() {
+        let card = include_str!("../../../models/sections-live-transformer.md");
+        let figures = |made: &str| {
+            let row = card
+                .lines()
+                .find(|line| line.starts_with(&format!("| {made} | 4 |")))
+                .unwrap();
+            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+            let errors: f64 = cells[3].trim_end_matches(" %").parse().unwrap();
+            (format!("{errors:.0} %"), cells[4].to_owned())
+        };
+        let ((real, after), (composed, _)) = (figures("real"), figures("composed"));
+        for said in [
+            &after,
+            &format!("{real} of the words"),
+            &format!("{composed} in composed"),
+        ] {
+            assert!(WHAT_THE_LIST_SAYS.contains(said.as_str()), "{said}");
         }
     }
 }

@@ -6,8 +6,8 @@ use super::percent;
 use attune_model::caption::SaidWord;
 
 /// How far captions can be believed.
-pub(crate) const WHERE_WORDS_ARE_FROM: &str = "learnt from pieces that Attune composed; of any other sound the words are \
-guesses, however sure (docs/lab.md)";
+pub(crate) const WHERE_WORDS_ARE_FROM: &str = "learnt from pieces that Attune composed; of any other sound the words \
+are guesses, however sure (docs/lab.md)";
 
 /// A word, and where the network looked.
 pub(crate) fn word(word: &SaidWord) -> String {

@@ -113,8 +113,8 @@ fn card(files: &TrainedFiles<attune_model::sections::SectionShape>, plan: &Plan,
         Reading::Live { context } => format!("a live stream, {context} source steps and tokens back in each layer"),
     };
     format!(
-        "# Model card: {}\n\nWrites which sections a piece has: a {} network for {of}.\nWritten by `attune lab sections`; \
-         not edited by hand.\n\n| | |\n|---|---|\n| made | {} |\n| weights | {} |\n| encoder | the TCN whose weights \
+        "# Model card: {}\n\nWrites which sections a piece has: a {} network for {of}.\n\
+         Written by `attune lab sections`; not edited by hand.\n\n| | |\n|---|---|\n| made | {} |\n| weights | {} |\n| encoder | the TCN whose weights \
          have SHA-256 {} |\n| source step | {} frames |\n| steps | {} of 16 medleys |\n| licence | {} |\n\nValidation \
          medleys, other artists, seeds and instruments than those of training; one seed.\n\n{figures}\n## Limits\n\n\
          Trained on medleys of 1 to 8 sections of 4 to 12 s, each of another genre than the one before.\nIt knows the \

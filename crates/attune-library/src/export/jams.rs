@@ -1,5 +1,5 @@
-//! JAMS, a JSON form for annotations of music (Humphrey et al. 2014, ISMIR), version 0.3: the answer as a tag, the merged
-//! segments, and the ensemble's probabilities as vectors.
+//! JAMS, a JSON form for annotations of music (Humphrey et al. 2014, ISMIR), version 0.3: the answer as a tag, the
+//! merged segments, and the ensemble's probabilities as vectors.
 
 use super::json::rounded;
 use crate::Analysis;

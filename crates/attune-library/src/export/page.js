@@ -22,7 +22,8 @@
 
   // A plot of the times from `from` to `to`; `draw` is given the drawing and the place of a time.
   function plot(id, height, from, to, draw) {
-    const svg = element("svg", { viewBox: `0 0 ${WIDTH} ${height + BOTTOM}`, role: "img" }, document.getElementById(id));
+    const viewBox = `0 0 ${WIDTH} ${height + BOTTOM}`;
+    const svg = element("svg", { viewBox, role: "img" }, document.getElementById(id));
     const x = (time) => LEFT + (time - from) / (to - from) * (WIDTH - LEFT - RIGHT);
     const steps = [0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
     const step = steps.find((step) => (to - from) / step <= 12) || (to - from) / 10;

@@ -62,7 +62,10 @@ impl Library {
         library
             .db
             // Bounded: pages that many megabytes of tracks fill need not stay in memory.
-            .execute_batch("PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -8000; PRAGMA temp_store = FILE;")
+            .execute_batch(
+                "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -8000; \
+                 PRAGMA temp_store = FILE;",
+            )
             .map_err(LibraryError::at(path))?;
         library.migrate()?;
         Ok(library)
@@ -143,8 +146,8 @@ impl Library {
         let path = bytes_of(&found.path);
         let known = || -> rusqlite::Result<bool> {
             let mut statement = self.db.prepare_cached(
-                "SELECT size, modified, setup, EXISTS (SELECT 1 FROM analysis WHERE analysis.content = file.content AND \
-                 analysis.setup = file.setup), missing_since FROM file WHERE path = ?1",
+                "SELECT size, modified, setup, EXISTS (SELECT 1 FROM analysis WHERE analysis.content = file.content \
+                 AND analysis.setup = file.setup), missing_since FROM file WHERE path = ?1",
             )?;
             let row = statement
                 .query_row([&path], |row| {
@@ -216,8 +219,8 @@ impl Library {
         kept().map_err(LibraryError::at(&path))
     }
 
-    /// Notes which files below `roots` were not found in this scan, and how many those are; forgets answers that no file
-    /// refers to. `unread`: folders that could not be read, whose files may still be there.
+    /// Notes which files below `roots` were not found in this scan, and how many those are; forgets answers that no
+    /// file refers to. `unread`: folders that could not be read, whose files may still be there.
     pub(super) fn note_missing(&self, roots: &[PathBuf], unread: &[PathBuf]) -> Result<usize, LibraryError> {
         let below = |folder: &PathBuf| {
             let mut start = bytes_of(folder);
@@ -242,8 +245,8 @@ impl Library {
                 gone += self.db.execute(&sql, rusqlite::params_from_iter(values.iter()))?;
             }
             // What was said of a content that no file has any more, or by a setup that is not used any more.
-            let unused = "DELETE FROM analysis WHERE NOT EXISTS (SELECT 1 FROM file WHERE file.content = analysis.content \
-                          AND file.setup = analysis.setup)";
+            let unused = "DELETE FROM analysis WHERE NOT EXISTS (SELECT 1 FROM file \
+                          WHERE file.content = analysis.content AND file.setup = analysis.setup)";
             self.db.execute(unused, [])?;
             Ok(gone)
         };

@@ -48,8 +48,8 @@ impl Found {
     }
 }
 
-/// Walks folders. Links are followed, but nothing is visited twice, whatever links lead to it: a folder or file that was
-/// seen under another name is passed over.
+/// Walks folders. Links are followed, but nothing is visited twice, whatever links lead to it: a folder or file that
+/// was seen under another name is passed over.
 #[derive(Debug, Default)]
 pub struct Walk {
     seen: HashSet<Identity>,
