@@ -116,7 +116,7 @@ pub struct FileList {
 }
 
 impl FileList {
-    /// Adds files, and all music in folders. What is there already is analysed again only if it failed.
+    /// Adds files, and all music in folders. What is there already is analysed again.
     pub fn add(&mut self, paths: impl IntoIterator<Item = PathBuf>) {
         self.added.extend(paths);
         self.fault = None;
@@ -131,7 +131,7 @@ impl FileList {
         };
     }
 
-    /// Forgets what waits; the file that is being analysed ends as it is.
+    /// Forgets what waits and what is being analysed.
     pub fn stop(&mut self) {
         self.job = Job::Idle;
         self.added.clear();
@@ -148,7 +148,7 @@ impl FileList {
         &self.entries
     }
 
-    /// The same number means the same files in the same states.
+    /// The same number means the same files, and the same answers.
     pub fn version(&self) -> u64 {
         self.version
     }
@@ -182,6 +182,11 @@ impl FileList {
         for update in updates {
             self.take(update);
         }
+        if let Some(error) = self.job.error() {
+            let fault = error.to_string();
+            self.stop();
+            self.fault = Some(fault);
+        }
         if self.job.is_running() || self.added.is_empty() {
             return;
         }
@@ -190,16 +195,15 @@ impl FileList {
             self.fault = Some("This window has no models.".to_owned());
             return;
         };
-        let added = std::mem::take(&mut self.added);
+        let (added, room) = (std::mem::take(&mut self.added), MOST - self.entries.len());
         self.run = Some((Instant::now(), 0));
         self.job = Job::start("attune-files", notify, move |worker| {
-            work(&added, &models, &smoothing, worker);
+            work((&added, room), &models, &smoothing, worker);
             Ok(())
         });
     }
 
     fn take(&mut self, update: Update) {
-        self.version += 1;
         match update {
             Update::Found(paths) => {
                 for path in paths {
@@ -210,17 +214,19 @@ impl FileList {
                     self.put(path, FileState::Waiting);
                 }
             }
+            // What cannot be read has no entry until then.
             Update::At(path, state) => {
                 if let (false, Some((_, finished))) = (matches!(state, FileState::Running(_)), &mut self.run) {
                     *finished += 1;
                 }
-                // What cannot be read has no entry until then.
                 self.put(path, state);
             }
         }
     }
 
     fn put(&mut self, path: PathBuf, state: FileState) {
+        // How far a file is changes no order.
+        self.version += u64::from(!matches!(state, FileState::Running(share) if share > 0.0));
         *self.counts.of(&state) += 1;
         if let Some(place) = self.places.get(&path) {
             let old = std::mem::replace(&mut self.entries[*place].state, state);
@@ -277,14 +283,19 @@ impl FileList {
 }
 
 /// Finds the files of all paths first, so that it is known how many there are.
-fn work(added: &[PathBuf], models: &ModelSet, smoothing: &SmoothingConfig, worker: &Worker<(), Infallible, Update>) {
+fn work(
+    (added, room): (&[PathBuf], usize),
+    models: &ModelSet,
+    smoothing: &SmoothingConfig,
+    worker: &Worker<(), Infallible, Update>,
+) {
     let (mut all, mut walk) = (Vec::new(), Walk::default());
     for path in added {
         let first = all.len();
         let mut on_file = |found: Found| {
             all.push(found.path);
             // Nobody waits for more, or there is no room for it.
-            if worker.is_cancelled() || all.len() > MOST {
+            if worker.is_cancelled() || all.len() > room {
                 Err(())
             } else {
                 Ok(())
@@ -301,7 +312,7 @@ fn work(added: &[PathBuf], models: &ModelSet, smoothing: &SmoothingConfig, worke
         let _ = walk.run(path, &mut on_file, &mut on_error);
         worker.report(Update::Found(all[first..].to_vec()));
     }
-    for path in all.into_iter().take(MOST) {
+    for path in all.into_iter().take(room) {
         if worker.is_cancelled() {
             return;
         }

@@ -213,6 +213,11 @@ impl History {
         }
     }
 
+    /// The list of sections is switched on or off.
+    pub(crate) fn close_sections(&mut self) {
+        self.sections.close();
+    }
+
     /// The sections that were listed as it was played.
     pub(crate) fn sections(&self) -> &SectionRuns {
         &self.sections

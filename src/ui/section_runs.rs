@@ -27,6 +27,8 @@ pub(crate) struct SectionRun {
     pub until_played: f64,
     /// Of which stream.
     segment: u64,
+    /// Whether the list goes on from it.
+    is_open: bool,
 }
 
 /// All that are kept, oldest first.
@@ -38,7 +40,7 @@ impl SectionRuns {
     pub(super) fn push(&mut self, column: &Column, played_secs: f64, segment: u64) {
         let mark = column.section;
         let since_played = mark.map(|mark| played_secs - (column.at.0 - mark.since.0));
-        if let Some(last) = self.0.back_mut().filter(|last| last.segment == segment) {
+        if let Some(last) = self.0.back_mut().filter(|last| last.is_open && last.segment == segment) {
             last.until_played = since_played.unwrap_or(played_secs);
         }
         if let (Some(mark), Some(since_played)) = (mark, since_played) {
@@ -53,7 +55,15 @@ impl SectionRuns {
                 since_played,
                 until_played: played_secs,
                 segment,
+                is_open: true,
             });
+        }
+    }
+
+    /// The list is switched on or off: what plays meanwhile is not known.
+    pub(super) fn close(&mut self) {
+        if let Some(last) = self.0.back_mut() {
+            last.is_open = false;
         }
     }
 
@@ -97,5 +107,9 @@ mod tests {
         assert_eq!(spans, [(1, 10.0, 15.0), (4, 15.0, 19.0)]);
         assert_eq!(runs.at(12.0).map(|run| run.genre), Some(GenreId(1)));
         assert!(runs.at(22.0).is_none(), "of another stream nothing is known");
+        runs.push(&column(30.0, Some((7, 29.0))), 53.0, 2);
+        runs.close();
+        runs.push(&column(40.0, None), 63.0, 2);
+        assert!(runs.at(60.0).is_none(), "nor of a time in which nothing was listed");
     }
 }

@@ -21,6 +21,8 @@ pub(crate) enum Fake {
     Attentive { context: usize },
     /// As `Bands`, and what it processes between these frames is unfamiliar.
     Unfamiliar { from: u64, until: u64 },
+    /// As `Bands`, and takes so many milliseconds for each frame.
+    Slow(u64),
     /// Fails at this frame.
     FailsAt(u64),
     /// Gives NaN at this frame.
@@ -64,6 +66,7 @@ impl CausalModel for FakeNet {
                     return Err(candle_core::Error::Msg("made to fail".to_owned()).into());
                 }
                 Fake::PanicsAt(at) if state.frames == at => panic!("made to panic"),
+                Fake::Slow(ms) => std::thread::sleep(std::time::Duration::from_millis(ms)),
                 _ => {}
             }
             let share = row.len() / self.classes;

@@ -8,8 +8,8 @@ use attune_audio::units::{SampleRate, Seconds};
 use attune_engine::offline::HealthLine;
 use attune_engine::smoothing::{AnswerState, SmoothingConfig};
 use attune_engine::{
-    Command, Engine, EngineConfig, EngineHandle, Event, HopResult, Pipeline, ResetCause, Snapshot, SourceControl,
-    SourceOpener, SourceRequest,
+    Command, Engine, EngineConfig, EngineHandle, Event, HopResult, Pipeline, ResetCause, SURPRISE, Snapshot,
+    SourceControl, SourceOpener, SourceRequest,
 };
 use attune_model::ModelSet;
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -549,6 +549,32 @@ fn a_late_reader_of_a_device_skips_the_oldest_and_counts_them() {
     sink.write(&samples);
     let snapshot = strings.until(|snapshot| snapshot.health.samples_lost > 0);
     assert_eq!(snapshot.health.samples_lost, samples.len() as u64 - 2205);
+}
+
+#[test]
+fn a_machine_that_is_too_slow_gives_up_the_surprise_before_the_models() {
+    // A frame lasts 23 ms and takes 60: the reader falls behind by more than a second.
+    let set = models(&[("slow", Fake::Slow(60))]);
+    let set = set.with_surprise(&attune_model::bundled_wavenet().unwrap()).unwrap();
+    let mut strings = start(set, SourceKind::Microphone, 0);
+    let (mut sink, _marks) = strings.sink();
+    strings.expect_open(ResetCause::Opened);
+    sink.write(&sound(RATE, 0.5));
+    strings.until(|snapshot| snapshot.frames > 15);
+    sink.write(&sound(RATE, 3.0));
+    let event = strings.event();
+    assert!(
+        matches!(&event, Event::ModelFailed { model: 2, name, .. } if name == SURPRISE),
+        "{event:?}"
+    );
+    assert!(matches!(
+        strings.event(),
+        Event::Reset {
+            cause: ResetCause::Interrupted,
+            ..
+        }
+    ));
+    strings.until(|snapshot| snapshot.frames > 0 && snapshot.column(0).is_some_and(|column| column.surprise.is_none()));
 }
 
 #[test]

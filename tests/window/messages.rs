@@ -4,7 +4,7 @@ use super::hand_made;
 use super::rig::{Rig, Setup};
 use attune_audio::source::{SourceError, SourceErrorKind};
 use attune_audio::units::Seconds;
-use attune_engine::{Event, ResetCause};
+use attune_engine::{Event, ResetCause, SECTIONS, SURPRISE};
 use egui_kittest::kittest::Queryable;
 
 #[test]
@@ -59,6 +59,32 @@ fn a_failed_engine_is_named() {
     });
     rig.window
         .get_by_label("Attention failed and was switched off: out of memory");
+}
+
+#[test]
+fn what_runs_beside_the_models_is_off_once_it_has_failed() {
+    let mut rig = Rig::playing(Setup::default(), 600);
+    let app = rig.window.state_mut().as_mut().unwrap();
+    app.view_mut().spectrogram.surprise = true;
+    app.view_mut().timeline.lists_sections = true;
+    for (model, name, said) in [
+        (4, SURPRISE, "The surprise failed and was switched off: too slow"),
+        (
+            4,
+            SECTIONS,
+            "The list of sections failed and was switched off: too slow",
+        ),
+        (3, "gate", "The gate failed and was switched off: too slow"),
+    ] {
+        rig.send(Event::ModelFailed {
+            model,
+            name: name.to_owned(),
+            message: "too slow".to_owned(),
+        });
+        rig.window.get_by_label(said);
+    }
+    let view = rig.app().view();
+    assert!(!view.spectrogram.surprise && !view.timeline.lists_sections);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use attune_engine::{Column, Command, RECENT_COLUMNS, SectionMark, Snapshot, Surp
 use attune_model::genre::GenreId;
 use eframe::egui;
 use egui_kittest::kittest::Queryable;
+use std::time::{Duration, Instant};
 
 /// A snapshot of `frames` frames, the newest hundred of which `change` made others.
 fn changed(frames: u64, change: impl Fn(&mut Column)) -> Snapshot {
@@ -20,6 +21,41 @@ fn changed(frames: u64, change: impl Fn(&mut Column)) -> Snapshot {
     snapshot
 }
 
+/// Waits until the engine is sent such a command: networks are loaded beside the window.
+fn wait_for_order(rig: &mut Rig, is_it: impl Fn(&Command) -> bool) {
+    let begun = Instant::now();
+    loop {
+        rig.settle();
+        if rig.orders().iter().any(&is_it) {
+            return;
+        }
+        assert!(begun.elapsed() < Duration::from_mins(1), "the command never came");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// The window as it is painted: its width, and its pixels.
+struct Painted(usize, Vec<u8>);
+
+impl Painted {
+    fn now(rig: &mut Rig) -> Self {
+        let image = rig.window.render().unwrap();
+        Self(image.width() as usize, image.into_raw())
+    }
+
+    /// Pixels of a part that differ by more than a shade.
+    fn differing(&self, other: &Self, part: egui::Rect) -> usize {
+        let columns = part.left() as usize..part.right() as usize;
+        let places = columns.flat_map(|x| (part.top() as usize..part.bottom() as usize).map(move |y| y * self.0 + x));
+        let pixel = |of: &Self, place: usize| [0, 1, 2].map(|channel| of.1[4 * place + channel]);
+        let differs = |place: &usize| {
+            let pairs = pixel(self, *place).into_iter().zip(pixel(other, *place));
+            pairs.into_iter().any(|(a, b)| a.abs_diff(b) > 24)
+        };
+        places.filter(differs).count()
+    }
+}
+
 #[test]
 fn the_list_of_sections_is_switched_on_drawn_and_switched_off() {
     let mut rig = Rig::playing(Setup::with_models(), 600);
@@ -27,9 +63,10 @@ fn the_list_of_sections_is_switched_on_drawn_and_switched_off() {
     rig.settle();
     rig.orders();
     rig.window.get_by_label("Section list").click();
+    wait_for_order(&mut rig, |command| matches!(command, Command::ListSections(Some(_))));
+    rig.show(hand_made::playing(601));
     rig.settle();
-    let is_on = |command: &Command| matches!(command, Command::ListSections(Some(_)));
-    assert!(rig.orders().iter().any(is_on));
+    let unlisted = Painted::now(&mut rig);
     // Jazz is said to have begun two seconds before frame 650.
     rig.show(changed(700, |column| {
         column.section = (column.frame.0 == 650).then_some(SectionMark {
@@ -39,9 +76,12 @@ fn the_list_of_sections_is_switched_on_drawn_and_switched_off() {
         });
     }));
     rig.settle();
+    let listed = Painted::now(&mut rig);
     let run = "Section: Jazz 62 %, since 0:13.0, written at 0:15.0";
     let plot = rig.window.get_by_label_contains(run).rect();
     // The ribbon of sections is the second; its newest part is jazz.
+    let ribbon = egui::Rect::from_min_size(plot.right_top() + egui::vec2(-60.0, 22.0), egui::vec2(30.0, 12.0));
+    assert!(unlisted.differing(&listed, ribbon) > 200, "no section is drawn");
     rig.window.hover_at(egui::pos2(plot.right() - 30.0, plot.top() + 28.0));
     rig.settle();
     rig.settle();
@@ -61,9 +101,8 @@ fn the_surprise_is_measured_once_it_is_asked_for_and_has_its_strip() {
     let spectrogram = |rig: &Rig| rig.window.get_by_label_contains("Spectrogram of the last").rect();
     rig.orders();
     rig.window.get_by_label("Surprise").click();
-    rig.settle();
-    let is_on = |command: &Command| matches!(command, Command::TraceSurprise(Some(_)));
-    assert!(rig.orders().iter().any(is_on));
+    wait_for_order(&mut rig, |command| matches!(command, Command::TraceSurprise(Some(_))));
+    let before = Painted::now(&mut rig);
     assert!(rig.app().view().spectrogram.surprise);
     rig.show(changed(700, |column| {
         column.surprise = Some(SurpriseMark {
@@ -72,6 +111,16 @@ fn the_surprise_is_measured_once_it_is_asked_for_and_has_its_strip() {
         });
     }));
     let plot = spectrogram(&rig);
+    assert!(
+        plot.height() >= high,
+        "the picture has its height, the strip comes to it"
+    );
+    let strip = egui::Rect::from_x_y_ranges(
+        plot.right() - 130.0..=plot.right() - 30.0,
+        plot.bottom() - 54.0..=plot.bottom() - 22.0,
+    );
+    let after = Painted::now(&mut rig);
+    assert!(before.differing(&after, strip) > 300, "nothing is drawn in the strip");
     rig.window.hover_at(egui::pos2(plot.right() - 60.0, plot.center().y));
     rig.settle();
     rig.settle();
@@ -100,10 +149,17 @@ fn a_held_moment_is_put_into_words_that_glow_and_are_played() {
     assert!(!said.words.is_empty() && frames == 512);
     let all: Vec<&str> = said.words.iter().map(|word| word.word.as_str()).collect();
     let picture = rig.window.get_by_label(&format!("Words: {}", all.join(", "))).rect();
+    let before = Painted::now(&mut rig);
     rig.window.hover_at(picture.left_top() + egui::vec2(200.0, 6.0));
     rig.settle();
     rig.settle();
     assert_eq!(rig.app().view().internals.word, Some(0));
+    let after = Painted::now(&mut rig);
+    let spectrogram = rig.window.get_by_label_contains("Spectrogram of the last").rect();
+    assert!(
+        before.differing(&after, spectrogram.shrink(20.0)) > 2_000,
+        "nothing glows"
+    );
     wait_for(&mut rig, "half of its attention from");
     rig.orders();
     rig.window.get_by_label(&format!("Words: {}", all.join(", "))).click();

@@ -62,7 +62,7 @@ pub use handle::{Engine, EngineConfig, EngineError, EngineHandle, WorkerGuard};
 pub use hop::{HopResult, Logits};
 pub use level::Level;
 pub use model_runner::{FaultCause, ModelFault};
-pub use pipeline::{PIECE_SECONDS, Pipeline, PipelineError};
+pub use pipeline::{PIECE_SECONDS, Pipeline, PipelineError, SECTIONS, SURPRISE};
 pub use smoothing::StateReset;
 pub use snapshot::{
     AttentionSnapshot, Column, EvidenceSnapshot, Health, MAX_ATTENTION_FRAMES, MAX_BANDS, MAX_HEADS, MAX_LAYERS,

@@ -28,6 +28,11 @@ use std::ops::Range;
 /// Seconds of samples that are processed at once: long enough that the models' blocks are full, short beside a file.
 pub const PIECE_SECONDS: usize = 4;
 
+/// Names of what runs beside the models, in [`ModelFault`] and [`super::Event::ModelFailed`].
+pub const SECTIONS: &str = "sections";
+/// The other.
+pub const SURPRISE: &str = "surprise";
+
 /// Why a pipeline cannot be built, or cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
@@ -152,13 +157,13 @@ impl Pipeline {
     /// Lists the sections from the next frame on; `None`: no more.
     pub(crate) fn list_sections(&mut self, lister: Option<&SectionLister>) {
         let list = lister.map(|lister| SectionList::new(lister, self.frames));
-        self.sections = list.and_then(|list| self.worked(list, "sections"));
+        self.sections = list.and_then(|list| self.worked(list, SECTIONS));
     }
 
     /// Measures how surprising the sound is from the next hop on; `None`: no more.
     pub(crate) fn trace_surprise(&mut self, model: Option<&SurpriseModel>) {
         let trace = model.map(|model| SurpriseTrace::new(model, self.source_rate, &self.spec, self.samples));
-        self.surprise = trace.and_then(|trace| self.worked(trace, "surprise"));
+        self.surprise = trace.and_then(|trace| self.worked(trace, SURPRISE));
     }
 
     /// What was made beside the models; a failure is a fault.
@@ -233,7 +238,7 @@ impl Pipeline {
     fn with_sections(&mut self, go_on: impl FnOnce(&mut SectionList, u64) -> Result<(), FaultCause>) {
         if let Some(mut list) = self.sections.take() {
             let result = go_on(&mut list, self.frames);
-            self.sections = self.worked(result, "sections").map(|()| list);
+            self.sections = self.worked(result, SECTIONS).map(|()| list);
         }
     }
 
@@ -241,7 +246,7 @@ impl Pipeline {
     fn with_surprise(&mut self, go_on: impl FnOnce(&mut SurpriseTrace) -> Result<(), FrontEndError>) {
         if let Some(mut trace) = self.surprise.take() {
             let result = guarded(|| go_on(&mut trace));
-            self.surprise = self.worked(result, "surprise").map(|()| trace);
+            self.surprise = self.worked(result, SURPRISE).map(|()| trace);
         }
     }
 

@@ -6,7 +6,7 @@ use super::handle::EngineConfig;
 use super::health::HealthMeter;
 use super::opening::{Attempt, Opening};
 use super::outbox::Outbox;
-use super::pipeline::Pipeline;
+use super::pipeline::{Pipeline, SECTIONS, SURPRISE};
 use super::snapshot::Transport;
 use super::snapshot_writer::{Readings, SnapshotWriter};
 use super::source_reader::{Losses, Next, SourceReader};
@@ -26,6 +26,9 @@ const POLL: Duration = Duration::from_millis(6);
 const IDLE: Duration = Duration::from_millis(50);
 /// Health is published this often even if no frame comes.
 const SHOW_HEALTH: Duration = Duration::from_millis(250);
+
+/// Load from which on a gap is the machine's fault and not that of a suspended one.
+const TOO_SLOW: f32 = 0.9;
 
 /// What a worker is made of.
 pub(super) struct WorkerParts<'a> {
@@ -215,8 +218,14 @@ impl<'a> Worker<'a> {
         }
         self.close();
         self.opening.begin(&request);
-        self.wish.source = Some(request);
-        self.wish.playing = true;
+        self.wish_for(request);
+    }
+
+    /// Nothing is known of it yet but that it is to play.
+    fn wish_for(&mut self, request: SourceRequest) {
+        let wish = &mut self.wish;
+        (wish.source, wish.playing) = (Some(request), true);
+        (wish.selection, wish.muted, wish.seek) = (None, None, None);
     }
 
     /// What was to be opened in place of what is open cannot be.
@@ -345,8 +354,7 @@ impl<'a> Worker<'a> {
             (result, next) => {
                 if let Some(request) = next {
                     self.close();
-                    self.wish.source = Some(request);
-                    self.wish.playing = true;
+                    self.wish_for(request);
                 }
                 match result {
                     Ok(open) => self.begin(open),
@@ -399,9 +407,10 @@ impl<'a> Worker<'a> {
 
     /// The source is lost, or did not open. A device may come back: it is tried again.
     fn lose(&mut self, error: &SourceError) {
-        if self.next.is_some() {
-            // It was to be closed anyway.
-            self.reader = None;
+        if let Some(next) = self.next.take() {
+            // It was to be closed anyway: what is being opened is all that is wished for.
+            (self.reader, self.pipeline) = (None, None);
+            self.wish_for(next);
             return;
         }
         let device = matches!(self.wish.source, Some(SourceRequest::Device { .. }));
@@ -472,7 +481,10 @@ impl<'a> Worker<'a> {
             Next::Nothing | Next::Samples => {}
             Next::Mark(MarkKind::Repeated(from)) => self.reset(ResetCause::Looped, from),
             Next::Mark(MarkKind::Looped) => self.reset(ResetCause::Looped, Seconds(0.0)),
-            Next::Gap => self.interrupted(),
+            Next::Gap => {
+                self.spare_the_models();
+                self.interrupted();
+            }
             Next::Mark(MarkKind::Damaged(message)) => self.emit(Event::Warning {
                 message: format!("The file is damaged: {message}."),
                 remedy: "Copy or download it again.".to_owned(),
@@ -542,11 +554,31 @@ impl<'a> Worker<'a> {
         }
     }
 
+    /// Sound was skipped because it came faster than it was computed: what runs beside the models, and costs more than
+    /// all of them, goes first.
+    fn spare_the_models(&mut self) {
+        if self.meter.load() < TOO_SLOW || self.parts.config.models.surprise.take().is_none() {
+            return;
+        }
+        if let Some(pipeline) = &mut self.pipeline {
+            pipeline.trace_surprise(None);
+        }
+        self.emit(Event::ModelFailed {
+            model: self.wish.models.len() + 1,
+            name: SURPRISE.to_owned(),
+            message: "this machine is too slow for it beside the models".to_owned(),
+        });
+    }
+
     fn emit_faults(&mut self) {
         let faults = self.pipeline.as_mut().map(Pipeline::take_faults).unwrap_or_default();
         for fault in faults {
-            if let Some(switch) = self.wish.models.get_mut(fault.model) {
-                *switch = false;
+            // What failed stays off, also when another source opens.
+            match fault.name.as_str() {
+                _ if fault.model < self.wish.models.len() => self.wish.models[fault.model] = false,
+                SECTIONS => self.parts.config.models.sections = None,
+                SURPRISE => self.parts.config.models.surprise = None,
+                _ => {}
             }
             self.emit(Event::ModelFailed {
                 model: fault.model,

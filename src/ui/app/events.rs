@@ -6,10 +6,9 @@ use super::App;
 use crate::demo;
 use crate::ui::job::Job;
 use crate::ui::notices::{Problem, Severity};
-use crate::ui::panels::model_title;
 use crate::ui::track::Track;
 use attune_audio::source::SourceKind;
-use attune_engine::{Event, ResetCause};
+use attune_engine::{Event, ResetCause, SECTIONS, SURPRISE};
 use std::path::Path;
 
 impl App {
@@ -93,12 +92,22 @@ impl App {
                 remedy: "Close the window and start Attune again.".to_owned(),
             }),
             Event::ModelFailed { model, name, message } => {
-                let label = self.models.info.models.get(model);
-                let name = label.map_or_else(|| model_title(&name), |label| label.name.clone());
+                let (name, remedy) = match (self.models.info.models.get(model), name.as_str()) {
+                    (Some(label), _) => (label.name.as_str(), "The others go on. Click its name to try it again."),
+                    (None, SECTIONS) => {
+                        view.timeline.lists_sections = false;
+                        ("The list of sections", "The models go on. Tick it to try it again.")
+                    }
+                    (None, SURPRISE) => {
+                        view.spectrogram.surprise = false;
+                        ("The surprise", "The models go on. Tick it to try it again.")
+                    }
+                    (None, _) => ("The gate", "The models go on: all sound counts as music."),
+                };
                 view.notices.report(Problem {
                     severity: Severity::Error,
                     message: format!("{name} failed and was switched off: {message}"),
-                    remedy: "The others go on. Click its name to try it again.".to_owned(),
+                    remedy: remedy.to_owned(),
                 });
             }
         }

@@ -42,6 +42,7 @@ use knobs::KnobReplay;
 pub use link::EngineLink;
 use listening::ListenError;
 pub use listening::PlayAloud;
+use observers::Observers;
 use saving::Saving;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -109,6 +110,8 @@ struct Jobs {
     export: Export,
     /// Files that are analysed one after the other.
     files: FileList,
+    /// What runs beside the models.
+    observers: Observers,
     /// What mattered, while it is played.
     listening: Job<(), ListenError>,
     /// The plot that is being saved.
@@ -148,6 +151,7 @@ impl App {
                 lab: LabRunner::new(None),
                 export: Export::Idle,
                 files: FileList::default(),
+                observers: Observers::default(),
                 listening: Job::Idle,
                 saving: None,
             },
@@ -253,6 +257,7 @@ impl App {
             held.poll();
         }
         self.poll_files();
+        self.poll_observers();
         self.poll_export();
         self.poll_listening();
         self.poll_saving();

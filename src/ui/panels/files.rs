@@ -13,7 +13,6 @@ use eframe::egui::{
     self, Align, Align2, Button, Color32, Label, Layout, ProgressBar, Rect, RichText, Role, ScrollArea, Sense, Shape,
     Stroke, TextEdit, Vec2, WidgetInfo,
 };
-use std::cmp::Ordering;
 
 /// What the list is sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -336,37 +335,32 @@ fn order(entries: &[FileEntry], filter: &str, (by, down): (FileColumn, bool), ge
     let mut places: Vec<usize> = (0..entries.len())
         .filter(|place| wanted.is_empty() || fits(&entries[*place]))
         .collect();
-    let done = |place: usize| match &entries[place].state {
-        FileState::Done(answer) => Some(answer),
+    let name = |place: &usize| {
+        let name = entries[*place].path.file_name();
+        name.map(|name| name.to_string_lossy().to_lowercase())
+    };
+    let figure = |place: &usize| match (&entries[*place].state, by) {
+        (FileState::Done(answer), FileColumn::Confidence) => answer.confidence,
+        (FileState::Done(answer), _) => Some(answer.duration.0),
         _ => None,
     };
-    let name = |place: usize| {
-        entries[place]
-            .path
-            .file_name()
-            .map(|name| name.to_string_lossy().to_lowercase())
-    };
-    let number = |place: usize| match by {
-        FileColumn::Confidence => done(place).and_then(|answer| answer.confidence),
-        _ => done(place).map(|answer| answer.duration.0),
-    };
-    places.sort_by(|&a, &b| {
-        let sorted = match by {
-            FileColumn::Added => return a.cmp(&b),
-            FileColumn::Name => name(a).cmp(&name(b)),
-            FileColumn::Answer => {
-                let text = |place: usize| answer_of(&entries[place].state, genres).text.to_lowercase();
-                text(a).cmp(&text(b))
-            }
-            // What has no figure stands last, whichever way it is sorted.
-            FileColumn::Confidence | FileColumn::Length => match (number(a), number(b)) {
-                (Some(left), Some(right)) => left.total_cmp(&right),
-                (left, right) => return right.is_some().cmp(&left.is_some()).then(a.cmp(&b)),
-            },
-        };
-        let sorted = if down { sorted.reverse() } else { sorted };
-        if sorted == Ordering::Equal { a.cmp(&b) } else { sorted }
-    });
+    match by {
+        FileColumn::Added => {}
+        FileColumn::Name => places.sort_by_cached_key(name),
+        FileColumn::Answer => {
+            places.sort_by_cached_key(|place| answer_of(&entries[*place].state, genres).text.to_lowercase());
+        }
+        FileColumn::Confidence | FileColumn::Length => {
+            places.sort_by(|a, b| figure(a).unwrap_or(f64::MAX).total_cmp(&figure(b).unwrap_or(f64::MAX)));
+        }
+    }
+    if down && by != FileColumn::Added {
+        places.reverse();
+        // What has no figure stands last, whichever way it is sorted.
+        let has_one =
+            |place: &usize| matches!(by, FileColumn::Confidence | FileColumn::Length) && figure(place).is_none();
+        places.sort_by_key(has_one);
+    }
     places
 }
 

@@ -191,7 +191,7 @@ impl ModelInfo {
 }
 
 /// A model's short name as people read it: an acronym in capitals, a word with one.
-pub(super) fn model_title(name: &str) -> String {
+fn model_title(name: &str) -> String {
     let is_acronym = name.len() <= 4 && name.chars().all(|c| c.is_ascii_alphanumeric());
     if is_acronym {
         return name.to_uppercase();
