@@ -5,6 +5,7 @@
 use super::bars::{bar, percent};
 use super::error::AppError;
 use super::print_line;
+use attune_audio::source::OpenedSource;
 use attune_audio::units::Seconds;
 use attune_engine::offline::{
     ChangeLine, HealthLine, HopLine, ModelHop, SectionLine, StateLine, SurpriseLines, document,
@@ -206,6 +207,12 @@ fn event_text(event: &Event, was_open: bool) -> Option<String> {
         Event::OpenFailed { message, remedy } | Event::Warning { message, remedy } => {
             format!("attune: {message}\n  {remedy}")
         }
+        Event::Reconnected { source, missed } => {
+            format!(
+                "attune: {} is back; {:.1} s of sound were missed",
+                source.name, missed.0
+            )
+        }
         Event::Recovered => "attune: the sound is back".to_owned(),
         Event::ModelFailed { name, message, .. } => {
             format!("attune: {name} failed and is switched off: {message}")
@@ -215,13 +222,22 @@ fn event_text(event: &Event, was_open: bool) -> Option<String> {
     })
 }
 
+fn source_line(event: &str, t_s: f64, source: &OpenedSource) -> serde_json::Value {
+    json!({
+        "type": "source", "t_s": t_s, "event": event, "name": source.name, "id": source.id,
+        "host": source.host, "rate_hz": source.rate.0, "channels": source.channels,
+    })
+}
+
 fn event_line(event: &Event, at: Seconds, models: &ModelSet) -> Option<serde_json::Value> {
     let t_s = (at.0 * 1e6).round() / 1e6;
     Some(match event {
-        Event::Opened(source) => json!({
-            "type": "source", "t_s": t_s, "event": "opened", "name": source.name, "id": source.id,
-            "host": source.host, "rate_hz": source.rate.0, "channels": source.channels,
-        }),
+        Event::Opened(source) => source_line("opened", t_s, source),
+        Event::Reconnected { source, missed } => {
+            let mut line = source_line("reconnected", t_s, source);
+            line["missed_s"] = json!((missed.0 * 1e3).round() / 1e3);
+            line
+        }
         Event::SourceFailed {
             message,
             remedy,
@@ -245,7 +261,6 @@ fn event_line(event: &Event, at: Seconds, models: &ModelSet) -> Option<serde_jso
     })
 }
 
-/// The whole status, always of the same number of lines.
 /// Since when what plays, for people.
 fn section_text(section: SectionMark, models: &ModelSet) -> String {
     format!(
@@ -256,6 +271,7 @@ fn section_text(section: SectionMark, models: &ModelSet) -> String {
     )
 }
 
+/// The whole status, always of the same number of lines.
 fn status_text(snapshot: &Snapshot, models: &ModelSet, at: Seconds) -> String {
     let genres = &models.genres;
     let decision = &snapshot.decision;

@@ -5,12 +5,16 @@
 //! Thread: the window's or the terminal's; files are small.
 
 mod migrate;
+mod recent;
 
+use attune_engine::SourceRequest;
 use attune_engine::files::{self, FileError};
 use attune_engine::smoothing::SmoothingConfig;
 pub use migrate::VERSION;
 use migrate::{Refusal, to_today};
+pub use recent::{RecentSource, RecentSources};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Light or dark.
@@ -41,6 +45,23 @@ pub enum ColourMap {
     Grey,
 }
 
+/// A page of the window's left column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Page {
+    /// Genres × models.
+    #[default]
+    Genres,
+    /// The log of decisions.
+    Decisions,
+    /// The knobs of smoothing and decision.
+    Knobs,
+    /// Earlier sessions.
+    Sessions,
+    /// The heads of the attention model at the held moment.
+    Heads,
+}
+
 /// A device that was opened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {
@@ -48,6 +69,9 @@ pub struct Input {
     pub device: String,
     /// One channel (from 0); `None`: the mean of all.
     pub channel: Option<u16>,
+    /// Whether it was open when the window closed: it is opened again.
+    #[serde(default)]
+    pub was_open: bool,
 }
 
 /// Everything that is kept. Fields that a file does not have take their defaults.
@@ -81,6 +105,14 @@ pub struct Settings {
     pub show_changes: bool,
     /// How many seconds the plots over time show.
     pub time_span: f64,
+    /// Which of the timeline's spans was chosen; `None`: none, or the whole track.
+    pub timeline_span: Option<usize>,
+    /// The page that was open.
+    pub page: Page,
+    /// Models, by name, that were switched on or off by hand.
+    pub models: BTreeMap<String, bool>,
+    /// Sources opened before.
+    pub recent: RecentSources,
 }
 
 impl Default for Settings {
@@ -99,6 +131,10 @@ impl Default for Settings {
             show_attention: true,
             show_changes: false,
             time_span: 12.0,
+            timeline_span: None,
+            page: Page::default(),
+            models: BTreeMap::new(),
+            recent: RecentSources::default(),
         }
     }
 }
@@ -191,6 +227,15 @@ impl Settings {
         }
     }
 
+    /// The device to open again at the start: the one that was open at the end.
+    pub fn resumed(&self) -> Option<SourceRequest> {
+        let input = self.input.as_ref().filter(|input| input.was_open)?;
+        Some(SourceRequest::Device {
+            id: Some(input.device.clone()),
+            channel: input.channel,
+        })
+    }
+
     /// Keeps the settings.
     pub fn save(&self) -> Result<(), SettingsError> {
         self.save_to(&Self::path()?)
@@ -221,10 +266,19 @@ mod tests {
             input: Some(Input {
                 device: "alsa:hw:1".to_owned(),
                 channel: Some(3),
+                was_open: true,
             }),
             theme: Theme::Dark,
+            page: Page::Knobs,
+            timeline_span: Some(2),
+            models: [("rnn".to_owned(), true)].into(),
             ..Settings::default()
         };
+        settings.recent.add(RecentSource {
+            is_device: false,
+            id: "/music/a.mp3".to_owned(),
+            name: "a.mp3".to_owned(),
+        });
         settings.smoothing.enter = 0.55;
         settings.save_to(&path).unwrap();
         settings.save_to(&path).unwrap();
@@ -301,6 +355,7 @@ mod tests {
             input: Some(Input {
                 device: "alsa:hw:1".to_owned(),
                 channel: Some(3),
+                was_open: false,
             }),
             theme: Theme::Dark,
             zoom: 1.5,

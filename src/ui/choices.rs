@@ -2,25 +2,10 @@
 //!
 //! In: nothing. Out: the choices. Thread: window.
 
+pub use crate::settings::Page;
 use attune_audio::playback::Pace;
 use attune_audio::units::Seconds;
 use eframe::egui::{LayerId, Rect};
-
-/// A page of the left column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Page {
-    /// Genres × models.
-    #[default]
-    Genres,
-    /// The log of decisions.
-    Decisions,
-    /// The knobs of smoothing and decision.
-    Knobs,
-    /// Earlier sessions.
-    Sessions,
-    /// The heads of the attention model at the held moment.
-    Heads,
-}
 
 impl Page {
     /// All pages, in order.

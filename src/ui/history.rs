@@ -20,6 +20,15 @@ const POINTS: usize = 4800;
 /// Gap in the timeline where one stream ends and the next begins.
 const BREAK_SECONDS: f64 = 0.75;
 
+/// How two streams follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gap {
+    /// By one clock: the times of their columns tell how much is missing.
+    SameStream,
+    /// In no relation.
+    AnotherStream,
+}
+
 /// One point of the timeline.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TimelinePoint {
@@ -74,6 +83,8 @@ pub struct News<'a> {
 pub struct History {
     sequence: u64,
     epoch: Option<u64>,
+    /// How what comes next follows the newest column; `None`: directly.
+    gap: Option<Gap>,
     next_frame: u64,
     bands: usize,
     /// (column, band), a ring: column `i` lies at `i % COLUMNS`. A blank column is all NaN.
@@ -104,6 +115,7 @@ impl History {
         Self {
             sequence: 0,
             epoch: None,
+            gap: None,
             next_frame: 0,
             bands: 0,
             levels: Vec::new(),
@@ -139,8 +151,9 @@ impl History {
         let oldest = snapshot.frames.saturating_sub(RECENT_COLUMNS as u64);
         if self.epoch != Some(snapshot.epoch) || snapshot.frames < self.next_frame {
             if self.epoch.is_some() && self.total > 0 {
-                self.push_blanks(BREAK_COLUMNS);
-                self.played_secs += BREAK_SECONDS;
+                // Two without a column between them: one clock only if it went on over both.
+                let goes_on = snapshot.continues && self.gap != Some(Gap::AnotherStream);
+                self.gap = Some(if goes_on { Gap::SameStream } else { Gap::AnotherStream });
             }
             self.segment += 1;
             self.since_point = f64::INFINITY;
@@ -149,8 +162,11 @@ impl History {
         }
         let missed = oldest.saturating_sub(self.next_frame);
         if missed > 0 {
-            self.push_blanks(missed.min(COLUMNS as u64) as usize);
-            self.played_secs += missed as f64 * snapshot.hop.0;
+            // Before the first column of an epoch, its time tells.
+            if self.gap.is_none() {
+                self.push_blanks(missed.min(COLUMNS as u64) as usize);
+                self.played_secs += missed as f64 * snapshot.hop.0;
+            }
             self.next_frame = oldest;
         }
         while self.next_frame < snapshot.frames {
@@ -167,7 +183,23 @@ impl History {
         true
     }
 
+    /// Leaves room for what was not heard before this column: as much as it was, if that is known.
+    fn leave_gap(&mut self, column: &Column, hop: Seconds) {
+        let newest = self.total.checked_sub(1).and_then(|newest| self.time_of(newest));
+        let (columns, secs) = match (self.gap.take(), newest) {
+            (None, _) => return,
+            (Some(Gap::SameStream), Some(newest)) => {
+                let secs = (column.at.0 - newest.0 - hop.0).max(0.0);
+                ((secs / hop.0).round() as usize, secs)
+            }
+            _ => (BREAK_COLUMNS, BREAK_SECONDS),
+        };
+        self.push_blanks(columns.min(COLUMNS));
+        self.played_secs += secs;
+    }
+
     fn push_column(&mut self, column: &Column, hop: Seconds) {
+        self.leave_gap(column, hop);
         let slot = self.total as usize % COLUMNS;
         self.levels[slot * self.bands..(slot + 1) * self.bands].copy_from_slice(&column.mel_db[..self.bands]);
         self.times[slot] = column.at.0;
@@ -351,6 +383,38 @@ pub(super) mod tests {
         assert_eq!(history.total_columns(), before + BREAK_COLUMNS as u64 + 5);
         let segments: Vec<u64> = history.points().iter().map(|point| point.segment).collect();
         assert_eq!((segments.first(), segments.last()), (Some(&1), Some(&2)));
+    }
+
+    #[test]
+    fn an_outage_is_a_gap_as_long_as_it_was() {
+        let mut history = History::new();
+        history.absorb(&snapshot(1, 100));
+        let (before, played) = (history.total_columns(), history.played_secs());
+        let mut back = snapshot(2, 0);
+        back.continues = true;
+        history.absorb(&back);
+        assert_eq!(
+            history.total_columns(),
+            before,
+            "how long it was is not known before the first column"
+        );
+        let mut back = snapshot(2, 3);
+        back.continues = true;
+        let hop = back.hop.0;
+        for column in &mut back.recent[..3] {
+            // The newest column was at 99 hops: 700 are missing.
+            column.at.0 += 800.0 * hop;
+        }
+        history.absorb(&back);
+        assert_eq!(history.total_columns(), before + 703);
+        assert!((history.played_secs() - played - 703.0 * hop).abs() < 1e-9);
+        // A week is not drawn column by column.
+        let mut late = snapshot(3, 1);
+        late.continues = true;
+        late.recent[0].at.0 += 604_800.0;
+        history.absorb(&late);
+        assert_eq!(history.total_columns(), before + 703 + COLUMNS as u64 + 1);
+        assert!(history.played_secs() > 604_000.0);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! In: key presses. Out: actions. Thread: window.
 
+use super::Choice;
 use super::choices::{Page, TrackShows};
 use super::held_moment::HeldMoment;
 use super::history::COLUMNS;
@@ -17,11 +18,16 @@ const STEP: f64 = 5.0;
 
 /// Carries out the shortcuts that were pressed in this frame.
 pub(super) fn shortcuts(ctx: &egui::Context, snapshot: &Snapshot, held: Option<&HeldMoment>, view: &mut ViewState) {
-    // Whoever types wants letters, and a focused button or slider wants space and arrows itself.
-    if ctx.text_edit_focused() || ctx.memory(|memory| memory.focused().is_some()) {
+    // Whoever types wants all keys.
+    if ctx.text_edit_focused() {
         return;
     }
-    let pressed = |key| ctx.input_mut(|input| input.consume_key(Modifiers::NONE, key));
+    // A focused button or slider wants space and arrows itself.
+    let is_focused = ctx.memory(|memory| memory.focused().is_some());
+    let pressed = |key| {
+        let is_taken = is_focused && matches!(key, Key::Space | Key::ArrowLeft | Key::ArrowRight);
+        !is_taken && ctx.input_mut(|input| input.consume_key(Modifiers::NONE, key))
+    };
     let transport = snapshot.transport;
     if view.source.opened.is_some() {
         if pressed(Key::Space) {
@@ -62,21 +68,14 @@ pub(super) fn shortcuts(ctx: &egui::Context, snapshot: &Snapshot, held: Option<&
             view.play_muted(at);
         }
     }
+    if ctx.input_mut(|input| input.consume_key(Modifiers::COMMAND, Key::O)) {
+        view.request(Action::Ask(Choice::Files));
+    }
     if pressed(Key::O) {
         view.toggle_path_field();
     }
-    #[cfg(feature = "lab")]
-    if pressed(Key::B) {
-        view.lab.open = !view.lab.open;
-    }
-    if pressed(Key::F) {
-        view.files.open = !view.files.open;
-    }
-    if view.files.open && pressed(Key::Escape) {
-        view.files.open = false;
-    }
     if pressed(Key::D) {
-        view.request(Action::PlayDemo);
+        view.ask_for_demo();
     }
     if pressed(Key::T) {
         next_theme(ctx);
@@ -101,22 +100,36 @@ pub(super) fn shortcuts(ctx: &egui::Context, snapshot: &Snapshot, held: Option<&
         view.timeline.span = None;
     }
     through_time(&pressed, snapshot.hop, held, view);
-    #[cfg(feature = "lab")]
-    if view.lab.open && pressed(Key::Escape) {
-        view.lab.open = false;
-    }
-    if view.source.credits_open && pressed(Key::Escape) {
-        view.source.credits_open = false;
-    }
-    if view.shortcuts_open && pressed(Key::Escape) {
-        view.shortcuts_open = false;
-    }
+    overlays(ctx, &pressed, view);
     if transport.selection.is_some() && pressed(Key::Escape) {
         view.order(Command::Select(None));
+    }
+}
+
+/// What opens over everything else; Escape closes what is open, one at a time.
+fn overlays(ctx: &egui::Context, pressed: &impl Fn(Key) -> bool, view: &mut ViewState) {
+    #[cfg(feature = "lab")]
+    if pressed(Key::B) {
+        view.lab.open = !view.lab.open;
+    }
+    if pressed(Key::F) {
+        view.files.open = !view.files.open;
     }
     // The question mark is a shifted key on some keyboards and a plain one on others.
     if pressed(Key::Questionmark) || ctx.input_mut(|input| input.consume_key(Modifiers::SHIFT, Key::Questionmark)) {
         view.shortcuts_open = !view.shortcuts_open;
+    }
+    let open = [
+        &mut view.files.open,
+        #[cfg(feature = "lab")]
+        &mut view.lab.open,
+        &mut view.source.credits_open,
+        &mut view.shortcuts_open,
+    ];
+    for open in open {
+        if *open && pressed(Key::Escape) {
+            *open = false;
+        }
     }
 }
 

@@ -30,6 +30,7 @@ mod prescan;
 mod query_error;
 mod section_runs;
 mod session_recorder;
+mod sound_state;
 mod svg_export;
 mod theme;
 mod time_view;
@@ -41,7 +42,7 @@ mod wording;
 
 use crate::settings::Settings;
 use app::notify;
-pub use app::{App, EngineLink, PlayAloud};
+pub use app::{App, AskForPaths, Choice, EngineLink, PlayAloud, Signals};
 use attune_audio::capture;
 use attune_engine::{Engine, EngineConfig, EngineError, SourceRequest, system_sources};
 use attune_model::{LoadedModel, ModelError, ModelSet};
@@ -105,7 +106,8 @@ fn begin(
     let model_info = ModelInfo::of(&models, usual);
     let query_models = models.clone();
     let mut config = EngineConfig::new(models, settings.smoothing);
-    config.off = (usual..query_models.models.len()).collect();
+    let on = app::on_at_first(&model_info, &settings);
+    config.off = (0..on.len()).filter(|model| !on[*model]).collect();
     config.sources = system_sources(settings.buffer_ms, settings.play_aloud);
     let engine = Engine::start(config, notify)?;
     let mut app = App::new(ctx, engine.into(), model_info, settings, list).with_models(query_models);
@@ -115,8 +117,22 @@ fn begin(
     Ok(app)
 }
 
-/// Opens the window and runs it until it is closed. Must be called on the main thread.
-pub(crate) fn run(launch: WindowLaunch) -> Result<(), UiError> {
+/// Closes the window when the system asks the program to end, as when the user logs out.
+fn end_when_asked(ctx: &Context, signals: &Arc<Signals>) {
+    let (signals, ctx) = (Arc::clone(signals), ctx.clone());
+    let handler = ctrlc::set_handler(move || {
+        signals.ask_to_end();
+        ctx.request_repaint();
+    });
+    if let Err(error) = handler {
+        tracing::warn!("settings will not be kept when the system ends the program: {error}");
+    }
+}
+
+/// Opens the window and runs it until it is closed. Must be called on the main thread. A device that was open when it
+/// closed is opened again, unless something else is to be opened.
+pub(crate) fn run(mut launch: WindowLaunch) -> Result<(), UiError> {
+    launch.open = launch.open.or_else(|| launch.settings.resumed());
     let viewport = ViewportBuilder::default()
         .with_app_id("attune")
         .with_title("Attune")
@@ -134,7 +150,10 @@ pub(crate) fn run(launch: WindowLaunch) -> Result<(), UiError> {
         options,
         Box::new(move |creation| {
             let ctx = &creation.egui_ctx;
-            let mut app = begin(ctx, launch, Arc::new(capture::list_devices), notify(ctx.clone()))?;
+            let signals = Arc::new(Signals::default());
+            end_when_asked(ctx, &signals);
+            let notify = notify(ctx.clone(), Arc::clone(&signals));
+            let mut app = begin(ctx, launch, Arc::new(capture::list_devices), notify)?.with_signals(signals);
             if let Some(folders) = directories::ProjectDirs::from("", "", "attune") {
                 app = app.with_history(folders.data_dir().join("history.sqlite"));
                 #[cfg(feature = "lab")]

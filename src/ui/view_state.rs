@@ -2,7 +2,8 @@
 //!
 //! In: clicks and events. Out: [`Action`]s for the app to carry out. Thread: window.
 
-use super::choices::{Page, Picture, PlotPlace};
+use super::app::Choice;
+use super::choices::{Page, Picture, PlotPlace, TIMELINE_SPANS};
 #[cfg(feature = "lab")]
 use super::lab_runner::LabCommand;
 use super::notices::Notices;
@@ -15,6 +16,7 @@ use super::panels::{
 use super::time_view::TimeView;
 use crate::sessions::SessionCommand;
 use crate::settings::Settings;
+use attune_audio::source::SourceKind;
 use attune_audio::units::Seconds;
 use attune_engine::explain::Head;
 use attune_engine::explain::SEGMENT;
@@ -52,6 +54,8 @@ pub enum Action {
     ListSections(bool),
     /// Measure how surprising the sound is, or no longer.
     TraceSurprise(bool),
+    /// Ask the user for files.
+    Ask(Choice),
     /// Do something with the list of files.
     Files(FilesCommand),
     /// Keep something in the history.
@@ -61,6 +65,8 @@ pub enum Action {
     Lab(LabCommand),
 }
 
+/// What is said before a key ends a live session.
+const LEAVE: &str = "Press D again to stop listening and play the demo.";
 /// Seconds played before and after a moment.
 const PLAYED_AROUND: f64 = 1.0;
 /// The same where the moment itself is muted: the models need some context.
@@ -127,10 +133,13 @@ impl ViewState {
                 ..AttributionView::default()
             },
             time: TimeView::new(settings.time_span),
-            timeline: TimelineView::default(),
+            timeline: TimelineView {
+                span: settings.timeline_span.filter(|span| *span < TIMELINE_SPANS.len()),
+                ..TimelineView::default()
+            },
             internals: InternalsView::default(),
             heads: HeadsView::default(),
-            page: Page::default(),
+            page: settings.page,
             decisions: DecisionsView::default(),
             tuning: TuningView {
                 knobs: settings.smoothing,
@@ -211,6 +220,20 @@ impl ViewState {
         self.source.opening = Some(name);
         let pace = self.transport.pace;
         self.order(Command::Open(SourceRequest::File { path, pace }));
+    }
+
+    /// Requests the demo; a live session ends by a second key only.
+    pub fn ask_for_demo(&mut self) {
+        let is_live = self
+            .source
+            .opened
+            .as_ref()
+            .is_some_and(|open| open.kind != SourceKind::File);
+        if is_live && self.notices.current_remark().is_none_or(|(said, _)| said != LEAVE) {
+            self.notices.remark(LEAVE);
+        } else {
+            self.request(Action::PlayDemo);
+        }
     }
 
     /// Requests a device; `None` is the default input.

@@ -541,7 +541,7 @@ fn the_command_explains_a_moment_and_writes_what_it_shows() {
     let (code, shown, said) = run(&written);
     assert_eq!(code, Some(0), "{said}");
     assert!(
-        shown.contains("What changed") && shown.contains("is left on average while frames are occluded"),
+        shown.contains("What changed") && shown.contains("Hiding what attention weighted most: "),
         "{shown}"
     );
     let table = std::fs::read_to_string(&csv).unwrap();

@@ -480,9 +480,10 @@ fn a_lost_device_is_told_once_and_reopened_afresh() {
     let mut strings = start(three(), SourceKind::Microphone, 2);
     let (mut sink, marks) = strings.sink();
     strings.expect_open(ResetCause::Opened);
+    let silent = Instant::now();
     sink.write(&sound(RATE, 0.5));
     let health = strings.until(|snapshot| snapshot.frames > 10).health;
-    assert_eq!(health.xruns, XRUNS);
+    assert_eq!((health.xruns, health.missed), (XRUNS, Seconds(0.0)));
     marks
         .send(SourceMark {
             at: 0,
@@ -495,14 +496,40 @@ fn a_lost_device_is_told_once_and_reopened_afresh() {
         "{event:?}"
     );
     // Two attempts fail with the same words, which are not said again; the third succeeds.
-    strings.expect_open(ResetCause::Reconnected);
+    let waiting = strings.until(|snapshot| snapshot.health.missed.0 > 0.2);
+    assert!(
+        !waiting.transport.playing && waiting.transport.position.0 > 0.6,
+        "{:?}",
+        waiting.transport
+    );
+    let Event::Reconnected { missed, .. } = strings.event() else {
+        panic!("it comes back");
+    };
+    // The attempts come after 0.5, 1 and 2 s.
+    let outage = silent.elapsed().as_secs_f64();
+    assert!((3.5..=outage).contains(&missed.0), "{missed:?} of {outage} s");
+    let Event::Reset {
+        cause: ResetCause::Reconnected,
+        at,
+    } = strings.event()
+    else {
+        panic!("all states are reset");
+    };
+    assert!(
+        (at.0 - 0.5 - missed.0).abs() < 0.01,
+        "half a second was heard before: {at:?}, {missed:?}"
+    );
     assert_eq!(strings.attempts.load(Ordering::SeqCst), 4);
     let (mut sink, _marks) = strings.sink();
     sink.write(&sound(RATE, 1.0));
-    let health = strings.until(|snapshot| snapshot.frames > 20).health;
+    let back = strings.until(|snapshot| snapshot.frames > 20);
+    assert!(back.continues && back.column(0).is_some_and(|column| column.at.0 > at.0));
+    let health = back.health;
+    assert!((health.missed.0 - missed.0).abs() < 1e-6, "it grows no more");
     assert_eq!(health.xruns, 2 * XRUNS, "overruns count on across a reconnection");
     let line = serde_json::to_value(HealthLine::new(Seconds(1.0), &health)).unwrap();
     assert_eq!(line["xruns"], 2 * XRUNS, "{line}");
+    assert!((line["missed_s"].as_f64().unwrap() - missed.0).abs() < 1e-3, "{line}");
 }
 
 #[test]
@@ -540,6 +567,23 @@ fn a_source_that_cannot_be_opened_leaves_what_is_open_and_one_that_can_takes_its
 }
 
 #[test]
+fn a_new_song_is_heard_afresh_while_time_goes_on() {
+    let mut strings = start(three(), SourceKind::Microphone, 0);
+    let (mut sink, _marks) = strings.sink();
+    strings.expect_open(ResetCause::Opened);
+    sink.write(&sound(RATE, 1.0));
+    let before = strings.until(|snapshot| snapshot.frames > 35);
+    strings.engine.commands.send(Command::NewSong).unwrap();
+    let (cause, at) = (ResetCause::NewSong, Seconds(1.0));
+    assert_eq!(strings.event(), Event::Reset { cause, at });
+    sink.write(&sound(RATE, 0.5));
+    let after = strings.until(|snapshot| snapshot.epoch > before.epoch && snapshot.frames > 10);
+    assert!(after.continues);
+    let first = after.column(0).unwrap().at.0;
+    assert!((first - 1.0 - 2048.0 / 22_050.0).abs() < 1e-9, "{first}");
+}
+
+#[test]
 fn a_late_reader_of_a_device_skips_the_oldest_and_counts_them() {
     let mut strings = start(three(), SourceKind::Monitor, 0);
     let (mut sink, _marks) = strings.sink();
@@ -562,18 +606,21 @@ fn a_machine_that_is_too_slow_gives_up_the_surprise_before_the_models() {
     sink.write(&sound(RATE, 0.5));
     strings.until(|snapshot| snapshot.frames > 15);
     sink.write(&sound(RATE, 3.0));
-    let event = strings.event();
+    // On a busy machine the device may also be said to be late.
+    let is_late = |event: &Event| matches!(event, Event::Warning { .. } | Event::Recovered);
+    let mut events = std::iter::repeat_with(|| strings.event()).filter(|event| !is_late(event));
+    let event = events.next().unwrap();
     assert!(
         matches!(&event, Event::ModelFailed { model: 2, name, .. } if name == SURPRISE),
         "{event:?}"
     );
-    assert!(matches!(
-        strings.event(),
-        Event::Reset {
-            cause: ResetCause::Interrupted,
-            ..
-        }
-    ));
+    let event = events.next().unwrap();
+    let cause = ResetCause::Interrupted;
+    assert!(
+        matches!(event, Event::Reset { cause: found, .. } if found == cause),
+        "{event:?}"
+    );
+    drop(events);
     strings.until(|snapshot| snapshot.frames > 0 && snapshot.column(0).is_some_and(|column| column.surprise.is_none()));
 }
 

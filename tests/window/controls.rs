@@ -3,6 +3,7 @@
 use super::hand_made;
 use super::rig::{Rig, Setup};
 use attune_audio::playback::Pace;
+use attune_audio::source::{OpenedSource, SourceKind};
 use attune_audio::units::Seconds;
 use attune_engine::{Command, Event, SourceRequest};
 use eframe::egui;
@@ -60,6 +61,35 @@ fn dragging_the_seek_slider_orders_one_seek() {
     assert!((to - 32.5).abs() < 1.5, "the middle of 65 s, not {to}");
 }
 
+/// A touchpad's tap, or a frame that took long: the button is pressed and released between two frames.
+#[test]
+fn a_click_within_one_frame_counts() {
+    let mut rig = Rig::playing(Setup::default(), 600);
+    let tap = |rig: &mut Rig, at: egui::Pos2| {
+        rig.window.hover_at(at);
+        rig.window.drag_at(at);
+        rig.window.event(egui::Event::PointerButton {
+            pos: at,
+            button: egui::PointerButton::Primary,
+            pressed: false,
+            modifiers: egui::Modifiers::NONE,
+        });
+        rig.window.step();
+        rig.orders()
+    };
+    let slider = rig.window.get_by_label("Seek").rect();
+    let orders = tap(&mut rig, slider.center());
+    let [Command::Seek(Seconds(to))] = orders[..] else {
+        panic!("one seek, not {orders:?}");
+    };
+    assert!((to - 32.5).abs() < 1.0, "the middle of 65 s, not {to}");
+    let track = rig.window.get_by_label_contains("Timeline: ").rect();
+    let orders = tap(&mut rig, track.center());
+    assert!(matches!(orders[..], [Command::Seek(_)]), "{orders:?}");
+    let pause = rig.window.get_by_label("Pause").rect();
+    assert_eq!(tap(&mut rig, pause.center()), [Command::Pause]);
+}
+
 #[test]
 fn keys_do_what_the_list_says() {
     let mut rig = Rig::playing(Setup::default(), 600);
@@ -83,6 +113,34 @@ fn keys_do_what_the_list_says() {
     rig.window.key_press(egui::Key::T);
     rig.settle();
     rig.window.get_by_label("Theme: Light");
+}
+
+#[test]
+fn a_live_session_takes_two_keys_to_end_and_a_focused_button_takes_no_letters() {
+    let mut rig = Rig::playing(Setup::default(), 600);
+    rig.window.get_by_label("Loop").focus();
+    rig.settle();
+    rig.window.key_press(egui::Key::L);
+    assert_eq!(rig.orders(), [Command::Loop(true)], "a letter is nothing to a button");
+    rig.window.key_press(egui::Key::Space);
+    assert_eq!(rig.orders(), [Command::Loop(true)], "the button itself takes space");
+    rig.send(Event::Opened(OpenedSource {
+        kind: SourceKind::Monitor,
+        duration: None,
+        ..hand_made::open_file()
+    }));
+    let mut live = hand_made::playing(620);
+    live.transport.duration = Seconds(0.0);
+    rig.show(live);
+    rig.window.key_press(egui::Key::D);
+    assert_eq!(rig.orders(), []);
+    rig.window.get_by_label_contains("Press D again to stop listening");
+    rig.window.key_press(egui::Key::D);
+    let orders = rig.orders();
+    assert!(
+        matches!(&orders[..], [Command::Open(SourceRequest::File { .. })]),
+        "{orders:?}"
+    );
 }
 
 #[test]

@@ -152,7 +152,8 @@ fn a_held_moment_is_explained_and_exported() {
     }
     rig.settle();
     rig.window.get_by_label_contains("What changed the answer: ");
-    rig.window.get_by_label_contains("What it attends to matters");
+    rig.window
+        .get_by_label_contains("Hiding what attention weighted most: ");
     rig.window.get_by_label_contains("Deletion curves: ");
     // What mattered by these bars can be played, and how far to trust them is said.
     let listen = rig.window.get_by_label("Listen to what mattered");

@@ -52,6 +52,10 @@ pub(crate) struct Setup {
     pub history: Option<PathBuf>,
     /// What does not change.
     pub model_info: ModelInfo,
+    /// What was kept of the last time, but for theme and levels.
+    pub kept: Settings,
+    /// What the user answers to a dialog.
+    pub chosen: Vec<PathBuf>,
 }
 
 impl Default for Setup {
@@ -64,6 +68,8 @@ impl Default for Setup {
             models: None,
             history: None,
             model_info: hand_made::model_info(),
+            kept: Settings::default(),
+            chosen: Vec::new(),
         }
     }
 }
@@ -100,8 +106,9 @@ impl Rig {
         let settings = Settings {
             theme: setup.theme,
             range_db: [-75.0, -5.0],
-            ..Settings::default()
+            ..setup.kept
         };
+        let chosen = setup.chosen;
         let mut parts = Some((link, settings, list, setup.models, setup.history, setup.model_info));
         let builder: HarnessBuilder<Option<App>> = Harness::builder()
             .with_size(setup.size)
@@ -111,7 +118,9 @@ impl Rig {
         let window = builder.build_ui_state(
             move |ui, app: &mut Option<App>| {
                 if let Some((link, settings, list, models, history, model_info)) = parts.take() {
-                    let window = App::new(ui.ctx(), link, model_info, settings, list);
+                    let chosen = chosen.clone();
+                    let window = App::new(ui.ctx(), link, model_info, settings, list)
+                        .with_dialog(Arc::new(move |_| chosen.clone()));
                     let window = match models {
                         Some(models) => window.with_models(models),
                         None => window,

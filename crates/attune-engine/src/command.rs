@@ -39,6 +39,8 @@ pub enum Command {
     Pause,
     /// Goes to this time of the file and resets every state.
     Seek(Seconds),
+    /// Another song begins: resets every state, while the stream goes on.
+    NewSong,
     /// Starts the file again at its end.
     Loop(bool),
     /// Repeats this part of the file, from and to; `None`: plays all of it.

@@ -17,6 +17,8 @@ pub enum ResetCause {
     Reconnected,
     /// Samples were skipped: the device was paused, or the engine was too late.
     Interrupted,
+    /// The user said that another song begins.
+    NewSong,
 }
 
 /// Something that happened.
@@ -24,7 +26,15 @@ pub enum ResetCause {
 pub enum Event {
     /// A source is open.
     Opened(OpenedSource),
-    /// All states were reset; stream time restarts at `at` (0, or the time sought).
+    /// The device that was lost is open again; stream time went on meanwhile.
+    Reconnected {
+        /// As it is now.
+        source: OpenedSource,
+        /// For how long there was no sound.
+        missed: Seconds,
+    },
+    /// All states were reset; stream time goes on at `at` (0, the time sought, or after a gap the time it would be
+    /// without one).
     Reset {
         /// Why.
         cause: ResetCause,

@@ -37,6 +37,7 @@ mod handle;
 mod health;
 mod hop;
 mod level;
+mod lost_source;
 mod model_runner;
 pub mod offline;
 mod opening;

@@ -130,6 +130,8 @@ pub struct Health {
     /// Overruns of the device since it was opened: buffers that its driver dropped before they reached the ring. ALSA,
     /// WASAPI, CoreAudio, JACK and PipeWire report them; PulseAudio does not.
     pub xruns: u64,
+    /// Time for which a device was lost since it was first opened; grows while it is.
+    pub missed: Seconds,
     /// Share of real time that the worker computed, over the last second: 1 is the limit.
     pub load: f32,
     /// Time from a sample's arrival in the ring to the snapshot that holds it, median of the last seconds, in ms.
@@ -166,6 +168,9 @@ pub struct Snapshot {
     pub sequence: u64,
     /// Grows with each reset: columns of another epoch belong to another stream.
     pub epoch: u64,
+    /// Whether this epoch continues the stream of the one before after a gap, so that the times of their columns are
+    /// those of one clock.
+    pub continues: bool,
     /// Time from one column to the next.
     pub hop: Seconds,
     /// Bands in a column.
@@ -285,6 +290,7 @@ impl Snapshot {
         Self {
             sequence: 0,
             epoch: 0,
+            continues: false,
             hop: models.front_end.hop(),
             bands: models.front_end.bands.min(MAX_BANDS),
             frames: 0,
@@ -303,6 +309,7 @@ impl Snapshot {
                 samples_lost: 0,
                 samples_not_finite: 0,
                 xruns: 0,
+                missed: Seconds(0.0),
                 load: 0.0,
                 latency_p50_ms: 0.0,
                 latency_p99_ms: 0.0,

@@ -50,11 +50,12 @@ impl SnapshotWriter {
         (writer, reader)
     }
 
-    /// Another stream begins: what came before is of another epoch.
-    pub(super) fn begin_epoch(&mut self) {
+    /// What follows is of another epoch: of another stream, or the same after a gap.
+    pub(super) fn begin_epoch(&mut self, continues: bool) {
         let classes = self.newest.ensemble.as_slice().len();
         let empty = crate::smoothing::Decision::before_sound(classes);
         self.newest.epoch += 1;
+        self.newest.continues = continues;
         self.newest.frames = 0;
         self.newest.decision = empty;
         self.newest.ensemble = Probabilities::uniform(classes);
@@ -126,6 +127,7 @@ impl SnapshotWriter {
             samples_lost: readings.losses.samples,
             samples_not_finite: readings.losses.not_finite,
             xruns: readings.losses.xruns,
+            missed: Seconds(readings.losses.missed.as_secs_f64()),
             load: meter.load(),
             latency_p50_ms,
             latency_p99_ms,
@@ -177,6 +179,7 @@ impl SnapshotWriter {
         *buffer = Snapshot {
             sequence: new.sequence,
             epoch: new.epoch,
+            continues: new.continues,
             hop: new.hop,
             bands: new.bands,
             frames: new.frames,

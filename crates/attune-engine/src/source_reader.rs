@@ -29,6 +29,8 @@ pub(super) struct Losses {
     pub(super) not_finite: u64,
     /// Overruns of the device: buffers that never reached the ring.
     pub(super) xruns: u64,
+    /// Time for which a device that was lost brought nothing.
+    pub(super) missed: Duration,
 }
 
 /// What comes next from a source.
@@ -121,6 +123,7 @@ impl SourceReader {
             samples: self.before.samples + counters.lost.load(Ordering::Relaxed),
             not_finite: self.before.not_finite + counters.not_finite.load(Ordering::Relaxed),
             xruns: self.before.xruns + self.control.xruns(),
+            missed: self.before.missed,
         }
     }
 

@@ -4,6 +4,7 @@
 
 use super::handle::EngineConfig;
 use super::health::HealthMeter;
+use super::lost_source::{LostSource, Outage};
 use super::opening::{Attempt, Opening};
 use super::outbox::Outbox;
 use super::pipeline::{Pipeline, SECTIONS, SURPRISE};
@@ -60,8 +61,8 @@ pub(super) struct Worker<'a> {
     reader: Option<SourceReader>,
     pipeline: Option<Pipeline>,
     meter: HealthMeter,
-    /// A source of this request was open before, and lost this much: the next one is a reconnection.
-    losses_before: Option<Losses>,
+    /// A source of this request was open before: the next one is a reconnection.
+    lost: Option<LostSource>,
     reported_failure: Option<String>,
     decided: Option<Decision>,
     published: Instant,
@@ -88,7 +89,7 @@ impl<'a> Worker<'a> {
             reader: None,
             pipeline: None,
             meter: HealthMeter::new(),
-            losses_before: None,
+            lost: None,
             reported_failure: None,
             decided: None,
             published: Instant::now(),
@@ -117,7 +118,9 @@ impl<'a> Worker<'a> {
                 self.read();
             }
             self.look_after_source();
-            if self.changed || (self.reader.is_some() && self.published.elapsed() >= SHOW_HEALTH) {
+            // Of what is paused nothing changes.
+            let is_alive = self.wish.playing && (self.reader.is_some() || self.lost.is_some());
+            if self.changed || (is_alive && self.published.elapsed() >= SHOW_HEALTH) {
                 self.publish(false);
             }
         }
@@ -172,6 +175,11 @@ impl<'a> Worker<'a> {
                 }
             }
             Command::Seek(at) => self.seek(at),
+            Command::NewSong => {
+                if let Some(reader) = &self.reader {
+                    self.reset(ResetCause::NewSong, reader.time());
+                }
+            }
             Command::Loop(on) => {
                 self.wish.looping = on;
                 if let Some(reader) = &mut self.reader {
@@ -242,12 +250,12 @@ impl<'a> Worker<'a> {
         self.next = None;
         self.reader = None;
         self.pipeline = None;
-        self.parts.writer.begin_epoch();
+        self.parts.writer.begin_epoch(false);
         self.wish.source = None;
         self.wish.selection = None;
         self.wish.muted = None;
         self.wish.seek = None;
-        self.losses_before = None;
+        self.lost = None;
         self.reported_failure = None;
     }
 
@@ -386,20 +394,25 @@ impl<'a> Worker<'a> {
         if !self.wish.playing {
             reader.control.pause();
         }
-        let cause = match self.losses_before.take() {
-            Some(losses) => {
-                reader.carry_losses(losses);
-                ResetCause::Reconnected
-            }
-            None => ResetCause::Opened,
-        };
+        let outage = self.lost.take().map(|lost| lost.now());
+        if let Some(outage) = &outage {
+            reader.carry_losses(outage.losses);
+        }
         self.opening.succeeded();
         self.reported_failure = None;
         let opened = reader.control.opened().clone();
         self.pipeline = Some(pipeline);
         self.reader = Some(reader);
-        self.emit(Event::Opened(opened));
-        self.reset(cause, Seconds(0.0));
+        match outage {
+            None => {
+                self.emit(Event::Opened(opened));
+                self.reset(ResetCause::Opened, Seconds(0.0));
+            }
+            Some(Outage { at, missed, .. }) => {
+                self.emit(Event::Reconnected { source: opened, missed });
+                self.reset(ResetCause::Reconnected, at);
+            }
+        }
         if let Some(at) = self.wish.seek.take() {
             self.seek(at);
         }
@@ -416,7 +429,15 @@ impl<'a> Worker<'a> {
         let device = matches!(self.wish.source, Some(SourceRequest::Device { .. }));
         let retrying = device && error.kind.is_retryable();
         if let Some(reader) = self.reader.take() {
-            self.losses_before = Some(reader.losses());
+            // The callback stopped before anyone noticed. What was paused misses nothing.
+            let silent = Duration::from_secs_f64(reader.callback_age().0);
+            self.lost = Some(LostSource {
+                since: Instant::now()
+                    .checked_sub(silent)
+                    .filter(|_| retrying && self.wish.playing),
+                at: reader.time(),
+                losses: reader.losses(),
+            });
         }
         if retrying {
             self.opening.plan_retry();
@@ -461,7 +482,11 @@ impl<'a> Worker<'a> {
         if let Some(reader) = &mut self.reader {
             reader.rebase(at);
         }
-        self.parts.writer.begin_epoch();
+        let continues = matches!(
+            cause,
+            ResetCause::Interrupted | ResetCause::Reconnected | ResetCause::NewSong
+        );
+        self.parts.writer.begin_epoch(continues);
         self.meter.clear();
         self.decided = None;
         self.changed = true;
@@ -491,6 +516,7 @@ impl<'a> Worker<'a> {
             }),
             Next::Mark(MarkKind::Ended) => {
                 self.wish.playing = false;
+                self.changed = true;
                 // A seek must not start the reader before someone plays on.
                 reader.control.pause();
                 self.finish();
@@ -591,14 +617,21 @@ impl<'a> Worker<'a> {
     /// `timed`: the snapshot holds frames of the block just read, so its latency counts.
     fn publish(&mut self, timed: bool) {
         let reader = self.reader.as_ref();
-        let losses = reader.map_or_else(|| self.losses_before.unwrap_or_default(), SourceReader::losses);
+        let (losses, position) = match (reader, &self.lost) {
+            (Some(reader), _) => (reader.losses(), reader.time()),
+            (None, Some(lost)) => {
+                let Outage { losses, at, .. } = lost.now();
+                (losses, at)
+            }
+            (None, None) => (Losses::default(), Seconds(0.0)),
+        };
         let readings = Readings {
             losses,
             callback_age: reader.map_or(Seconds(0.0), SourceReader::callback_age),
             ring_fill: reader.map_or(0.0, SourceReader::ring_fill),
             transport: Transport {
                 playing: self.wish.playing && reader.is_some(),
-                position: reader.map_or(Seconds(0.0), SourceReader::time),
+                position,
                 duration: reader
                     .and_then(|reader| reader.control.opened().duration)
                     .unwrap_or_default(),

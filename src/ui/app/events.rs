@@ -6,6 +6,7 @@ use super::App;
 use crate::demo;
 use crate::ui::job::Job;
 use crate::ui::notices::{Problem, Severity};
+use crate::ui::panels::SourceCondition;
 use crate::ui::track::Track;
 use attune_audio::source::SourceKind;
 use attune_engine::{Event, ResetCause, SECTIONS, SURPRISE};
@@ -23,17 +24,29 @@ impl App {
                     .then(|| Track::new(source.duration.unwrap_or_default(), self.models.info.front_end.hop()));
                 self.played.recorder.open(&source, &self.models.info.genres);
                 view.source.is_demo = source.kind == SourceKind::File && demo::is_demo(Path::new(&source.id));
-                view.source.opened = Some(source);
+                view.source.opened = Some(source.clone());
+                view.source.condition = SourceCondition::Open;
                 view.timeline.drag = None;
                 self.played.log.clear();
+                self.keep_source(&source);
                 // What was held was of another source.
                 self.let_go();
                 self.jobs.listening = Job::Idle;
                 self.start_prescan();
             }
+            Event::Reconnected { source, missed } => {
+                view.notices.dismiss();
+                view.notices.remark(format!(
+                    "{} is back. {:.1} s were missed; all models are reset.",
+                    source.name, missed.0
+                ));
+                view.source.opened = Some(source);
+                view.source.condition = SourceCondition::Open;
+            }
             Event::Reset { cause, at } => match cause {
-                // The source bar says it already.
-                ResetCause::Opened => {}
+                // The source bar says it already, or the remark.
+                ResetCause::Opened | ResetCause::Reconnected => {}
+                ResetCause::NewSong => view.notices.remark("A new song: all models are reset."),
                 ResetCause::Sought => {
                     let text = format!("Jumped to {}: all models are reset.", at.clock());
                     view.notices.remark(text);
@@ -42,36 +55,19 @@ impl App {
                 ResetCause::Looped if at.0 > 0.0 => {}
                 ResetCause::Looped => view.notices.remark("The file starts again: all models are reset."),
                 ResetCause::Interrupted => view.notices.remark("Some sound was lost: all models are reset."),
-                ResetCause::Reconnected => {
-                    view.notices.dismiss();
-                    view.notices.remark("The device is back: all models are reset.");
-                }
             },
             // The snapshot shows it; the history keeps it.
             Event::Decided { at, decision } => self.played.recorder.decided(at, &decision, &self.models.info.genres),
-            Event::Ended => view
-                .notices
-                .remark("The file has ended. Seek, or press play to start again."),
+            Event::Ended => {
+                view.source.condition = SourceCondition::Ended;
+                view.notices
+                    .remark("The file has ended. Seek, or press play to start again.");
+            }
             Event::SourceFailed {
                 message,
                 remedy,
                 retrying,
-            } => {
-                if view.source.opening.take().is_some() {
-                    // What was open before was closed for it.
-                    view.source.opened = None;
-                }
-                let remedy = if retrying {
-                    format!("{remedy} Attune keeps trying.")
-                } else {
-                    remedy
-                };
-                view.notices.report(Problem {
-                    severity: Severity::Error,
-                    message,
-                    remedy,
-                });
-            }
+            } => self.source_failed(message, &remedy, retrying),
             Event::OpenFailed { message, remedy } => {
                 view.source.opening = None;
                 view.notices.report(Problem {
@@ -111,5 +107,24 @@ impl App {
                 });
             }
         }
+    }
+
+    fn source_failed(&mut self, message: String, remedy: &str, retrying: bool) {
+        let source = &mut self.view.source;
+        if source.opening.take().is_some() {
+            // What was open before was closed for it.
+            source.opened = None;
+        }
+        source.condition = match (&source.opened, retrying) {
+            (None, _) => SourceCondition::Open,
+            (Some(_), true) => SourceCondition::Retried,
+            (Some(_), false) => SourceCondition::Failed,
+        };
+        let goes_on = if retrying { " Attune keeps trying." } else { "" };
+        self.view.notices.report(Problem {
+            severity: Severity::Error,
+            message,
+            remedy: format!("{remedy}{goes_on}"),
+        });
     }
 }

@@ -2,13 +2,14 @@
 //!
 //! In: the app's state. Out: paint. Thread: window.
 
-use super::App;
 use super::knobs::KnobReplay;
 use super::saving::Saving;
+use super::{App, REPAINT_HELD, REPAINT_INTERVAL};
 use crate::ui::choices::Internals;
 use crate::ui::held_moment::HeldMoment;
 use crate::ui::keyboard;
 use crate::ui::panels::{self, Attribution, Pictures, Scene};
+use crate::ui::sound_state::SoundState;
 use crate::ui::theme::{GRID, Palette};
 use crate::ui::view_state::ViewState;
 use attune_audio::source::SourceKind;
@@ -24,6 +25,8 @@ const HEADS: f32 = 84.0;
 const TIMELINE: f32 = 96.0;
 /// Height that the strip of surprise adds to the spectrogram.
 const SURPRISE: f32 = 38.0;
+/// Opacity of what is drawn of a past that does not go on.
+const OLD: f32 = 0.45;
 /// Height of the strip of answers and disagreement.
 const ANSWERS: f32 = 72.0;
 
@@ -41,8 +44,13 @@ impl App {
             jobs,
             view,
             pictures,
+            settings,
+            signals,
             ..
         } = self;
+        let sound = SoundState::follow(&mut view.source, link.snapshots.output_buffer());
+        let is_held = jobs.held.is_some();
+        signals.repaint_every(if is_held { REPAINT_HELD } else { REPAINT_INTERVAL });
         let replays = jobs.knob_replay.as_ref().and_then(KnobReplay::shown);
         let history = &played.history;
         let scene = Scene {
@@ -53,10 +61,12 @@ impl App {
             held: None,
             attribution: (view.attribution.live).then(|| Attribution::live(&jobs.live_attribution, history)),
             is_listening: jobs.listening.is_running(),
+            sound,
             transport: &link.snapshots.output_buffer().transport,
             track: played.track.as_ref(),
             log: &played.log,
             files: &jobs.files,
+            recent: &settings.recent,
             recorder: &played.recorder,
             traces: jobs.traces.as_ref(),
             knobs_replay: replays.map(|(tried, _)| tried),
@@ -70,6 +80,7 @@ impl App {
                 snapshot: &held.snapshot,
                 history: &held.history,
                 held: Some(held),
+                sound: SoundState::Playing,
                 attribution: Some(Attribution::held(held)),
                 ..scene
             },
@@ -138,8 +149,9 @@ fn listening_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pict
             .show_separator_line(false)
             .show(ui, |ui| {
                 ScrollArea::vertical().show(ui, |ui| {
-                    panels::answer_ui(ui, scene);
+                    panels::answer_ui(ui, scene, view);
                     ui.add_space(GRID);
+                    fade(ui, scene);
                     panels::page_ui(ui, scene, view, pictures);
                 });
             });
@@ -155,6 +167,13 @@ fn listening_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pict
             },
         ))
         .show(ui, |ui| plots_ui(ui, scene, view, pictures, narrow));
+}
+
+/// What comes next is of a past that does not go on.
+fn fade(ui: &mut egui::Ui, scene: &Scene<'_>) {
+    if scene.sound.is_missing() {
+        ui.set_opacity(OLD);
+    }
 }
 
 /// What lies over everything else.
@@ -216,8 +235,9 @@ fn plots_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures
     }
     ScrollArea::vertical().show(ui, |ui| {
         if narrow {
-            panels::answer_ui(ui, scene);
+            panels::answer_ui(ui, scene, view);
             ui.add_space(GRID);
+            fade(ui, scene);
             panels::page_ui(ui, scene, view, pictures);
             ui.add_space(GRID);
         }
@@ -234,6 +254,7 @@ fn least(scene: &Scene<'_>, view: &ViewState) -> f32 {
 }
 
 fn stacked_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures, height: f32) {
+    fade(ui, scene);
     let internals = scene.internals(view);
     // Few heads need no tall rows; before the first attention it is not known how many there are.
     let heads = scene.snapshot.attention.layers * scene.snapshot.attention.heads;

@@ -2,15 +2,18 @@
 //!
 //! In: snapshots and events. Out: commands. Thread: window.
 
+mod dialog;
 mod events;
 mod holding;
 mod internals;
+mod keeping;
 mod knobs;
 mod layout;
 mod link;
 mod listening;
 mod observers;
 mod saving;
+mod signals;
 
 use super::answers::Answers;
 use super::decisions::DecisionLog;
@@ -31,19 +34,23 @@ use super::traces::Traces;
 use super::track::Track;
 use super::view_state::{Action, ViewState};
 use crate::demo;
-use crate::settings::{Input, Settings};
+use crate::settings::Settings;
 use attune_audio::playback::play_aloud;
-use attune_audio::source::SourceKind;
 use attune_engine::{Command, Snapshot, SourceRequest};
 use attune_model::ModelSet;
 use crossbeam_channel::TrySendError;
+use dialog::Dialog;
+pub use dialog::{AskForPaths, Choice};
 use eframe::egui;
+pub(super) use keeping::on_at_first;
 use knobs::KnobReplay;
 pub use link::EngineLink;
 use listening::ListenError;
 pub use listening::PlayAloud;
 use observers::Observers;
 use saving::Saving;
+pub use signals::Signals;
+pub(super) use signals::notify;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -60,8 +67,11 @@ pub struct App {
     view: ViewState,
     pictures: Pictures,
     settings: Settings,
+    signals: Arc<Signals>,
     /// Where what mattered is played.
     output: PlayAloud,
+    /// How the user is asked for files.
+    ask: AskForPaths,
     ctx: egui::Context,
 }
 
@@ -112,6 +122,8 @@ struct Jobs {
     files: FileList,
     /// What runs beside the models.
     observers: Observers,
+    /// The dialog for files.
+    dialog: Dialog,
     /// What mattered, while it is played.
     listening: Job<(), ListenError>,
     /// The plot that is being saved.
@@ -136,7 +148,7 @@ impl App {
         Self {
             link,
             models: Models {
-                on: model_info.models.iter().map(|model| !model.optional).collect(),
+                on: on_at_first(&model_info, &settings),
                 info: model_info,
                 set: None,
             },
@@ -152,13 +164,16 @@ impl App {
                 export: Export::Idle,
                 files: FileList::default(),
                 observers: Observers::default(),
+                dialog: Dialog::default(),
                 listening: Job::Idle,
                 saving: None,
             },
             view: ViewState::new(&settings),
             pictures: Pictures::default(),
             settings,
+            signals: Arc::default(),
             output: Arc::new(play_aloud),
+            ask: Arc::new(dialog::ask),
             ctx: ctx.clone(),
         }
     }
@@ -167,6 +182,13 @@ impl App {
     #[must_use]
     pub fn with_models(mut self, models: ModelSet) -> Self {
         self.models.set = Some(models);
+        self
+    }
+
+    /// Closes the window when these say so, and tells them how often to repaint.
+    #[must_use]
+    pub fn with_signals(mut self, signals: Arc<Signals>) -> Self {
+        self.signals = signals;
         self
     }
 
@@ -258,6 +280,7 @@ impl App {
         }
         self.poll_files();
         self.poll_observers();
+        self.poll_dialog();
         self.poll_export();
         self.poll_listening();
         self.poll_saving();
@@ -329,6 +352,7 @@ impl App {
                 Action::ListSections(on) => self.list_sections(on),
                 Action::TraceSurprise(on) => self.trace_surprise(on),
                 Action::Files(command) => self.files(command),
+                Action::Ask(choice) => self.ask_for(choice),
                 Action::Session(command) => self.played.recorder.send(command),
                 #[cfg(feature = "lab")]
                 Action::Lab(order) => self.experiment(order),
@@ -378,40 +402,17 @@ impl App {
     fn switched(&mut self, model: usize, on: bool) {
         if let Some(known) = self.models.on.get_mut(model).filter(|known| **known != on) {
             *known = on;
+            self.keep_switch(model, on);
             self.start_prescan();
         }
-    }
-
-    /// What is to be kept for the next start.
-    fn settings_now(&self) -> Settings {
-        let ctx = &self.ctx;
-        let mut settings = self.settings.clone();
-        settings.theme = theme::kept(ctx.options(|options| options.theme_preference));
-        settings.colour_map = self.view.spectrogram.colour_map;
-        settings.range_db = self.view.spectrogram.range_db.into();
-        settings.show_attention = self.view.spectrogram.attention;
-        settings.show_changes = self.view.attribution.live;
-        settings.time_span = self.view.time.span;
-        settings.zoom = ctx.zoom_factor();
-        settings.window_size = ctx.content_rect().size().into();
-        if let Some(open) = self
-            .view
-            .source
-            .opened
-            .as_ref()
-            .filter(|open| open.kind != SourceKind::File)
-        {
-            // A channel is one of its device.
-            let same = settings.input.take().filter(|input| input.device == open.id);
-            let device = open.id.clone();
-            settings.input = same.or(Some(Input { device, channel: None }));
-        }
-        settings
     }
 }
 
 impl eframe::App for App {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
+        if self.signals.is_asked_to_end() {
+            ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+        }
         self.drain(ctx);
     }
 
@@ -424,19 +425,13 @@ impl eframe::App for App {
     }
 
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        self.keep();
         // A full queue or an ended engine: the handle's drop ends the worker all the same.
         let _ = self.link.commands.try_send(Command::Shutdown);
-        self.played.recorder.write(&self.models.info.genres);
-        if let Err(error) = self.settings_now().save() {
-            tracing::warn!("{error}");
-        }
     }
 }
 
 /// How often the window repaints at most while sound flows.
 pub(super) const REPAINT_INTERVAL: Duration = Duration::from_millis(25);
-
-/// What the engine calls when there is something new: requests a repaint, but not more often than a display needs.
-pub(super) fn notify(ctx: egui::Context) -> impl Fn() + Send + 'static {
-    move || ctx.request_repaint_after(REPAINT_INTERVAL)
-}
+/// The same while a moment is held: then only level and health change.
+const REPAINT_HELD: Duration = Duration::from_millis(500);

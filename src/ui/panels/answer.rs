@@ -2,8 +2,9 @@
 //!
 //! In: decision. Out: paint. Thread: window.
 
-use super::Scene;
+use super::{Scene, SourceCondition};
 use crate::ui::theme::{Palette, card, display_text, figure_text};
+use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{answer_bar, describe};
 use crate::ui::wording;
 use attune_engine::smoothing::AnswerState;
@@ -14,7 +15,7 @@ use eframe::egui::{self, Color32, CornerRadius, Rect, RichText, Sense, Vec2};
 const REASON_HEIGHT: f32 = 34.0;
 
 /// Draws the answer.
-pub(crate) fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>) {
+pub(crate) fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) {
     let Scene {
         snapshot, model_info, ..
     } = *scene;
@@ -22,7 +23,10 @@ pub(crate) fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>) {
     card(ui).show(ui, |ui| {
         ui.set_width(ui.available_width());
         let decision = &snapshot.decision;
-        let (word, why) = if scene.has_frames() {
+        let is_current = scene.has_frames() && !scene.sound.is_missing();
+        let (word, why) = if let Some(missing) = scene.sound.missing() {
+            (missing, waiting(view))
+        } else if scene.has_frames() {
             (
                 wording::answer(decision, &model_info.genres),
                 decision.reason.sentence(&model_info.genres),
@@ -34,18 +38,21 @@ pub(crate) fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>) {
             )
         };
         let colour = match decision.state {
-            AnswerState::Genre(id) if scene.has_frames() => {
+            AnswerState::Genre(id) if is_current => {
                 let [r, g, b] = model_info.genres.colour(id);
                 Color32::from_rgb(r, g, b)
             }
-            AnswerState::Speech if scene.has_frames() => palette.speech,
-            AnswerState::NotMusic if scene.has_frames() => palette.not_music,
-            AnswerState::Unfamiliar if scene.has_frames() => palette.unfamiliar,
+            AnswerState::Speech if is_current => palette.speech,
+            AnswerState::NotMusic if is_current => palette.not_music,
+            AnswerState::Unfamiliar if is_current => palette.unfamiliar,
             _ => palette.muted,
         };
         let (row, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 44.0), Sense::hover());
-        // The probability is the leading genre's: beside *unfamiliar* it would say the opposite of the word.
-        let has_figure = scene.has_frames() && decision.state != AnswerState::Unfamiliar;
+        // Beside other words the leading genre's probability would say the opposite of the word.
+        let has_figure = match decision.state {
+            AnswerState::Genre(_) | AnswerState::Unsure | AnswerState::Speech | AnswerState::NotMusic => is_current,
+            AnswerState::Unfamiliar | AnswerState::Silence | AnswerState::WarmingUp => false,
+        };
         let figure = has_figure.then(|| wording::percent(decision.confidence));
         describe(
             &response,
@@ -88,7 +95,7 @@ pub(crate) fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>) {
             ui.add(egui::Label::new(RichText::new(why).small().color(palette.muted)).wrap());
         });
         let enabled = enabled_models(scene);
-        let line = if scene.has_frames() && enabled > 0 {
+        let line = if is_current && enabled > 0 && decision.state.is_of_music() {
             let agree = (snapshot.agreement * enabled as f32).round() as usize;
             let since = snapshot.transport.position.0 - decision.since.0;
             let verb = if agree == 1 { "says" } else { "say" };
@@ -105,10 +112,34 @@ pub(crate) fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>) {
                 None => line,
             }
         } else {
-            "—".to_owned()
+            no_genre(scene, is_current).to_owned()
         };
         ui.label(RichText::new(line).small().color(palette.muted));
     });
+}
+
+/// What is waited for while there is no sound.
+fn waiting(view: &ViewState) -> String {
+    let name = view
+        .source
+        .opened
+        .as_ref()
+        .map_or("the source", |open| open.name.as_str());
+    if view.source.condition == SourceCondition::Failed {
+        return format!("{name} failed. Open it again, or another source.");
+    }
+    format!("Waiting for {name}. What is shown below is from before.")
+}
+
+/// Why the models' genres count for nothing now.
+fn no_genre(scene: &Scene<'_>, is_current: bool) -> &'static str {
+    match scene.snapshot.decision.state {
+        _ if !is_current => "—",
+        AnswerState::Silence => "In silence no genre is answered.",
+        AnswerState::Speech => "No genre is answered while someone speaks.",
+        AnswerState::NotMusic => "No genre is answered of what is not music.",
+        _ => "—",
+    }
 }
 
 fn enabled_models(scene: &Scene<'_>) -> usize {

@@ -3,6 +3,7 @@
 //! In: the list. Out: paint; files to add, to open, to export. Thread: window.
 
 use super::Scene;
+use crate::ui::Choice;
 use crate::ui::file_list::{FileEntry, FileList, FileState};
 use crate::ui::theme::Palette;
 use crate::ui::view_state::{Action, ViewState};
@@ -113,6 +114,10 @@ fn add_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
                 .hint_text("Filter")
                 .desired_width(110.0);
             ui.add(filter).accessible_name("Filter the files");
+            let folder = ui.button("Add folder…");
+            if folder.on_hover_text("Choose a folder to analyse").clicked() {
+                view.request(Action::Ask(Choice::Folder));
+            }
             let is_typed = !view.files.path.trim().is_empty();
             let mut add = ui.add_enabled(is_typed, Button::new("Add")).clicked();
             let path = TextEdit::singleline(&mut view.files.path)

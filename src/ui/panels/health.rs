@@ -3,6 +3,7 @@
 //! In: health. Out: paint. Thread: window.
 
 use super::Scene;
+use crate::ui::sound_state::{STALLED_SECS, SoundState};
 use crate::ui::theme::{Palette, figure_text};
 use crate::ui::view_state::ViewState;
 use attune_audio::source::SourceKind;
@@ -10,9 +11,6 @@ use eframe::egui::{self, Align2, Color32, Sense, TextStyle, Vec2};
 
 /// Latency above which an answer feels late: about one hop and a buffer more than the design needs.
 const LATE_MS: f32 = 100.0;
-/// Silence of the callback that a healthy device never shows: many buffers of 10 ms.
-const STALLED_SECS: f64 = 0.5;
-
 /// Draws the strip.
 pub(crate) fn health_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) {
     let palette = Palette::of(ui);
@@ -25,13 +23,17 @@ pub(crate) fn health_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) 
         let lossy = health.samples_lost > 0 || health.xruns > 0;
         let wrong = lossy || health.load > 0.9 || health.latency_p99_ms > LATE_MS;
         let (dot, response) = ui.allocate_exact_size(Vec2::splat(12.0), Sense::hover());
-        let (colour, word) = match (has_frames, wrong) {
-            (false, _) => (palette.muted, "Health: no sound yet"),
-            (true, false) => (palette.good, "Health: the engine keeps up"),
-            (true, true) => (palette.warning, "Health: see the figures in red"),
+        let (colour, word) = match scene.sound {
+            SoundState::Missing(_) => (palette.bad, "no sound comes"),
+            SoundState::NotYet => (palette.muted, "no sound yet"),
+            SoundState::Paused => (palette.muted, "paused"),
+            SoundState::Ended => (palette.muted, "the file has ended"),
+            SoundState::Playing if wrong => (palette.warning, "see the figures in red"),
+            SoundState::Playing => (palette.good, "the engine keeps up"),
         };
+        let word = format!("Health: {word}");
         ui.painter().circle_filled(dot.center(), 4.0, colour);
-        crate::ui::widgets::describe(&response, word);
+        crate::ui::widgets::describe(&response, &word);
         response.on_hover_text(word);
         let value = |text: String| if has_frames { text } else { "—".to_owned() };
         figure_ui(
@@ -75,6 +77,16 @@ pub(crate) fn health_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) 
                 11,
                 ink(has_frames && age > STALLED_SECS),
                 "When the device last brought samples",
+            );
+        }
+        if health.missed.0 > 0.0 {
+            figure_ui(
+                ui,
+                "Missed",
+                &format!("{:.1} s", health.missed.0),
+                8,
+                palette.bad,
+                "Time for which the device was lost",
             );
         }
         if health.xruns > 0 {

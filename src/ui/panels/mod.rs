@@ -61,7 +61,7 @@ pub(super) use pages::page_ui;
 pub(super) use sessions::{SessionsView, sessions_ui};
 pub(super) use shortcuts::shortcuts_ui;
 pub(crate) use source_bar::next_theme;
-pub(super) use source_bar::{SourceView, opened_ui, source_bar_ui};
+pub(super) use source_bar::{SourceCondition, SourceView, opened_ui, source_bar_ui};
 pub(super) use spectrogram::{SpectrogramView, spectrogram_ui};
 pub(super) use timeline::{TimelineView, timeline_ui};
 pub(super) use transport::{TransportView, transport_ui};
@@ -78,12 +78,14 @@ use super::history::{COLUMNS, History};
 #[cfg(feature = "lab")]
 use super::lab_runner::LabState;
 use super::session_recorder::SessionRecorder;
+use super::sound_state::SoundState;
 use super::traces::Traces;
 use super::track::Track;
 use super::view_state::ViewState;
 #[cfg(feature = "lab")]
 use super::widgets::SheetImage;
 use super::widgets::{ColumnTexture, MatrixImage, WeightImage};
+use crate::settings::RecentSources;
 use attune_audio::features::FrontEndSpec;
 use attune_engine::{AttentionSnapshot, MAX_ATTENTION_FRAMES, MAX_HEADS, MAX_LAYERS, Snapshot, Transport};
 use attune_model::ModelSet;
@@ -220,12 +222,16 @@ pub struct Scene<'a> {
     pub attribution: Option<Attribution<'a>>,
     /// Whether what mattered is being played.
     pub is_listening: bool,
+    /// Whether there is sound; of a held moment there is.
+    pub sound: SoundState,
     /// Where the file is now, held or not.
     pub transport: &'a Transport,
     /// The file as a whole, if one is open.
     pub track: Option<&'a Track>,
     /// The files that are analysed beside what plays.
     pub files: &'a FileList,
+    /// Sources opened before.
+    pub recent: &'a RecentSources,
     /// Earlier sessions.
     pub recorder: &'a SessionRecorder,
     /// What was answered and what was held back.

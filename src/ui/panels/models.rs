@@ -24,6 +24,8 @@ const FIGURE_HEIGHT: f32 = 17.0;
 const WAITING_HEIGHT: f32 = 26.0;
 /// Space between columns.
 const GAP: f32 = 6.0;
+/// Opacity of probabilities that are no answer.
+const NO_ANSWER: f32 = 0.35;
 /// The least width of a column that can still be read.
 const LEAST_COLUMN: f32 = 40.0;
 
@@ -46,9 +48,15 @@ pub(crate) fn models_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSta
             // Rows are as high as their bars, not as a button.
             ui.spacing_mut().interact_size.y = 0.0;
             header_ui(ui, scene, view, column, models);
+            let opacity = ui.opacity();
+            if scene.has_frames() && !scene.snapshot.decision.state.is_of_music() {
+                // What the networks compute of silence and speech is no answer.
+                ui.set_opacity(opacity * NO_ANSWER);
+            }
             for id in scene.model_info.genres.ids() {
                 genre_row_ui(ui, scene, id, Vec2::new(column, row_height), models);
             }
+            ui.set_opacity(opacity);
             ui.add_space(4.0);
             figures_ui(ui, scene, column, models);
             for &model in &waiting {

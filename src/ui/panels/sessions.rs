@@ -66,17 +66,6 @@ pub(crate) fn sessions_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewS
     });
 }
 
-/// Date and time of day where the user is; seconds since 1970 of a damaged file that are no time are shown as they are.
-fn local_time(unix_secs: i64) -> String {
-    match jiff::Timestamp::from_second(unix_secs) {
-        Ok(time) => time
-            .to_zoned_datetime(jiff::tz::TimeZone::system())
-            .strftime("%Y-%m-%d %H:%M")
-            .to_string(),
-        Err(_) => unix_secs.to_string(),
-    }
-}
-
 fn fits(session: &Session, scene: &Scene<'_>, wanted: &str) -> bool {
     let genre = session
         .genre
@@ -138,7 +127,7 @@ fn session_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, sessio
         };
         let said = format!(
             "{} · {} · {genre} · {} decisions",
-            local_time(beginning.begun),
+            wording::date_and_time(beginning.begun),
             Seconds(session.played_secs).clock(),
             session.decisions
         );

@@ -23,7 +23,8 @@ pub(super) const SHORTCUTS: &[(&str, &str)] = &[
     ("C", "What changed the answer, live"),
     ("W", "The whole track, or the last minutes"),
     ("S", "Which segments of the file decided"),
-    ("O", "Open a file"),
+    ("Ctrl+O", "Choose files"),
+    ("O", "Type the path of a file"),
     ("F", "A list of files"),
     ("D", "Play the demo"),
     #[cfg(feature = "lab")]

@@ -4,6 +4,8 @@
 
 use super::Scene;
 use crate::demo;
+use crate::ui::Choice;
+use crate::ui::sound_state::SoundState;
 use crate::ui::theme::Palette;
 use crate::ui::view_state::{Action, ViewState};
 use crate::ui::widgets::level_meter;
@@ -14,6 +16,20 @@ use attune_audio::source::SourceKind;
 use attune_model::genre::GenreSet;
 use eframe::egui::{self, Align, ComboBox, Key, Label, Layout, RichText, TextEdit, ThemePreference};
 use std::path::PathBuf;
+
+/// How a source that was opened fares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SourceCondition {
+    /// It is open.
+    #[default]
+    Open,
+    /// The file came to its end.
+    Ended,
+    /// It failed, and the engine tries to open it again.
+    Retried,
+    /// It failed.
+    Failed,
+}
 
 /// What the source bar remembers.
 #[derive(Debug, Default)]
@@ -26,6 +42,10 @@ pub struct SourceView {
     pub credits_open: bool,
     /// What was requested and has not opened yet.
     pub opening: Option<String>,
+    /// How what is open fares.
+    pub condition: SourceCondition,
+    /// Since when there is no sound though there should be.
+    pub missing_since: Option<jiff::Timestamp>,
     /// The path being typed, if the field is open.
     pub path_field: Option<String>,
     /// Whether the path field should take the keyboard in the next frame.
@@ -40,10 +60,10 @@ pub(crate) fn source_bar_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut Vie
         picker_ui(ui, scene, view);
         if ui
             .button("Open file…")
-            .on_hover_text("Type a path, or drop a file on the window (O)")
+            .on_hover_text("Choose files (Ctrl+O), type a path (O), or drop some on the window")
             .clicked()
         {
-            view.toggle_path_field();
+            view.request(Action::Ask(Choice::Files));
         }
         if ui
             .button("Play the demo")
@@ -211,7 +231,7 @@ pub(crate) fn opened_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSta
     let Some(open) = opened else { return };
     ui.horizontal(|ui| {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let flowing = scene.has_frames() && scene.snapshot.transport.playing;
+            let flowing = scene.has_frames() && scene.sound == SoundState::Playing;
             let snapshot = scene.snapshot;
             let width = (0.3 * ui.available_width()).clamp(170.0, 300.0);
             level_meter(ui, width, snapshot.rms, snapshot.peak, snapshot.clipped, flowing);

@@ -15,6 +15,7 @@ use crate::ui::view_state::{Action, ViewState};
 use crate::ui::widgets::{LevelColours, MelAxis, Shades, TimeAxis, describe, heading, hz_label, place_plot, save_menu};
 use crate::ui::wording;
 use attune_engine::explain::trust::{self, MapKind};
+use attune_engine::smoothing::AnswerState;
 use eframe::egui::{
     self, Align, Align2, Color32, CornerRadius, Layout, Mesh, Rect, RichText, Sense, Shape, Stroke, Vec2,
 };
@@ -108,7 +109,7 @@ pub(crate) fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut Vi
     {
         strip_ui(ui, scene, &strip);
         match &map {
-            _ if !view.spectrogram.attention => {}
+            _ if !view.spectrogram.attention || !is_current(scene) => {}
             Some(map) => map.draw(ui, &time),
             None => overlay_ui(ui, scene, &time),
         }
@@ -319,6 +320,11 @@ fn hover_ui(
         said = format!("{said}. {contribution}");
     }
     response.clone().on_hover_text_at_pointer(format!("{said}."));
+}
+
+/// Whether there is something that attention is paid to: in silence the weights lie on nothing.
+fn is_current(scene: &Scene<'_>) -> bool {
+    scene.has_frames() && scene.snapshot.decision.state != AnswerState::Silence
 }
 
 /// What a screen reader says instead of the picture.

@@ -9,7 +9,7 @@ use crate::ui::view_state::ViewState;
 use attune_audio::playback::Pace;
 use attune_audio::units::Seconds;
 use attune_engine::Command;
-use eframe::egui::{self, Align, Button, ComboBox, Layout, RichText, Slider, Vec2};
+use eframe::egui::{self, Align, Button, ComboBox, Layout, RichText, Sense, Slider, Vec2};
 
 /// What the transport remembers.
 #[derive(Debug)]
@@ -68,7 +68,17 @@ fn seek_ui(ui: &mut egui::Ui, view: &mut ViewState, shown: Seconds, duration: Se
     let mut at = shown.0;
     let slider = Slider::new(&mut at, 0.0..=duration.0.max(0.1)).show_value(false);
     let response = ui.add_enabled(duration.0 > 0.0, slider).accessible_name("Seek");
-    if response.dragged() {
+    // A press that ends within one frame is no drag.
+    let click = ui.interact(response.rect, response.id.with("click"), Sense::click());
+    let clicked = click
+        .interact_pointer_pos()
+        .filter(|_| click.clicked() && duration.0 > 0.0);
+    if let Some(pointer) = clicked.filter(|_| !response.dragged() && !response.drag_stopped()) {
+        let handle = 0.4 * response.rect.height();
+        let range = response.rect.x_range().shrink(handle);
+        let to = egui::remap_clamp(pointer.x, range, 0.0..=1.0);
+        view.order(Command::Seek(Seconds(f64::from(to) * duration.0)));
+    } else if response.dragged() {
         view.transport.seeking_to = Some(Seconds(at));
     } else if response.changed() || response.drag_stopped() {
         // One command when the hand lets go: each seek resets every model.

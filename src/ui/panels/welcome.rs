@@ -3,10 +3,14 @@
 //! In: devices. Out: paint; sources to open. Thread: window.
 
 use super::Scene;
+use crate::ui::Choice;
 use crate::ui::theme::{Palette, card};
 use crate::ui::view_state::{Action, ViewState};
 use attune_audio::capture::{DeviceInfo, DeviceKind};
 use eframe::egui::{self, Button, Label, RichText, Vec2};
+
+/// How many sources opened before are offered.
+const SHOWN: usize = 5;
 
 /// Draws the ways to begin.
 pub(crate) fn welcome_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
@@ -33,10 +37,10 @@ pub(crate) fn welcome_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSt
                 way_ui(
                     ui,
                     "A file",
-                    "Drop it on this window: wav, mp3, flac, ogg, m4a.",
+                    "Drop it on this window, or press O to type its path.",
                     |ui| {
-                        if ui.add(wide("Type a path…")).clicked() && view.source.path_field.is_none() {
-                            view.toggle_path_field();
+                        if ui.add(wide("Open…")).on_hover_text("Ctrl+O").clicked() {
+                            view.request(Action::Ask(Choice::Files));
                         }
                     },
                 );
@@ -51,8 +55,51 @@ pub(crate) fn welcome_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSt
                         }
                     },
                 );
+                recent_ui(ui, scene, view);
+                sessions_of_before_ui(ui, scene, view);
             });
         });
+    });
+}
+
+/// What was open before.
+fn recent_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
+    let recent = scene.recent.all();
+    if recent.is_empty() {
+        return;
+    }
+    let palette = Palette::of(ui);
+    ui.add_space(12.0);
+    ui.label(RichText::new("Opened before").small().color(palette.muted));
+    for source in recent.iter().take(SHOWN) {
+        let kind = if source.is_device { "Device" } else { "File" };
+        let button = Button::new((
+            RichText::new(&source.name),
+            egui::Atom::grow(),
+            RichText::new(kind).small().weak(),
+        ))
+        .truncate()
+        .min_size(Vec2::new(ui.available_width(), 26.0));
+        let response = ui.add(button).on_hover_text(&source.id);
+        if response.clicked() {
+            if source.is_device {
+                view.open_device(Some(source.id.clone()), &source.name);
+            } else {
+                view.open_file(source.id.clone().into());
+            }
+        }
+    }
+}
+
+/// Earlier sessions, once they are asked for.
+fn sessions_of_before_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
+    if scene.recorder.list.is_empty() {
+        return;
+    }
+    ui.add_space(8.0);
+    egui::CollapsingHeader::new("Earlier sessions").show(ui, |ui| {
+        ui.set_max_height(320.0);
+        super::sessions_ui(ui, scene, view);
     });
 }
 

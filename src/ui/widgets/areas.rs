@@ -4,6 +4,7 @@
 
 use crate::ui::history::TimelinePoint;
 use crate::ui::theme::Palette;
+use attune_engine::smoothing::AnswerState;
 use attune_model::genre::GenreSet;
 use eframe::egui::{self, Color32, Mesh, Rect};
 
@@ -42,8 +43,9 @@ pub(crate) fn areas_ui(ui: &egui::Ui, bands: &Bands<'_>, points: &[TimelinePoint
         let mut low = vec![0.0; run.len()];
         for id in bands.genres.ids() {
             let [r, g, b] = bands.genres.colour(id);
-            let fill = Color32::from_rgb(r, g, b).gamma_multiply(bands.opacity);
+            let colour = Color32::from_rgb(r, g, b);
             for (i, (point, low)) in run.iter().zip(&mut low).enumerate() {
+                let fill = colour.gamma_multiply(bands.opacity * weight(point.state));
                 let high = *low + point.ensemble.of(id);
                 let (x, at) = (x_of(point.played_secs), mesh.vertices.len() as u32);
                 mesh.colored_vertex(egui::pos2(x, y_of(*low)), fill);
@@ -57,6 +59,15 @@ pub(crate) fn areas_ui(ui: &egui::Ui, bands: &Bands<'_>, points: &[TimelinePoint
         }
     }
     painter.add(mesh);
+}
+
+/// How strongly the genres of a moment are drawn: of what is not music there are none.
+fn weight(state: AnswerState) -> f32 {
+    match state {
+        AnswerState::Genre(_) | AnswerState::Unsure => 1.0,
+        AnswerState::Unfamiliar => 0.35,
+        AnswerState::Silence | AnswerState::Speech | AnswerState::NotMusic | AnswerState::WarmingUp => 0.0,
+    }
 }
 
 /// `0 %`, `50 %` and `100 %` left of the bands.

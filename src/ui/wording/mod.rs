@@ -16,7 +16,9 @@ pub(super) use heads::{ablated, attended, matrix, points, tenths};
 pub(super) use sections::{WHAT_SECTIONS_SAY, WHAT_THE_LIST_SAYS, listed, section, sections};
 pub(super) use segments::{WHAT_SEGMENTS_SAY, as_a_whole, segment, segments};
 pub(super) use surprise::{WHAT_SURPRISE_SAYS, surprise};
-pub(super) use time::{disagreement, parity, parity_mark, point, raw_and_smoothed, replays, shares};
+pub(super) use time::{
+    date_and_time, disagreement, parity, parity_mark, point, raw_and_smoothed, replays, shares, time_of_day,
+};
 pub(super) use units::{time_constant, unit, units};
 pub(super) use words::{WHERE_WORDS_ARE_FROM, caption, word};
 

@@ -9,6 +9,26 @@ use crate::ui::track::{Parity, SAME};
 use attune_audio::units::Seconds;
 use attune_engine::smoothing::AnswerState;
 use attune_model::genre::{GenreId, GenreSet};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// The time of day where the user is.
+pub(crate) fn time_of_day(time: Timestamp) -> String {
+    time.to_zoned_datetime(TimeZone::system())
+        .strftime("%H:%M:%S")
+        .to_string()
+}
+
+/// Date and time of day where the user is; seconds since 1970 of a damaged file that are no time are shown as they are.
+pub(crate) fn date_and_time(unix_secs: i64) -> String {
+    match Timestamp::from_second(unix_secs) {
+        Ok(time) => time
+            .to_zoned_datetime(TimeZone::system())
+            .strftime("%Y-%m-%d %H:%M")
+            .to_string(),
+        Err(_) => unix_secs.to_string(),
+    }
+}
 
 /// One point of a timeline: when, what was answered, what was likeliest.
 pub(crate) fn point(point: &TimelinePoint, genres: &GenreSet) -> String {

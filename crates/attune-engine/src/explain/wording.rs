@@ -5,27 +5,27 @@ use super::mattered::Mattered;
 use attune_audio::units::Seconds;
 use attune_model::genre::GenreSet;
 
-/// A mean probability that differs by less from that of random order counts as equal.
+/// A mean probability that differs by less counts as equal.
 const MARGIN: f64 = 0.02;
 
-/// A sentence: how much of the answer is left while the most attended frames are occluded, and while random ones are.
+/// What hiding the most attended frames does to the answer, and what hiding random ones does. A verdict only where the
+/// attended ones count: hiding them costs more than hiding others, and the answer falls.
 pub fn faithfulness(report: &AttentionReport, genres: &GenreSet) -> String {
     let it = &report.faithfulness;
     let percent = |share: f64| format!("{:.0} %", 100.0 * share.max(0.0));
     let (left, by_chance) = it.areas();
-    let verdict = if left < by_chance - MARGIN {
-        "What it attends to matters more than the rest"
-    } else if left > by_chance + MARGIN {
-        "What it attends to matters less than the rest"
+    let verdict = if left < it.whole - MARGIN && left < by_chance - MARGIN {
+        "The answer rests on it more than on the rest."
     } else {
-        "What it attends to matters no more than the rest"
+        "That does not show that the answer rests on it."
     };
     format!(
-        "{verdict}: of its {} for {}, {} is left on average while frames are occluded, most attended first, and {} in random \
-         order; with uniform attention it is {}.",
-        percent(it.whole),
+        "Hiding what attention weighted most: {} from {} to {} on average. Hiding random moments: from {} to {}. With uniform \
+         attention: {}. {verdict}",
         genres.title(it.class),
+        percent(it.whole),
         percent(left),
+        percent(it.whole),
         percent(by_chance),
         percent(it.uniform),
     )
@@ -40,4 +40,45 @@ pub fn mattered(it: &Mattered, hop: Seconds, title: &str) -> String {
         of.0,
         100.0 * it.share
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::explain::faithfulness::{Deletion, Faithfulness, SHARES};
+    use attune_model::genre::GenreId;
+
+    #[test]
+    fn a_verdict_needs_an_answer_that_falls_below_chance() {
+        for (whole, attended, random, rests) in [
+            (0.8, 0.3, 0.7, true),
+            // Hiding what was attended to raised the answer.
+            (0.13, 0.19, 0.3, false),
+            // It falls, but no more than by chance.
+            (0.8, 0.5, 0.5, false),
+            (0.8, 0.7, 0.3, false),
+        ] {
+            let report = AttentionReport {
+                faithfulness: Faithfulness {
+                    class: GenreId(1),
+                    whole,
+                    deletion: Deletion {
+                        attended: vec![attended; SHARES.len()],
+                        random: vec![random; SHARES.len()],
+                    },
+                    uniform: whole,
+                    frames: 100,
+                },
+                model: String::new(),
+                weights: Vec::new(),
+                overridden: Vec::new(),
+            };
+            let said = faithfulness(&report, &GenreSet::gtzan());
+            assert_eq!(said.contains("rests on it more than on the rest"), rests, "{said}");
+            assert!(
+                said.starts_with("Hiding what attention weighted most: Classical "),
+                "{said}"
+            );
+        }
+    }
 }

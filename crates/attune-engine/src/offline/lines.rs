@@ -173,6 +173,7 @@ pub struct HealthLine {
     samples_lost: u64,
     samples_not_finite: u64,
     xruns: u64,
+    missed_s: f64,
     load: f64,
     latency_ms: Percentiles,
 }
@@ -192,6 +193,7 @@ impl HealthLine {
             samples_lost: health.samples_lost,
             samples_not_finite: health.samples_not_finite,
             xruns: health.xruns,
+            missed_s: rounded_secs(health.missed),
             load: rounded(f64::from(health.load)),
             latency_ms: Percentiles {
                 p50: rounded(f64::from(health.latency_p50_ms)),

@@ -60,6 +60,13 @@ pub enum AnswerState {
     Genre(GenreId),
 }
 
+impl AnswerState {
+    /// Whether there is music, so that probabilities of genres mean something.
+    pub fn is_of_music(self) -> bool {
+        matches!(self, Self::Genre(_) | Self::Unsure | Self::Unfamiliar)
+    }
+}
+
 /// An answer, how sure it is, and why it is this one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Decision {

@@ -16,7 +16,7 @@ mod work;
 
 pub use db::{Answer, Digest, Library, Verdict};
 pub use error::LibraryError;
-pub use walk::{Found, Walk, is_sound};
+pub use walk::{EXTENSIONS, Found, Walk, is_sound};
 pub use watch::Watch;
 
 use attune_engine::smoothing::SmoothingConfig;

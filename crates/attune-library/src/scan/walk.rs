@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 /// Extensions of files that may hold sound, in lower case.
-const EXTENSIONS: [&str; 37] = [
+pub const EXTENSIONS: [&str; 37] = [
     "3gp", "aac", "aif", "aifc", "aiff", "alac", "ape", "asf", "au", "avi", "caf", "dsf", "flac", "flv", "m4a", "m4b",
     "mka", "mkv", "mov", "mp1", "mp2", "mp3", "mp4", "mpc", "oga", "ogg", "ogv", "opus", "ra", "snd", "spx", "tta",
     "w64", "wav", "webm", "wma", "wv",
