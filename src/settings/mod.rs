@@ -14,7 +14,7 @@ pub use migrate::VERSION;
 use migrate::{Refusal, to_today};
 pub use recent::{RecentSource, RecentSources};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Light or dark.
@@ -43,6 +43,42 @@ pub enum ColourMap {
     Cividis,
     /// Black to white.
     Grey,
+}
+
+/// A view of the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum View {
+    /// The answer, to be read from afar.
+    Stage,
+    /// One plot and one sentence at a time, to be shown to others.
+    Lecture,
+    /// All plots, to work with.
+    #[default]
+    Bench,
+}
+
+/// How figures are put into words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Words {
+    /// For everybody.
+    #[default]
+    Plain,
+    /// With the terms of the field.
+    Expert,
+}
+
+/// How the window stands on the desktop while its view is the stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StageWindow {
+    /// Above all other windows.
+    pub on_top: bool,
+    /// Without a frame.
+    pub borderless: bool,
+    /// What lies behind shows through; from the next start on.
+    pub transparent: bool,
 }
 
 /// A page of the window's left column.
@@ -107,6 +143,14 @@ pub struct Settings {
     pub time_span: f64,
     /// Which of the timeline's spans was chosen; `None`: none, or the whole track.
     pub timeline_span: Option<usize>,
+    /// The view that was open.
+    pub view: View,
+    /// The views that fill the screen.
+    pub full_screen: BTreeSet<View>,
+    /// The window while its view is the stage.
+    pub stage: StageWindow,
+    /// How the lecture puts figures into words.
+    pub words: Words,
     /// The page that was open.
     pub page: Page,
     /// Models, by name, that were switched on or off by hand.
@@ -132,6 +176,10 @@ impl Default for Settings {
             show_changes: false,
             time_span: 12.0,
             timeline_span: None,
+            view: View::default(),
+            full_screen: BTreeSet::new(),
+            stage: StageWindow::default(),
+            words: Words::default(),
             page: Page::default(),
             models: BTreeMap::new(),
             recent: RecentSources::default(),
@@ -269,6 +317,9 @@ mod tests {
                 was_open: true,
             }),
             theme: Theme::Dark,
+            view: View::Stage,
+            full_screen: [View::Stage, View::Lecture].into(),
+            words: Words::Expert,
             page: Page::Knobs,
             timeline_span: Some(2),
             models: [("rnn".to_owned(), true)].into(),

@@ -2,7 +2,7 @@
 //!
 //! In: nothing. Out: the choices. Thread: window.
 
-pub use crate::settings::Page;
+pub use crate::settings::{Page, View};
 use attune_audio::playback::Pace;
 use attune_audio::units::Seconds;
 use eframe::egui::{LayerId, Rect};
@@ -31,6 +31,72 @@ impl Page {
             Self::Sessions => "Earlier sessions",
             Self::Heads => "What each attention head attends to, and the answer without it",
         }
+    }
+}
+
+impl View {
+    /// All views, in the order of their keys.
+    pub const ALL: [Self; 3] = [Self::Stage, Self::Lecture, Self::Bench];
+
+    /// What it is called.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Stage => "Stage",
+            Self::Lecture => "Lecture",
+            Self::Bench => "Bench",
+        }
+    }
+
+    /// What it is for.
+    pub fn hint(self) -> &'static str {
+        match self {
+            Self::Stage => "The answer, to be read from afar",
+            Self::Lecture => "One plot and one sentence at a time",
+            Self::Bench => "All plots, to work with",
+        }
+    }
+}
+
+/// A plot of the bench.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Plot {
+    /// The spectrogram with its strips.
+    Spectrogram,
+    /// What changed the answer.
+    Changed,
+    /// Heads, gates, field, scores or words.
+    Internals,
+    /// Answers and disagreement.
+    Answers,
+    /// The track, or the last minutes.
+    Timeline,
+}
+
+impl Plot {
+    /// All of them, from top to bottom.
+    pub const ALL: [Self; 5] = [
+        Self::Spectrogram,
+        Self::Changed,
+        Self::Internals,
+        Self::Answers,
+        Self::Timeline,
+    ];
+
+    /// What it is called.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Spectrogram => "Spectrogram",
+            Self::Changed => "What changed the answer",
+            Self::Internals => "Heads, gates, field, scores, words",
+            Self::Answers => "Answers and disagreement",
+            Self::Timeline => "Timeline",
+        }
+    }
+
+    /// The one that is saved under this name.
+    pub fn named(name: &str) -> Self {
+        let known = Self::ALL.into_iter().find(|plot| plot.title() == name);
+        known.unwrap_or(Self::Internals)
     }
 }
 

@@ -3,10 +3,10 @@
 //! In: key presses. Out: actions. Thread: window.
 
 use super::Choice;
-use super::choices::{Page, TrackShows};
+use super::choices::{Page, TrackShows, View};
 use super::held_moment::HeldMoment;
 use super::history::COLUMNS;
-use super::panels::next_theme;
+use super::panels::{Step, next_theme};
 use super::time_view::ZOOM_STEP;
 use super::view_state::{Action, ViewState};
 use attune_audio::units::Seconds;
@@ -20,6 +20,9 @@ const STEP: f64 = 5.0;
 pub(super) fn shortcuts(ctx: &egui::Context, snapshot: &Snapshot, held: Option<&HeldMoment>, view: &mut ViewState) {
     // Whoever types wants all keys.
     if ctx.text_edit_focused() {
+        return;
+    }
+    if views(ctx, view) {
         return;
     }
     // A focused button or slider wants space and arrows itself.
@@ -80,10 +83,14 @@ pub(super) fn shortcuts(ctx: &egui::Context, snapshot: &Snapshot, held: Option<&
     if pressed(Key::T) {
         next_theme(ctx);
     }
+    if view.source.opened.is_some() && pressed(Key::N) {
+        view.request(Action::NewSong);
+    }
     let numbers = [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5];
-    for (page, key) in Page::ALL.into_iter().zip(numbers) {
-        if pressed(key) {
-            view.turn_to(page);
+    if let Some(place) = numbers.into_iter().position(pressed) {
+        match view.view {
+            View::Lecture => view.lecture.step = Step::ALL[place],
+            View::Stage | View::Bench => view.turn_to(Page::ALL[place]),
         }
     }
     if pressed(Key::C) {
@@ -104,6 +111,27 @@ pub(super) fn shortcuts(ctx: &egui::Context, snapshot: &Snapshot, held: Option<&
     if transport.selection.is_some() && pressed(Key::Escape) {
         view.order(Command::Select(None));
     }
+}
+
+/// Another view, full screen, the lock; whether nothing else counts.
+fn views(ctx: &egui::Context, view: &mut ViewState) -> bool {
+    let with_ctrl = |key| ctx.input_mut(|input| input.consume_key(Modifiers::COMMAND, key));
+    if view.view == View::Stage && with_ctrl(Key::L) {
+        view.stage.locked = !view.stage.locked;
+    }
+    let is_locked = view.view == View::Stage && view.stage.locked;
+    if is_locked {
+        return true;
+    }
+    for (each, key) in View::ALL.into_iter().zip([Key::Num1, Key::Num2, Key::Num3]) {
+        if with_ctrl(key) {
+            view.view = each;
+        }
+    }
+    if ctx.input_mut(|input| input.consume_key(Modifiers::NONE, Key::F11)) {
+        view.toggle_full_screen();
+    }
+    false
 }
 
 /// What opens over everything else; Escape closes what is open, one at a time.

@@ -30,6 +30,7 @@ mod prescan;
 mod query_error;
 mod section_runs;
 mod session_recorder;
+mod song_list;
 mod sound_state;
 mod svg_export;
 mod theme;
@@ -56,7 +57,7 @@ pub use lab_runner::{LabRunner, LabState};
 pub use panels::{ConvolutionsLabel, ModelInfo, ModelLabel};
 use std::sync::Arc;
 
-pub use choices::{Internals, Page};
+pub use choices::{Internals, Page, Plot, View};
 pub use traces::UnitValue;
 
 /// What the window begins with.
@@ -139,6 +140,7 @@ pub(crate) fn run(mut launch: WindowLaunch) -> Result<(), UiError> {
         .with_icon(Arc::new(icon::icon()))
         .with_inner_size(launch.settings.window_size)
         .with_min_inner_size([480.0, 360.0])
+        .with_transparent(launch.settings.stage.transparent)
         .with_drag_and_drop(true);
     let options = eframe::NativeOptions {
         viewport,

@@ -54,6 +54,11 @@ impl SoundState {
         }
     }
 
+    /// Whether it plays.
+    pub(super) fn plays(self) -> bool {
+        self == Self::Playing
+    }
+
     /// Whether sound is missing.
     pub(super) fn is_missing(self) -> bool {
         matches!(self, Self::Missing(_))

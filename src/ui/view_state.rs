@@ -3,15 +3,15 @@
 //! In: clicks and events. Out: [`Action`]s for the app to carry out. Thread: window.
 
 use super::app::Choice;
-use super::choices::{Page, Picture, PlotPlace, TIMELINE_SPANS};
+use super::choices::{Page, Picture, PlotPlace, TIMELINE_SPANS, View};
 #[cfg(feature = "lab")]
 use super::lab_runner::LabCommand;
 use super::notices::Notices;
 #[cfg(feature = "lab")]
 use super::panels::LabView;
 use super::panels::{
-    AttributionView, DecisionsView, FilesCommand, FilesView, HeadsView, InternalsView, SessionsView, SourceView,
-    SpectrogramView, TimelineView, TransportView, TuningView,
+    AttributionView, BenchView, DecisionsView, FilesCommand, FilesView, HeadsView, InternalsView, LectureView,
+    SessionsView, SourceView, SpectrogramView, StageView, TimelineView, TransportView, TuningView,
 };
 use super::time_view::TimeView;
 use crate::sessions::SessionCommand;
@@ -21,6 +21,7 @@ use attune_audio::units::Seconds;
 use attune_engine::explain::Head;
 use attune_engine::explain::SEGMENT;
 use attune_engine::{Command, SourceRequest};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// Something that a panel requests.
@@ -48,6 +49,8 @@ pub enum Action {
     SavePlot(String, Picture),
     /// Write the log of decisions to files.
     ExportLog,
+    /// Another song begins.
+    NewSong,
     /// Smooth and decide with the knobs as they stand on their page.
     UseKnobs,
     /// List the sections as they begin, or no longer.
@@ -91,6 +94,16 @@ pub struct ViewState {
     pub internals: InternalsView,
     /// Attention heads.
     pub heads: HeadsView,
+    /// The view that is open.
+    pub view: View,
+    /// The views that fill the screen.
+    pub full_screen: BTreeSet<View>,
+    /// The stage.
+    pub stage: StageView,
+    /// The lecture.
+    pub lecture: LectureView,
+    /// The bench.
+    pub bench: BenchView,
     /// The page that is open.
     pub page: Page,
     /// The page of decisions.
@@ -139,6 +152,11 @@ impl ViewState {
             },
             internals: InternalsView::default(),
             heads: HeadsView::default(),
+            view: settings.view,
+            full_screen: settings.full_screen.clone(),
+            stage: StageView::new(settings.stage),
+            lecture: LectureView::new(settings.words),
+            bench: BenchView::default(),
             page: settings.page,
             decisions: DecisionsView::default(),
             tuning: TuningView {
@@ -154,6 +172,13 @@ impl ViewState {
             export_folder: None,
             plots: Vec::new(),
             actions: Vec::new(),
+        }
+    }
+
+    /// Fills the screen with this view, or no longer.
+    pub fn toggle_full_screen(&mut self) {
+        if !self.full_screen.remove(&self.view) {
+            self.full_screen.insert(self.view);
         }
     }
 

@@ -19,3 +19,4 @@ mod sessions;
 mod shown;
 mod sound_state;
 mod through_time;
+mod views;

@@ -5,7 +5,7 @@
 use super::hand_made;
 use super::rig::{Rig, Setup};
 use attune::settings::Theme;
-use attune::ui::Internals;
+use attune::ui::{Internals, View};
 use eframe::egui;
 use egui_kittest::SnapshotOptions;
 use std::time::Instant;
@@ -59,6 +59,47 @@ fn at_2560_by_1440_in_the_dark() {
     Rig::playing(setup, 1700)
         .window
         .snapshot_options("playing-2560x1440-dark", &options());
+}
+
+/// The other views, after a minute of a file.
+fn view(view: View, size: [f32; 2], theme: Theme) -> Rig {
+    let setup = Setup {
+        size,
+        theme,
+        ..Setup::default()
+    };
+    let mut rig = Rig::playing(setup, 2500);
+    rig.window.state_mut().as_mut().unwrap().view_mut().view = view;
+    rig.settle();
+    rig
+}
+
+#[test]
+fn the_stage_in_the_dark() {
+    view(View::Stage, [1280.0, 800.0], Theme::Dark)
+        .window
+        .snapshot_options("stage-1280x800-dark", &options());
+}
+
+#[test]
+fn the_stage_in_a_small_window() {
+    view(View::Stage, [900.0, 600.0], Theme::Light)
+        .window
+        .snapshot_options("stage-900x600-light", &options());
+}
+
+#[test]
+fn the_lecture_in_the_light() {
+    view(View::Lecture, [1280.0, 800.0], Theme::Light)
+        .window
+        .snapshot_options("lecture-1280x800-light", &options());
+}
+
+#[test]
+fn the_lecture_in_a_small_window() {
+    view(View::Lecture, [900.0, 600.0], Theme::Dark)
+        .window
+        .snapshot_options("lecture-900x600-dark", &options());
 }
 
 #[test]

@@ -53,8 +53,15 @@ impl App {
         settings.time_span = self.view.time.span;
         settings.timeline_span = self.view.timeline.span;
         settings.page = self.view.page;
-        settings.zoom = ctx.zoom_factor();
-        settings.window_size = ctx.content_rect().size().into();
+        settings.zoom = self.own_zoom();
+        settings.view = self.view.view;
+        settings.full_screen.clone_from(&self.view.full_screen);
+        settings.stage = self.view.stage.window;
+        settings.words = self.view.lecture.words;
+        // Points of the view that is not enlarged; a full screen is no size of its own.
+        if !self.view.full_screen.contains(&self.view.view) {
+            settings.window_size = (ctx.content_rect().size() * (ctx.zoom_factor() / settings.zoom)).into();
+        }
         let device = self
             .view
             .source

@@ -5,7 +5,7 @@
 use super::knobs::KnobReplay;
 use super::saving::Saving;
 use super::{App, REPAINT_HELD, REPAINT_INTERVAL};
-use crate::ui::choices::Internals;
+use crate::ui::choices::{Internals, Plot, View};
 use crate::ui::held_moment::HeldMoment;
 use crate::ui::keyboard;
 use crate::ui::panels::{self, Attribution, Pictures, Scene};
@@ -66,6 +66,7 @@ impl App {
             track: played.track.as_ref(),
             log: &played.log,
             files: &jobs.files,
+            songs: &played.songs,
             recent: &settings.recent,
             recorder: &played.recorder,
             traces: jobs.traces.as_ref(),
@@ -86,18 +87,11 @@ impl App {
             },
             None => scene,
         };
-        let edge = Margin::symmetric(12, 4);
-        top_ui(ui, &scene, shown.held, view);
-        if view.source.opened.is_none() {
-            CentralPanel::no_frame().frame(bar(ui, edge)).show(ui, |ui| {
-                ScrollArea::vertical().show(ui, |ui| panels::welcome_ui(ui, &scene, view));
-            });
-        } else {
-            Panel::bottom("health")
-                .frame(bar(ui, edge))
-                .show_separator_line(false)
-                .show(ui, |ui| panels::health_ui(ui, &scene, view));
-            listening_ui(ui, &shown, view, pictures);
+        let is_open = view.source.opened.is_some();
+        match view.view {
+            View::Stage if is_open => stage_view_ui(ui, &shown, view),
+            View::Lecture if is_open => lecture_view_ui(ui, &shown, view, pictures),
+            _ => bench_view_ui(ui, &scene, &shown, view, pictures),
         }
         over_all_ui(ui.ctx(), &scene, view, pictures);
         let wanted = jobs.saving.as_ref().and_then(Saving::tabulated);
@@ -127,6 +121,55 @@ impl App {
             }
         }
     }
+}
+
+/// The answer alone, large.
+fn stage_view_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
+    let frame = if view.stage.is_transparent {
+        Frame::new()
+    } else {
+        bar(ui, Margin::ZERO)
+    };
+    CentralPanel::no_frame().frame(frame).show(ui, |ui| {
+        panels::banner_ui(ui, view);
+        panels::stage_ui(ui, scene, view);
+    });
+}
+
+/// One plot and one sentence.
+fn lecture_view_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
+    let frame = bar(ui, Margin::symmetric(12, 6));
+    CentralPanel::no_frame().frame(frame).show(ui, |ui| {
+        panels::banner_ui(ui, view);
+        if let Some(held) = scene.held {
+            panels::held_ui(ui, held, view);
+        }
+        fade(ui, scene);
+        panels::lecture_ui(ui, scene, view, pictures);
+    });
+}
+
+/// Everything.
+fn bench_view_ui(
+    ui: &mut egui::Ui,
+    scene: &Scene<'_>,
+    shown: &Scene<'_>,
+    view: &mut ViewState,
+    pictures: &mut Pictures,
+) {
+    let edge = Margin::symmetric(12, 4);
+    top_ui(ui, scene, shown.held, view);
+    if view.source.opened.is_none() {
+        CentralPanel::no_frame().frame(bar(ui, edge)).show(ui, |ui| {
+            ScrollArea::vertical().show(ui, |ui| panels::welcome_ui(ui, scene, view));
+        });
+        return;
+    }
+    Panel::bottom("health")
+        .frame(bar(ui, edge))
+        .show_separator_line(false)
+        .show(ui, |ui| panels::health_ui(ui, scene, view));
+    listening_ui(ui, shown, view, pictures);
 }
 
 /// The answer and its pages, beside or above the plots.
@@ -245,51 +288,90 @@ fn plots_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures
     });
 }
 
+/// The plots that are shown, from top to bottom, with the least height of each.
+fn plots(scene: &Scene<'_>, view: &ViewState) -> Vec<(Plot, f32)> {
+    let surprise = if view.spectrogram.surprise { SURPRISE } else { 0.0 };
+    let has_internals = scene.internals(view).is_some();
+    let heights = [
+        (
+            Plot::Spectrogram,
+            SPECTROGRAM + surprise + panels::contribution_height(scene),
+        ),
+        (Plot::Changed, panels::attribution_height(scene)),
+        (Plot::Internals, if has_internals { HEADS } else { 0.0 }),
+        (Plot::Answers, ANSWERS),
+        (Plot::Timeline, TIMELINE),
+    ];
+    let is_shown = |(plot, height): &(Plot, f32)| *height > 0.0 && view.bench.shows(*plot);
+    heights.into_iter().filter(is_shown).collect()
+}
+
 /// The height below which the plots scroll.
 fn least(scene: &Scene<'_>, view: &ViewState) -> f32 {
-    let changed = panels::attribution_height(scene);
-    let heads = if scene.internals(view).is_some() { HEADS } else { 0.0 };
-    let surprise = if view.spectrogram.surprise { SURPRISE } else { 0.0 };
-    SPECTROGRAM + surprise + panels::contribution_height(scene) + changed + heads + ANSWERS + TIMELINE
+    plots(scene, view).iter().map(|(_, height)| height).sum()
+}
+
+/// Shares the height among the plots: some of what is spare goes to heads and timeline, the rest to the spectrogram,
+/// or, without it, to the first.
+fn heights(scene: &Scene<'_>, view: &ViewState, height: f32) -> Vec<(Plot, f32)> {
+    // Few heads need no tall rows; before the first attention it is not known how many there are.
+    let attention = &scene.snapshot.attention;
+    let heads = attention.layers * attention.heads;
+    let rows = match scene.internals(view) {
+        Some(Internals::Heads) if heads > 0 => heads,
+        _ => 16,
+    };
+    let tallest = (26.0 + 24.0 * rows as f32).clamp(HEADS, 320.0);
+    let mut plots = plots(scene, view);
+    let spare = (height - plots.iter().map(|(_, height)| height).sum::<f32>()).max(0.0);
+    let mut left = spare;
+    for (plot, height) in &mut plots {
+        let most = match plot {
+            Plot::Internals => tallest,
+            Plot::Timeline => 260.0,
+            _ => continue,
+        };
+        let more = (0.3 * spare).min(most - *height).max(0.0);
+        *height += more;
+        left -= more;
+    }
+    let widest = plots
+        .iter()
+        .position(|(plot, _)| *plot == Plot::Spectrogram)
+        .unwrap_or(0);
+    if let Some((_, height)) = plots.get_mut(widest) {
+        *height += left;
+    }
+    plots
 }
 
 fn stacked_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures, height: f32) {
     fade(ui, scene);
-    let internals = scene.internals(view);
-    // Few heads need no tall rows; before the first attention it is not known how many there are.
-    let heads = scene.snapshot.attention.layers * scene.snapshot.attention.heads;
-    let rows = if heads == 0 || internals != Some(Internals::Heads) {
-        16
-    } else {
-        heads
-    };
-    let tallest = (26.0 + 24.0 * rows as f32).clamp(HEADS, 320.0);
-    let spare = (height - least(scene, view)).max(0.0);
-    let timeline = (TIMELINE + 0.3 * spare).min(260.0);
-    let heads = if internals.is_some() {
-        (HEADS + 0.3 * spare).min(tallest)
-    } else {
-        0.0
-    };
     let (whole, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), height), egui::Sense::hover());
-    let changed = panels::attribution_height(scene);
-    let spectrogram = height - timeline - heads - changed - ANSWERS;
     let mut top = whole.top();
-    let mut part = |height: f32| {
+    let plots = heights(scene, view, height);
+    if plots.is_empty() {
+        let text = "All plots are hidden: the menu View shows them again.";
+        let font = egui::TextStyle::Body.resolve(ui.style());
+        ui.painter()
+            .text(whole.center(), Align2::CENTER_CENTER, text, font, Palette::of(ui).muted);
+    }
+    for (plot, height) in plots {
         let rect = Rect::from_x_y_ranges(whole.x_range(), top..=top + height);
         top += height;
-        rect
-    };
-    let child = |ui: &mut egui::Ui, rect: Rect, name: &str| ui.new_child(UiBuilder::new().id_salt(name).max_rect(rect));
-    panels::spectrogram_ui(&mut child(ui, part(spectrogram), "spectrogram"), scene, view, pictures);
-    if let Some(it) = scene.attribution {
-        panels::attribution_ui(&mut child(ui, part(changed), "changed"), scene, it, view);
+        let mut child = ui.new_child(UiBuilder::new().id_salt(plot.title()).max_rect(rect));
+        match plot {
+            Plot::Spectrogram => panels::spectrogram_ui(&mut child, scene, view, pictures),
+            Plot::Changed => {
+                if let Some(it) = scene.attribution {
+                    panels::attribution_ui(&mut child, scene, it, view);
+                }
+            }
+            Plot::Internals => panels::internals_ui(&mut child, scene, view, pictures),
+            Plot::Answers => panels::disagreement_ui(&mut child, scene, view),
+            Plot::Timeline => panels::timeline_ui(&mut child, scene, view),
+        }
     }
-    if internals.is_some() {
-        panels::internals_ui(&mut child(ui, part(heads), "heads"), scene, view, pictures);
-    }
-    panels::disagreement_ui(&mut child(ui, part(ANSWERS), "answers"), scene, view);
-    panels::timeline_ui(&mut child(ui, part(timeline), "timeline"), scene, view);
 }
 
 /// Says what a drop would do while a file hangs over the window.

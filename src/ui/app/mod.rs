@@ -14,8 +14,10 @@ mod listening;
 mod observers;
 mod saving;
 mod signals;
+mod viewport;
 
 use super::answers::Answers;
+use super::choices::View;
 use super::decisions::DecisionLog;
 use super::devices::{DeviceList, ListDevices};
 use super::export::Export;
@@ -29,6 +31,7 @@ use super::live_attribution::LiveAttribution;
 use super::notices::{Problem, Severity};
 use super::panels::{ModelInfo, Pictures};
 use super::session_recorder::SessionRecorder;
+use super::song_list::SongList;
 use super::theme;
 use super::traces::Traces;
 use super::track::Track;
@@ -42,6 +45,7 @@ use crossbeam_channel::TrySendError;
 use dialog::Dialog;
 pub use dialog::{AskForPaths, Choice};
 use eframe::egui;
+use jiff::Timestamp;
 pub(super) use keeping::on_at_first;
 use knobs::KnobReplay;
 pub use link::EngineLink;
@@ -54,6 +58,7 @@ pub(super) use signals::notify;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use viewport::Placed;
 
 /// How long a frame may drain events before it paints.
 const DRAIN_BUDGET: Duration = Duration::from_millis(10);
@@ -68,6 +73,8 @@ pub struct App {
     pictures: Pictures,
     settings: Settings,
     signals: Arc<Signals>,
+    /// What the desktop was told of the window.
+    placed: Placed,
     /// Where what mattered is played.
     output: PlayAloud,
     /// How the user is asked for files.
@@ -103,6 +110,7 @@ struct Played {
     /// The file that is open, as a whole.
     track: Option<Track>,
     recorder: SessionRecorder,
+    songs: SongList,
 }
 
 /// What is under way beside the window.
@@ -172,6 +180,7 @@ impl App {
             pictures: Pictures::default(),
             settings,
             signals: Arc::default(),
+            placed: Placed::default(),
             output: Arc::new(play_aloud),
             ask: Arc::new(dialog::ask),
             ctx: ctx.clone(),
@@ -292,6 +301,7 @@ impl App {
         self.follow_internals();
         self.follow_attribution();
         self.start_segments();
+        self.follow_view(ctx);
     }
 
     fn poll_recorder(&mut self) {
@@ -319,11 +329,14 @@ impl App {
             log,
             track,
             recorder,
+            songs,
         } = &mut self.played;
+        let now = Timestamp::now();
         history.absorb_with(snapshot, |news| {
             answers.push(&news);
             log.push(&news);
             recorder.push(&news.column.decision, snapshot.hop);
+            songs.push(&news, snapshot.hop, now);
             // What is played with a part muted is not the track.
             if let Some(track) = track.as_mut().filter(|_| snapshot.transport.muted.is_none()) {
                 let mut raw = news.column.raw.iter().take(count).zip(&self.models.on);
@@ -348,6 +361,11 @@ impl App {
                 Action::StopListening => self.jobs.listening.cancel(),
                 Action::SavePlot(plot, picture) => self.save_plot(plot, picture),
                 Action::ExportLog => self.export_log(),
+                Action::NewSong => {
+                    let at = self.snapshot().transport.position;
+                    self.played.songs.begin(at, Timestamp::now());
+                    self.send(Command::NewSong);
+                }
                 Action::UseKnobs => self.use_knobs(),
                 Action::ListSections(on) => self.list_sections(on),
                 Action::TraceSurprise(on) => self.trace_surprise(on),
@@ -421,6 +439,9 @@ impl eframe::App for App {
     }
 
     fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        if self.view.view == View::Stage && self.view.stage.is_transparent {
+            return [0.0; 4];
+        }
         visuals.panel_fill.to_normalized_gamma_f32()
     }
 

@@ -21,6 +21,8 @@ mod held;
 mod internals;
 #[cfg(feature = "lab")]
 mod lab;
+mod lecture;
+mod lecture_figures;
 mod matrix;
 mod mattered;
 mod models;
@@ -31,11 +33,13 @@ mod sessions;
 mod shortcuts;
 mod source_bar;
 mod spectrogram;
+mod stage;
 mod surprise;
 mod timeline;
 mod transport;
 mod tuning;
 mod units;
+mod views;
 mod weights;
 mod welcome;
 mod words;
@@ -56,6 +60,7 @@ pub(super) use held::held_ui;
 pub(super) use internals::{InternalsView, internals_ui};
 #[cfg(feature = "lab")]
 pub(super) use lab::{LabView, lab_ui};
+pub(super) use lecture::{LECTURE_ZOOM, LectureView, Step, lecture_ui};
 pub(super) use models::models_ui;
 pub(super) use pages::page_ui;
 pub(super) use sessions::{SessionsView, sessions_ui};
@@ -63,9 +68,11 @@ pub(super) use shortcuts::shortcuts_ui;
 pub(crate) use source_bar::next_theme;
 pub(super) use source_bar::{SourceCondition, SourceView, opened_ui, source_bar_ui};
 pub(super) use spectrogram::{SpectrogramView, spectrogram_ui};
+pub(super) use stage::{StageView, stage_ui};
 pub(super) use timeline::{TimelineView, timeline_ui};
 pub(super) use transport::{TransportView, transport_ui};
 pub(super) use tuning::{TuningView, tuning_ui};
+pub(super) use views::{BenchView, plot_choices_ui, views_ui};
 pub(super) use welcome::welcome_ui;
 
 use super::answers::ReplayResult;
@@ -78,6 +85,7 @@ use super::history::{COLUMNS, History};
 #[cfg(feature = "lab")]
 use super::lab_runner::LabState;
 use super::session_recorder::SessionRecorder;
+use super::song_list::SongList;
 use super::sound_state::SoundState;
 use super::traces::Traces;
 use super::track::Track;
@@ -230,6 +238,8 @@ pub struct Scene<'a> {
     pub track: Option<&'a Track>,
     /// The files that are analysed beside what plays.
     pub files: &'a FileList,
+    /// The songs since the window opened.
+    pub songs: &'a SongList,
     /// Sources opened before.
     pub recent: &'a RecentSources,
     /// Earlier sessions.

@@ -30,6 +30,10 @@ pub(super) const SHORTCUTS: &[(&str, &str)] = &[
     #[cfg(feature = "lab")]
     ("B", "The lab"),
     ("T", "Theme: system, dark, light"),
+    ("Ctrl+1, 2, 3", "Stage, lecture, bench"),
+    ("F11", "Full screen, for this view"),
+    ("N", "A new song"),
+    ("Ctrl+L", "Lock or unlock the stage"),
     ("?", "This list"),
     ("Esc", "Close this, or end the loop"),
 ];

@@ -82,6 +82,7 @@ pub(crate) fn source_bar_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut Vie
                 view.shortcuts_open = !view.shortcuts_open;
             }
             theme_ui(ui);
+            super::views_ui(ui, view);
             let hint = "Analyse files and folders while something else plays (F)";
             if ui.button("Files").on_hover_text(hint).clicked() {
                 view.files.open = !view.files.open;
@@ -106,7 +107,7 @@ fn picker_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
         (None, Some(open)) => open.name.clone(),
         (None, None) => "Choose what to listen to".to_owned(),
     };
-    let width = (ui.available_width() - 546.0).clamp(150.0, 320.0);
+    let width = (ui.available_width() - 662.0).clamp(150.0, 320.0);
     let response = ComboBox::from_id_salt("source")
         .selected_text(chosen)
         .width(width)

@@ -9,7 +9,7 @@ use super::weights::{overlay_ui, strip_ui};
 use super::words::glow_ui;
 use super::{HeadLines, Pictures, Scene, attention_lag, pooling_of};
 use crate::settings::ColourMap;
-use crate::ui::choices::SPECTROGRAM_SPANS;
+use crate::ui::choices::{SPECTROGRAM_SPANS, View};
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
 use crate::ui::view_state::{Action, ViewState};
 use crate::ui::widgets::{LevelColours, MelAxis, Shades, TimeAxis, describe, heading, hz_label, place_plot, save_menu};
@@ -144,6 +144,9 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, contrib
         |ui| {
             heading(ui, "Spectrogram");
             save_menu(ui, view, "Spectrogram");
+            if view.view == View::Lecture {
+                return;
+            }
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 ui.menu_button("Colours", |ui| colours_ui(ui, view))
                     .response
@@ -243,7 +246,11 @@ fn legend_ui(ui: &mut egui::Ui, view: &ViewState) {
         }
     }
     ui.painter().add(Shape::mesh(mesh));
-    ui.label(RichText::new(format!("{low:.0}")).size(10.5).color(palette.muted));
+    ui.label(
+        RichText::new(format!("{low:.0}").replace('-', "−"))
+            .size(10.5)
+            .color(palette.muted),
+    );
     ui.add_space(4.0);
 }
 

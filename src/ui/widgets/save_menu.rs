@@ -2,7 +2,8 @@
 //!
 //! In: a plot's name and place. Out: a wish to save it. Thread: window.
 
-use crate::ui::choices::{Picture, PlotPlace};
+use crate::ui::choices::{Picture, Plot, PlotPlace};
+use crate::ui::panels::plot_choices_ui;
 use crate::ui::theme::Palette;
 use crate::ui::view_state::{Action, ViewState};
 use eframe::egui::containers::menu::MenuButton;
@@ -18,6 +19,7 @@ fn choices_ui(ui: &mut egui::Ui, view: &mut ViewState, plot: &str) {
             view.request(Action::SavePlot(plot.to_owned(), picture));
         }
     }
+    plot_choices_ui(ui, view, Plot::named(plot));
 }
 
 /// The menu in the heading of a plot.
@@ -34,7 +36,7 @@ pub(crate) fn save_menu(ui: &mut egui::Ui, view: &mut ViewState, plot: &str) {
     });
     menu.inner
         .accessible_name(format!("Save {plot}"))
-        .on_hover_text("Save this plot as a picture, or the figures behind it");
+        .on_hover_text("Save this plot, enlarge or hide it");
 }
 
 /// Says where a plot is, and offers to save it with a right click on it.

@@ -17,9 +17,10 @@ pub(super) use sections::{WHAT_SECTIONS_SAY, WHAT_THE_LIST_SAYS, listed, section
 pub(super) use segments::{WHAT_SEGMENTS_SAY, as_a_whole, segment, segments};
 pub(super) use surprise::{WHAT_SURPRISE_SAYS, surprise};
 pub(super) use time::{
-    date_and_time, disagreement, parity, parity_mark, point, raw_and_smoothed, replays, shares, time_of_day,
+    date_and_time, disagreement, hour_and_minute, parity, parity_mark, point, raw_and_smoothed, replays, shares,
+    time_of_day,
 };
-pub(super) use units::{time_constant, unit, units};
+pub(super) use units::{memory_plainly, time_constant, unit, units};
 pub(super) use words::{WHERE_WORDS_ARE_FROM, caption, word};
 
 use attune_audio::source::{OpenedSource, SourceKind};
@@ -38,6 +39,16 @@ pub(super) fn rough(time: std::time::Duration) -> String {
         secs @ 0..90 => format!("{secs} s"),
         secs @ 90..5_400 => format!("{} min", secs.div_ceil(60)),
         secs => format!("{:.1} h", secs as f64 / 3_600.0),
+    }
+}
+
+/// A length as people read it: `42 s`, `3:05`, `1:02:03`.
+pub(super) fn duration(secs: f64) -> String {
+    let whole = secs.max(0.0) as u64;
+    match (whole / 3600, whole / 60 % 60, whole % 60) {
+        (0, 0, secs) => format!("{secs} s"),
+        (0, minutes, secs) => format!("{minutes}:{secs:02}"),
+        (hours, minutes, secs) => format!("{hours}:{minutes:02}:{secs:02}"),
     }
 }
 
@@ -208,6 +219,26 @@ pub(super) fn head(layer: usize, head: usize, look: &Look) -> String {
         look.strongest_back.0,
         look.spread.0,
         look.entropy_bits
+    )
+}
+
+/// Where one head attends, for everybody.
+pub(super) fn head_plainly(layer: usize, head: usize, look: &Look) -> String {
+    format!(
+        "Each row is one head, which attends to what it has learnt to find. Head {} of layer {} looks back farthest: \
+         {:.1} s on average.",
+        head + 1,
+        layer + 1,
+        look.mean_back.0
+    )
+}
+
+/// What the classifier attends to, for everybody.
+pub(super) fn attends_plainly(look: &Look) -> String {
+    format!(
+        "Gold is where the model attends. Half of its attention lies on the last {:.1} s; the moment {:.1} s ago has \
+         most of it.",
+        look.median_back.0, look.strongest_back.0
     )
 }
 

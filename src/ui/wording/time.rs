@@ -19,6 +19,11 @@ pub(crate) fn time_of_day(time: Timestamp) -> String {
         .to_string()
 }
 
+/// The same without seconds.
+pub(crate) fn hour_and_minute(time: Timestamp) -> String {
+    time.to_zoned_datetime(TimeZone::system()).strftime("%H:%M").to_string()
+}
+
 /// Date and time of day where the user is; seconds since 1970 of a damaged file that are no time are shown as they are.
 pub(crate) fn date_and_time(unix_secs: i64) -> String {
     match Timestamp::from_second(unix_secs) {

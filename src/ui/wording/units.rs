@@ -15,6 +15,15 @@ pub(crate) fn time_constant(tau: Seconds) -> String {
     }
 }
 
+/// How long the units remember, for everybody.
+pub(crate) fn memory_plainly(median: Seconds) -> String {
+    format!(
+        "Each row is one memory cell: it fills when it hears what it has learnt, and fades. Half of them would forget \
+         within {}.",
+        time_constant(median)
+    )
+}
+
 /// One unit, by its place in the order, at one column.
 pub(crate) fn unit(traces: &Traces, place: usize, column: u64) -> Option<String> {
     let (unit, selectivity) = traces.at_place(place)?;

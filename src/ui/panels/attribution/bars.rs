@@ -47,6 +47,11 @@ impl<'a> Bars<'a> {
         }
     }
 
+    /// What each half second does; 0 out of reach.
+    pub(super) fn effects(&self) -> Vec<f32> {
+        self.added.iter().map(|added| added.unwrap_or(0.0)).collect()
+    }
+
     pub(super) fn likeliest(&self) -> GenreId {
         self.it.class()
     }
@@ -58,8 +63,7 @@ impl<'a> Bars<'a> {
 
     /// The half seconds that carry most of what is for the class.
     pub(super) fn mattered(&self) -> Option<Mattered> {
-        let added: Vec<f32> = self.added.iter().map(|added| added.unwrap_or(0.0)).collect();
-        Mattered::of_explanation(self.it, &added)
+        Mattered::of_explanation(self.it, &self.effects())
     }
 
     /// How far to trust them; `None` if that was not measured.

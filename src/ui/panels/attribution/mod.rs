@@ -110,6 +110,28 @@ fn below_height(scene: &Scene<'_>) -> f32 {
     }
 }
 
+/// What each half second does to the class that is shown, oldest first; nothing while it is not known.
+pub(super) fn effects(scene: &Scene<'_>, view: &ViewState) -> Vec<f32> {
+    let explained = scene.attribution.and_then(Attribution::explanation);
+    explained.map_or(Vec::new(), |(it, ago)| Bars::of(it, ago, view).effects())
+}
+
+/// The half second that does most, in a sentence.
+pub(super) fn summary(scene: &Scene<'_>, view: &ViewState) -> Option<String> {
+    let (it, ago) = scene.attribution?.explanation?;
+    Some(format!(
+        "{}.",
+        Bars::of(it, ago, view).summary(&scene.model_info.genres)
+    ))
+}
+
+/// The same with the terms of the field, and how far to trust it.
+pub(super) fn in_terms(scene: &Scene<'_>, view: &ViewState) -> Option<String> {
+    let (it, ago) = scene.attribution?.explanation?;
+    let trust = Bars::of(it, ago, view).trust().unwrap_or_default();
+    Some(format!("Occlusion: {} {trust}", summary(scene, view)?))
+}
+
 /// Draws the strip into what is available.
 pub(crate) fn attribution_ui(ui: &mut egui::Ui, scene: &Scene<'_>, changed: Attribution<'_>, view: &mut ViewState) {
     let palette = Palette::of(ui);

@@ -10,7 +10,7 @@ mod segments;
 mod whole;
 
 use super::Scene;
-use crate::ui::choices::{TIMELINE_SPANS, TrackDrag, TrackShows};
+use crate::ui::choices::{TIMELINE_SPANS, TrackDrag, TrackShows, View};
 use crate::ui::theme::{GUTTER, PLOT_RIGHT};
 use crate::ui::view_state::{Action, ViewState};
 use crate::ui::widgets::{heading, save_menu};
@@ -55,6 +55,9 @@ pub(crate) fn timeline_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewS
             };
             heading(ui, title).on_hover_text(what);
             save_menu(ui, view, "Timeline");
+            if view.view == View::Lecture {
+                return;
+            }
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 for (i, span) in TIMELINE_SPANS.iter().enumerate().rev() {
                     let chosen = whole.is_none() && view.timeline.span.unwrap_or(0) == i;

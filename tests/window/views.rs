@@ -1,0 +1,202 @@
+//! Stage, lecture and bench.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use super::hand_made;
+use super::rig::{Rig, Setup};
+use attune::ui::{Plot, View};
+use attune_audio::units::Seconds;
+use attune_engine::Command;
+use attune_engine::smoothing::AnswerState;
+use attune_model::genre::GenreId;
+use eframe::egui;
+use egui_kittest::kittest::{NodeT, Queryable};
+
+/// A window of this view at which a file plays.
+fn playing(view: View) -> Rig {
+    let mut rig = Rig::playing(Setup::default(), 1200);
+    let at = View::ALL.into_iter().position(|each| each == view).unwrap();
+    let key = [egui::Key::Num1, egui::Key::Num2, egui::Key::Num3][at];
+    rig.window.key_press_modifiers(egui::Modifiers::COMMAND, key);
+    rig.settle();
+    assert_eq!(rig.app().view().view, view);
+    rig
+}
+
+#[test]
+fn the_answer_on_the_stage_is_a_quarter_of_the_window_high() {
+    let rig = playing(View::Stage);
+    let answer = rig.window.get_by_label_contains("Answer: ").rect();
+    assert!(answer.height() > 0.2 * 800.0 && answer.width() > 1200.0, "{answer:?}");
+    rig.window.get_by_label("Answers of the last 20 minutes");
+    assert!(rig.window.query_by_label_contains("Spectrogram of the last").is_none());
+}
+
+#[test]
+fn a_change_is_seen_on_the_stage_before_it_is_answered() {
+    let mut rig = playing(View::Stage);
+    let answered = AnswerState::Genre(GenreId(1));
+    let mut frames = 1200;
+    let mut show = |rig: &mut Rig, other: u8, count: u64| {
+        frames += count;
+        let mut snapshot = hand_made::playing(frames);
+        snapshot.decision.state = answered;
+        for column in &mut snapshot.recent {
+            column.decision.state = answered;
+            for raw in column.raw.iter_mut().filter(|raw| !raw.as_slice().is_empty()) {
+                raw.as_mut_slice().fill(0.02);
+                raw.as_mut_slice()[usize::from(other)] = 0.82;
+            }
+        }
+        rig.show(snapshot);
+        rig.settle();
+    };
+    show(&mut rig, 1, 100);
+    assert!(rig.window.query_by_label_contains("Changing: ").is_none());
+    rig.window.get_by_label_contains("next: ");
+    // Less than a second and a half of it is no sign yet.
+    show(&mut rig, 4, 30);
+    assert!(rig.window.query_by_label_contains("Changing: ").is_none());
+    show(&mut rig, 4, 60);
+    rig.window.get_by_label_contains("Changing: Hip-hop?");
+}
+
+#[test]
+fn songs_are_listed_and_a_new_one_is_begun_by_hand() {
+    let mut rig = playing(View::Stage);
+    let songs = |rig: &Rig| rig.window.get_all_by_label_contains("Song: ").count();
+    let before = songs(&rig);
+    assert!(before > 0);
+    rig.orders();
+    rig.window.get_by_label("New song").click();
+    assert_eq!(rig.orders(), [Command::NewSong]);
+    assert_eq!(songs(&rig), before + 1);
+    rig.window.key_press(egui::Key::N);
+    assert_eq!(rig.orders(), [Command::NewSong]);
+}
+
+#[test]
+fn a_locked_stage_takes_no_key_but_the_one_that_unlocks_it() {
+    let mut rig = playing(View::Stage);
+    rig.window.get_by_label("Lock").click();
+    rig.settle();
+    assert!(rig.window.query_by_label("New song").is_none());
+    rig.orders();
+    for key in [egui::Key::Space, egui::Key::N, egui::Key::D, egui::Key::F11] {
+        rig.window.key_press(key);
+        rig.settle();
+    }
+    rig.window
+        .key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Num3);
+    rig.settle();
+    assert_eq!((rig.orders(), rig.app().view().view), (Vec::new(), View::Stage));
+    rig.window.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::L);
+    rig.settle();
+    rig.window.key_press(egui::Key::Space);
+    assert_eq!(rig.orders(), [Command::Pause]);
+}
+
+#[test]
+fn full_screen_is_remembered_for_each_view() {
+    let mut rig = playing(View::Stage);
+    rig.window.key_press(egui::Key::F11);
+    rig.settle();
+    rig.window
+        .key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Num3);
+    rig.settle();
+    let kept = rig.app().settings_now();
+    assert_eq!(kept.view, View::Bench);
+    assert_eq!(kept.full_screen.into_iter().collect::<Vec<_>>(), [View::Stage]);
+}
+
+#[test]
+fn each_step_of_the_lecture_has_a_plot_and_a_sentence() {
+    let mut rig = playing(View::Lecture);
+    let zoom = rig.window.ctx.zoom_factor();
+    assert!(zoom * 10.5 >= 18.0, "axis labels have 18 points: {zoom}");
+    assert!(zoom * 13.5 >= 22.0, "sentences have 22 points: {zoom}");
+    for (key, plot, plain, expert) in [
+        (
+            egui::Key::Num1,
+            "Spectrogram of the last",
+            "low notes are below",
+            "mel bands in dB",
+        ),
+        (
+            egui::Key::Num2,
+            "Spectrogram of the last",
+            "Gold is where the model attends",
+            "Half of the answer rests",
+        ),
+        (egui::Key::Num4, "Attention heads", "Each row is one head", "attends"),
+    ] {
+        rig.window.key_press(key);
+        rig.settle();
+        assert!(rig.window.query_all_by_label_contains(plot).count() > 0, "{plot}");
+        rig.window.get_by_label_contains(plain);
+        rig.window.get_by_label("Expert").click();
+        rig.settle();
+        assert!(rig.window.query_all_by_label_contains(expert).count() > 0, "{expert}");
+        rig.window.get_by_label("Expert").click();
+        rig.settle();
+    }
+    rig.window.get_by_label("Show Mattered").click();
+    rig.settle();
+    rig.window.get_by_label_contains("what changes the answer mattered");
+    rig.window.get_by_label_contains("What changed the answer: ");
+    // On the bench everything has its own size again.
+    rig.window
+        .key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Num3);
+    rig.settle();
+    assert!((rig.window.ctx.zoom_factor() - 1.0).abs() < 1e-3);
+    assert!((rig.app().settings_now().zoom - 1.0).abs() < 1e-3);
+}
+
+#[test]
+fn plots_are_hidden_enlarged_and_shown_again() {
+    let mut rig = playing(View::Bench);
+    let heights = |rig: &Rig| {
+        let height = |name: &str| {
+            rig.window
+                .query_by_label_contains(name)
+                .map_or(0.0, |node| node.rect().height())
+        };
+        [height("Spectrogram of the last"), height("Timeline: ")].map(|height| height.round() as i32)
+    };
+    let [spectrogram, timeline] = heights(&rig);
+    let choose = |rig: &mut Rig, menu: &str, choice: &str| {
+        rig.window.get_by_label(menu).click();
+        rig.settle();
+        rig.window.get_by_label(choice).click();
+        rig.settle();
+    };
+    choose(&mut rig, "Save Timeline", "Hide");
+    let [larger, none] = heights(&rig);
+    assert!(larger > spectrogram && none == 0);
+    choose(&mut rig, "Save Spectrogram", "Enlarge");
+    assert!(heights(&rig)[0] > larger);
+    assert!(rig.window.query_by_label_contains("Attention heads: ").is_none());
+    choose(&mut rig, "Save Spectrogram", "All plots");
+    assert_eq!(heights(&rig), [larger, 0]);
+    choose(&mut rig, "View: Bench", Plot::Timeline.title());
+    assert_eq!(heights(&rig), [spectrogram, timeline]);
+}
+
+#[test]
+fn a_lost_device_is_said_in_every_view() {
+    for view in View::ALL {
+        let mut rig = playing(view);
+        rig.send(attune_engine::Event::SourceFailed {
+            message: "gone".to_owned(),
+            remedy: "Plug it in.".to_owned(),
+            retrying: true,
+        });
+        let mut lost = hand_made::playing(1201);
+        lost.transport.playing = false;
+        lost.health.missed = Seconds(3.0);
+        rig.show(lost);
+        rig.settle();
+        let answer = rig.window.get_by_label_contains("Answer: No sound since ");
+        assert!(!answer.accesskit_node().label().unwrap_or_default().contains('%'));
+    }
+}
