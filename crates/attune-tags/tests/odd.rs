@@ -32,7 +32,7 @@ fn has(bytes: &[u8], part: &[u8]) -> bool {
 }
 
 /// A box of MP4.
-fn part(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
+fn part(kind: &[u8], content: &[u8]) -> Vec<u8> {
     [&(8 + content.len() as u32).to_be_bytes()[..], kind, content].concat()
 }
 
@@ -262,7 +262,9 @@ fn a_tag_of_ape_that_is_not_whole_or_not_at_the_end_is_refused() {
     let end = tag.len();
     let changed = |changes: &[(usize, u8)]| {
         let mut tag = tag.clone();
-        changes.iter().for_each(|(place, byte)| tag[*place] = *byte);
+        for (place, byte) in changes {
+            tag[*place] = *byte;
+        }
         tag
     };
     let cases = [
@@ -288,9 +290,9 @@ fn a_tag_of_ape_that_is_not_whole_or_not_at_the_end_is_refused() {
 }
 
 /// A chunk of RIFF.
-fn chunk(id: &[u8; 4], content: &[u8]) -> Vec<u8> {
+fn chunk(id: &[u8], content: &[u8]) -> Vec<u8> {
     let padding = &[0][..content.len() % 2];
-    [&id[..], &(content.len() as u32).to_le_bytes(), content, padding].concat()
+    [id, &(content.len() as u32).to_le_bytes(), content, padding].concat()
 }
 
 #[test]
@@ -327,13 +329,14 @@ fn items_of_riff_stay_or_the_file_is_refused() {
     .unwrap();
     assert!(has(&now, &strange));
     let cases = [
+        ("bytes behind the items", b"odd!".to_vec()),
         ("an item without text", chunk(b"ICMT", b"")),
         ("another encoding", chunk(b"ICMT", b"\xe4\0")),
         ("an item without a name", chunk(b"\0\0\0\x01", b"a\0")),
         ("an item beyond the list", b"ICMT\xff\0\0\0a\0".to_vec()),
     ];
     for (what, item) in cases {
-        let bytes = wav(&[item, genre.clone()], b"");
+        let bytes = wav(&[genre.clone(), item], b"");
         assert!(
             written(folder.path(), "odd.wav", &bytes, &Field::Genre).is_err(),
             "{what}"

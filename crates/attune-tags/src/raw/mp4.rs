@@ -8,6 +8,12 @@ use std::io::{Seek, SeekFrom};
 
 type Kind = [u8; 4];
 
+/// Kind and content of boxes.
+type Parts<'a> = Vec<(Kind, &'a [u8])>;
+
+/// Type and bytes of an item's values.
+type Values = Vec<(u32, Vec<u8>)>;
+
 /// Which boxes are looked into, each in the one before it; so the nesting is bounded. Empty: the file.
 const INSIDE: [(&[u8], Kind); 8] = [
     (b"", *b"moov"),
@@ -202,7 +208,7 @@ impl Walk<'_> {
         let mut items = Vec::new();
         for (kind, content) in parts(&list)? {
             // Room for more.
-            if matches!(kind, b"free" | b"skip") {
+            if matches!(&kind, b"free" | b"skip") {
                 continue;
             }
             if !kind.iter().all(|byte| matches!(byte, b' '..=b'~' | 0xa9)) {
@@ -231,7 +237,7 @@ fn label(path: &[Kind], length: Option<u64>) -> Vec<u8> {
 }
 
 /// The boxes of a list, or of an item.
-fn parts(mut bytes: &[u8]) -> Result<Vec<(&Kind, &[u8])>, Refusal> {
+fn parts(mut bytes: &[u8]) -> Result<Parts<'_>, Refusal> {
     let mut found = Vec::new();
     while !bytes.is_empty() {
         let part = bytes.split_first_chunk::<4>().and_then(|(size, rest)| {
@@ -243,7 +249,7 @@ fn parts(mut bytes: &[u8]) -> Result<Vec<(&Kind, &[u8])>, Refusal> {
         if found.len() == MOST_BOXES {
             return Err(damaged("it has too many boxes"));
         }
-        found.push((kind, content));
+        found.push((*kind, content));
         bytes = rest;
     }
     Ok(found)
@@ -262,13 +268,13 @@ pub(crate) enum Name {
 
 impl Name {
     /// And what follows it.
-    fn of<'a>(kind: &Kind, content: &'a [u8]) -> Result<(Self, Vec<(&'a Kind, &'a [u8])>), Refusal> {
-        if kind != b"----" {
-            return Ok((Self::Known(*kind), parts(content)?));
+    fn of(kind: Kind, content: &[u8]) -> Result<(Self, Parts<'_>), Refusal> {
+        if &kind != b"----" {
+            return Ok((Self::Known(kind), parts(content)?));
         }
         let mut of_item = parts(content)?.into_iter();
         let mut text = |kind: &Kind| {
-            let (_, content) = of_item.next().filter(|(found, _)| *found == kind)?;
+            let (_, content) = of_item.next().filter(|(found, _)| found == kind)?;
             // Behind version and flags.
             String::from_utf8(content.get(4..)?.to_vec()).ok()
         };
@@ -284,16 +290,16 @@ impl Name {
 ///
 /// # Errors
 /// If it has more: that would be lost where it is written again.
-pub(crate) fn values(item: &Item) -> Result<(Name, Vec<(u32, Vec<u8>)>), Refusal> {
+pub(crate) fn values(item: &Item) -> Result<(Name, Values), Refusal> {
     let more = || Refusal::Unreadable(format!("its item {} has no values, or more than values", item.id));
     let (kind, content) = item.data.split_first_chunk().ok_or_else(more)?;
-    let (name, of_item) = Name::of(kind, content)?;
-    let value = |(kind, content): (&Kind, &[u8])| {
+    let (name, of_item) = Name::of(*kind, content)?;
+    let value = |(kind, content): (Kind, &[u8])| {
         // Version, type, language, value.
-        let (head, value) = content.split_at_checked(8).filter(|_| kind == b"data")?;
+        let (head, value) = content.split_at_checked(8).filter(|_| &kind == b"data")?;
         let is_plain = head[0] == 0 && head[4..] == [0; 4];
         is_plain.then(|| (u32::from_be_bytes([0, head[1], head[2], head[3]]), value.to_vec()))
     };
-    let values: Option<Vec<_>> = of_item.into_iter().map(value).collect();
+    let values: Option<Values> = of_item.into_iter().map(value).collect();
     Ok((name, values.filter(|values| !values.is_empty()).ok_or_else(more)?))
 }

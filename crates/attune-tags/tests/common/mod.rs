@@ -107,7 +107,7 @@ pub(crate) fn monkeys_audio() -> Vec<u8> {
         numbers(&[descriptor, header, seek_table, 0, 2 * frame.len() as u32, 0, 0]),
         vec![0; 16],
         // Compression and flags, samples of a frame and of the last one, frames, bits and channels, rate.
-        numbers(&[2000 | 32 << 16, 73_728, 44_100, 2, 16 | 2 << 16, 44_100]),
+        numbers(&[0x0020_07d0, 73_728, 44_100, 2, 0x0002_0010, 44_100]),
         numbers(&[first, first + frame.len() as u32]),
         frame.clone(),
         frame,
