@@ -131,7 +131,8 @@ fn treat(
         Ok(wanted) => wanted,
         Err(why) => return Outcome::LeftAlone(why),
     };
-    if before == [value.as_str()] {
+    // More genres may follow; the first is what players show.
+    if before.first() == Some(&value) {
         return Outcome::LeftAlone(format!("its {} is {value} already", args.field.name()));
     }
     if args.write

@@ -77,6 +77,22 @@ fn what_would_be_written_is_shown_then_written_where_it_is_certain_and_taken_bac
     assert_eq!(written[1]["before"][0], "Thrash\u{1b}[31m");
     let again = attune(home.path(), &["tag", text(&song), "--write", "--json"]);
     assert_eq!(lines(&again)[0]["reason"], "its genre is Classical");
+    // Of several genres, the first is the one that players show; the others stay.
+    let several = music.join("e several.flac");
+    let genres = ["-metadata", "genre=Classical", "-metadata", "xenre=Baroque"];
+    ffmpeg(&[&["-i", clip("classical")], &genres[..], &[text(&several)]].concat());
+    let mut bytes = fs::read(&several).unwrap();
+    let second = bytes
+        .windows(13)
+        .position(|part| part.eq_ignore_ascii_case(b"xenre=Baroque"));
+    bytes[second.unwrap()] = b'G';
+    fs::write(&several, &bytes).unwrap();
+    let kept = attune(
+        home.path(),
+        &["tag", text(&several), "--write", "--overwrite", "--json"],
+    );
+    assert_eq!(lines(&kept)[0]["reason"], "its genre is Classical already");
+    assert!(fs::read(&several).unwrap() == bytes);
     let own = attune(home.path(), &["tag", text(&song), "--field", "GENRE_CANON", "--json"]);
     assert_eq!(lines(&own)[0]["outcome"], "to_be_written");
 

@@ -2,14 +2,16 @@
 //!
 //! In: tags of one format. Out: values; changed tags. Thread: any.
 
-use crate::raw::{Item, is_own_text};
+use crate::Refusal;
+use crate::raw::mp4::{Name, values};
+use crate::raw::{Form, Item, is_own_text};
 use lofty::TextEncoding;
-use lofty::ape::{ApeItem, ApeTag};
+use lofty::ape::ApeTag;
+use lofty::id3::v1::GENRES;
 use lofty::id3::v2::{ExtendedTextFrame, Frame, FrameId, Id3v2Tag, Id3v2Version, TextInformationFrame};
 use lofty::iff::wav::RiffInfoList;
-use lofty::mp4::{Atom, AtomData, AtomIdent, Ilst};
+use lofty::mp4::{Atom, AtomData, AtomIdent, DataType, Ilst};
 use lofty::ogg::tag::VorbisComments;
-use lofty::tag::ItemValue;
 use std::borrow::Cow;
 
 /// Where a genre is written.
@@ -50,15 +52,18 @@ impl Field {
     }
 }
 
-/// A kind of tag in which a field can be read and set.
+/// A kind of tag in which a field can be read.
 pub(crate) trait Fields: Clone {
     fn get(&self, field: &Field) -> Vec<String>;
 
-    /// In place of all values that it has.
-    fn set(&mut self, field: &Field, value: &str);
-
     /// The same tag without the field, in a form that can be compared.
     fn others(&self, field: &Field) -> Self;
+}
+
+/// One in which lofty writes it.
+pub(crate) trait Settable: Fields {
+    /// In place of all values that it has.
+    fn set(&mut self, field: &Field, value: &str);
 }
 
 impl Fields for Id3v2Tag {
@@ -69,6 +74,17 @@ impl Fields for Id3v2Tag {
         }
     }
 
+    fn others(&self, field: &Field) -> Self {
+        let mut others = self.clone();
+        match field {
+            Field::Genre => others.retain(|frame| frame.id_str() != "TCON"),
+            Field::Own(name) => others.retain(|frame| own_text(frame, name).is_none()),
+        }
+        others
+    }
+}
+
+impl Settable for Id3v2Tag {
     fn set(&mut self, field: &Field, value: &str) {
         // Latin-1 is what every version and every reader knows.
         let encoding = if value.is_ascii() {
@@ -88,15 +104,6 @@ impl Fields for Id3v2Tag {
             }
         }
     }
-
-    fn others(&self, field: &Field) -> Self {
-        let mut others = self.clone();
-        match field {
-            Field::Genre => others.retain(|frame| frame.id_str() != "TCON"),
-            Field::Own(name) => others.retain(|frame| own_text(frame, name).is_none()),
-        }
-        others
-    }
 }
 
 /// The value of a `TXXX` of this name.
@@ -110,13 +117,18 @@ fn own_text(frame: &Frame<'_>, name: &str) -> Option<String> {
 impl Field {
     /// Whether this is one of the field's own values, as it stands in a file.
     pub(crate) fn is_of(&self, item: &Item) -> bool {
-        match self {
-            Self::Genre => item.id == "TCON" || item.id.eq_ignore_ascii_case(self.key()),
-            Self::Own(name) => is_own_text(item, name) || item.id.eq_ignore_ascii_case(name),
+        match (item.form, self) {
+            (Form::Comments | Form::Ape, _) => item.id.eq_ignore_ascii_case(self.key()),
+            (Form::Id3, Self::Genre) => item.id == "TCON",
+            (Form::Id3, Self::Own(name)) => is_own_text(item, name),
+            (Form::Ilst, Self::Genre) => matches!(&item.id[..], "\u{a9}gen" | "gnre"),
+            (Form::Ilst, Self::Own(name)) => item.id == format!("----:{ITUNES}:{name}"),
+            (Form::Info, _) => *self == Self::Genre && item.id == INFO_GENRE,
         }
     }
 
-    fn key(&self) -> &str {
+    /// Its name in Vorbis comments and APE.
+    pub(crate) fn key(&self) -> &str {
         match self {
             Self::Genre => "GENRE",
             Self::Own(name) => name,
@@ -129,14 +141,16 @@ impl Fields for VorbisComments {
         self.get_all(field.key()).map(str::to_owned).collect()
     }
 
-    fn set(&mut self, field: &Field, value: &str) {
-        self.insert(field.key().to_owned(), value.to_owned());
-    }
-
     fn others(&self, field: &Field) -> Self {
         let mut others = self.clone();
         others.remove(field.key()).for_each(drop);
         others
+    }
+}
+
+impl Settable for VorbisComments {
+    fn set(&mut self, field: &Field, value: &str) {
+        self.insert(field.key().to_owned(), value.to_owned());
     }
 }
 
@@ -148,13 +162,6 @@ impl Fields for ApeTag {
             .flat_map(|text| text.split('\0'))
             .map(str::to_owned)
             .collect()
-    }
-
-    fn set(&mut self, field: &Field, value: &str) {
-        // A name that is none was refused before.
-        if let Ok(item) = ApeItem::new(field.key().to_owned(), ItemValue::Text(value.to_owned())) {
-            self.insert(item);
-        }
     }
 
     fn others(&self, field: &Field) -> Self {
@@ -169,21 +176,18 @@ impl Fields for Ilst {
         let atoms = idents(field).into_iter().filter_map(|ident| Ilst::get(self, &ident));
         let text = |data: &AtomData| match data {
             AtomData::UTF8(text) | AtomData::UTF16(text) => text.clone(),
-            // `gnre` is a number of ID3v1's list.
+            // `gnre` is a place in ID3v1's list, from 1.
+            AtomData::Unknown { data, .. } => match data[..] {
+                [0, number] if (1..=GENRES.len()).contains(&usize::from(number)) => {
+                    GENRES[usize::from(number) - 1].to_owned()
+                }
+                _ => format!("{data:?}"),
+            },
             other => format!("{other:?}"),
         };
         atoms
             .flat_map(|atom| atom.data().map(text).collect::<Vec<_>>())
             .collect()
-    }
-
-    fn set(&mut self, field: &Field, value: &str) {
-        for ident in idents(field) {
-            self.remove(&ident).for_each(drop);
-        }
-        if let Some(ident) = idents(field).into_iter().next() {
-            self.insert(Atom::new(ident, AtomData::UTF8(value.to_owned())));
-        }
     }
 
     fn others(&self, field: &Field) -> Self {
@@ -195,6 +199,41 @@ impl Fields for Ilst {
     }
 }
 
+impl Settable for Ilst {
+    fn set(&mut self, field: &Field, value: &str) {
+        for ident in idents(field) {
+            self.remove(&ident).for_each(drop);
+        }
+        if let Some(ident) = idents(field).into_iter().next() {
+            self.insert(Atom::new(ident, AtomData::UTF8(value.to_owned())));
+        }
+    }
+}
+
+/// A list of these items, with the bytes that they have: lofty makes other numbers of some that it reads, and leaves
+/// out empty ones.
+pub(crate) fn ilst_of(items: impl IntoIterator<Item = Item>) -> Result<Ilst, Refusal> {
+    let mut list = Ilst::new();
+    for item in items {
+        let (name, values) = values(&item)?;
+        let ident = match name {
+            Name::Known(kind) => AtomIdent::Fourcc(kind),
+            Name::Own { mean, name } => AtomIdent::Freeform {
+                mean: mean.into(),
+                name: name.into(),
+            },
+        };
+        let data = values.into_iter().map(|(code, data)| AtomData::Unknown {
+            code: DataType::from(code),
+            data,
+        });
+        if let Some(atom) = Atom::from_collection(ident, data.collect()) {
+            list.insert(atom);
+        }
+    }
+    Ok(list)
+}
+
 /// `IGNR`; there is no room for fields of one's own.
 const INFO_GENRE: &str = "IGNR";
 
@@ -204,16 +243,18 @@ impl Fields for RiffInfoList {
         value.map(str::to_owned).into_iter().collect()
     }
 
-    fn set(&mut self, _: &Field, value: &str) {
-        self.insert(INFO_GENRE.to_owned(), value.to_owned());
-    }
-
     fn others(&self, field: &Field) -> Self {
         let mut others = self.clone();
         if *field == Field::Genre {
             others.remove(INFO_GENRE);
         }
         others
+    }
+}
+
+impl Settable for RiffInfoList {
+    fn set(&mut self, _: &Field, value: &str) {
+        self.insert(INFO_GENRE.to_owned(), value.to_owned());
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! In: a file. Out: what stands in its tags; the file with one field changed. Thread: any.
 
-use crate::field::{Field, Fields, is_old};
-use crate::raw::{Item, Of, Raw};
+use crate::field::{Field, Fields, Settable, ilst_of, is_old};
+use crate::raw::{Form, Item, Of, Raw, ape};
 use crate::{Refusal, TagError};
 use lofty::ape::{ApeFile, ApeTag};
 use lofty::config::{ParseOptions, ParsingMode, WriteOptions};
@@ -20,6 +20,7 @@ use lofty::picture::{Picture, PictureInformation};
 use lofty::probe::Probe;
 use lofty::tag::{ItemKey, Tag, TagExt, TagType};
 use lofty::wavpack::WavPackFile;
+use std::error::Error;
 use std::fs::File;
 use std::io::{BufReader, Seek};
 use std::path::Path;
@@ -41,6 +42,18 @@ pub(crate) enum Main {
     Info(Box<RiffInfoList>),
 }
 
+impl Main {
+    fn form(&self) -> Form {
+        match self {
+            Self::Id3(_) => Form::Id3,
+            Self::Vorbis(..) => Form::Comments,
+            Self::Ilst(_) => Form::Ilst,
+            Self::Ape(_) => Form::Ape,
+            Self::Info(_) => Form::Info,
+        }
+    }
+}
+
 /// All tags of a file.
 pub(crate) struct Content {
     pub(crate) kind: FileType,
@@ -48,7 +61,7 @@ pub(crate) struct Content {
     /// The other tags.
     pub(crate) rest: Vec<Tag>,
     /// As the bytes stand.
-    pub(crate) raw: Option<Raw>,
+    pub(crate) raw: Raw,
 }
 
 /// The values of a field in a file's tags.
@@ -70,12 +83,20 @@ fn options() -> ParseOptions {
     options
 }
 
-fn unreadable(error: impl std::fmt::Display) -> Refusal {
-    Refusal::Unreadable(error.to_string())
+fn unreadable(error: impl Error) -> Refusal {
+    Refusal::Unreadable(with_causes(&error))
 }
 
-fn unwritable(error: impl std::fmt::Display) -> Refusal {
-    Refusal::Unwritable(error.to_string())
+fn unwritable(error: impl Error) -> Refusal {
+    Refusal::Unwritable(with_causes(&error))
+}
+
+/// lofty's errors say what was being read, and their causes what is wrong with it.
+fn with_causes(error: &dyn Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {}", with_causes(cause)),
+        None => error.to_string(),
+    }
 }
 
 fn parsed<F: AudioFile>(file: &mut File) -> Result<F, Refusal> {
@@ -91,7 +112,7 @@ fn comments(tag: &VorbisComments) -> Main {
     Main::Vorbis(Box::new(tag.clone()), Vec::new())
 }
 
-fn ape(tag: Option<&ApeTag>) -> Main {
+fn main_ape(tag: Option<&ApeTag>) -> Main {
     Main::Ape(Box::new(tag.cloned().unwrap_or_default()))
 }
 
@@ -111,6 +132,8 @@ impl Content {
         file.rewind()?;
         let probe = Probe::new(BufReader::new(&mut *file)).guess_file_type()?;
         let kind = probe.file_type().ok_or(Refusal::Format)?;
+        // First, since it bounds what sizes may claim.
+        let raw = Raw::read(kind, file)?;
         let (main, written) = match kind {
             FileType::Mpeg => (id3(parsed::<MpegFile>(file)?.id3v2()), TagType::Id3v2),
             FileType::Aiff => (id3(parsed::<AiffFile>(file)?.id3v2()), TagType::Id3v2),
@@ -137,8 +160,8 @@ impl Content {
                 let tag = parsed::<Mp4File>(file)?.ilst().cloned().unwrap_or_default();
                 (Main::Ilst(Box::new(tag)), TagType::Mp4Ilst)
             }
-            FileType::Ape => (ape(parsed::<ApeFile>(file)?.ape()), TagType::Ape),
-            FileType::WavPack => (ape(parsed::<WavPackFile>(file)?.ape()), TagType::Ape),
+            FileType::Ape => (main_ape(parsed::<ApeFile>(file)?.ape()), TagType::Ape),
+            FileType::WavPack => (main_ape(parsed::<WavPackFile>(file)?.ape()), TagType::Ape),
             _ => return Err(Refusal::Format),
         };
         file.rewind()?;
@@ -148,7 +171,6 @@ impl Content {
             .map_err(unreadable)?;
         let rest = all.tags().iter().filter(|tag| tag.tag_type() != written);
         let rest = rest.cloned().collect();
-        let raw = Raw::read(kind, file)?;
         Ok(Self { kind, main, rest, raw })
     }
 
@@ -170,18 +192,19 @@ impl Content {
 
     /// Whether all is the same but the field.
     pub(crate) fn differs_only_in(&self, other: &Self, field: &Field) -> Result<(), Refusal> {
-        if let (Some(a), Some(b)) = (&self.raw, &other.raw) {
-            let others = |raw: &Raw| -> Vec<Item> {
-                let mut items: Vec<Item> = raw.items.iter().filter(|item| !field.is_of(item)).cloned().collect();
-                items.sort();
-                items
-            };
-            if others(a) != others(b) || (a.of != Of::Nothing && a.of != b.of) {
-                return Err(Refusal::Changed("another field of the tag"));
-            }
-            if a.rest != b.rest {
-                return Err(Refusal::Changed("another part of the file"));
-            }
+        let (a, b) = (&self.raw, &other.raw);
+        let form = self.main.form();
+        let others = |raw: &Raw| -> Vec<Item> {
+            let is_other = |item: &&Item| item.form != form || !field.is_of(item);
+            let mut items: Vec<Item> = raw.items.iter().filter(is_other).cloned().collect();
+            items.sort();
+            items
+        };
+        if others(a) != others(b) || (a.of != Of::Nothing && a.of != b.of) {
+            return Err(Refusal::Changed("another field of the tag"));
+        }
+        if a.rest != b.rest {
+            return Err(Refusal::Changed("another part of the file"));
         }
         let is_same = match (&self.main, &other.main) {
             (Main::Id3(a), Main::Id3(b)) => same_items(a.others(field), b.others(field)),
@@ -225,8 +248,9 @@ pub(crate) fn set(file: &mut File, field: &Field, value: &str) -> Result<(), Ref
     let content = Content::of(file, field)?;
     let mut options = WriteOptions::new().parse_options(options());
     file.rewind()?;
-    let kept: Vec<Item> = content.raw.iter().flat_map(|raw| raw.items.clone()).collect();
-    let kept = kept.into_iter().filter(|item| !field.is_of(item));
+    let form = content.main.form();
+    let items = content.raw.items.into_iter().filter(|item| item.form == form);
+    let (replaced, kept): (Vec<Item>, Vec<Item>) = items.partition(|item| field.is_of(item));
     match content.main {
         // Frames go as they are: what is parsed and made again is not always the same.
         Main::Id3(old) => {
@@ -256,13 +280,20 @@ pub(crate) fn set(file: &mut File, field: &Field, value: &str) -> Result<(), Ref
             flac.remove_id3v2();
             flac.save_to(file, options).map_err(unwritable)
         }
-        Main::Ilst(mut tag) => {
+        Main::Ilst(_) => {
+            let mut tag = ilst_of(kept)?;
             tag.set(field, value);
             tag.save_to(file, options).map_err(unwritable)
         }
-        Main::Ape(mut tag) => {
-            tag.set(field, value);
-            tag.save_to(file, options).map_err(unwritable)
+        Main::Ape(_) => {
+            let id = replaced
+                .into_iter()
+                .next()
+                .map_or(field.key().to_owned(), |item| item.id);
+            // Flags of text that may be changed.
+            let data = [&[0; 4], value.as_bytes()].concat();
+            let new = Item { form, id, data };
+            ape::write(file, &kept.into_iter().chain([new]).collect::<Vec<_>>())
         }
         Main::Info(mut tag) => {
             tag.set(field, value);

@@ -6,10 +6,10 @@
 //! changed in place and as large as the file at worst. It is on the disk before the file is replaced.
 
 use crate::error::{Refusal, TagError};
-use crate::write::{digest, keep_attributes, replace, temporary};
+use crate::write::{Leftover, digest, is_same, keep_attributes, plain_file, replace, temporary};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
-use std::io::{BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -68,11 +68,9 @@ impl Journal {
         }
     }
 
-    /// Keeps what replacing `old` by `new` under the name of `old` takes away.
-    pub(crate) fn keep(&mut self, old: &Path, new: &Path) -> Result<(), Refusal> {
+    /// Keeps what replacing `old` by `new` under the name of `old` takes away, in this entry.
+    pub(crate) fn keep(&mut self, old: &Path, new: &Path) -> Result<PathBuf, Refusal> {
         fs::create_dir_all(&self.run)?;
-        let name = self.run.join(format!("{:06}.undo", self.entries));
-        self.entries += 1;
         let (mut before, mut after) = (File::open(old)?, File::open(new)?);
         let lengths = [before.metadata()?.len(), after.metadata()?.len()];
         let prefix = common_prefix(&mut before, &mut after)?;
@@ -92,46 +90,71 @@ impl Journal {
         before.seek(SeekFrom::Start(prefix))?;
         std::io::copy(&mut before.take(header.middle), &mut file)?;
         file.as_file().sync_all()?;
-        file.persist(&name).map_err(|error| error.error)?;
+        let name = loop {
+            let name = self.run.join(format!("{:06}.undo", self.entries));
+            self.entries += 1;
+            match file.persist_noclobber(&name) {
+                Ok(_) => break name,
+                // Another run began in the same millisecond.
+                Err(error) if error.error.kind() == ErrorKind::AlreadyExists => file = error.file,
+                Err(error) => return Err(error.error.into()),
+            }
+        };
         File::open(&self.run)?.sync_all()?;
         File::open(&self.folder)?.sync_all()?;
-        Ok(())
+        Ok(name)
     }
 
-    /// Undoes the last run that is kept in this folder, newest entry first; what is undone is forgotten. `None`: there
-    /// is none.
+    /// Undoes the last run that is kept in this folder, newest entry first; what is undone is forgotten. A run of which
+    /// no entry can be undone does not stand in the way of the one before it. `None`: there is none.
     ///
     /// # Errors
     /// If the folder cannot be read.
     pub fn undo_last(folder: &Path) -> std::io::Result<Option<Vec<Restored>>> {
-        let Some(run) = sorted(folder)?.pop() else {
-            return Ok(None);
-        };
-        let mut restored = Vec::new();
-        for entry in sorted(&run)?.into_iter().rev() {
-            if entry.extension().is_none_or(|extension| extension != "undo") {
-                // What a killed run had begun to write.
-                fs::remove_file(&entry)?;
-                continue;
+        let mut all = Vec::new();
+        for run in sorted(folder)?.iter().rev().filter(|run| run.is_dir()) {
+            let restored = undo_run(run).unwrap_or_else(|error| {
+                let result = Err(TagError::of(run)(error.into()));
+                let path = run.clone();
+                vec![Restored { path, result }]
+            });
+            let is_done = restored.iter().any(|file| file.result.is_ok());
+            all.extend(restored);
+            if is_done {
+                break;
             }
-            let (path, result) = undo(&entry);
-            if result.is_ok() {
-                fs::remove_file(&entry)?;
-            }
-            let result = result.map_err(TagError::of(&path));
-            restored.push(Restored { path, result });
         }
-        if sorted(&run)?.is_empty() {
-            fs::remove_dir(&run)?;
-        }
-        Ok(Some(restored))
+        Ok((!all.is_empty()).then_some(all))
     }
+}
+
+fn undo_run(run: &Path) -> std::io::Result<Vec<Restored>> {
+    let mut restored = Vec::new();
+    for entry in sorted(run)?.into_iter().rev() {
+        if entry.extension().is_none_or(|extension| extension != "undo") {
+            // What a killed run had begun to write.
+            let _ = fs::remove_file(&entry);
+            continue;
+        }
+        let (path, result) = undo(&entry);
+        let result = result.and_then(|undone| {
+            fs::remove_file(&entry)?;
+            Ok(undone)
+        });
+        let result = result.map_err(TagError::of(&path));
+        restored.push(Restored { path, result });
+    }
+    if sorted(run).is_ok_and(|left| left.is_empty()) {
+        // An empty one is passed over.
+        let _ = fs::remove_dir(run);
+    }
+    Ok(restored)
 }
 
 fn sorted(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
     let mut paths: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
@@ -160,6 +183,9 @@ fn header(entry: &Path) -> Result<(Header, PathBuf, BufReader<File>), Refusal> {
 }
 
 fn restore(header: &Header, path: &Path, bytes: impl Read) -> Result<Undone, Refusal> {
+    // A link may stand there by now.
+    let path = &fs::canonicalize(path)?;
+    let original = plain_file(path)?;
     let now = digest(path)?;
     if now == header.old {
         return Ok(Undone::WasOld);
@@ -168,19 +194,21 @@ fn restore(header: &Header, path: &Path, bytes: impl Read) -> Result<Undone, Ref
         return Err(Refusal::Meanwhile);
     }
     let (mut file, temporary) = temporary(path)?;
+    let leftover = Leftover::of(&temporary);
     let mut new = File::open(path)?;
-    let length = new.metadata()?.len();
-    let suffix_at = length.checked_sub(header.suffix).ok_or(Refusal::Journal)?;
+    let suffix_at = original.len().checked_sub(header.suffix).ok_or(Refusal::Journal)?;
     std::io::copy(&mut Read::by_ref(&mut new).take(header.prefix), &mut file)?;
     std::io::copy(&mut bytes.take(header.middle), &mut file)?;
     new.seek(SeekFrom::Start(suffix_at))?;
     std::io::copy(&mut new, &mut file)?;
     if digest(&temporary)? != header.old {
-        fs::remove_file(&temporary)?;
         return Err(Refusal::Journal);
     }
-    keep_attributes(path, &fs::metadata(path)?, &file, &temporary)?;
-    replace(path, &file, &temporary)?;
+    keep_attributes(path, &original, &file)?;
+    if !is_same(&original, &plain_file(path)?) {
+        return Err(Refusal::Meanwhile);
+    }
+    replace(path, &file, leftover)?;
     Ok(Undone::Restored)
 }
 
@@ -257,4 +285,31 @@ fn bytes_path(bytes: Vec<u8>) -> PathBuf {
 #[cfg(not(unix))]
 fn bytes_path(bytes: Vec<u8>) -> PathBuf {
     String::from_utf8_lossy(&bytes).into_owned().into()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+    use super::*;
+
+    #[test]
+    fn an_entry_never_takes_the_place_of_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let [old, new] = ["old", "new"].map(|text| {
+            let path = folder.path().join(text);
+            fs::write(&path, text).unwrap();
+            path
+        });
+        let journal = Journal::begin(&folder.path().join("undo"));
+        // Both began in one millisecond.
+        let mut runs = [0, 1].map(|_| Journal {
+            folder: journal.folder.clone(),
+            run: journal.run.clone(),
+            entries: 0,
+        });
+        let entries = runs.each_mut().map(|run| run.keep(&old, &new).unwrap());
+        assert_ne!(entries[0], entries[1]);
+        assert!(entries.iter().all(|entry| header(entry).is_ok()));
+    }
 }

@@ -1,6 +1,6 @@
 //! FLAC: metadata blocks as they stand in the file (RFC 9639), and Vorbis comments.
 
-use super::{Item, Of, Raw, damaged, digest, take};
+use super::{Form, Item, Of, Raw, damaged, digest, take};
 use crate::error::Refusal;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -79,6 +79,7 @@ pub(super) fn parse_comments(mut bytes: &[u8], rest: Vec<Vec<u8>>) -> Result<Raw
             .split_once('=')
             .ok_or_else(|| damaged("a comment has no name"))?;
         items.push(Item {
+            form: Form::Comments,
             id: id.to_owned(),
             data: value.as_bytes().to_vec(),
         });

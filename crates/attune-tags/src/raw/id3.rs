@@ -1,6 +1,6 @@
 //! ID3v2.3 and 2.4: frames as they stand in the file (<https://id3.org>).
 
-use super::{Item, Of, Raw, damaged, digest, take};
+use super::{Form, Item, Of, Raw, damaged, digest, take};
 use crate::error::Refusal;
 use std::fs::File;
 use std::io::{Read, Seek};
@@ -78,6 +78,7 @@ fn frames(head: [u8; HEADER as usize], body: Vec<u8>) -> Result<Raw, Refusal> {
             .get(10..10 + size)
             .ok_or_else(|| damaged("a frame reaches beyond the tag"))?;
         items.push(Item {
+            form: Form::Id3,
             // What is to become of a frame belongs to it.
             id: if status == 0 { id } else { format!("{id}/{status:02x}") },
             data: plain(version, format, data)?,
@@ -171,6 +172,7 @@ mod tests {
     #[test]
     fn a_field_of_ones_own_is_known_by_its_name_in_any_encoding() {
         let item = |data: &[u8]| Item {
+            form: Form::Id3,
             id: "TXXX".to_owned(),
             data: data.to_vec(),
         };

@@ -1,6 +1,6 @@
-//! RIFF and AIFF: chunks as they stand in the file, and the tag of ID3v2 in one of them.
+//! RIFF and AIFF: chunks as they stand in the file, the tag of ID3v2 in one of them, and the list `INFO` of RIFF.
 
-use super::{Of, Raw, at, damaged, digest, id3, take};
+use super::{Form, Item, Of, Raw, at, damaged, digest, id3, take};
 use crate::error::Refusal;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -38,11 +38,13 @@ pub(super) fn read(file: &mut File) -> Result<Raw, Refusal> {
                 return Err(damaged("there are two tags of ID3v2"));
             }
             let tag = id3::chunk(&take(file, size)?)?;
-            (raw.items, raw.of) = (tag.items, tag.of);
+            raw.items.extend(tag.items);
+            raw.of = tag.of;
         } else if is_list {
             if std::mem::replace(&mut has_list, true) {
                 return Err(damaged("there are two lists of RIFF"));
             }
+            raw.items.extend(info(&take(file, size)?[4..])?);
         } else {
             raw.rest
                 .push(digest(&head[..4], &mut Read::by_ref(file).take(size), Some(size))?);
@@ -50,5 +52,34 @@ pub(super) fn read(file: &mut File) -> Result<Raw, Refusal> {
         // Chunks begin at even places.
         file.seek(SeekFrom::Start(start + size + size % 2))?;
     }
+    if at(file)? < length {
+        raw.rest.push(digest(b"", file, None)?);
+    }
     Ok(raw)
+}
+
+/// Each with its name and its text; how many zeros end it is no part of that.
+fn info(mut list: &[u8]) -> Result<Vec<Item>, Refusal> {
+    let mut items = Vec::new();
+    while !list.iter().all(|byte| *byte == 0) {
+        let cut = || damaged("an item of RIFF reaches beyond its list");
+        let (id, rest) = list.split_first_chunk::<4>().ok_or_else(cut)?;
+        if !id.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+            return Err(damaged("an item of RIFF has no name"));
+        }
+        let (size, rest) = rest.split_first_chunk().ok_or_else(cut)?;
+        let size = u32::from_le_bytes(*size) as usize;
+        let (text, rest) = rest.split_at_checked(size).ok_or_else(cut)?;
+        let text = text
+            .iter()
+            .rposition(|byte| *byte != 0)
+            .map_or(&[][..], |last| &text[..=last]);
+        items.push(Item {
+            form: Form::Info,
+            id: String::from_utf8_lossy(id).into_owned(),
+            data: text.to_vec(),
+        });
+        list = rest.get(size % 2..).unwrap_or_default();
+    }
+    Ok(items)
 }

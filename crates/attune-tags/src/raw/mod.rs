@@ -3,9 +3,11 @@
 //!
 //! In: a file. Out: [`Raw`]. Thread: any.
 
+pub(crate) mod ape;
 mod flac;
 mod id3;
 mod iff;
+pub(crate) mod mp4;
 mod ogg;
 
 pub(crate) use id3::is_own_text;
@@ -19,20 +21,30 @@ use std::io::{Read, Seek};
 /// No tag is larger than this; covers are a few megabytes.
 const LARGEST: u64 = 256 << 20;
 
+/// The kind of tag that a field stands in: one name means different things in two of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Form {
+    Id3,
+    Comments,
+    Ilst,
+    Ape,
+    Info,
+}
+
 /// One field or frame.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Item {
-    /// `TIT2`, `TITLE` as it is written.
+    pub(crate) form: Form,
+    /// `TIT2`, `TITLE` as it is written, `©nam`, `----:com.apple.iTunes:NAME`.
     pub(crate) id: String,
     pub(crate) data: Vec<u8>,
 }
 
-/// The fields of the tag that is written, and all else that the file has.
+/// The fields of the tags that can be written, and all else that the file has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Raw {
     /// In the order of the file.
     pub(crate) items: Vec<Item>,
-    /// Version of ID3v2; vendor of comments.
     pub(crate) of: Of,
     /// Digests of the other parts, in an order that does not matter.
     pub(crate) rest: Vec<Vec<u8>>,
@@ -47,21 +59,26 @@ pub(crate) enum Of {
     Id3(u8),
     /// Who made the file.
     Vendor(String),
+    /// Digest of what stands beside the list of items in its box.
+    Meta(Vec<u8>),
+    /// Version, flags and reserve of the tag's header, where it has one, and footer.
+    Ape(Option<ape::Mark>, ape::Mark),
 }
 
 impl Raw {
-    /// `None`: of this kind, the library's own view is what is compared.
-    pub(crate) fn read(kind: FileType, file: &mut File) -> Result<Option<Self>, Refusal> {
+    pub(crate) fn read(kind: FileType, file: &mut File) -> Result<Self, Refusal> {
         file.rewind()?;
         let mut raw = match kind {
             FileType::Mpeg => id3::mpeg(file)?,
             FileType::Flac => flac::read(file)?,
             FileType::Vorbis | FileType::Opus | FileType::Speex => ogg::read(file)?,
             FileType::Wav | FileType::Aiff => iff::read(file)?,
-            _ => return Ok(None),
+            FileType::Mp4 => mp4::read(file)?,
+            FileType::Ape | FileType::WavPack => ape::read(file)?,
+            _ => return Err(Refusal::Format),
         };
         raw.rest.sort();
-        Ok(Some(raw))
+        Ok(raw)
     }
 }
 
