@@ -2,6 +2,7 @@
 //!
 //! In: an open file. Out: blocks of interleaved f32. Thread: any.
 
+use super::damage::Damage;
 use super::ffmpeg::{self, Failure, Ffmpeg};
 use super::{AudioInfo, Blocks};
 use crate::units::Seconds;
@@ -66,8 +67,11 @@ impl Blocks for HelperStream {
         None
     }
 
-    fn broken(&self) -> u64 {
-        self.broken
+    fn damage(&self) -> Damage {
+        Damage {
+            packets: self.broken,
+            ..Damage::default()
+        }
     }
 
     fn block(&mut self) -> &mut [f32] {
@@ -97,6 +101,7 @@ impl Blocks for HelperStream {
     fn seek_before(&mut self, _: u64) -> Option<u64> {
         self.ffmpeg = Ffmpeg::start(&self.file).ok()?;
         self.pending = false;
+        self.broken = 0;
         Some(0)
     }
 }

@@ -5,6 +5,7 @@
 use super::bytes::Part;
 use super::frames::FrameReader;
 use super::names::{Content, HEAD_BYTES};
+use super::ogg::{Next, OggReader};
 use super::{flac, mkv, mp4, ogg, raw, refusal, spool, tags, wave};
 use crate::source::{SourceError, SourceErrorKind};
 use crate::units::Seconds;
@@ -18,7 +19,8 @@ use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDe
 use symphonia::core::codecs::registry::CodecRegistry;
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
-use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
+use symphonia::core::formats::well_known::FORMAT_ID_OGG;
+use symphonia::core::formats::{FormatOptions, FormatReader, SeekMode, SeekTo, Track, TrackType};
 use symphonia::core::io::{MediaSource, MediaSourceStream, MediaSourceStreamOptions, ReadOnlySource};
 use symphonia::core::meta::MetadataOptions;
 use symphonia_adapter_libopus::OpusDecoder;
@@ -32,7 +34,7 @@ pub(super) struct Opened {
     pub(super) decoder_name: String,
     /// Whether the demuxer can go to any place.
     pub(super) can_seek: bool,
-    /// What is to be heard of the track, where an mp4 says so.
+    /// What is to be played of the track, where an mp4 says so.
     pub(super) gaps: Option<mp4::Gaps>,
     /// What stands before the sound of a Matroska file.
     pub(super) heading: mkv::Heading,
@@ -43,23 +45,45 @@ pub(super) struct Opened {
 pub(super) enum Demuxer {
     /// One of symphonia's.
     Container(Box<dyn FormatReader>),
+    /// One of symphonia's, watched for pages that are missing.
+    Ogg(Box<OggReader>),
     /// Ours, for frames without a container.
     Frames(Box<FrameReader>),
 }
 
 impl Demuxer {
-    pub(super) fn reader(&mut self) -> &mut dyn FormatReader {
-        match self {
+    /// The next packet of a track, or what is missing in its place; `None` at the end.
+    pub(super) fn next(&mut self, track: u32) -> Result<Option<Next>, Error> {
+        let reader: &mut dyn FormatReader = match self {
+            Self::Ogg(ogg) => return ogg.next(track),
             Self::Container(reader) => reader.as_mut(),
             Self::Frames(reader) => reader.as_mut(),
+        };
+        loop {
+            match reader.next_packet()? {
+                Some(packet) if packet.track_id != track => {}
+                packet => return Ok(packet.map(|packet| Next::Packet(packet, None))),
+            }
         }
     }
 
+    /// Goes to the packet that holds the timestamp, or one before it.
+    pub(super) fn seek(&mut self, to: SeekTo) -> Result<(), Error> {
+        let sought = match self {
+            Self::Container(reader) => reader.seek(SeekMode::Accurate, to),
+            Self::Ogg(reader) => reader.seek(SeekMode::Accurate, to),
+            Self::Frames(reader) => reader.seek(SeekMode::Accurate, to),
+        };
+        sought.map(|_| ())
+    }
+
     fn tracks(&self) -> (Option<&Track>, &[Track]) {
-        match self {
-            Self::Container(reader) => (reader.default_track(TrackType::Audio), reader.tracks()),
-            Self::Frames(reader) => (None, reader.tracks()),
-        }
+        let reader = match self {
+            Self::Container(reader) => reader.as_ref(),
+            Self::Ogg(reader) => reader.reader(),
+            Self::Frames(reader) => return (None, reader.tracks()),
+        };
+        (reader.default_track(TrackType::Audio), reader.tracks())
     }
 }
 
@@ -193,12 +217,19 @@ pub(super) fn open_raw(path: &Path, format: raw::RawFormat) -> Result<Opened, So
 }
 
 fn open_container(path: &Path, part: Part, access: Access, ending: Ending) -> Result<Opened, SourceError> {
+    let whole = part.clone();
     let source: Box<dyn MediaSource> = match access {
         Access::Seekable => Box::new(part),
         Access::Forward => Box::new(ReadOnlySource::new(part)),
     };
     let format = probe(source).map_err(|error| probe_error(path, &error))?;
-    choose(path, Demuxer::Container(format), access, ending)
+    let demuxer = if format.format_info().format == FORMAT_ID_OGG {
+        let ogg = OggReader::new(&whole, format).map_err(|error| io_error(path, &error))?;
+        Demuxer::Ogg(Box::new(ogg))
+    } else {
+        Demuxer::Container(format)
+    };
+    choose(path, demuxer, access, ending)
 }
 
 /// Finds the container by content alone: an extension may lie.

@@ -64,8 +64,8 @@ pub(super) struct Reader {
     cut: u64,
     /// Whether the newest mark was the last: nothing follows until a seek.
     ended: bool,
-    /// Damage of the file that was told.
-    told: Option<String>,
+    /// Damage of the file that was reported.
+    reported: Option<String>,
 }
 
 fn clock_for(file: &AudioFile, pace: Pace) -> PaceClock {
@@ -105,7 +105,7 @@ impl Reader {
             muted: None,
             cut: 0,
             ended: false,
-            told: None,
+            reported: None,
         }
     }
 
@@ -307,9 +307,9 @@ impl Reader {
             return true;
         }
         if let Some(damage) = self.file.damage()
-            && self.told.as_ref() != Some(&damage)
+            && self.reported.as_ref() != Some(&damage)
         {
-            self.told = Some(damage.clone());
+            self.reported = Some(damage.clone());
             self.mark_here(MarkKind::Damaged(damage));
             return false;
         }
