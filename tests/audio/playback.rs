@@ -8,6 +8,7 @@
 )]
 
 use crate::common::media::{ffmpeg, folder, text, write_float_wav};
+use attune_audio::decode::AudioFile;
 use attune_audio::playback::{FilePlayer, Pace};
 use attune_audio::ring::SampleSource;
 use attune_audio::source::{MarkKind, SourceErrorKind, SourceKind, SourceMark};
@@ -209,24 +210,20 @@ fn looping_marks_each_beginning_exactly() {
 fn damage_is_reported_once_however_often_it_is_played() {
     let dir = folder();
     let wav = counting_wav(&dir, 40_000);
-    let path = ffmpeg(&[
-        "-i",
-        text(&wav),
-        "-ac",
-        "2",
-        "-c:a",
-        "aac",
-        text(&dir.path().join("a.aac")),
-    ]);
+    let path = dir.path().join("a.mp3");
+    let path = ffmpeg(&["-i", text(&wav), "-c:a", "libmp3lame", "-b:a", "128k", text(&path)]);
     let mut bytes = std::fs::read(&path).unwrap();
     let middle = bytes.len() / 2;
     let header = bytes[middle..]
         .windows(2)
-        .position(|word| word == [0xFF, 0xF1])
+        .position(|word| word[0] == 0xFF && word[1] & 0xF6 == 0xF2)
         .unwrap();
-    // An element that does not exist in this place.
-    bytes[middle + header + 7] = 0x40;
+    // Side information that cannot be.
+    bytes[middle + header + 4..middle + header + 200].fill(0xFE);
     std::fs::write(&path, bytes).unwrap();
+    let mut file = AudioFile::open(&path).unwrap();
+    while file.next_block(&mut Vec::new()).unwrap() {}
+    assert!(file.broken_packets() > 0);
     let (mut player, mut source) = FilePlayer::open(&path, Pace::FlatOut, false).unwrap();
     player.pause();
     player.set_looping(true);

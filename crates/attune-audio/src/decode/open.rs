@@ -5,7 +5,7 @@
 use super::bytes::Part;
 use super::frames::FrameReader;
 use super::names::{Content, HEAD_BYTES};
-use super::ogg::{Next, OggReader};
+use super::ogg::{Next, OggReader, Pages};
 use super::{flac, mkv, mp4, ogg, raw, refusal, spool, tags, wave};
 use crate::source::{SourceError, SourceErrorKind};
 use crate::units::Seconds;
@@ -19,7 +19,6 @@ use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDe
 use symphonia::core::codecs::registry::CodecRegistry;
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
-use symphonia::core::formats::well_known::FORMAT_ID_OGG;
 use symphonia::core::formats::{FormatOptions, FormatReader, SeekMode, SeekTo, Track, TrackType};
 use symphonia::core::io::{MediaSource, MediaSourceStream, MediaSourceStreamOptions, ReadOnlySource};
 use symphonia::core::meta::MetadataOptions;
@@ -52,6 +51,14 @@ pub(super) enum Demuxer {
 }
 
 impl Demuxer {
+    /// The same, which knows from now on which pages of an Ogg file are missing.
+    fn watching(self, pages: Pages) -> Self {
+        match self {
+            Self::Container(reader) => Self::Ogg(Box::new(OggReader::new(pages, reader))),
+            other => other,
+        }
+    }
+
     /// The next packet of a track, or what is missing in its place; `None` at the end.
     pub(super) fn next(&mut self, track: u32) -> Result<Option<Next>, Error> {
         let reader: &mut dyn FormatReader = match self {
@@ -166,6 +173,7 @@ pub(super) fn open(path: &Path, part: &Part, content: Content) -> Result<Opened,
             return Err(refusal::only_tags(path));
         }
     }
+    let is_ogg = head.starts_with(b"OggS");
     let mut source = part.clone();
     let mut packet_bytes = None;
     if head.starts_with(b"fLaC") {
@@ -177,17 +185,29 @@ pub(super) fn open(path: &Path, part: &Part, content: Content) -> Result<Opened,
     let ending = Ending {
         packet_bytes,
         // Pages say how long they are; nothing says how many there are.
-        is_open: head.starts_with(b"OggS") && !ogg::ends_in_a_page(part).map_err(io)?,
+        is_open: is_ogg && !ogg::ends_in_a_page(part).map_err(io)?,
         ..Ending::default()
     };
     let opened = open_container(path, source.clone(), Access::Seekable, ending.clone());
     let mut opened = opened.or_else(|error| match error.kind {
         // Some demuxers report a missing end as damage, others as an unknown format.
         SourceErrorKind::Truncated | SourceErrorKind::FileUnsupported => {
-            open_container(path, source, Access::Forward, ending).map_err(|_| error)
+            open_container(path, source, Access::Forward, ending.clone()).map_err(|_| error)
         }
         _ => Err(error),
     });
+    if is_ogg {
+        let pages = Pages::read(part).map_err(io)?;
+        if opened.is_err()
+            && let Some(rest) = pages.without_first_damage(part).map_err(io)?
+        {
+            opened = open_container(path, rest, Access::Seekable, ending);
+        }
+        opened = opened.map(|opened| Opened {
+            demuxer: opened.demuxer.watching(pages),
+            ..opened
+        });
+    }
     if mkv::is_mkv(&head)
         && let Ok(opened) = &mut opened
     {
@@ -217,19 +237,12 @@ pub(super) fn open_raw(path: &Path, format: raw::RawFormat) -> Result<Opened, So
 }
 
 fn open_container(path: &Path, part: Part, access: Access, ending: Ending) -> Result<Opened, SourceError> {
-    let whole = part.clone();
     let source: Box<dyn MediaSource> = match access {
         Access::Seekable => Box::new(part),
         Access::Forward => Box::new(ReadOnlySource::new(part)),
     };
     let format = probe(source).map_err(|error| probe_error(path, &error))?;
-    let demuxer = if format.format_info().format == FORMAT_ID_OGG {
-        let ogg = OggReader::new(&whole, format).map_err(|error| io_error(path, &error))?;
-        Demuxer::Ogg(Box::new(ogg))
-    } else {
-        Demuxer::Container(format)
-    };
-    choose(path, demuxer, access, ending)
+    choose(path, Demuxer::Container(format), access, ending)
 }
 
 /// Finds the container by content alone: an extension may lie.

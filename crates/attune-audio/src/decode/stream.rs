@@ -221,26 +221,26 @@ impl PacketStream {
                         .saturating_mul(if self.channels == 0 { 8 } else { self.channels as u64 });
                 *bytes += (packet.data.len() as u64).min(samples.saturating_mul(4).saturating_add(MOST_JUNK));
             }
-            let start = packet.pts.get().saturating_add_unsigned(packet.trim_start.get());
             let Some(gap) = gap else {
                 if self.decode(&packet)? {
-                    return Ok(Some(start));
+                    return Ok(Some(packet.pts.get().saturating_add_unsigned(packet.trim_start.get())));
                 }
                 continue;
             };
             // What the decoder remembers does not belong to this packet.
             self.opened.decoder.reset();
             let has_samples = self.decode(&packet)?;
-            // A decoder that starts anew may give less than the packet stands for.
+            // A decoder that starts anew gives less than the packet stands for.
             let frames = if has_samples {
                 self.block.len() / self.channels
             } else {
                 0
             };
-            let more = packet.dur.get().min(MAX_PATCH).saturating_sub(frames as u64);
+            let whole = packet.trim_start.get().saturating_add(packet.dur.get()).min(MAX_PATCH);
+            let more = whole.saturating_sub(frames as u64);
             let samples = gap.samples.saturating_add(more);
             if self.fill(Gap { samples }) > 0 || has_samples {
-                return Ok(Some(start.saturating_sub_unsigned(gap.samples)));
+                return Ok(Some(packet.pts.get().saturating_sub_unsigned(gap.samples)));
             }
         }
     }

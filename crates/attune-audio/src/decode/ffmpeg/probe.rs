@@ -56,8 +56,8 @@ struct Format {
     duration: Option<String>,
 }
 
-/// Asks the program beside `ffmpeg`. Nothing is known where it is missing or gives no answer; that it hangs is an error,
-/// for then the other will too.
+/// Asks the program beside `ffmpeg`. Nothing is known where it is missing or gives no answer; that it hangs is an
+/// error, for then the other will too.
 pub(super) fn about(ffmpeg: &Path, file: &File, limit: Duration) -> Result<About, Failure> {
     let program = ffmpeg.with_file_name(format!("ffprobe{}", std::env::consts::EXE_SUFFIX));
     let answer = match ask(&program, file, limit) {

@@ -100,7 +100,8 @@ mod tests {
         let said = "Error while decoding stream #0:0: no";
         let long = "x".repeat(1024);
         let report = read(&format!(
-            "[warning] title {said}\n    : {said}\n[info] {said}\n[mine] [error] {said}\n[warning] {long}[error] {said}\n"
+            "[warning] title {said}\n    : {said}\n[info] {said}\n[mine] [error] {said}\n\
+             [warning] {long}[error] {said}\n"
         ));
         assert_eq!(report, Report::default());
     }

@@ -3,13 +3,12 @@
 //! Symphonia passes over a page whose checksum is wrong, and numbers the packets of the next page as if they followed
 //! at once. Here they get the time that their own page states, and the reader learns how much is missing before them.
 //!
-//! In: a part of a file, symphonia's demuxer of it. Out: packets and gaps. Thread: any.
+//! In: the pages of a file, symphonia's demuxer of it. Out: packets and gaps. Thread: any.
 
 mod pages;
 
-use super::bytes::Part;
-pub(super) use pages::ends_in_a_page;
-use pages::{Hole, Pages};
+use pages::Hole;
+pub(super) use pages::{Pages, ends_in_a_page};
 use std::collections::VecDeque;
 use std::io;
 use symphonia::core::errors::{Error, Result};
@@ -56,16 +55,16 @@ fn end(packet: &Packet) -> i64 {
 }
 
 impl OggReader {
-    pub(super) fn new(part: &Part, reader: Box<dyn FormatReader>) -> io::Result<Self> {
-        Ok(Self {
+    pub(super) fn new(pages: Pages, reader: Box<dyn FormatReader>) -> Self {
+        Self {
             reader,
-            pages: Pages::read(part)?,
+            pages,
             link: 0,
             page: VecDeque::new(),
             gap: None,
             stop: None,
             expected: Some(0),
-        })
+        }
     }
 
     /// Symphonia's demuxer.

@@ -1,4 +1,5 @@
-//! The pages of an Ogg file (RFC 3533): which of them are damaged, and between which granule positions sound is missing.
+//! The pages of an Ogg file (RFC 3533): which of them are damaged, and between which granule positions sound is
+//! missing.
 //!
 //! A page whose checksum is wrong is passed over by the demuxer, so what it held is known only from its neighbours.
 //!
@@ -8,12 +9,15 @@ use crate::decode::bytes::{Part, Window, array};
 use crate::decode::tags::leading_tag;
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::Range;
 use symphonia::core::checksum::Crc32;
 use symphonia::core::io::Monitor;
 
 /// The longest page.
 const PAGE_BYTES: u64 = 65_307;
 const HEADER_BYTES: usize = 27;
+/// Headers that take more are not copied; pictures within them take megabytes.
+const MOST_HEADERS: u64 = 64 << 20;
 const CAPTURE: &[u8] = b"OggS\0";
 /// Searched for a page at once.
 const STRIDE: usize = 4096;
@@ -33,18 +37,20 @@ pub(super) struct Hole {
 
 /// What all pages of a file say.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Pages {
+pub(in crate::decode) struct Pages {
     /// By link of the chain, serial number and granule position before.
     holes: BTreeMap<(u32, u32, i64), Hole>,
     /// Pages that are missing at the end of a stream, by link and serial number.
     tails: BTreeMap<(u32, u32), Hole>,
     /// Bytes of streams whose first page is missing.
     orphans: u64,
+    /// Damaged bytes before the first page with sound.
+    first_damage: Option<Range<u64>>,
 }
 
 impl Pages {
     /// Reads all pages of a part.
-    pub(super) fn read(part: &Part) -> io::Result<Self> {
+    pub(in crate::decode) fn read(part: &Part) -> io::Result<Self> {
         let mut scan = Scan::default();
         let mut window = Window::new(part.clone());
         let (mut at, mut bad_from) = (part.start, None);
@@ -64,11 +70,30 @@ impl Pages {
                 continue;
             }
             let bad = bad_from.take().map(|from| (from, at));
+            if let Some((from, to)) = bad
+                && scan.is_before_sound()
+            {
+                scan.pages.first_damage.get_or_insert(from..to);
+            }
             scan.push(&mut window, &header, bad)?;
             at += header.bytes;
         }
         scan.end_link(&mut window, bad_from.map(|from| (from, part.end)))?;
         Ok(scan.pages)
+    }
+
+    /// The part without the damage before its first sound, if there is some: symphonia opens no file in which a page is
+    /// damaged there.
+    pub(in crate::decode) fn without_first_damage(&self, part: &Part) -> io::Result<Option<Part>> {
+        let Some(damage) = &self.first_damage else {
+            return Ok(None);
+        };
+        let headers = damage.start - part.start;
+        if headers > MOST_HEADERS {
+            return Ok(None);
+        }
+        let headers = part.read_at(part.start, headers as usize)?;
+        Ok(Some(part.cut(headers, damage.end, part.end)))
     }
 
     /// The hole that a packet with this timestamp lies behind.
@@ -181,6 +206,11 @@ struct Scan {
 }
 
 impl Scan {
+    /// Whether streams have begun and none has a page with sound yet.
+    fn is_before_sound(&self) -> bool {
+        !self.streams.is_empty() && self.streams.values().all(|stream| stream.granule == 0)
+    }
+
     /// Takes a page whose checksum is right, and the damaged bytes before it.
     fn push(&mut self, window: &mut Window, header: &Header, bad: Option<(u64, u64)>) -> io::Result<()> {
         if bad.is_some() {
