@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn zeros_before_a_tag_are_nothing() {
         let mut file = tempfile::tempfile().expect("a temporary file can be made");
-        file.write_all(&[&[0; 70_000][..], b"TAG", &[b' '; 125]].concat())
+        file.write_all(&[&vec![0; 70_000][..], b"TAG", &[b' '; 125]].concat())
             .expect("it can be written");
         let part = Part::whole(Arc::new(file)).expect("it can be read");
         let end = sound_end(&part).expect("it can be read");

@@ -85,7 +85,7 @@ mod tests {
             writer
         });
         let mut read = vec![0; bytes.len()];
-        pipe.limit = Duration::from_secs(60);
+        pipe.limit = Duration::from_mins(1);
         pipe.read_exact(&mut read).expect("it is written");
         assert!(read == bytes);
         let writer = thread.join().expect("it does not panic");
@@ -93,7 +93,7 @@ mod tests {
         let error = pipe.read(&mut [0]).expect_err("nothing is written");
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         drop(writer);
-        pipe.limit = Duration::from_secs(60);
+        pipe.limit = Duration::from_mins(1);
         assert_eq!(pipe.read(&mut [0]).ok(), Some(0));
     }
 }
