@@ -214,6 +214,24 @@ fn seeking_brings_exactly_what_a_decoding_from_the_start_brings() {
         lossless: false,
         lead_in: 0,
     });
+    // Longer than what Opus needs before a place.
+    let long = dir.path().join("long.wav");
+    write_int_wav(&long, RATE, 2, 16, &signal(RATE, 2, 14.0));
+    for (name, options) in [
+        ("a.opus", &["-b:a", "96k"][..]),
+        ("speech.opus", &["-ac", "1", "-b:a", "16k"]),
+    ] {
+        let path = dir.path().join(name);
+        let mut args = vec!["-i", text(&long), "-c:a", "libopus"];
+        args.extend(options);
+        args.push(text(&path));
+        files.push(Format {
+            path: ffmpeg(&args),
+            decoder: "opus",
+            lossless: false,
+            lead_in: 0,
+        });
+    }
     files.push(Format {
         path: wav,
         decoder: "pcm_s16le",
@@ -225,14 +243,16 @@ fn seeking_brings_exactly_what_a_decoding_from_the_start_brings() {
         let whole = decoded(&path);
         let mut file = AudioFile::open(&path).unwrap();
         let rate = file.info().rate;
-        for at in [0.0, 3.1, 0.4, 0.700_01, 5.5, 1.234_567, 5.99, 0.0, 2.0] {
+        for at in [
+            0.0, 3.1, 0.4, 0.700_01, 5.5, 1.234_567, 5.99, 0.0, 2.0, 9.876, 13.5, 7.0,
+        ] {
             file.seek(Seconds(at))
                 .unwrap_or_else(|error| panic!("{name} at {at}: {error}"));
             let mut rest = Vec::new();
             // Not always to the end: a seek from the middle is another way.
             while rest.len() < 8_000 && file.next_block(&mut rest).unwrap() {}
-            let start = rate.index_at(Seconds(at)).0 as usize;
-            let expected = &whole[start..(start + rest.len()).min(whole.len())];
+            let start = (rate.index_at(Seconds(at)).0 as usize).min(whole.len());
+            let expected = &whole[start..(start + 8_000.max(rest.len())).min(whole.len())];
             assert_eq!(rest.len(), expected.len(), "{name} at {at}");
             let first = rest.iter().zip(expected).position(|(a, b)| a.to_bits() != b.to_bits());
             assert_eq!(first, None, "{name} at {at}: differs from sample {first:?} on");
@@ -350,6 +370,48 @@ fn a_damaged_stretch_becomes_silence_of_its_length() {
 }
 
 #[test]
+fn a_packet_that_no_decoder_takes_is_damage_and_the_rest_is_decoded() {
+    let dir = folder();
+    let wav = dir.path().join("original.wav");
+    write_int_wav(&wav, RATE, 1, 16, &signal(RATE, 1, 2.0));
+    let path = ffmpeg(&["-i", text(&wav), "-c:a", "aac", text(&dir.path().join("a.aac"))]);
+    let whole = decoded(&path);
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    let header = bytes[middle..]
+        .windows(2)
+        .position(|word| word == [0xFF, 0xF1])
+        .unwrap();
+    // A coupling channel element, which symphonia does not support.
+    bytes[middle + header + 7] = 0x40;
+    fs::write(&path, &bytes).unwrap();
+    let mut file = AudioFile::open_alone(&path).unwrap();
+    let mut samples = Vec::new();
+    while file.next_block(&mut samples).unwrap() {}
+    assert_eq!(samples.len(), whole.len());
+    assert_eq!((file.broken_packets(), file.cut_short()), (1, None));
+    let said = file.damage().unwrap();
+    assert!(
+        said.contains("1 broken packet at 0:0") && said.contains("became 0.02 s of silence"),
+        "{said}"
+    );
+}
+
+/// What gives no sound must not hold the program either.
+#[test]
+fn a_rate_that_no_sound_has_is_refused_by_all_decoders() {
+    let dir = folder();
+    let path = dir.path().join("fast.wav");
+    write_int_wav(&path, 1_000_000, 2, 16, &vec![0.1; 2_000_000]);
+    let (done, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || done.send(AudioFile::open(&path).map(|_| ())));
+    let read = ended.recv_timeout(std::time::Duration::from_mins(1));
+    let error = read.expect("it ends").unwrap_err();
+    assert_eq!(error.kind.name(), "unsupported");
+    assert!(error.message.contains("1000000 Hz"), "{error:?}");
+}
+
+#[test]
 fn each_bad_file_gets_its_own_error() {
     let dir = folder();
     let at = |name: &str| dir.path().join(name);
@@ -393,7 +455,7 @@ fn each_bad_file_gets_its_own_error() {
 }
 
 #[test]
-fn a_video_without_sound_says_so_and_one_with_sound_is_heard() {
+fn a_video_without_sound_says_so_and_one_with_sound_is_decoded() {
     let dir = folder();
     let picture = ["-f", "lavfi", "-i", "testsrc=size=64x64:rate=10:duration=1"];
     let mute = dir.path().join("mute.mp4");

@@ -107,6 +107,24 @@ fn with_ffmpeg_each_is_decoded_as_ffmpeg_decodes_it() {
 }
 
 #[test]
+fn words_within_a_file_are_not_taken_for_what_ffmpeg_says() {
+    let dir = folder();
+    let wav = dir.path().join("good.wav");
+    write_int_wav(&wav, 48_000, 2, 16, &signal(48_000, 2, 1.0));
+    let lies =
+        "x\n  Duration: 09:00:00.00, start: 0\n  Stream #0:0: Audio: gold, 1 Hz, dbl\n[error] Error while decoding";
+    let title = format!("title={lies}");
+    let path = dir.path().join("a.wv");
+    let path = ffmpeg(&["-i", text(&wav), "-c:a", "wavpack", "-metadata", &title, text(&path)]);
+    let mut file = AudioFile::open(&path).unwrap();
+    let info = file.info().clone();
+    assert!(info.decoder.ends_with("(wavpack)"), "{}", info.decoder);
+    assert_eq!((info.format.as_str(), info.duration), ("s16", Some(Seconds(1.0))));
+    while file.next_block(&mut Vec::new()).unwrap() {}
+    assert_eq!(file.damage(), None);
+}
+
+#[test]
 fn a_header_within_another_format_is_not_taken_for_the_file() {
     let dir = folder();
     let wav = dir.path().join("a.wav");

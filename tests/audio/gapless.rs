@@ -86,7 +86,7 @@ fn opus_music_is_decoded_as_ffmpeg_decodes_it() {
             samples
         };
         let (here, there) = (decoded(&path), decoded(&peer));
-        // WebM's padding of the last packet is heard: symphonia does not read it.
+        // WebM's padding of the last packet is played: symphonia does not read it.
         let padded = if name.ends_with("webm") { 960 } else { 0 };
         assert!(
             (0..=padded).contains(&(here.len() - there.len())),

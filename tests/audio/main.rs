@@ -12,6 +12,7 @@ mod front_end;
 mod gapless;
 mod golden_features;
 mod lengths;
+mod ogg;
 mod playback;
 mod polarity;
 mod rate_parity;

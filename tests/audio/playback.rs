@@ -7,7 +7,8 @@
     reason = "a test may fail; exact values are meant"
 )]
 
-use crate::common::media::{folder, write_float_wav};
+use crate::common::media::{ffmpeg, folder, text, write_float_wav};
+use attune_audio::decode::AudioFile;
 use attune_audio::playback::{FilePlayer, Pace};
 use attune_audio::ring::SampleSource;
 use attune_audio::source::{MarkKind, SourceErrorKind, SourceKind, SourceMark};
@@ -202,6 +203,42 @@ fn looping_marks_each_beginning_exactly() {
             .iter()
             .enumerate()
             .all(|(n, sample)| index(*sample) as usize == n % total as usize)
+    );
+}
+
+#[test]
+fn damage_is_reported_once_however_often_it_is_played() {
+    let dir = folder();
+    let wav = counting_wav(&dir, 40_000);
+    let path = dir.path().join("a.mp3");
+    let path = ffmpeg(&["-i", text(&wav), "-c:a", "libmp3lame", "-b:a", "128k", text(&path)]);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    let header = bytes[middle..]
+        .windows(2)
+        .position(|word| word[0] == 0xFF && word[1] & 0xF6 == 0xF2)
+        .unwrap();
+    // Side information that cannot be.
+    bytes[middle + header + 4..middle + header + 200].fill(0xFE);
+    std::fs::write(&path, bytes).unwrap();
+    let mut file = AudioFile::open(&path).unwrap();
+    while file.next_block(&mut Vec::new()).unwrap() {}
+    assert!(file.broken_packets() > 0);
+    let (mut player, mut source) = FilePlayer::open(&path, Pace::FlatOut, false).unwrap();
+    player.pause();
+    player.set_looping(true);
+    source = player.seek(Seconds(0.0)).unwrap_or(source);
+    player.play();
+    let mut samples = Vec::new();
+    let marks: Vec<MarkKind> = (0..5)
+        .map(|_| read_to_mark(&mut player, &mut source, &mut samples).unwrap().kind)
+        .collect();
+    // The first pass may have ended before the order came, and its mark went with the seek.
+    let reports = marks.iter().filter(|mark| matches!(mark, MarkKind::Damaged(_))).count();
+    assert!(reports <= 1, "{marks:?}");
+    assert!(
+        marks.iter().filter(|mark| **mark == MarkKind::Looped).count() >= 4,
+        "{marks:?}"
     );
 }
 

@@ -1,4 +1,4 @@
-//! Channels of opposite polarity are heard, and every other mix is the mean of the channels.
+//! Channels of opposite polarity do not cancel, and every other mix is the mean of the channels.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 

@@ -566,6 +566,68 @@ fn a_source_that_cannot_be_opened_leaves_what_is_open_and_one_that_can_takes_its
     );
 }
 
+/// A file that remembers its pace.
+struct Paced(OpenedSource, Arc<Mutex<Option<Pace>>>);
+
+impl SourceControl for Paced {
+    fn opened(&self) -> &OpenedSource {
+        &self.0
+    }
+    fn next_mark(&mut self) -> Option<SourceMark> {
+        None
+    }
+    fn set_pace(&mut self, pace: Pace) {
+        *self.1.lock().unwrap() = Some(pace);
+    }
+}
+
+#[test]
+fn a_pace_set_while_a_file_is_being_opened_is_its_pace() {
+    let (release, held) = unbounded::<()>();
+    let (asked, asks) = unbounded();
+    let paces: Arc<Mutex<Option<Pace>>> = Arc::default();
+    let kept = Arc::clone(&paces);
+    let (give, sinks) = unbounded();
+    let sources: SourceOpener = Arc::new(move |_| {
+        asked.send(()).unwrap();
+        held.recv().unwrap();
+        *kept.lock().unwrap() = None;
+        let (sink, source) = ring(RATE.0 as usize);
+        give.send(sink).unwrap();
+        let file = Paced(opened(SourceKind::File), Arc::clone(&kept));
+        Ok((Box::new(file) as Box<dyn SourceControl>, source))
+    });
+    let config = EngineConfig {
+        models: three(),
+        smoothing: SmoothingConfig::default(),
+        off: Vec::new(),
+        sources,
+    };
+    let engine = Engine::start(config, || {}).unwrap();
+    let wait = Duration::from_secs(30);
+    // The first file, and one in its place.
+    for times in [2.0, 4.0] {
+        let request = SourceRequest::File {
+            path: "puppet.wav".into(),
+            pace: Pace::FlatOut,
+        };
+        engine.commands.send(Command::Open(request)).unwrap();
+        asks.recv_timeout(wait).unwrap();
+        engine.commands.send(Command::SetPace(Pace::Times(times))).unwrap();
+        // Commands are followed in order: after the answer to this one, the pace is set.
+        let slip = SmoothingConfig {
+            enter: 9.0,
+            ..SmoothingConfig::default()
+        };
+        engine.commands.send(Command::SetSmoothing(slip)).unwrap();
+        while !matches!(engine.events.recv_timeout(wait).unwrap(), Event::Warning { .. }) {}
+        release.send(()).unwrap();
+        while !matches!(engine.events.recv_timeout(wait).unwrap(), Event::Opened(_)) {}
+        assert_eq!(*paces.lock().unwrap(), Some(Pace::Times(times)));
+    }
+    drop(sinks);
+}
+
 #[test]
 fn a_new_song_is_heard_afresh_while_time_goes_on() {
     let mut strings = start(three(), SourceKind::Microphone, 0);

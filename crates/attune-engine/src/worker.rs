@@ -316,8 +316,11 @@ impl<'a> Worker<'a> {
     }
 
     fn set_pace(&mut self, pace: Pace) {
-        if let Some(SourceRequest::File { pace: wished, .. }) = &mut self.wish.source {
-            *wished = pace;
+        // What is being opened in place of what is open is to have it too.
+        for request in [&mut self.wish.source, &mut self.next].into_iter().flatten() {
+            if let SourceRequest::File { pace: wished, .. } = request {
+                *wished = pace;
+            }
         }
         if let Some(reader) = &mut self.reader
             && !reader.is_device()
@@ -390,6 +393,10 @@ impl<'a> Worker<'a> {
             _ => None,
         };
         let mut reader = SourceReader::new(open, pace);
+        if let Some(pace) = pace {
+            // It may have changed since the source was requested.
+            reader.set_pace(pace);
+        }
         reader.control.set_looping(self.wish.looping);
         if !self.wish.playing {
             reader.control.pause();

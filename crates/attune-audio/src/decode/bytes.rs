@@ -126,10 +126,14 @@ pub(super) struct Window {
     part: Part,
     at: u64,
     bytes: Vec<u8>,
+    #[cfg(test)]
+    counts: (u64, u64),
 }
 
 /// Read at once: a second of mp3 at the highest bit rate.
 const PIECE: usize = 1 << 16;
+/// Kept of the piece before: whoever looks ahead by a frame comes back.
+const KEPT: u64 = 1 << 14;
 
 impl Window {
     pub(super) fn new(part: Part) -> Self {
@@ -137,7 +141,21 @@ impl Window {
             part,
             at: 0,
             bytes: Vec::new(),
+            #[cfg(test)]
+            counts: (0, 0),
         }
+    }
+
+    /// Bytes that were asked for.
+    #[cfg(test)]
+    pub(super) fn requested(&self) -> u64 {
+        self.counts.0
+    }
+
+    /// Bytes that were read from the file.
+    #[cfg(test)]
+    pub(super) fn fetched(&self) -> u64 {
+        self.counts.1
     }
 
     /// Where the part ends in the file.
@@ -152,10 +170,26 @@ impl Window {
 
     /// `count` bytes of the file from `at` on, or fewer at the end.
     pub(super) fn get(&mut self, at: u64, count: usize) -> io::Result<&[u8]> {
-        let holds = at >= self.at && at + count as u64 <= self.at + self.bytes.len() as u64;
-        if !holds {
-            self.bytes = self.part.read_at(at, count.max(PIECE))?;
-            self.at = at;
+        if at >= self.end() {
+            return Ok(&[]);
+        }
+        let stop = at.saturating_add(count as u64).min(self.end());
+        if at < self.at || stop > self.at + self.bytes.len() as u64 {
+            let start = if at < self.at {
+                at
+            } else {
+                at.saturating_sub(KEPT).max(self.at)
+            };
+            self.bytes = self.part.read_at(start, (at - start) as usize + count.max(PIECE))?;
+            self.at = start;
+            #[cfg(test)]
+            {
+                self.counts.1 += self.bytes.len() as u64;
+            }
+        }
+        #[cfg(test)]
+        {
+            self.counts.0 += count as u64;
         }
         let from = (at - self.at) as usize;
         let until = self.bytes.len().min(from + count);

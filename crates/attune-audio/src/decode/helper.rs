@@ -2,7 +2,8 @@
 //!
 //! In: an open file. Out: blocks of interleaved f32. Thread: any.
 
-use super::ffmpeg::{Failure, Ffmpeg};
+use super::damage::Damage;
+use super::ffmpeg::{self, Failure, Ffmpeg};
 use super::{AudioInfo, Blocks};
 use crate::units::Seconds;
 use std::fs::File;
@@ -21,8 +22,8 @@ pub(super) struct HelperStream {
 impl HelperStream {
     /// Starts it and reads the first block, which settles whether there is sound.
     pub(super) fn open(file: &Arc<File>) -> Result<Self, Failure> {
+        let about = ffmpeg::about(file)?;
         let mut ffmpeg = Ffmpeg::start(file)?;
-        let about = ffmpeg.about();
         let info = AudioInfo {
             decoder: about.decoder,
             rate: ffmpeg.rate,
@@ -30,11 +31,14 @@ impl HelperStream {
             duration: about.duration,
             format: about.format,
         };
+        if !(1..=super::MAX_RATE_HZ).contains(&info.rate.0) {
+            return Err(Failure::Refused(format!("its rate would be {} Hz", info.rate.0)));
+        }
         let mut block = Vec::new();
         let has_sound = ffmpeg
             .next_block(&mut block)
             .map_err(|error| Failure::Refused(error.to_string()))?;
-        if !has_sound || !(1..=super::MAX_RATE_HZ).contains(&info.rate.0) {
+        if !has_sound {
             let (_, reason) = ffmpeg.end();
             return Err(Failure::Refused(reason.unwrap_or_else(|| "it has no sound".to_owned())));
         }
@@ -63,8 +67,11 @@ impl Blocks for HelperStream {
         None
     }
 
-    fn broken(&self) -> u64 {
-        self.broken
+    fn damage(&self) -> Damage {
+        Damage {
+            packets: self.broken,
+            ..Damage::default()
+        }
     }
 
     fn block(&mut self) -> &mut [f32] {
@@ -94,6 +101,7 @@ impl Blocks for HelperStream {
     fn seek_before(&mut self, _: u64) -> Option<u64> {
         self.ffmpeg = Ffmpeg::start(&self.file).ok()?;
         self.pending = false;
+        self.broken = 0;
         Some(0)
     }
 }

@@ -10,6 +10,7 @@
 //! ```
 
 mod bytes;
+mod damage;
 mod ffmpeg;
 mod flac;
 mod frames;
@@ -30,6 +31,7 @@ mod wave;
 
 use crate::source::{SourceError, SourceErrorKind};
 use crate::units::{SampleRate, Seconds};
+use damage::{Damage, DamageLog};
 use ffmpeg::Failure;
 use helper::HelperStream;
 pub use mixdown::Mixdown;
@@ -64,7 +66,7 @@ pub struct AudioInfo {
 trait Blocks: Send {
     /// What the file is.
     fn info(&self) -> &AudioInfo;
-    /// Samples of a channel before the first that is to be heard, and how many are, if that is said.
+    /// Samples of a channel before the first that is to be played, and how many are, if that is stated.
     fn extent(&self) -> (u64, Option<u64>);
     /// How long the file says that it is; not an estimate.
     fn stated(&self) -> Option<Seconds>;
@@ -72,12 +74,12 @@ trait Blocks: Send {
     fn advance(&mut self) -> Result<Option<usize>, String>;
     /// The newest block, interleaved.
     fn block(&mut self) -> &mut [f32];
-    /// Seeks to a position at or before sample `target` of what is to be heard, early enough that the decoder's state
+    /// Seeks to a position at or before sample `target` of what is to be played, early enough that the decoder's state
     /// is exact at `target`. Returns the position of the next block, or `None` if only decoding from the start is
     /// exact.
     fn seek_before(&mut self, target: u64) -> Option<u64>;
-    /// Packets that could not be decoded.
-    fn broken(&self) -> u64;
+    /// What could not be decoded so far.
+    fn damage(&self) -> Damage;
     /// What is unusual and no damage.
     fn remarks(&self) -> Vec<String>;
 }
@@ -104,7 +106,7 @@ pub fn read_all_as(format: RawFormat) {
 
 /// A file being decoded, block by block.
 ///
-/// Position 0 is the first sample that is to be heard: the encoder's delay is left out where the file states it (mp3
+/// Position 0 is the first sample that is to be played: the encoder's delay is left out where the file states it (mp3
 /// with a LAME tag, ogg vorbis, Opus, aac in mp4), and is part of the sound where it does not (aac in ADTS).
 pub struct AudioFile {
     path: PathBuf,
@@ -120,8 +122,7 @@ pub struct AudioFile {
     not_finite: u64,
     /// Why decoding stopped before the end of the file.
     cut_short: Option<String>,
-    /// Counts from earlier passes over the same file (a seek may open it again).
-    broken_before: u64,
+    damage: DamageLog,
 }
 
 /// Decoded audio as the file has it: every channel, interleaved.
@@ -196,7 +197,7 @@ impl AudioFile {
             mono: Vec::new(),
             not_finite: 0,
             cut_short: None,
-            broken_before: 0,
+            damage: DamageLog::default(),
         };
         file.rewind();
         Ok(file)
@@ -223,9 +224,10 @@ impl AudioFile {
         self.not_finite
     }
 
-    /// Packets so far that could not be decoded; each became silence of its length.
+    /// Packets so far that could not be decoded, each counted once. Each became silence of its length, unless a change
+    /// of rate or another stream before it leaves its length unknown.
     pub fn broken_packets(&self) -> u64 {
-        self.broken_before + self.blocks.broken()
+        self.damage.packets()
     }
 
     /// Why decoding stopped before the file's end, or before the length that the file states: what came before was
@@ -234,10 +236,10 @@ impl AudioFile {
         self.cut_short.as_deref()
     }
 
-    /// What of the file could not be decoded so far, in one sentence.
+    /// What of the file could not be decoded so far and where that begins, in one sentence. Decoding a place again adds
+    /// nothing.
     pub fn damage(&self) -> Option<String> {
-        let broken = self.broken_packets();
-        let broken = (broken > 0).then(|| format!("{broken} broken packets were left out"));
+        let broken = self.damage.describe(self.info().rate);
         let all: Vec<String> = self.cut_short.clone().into_iter().chain(broken).collect();
         (!all.is_empty()).then(|| all.join("; "))
     }
@@ -253,11 +255,13 @@ impl AudioFile {
     pub(crate) fn next_interleaved(&mut self) -> Option<Interleaved<'_>> {
         let (_, length) = self.blocks.extent();
         let end = length.and_then(|length| i64::try_from(length).ok()).unwrap_or(i64::MAX);
-        let (channels, heard) = loop {
+        let (channels, played) = loop {
             if self.position >= end {
                 return None;
             }
-            match self.blocks.advance() {
+            let advanced = self.blocks.advance();
+            self.damage.note(self.position, self.blocks.damage());
+            match advanced {
                 Ok(Some(channels)) => {
                     let frames = (self.blocks.block().len() / channels) as i64;
                     let start = self.position;
@@ -283,8 +287,8 @@ impl AudioFile {
                 }
             }
         };
-        let samples = &self.blocks.block()[heard.start * channels..heard.end * channels];
-        let mono = &self.mono[self.mono.len() - heard.len()..];
+        let samples = &self.blocks.block()[played.start * channels..played.end * channels];
+        let mono = &self.mono[self.mono.len() - played.len()..];
         Some(Interleaved {
             samples,
             channels,
@@ -337,7 +341,7 @@ impl AudioFile {
         if let Some(position) = self.blocks.seek_before(mix_from) {
             self.position = i64::try_from(position).unwrap_or(i64::MAX);
         } else {
-            self.broken_before += self.blocks.broken();
+            self.damage.restart();
             self.blocks = open_blocks(&self.path, self.way)?;
             self.rewind();
         }

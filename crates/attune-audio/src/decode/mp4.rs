@@ -7,7 +7,7 @@ use super::bytes::{Part, array};
 use std::io;
 use std::ops::Range;
 
-/// The stretch of a track that is to be heard, in units of its time scale.
+/// The stretch of a track that is to be played, in units of its time scale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Gaps {
     /// Units before the sound.
@@ -155,7 +155,7 @@ fn edit(list: &[u8]) -> Option<(u64, u64)> {
             // −1: nothing for a while, as a film does whose sound comes later. The sound is what counts.
             Err(_) => {}
             Ok(start) if found.is_none() => found = Some((duration, start)),
-            // Cut together from several stretches: it is heard as it is stored.
+            // Cut together from several stretches: it is played as it is stored.
             Ok(_) => return None,
         }
     }

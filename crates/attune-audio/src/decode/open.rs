@@ -5,6 +5,7 @@
 use super::bytes::Part;
 use super::frames::FrameReader;
 use super::names::{Content, HEAD_BYTES};
+use super::ogg::{Next, OggReader, Pages};
 use super::{flac, mkv, mp4, ogg, raw, refusal, spool, tags, wave};
 use crate::source::{SourceError, SourceErrorKind};
 use crate::units::Seconds;
@@ -18,7 +19,7 @@ use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDe
 use symphonia::core::codecs::registry::CodecRegistry;
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
-use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
+use symphonia::core::formats::{FormatOptions, FormatReader, SeekMode, SeekTo, Track, TrackType};
 use symphonia::core::io::{MediaSource, MediaSourceStream, MediaSourceStreamOptions, ReadOnlySource};
 use symphonia::core::meta::MetadataOptions;
 use symphonia_adapter_libopus::OpusDecoder;
@@ -32,7 +33,7 @@ pub(super) struct Opened {
     pub(super) decoder_name: String,
     /// Whether the demuxer can go to any place.
     pub(super) can_seek: bool,
-    /// What is to be heard of the track, where an mp4 says so.
+    /// What is to be played of the track, where an mp4 says so.
     pub(super) gaps: Option<mp4::Gaps>,
     /// What stands before the sound of a Matroska file.
     pub(super) heading: mkv::Heading,
@@ -43,23 +44,53 @@ pub(super) struct Opened {
 pub(super) enum Demuxer {
     /// One of symphonia's.
     Container(Box<dyn FormatReader>),
+    /// One of symphonia's, watched for pages that are missing.
+    Ogg(Box<OggReader>),
     /// Ours, for frames without a container.
     Frames(Box<FrameReader>),
 }
 
 impl Demuxer {
-    pub(super) fn reader(&mut self) -> &mut dyn FormatReader {
+    /// The same, which knows from now on which pages of an Ogg file are missing.
+    fn watching(self, pages: Pages) -> Self {
         match self {
-            Self::Container(reader) => reader.as_mut(),
-            Self::Frames(reader) => reader.as_mut(),
+            Self::Container(reader) => Self::Ogg(Box::new(OggReader::new(pages, reader))),
+            other => other,
         }
     }
 
-    fn tracks(&self) -> (Option<&Track>, &[Track]) {
-        match self {
-            Self::Container(reader) => (reader.default_track(TrackType::Audio), reader.tracks()),
-            Self::Frames(reader) => (None, reader.tracks()),
+    /// The next packet of a track, or what is missing in its place; `None` at the end.
+    pub(super) fn next(&mut self, track: u32) -> Result<Option<Next>, Error> {
+        let reader: &mut dyn FormatReader = match self {
+            Self::Ogg(ogg) => return ogg.next(track),
+            Self::Container(reader) => reader.as_mut(),
+            Self::Frames(reader) => reader.as_mut(),
+        };
+        loop {
+            match reader.next_packet()? {
+                Some(packet) if packet.track_id != track => {}
+                packet => return Ok(packet.map(|packet| Next::Packet(packet, None))),
+            }
         }
+    }
+
+    /// Goes to the packet that holds the timestamp, or one before it.
+    pub(super) fn seek(&mut self, to: SeekTo) -> Result<(), Error> {
+        let sought = match self {
+            Self::Container(reader) => reader.seek(SeekMode::Accurate, to),
+            Self::Ogg(reader) => reader.seek(SeekMode::Accurate, to),
+            Self::Frames(reader) => reader.seek(SeekMode::Accurate, to),
+        };
+        sought.map(|_| ())
+    }
+
+    fn tracks(&self) -> (Option<&Track>, &[Track]) {
+        let reader = match self {
+            Self::Container(reader) => reader.as_ref(),
+            Self::Ogg(reader) => reader.reader(),
+            Self::Frames(reader) => return (None, reader.tracks()),
+        };
+        (reader.default_track(TrackType::Audio), reader.tracks())
     }
 }
 
@@ -142,6 +173,7 @@ pub(super) fn open(path: &Path, part: &Part, content: Content) -> Result<Opened,
             return Err(refusal::only_tags(path));
         }
     }
+    let is_ogg = head.starts_with(b"OggS");
     let mut source = part.clone();
     let mut packet_bytes = None;
     if head.starts_with(b"fLaC") {
@@ -153,17 +185,29 @@ pub(super) fn open(path: &Path, part: &Part, content: Content) -> Result<Opened,
     let ending = Ending {
         packet_bytes,
         // Pages say how long they are; nothing says how many there are.
-        is_open: head.starts_with(b"OggS") && !ogg::ends_in_a_page(part).map_err(io)?,
+        is_open: is_ogg && !ogg::ends_in_a_page(part).map_err(io)?,
         ..Ending::default()
     };
     let opened = open_container(path, source.clone(), Access::Seekable, ending.clone());
     let mut opened = opened.or_else(|error| match error.kind {
         // Some demuxers report a missing end as damage, others as an unknown format.
         SourceErrorKind::Truncated | SourceErrorKind::FileUnsupported => {
-            open_container(path, source, Access::Forward, ending).map_err(|_| error)
+            open_container(path, source, Access::Forward, ending.clone()).map_err(|_| error)
         }
         _ => Err(error),
     });
+    if is_ogg {
+        let pages = Pages::read(part).map_err(io)?;
+        if opened.is_err()
+            && let Some(rest) = pages.without_first_damage(part).map_err(io)?
+        {
+            opened = open_container(path, rest, Access::Seekable, ending);
+        }
+        opened = opened.map(|opened| Opened {
+            demuxer: opened.demuxer.watching(pages),
+            ..opened
+        });
+    }
     if mkv::is_mkv(&head)
         && let Ok(opened) = &mut opened
     {

@@ -3,6 +3,7 @@
 //! In: the format. Out: a part that begins with a wav header. Thread: any.
 
 use super::bytes::Part;
+use super::wave;
 use std::str::FromStr;
 
 /// How a sample is stored; several bytes are little-endian.
@@ -96,20 +97,17 @@ pub(super) fn as_wave(part: &Part, format: RawFormat) -> Part {
     };
     let align = format.channels * (bits / 8);
     let length = part.end - part.start;
-    let mut head = b"RIFF\xFF\xFF\xFF\xFFWAVEfmt ".to_vec();
+    let mut description = Vec::new();
+    description.extend(tag.to_le_bytes());
+    description.extend(format.channels.to_le_bytes());
+    description.extend(format.rate.to_le_bytes());
+    description.extend((format.rate * u32::from(align)).to_le_bytes());
+    description.extend(align.to_le_bytes());
+    description.extend(bits.to_le_bytes());
     // A-law and µ-law have the length of an extension, which is none.
-    let is_law = tag > 3;
-    head.extend(if is_law { 18_u32 } else { 16 }.to_le_bytes());
-    head.extend(tag.to_le_bytes());
-    head.extend(format.channels.to_le_bytes());
-    head.extend(format.rate.to_le_bytes());
-    head.extend((format.rate * u32::from(align)).to_le_bytes());
-    head.extend(align.to_le_bytes());
-    head.extend(bits.to_le_bytes());
-    if is_law {
-        head.extend([0, 0]);
+    if tag > 3 {
+        description.extend([0, 0]);
     }
-    head.extend(b"data");
-    head.extend(u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
+    let head = wave::header(&description, None, length);
     part.cut(head, part.start, part.end)
 }

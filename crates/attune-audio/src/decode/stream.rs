@@ -3,7 +3,9 @@
 //! In: a file. Out: blocks of interleaved f32, all at the rate of the first. Thread: any.
 
 use super::bytes::{Part, array};
+use super::damage::Damage;
 use super::names::Content;
+use super::ogg::{Gap, Next};
 use super::open::{self, Demuxer, Opened};
 use super::rate::ToFirstRate;
 use super::raw::RawFormat;
@@ -16,7 +18,7 @@ use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
 use symphonia::core::errors::Error;
-use symphonia::core::formats::{SeekMode, SeekTo, Track};
+use symphonia::core::formats::{SeekTo, Track};
 use symphonia::core::packet::Packet;
 use symphonia::core::units::{TimeBase, Timestamp};
 
@@ -28,6 +30,8 @@ const PRE_ROLL_SECS: f64 = 0.5;
 const OPUS_PRE_ROLL_SECS: f64 = 5.0;
 /// The longest silence that stands for one broken packet, in samples: more than any codec's packet holds.
 const MAX_PATCH: u64 = 65_536;
+/// The longest silence that stands for missing sound. Pages hold up to half a minute; more is nonsense.
+const LONGEST_GAP: Seconds = Seconds(600.0);
 /// More bytes than this that belong to no packet are sound that was missed.
 const MOST_JUNK: u64 = 4096;
 
@@ -47,15 +51,20 @@ pub(super) struct PacketStream {
     to_first: Option<ToFirstRate>,
     /// What follows such a stretch, while its end is handed out.
     held: Option<(Vec<f32>, usize)>,
-    /// Timestamp of the first sample that is to be heard, where a timestamp counts samples.
+    /// Timestamp of the first sample that is to be played, where a timestamp counts samples.
     origin: Option<i64>,
-    /// Samples of a channel before the first that is to be heard.
+    /// Samples of a channel before the first that is to be played.
     lead_in: u64,
-    /// Samples of a channel to be heard, where the container says so.
+    /// Samples of a channel to be played, where the container says so.
     length: Option<u64>,
     /// How long the container says that it is.
     stated: Option<Seconds>,
-    broken: u64,
+    damage: Damage,
+    /// Silence that comes before the newest block, in samples of a channel, and that block.
+    silence: u64,
+    later: Option<Vec<f32>>,
+    /// Samples of a channel of a later stream that are not to be played: its encoder put them before the sound.
+    skip: u64,
     /// Failures before this timestamp lack what came before them; they are no damage.
     forgiven_to: i64,
     changes: u32,
@@ -100,7 +109,10 @@ impl PacketStream {
             lead_in: 0,
             length: None,
             stated: None,
-            broken: 0,
+            damage: Damage::default(),
+            silence: 0,
+            later: None,
+            skip: 0,
             forgiven_to: i64::MIN,
             changes: 0,
             packet_bytes: Some(0),
@@ -109,8 +121,9 @@ impl PacketStream {
             .decode_next()
             .map_err(|reason| refusal::truncated(path, &reason))?;
         let Some(start) = start else {
-            return Err(if stream.broken > 0 {
-                refusal::truncated(path, &format!("none of {} packets could be decoded", stream.broken))
+            return Err(if stream.damage.packets > 0 {
+                let packets = stream.damage.packets;
+                refusal::truncated(path, &format!("none of {packets} packets could be decoded"))
             } else {
                 refusal::no_samples(path)
             });
@@ -130,11 +143,11 @@ impl PacketStream {
             .then(|| start.saturating_add(i64::try_from(stream.lead_in).unwrap_or(0)));
         stream.info.channels = stream.channels as u16;
         stream.pending = true;
-        stream.broken = 0;
+        stream.damage.packets = 0;
         Ok(stream)
     }
 
-    /// What of the decoded samples is to be heard, and how long that is said to be.
+    /// What of the decoded samples is to be played, and how long that is stated to be.
     fn set_extent(&mut self, start: i64) {
         let rate = self.info.rate;
         let track = &self.opened.track;
@@ -155,7 +168,7 @@ impl PacketStream {
                 let secs = total.map(|total| Seconds(total.secs));
                 (secs, secs.filter(|_| total.is_some_and(|total| total.is_stated)))
             }
-            Demuxer::Container(_) => {
+            Demuxer::Container(_) | Demuxer::Ogg(_) => {
                 let whole = match self.length {
                     Some(length) => Some(rate.duration(length)),
                     None => duration(track, rate).map(|all| Seconds((all.0 - rate.duration(self.lead_in).0).max(0.0))),
@@ -171,9 +184,16 @@ impl PacketStream {
     /// Decodes packets until one has samples; returns the timestamp of the first sample.
     fn decode_next(&mut self) -> Result<Option<i64>, String> {
         loop {
-            let packet = match self.opened.demuxer.reader().next_packet() {
-                Ok(Some(packet)) if packet.track_id == self.opened.track.id => packet,
-                Ok(Some(_)) => continue,
+            let (packet, gap) = match self.opened.demuxer.next(self.opened.track.id) {
+                Ok(Some(Next::Packet(packet, gap))) => (packet, gap),
+                Ok(Some(Next::Gap(gap))) => {
+                    self.block.clear();
+                    if self.fill(gap) > 0 {
+                        // Where it begins matters to a seek only, which a packet precedes.
+                        return Ok(Some(i64::MAX));
+                    }
+                    continue;
+                }
                 Ok(None) => {
                     if self.open_next()? {
                         continue;
@@ -201,9 +221,26 @@ impl PacketStream {
                         .saturating_mul(if self.channels == 0 { 8 } else { self.channels as u64 });
                 *bytes += (packet.data.len() as u64).min(samples.saturating_mul(4).saturating_add(MOST_JUNK));
             }
-            if self.decode(&packet)? {
-                let trimmed = i64::try_from(packet.trim_start.get()).unwrap_or(0);
-                return Ok(Some(packet.pts.get().saturating_add(trimmed)));
+            let Some(gap) = gap else {
+                if self.decode(&packet)? {
+                    return Ok(Some(packet.pts.get().saturating_add_unsigned(packet.trim_start.get())));
+                }
+                continue;
+            };
+            // What the decoder remembers does not belong to this packet.
+            self.opened.decoder.reset();
+            let has_samples = self.decode(&packet)?;
+            // A decoder that starts anew gives less than the packet stands for.
+            let frames = if has_samples {
+                self.block.len() / self.channels
+            } else {
+                0
+            };
+            let whole = packet.trim_start.get().saturating_add(packet.dur.get()).min(MAX_PATCH);
+            let more = whole.saturating_sub(frames as u64);
+            let samples = gap.samples.saturating_add(more);
+            if self.fill(Gap { samples }) > 0 || has_samples {
+                return Ok(Some(packet.pts.get().saturating_sub_unsigned(gap.samples)));
             }
         }
     }
@@ -218,6 +255,11 @@ impl PacketStream {
                     return Err("it has no channels".to_owned());
                 }
                 decoded.copy_to_vec_interleaved(&mut self.block);
+                if self.skip > 0 {
+                    let skipped = self.skip.min((self.block.len() / channels) as u64);
+                    self.skip -= skipped;
+                    self.block.drain(..skipped as usize * channels);
+                }
                 if self.channels == 0 {
                     self.info.rate = SampleRate(rate);
                     (self.rate, self.channels) = (rate, channels);
@@ -228,17 +270,17 @@ impl PacketStream {
                 self.bring_to_first(rate, channels)?;
                 Ok(!self.block.is_empty())
             }
-            // The decoder's only input is the packet: it ended too early.
-            Err(Error::DecodeError(_) | Error::IoError(_)) => {
-                if packet.pts.get() >= self.forgiven_to {
-                    self.broken += 1;
-                }
+            // The decoder's only input is the packet: it ended too early, or says what no decoder here takes.
+            Err(Error::DecodeError(_) | Error::IoError(_) | Error::Unsupported(_) | Error::LimitError(_)) => {
+                self.block.clear();
+                let is_damage = packet.pts.get() >= self.forgiven_to;
+                self.damage.packets += u64::from(is_damage);
                 // Silence of the same length keeps all that follows at its place. Before the first sound there is no
                 // place to keep.
-                let lost = packet.dur.get().min(MAX_PATCH) as usize;
-                self.block.clear();
                 if self.channels != 0 && self.origin.is_some() {
-                    self.block.resize(lost * self.channels, 0.0);
+                    let lost = packet.dur.get().min(MAX_PATCH);
+                    self.block.resize(lost as usize * self.channels, 0.0);
+                    self.damage.silent += if is_damage { lost } else { 0 };
                 }
                 Ok(!self.block.is_empty())
             }
@@ -248,6 +290,33 @@ impl PacketStream {
             }
             Err(error) => Err(error.to_string()),
         }
+    }
+
+    /// Puts silence before the newest block in the place of sound that the file has lost, and returns how many samples
+    /// of a channel.
+    fn fill(&mut self, gap: Gap) -> u64 {
+        self.damage.gaps += 1;
+        if gap.samples as f64 > LONGEST_GAP.0 * f64::from(self.rate) || self.channels == 0 {
+            // Where the rest belongs is not known.
+            self.origin = None;
+            return 0;
+        }
+        let silence = gap.samples * u64::from(self.info.rate.0) / u64::from(self.rate);
+        self.damage.silent += silence;
+        if silence > 0 {
+            self.later = Some(std::mem::take(&mut self.block));
+            self.silence = silence;
+            self.take_silence();
+        }
+        silence
+    }
+
+    /// Makes the newest block one of silence.
+    fn take_silence(&mut self) {
+        let frames = self.silence.min(MAX_PATCH);
+        self.silence -= frames;
+        self.block.clear();
+        self.block.resize(frames as usize * self.channels, 0.0);
     }
 
     /// Brings a block of the decoder's rate to the rate of the first; at a change the end of what came before goes
@@ -301,11 +370,21 @@ impl PacketStream {
         self.origin = None;
         self.stated = None;
         self.length = None;
-        self.gain = audio_params(&self.opened.track).and_then(output_gain);
+        let params = audio_params(&self.opened.track);
+        self.gain = params.and_then(output_gain);
+        self.skip = params.and_then(pre_skip).unwrap_or(0);
     }
 
     /// At the end: whether a good part of the file was passed over.
     fn unread(&self) -> Option<String> {
+        if let Demuxer::Ogg(ogg) = &self.opened.demuxer
+            && ogg.orphans() > 0
+        {
+            let bytes = ogg.orphans();
+            return Some(format!(
+                "{bytes} bytes of the file could not be decoded: the beginning of their stream is missing"
+            ));
+        }
         let rest = self.opened.ending.packet_bytes?.saturating_sub(self.packet_bytes?);
         (rest > MOST_JUNK).then(|| {
             format!(
@@ -338,8 +417,8 @@ impl Blocks for PacketStream {
         self.stated
     }
 
-    fn broken(&self) -> u64 {
-        self.broken
+    fn damage(&self) -> Damage {
+        self.damage
     }
 
     fn block(&mut self) -> &mut [f32] {
@@ -368,11 +447,23 @@ impl Blocks for PacketStream {
     }
 
     fn advance(&mut self) -> Result<Option<usize>, String> {
+        if self.pending {
+            self.pending = false;
+            return Ok(Some(self.channels));
+        }
+        if self.silence > 0 {
+            self.take_silence();
+            return Ok(Some(self.channels));
+        }
+        if let Some(block) = self.later.take().filter(|block| !block.is_empty()) {
+            self.block = block;
+            return Ok(Some(self.channels));
+        }
         if let Some((block, channels)) = self.held.take() {
             (self.block, self.channels) = (block, channels);
             return Ok(Some(self.channels));
         }
-        if !std::mem::take(&mut self.pending) && self.decode_next()?.is_none() {
+        if self.decode_next()?.is_none() {
             let Some(mut conversion) = self.to_first.take() else {
                 return Ok(None);
             };
@@ -396,8 +487,9 @@ impl Blocks for PacketStream {
             ts: Timestamp::new(ts),
             track_id,
         };
-        self.opened.demuxer.reader().seek(SeekMode::Accurate, to).ok()?;
+        self.opened.demuxer.seek(to).ok()?;
         self.opened.decoder.reset();
+        (self.silence, self.later, self.held) = (0, None, None);
         self.packet_bytes = None;
         // Packets that fail here lack their predecessors.
         self.forgiven_to = origin.saturating_add(i64::try_from(target).ok()?);

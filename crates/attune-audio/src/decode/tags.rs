@@ -67,7 +67,7 @@ pub(super) fn sound_end(part: &Part) -> io::Result<u64> {
 pub(super) fn is_nothing(part: &Part, end: u64) -> io::Result<bool> {
     let mut at = part.start;
     while at < end {
-        let bytes = part.read_at(at, 1 << 16)?;
+        let bytes = part.read_at(at, (1 << 16).min(end - at) as usize)?;
         if bytes.is_empty() || bytes.iter().any(|&byte| byte != 0) {
             return Ok(bytes.is_empty());
         }
@@ -103,4 +103,23 @@ fn trailing_tag(part: &Part, end: u64) -> io::Result<u64> {
         return Ok(length + 15);
     }
     Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::sync::Arc;
+
+    #[test]
+    fn zeros_before_a_tag_are_nothing() {
+        let mut file = tempfile::tempfile().expect("a temporary file can be made");
+        file.write_all(&[&vec![0; 70_000][..], b"TAG", &[b' '; 125]].concat())
+            .expect("it can be written");
+        let part = Part::whole(Arc::new(file)).expect("it can be read");
+        let end = sound_end(&part).expect("it can be read");
+        assert_eq!(end, 70_000);
+        assert_eq!(is_nothing(&part, end).ok(), Some(true));
+        assert_eq!(is_nothing(&part, end + 1).ok(), Some(false));
+    }
 }

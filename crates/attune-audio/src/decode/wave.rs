@@ -178,16 +178,8 @@ fn sound(part: &Part, kind: Kind, sound: &Sound) -> io::Result<Wave> {
     let is_unknown = *stated >= UNKNOWN_FROM && *stated > here;
     let is_open = is_unknown || matches!(follows, Follows::Sound);
     let length = if is_open { here } else { here.min(*stated) };
-    let mut head = b"RIFF\xFF\xFF\xFF\xFFWAVEfmt ".to_vec();
-    head.extend((format.len() as u32).to_le_bytes());
-    head.extend(format);
-    if let Some(fact) = fact.as_ref().filter(|fact| fact.len() == 4) {
-        head.extend(b"fact\x04\0\0\0");
-        head.extend(fact);
-    }
-    head.extend(b"data");
-    // Beyond 4 GiB symphonia reads to the end.
-    head.extend(u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
+    let fact = fact.as_ref().and_then(|fact| array(fact, 0));
+    let head = header(format, fact, length);
     let byte_rate = array(format, 8).map_or(0, u32::from_le_bytes);
     let missing = if is_unknown { 0 } else { stated.saturating_sub(here) };
     Ok(Wave {
@@ -199,6 +191,21 @@ fn sound(part: &Part, kind: Kind, sound: &Sound) -> io::Result<Wave> {
             Follows::Chunks | Follows::Sound => None,
         },
     })
+}
+
+/// A wav file's bytes before `length` bytes of sound: the format, and where it has a chunk `fact`, that.
+pub(super) fn header(format: &[u8], fact: Option<[u8; 4]>, length: u64) -> Vec<u8> {
+    let mut head = b"RIFF\xFF\xFF\xFF\xFFWAVEfmt ".to_vec();
+    head.extend((format.len() as u32).to_le_bytes());
+    head.extend(format);
+    if let Some(fact) = fact {
+        head.extend(b"fact\x04\0\0\0");
+        head.extend(fact);
+    }
+    head.extend(b"data");
+    // Beyond 4 GiB symphonia reads to the end.
+    head.extend(u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
+    head
 }
 
 /// What lies behind the sound.

@@ -64,8 +64,8 @@ pub(super) struct Reader {
     cut: u64,
     /// Whether the newest mark was the last: nothing follows until a seek.
     ended: bool,
-    /// Damage of the file that was told.
-    told: Option<String>,
+    /// Damage of the file that was reported.
+    reported: Option<String>,
 }
 
 fn clock_for(file: &AudioFile, pace: Pace) -> PaceClock {
@@ -105,7 +105,7 @@ impl Reader {
             muted: None,
             cut: 0,
             ended: false,
-            told: None,
+            reported: None,
         }
     }
 
@@ -307,9 +307,9 @@ impl Reader {
             return true;
         }
         if let Some(damage) = self.file.damage()
-            && self.told.as_ref() != Some(&damage)
+            && self.reported.as_ref() != Some(&damage)
         {
-            self.told = Some(damage.clone());
+            self.reported = Some(damage.clone());
             self.mark_here(MarkKind::Damaged(damage));
             return false;
         }
@@ -360,24 +360,14 @@ impl Reader {
 mod tests {
     use super::*;
     use crate::ring::ring;
+    use crate::units::SampleRate;
 
     const RATE_HZ: u32 = 16_000;
 
-    /// A mono wav of 16-bit samples that all are 1.
     fn wav(samples: u32) -> tempfile::NamedTempFile {
-        let mut bytes = b"RIFF\0\0\0\0WAVEfmt ".to_vec();
-        let data_bytes = 2 * samples;
-        bytes[4..8].copy_from_slice(&(36 + data_bytes).to_le_bytes());
-        bytes.extend(16_u32.to_le_bytes());
-        // PCM, one channel.
-        bytes.extend([1_u16, 1].iter().flat_map(|value| value.to_le_bytes()));
-        bytes.extend([RATE_HZ, 2 * RATE_HZ].iter().flat_map(|value| value.to_le_bytes()));
-        bytes.extend([2_u16, 16].iter().flat_map(|value| value.to_le_bytes()));
-        bytes.extend(b"data");
-        bytes.extend(data_bytes.to_le_bytes());
-        bytes.extend((0..samples).flat_map(|_| 1_i16.to_le_bytes()));
         let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), bytes).unwrap();
+        let samples = vec![0.5; samples as usize];
+        std::fs::write(file.path(), crate::wav::wav_bytes(&samples, SampleRate(RATE_HZ))).unwrap();
         file
     }
 

@@ -4,7 +4,7 @@
 //! own; rate and channels may change. Nothing is estimated: where no tag states how many frames there are, they are
 //! counted.
 //!
-//! In: a part of a file. Out: packets, whose timestamps count the samples that are to be heard. Thread: any.
+//! In: a part of a file. Out: packets, whose timestamps count the samples that are to be played. Thread: any.
 
 mod header;
 mod info;
@@ -45,7 +45,7 @@ const COUNTED_BYTES: u64 = 48 << 20;
 struct Section {
     header: FrameHeader,
     info: InfoTag,
-    /// Timestamp of its first sample that is to be heard.
+    /// Timestamp of its first sample that is to be played.
     begin: i64,
     /// Frames of it that were read.
     frames: u32,
@@ -190,8 +190,8 @@ impl FrameReader {
         let start = self.place;
         let mut secs = 0.0;
         while let Some(frame) = self.next_frame()? {
-            let heard = u64::from(frame.header.samples) - frame.trim_start - frame.trim_end;
-            secs += heard as f64 / f64::from(frame.header.rate);
+            let played = u64::from(frame.header.samples) - frame.trim_start - frame.trim_end;
+            secs += played as f64 / f64::from(frame.header.rate);
         }
         self.place = start;
         Ok(Some(Total { secs, is_stated: false }))
@@ -264,7 +264,7 @@ impl FrameReader {
         let before = self.place.section;
         let length = i64::from(before.header.samples);
         let raw = i64::from(before.frames) * length;
-        // Up to where the sound of the section before was heard.
+        // Up to where the sound of the section before was played.
         let end = before.info.frames.map_or(raw, |frames| {
             raw.min(i64::from(frames) * length - i64::from(before.info.padding))
         });
@@ -334,12 +334,12 @@ impl FormatReader for FrameReader {
             frame.at + frame.header.skipped as u64,
             frame.header.bytes - frame.header.skipped,
         )?;
-        let heard = u64::from(frame.header.samples) - frame.trim_start - frame.trim_end;
+        let played = u64::from(frame.header.samples) - frame.trim_start - frame.trim_end;
         Ok(Some(
             PacketBuilder::new()
                 .track_id(0)
                 .pts(Timestamp::new(frame.pts))
-                .dur(Duration::new(heard))
+                .dur(Duration::new(played))
                 .trim_start(Duration::new(frame.trim_start))
                 .trim_end(Duration::new(frame.trim_end))
                 .data(data)

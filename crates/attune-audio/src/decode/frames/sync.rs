@@ -10,6 +10,8 @@ use std::io;
 
 /// Searched for a frame at once.
 const STRIDE: usize = 4096;
+/// Bytes by which a tag is known.
+const TAG_BYTES: usize = 32;
 
 fn header_at(window: &mut Window, at: u64) -> io::Result<Option<FrameHeader>> {
     Ok(FrameHeader::parse(window.get(at, HEADER_BYTES)?))
@@ -58,37 +60,36 @@ pub(super) fn next_frame(window: &mut Window, at: u64, like: &FrameHeader) -> io
     search(window, at)
 }
 
+/// Looks at each place once, and at few bytes of it.
 fn search(window: &mut Window, mut at: u64) -> io::Result<Option<(u64, FrameHeader)>> {
+    let mut stride = Vec::with_capacity(STRIDE + TAG_BYTES);
     while at < window.end() {
-        if let Some(length) = leading_tag(window.get(at, 32)?)
-            && at + length <= window.end()
-        {
-            at += length;
-            continue;
+        stride.clear();
+        stride.extend_from_slice(window.get(at, STRIDE + TAG_BYTES)?);
+        if stride.is_empty() {
+            break;
         }
-        let stride = window.get(at, STRIDE)?;
-        // A tag in the middle of it is found when its first letter is.
-        let found = stride.iter().position(|&byte| byte == 0xFF);
-        let tag = stride
-            .windows(3)
-            .skip(1)
-            .position(|word| matches!(word, b"ID3" | b"TAG" | b"APE"))
-            .map(|place| place + 1);
-        let Some(place) = found.into_iter().chain(tag).min() else {
-            // Tags' names may lie across the border.
-            at += stride.len().saturating_sub(2).max(1) as u64;
-            continue;
-        };
-        at += place as u64;
-        if let Some(header) = header_at(window, at)?
-            && at + header.bytes as u64 <= window.end()
-            && is_followed(window, at, &header)?
-        {
-            return Ok(Some((at, header)));
+        // A header that lies across the border is read with the next stride.
+        let is_last = at + stride.len() as u64 >= window.end();
+        let places = stride.len() - if is_last { 0 } else { TAG_BYTES };
+        let mut next = places as u64;
+        for (place, rest) in (0..places).map(|place| (place as u64, &stride[place..])) {
+            let here = at + place;
+            if rest[0] == 0xFF {
+                if let Some(header) = FrameHeader::parse(&rest[..rest.len().min(HEADER_BYTES)])
+                    && here + header.bytes as u64 <= window.end()
+                    && is_followed(window, here, &header)?
+                {
+                    return Ok(Some((here, header)));
+                }
+            } else if let Some(length) = leading_tag(rest)
+                && here + length <= window.end()
+            {
+                next = place + length;
+                break;
+            }
         }
-        if leading_tag(window.get(at, 32)?).is_none() {
-            at += 1;
-        }
+        at += next;
     }
     Ok(None)
 }
@@ -116,21 +117,67 @@ pub(super) fn goes_on_after(window: &mut Window, mut at: u64, like: &FrameHeader
 pub(super) fn noise(part: &Part, from: u64, to: u64) -> io::Result<u64> {
     let (mut at, mut noise) = (from, 0);
     while at < to {
-        let bytes = part.read_at(at, STRIDE.min((to - at) as usize))?;
-        if bytes.is_empty() {
+        let bytes = part.read_at(at, STRIDE + TAG_BYTES)?;
+        let places = bytes.len().min(STRIDE).min((to - at) as usize);
+        if places == 0 {
             break;
         }
-        if let Some(length) = leading_tag(&part.read_at(at, 32)?) {
-            at += length;
-            continue;
-        }
-        let tag = bytes
-            .windows(3)
-            .skip(1)
-            .position(|word| matches!(word, b"ID3" | b"TAG" | b"APE"));
-        let until = tag.map_or(bytes.len(), |place| place + 1);
+        let tag = (0..places).find_map(|place| Some((place, leading_tag(&bytes[place..])?)));
+        let (until, next) = tag.map_or((places, places as u64), |(place, length)| {
+            (place, place as u64 + length)
+        });
         noise += bytes[..until].iter().filter(|&&byte| byte != 0).count() as u64;
-        at += until as u64;
+        at += next;
     }
     Ok(noise)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::sync::Arc;
+
+    fn part(bytes: &[u8]) -> Part {
+        let mut file = tempfile::tempfile().expect("a temporary file can be made");
+        file.write_all(bytes).expect("it can be written");
+        Part::whole(Arc::new(file)).expect("it can be read")
+    }
+
+    #[test]
+    fn what_only_looks_like_frames_or_tags_is_read_a_few_times_at_most() {
+        // Synchronisation words, whole headers that no frame follows, and the beginnings of tags.
+        for word in [
+            &b"\xFF"[..],
+            b"\xFF\xFB\x90\x64\x01",
+            b"\xFF\xF1\x50\x80\x7F\xFF\xFC\x01",
+            b"ID3",
+            b"APE",
+            b"TAG",
+        ] {
+            let bytes = word.repeat((1 << 20) / word.len());
+            let mut window = Window::new(part(&bytes));
+            assert!(
+                first_frame(&mut window, 0).expect("it can be read").is_none(),
+                "{word:?}"
+            );
+            let share = window.requested() as f64 / bytes.len() as f64;
+            // A header of 9 bytes, and those of its followers, at every place.
+            assert!(share < 64.0, "{word:?}: each byte was asked for {share} times");
+            let share = window.fetched() as f64 / bytes.len() as f64;
+            assert!(share < 4.0, "{word:?}: each byte was read {share} times");
+        }
+    }
+
+    #[test]
+    fn noise_is_counted_and_tags_and_padding_are_not() {
+        let mut bytes = b"ID3\xFFabc".repeat(3000);
+        let letters = bytes.len() as u64;
+        bytes.extend(b"ID3\x04\0\0\0\0\0\x0a0123456789");
+        bytes.extend([0; 5000]);
+        bytes.extend(b"xyz");
+        let all = part(&bytes);
+        assert_eq!(noise(&all, 0, all.end).ok(), Some(letters + 3));
+        assert_eq!(noise(&all, 1, 5).ok(), Some(4));
+    }
 }
