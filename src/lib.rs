@@ -33,4 +33,7 @@ pub mod ui;
 pub mod cli;
 
 mod demo;
+mod feed;
+#[cfg(feature = "serve")]
+pub mod outlets;
 mod proofs;

@@ -109,6 +109,9 @@ pub struct LiveArgs {
     /// Also say how surprising the sound is to a WaveNet, in bits per sample, and under which genre it is least so
     #[arg(long)]
     pub surprise: bool,
+    #[cfg(feature = "serve")]
+    #[command(flatten)]
+    pub outlets: crate::outlets::OutletArgs,
 }
 
 /// `attune analyze`.

@@ -6,6 +6,8 @@
 use super::args::LiveArgs;
 use super::error::{AppError, Context};
 use super::live_screen::{Screen, Standing};
+#[cfg(feature = "serve")]
+use crate::outlets::Outlets;
 use crate::settings::Settings;
 use attune_audio::units::Seconds;
 use attune_engine::{
@@ -34,6 +36,14 @@ pub(super) fn run(args: &LiveArgs, models: ModelSet, settings: &Settings) -> Res
         Ok(()) | Err(TrySendError::Full(()) | TrySendError::Disconnected(())) => {}
     };
     let screen = Screen::new(args.ndjson, &models);
+    #[cfg(feature = "serve")]
+    let screen = {
+        let outlets = Outlets::open(&args.outlets, &models).map_err(|error| AppError::failed(error.to_string()))?;
+        if let Some(url) = outlets.as_ref().and_then(Outlets::url) {
+            crate::note!("Serving on {url} (page), {url}ws, {url}events, {url}answer.txt");
+        }
+        screen.with_outlets(outlets)
+    };
     let config = EngineConfig {
         models,
         smoothing: settings.smoothing,

@@ -5,14 +5,15 @@
 use super::bars::{bar, percent};
 use super::error::AppError;
 use super::print_line;
+use crate::feed::Feed;
+#[cfg(feature = "serve")]
+use crate::outlets::Outlets;
 use attune_audio::source::OpenedSource;
 use attune_audio::units::Seconds;
-use attune_engine::offline::{
-    ChangeLine, HealthLine, HopLine, ModelHop, SectionLine, StateLine, SurpriseLines, document,
-};
+use attune_engine::offline::{HealthLine, SurpriseLines, document};
 use attune_engine::smoothing::AnswerState;
 use attune_engine::text::PrintableLines;
-use attune_engine::{Column, Event, SectionMark, Snapshot};
+use attune_engine::{Event, SectionMark, Snapshot};
 use attune_model::ModelSet;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
@@ -38,6 +39,9 @@ enum Form {
 pub(super) struct Screen {
     form: Form,
     models: ModelSet,
+    feed: Feed,
+    #[cfg(feature = "serve")]
+    outlets: Option<Outlets>,
     state: Option<AnswerState>,
     surprise: SurpriseLines,
     epoch: u64,
@@ -58,11 +62,21 @@ impl Screen {
         Self {
             form,
             models: models.clone(),
+            feed: Feed::new(models),
+            #[cfg(feature = "serve")]
+            outlets: None,
             state: None,
             surprise: SurpriseLines::default(),
             epoch: 0,
             was_open: false,
         }
+    }
+
+    /// Tells others too.
+    #[cfg(feature = "serve")]
+    pub(super) fn with_outlets(mut self, outlets: Option<Outlets>) -> Self {
+        self.outlets = outlets;
+        self
     }
 
     /// Shows the columns that are new. False: nobody reads.
@@ -73,6 +87,12 @@ impl Screen {
             self.surprise = SurpriseLines::default();
         }
         if let Form::Status(status) = &self.form {
+            #[cfg(feature = "serve")]
+            if let Some(outlets) = &mut self.outlets {
+                for column in (new.first..new.end).filter_map(|frame| snapshot.column(frame)) {
+                    outlets.push(snapshot.epoch, column);
+                }
+            }
             if new.end > new.first {
                 for section in (new.first..new.end).filter_map(|frame| snapshot.column(frame)?.section) {
                     status.println(section_text(section, &self.models));
@@ -85,33 +105,26 @@ impl Screen {
             let Some(column) = snapshot.column(frame) else {
                 continue;
             };
+            #[cfg(feature = "serve")]
+            if let Some(outlets) = &mut self.outlets {
+                outlets.push(snapshot.epoch, column);
+            }
             if matches!(self.form, Form::Ndjson) {
-                if let Some(line) = ChangeLine::new(column, self.models.front_end.hop())
-                    && !print_line(&document(&line))?
-                {
-                    return Ok(false);
-                }
-                for (index, model) in self.models.models.iter().enumerate() {
-                    let name = &model.manifest().name;
-                    let line = HopLine::new(column, ModelHop { name, model: index }, &self.models.genres);
-                    if let Some(line) = line
-                        && !print_line(&document(&line))?
-                    {
+                for line in self.feed.push(snapshot.epoch, column) {
+                    if !print_line(&line)? {
                         return Ok(false);
                     }
                 }
+                continue;
             }
-            if let Some(line) = self.section_line(column)
-                && !print_line(&line)?
+            if let Some(section) = column.section
+                && !print_line(&section_text(section, &self.models))?
             {
                 return Ok(false);
             }
             let hop = self.models.front_end.hop();
             if let Some(line) = self.surprise.push(column, hop, &self.models.genres)
-                && !print_line(&match self.form {
-                    Form::Ndjson => document(&line),
-                    Form::Lines | Form::Status(_) => format!("{:>8}  {}", column.at.clock(), line.sentence()),
-                })?
+                && !print_line(&format!("{:>8}  {}", column.at.clock(), line.sentence()))?
             {
                 return Ok(false);
             }
@@ -119,18 +132,14 @@ impl Screen {
                 continue;
             }
             self.state = Some(column.decision.state);
-            let line = if matches!(self.form, Form::Ndjson) {
-                document(&StateLine::new(column, &self.models.genres))
-            } else {
-                let decision = &column.decision;
-                format!(
-                    "{:>8}  {:<12} {}  {}",
-                    column.at.clock(),
-                    decision.state.title(&self.models.genres),
-                    percent(f64::from(decision.confidence)),
-                    decision.reason.sentence(&self.models.genres)
-                )
-            };
+            let decision = &column.decision;
+            let line = format!(
+                "{:>8}  {:<12} {}  {}",
+                column.at.clock(),
+                decision.state.title(&self.models.genres),
+                percent(f64::from(decision.confidence)),
+                decision.reason.sentence(&self.models.genres)
+            );
             if !print_line(&line)? {
                 return Ok(false);
             }
@@ -138,23 +147,10 @@ impl Screen {
         Ok(true)
     }
 
-    /// The section that was written at this frame, as a line.
-    fn section_line(&self, column: &Column) -> Option<String> {
-        if matches!(self.form, Form::Ndjson) {
-            return SectionLine::new(column, &self.models.genres).map(|line| document(&line));
-        }
-        column.section.map(|section| section_text(section, &self.models))
-    }
-
     /// Reports how the engine keeps up. False: nobody reads.
     pub(super) fn health(&mut self, snapshot: &Snapshot) -> Result<bool, AppError> {
-        match self.form {
-            Form::Ndjson => print_line(&document(&HealthLine::new(
-                snapshot.transport.position,
-                &snapshot.health,
-            ))),
-            Form::Lines | Form::Status(_) => Ok(true),
-        }
+        let line = document(&HealthLine::new(snapshot.transport.position, &snapshot.health));
+        self.tell(&line)
     }
 
     /// Reports what happened: for people on stderr, for scripts as a line too. False: nobody reads.
@@ -166,9 +162,21 @@ impl Screen {
             }
         }
         self.was_open |= matches!(event, Event::Opened(_));
-        match (&self.form, event_line(event, at, &self.models)) {
-            (Form::Ndjson, Some(line)) => print_line(&line.to_string()),
-            _ => Ok(true),
+        match event_line(event, at, &self.models) {
+            Some(line) => self.tell(&line.to_string()),
+            None => Ok(true),
+        }
+    }
+
+    /// A line of JSON for whoever takes such lines.
+    fn tell(&self, line: &str) -> Result<bool, AppError> {
+        #[cfg(feature = "serve")]
+        if let Some(outlets) = &self.outlets {
+            outlets.send(line);
+        }
+        match self.form {
+            Form::Ndjson => print_line(line),
+            Form::Lines | Form::Status(_) => Ok(true),
         }
     }
 

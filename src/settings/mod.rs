@@ -111,6 +111,7 @@ pub struct Input {
 }
 
 /// Everything that is kept. Fields that a file does not have take their defaults.
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
@@ -155,6 +156,8 @@ pub struct Settings {
     pub page: Page,
     /// Models, by name, that were switched on or off by hand.
     pub models: BTreeMap<String, bool>,
+    /// Whether a page is served to other programs.
+    pub serve_page: bool,
     /// Sources opened before.
     pub recent: RecentSources,
 }
@@ -182,6 +185,7 @@ impl Default for Settings {
             words: Words::default(),
             page: Page::default(),
             models: BTreeMap::new(),
+            serve_page: false,
             recent: RecentSources::default(),
         }
     }

@@ -16,6 +16,7 @@ use super::panels::{
 use super::time_view::TimeView;
 use crate::sessions::SessionCommand;
 use crate::settings::Settings;
+use attune_audio::playback::Pace;
 use attune_audio::source::SourceKind;
 use attune_audio::units::Seconds;
 use attune_engine::explain::Head;
@@ -57,6 +58,8 @@ pub enum Action {
     ListSections(bool),
     /// Measure how surprising the sound is, or no longer.
     TraceSurprise(bool),
+    /// Serve a page for other programs, or no longer.
+    Serve(bool),
     /// Ask the user for files.
     Ask(Choice),
     /// Do something with the list of files.
@@ -119,6 +122,8 @@ pub struct ViewState {
     pub lab: LabView,
     /// Messages for the user.
     pub notices: Notices,
+    /// Where the page for other programs is, if it is served.
+    pub served: Option<String>,
     /// Whether the list of shortcuts is open.
     pub shortcuts_open: bool,
     /// Where exports go; `None`: the user's documents.
@@ -168,6 +173,7 @@ impl ViewState {
             #[cfg(feature = "lab")]
             lab: LabView::default(),
             notices: Notices::default(),
+            served: None,
             shortcuts_open: false,
             export_folder: None,
             plots: Vec::new(),
@@ -236,14 +242,19 @@ impl ViewState {
         self.request(Action::Engine(command));
     }
 
-    /// Requests a file at the chosen pace.
+    /// Requests a file, as fast as it is: a pace is chosen for one file.
     pub fn open_file(&mut self, path: PathBuf) {
+        self.open_file_at(path, Pace::Times(1.0));
+    }
+
+    /// The same at another pace.
+    pub fn open_file_at(&mut self, path: PathBuf, pace: Pace) {
         let name = path.file_name().map_or_else(
             || path.display().to_string(),
             |name| name.to_string_lossy().into_owned(),
         );
         self.source.opening = Some(name);
-        let pace = self.transport.pace;
+        self.transport.pace = pace;
         self.order(Command::Open(SourceRequest::File { path, pace }));
     }
 

@@ -11,5 +11,6 @@ mod demo;
 mod eval;
 mod explain;
 mod outside_text;
+mod served;
 mod tag;
 mod terminal;

@@ -11,6 +11,8 @@ use attune_engine::smoothing::AnswerState;
 use attune_model::genre::GenreId;
 use eframe::egui;
 use egui_kittest::kittest::{NodeT, Queryable};
+use std::io::{Read, Write};
+use std::net::TcpStream;
 
 /// A window of this view at which a file plays.
 fn playing(view: View) -> Rig {
@@ -199,4 +201,41 @@ fn a_lost_device_is_said_in_every_view() {
         let answer = rig.window.get_by_label_contains("Answer: No sound since ");
         assert!(!answer.accesskit_node().label().unwrap_or_default().contains('%'));
     }
+}
+
+#[test]
+fn a_page_is_served_while_it_is_wanted() {
+    let mut rig = Rig::playing(Setup::with_models(), 600);
+    let toggle = |rig: &mut Rig| {
+        rig.window.get_by_label("View: Bench").click();
+        rig.settle();
+        rig.window.get_by_label("Serve a page").click();
+        rig.settle();
+        rig.window.key_press(egui::Key::Escape);
+        rig.settle();
+    };
+    toggle(&mut rig);
+    let url = rig.app().view().served.clone().unwrap();
+    let address = url.trim_start_matches("http://").trim_end_matches('/').to_owned();
+    rig.window
+        .get_by_label_contains(&format!("A page with the answer is at {url}"));
+    assert!(rig.app().settings_now().serve_page);
+    let snapshot = hand_made::playing(700);
+    let genre = match snapshot.decision.state {
+        AnswerState::Genre(id) => attune_model::genre::GenreSet::gtzan().title(id),
+        state => panic!("a genre, not {state:?}"),
+    };
+    rig.show(snapshot);
+    rig.settle();
+    let mut stream = TcpStream::connect(&address).unwrap();
+    write!(
+        stream,
+        "GET /answer.txt HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    assert!(text.contains(&format!("\r\n\r\n{genre} ")), "{text}");
+    toggle(&mut rig);
+    assert!(rig.app().view().served.is_none() && TcpStream::connect(&address).is_err());
 }

@@ -13,6 +13,7 @@ mod link;
 mod listening;
 mod observers;
 mod saving;
+mod serving;
 mod signals;
 mod viewport;
 
@@ -37,8 +38,9 @@ use super::traces::Traces;
 use super::track::Track;
 use super::view_state::{Action, ViewState};
 use crate::demo;
+use crate::outlets::Outlets;
 use crate::settings::Settings;
-use attune_audio::playback::play_aloud;
+use attune_audio::playback::{Pace, play_aloud};
 use attune_engine::{Command, Snapshot, SourceRequest};
 use attune_model::ModelSet;
 use crossbeam_channel::TrySendError;
@@ -73,6 +75,8 @@ pub struct App {
     pictures: Pictures,
     settings: Settings,
     signals: Arc<Signals>,
+    /// Other programs that are told what is heard.
+    outlets: Option<Outlets>,
     /// What the desktop was told of the window.
     placed: Placed,
     /// Where what mattered is played.
@@ -180,6 +184,7 @@ impl App {
             pictures: Pictures::default(),
             settings,
             signals: Arc::default(),
+            outlets: None,
             placed: Placed::default(),
             output: Arc::new(play_aloud),
             ask: Arc::new(dialog::ask),
@@ -191,6 +196,9 @@ impl App {
     #[must_use]
     pub fn with_models(mut self, models: ModelSet) -> Self {
         self.models.set = Some(models);
+        if self.settings.serve_page {
+            self.serve(true);
+        }
         self
     }
 
@@ -257,8 +265,7 @@ impl App {
     pub fn open(&mut self, request: SourceRequest) {
         match request {
             SourceRequest::File { path, pace } => {
-                self.view.transport.pace = pace;
-                self.view.open_file(path);
+                self.view.open_file_at(path, pace);
             }
             SourceRequest::Device { id, channel } => {
                 self.view.source.opening = Some(id.clone().unwrap_or_else(|| "the default input".to_owned()));
@@ -331,12 +338,16 @@ impl App {
             recorder,
             songs,
         } = &mut self.played;
+        let outlets = &mut self.outlets;
         let now = Timestamp::now();
         history.absorb_with(snapshot, |news| {
             answers.push(&news);
             log.push(&news);
             recorder.push(&news.column.decision, snapshot.hop);
             songs.push(&news, snapshot.hop, now);
+            if let Some(outlets) = outlets {
+                outlets.push(news.segment, news.column);
+            }
             // What is played with a part muted is not the track.
             if let Some(track) = track.as_mut().filter(|_| snapshot.transport.muted.is_none()) {
                 let mut raw = news.column.raw.iter().take(count).zip(&self.models.on);
@@ -371,12 +382,14 @@ impl App {
                 Action::TraceSurprise(on) => self.trace_surprise(on),
                 Action::Files(command) => self.files(command),
                 Action::Ask(choice) => self.ask_for(choice),
+                Action::Serve(on) => self.serve(on),
                 Action::Session(command) => self.played.recorder.send(command),
                 #[cfg(feature = "lab")]
                 Action::Lab(order) => self.experiment(order),
                 Action::PlayDemo => match demo::file() {
                     Ok(path) => {
-                        let pace = self.view.transport.pace;
+                        let pace = Pace::Times(1.0);
+                        self.view.transport.pace = pace;
                         self.view.source.opening = Some("the demo".to_owned());
                         self.send(Command::Open(SourceRequest::File { path, pace }));
                     }

@@ -3,7 +3,7 @@
 //! In: what is shown. Out: paint; another view, plots hidden or enlarged. Thread: window.
 
 use crate::ui::choices::{Plot, View};
-use crate::ui::view_state::ViewState;
+use crate::ui::view_state::{Action, ViewState};
 use eframe::egui::{self, Button};
 use std::collections::BTreeSet;
 
@@ -53,6 +53,7 @@ pub(crate) fn views_ui(ui: &mut egui::Ui, view: &mut ViewState) {
         if view.view == View::Bench {
             plots_ui(ui, view);
         }
+        served_ui(ui, view);
     });
     menu.response
         .on_hover_text("Stage, lecture or bench; which plots are shown");
@@ -68,6 +69,25 @@ fn plots_ui(ui: &mut egui::Ui, view: &mut ViewState) {
             } else {
                 view.bench.hidden.remove(&plot);
             }
+        }
+    }
+}
+
+/// A page for OBS and browsers on this machine.
+fn served_ui(ui: &mut egui::Ui, view: &mut ViewState) {
+    ui.separator();
+    let mut on = view.served.is_some();
+    let switch = ui.checkbox(&mut on, "Serve a page");
+    let hint = "A page with the answer for OBS and browsers, and the same as WebSocket, events and text; only for \
+                programs on this machine";
+    if switch.on_hover_text(hint).changed() {
+        view.request(Action::Serve(on));
+    }
+    if let Some(url) = &view.served {
+        let copy = ui.button(format!("Copy {url}"));
+        if copy.on_hover_text("For a browser source in OBS").clicked() {
+            ui.copy_text(url.clone());
+            ui.close();
         }
     }
 }

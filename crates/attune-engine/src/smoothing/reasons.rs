@@ -38,10 +38,11 @@ impl Reason {
                 )
             }
             Self::TooQuiet { level, threshold } => {
-                format!(
+                let said = format!(
                     "The level is {:.0} dB, below the {:.0} dB of silence.",
                     level.0, threshold.0
-                )
+                );
+                said.replace('-', "−")
             }
             Self::BelowThreshold {
                 best,
@@ -166,7 +167,7 @@ mod tests {
                     level: Decibels(-72.4),
                     threshold: Decibels(-60.0),
                 },
-                "The level is -72 dB, below the -60 dB of silence.",
+                "The level is −72 dB, below the −60 dB of silence.",
             ),
             (
                 Reason::BelowThreshold {

@@ -53,6 +53,14 @@ fn mark(palette: &Palette, scene: &Scene<'_>, track: &Track) -> (String, Color32
     if let Some(error) = track.prescan_error() {
         return ("Not analysed in advance".to_owned(), palette.muted, error.to_string());
     }
+    if !Track::is_short_enough(Some(track.duration)) {
+        let why = "Files over 90 minutes are not analysed in advance; what is played is drawn.";
+        return (
+            "Too long to be analysed in advance".to_owned(),
+            palette.muted,
+            why.to_owned(),
+        );
+    }
     let parity = &track.parity;
     let ink = match parity.frames {
         0 => palette.muted,

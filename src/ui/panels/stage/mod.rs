@@ -2,30 +2,27 @@
 //!
 //! In: decision, history, songs. Out: paint; the next song, the lock. Thread: window.
 
+mod becoming;
+mod songs;
+
 use super::Scene;
 use crate::settings::StageWindow;
-use crate::ui::history::{History, TimelinePoint};
-use crate::ui::song_list::{Song, ago};
+use crate::ui::history::TimelinePoint;
+use crate::ui::song_list::ago;
 use crate::ui::theme::Palette;
 use crate::ui::view_state::{Action, ViewState};
 use crate::ui::widgets::{Run, describe, level_meter, ribbon_ui, runs, state_colour};
 use crate::ui::wording;
 use attune_audio::source::SourceKind;
-use attune_engine::smoothing::{AnswerState, Reason};
-use attune_model::genre::GenreId;
-use eframe::egui::{
-    self, Align2, Color32, CornerRadius, FontId, Galley, Panel, Pos2, Rect, RichText, ScrollArea, Sense, Vec2,
-};
+use attune_engine::smoothing::AnswerState;
+use becoming::becoming_ui;
+use eframe::egui::{self, Align2, Color32, CornerRadius, FontId, Galley, Panel, Pos2, Rect, RichText, Sense, Vec2};
 use jiff::Timestamp;
+use songs::songs_ui;
 use std::sync::Arc;
 
 /// The time that the ribbon shows.
 const RIBBON_SECS: f64 = 1200.0;
-/// The models leave an answer if their answers to single frames named another genre this long…
-const LEAVING_SECS: f64 = 1.5;
-/// …in this share of the frames.
-const LEAVING_SHARE: f32 = 0.8;
-
 /// What the stage remembers.
 #[derive(Debug)]
 pub struct StageView {
@@ -117,109 +114,6 @@ fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>, rect: Rect) {
     ui.painter().galley(place, word, palette.text);
 }
 
-/// What it was, and what it may become.
-fn becoming_ui(ui: &mut egui::Ui, scene: &Scene<'_>, rect: Rect, unit: f32) {
-    let palette = Palette::of(ui);
-    let response = ui.allocate_rect(rect, Sense::hover());
-    let (was, becomes) = (was(scene), becomes(scene));
-    let (becomes, ink) = match becomes {
-        Some(Becomes::Changing(text)) => (text, palette.accent),
-        Some(Becomes::Next(text)) => (text, palette.muted),
-        None => (String::new(), palette.muted),
-    };
-    let said: Vec<&str> = [was.as_str(), becomes.as_str()]
-        .into_iter()
-        .filter(|it| !it.is_empty())
-        .collect();
-    describe(
-        &response,
-        if said.is_empty() {
-            "No change".to_owned()
-        } else {
-            said.join("; ")
-        },
-    );
-    let font = FontId::proportional(1.3 * unit);
-    let mid = rect.center().y;
-    let painter = ui.painter();
-    painter.text(
-        egui::pos2(rect.left(), mid),
-        Align2::LEFT_CENTER,
-        was,
-        font.clone(),
-        palette.muted,
-    );
-    painter.text(egui::pos2(rect.right(), mid), Align2::RIGHT_CENTER, becomes, font, ink);
-}
-
-enum Becomes {
-    /// The models leave the answer.
-    Changing(String),
-    /// What is likeliest after it.
-    Next(String),
-}
-
-/// For how long it has been answered, and the genre before.
-fn was(scene: &Scene<'_>) -> String {
-    if !scene.has_frames() || scene.sound.is_missing() {
-        return String::new();
-    }
-    let decision = &scene.snapshot.decision;
-    let newest = scene
-        .snapshot
-        .column(scene.snapshot.frames - 1)
-        .map_or(0.0, |column| column.at.0);
-    let lasts = wording::duration(newest - decision.since.0);
-    let mut genres = scene
-        .history
-        .points()
-        .iter()
-        .rev()
-        .filter_map(|point| point.state.genre());
-    match genres.find(|genre| decision.state != AnswerState::Genre(*genre)) {
-        Some(genre) => format!("{lasts} · before: {}", scene.model_info.genres.title(genre)),
-        None => lasts,
-    }
-}
-
-fn becomes(scene: &Scene<'_>) -> Option<Becomes> {
-    let genres = &scene.model_info.genres;
-    let AnswerState::Genre(answered) = scene.snapshot.decision.state else {
-        return None;
-    };
-    if scene.sound.is_missing() {
-        return None;
-    }
-    let challenger = match scene.snapshot.decision.reason {
-        Reason::Held { challenger, .. } => Some(challenger),
-        _ => leaving(scene.history, answered, scene.snapshot.hop.0),
-    };
-    if let Some(challenger) = challenger {
-        return Some(Becomes::Changing(format!("Changing: {}?", genres.title(challenger))));
-    }
-    let others = genres.ids().filter(|id| *id != answered);
-    let next = others.max_by(|a, b| {
-        scene
-            .snapshot
-            .ensemble
-            .of(*a)
-            .total_cmp(&scene.snapshot.ensemble.of(*b))
-    })?;
-    let share = wording::percent(scene.snapshot.ensemble.of(next));
-    Some(Becomes::Next(format!("next: {} {share}", genres.title(next))))
-}
-
-/// The genre that the models name in most of the newest frames, if it is not the answer.
-fn leaving(history: &History, answered: GenreId, hop: f64) -> Option<GenreId> {
-    let frames = (LEAVING_SECS / hop) as u64;
-    let total = history.total_columns();
-    let newest = (total.checked_sub(frames)?..total).map(|column| history.moment(column)?.raw.map(|raw| raw.top().0));
-    let named: Vec<GenreId> = newest.collect::<Option<_>>()?;
-    let last = *named.last()?;
-    let share = named.iter().filter(|id| **id == last).count() as f32 / named.len() as f32;
-    (last != answered && share >= LEAVING_SHARE).then_some(last)
-}
-
 fn ribbon_of_20_min_ui(ui: &mut egui::Ui, scene: &Scene<'_>, rect: Rect, unit: f32) {
     let palette = Palette::of(ui);
     let response = ui.allocate_rect(rect, Sense::hover());
@@ -251,58 +145,6 @@ fn ribbon_of_20_min_ui(ui: &mut egui::Ui, scene: &Scene<'_>, rect: Rect, unit: f
         let at = Pos2::new(egui::lerp(ribbon.x_range(), f32::from(quarter) / 4.0), rect.bottom());
         ui.painter()
             .text(at, align, text, FontId::proportional(unit), palette.muted);
-    }
-}
-
-/// The songs, newest first.
-fn songs_ui(ui: &mut egui::Ui, scene: &Scene<'_>, unit: f32) {
-    let row = 1.7 * unit;
-    let count = scene.songs.all().len();
-    if count == 0 {
-        let text = RichText::new("Songs are listed here as they play.").size(unit);
-        ui.label(text.color(Palette::of(ui).muted));
-        return;
-    }
-    let is_file = scene.transport.duration.0 > 0.0;
-    ui.spacing_mut().item_spacing.y = 0.0;
-    ScrollArea::vertical()
-        .auto_shrink([false, false])
-        .show_rows(ui, row, count, |ui, range| {
-            for song in scene.songs.all().rev().skip(range.start).take(range.len()) {
-                song_ui(ui, scene, song, Vec2::new(ui.available_width(), row), is_file);
-            }
-        });
-}
-
-fn song_ui(ui: &mut egui::Ui, scene: &Scene<'_>, song: &Song, size: Vec2, is_file: bool) {
-    let palette = Palette::of(ui);
-    let genres = &scene.model_info.genres;
-    let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
-    let began = if is_file {
-        song.at.clock()
-    } else {
-        wording::time_of_day(song.began)
-    };
-    let genre = song.genre.map_or("…".to_owned(), |genre| genres.title(genre));
-    let lasts = wording::duration(song.secs);
-    describe(&response, format!("Song: {began}, {genre}, {lasts}"));
-    let font = FontId::proportional(0.62 * size.y);
-    let mut x = rect.left();
-    for (text, width, ink) in [
-        (began, 3.4, palette.muted),
-        (genre, 6.0, palette.text),
-        (lasts, 4.0, palette.muted),
-    ] {
-        let is_genre = ink == palette.text;
-        if is_genre && let Some(id) = song.genre {
-            let swatch = Rect::from_center_size(egui::pos2(x, rect.center().y), Vec2::splat(0.4 * size.y));
-            let colour = state_colour(AnswerState::Genre(id), genres, palette);
-            ui.painter().rect_filled(swatch, CornerRadius::same(2), colour);
-        }
-        let left = if is_genre { x + 0.5 * size.y } else { x };
-        let at = egui::pos2(left, rect.center().y);
-        ui.painter().text(at, Align2::LEFT_CENTER, text, font.clone(), ink);
-        x += width * size.y;
     }
 }
 
