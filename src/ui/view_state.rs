@@ -274,8 +274,14 @@ impl ViewState {
 
     /// Requests a device; `None` is the default input.
     pub fn open_device(&mut self, id: Option<String>, name: &str) {
+        self.open_channel(id, name, None);
+    }
+
+    /// The same, of which only one channel counts; `None` is the mean of all.
+    pub fn open_channel(&mut self, id: Option<String>, name: &str, channel: Option<u16>) {
         self.source.opening = Some(name.to_owned());
-        self.order(Command::Open(SourceRequest::Device { id, channel: None }));
+        self.source.channel = channel;
+        self.order(Command::Open(SourceRequest::Device { id, channel }));
     }
 
     /// Shows the path field, or hides it.

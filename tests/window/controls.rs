@@ -255,3 +255,29 @@ fn open(path: &str) -> Command {
         pace: Pace::Times(1.0),
     })
 }
+
+#[test]
+fn one_channel_of_a_device_is_chosen_and_kept() {
+    let mut rig = Rig::playing(Setup::default(), 600);
+    assert!(
+        rig.window.query_by_label("Channel").is_none(),
+        "a file is heard as a whole"
+    );
+    rig.send(Event::Opened(OpenedSource {
+        kind: SourceKind::Microphone,
+        id: "desk".to_owned(),
+        channels: 4,
+        duration: None,
+        ..hand_made::open_file()
+    }));
+    rig.orders();
+    rig.window.get_by_label("Channel").click();
+    rig.settle();
+    rig.window.get_by_label("Channel 3").click();
+    let wanted = SourceRequest::Device {
+        id: Some("desk".to_owned()),
+        channel: Some(2),
+    };
+    assert_eq!(rig.orders(), [Command::Open(wanted.clone())]);
+    assert_eq!(rig.app().settings_now().resumed(), Some(wanted));
+}

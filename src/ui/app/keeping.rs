@@ -68,18 +68,13 @@ impl App {
             .opened
             .as_ref()
             .filter(|open| open.kind != SourceKind::File);
-        // A channel is one of its device.
-        settings.input = match (settings.input.take(), device) {
-            (Some(input), Some(open)) if input.device == open.id => Some(Input {
-                was_open: true,
-                ..input
-            }),
-            (_, Some(open)) => Some(Input {
+        settings.input = match device {
+            Some(open) => Some(Input {
                 device: open.id.clone(),
-                channel: None,
+                channel: self.view.source.channel,
                 was_open: true,
             }),
-            (input, None) => input.map(|input| Input {
+            None => settings.input.map(|input| Input {
                 was_open: false,
                 ..input
             }),

@@ -268,8 +268,8 @@ impl App {
                 self.view.open_file_at(path, pace);
             }
             SourceRequest::Device { id, channel } => {
-                self.view.source.opening = Some(id.clone().unwrap_or_else(|| "the default input".to_owned()));
-                self.view.order(Command::Open(SourceRequest::Device { id, channel }));
+                let name = id.clone().unwrap_or_else(|| "the default input".to_owned());
+                self.view.open_channel(id, &name, channel);
             }
         }
     }

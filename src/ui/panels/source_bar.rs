@@ -40,6 +40,8 @@ pub struct SourceView {
     pub is_demo: bool,
     /// Whether the list of the demo's recordings is open.
     pub credits_open: bool,
+    /// Which channel of the device was asked for; `None`: the mean of all.
+    pub channel: Option<u16>,
     /// What was requested and has not opened yet.
     pub opening: Option<String>,
     /// How what is open fares.
@@ -223,13 +225,9 @@ pub(super) fn expand_home(typed: &str) -> PathBuf {
 /// Draws what is really open, and its level.
 pub(crate) fn opened_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     let palette = Palette::of(ui);
-    let SourceView {
-        opened,
-        is_demo,
-        credits_open,
-        ..
-    } = &mut view.source;
-    let Some(open) = opened else { return };
+    let Some(open) = view.source.opened.clone() else {
+        return;
+    };
     ui.horizontal(|ui| {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let flowing = scene.has_frames() && scene.sound == SoundState::Playing;
@@ -243,15 +241,43 @@ pub(crate) fn opened_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSta
                     SourceKind::File => "File",
                 };
                 ui.label(RichText::new(kind).small().color(palette.accent).strong());
-                if *is_demo {
-                    demo_ui(ui, scene, credits_open);
+                if view.source.is_demo {
+                    demo_ui(ui, scene, &mut view.source.credits_open);
                 }
-                let text = format!("{} · {}", open.name, wording::source(open));
+                channel_ui(ui, &open, view);
+                let text = format!("{} · {}", open.name, wording::source(&open));
                 ui.add(Label::new(RichText::new(&text).small()).truncate())
                     .on_hover_text(&open.id);
             });
         });
     });
+}
+
+/// Which channel of a device is listened to.
+fn channel_ui(ui: &mut egui::Ui, open: &OpenedSource, view: &mut ViewState) {
+    if open.kind == SourceKind::File || open.channels < 2 {
+        return;
+    }
+    let title = |channel: Option<u16>| match channel {
+        None => "All channels".to_owned(),
+        Some(channel) => format!("Channel {}", channel + 1),
+    };
+    let mut chosen = view.source.channel;
+    let response = ComboBox::from_id_salt("channel")
+        .selected_text(RichText::new(title(chosen)).small())
+        .width(100.0)
+        .show_ui(ui, |ui| {
+            for channel in std::iter::once(None).chain((0..open.channels).map(Some)) {
+                ui.selectable_value(&mut chosen, channel, title(channel));
+            }
+        })
+        .response;
+    response
+        .accessible_name("Channel")
+        .on_hover_text("The mean of all channels, or one of them: another line of a mixing desk, say");
+    if chosen != view.source.channel {
+        view.open_channel(Some(open.id.clone()), &open.name, chosen);
+    }
 }
 
 /// The recording that sounds, and the way to its licence.
