@@ -9,8 +9,8 @@ use tracing_subscriber::EnvFilter;
 fn main() -> ExitCode {
     keep_to_one_thread();
     let launch = Launch::from(Args::parse());
-    let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,symphonia=off,symphonia_core=off"));
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new("warn,symphonia=off,symphonia_core=off,pulseaudio=off"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

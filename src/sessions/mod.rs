@@ -3,10 +3,13 @@
 //! In: sessions as they happen. Out: lists of them. Thread: any; the file belongs to a thread of its own (`writer`),
 //! which the window never waits for.
 
+mod error;
+mod retry;
 mod store;
 mod writer;
 
-pub use store::{Store, StoreError};
+pub use error::StoreError;
+pub use store::Store;
 pub use writer::{SessionCommand, SessionUpdate, SessionWriter};
 
 /// A session that begins.

@@ -1,10 +1,15 @@
 //! Sessions in a file: SQLite, with a version and steps from each version to the next.
 //!
-//! In: sessions, notes. Out: sessions. Thread: one at a time.
+//! In: sessions, notes. Out: sessions. Thread: one at a time; any number of programs may have the file open.
 
+use super::error::StoreError;
+use super::retry::retry;
 use super::{Beginning, Decided, Session};
-use rusqlite::{Connection, params};
+use rusqlite::limits::Limit;
+use rusqlite::{Connection, TransactionBehavior, params};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// The steps from an empty file to the form that this program writes; the file's `user_version` says how many were
 /// taken. A step that was ever released is never changed: what is new is a new step.
@@ -33,92 +38,69 @@ const STEPS: [&str; 2] = [
 /// The most sessions that are listed.
 const LISTED: i64 = 500;
 
-/// Why sessions cannot be kept.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The folder of the file cannot be made.
-    #[error("the history cannot be kept in {}: {source}; check that the folder is yours and not full", path.display())]
-    Folder {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The file cannot be opened, read or written.
-    #[error("the history in {} cannot be used: {source}; move the file away to begin a new one", path.display())]
-    Database {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: rusqlite::Error,
-    },
-    /// A later program has written it.
-    #[error(
-        "the history in {} has version {found}, this program knows {}; use the newer program, or move the file away",
-        path.display(),
-        STEPS.len()
-    )]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Its version.
-        found: usize,
-    },
-}
+/// How long SQLite waits for another program that writes, before the attempt fails as [`StoreError::Busy`].
+const BUSY: Duration = Duration::from_millis(500);
+/// How long opening goes on trying.
+const OPEN_WITHIN: Duration = Duration::from_secs(10);
+/// The most bytes of one value: the file may be anybody's.
+const LARGEST_VALUE: i32 = 1 << 20;
+/// Reading or writing something ends after this, whatever views and triggers the file has.
+const WITHIN: Duration = Duration::from_secs(2);
+/// SQLite asks for the time after this many of its instructions.
+const INSTRUCTIONS: std::ffi::c_int = 10_000;
 
 /// The file.
 #[derive(Debug)]
 pub struct Store {
     path: PathBuf,
     database: Connection,
+    /// When reading or writing is to end, while something is read or written.
+    deadline: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Store {
-    /// Opens the file, makes it if there is none, and brings an older one to the form of today.
+    /// Opens the file, makes it if there is none, and brings an older one to the form of today. While another program
+    /// holds it, this goes on trying for 10 s.
+    ///
+    /// # Errors
+    /// If it cannot be opened, is no history, or one of a later version.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let end = Instant::now() + OPEN_WITHIN;
+        retry(|| Self::open_once(path), || Instant::now() < end)
+    }
+
+    /// As [`Store::open`], one attempt.
+    pub(super) fn open_once(path: &Path) -> Result<Self, StoreError> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|source| StoreError::Folder {
                 path: path.to_owned(),
                 source,
             })?;
         }
-        let failed = |source| StoreError::Database {
-            path: path.to_owned(),
-            source,
-        };
+        if std::fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+            return Err(StoreError::NotAFile { path: path.to_owned() });
+        }
+        let failed = |source| StoreError::of(path, source);
         let mut database = Connection::open(path).map_err(failed)?;
-        // Two windows may write: one waits for the other. The journal survives a crash.
-        let set_up = "PRAGMA busy_timeout = 2000; PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON;";
-        database.execute_batch(set_up).map_err(failed)?;
-        let transaction = database.transaction().map_err(failed)?;
-        let taken: i64 = transaction
-            .query_row("PRAGMA user_version", [], |row| row.get(0))
-            .map_err(failed)?;
-        let taken = usize::try_from(taken).unwrap_or(usize::MAX);
-        if taken > STEPS.len() {
-            return Err(StoreError::Newer {
-                path: path.to_owned(),
-                found: taken,
-            });
+        let deadline = Arc::new(Mutex::new(None::<Instant>));
+        set_up(&mut database, Arc::clone(&deadline)).map_err(failed)?;
+        if version(&database).map_err(failed)? != STEPS.len() {
+            migrate(&mut database, path)?;
         }
-        for step in &STEPS[taken..] {
-            transaction.execute_batch(step).map_err(failed)?;
-        }
-        transaction
-            .execute_batch(&format!("PRAGMA user_version = {}", STEPS.len()))
-            .map_err(failed)?;
-        transaction.commit().map_err(failed)?;
         Ok(Self {
             path: path.to_owned(),
             database,
+            deadline,
         })
     }
 
-    fn with_path<T>(&self, result: rusqlite::Result<T>) -> Result<T, StoreError> {
-        result.map_err(|source| StoreError::Database {
-            path: self.path.clone(),
-            source,
-        })
+    /// Reads or writes something, for at most [`WITHIN`].
+    fn within<T>(&self, access: impl FnOnce() -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        let set = |at| *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = at;
+        set(Some(Instant::now() + WITHIN));
+        let result = access();
+        set(None);
+        result.map_err(|source| StoreError::of(&self.path, source))
     }
 
     /// Begins a session and returns its number.
@@ -130,7 +112,7 @@ impl Store {
             source,
         } = beginning;
         let sql = "INSERT INTO sessions (begun, kind, name, source) VALUES (?1, ?2, ?3, ?4)";
-        self.with_path(self.database.execute(sql, params![begun, kind, name, source]))?;
+        self.within(|| self.database.execute(sql, params![begun, kind, name, source]))?;
         Ok(self.database.last_insert_rowid())
     }
 
@@ -145,34 +127,34 @@ impl Store {
             rule,
         } = decided;
         let row = params![session, at, state, genre, confidence, rule];
-        self.with_path(self.database.execute(sql, row)).map(drop)
+        self.within(|| self.database.execute(sql, row)).map(drop)
     }
 
     /// Says how much was played so far, and what was answered for the longest time.
     pub fn set_played(&self, session: i64, secs: f64, genre: Option<&str>) -> Result<(), StoreError> {
         let sql = "UPDATE sessions SET heard = ?2, genre = ?3 WHERE id = ?1";
-        self.with_path(self.database.execute(sql, params![session, secs, genre]))
+        self.within(|| self.database.execute(sql, params![session, secs, genre]))
             .map(drop)
     }
 
     /// Keeps what the user wrote.
     pub fn note(&self, session: i64, note: &str) -> Result<(), StoreError> {
         let sql = "UPDATE sessions SET note = ?2 WHERE id = ?1";
-        self.with_path(self.database.execute(sql, params![session, note]))
+        self.within(|| self.database.execute(sql, params![session, note]))
             .map(drop)
     }
 
     /// Marks a session, or takes the mark away.
     pub fn favour(&self, session: i64, favourite: bool) -> Result<(), StoreError> {
         let sql = "UPDATE sessions SET favourite = ?2 WHERE id = ?1";
-        self.with_path(self.database.execute(sql, params![session, favourite]))
+        self.within(|| self.database.execute(sql, params![session, favourite]))
             .map(drop)
     }
 
     /// Forgets a session and its decisions.
     pub fn forget(&self, session: i64) -> Result<(), StoreError> {
         let sql = "DELETE FROM sessions WHERE id = ?1";
-        self.with_path(self.database.execute(sql, params![session])).map(drop)
+        self.within(|| self.database.execute(sql, params![session])).map(drop)
     }
 
     /// The decisions of a session, in order.
@@ -191,7 +173,7 @@ impl Store {
             })?;
             rows.collect()
         };
-        self.with_path(read())
+        self.within(read)
     }
 
     /// The sessions, favourites first, then the newest; at most [`LISTED`] of them.
@@ -219,8 +201,55 @@ impl Store {
             })?;
             rows.collect()
         };
-        self.with_path(read())
+        self.within(read)
     }
+}
+
+/// What holds for this connection; the file is written to only if it has no write-ahead log yet.
+fn set_up(database: &mut Connection, deadline: Arc<Mutex<Option<Instant>>>) -> rusqlite::Result<()> {
+    database.busy_timeout(BUSY)?;
+    database.set_limit(Limit::SQLITE_LIMIT_LENGTH, LARGEST_VALUE)?;
+    let is_over = move || {
+        let at = *deadline.lock().unwrap_or_else(PoisonError::into_inner);
+        at.is_some_and(|at| Instant::now() >= at)
+    };
+    database.progress_handler(INSTRUCTIONS, Some(is_over))?;
+    // A view or trigger of a stranger's file calls nothing with effects.
+    database.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = ON;")?;
+    let mode: String = database.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
+    if !mode.eq_ignore_ascii_case("wal") {
+        database.execute_batch("PRAGMA journal_mode = WAL")?;
+    }
+    // With the log, this too leaves the file whole after a crash.
+    database.execute_batch("PRAGMA synchronous = NORMAL")
+}
+
+fn version(database: &Connection) -> rusqlite::Result<usize> {
+    let taken: i64 = database.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    Ok(usize::try_from(taken).unwrap_or(usize::MAX))
+}
+
+/// Takes the steps that are missing. Two programs may begin at once: the second finds them taken.
+fn migrate(database: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    let failed = |source| StoreError::of(path, source);
+    let transaction = database
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(failed)?;
+    let taken = version(&transaction).map_err(failed)?;
+    let Some(missing) = STEPS.get(taken..) else {
+        return Err(StoreError::Newer {
+            path: path.to_owned(),
+            found: taken,
+            known: STEPS.len(),
+        });
+    };
+    for step in missing {
+        transaction.execute_batch(step).map_err(failed)?;
+    }
+    transaction
+        .execute_batch(&format!("PRAGMA user_version = {}", STEPS.len()))
+        .map_err(failed)?;
+    transaction.commit().map_err(failed)
 }
 
 #[cfg(test)]
@@ -317,5 +346,42 @@ mod tests {
             Store::open(&blocked.join("x.sqlite")),
             Err(StoreError::Folder { .. })
         ));
+        assert!(matches!(Store::open(folder.path()), Err(StoreError::NotAFile { .. })));
+    }
+
+    #[test]
+    fn a_strangers_file_is_refused_before_it_costs_much() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("history.sqlite");
+        let endless = Connection::open(&path).unwrap();
+        endless
+            .execute_batch(
+                "CREATE TABLE decisions (session INTEGER, at REAL, state TEXT, genre TEXT, confidence REAL, rule TEXT);
+                CREATE VIEW sessions AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
+                SELECT i AS id, i AS begun, '' AS kind, '' AS name, '' AS source, 0.0 AS heard, NULL AS genre,
+                    '' AS note, 0 AS favourite FROM n;
+                PRAGMA user_version = 2;",
+            )
+            .unwrap();
+        drop(endless);
+        let begun = Instant::now();
+        let error = Store::open(&path).unwrap().list().unwrap_err();
+        assert!(matches!(error, StoreError::TooLarge { .. }), "{error}");
+        // The bound, and as much again for a machine that does something else.
+        assert!(begun.elapsed() < 2 * WITHIN, "{:?}", begun.elapsed());
+        std::fs::remove_file(&path).unwrap();
+        let store = Store::open(&path).unwrap();
+        let session = store.begin(&beginning(1, "x")).unwrap();
+        drop(store);
+        let other = Connection::open(&path).unwrap();
+        other
+            .execute(
+                "UPDATE sessions SET note = zeroblob(3000000) WHERE id = ?1",
+                params![session],
+            )
+            .unwrap();
+        drop(other);
+        let error = Store::open(&path).unwrap().list().unwrap_err();
+        assert!(matches!(error, StoreError::TooLarge { .. }), "{error}");
     }
 }

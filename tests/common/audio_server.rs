@@ -100,6 +100,23 @@ impl AudioServer {
         self.pactl(&["unload-module", "module-null-sink"]);
     }
 
+    /// Stops the server where it is: it keeps its connections and answers nobody.
+    pub(crate) fn pause(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets a paused server go on.
+    pub(crate) fn go_on(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, which: &str) {
+        let sent = Command::new("kill")
+            .args([which, &self.process.id().to_string()])
+            .status();
+        assert!(sent.is_ok_and(|status| status.success()), "kill {which}");
+    }
+
     /// Ends the server at once, without a word to its clients.
     pub(crate) fn kill(&mut self) {
         // Gone already is as good.

@@ -43,15 +43,16 @@ fn scene() {
         "listen" => listen(&argument),
         "lose" => lose(&argument),
         "hear" => hear(Path::new(&argument)),
+        "fail" => crate::outages::fail(&argument),
         other => panic!("no scene {other}"),
     }
 }
 
-fn say(value: &Value) {
+pub(crate) fn say(value: &Value) {
     println!("{TAG}{value}");
 }
 
-fn request(id: &str) -> CaptureRequest {
+pub(crate) fn request(id: &str) -> CaptureRequest {
     CaptureRequest {
         id: (!id.is_empty()).then(|| id.to_owned()),
         channel: None,
@@ -188,13 +189,13 @@ fn hear(file: &Path) {
 // ---------------------------------------------------------------- parent
 
 /// A scene under way.
-struct Scene {
+pub(crate) struct Scene {
     child: Child,
     lines: std::io::Lines<BufReader<ChildStdout>>,
 }
 
 impl Scene {
-    fn start(environment: Vec<(&'static str, String)>, scene: &str, argument: &str) -> Self {
+    pub(crate) fn start(environment: Vec<(&'static str, String)>, scene: &str, argument: &str) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "audio_server::scene", "--nocapture", "--test-threads=1"])
             .envs(environment)
@@ -209,7 +210,7 @@ impl Scene {
     }
 
     /// The next thing it says.
-    fn said(&mut self) -> Value {
+    pub(crate) fn said(&mut self) -> Value {
         for line in self.lines.by_ref() {
             let line = line.unwrap();
             // The harness may have begun the line: "test scene ... ".
@@ -221,7 +222,7 @@ impl Scene {
     }
 
     /// It must end by itself, and well.
-    fn end(mut self) {
+    pub(crate) fn end(mut self) {
         for line in self.lines.by_ref() {
             drop(line);
         }

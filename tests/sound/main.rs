@@ -7,3 +7,4 @@ mod common;
 
 mod audio_server;
 mod live_end_to_end;
+mod outages;

@@ -7,13 +7,19 @@ use super::SourceRequest;
 use super::control::{OpenSource, SourceOpener};
 use attune_audio::source::{SourceError, SourceErrorKind};
 use crossbeam_channel::{Receiver, Sender};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// First and longest wait before another attempt.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// An attempt that takes longer hangs.
 const OPEN_WITHIN: Duration = Duration::from_secs(8);
+/// While this many attempts hang, a device is tried again at longer intervals…
+const FEW_HANGING: usize = 3;
+const WAIT_WHILE_HANGING: Duration = Duration::from_mins(1);
+/// …and while this many do, not at all: each has a thread and what the sound system gave it.
+const MOST_HANGING: usize = 16;
 
 /// How one attempt ended.
 pub(super) struct Attempt {
@@ -31,6 +37,8 @@ pub(super) struct Opening {
     pending: Option<Pending>,
     retry: Option<Instant>,
     wait: Duration,
+    /// Each attempt that has not ended holds another reference.
+    under_way: Arc<()>,
 }
 
 struct Pending {
@@ -49,7 +57,13 @@ impl Opening {
             pending: None,
             retry: None,
             wait: FIRST_WAIT,
+            under_way: Arc::new(()),
         }
+    }
+
+    /// Attempts that have not ended, those that were abandoned among them.
+    fn under_way(&self) -> usize {
+        Arc::strong_count(&self.under_way) - 1
     }
 
     /// Begins an attempt; one that is under way is abandoned.
@@ -58,10 +72,12 @@ impl Opening {
         self.retry = None;
         let (generation, sender) = (self.generation, self.sender.clone());
         let (opener, request) = (self.opener.clone(), request.clone());
+        let under_way = Arc::clone(&self.under_way);
         let attempt = std::thread::Builder::new()
             .name("attune-open".to_owned())
             .spawn(move || {
                 let result = opener(&request);
+                drop(under_way);
                 // If the engine has ended, nobody receives this, and the source is closed here.
                 let _ = sender.send(Attempt { generation, result });
             });
@@ -110,7 +126,12 @@ impl Opening {
 
     /// Whether it is time for the planned attempt.
     pub(super) fn is_due(&self) -> bool {
-        self.retry.is_some_and(|at| Instant::now() >= at)
+        let held_back = match self.under_way() {
+            MOST_HANGING.. => return false,
+            FEW_HANGING.. => WAIT_WHILE_HANGING,
+            _ => Duration::ZERO,
+        };
+        self.retry.is_some_and(|at| Instant::now() >= at + held_back)
     }
 
     /// Whether something is under way or planned.
@@ -133,7 +154,6 @@ impl Opening {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
 
     #[test]
     fn an_attempt_that_hangs_is_reported_once_and_stays_pending() {
@@ -164,5 +184,40 @@ mod tests {
         let second = opening.attempts.recv().expect("and so does the other");
         let accepted = [first, second].iter().filter(|attempt| opening.accept(attempt)).count();
         assert_eq!(accepted, 1, "the result of an abandoned attempt is dropped");
+    }
+
+    #[test]
+    fn attempts_that_hang_are_bounded_and_hold_nothing_back_once_they_end() {
+        let (release, held) = crossbeam_channel::bounded::<()>(0);
+        let mut opening = Opening::new(Arc::new(move |_| {
+            let _ = held.recv();
+            Err(SourceError::new(SourceErrorKind::DeviceBusy, "released"))
+        }));
+        let device = SourceRequest::Device {
+            id: None,
+            channel: None,
+        };
+        let mut begun = 0;
+        let mut try_after = |opening: &mut Opening, waited: Duration| {
+            opening.plan_retry();
+            opening.retry = Instant::now().checked_sub(waited);
+            if opening.is_due() {
+                opening.begin(&device);
+                begun += 1;
+            }
+            begun
+        };
+        for expected in [1, 2, 3, 3] {
+            assert_eq!(try_after(&mut opening, LONGEST_WAIT), expected);
+        }
+        for _ in 0..3 * MOST_HANGING {
+            try_after(&mut opening, WAIT_WHILE_HANGING);
+        }
+        assert_eq!(try_after(&mut opening, WAIT_WHILE_HANGING), MOST_HANGING);
+        drop(release);
+        for _ in 0..MOST_HANGING {
+            opening.attempts.recv().expect("each of them ends");
+        }
+        assert_eq!(try_after(&mut opening, Duration::ZERO), MOST_HANGING + 1);
     }
 }

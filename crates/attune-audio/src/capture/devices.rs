@@ -2,7 +2,8 @@
 //!
 //! In: what cpal's host reports. Out: [`DeviceInfo`]. Thread: any; a sound server may take some milliseconds to answer.
 
-use super::errors;
+use super::quiet::QuietAlsa;
+use super::{errors, hosts};
 use crate::source::SourceError;
 use cpal::traits::{DeviceTrait, HostTrait};
 use serde::Serialize;
@@ -44,15 +45,10 @@ pub struct DeviceInfo {
     pub default: bool,
 }
 
-/// The host whose devices are listed and opened: `PulseAudio` (also in front of `PipeWire`) where a server answers, else
-/// the system's own.
-pub(crate) fn preferred_host() -> cpal::Host {
-    cpal::default_host()
-}
-
 /// All devices of the preferred host, inputs first, the default ones first among their kind. Empty if there are none.
 pub fn list_devices() -> Result<Vec<DeviceInfo>, SourceError> {
-    let host = preferred_host();
+    let _quiet = QuietAlsa::begin();
+    let host = hosts::preferred_host()?;
     let host_name = host.id().name();
     let id_of = |device: Option<cpal::Device>| device.and_then(|device| device.id().ok());
     let (input, output) = (id_of(host.default_input_device()), id_of(host.default_output_device()));
@@ -90,7 +86,7 @@ pub fn list_devices() -> Result<Vec<DeviceInfo>, SourceError> {
 /// The input device with this stable id, or the default one.
 pub(super) fn find_input(id: Option<&str>) -> Result<cpal::Device, SourceError> {
     let Some(id) = id else {
-        let host = preferred_host();
+        let host = hosts::default_host()?;
         let device = host
             .default_input_device()
             .ok_or_else(|| errors::no_input(host.id().name()))?;
@@ -102,13 +98,8 @@ pub(super) fn find_input(id: Option<&str>) -> Result<cpal::Device, SourceError> 
     };
     let unknown = || errors::unknown_device(id);
     let parsed: cpal::DeviceId = id.parse().map_err(|_| unknown())?;
-    let host = preferred_host();
-    let host = if host.id() == parsed.host() {
-        host
-    } else {
-        cpal::host_from_id(parsed.host()).map_err(|error| super::device_error(id, &error))?
-    };
-    host.device_by_id(&parsed)
+    hosts::host_of(&parsed)?
+        .device_by_id(&parsed)
         .filter(DeviceTrait::supports_input)
         .ok_or_else(unknown)
 }

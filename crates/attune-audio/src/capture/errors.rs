@@ -21,6 +21,11 @@ pub(super) fn unknown_device(id: &str) -> SourceError {
     )
 }
 
+/// A sound server that is there and says nothing, or was there.
+pub(super) fn silent_server() -> SourceError {
+    SourceError::new(Kind::NoServer, "The sound server does not answer")
+}
+
 /// The device delivered nothing for `secs` although no error was reported.
 pub(super) fn stalled(name: &str, secs: f64) -> SourceError {
     SourceError::new(

@@ -6,12 +6,16 @@
 pub mod callback;
 mod devices;
 mod errors;
+mod hosts;
+mod quiet;
 mod stream;
 mod watchdog;
 
+pub(crate) use devices::name_of as device_name;
 pub use devices::{DeviceInfo, DeviceKind, list_devices};
-pub(crate) use devices::{name_of as device_name, preferred_host};
 use errors::device_error;
+pub(crate) use hosts::preferred_host;
+pub(crate) use quiet::QuietAlsa;
 pub(crate) use stream::close_elsewhere;
 pub use stream::{CaptureRequest, CaptureStream, DEFAULT_BUFFER_MS};
 pub(crate) use watchdog::Faults;

@@ -5,7 +5,7 @@
 use super::callback::{CaptureCallback, ChannelPick, ToAmplitude};
 use super::devices::{self, DeviceKind};
 use super::watchdog::{self, Faults};
-use super::{device_error, errors};
+use super::{QuietAlsa, device_error, errors};
 use crate::ring::{RingCounters, SampleSink, SampleSource, ring};
 use crate::source::{MarkKind, OpenedSource, SourceError, SourceKind, SourceMark};
 use crate::units::SampleRate;
@@ -79,6 +79,7 @@ impl CaptureStream {
     /// This may block for as long as the sound server does not answer, and some never do: call it on a thread that you
     /// can abandon.
     pub fn open(request: &CaptureRequest) -> Result<(Self, SampleSource), SourceError> {
+        let _quiet = QuietAlsa::begin();
         let device = devices::find_input(request.id.as_deref())?;
         let name = devices::name_of(&device);
         let (faults, fatal) = Faults::new();
@@ -150,7 +151,10 @@ pub(crate) fn close_elsewhere(streams: Vec<cpal::Stream>) {
     }
     let spawned = std::thread::Builder::new()
         .name("attune-close".to_owned())
-        .spawn(move || drop(streams));
+        .spawn(move || {
+            let _quiet = QuietAlsa::begin();
+            drop(streams);
+        });
     if let Err(error) = spawned {
         tracing::warn!(%error, "the stream was closed on the caller's thread");
     }

@@ -3,7 +3,7 @@
 //! In: blocks with every channel, at the file's rate. Out: sound. Thread: the reader's writes, cpal's callback plays;
 //! between them lies a ring, and neither waits.
 
-use crate::capture::{Faults, close_elsewhere, device_name, preferred_host};
+use crate::capture::{Faults, QuietAlsa, close_elsewhere, device_name, preferred_host};
 use crate::units::SampleRate;
 use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
@@ -119,8 +119,11 @@ fn stereo(frame: &[f32]) -> [f32; STEREO] {
 
 /// Opens and starts the default output; may hang.
 fn start(rate: SampleRate) -> Result<Speaker, cpal::Error> {
+    let _quiet = QuietAlsa::begin();
     let unavailable = || cpal::Error::new(cpal::ErrorKind::DeviceNotAvailable);
-    let device = preferred_host().default_output_device().ok_or_else(unavailable)?;
+    let host =
+        preferred_host().map_err(|error| cpal::Error::with_message(cpal::ErrorKind::HostUnavailable, error.message))?;
+    let device = host.default_output_device().ok_or_else(unavailable)?;
     let default = device.default_output_config()?;
     let takes_rate = |range: &cpal::SupportedStreamConfigRange| {
         range.channels() == default.channels()

@@ -201,11 +201,11 @@ fn shell_word(path: &Path) -> String {
         text.insert_str(0, "./");
     }
     if text.chars().any(char::is_control) {
+        // No quote within: to a shell that does not know this form it is another name, and never a command.
         let escaped: String = text
             .bytes()
             .map(|byte| match byte {
-                b'\'' | b'\\' => format!("\\{}", char::from(byte)),
-                b' '..=b'~' => char::from(byte).to_string(),
+                b' '..=b'~' if !matches!(byte, b'\'' | b'\\') => char::from(byte).to_string(),
                 _ => format!("\\x{byte:02x}"),
             })
             .collect();
@@ -280,10 +280,40 @@ mod tests {
             ),
             (
                 "a\n\u{1b}'b.wma",
-                "ffmpeg -i $'a\\x0a\\x1b\\'b.wma' $'a\\x0a\\x1b\\'b.flac'",
+                "ffmpeg -i $'a\\x0a\\x1b\\x27b.wma' $'a\\x0a\\x1b\\x27b.flac'",
             ),
         ] {
             assert_eq!(convert_command(Path::new(name)), wanted);
+        }
+    }
+
+    /// The command as the user pastes it, with a program that prints its arguments in the place of `ffmpeg`.
+    #[cfg(unix)]
+    #[test]
+    fn no_name_is_a_command() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, is_plain) in [
+            ("x$(touch PWNED).wav", true),
+            ("x`touch PWNED`.wav", true),
+            ("'; touch PWNED; '.wav", true),
+            ("\"$(touch PWNED)\".wav", true),
+            ("\\'$(touch PWNED)\\'.wav", true),
+            ("x & touch PWNED #.wav", true),
+            ("a\n'$(touch PWNED)'.wav", false),
+            ("a\n\\'; touch PWNED; \\'.wav", false),
+        ] {
+            let command = convert_command(Path::new(name)).replacen("ffmpeg", "printf '%s|'", 1);
+            let output = std::process::Command::new("sh")
+                .args(["-c", &command])
+                .current_dir(&folder)
+                .output()
+                .unwrap();
+            assert!(!folder.path().join("PWNED").exists(), "{command}");
+            assert!(output.status.success(), "{command}");
+            if is_plain {
+                let words = format!("-i|{name}|{}|", name.replace(".wav", ".flac"));
+                assert_eq!(String::from_utf8_lossy(&output.stdout), words);
+            }
         }
     }
 }
