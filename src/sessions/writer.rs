@@ -39,6 +39,8 @@ pub enum SessionCommand {
     Favour(i64, bool),
     /// A session is forgotten.
     Forget(i64),
+    /// Read what was decided in a session.
+    Read(i64),
     /// List all sessions.
     List,
 }
@@ -48,6 +50,8 @@ pub enum SessionCommand {
 pub enum SessionUpdate {
     /// All sessions.
     List(Vec<Session>),
+    /// What was decided in this session, in order.
+    Decisions(i64, Vec<Decided>),
     /// What is not kept, why, and what to do.
     Failed(String),
 }
@@ -88,7 +92,7 @@ impl Shared {
 impl SessionCommand {
     /// Whether something is lost when it is not carried out.
     fn is_entry(&self) -> bool {
-        *self != Self::List
+        !matches!(self, Self::List | Self::Read(_))
     }
 }
 
@@ -243,7 +247,7 @@ impl<S: Fn(SessionUpdate)> Keeper<S> {
                 continue;
             }
             is_failing = false;
-            is_listed &= matches!(command, SessionCommand::Decided(_));
+            is_listed &= matches!(command, SessionCommand::Decided(_) | SessionCommand::Read(_));
             if !inbox.is_empty() {
                 continue;
             }
@@ -290,6 +294,9 @@ impl<S: Fn(SessionUpdate)> Keeper<S> {
             }
             (SessionCommand::Decided(_) | SessionCommand::Played(..), Current::Lost) => self.shared.lose(1),
             (SessionCommand::Decided(_) | SessionCommand::Played(..), Current::Nothing) | (SessionCommand::List, _) => {
+            }
+            (SessionCommand::Read(session), _) => {
+                (self.say)(SessionUpdate::Decisions(*session, store.decisions(*session)?));
             }
             (SessionCommand::Note(session, note), _) => store.note(*session, note)?,
             (SessionCommand::Favour(session, favourite), _) => store.favour(*session, *favourite)?,

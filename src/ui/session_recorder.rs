@@ -20,6 +20,8 @@ pub struct SessionRecorder {
     writer: Option<SessionWriter>,
     /// As they were listed last.
     pub list: Vec<Session>,
+    /// The session that was asked for last, and what was decided in it.
+    pub decisions: Option<(i64, Vec<Decided>)>,
     /// Why nothing is kept.
     pub fault: Option<String>,
     /// The same, until it is said.
@@ -49,7 +51,12 @@ impl SessionRecorder {
     pub fn poll(&mut self) {
         while let Some(update) = self.writer.as_ref().and_then(SessionWriter::poll) {
             match update {
-                SessionUpdate::List(list) => self.list = list,
+                SessionUpdate::List(list) => {
+                    self.list = list;
+                    // What was wrong is not: it could be written and read again.
+                    self.fault = None;
+                }
+                SessionUpdate::Decisions(session, decisions) => self.decisions = Some((session, decisions)),
                 SessionUpdate::Failed(fault) => {
                     self.unreported = Some(fault.clone());
                     self.fault = Some(fault);

@@ -113,6 +113,7 @@ fn next_list(writer: &SessionWriter) -> (usize, Vec<String>) {
         match writer.poll() {
             Some(SessionUpdate::List(list)) => return (list.len(), said),
             Some(SessionUpdate::Failed(text)) => said.push(text),
+            Some(SessionUpdate::Decisions(..)) => {}
             None => {
                 assert!(begun.elapsed() < Duration::from_secs(30), "no list comes: {said:?}");
                 std::thread::sleep(Duration::from_millis(5));

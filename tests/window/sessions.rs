@@ -95,3 +95,26 @@ fn a_history_that_cannot_be_kept_is_said_and_the_window_goes_on() {
     rig.settle();
     rig.window.get_by_label_contains("Answer: ");
 }
+
+#[test]
+fn what_was_decided_in_a_session_can_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rig = window(&folder.path().join("history.sqlite"));
+    wait_for(&mut rig, "Classical · 0 decisions");
+    let decision = hand_made::playing(600).decision;
+    for at in [1.0, 83.2] {
+        rig.send(Event::Decided {
+            at: Seconds(at),
+            decision,
+        });
+    }
+    // A list is made when something but a decision is written.
+    rig.window.get_by_label("Favourite: Attune demo.ogg").click();
+    wait_for(&mut rig, "· 2 decisions");
+    rig.window.get_by_label_contains("Read Attune demo.ogg").click();
+    wait_for(&mut rig, "1:23.2  ");
+    rig.window.get_by_label("Copy as CSV");
+    rig.window.get_by_label_contains("Hide Attune demo.ogg").click();
+    rig.settle();
+    assert!(rig.window.query_by_label_contains("1:23.2  ").is_none());
+}

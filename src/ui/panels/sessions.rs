@@ -3,11 +3,12 @@
 //! In: sessions. Out: paint; commands to the history, files to open. Thread: window.
 
 use super::Scene;
-use crate::sessions::{Session, SessionCommand};
+use crate::sessions::{Decided, Session, SessionCommand};
 use crate::ui::theme::{Palette, card};
 use crate::ui::view_state::{Action, ViewState};
 use crate::ui::wording;
 use attune_audio::units::Seconds;
+use attune_engine::table;
 use eframe::egui::{
     self, Align, Button, Label, Layout, Mesh, Pos2, RichText, ScrollArea, Sense, Shape, Stroke, TextEdit, Vec2,
 };
@@ -17,10 +18,14 @@ use eframe::egui::{
 pub struct SessionsView {
     /// What the sessions are searched for.
     pub search: String,
+    /// The session whose decisions are read.
+    pub open: Option<i64>,
     /// The note that is being written, and on which session.
     pub note: Option<(i64, String)>,
 }
 
+/// How many decisions of a session are in sight at once.
+const MOST_DECISIONS: f32 = 12.0;
 /// The least height of the list.
 const LEAST_LIST: f32 = 160.0;
 
@@ -131,10 +136,73 @@ fn session_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, sessio
             Seconds(session.played_secs).clock(),
             session.decisions
         );
-        let text = RichText::new(said).size(10.5).color(palette.muted);
-        ui.add(Label::new(text).truncate());
+        let is_open = view.sessions.open == Some(session.id);
+        ui.horizontal(|ui| {
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                let verb = if is_open { "Hide" } else { "Read" };
+                let read = ui.add_enabled(session.decisions > 0, Button::new(verb).small());
+                let read = read.on_hover_text("What was decided in this session");
+                if read
+                    .accessible_name(format!("{verb} {name}, number {}", session.id))
+                    .clicked()
+                {
+                    view.sessions.open = (!is_open).then_some(session.id);
+                    view.request(Action::Session(SessionCommand::Read(session.id)));
+                }
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                    let text = RichText::new(said).size(10.5).color(palette.muted);
+                    ui.add(Label::new(text).truncate());
+                });
+            });
+        });
+        if is_open {
+            decisions_ui(ui, scene, session);
+        }
         note_ui(ui, view, session);
     });
+}
+
+/// What was decided in a session, to be read and copied.
+fn decisions_ui(ui: &mut egui::Ui, scene: &Scene<'_>, session: &Session) {
+    let known = scene.recorder.decisions.as_ref().filter(|(id, _)| *id == session.id);
+    let Some((_, decisions)) = known else {
+        ui.label(RichText::new("Reading …").small());
+        return;
+    };
+    let genres = &scene.model_info.genres;
+    let answer = |decided: &Decided| {
+        let genre = decided
+            .genre
+            .as_deref()
+            .map(|label| wording::genre_title(label, genres));
+        genre.unwrap_or_else(|| decided.state.replace('_', " "))
+    };
+    let copy = ui
+        .small_button("Copy as CSV")
+        .on_hover_text("The list below, as a table");
+    if copy.clicked() {
+        let rows = decisions.iter().map(|it| {
+            let confidence = format!("{:.4}", it.confidence);
+            vec![format!("{:.3}", it.at), answer(it), confidence, it.rule.clone()]
+        });
+        let title = ["at_s", "answer", "confidence", "rule"].map(str::to_owned).to_vec();
+        ui.copy_text(table::csv(std::iter::once(title).chain(rows)));
+    }
+    let height = 16.0;
+    ScrollArea::vertical()
+        .id_salt("decisions of a session")
+        .max_height(MOST_DECISIONS * height)
+        .show_rows(ui, height, decisions.len(), |ui, range| {
+            for decided in &decisions[range] {
+                let said = format!(
+                    "{}  {} {}",
+                    Seconds(decided.at).clock(),
+                    answer(decided),
+                    wording::percent(decided.confidence as f32)
+                );
+                ui.add(Label::new(RichText::new(said).small()).truncate());
+            }
+        });
 }
 
 /// A star, filled or not; the fonts have none.
