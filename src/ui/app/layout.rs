@@ -23,8 +23,6 @@ const NARROW: f32 = 720.0;
 const SPECTROGRAM: f32 = 164.0;
 const HEADS: f32 = 84.0;
 const TIMELINE: f32 = 96.0;
-/// Height that the strip of surprise adds to the spectrogram.
-const SURPRISE: f32 = 38.0;
 /// Opacity of what is drawn of a past that does not go on.
 const OLD: f32 = 0.45;
 /// Height of the strip of answers and disagreement.
@@ -229,7 +227,7 @@ fn over_all_ui(ctx: &egui::Context, scene: &Scene<'_>, view: &mut ViewState, pic
     panels::shortcuts_ui(ctx, view);
     panels::credits_ui(ctx, view);
     panels::remark_ui(ctx, view);
-    drop_hint_ui(ctx);
+    drop_hint_ui(ctx, view);
 }
 
 /// Source, transport, what is wrong, what is held.
@@ -290,7 +288,7 @@ fn plots_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures
 
 /// The plots that are shown, from top to bottom, with the least height of each.
 fn plots(scene: &Scene<'_>, view: &ViewState) -> Vec<(Plot, f32)> {
-    let surprise = if view.spectrogram.surprise { SURPRISE } else { 0.0 };
+    let surprise = panels::surprise_height(view);
     let has_internals = scene.internals(view).is_some();
     let heights = [
         (
@@ -375,7 +373,7 @@ fn stacked_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictur
 }
 
 /// Says what a drop would do while a file hangs over the window.
-fn drop_hint_ui(ctx: &egui::Context) {
+fn drop_hint_ui(ctx: &egui::Context, view: &ViewState) {
     if ctx.input(|input| input.raw.hovered_files.is_empty()) {
         return;
     }
@@ -390,7 +388,11 @@ fn drop_hint_ui(ctx: &egui::Context) {
     painter.text(
         tile.center(),
         Align2::CENTER_CENTER,
-        "Drop one file to listen, more to analyse",
+        if view.files.open {
+            "Drop files to analyse them"
+        } else {
+            "Drop one file to listen, more to analyse"
+        },
         font,
         palette.text,
     );

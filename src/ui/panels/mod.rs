@@ -67,7 +67,7 @@ pub(super) use sessions::{SessionsView, sessions_ui};
 pub(super) use shortcuts::shortcuts_ui;
 pub(crate) use source_bar::next_theme;
 pub(super) use source_bar::{SourceCondition, SourceView, opened_ui, source_bar_ui};
-pub(super) use spectrogram::{SpectrogramView, spectrogram_ui};
+pub(super) use spectrogram::{SpectrogramView, spectrogram_ui, surprise_height};
 pub(super) use stage::{StageView, stage_ui};
 pub(super) use timeline::{TimelineView, timeline_ui};
 pub(super) use transport::{TransportView, transport_ui};

@@ -37,6 +37,8 @@ pub struct SpectrogramView {
 const HEADER: f32 = 28.0;
 /// Height of the strip of pooling weights.
 const STRIP: f32 = 34.0;
+/// Space above a strip.
+const STRIP_GAP: f32 = 4.0;
 /// Height of the time labels.
 const LABELS: f32 = 18.0;
 
@@ -55,7 +57,7 @@ pub(crate) fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut Vi
     };
     pictures.columns.update(ui.ctx(), scene.history, colours);
     let strips = usize::from(scene.attends()) + usize::from(view.spectrogram.surprise);
-    let strip_height = strips as f32 * (STRIP + 4.0);
+    let strip_height = strips as f32 * (STRIP + STRIP_GAP);
     let plot = Rect::from_min_max(
         rect.min + Vec2::new(GUTTER, 4.0),
         rect.max - Vec2::new(PLOT_RIGHT, LABELS + strip_height),
@@ -100,7 +102,7 @@ pub(crate) fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut Vi
         palette.muted,
     );
     let mut strips = (0..strips).map(|place| {
-        let top = plot.bottom() + 4.0 + place as f32 * (STRIP + 4.0);
+        let top = plot.bottom() + STRIP_GAP + place as f32 * (STRIP + STRIP_GAP);
         let rect = Rect::from_x_y_ranges(plot.x_range(), top..=top + STRIP);
         TimeAxis { rect, ..time }
     });
@@ -135,6 +137,15 @@ pub(crate) fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut Vi
     TimeAxis { rect: whole, ..time }.draw_cursors(ui, scene, &view.time);
     time.take_pointer(ui, scene, view, &response);
     hover_ui(ui, scene, &response, (&time, &mel), map.as_ref());
+}
+
+/// Height that the strip of surprise adds.
+pub(crate) fn surprise_height(view: &ViewState) -> f32 {
+    if view.spectrogram.surprise {
+        STRIP + STRIP_GAP
+    } else {
+        0.0
+    }
 }
 
 fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, contributes: bool) {
