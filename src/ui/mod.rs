@@ -115,23 +115,28 @@ fn begin(
     Ok(app)
 }
 
+/// By this id a desktop finds the desktop file of the window, and with it name and icon.
+pub const APP_ID: &str = "io.github.attune.attune";
+
+fn options(viewport: ViewportBuilder) -> eframe::NativeOptions {
+    eframe::NativeOptions {
+        viewport: viewport.with_app_id(APP_ID),
+        renderer: eframe::Renderer::Glow,
+        ..Default::default()
+    }
+}
+
 /// Opens the window and runs it until it is closed. Must be called on the main thread.
 pub(crate) fn run(launch: WindowLaunch) -> Result<(), UiError> {
     let viewport = ViewportBuilder::default()
-        .with_app_id("attune")
         .with_title("Attune")
         .with_icon(Arc::new(icon::icon()))
         .with_inner_size(launch.settings.window_size)
         .with_min_inner_size([480.0, 360.0])
         .with_drag_and_drop(true);
-    let options = eframe::NativeOptions {
-        viewport,
-        renderer: eframe::Renderer::Glow,
-        ..Default::default()
-    };
     let window = eframe::run_native(
         "Attune",
-        options,
+        options(viewport),
         Box::new(move |creation| {
             let ctx = &creation.egui_ctx;
             let mut app = begin(ctx, launch, Arc::new(capture::list_devices), notify(ctx.clone()))?;
