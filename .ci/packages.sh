@@ -16,9 +16,14 @@ window  library:libEGL.so.1                     libegl1               libglvnd-e
 window  library:libGL.so.1                      libgl1                libglvnd-glx             libglvnd
 window  library:libxkbcommon.so.0               libxkbcommon0         libxkbcommon             libxkbcommon
 window  library:libxkbcommon-x11.so.0           libxkbcommon-x11-0    libxkbcommon-x11         libxkbcommon-x11
+window  library:libX11.so.6                     libx11-6              libX11                   libx11
 window  library:libX11-xcb.so.1                 libx11-xcb1           libX11-xcb               libx11
+window  library:libxcb.so.1                     libxcb1               libxcb                   libxcb
 window  library:libXcursor.so.1                 libxcursor1           libXcursor               libxcursor
 window  library:libXi.so.6                      libxi6                libXi                    libxi
+window  library:libXrender.so.1                 libxrender1           libXrender               libxrender
+window  library:libwayland-client.so.0          libwayland-client0    libwayland-client        wayland
+window  library:libwayland-egl.so.1             libwayland-egl1       libwayland-egl           wayland
 window  file:/usr/lib*/{,*/}dri/*_dri.so        libgl1-mesa-dri       mesa-dri-drivers         mesa
 test    command:pulseaudio                      pulseaudio            -                        -
 test    command:pactl                           pulseaudio-utils      pulseaudio-utils         libpulse

@@ -34,3 +34,8 @@ pub mod cli;
 
 mod demo;
 mod proofs;
+
+/// The user's folders for settings, data and caches; `None` if the system names no home.
+fn folders() -> Option<directories::ProjectDirs> {
+    directories::ProjectDirs::from("", "", "attune")
+}

@@ -47,6 +47,7 @@ use attune_engine::{Engine, EngineConfig, EngineError, SourceRequest, system_sou
 use attune_model::{LoadedModel, ModelError, ModelSet};
 pub use devices::ListDevices;
 use eframe::egui::{Context, ViewportBuilder};
+use eframe::glow::HasContext;
 #[cfg(feature = "lab")]
 pub(crate) use headless::Headless;
 pub use job::Job;
@@ -126,6 +127,27 @@ fn options(viewport: ViewportBuilder) -> eframe::NativeOptions {
     }
 }
 
+/// Opens the window without showing it, and closes it: says which OpenGL would draw it. Must be called on the main
+/// thread. What it logs means nothing: to the window this end is an error.
+pub(crate) fn probe() -> Result<String, UiError> {
+    let mut drawn_by = None;
+    let ended = eframe::run_native(
+        "Attune",
+        options(ViewportBuilder::default().with_visible(false)),
+        Box::new(|creation| {
+            let version = creation.gl.as_ref().map(|gl| gl.version());
+            drawn_by = version.map(|it| format!("OpenGL {}.{} {}", it.major, it.minor, it.vendor_info));
+            // An error ends it before anything is drawn.
+            Err("no more is needed".into())
+        }),
+    );
+    match (drawn_by, ended) {
+        (Some(version), _) => Ok(version.trim_end().to_owned()),
+        (None, Err(error)) => Err(UiError::Window(error.to_string())),
+        (None, Ok(())) => Err(UiError::Window("there is no OpenGL".to_owned())),
+    }
+}
+
 /// Opens the window and runs it until it is closed. Must be called on the main thread.
 pub(crate) fn run(launch: WindowLaunch) -> Result<(), UiError> {
     let viewport = ViewportBuilder::default()
@@ -140,7 +162,7 @@ pub(crate) fn run(launch: WindowLaunch) -> Result<(), UiError> {
         Box::new(move |creation| {
             let ctx = &creation.egui_ctx;
             let mut app = begin(ctx, launch, Arc::new(capture::list_devices), notify(ctx.clone()))?;
-            if let Some(folders) = directories::ProjectDirs::from("", "", "attune") {
+            if let Some(folders) = crate::folders() {
                 app = app.with_history(folders.data_dir().join("history.sqlite"));
                 #[cfg(feature = "lab")]
                 {

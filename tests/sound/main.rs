@@ -6,4 +6,5 @@
 mod common;
 
 mod audio_server;
+mod doctor;
 mod live_end_to_end;

@@ -50,6 +50,14 @@ pub(crate) fn preferred_host() -> cpal::Host {
     cpal::default_host()
 }
 
+/// Names of the sound systems that can be used here; the first is the one whose devices are listed and opened.
+pub fn hosts() -> Vec<&'static str> {
+    let preferred = preferred_host().id();
+    let mut hosts = cpal::available_hosts();
+    hosts.sort_by_key(|host| *host != preferred);
+    hosts.into_iter().map(|host| host.name()).collect()
+}
+
 /// All devices of the preferred host, inputs first, the default ones first among their kind. Empty if there are none.
 pub fn list_devices() -> Result<Vec<DeviceInfo>, SourceError> {
     let host = preferred_host();

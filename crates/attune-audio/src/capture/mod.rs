@@ -9,7 +9,7 @@ mod errors;
 mod stream;
 mod watchdog;
 
-pub use devices::{DeviceInfo, DeviceKind, list_devices};
+pub use devices::{DeviceInfo, DeviceKind, hosts, list_devices};
 pub(crate) use devices::{name_of as device_name, preferred_host};
 use errors::device_error;
 pub(crate) use stream::close_elsewhere;

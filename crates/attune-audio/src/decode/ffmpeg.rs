@@ -80,6 +80,28 @@ pub(super) fn program() -> Option<PathBuf> {
         .find(|program| program.is_file())
 }
 
+/// Its version, asked for by running it. `None`: it is not installed.
+///
+/// # Errors
+/// Why it cannot be run, if it is there.
+pub fn ffmpeg_version() -> Option<Result<String, String>> {
+    let output = Command::new(program()?)
+        .arg("-version")
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output();
+    Some(match output {
+        Ok(output) if output.status.success() => {
+            let report = Mutex::default();
+            Report::read(&report, &output.stdout[..]);
+            let report = report.into_inner().unwrap_or_else(PoisonError::into_inner);
+            Ok(report.version().to_owned())
+        }
+        Ok(output) => Err(format!("it ends with {}", output.status)),
+        Err(error) => Err(error.to_string()),
+    })
+}
+
 impl Ffmpeg {
     /// Starts it on the file's first audio stream. Returns when the first samples are ready.
     pub(super) fn start(mut file: &File) -> Result<Self, Failure> {

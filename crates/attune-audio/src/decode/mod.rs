@@ -31,6 +31,7 @@ mod wave;
 use crate::source::{SourceError, SourceErrorKind};
 use crate::units::{SampleRate, Seconds};
 use ffmpeg::Failure;
+pub use ffmpeg::ffmpeg_version;
 use helper::HelperStream;
 pub use mixdown::Mixdown;
 use names::Content;
