@@ -1,5 +1,5 @@
 # The system packages that Attune needs, by distribution. Sourced by run.sh, test.sh and .ci/run:
-#   ensure_packages GROUP...      groups: build, window, test
+#   ensure_packages GROUP...      groups: build, window, package, test
 # shellcheck shell=bash
 
 # Each line: group, a probe for what is really needed (it may be installed under another package name), and the packages
@@ -25,6 +25,9 @@ window  library:libXrender.so.1                 libxrender1           libXrender
 window  library:libwayland-client.so.0          libwayland-client0    libwayland-client        wayland
 window  library:libwayland-egl.so.1             libwayland-egl1       libwayland-egl           wayland
 window  file:/usr/lib*/{,*/}dri/*_dri.so        libgl1-mesa-dri       mesa-dri-drivers         mesa
+package command:dpkg-deb                        dpkg                  dpkg                     dpkg
+package command:rpmbuild                        rpm                   rpm-build                rpm-tools
+package command:readelf                         binutils              binutils                 binutils
 test    command:pulseaudio                      pulseaudio            -                        -
 test    command:pactl                           pulseaudio-utils      pulseaudio-utils         libpulse
 test    file:/usr/lib*/{,*/}alsa-lib/libasound_module_pcm_pulse.so  libasound2-plugins  alsa-plugins-pulseaudio  alsa-plugins
@@ -36,7 +39,10 @@ test    command:import                          imagemagick           ImageMagic
 test    command:ffmpeg                          ffmpeg                ffmpeg-free              ffmpeg
 test    command:chromium                        chromium              chromium                 chromium
 test    python:venv+ensurepip                   python3+python3-venv  python3                  python
-test    command:readelf                         binutils              binutils                 binutils
+test    command:man                             man-db                man-db                   man-db
+test    command:desktop-file-validate           desktop-file-utils    desktop-file-utils       desktop-file-utils
+test    command:appstreamcli                    appstream             appstream                appstream
+test    command:lintian                         lintian               -                        -
 test    command:ip                              iproute2              iproute                  iproute2
 test    library:libvulkan.so.1                  libvulkan1            vulkan-loader            vulkan-icd-loader
 test    file:/usr/share/vulkan/icd.d/lvp_icd*.json  mesa-vulkan-drivers  mesa-vulkan-drivers   vulkan-swrast
