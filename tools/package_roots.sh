@@ -32,7 +32,7 @@ for name in models libraries settings history cache temporary; do
     grep -q "{\"name\":\"$name\",\"state\":\"works\"" /tmp/doctor.json || { cat /tmp/doctor.json >&2; exit 1; }
 done
 said "doctor: models, libraries and folders work"
-said "demo: $(attune demo | tail -4 | head -2 | tr '\n' ' ')"
+said "demo: $(attune demo | sed -n 's,^\(Right[^.]*\)\..*,\1,p')"
 
 quietly apt-get install -y --no-install-recommends xvfb xauth libgl1-mesa-dri desktop-file-utils
 xvfb-run -a attune doctor >/tmp/doctor.txt 2>/tmp/errors || { cat /tmp/doctor.txt /tmp/errors >&2; exit 1; }
@@ -41,7 +41,8 @@ desktop-file-validate /usr/share/applications/*attune.desktop
 quietly dpkg --verify attune
 
 quietly apt-get purge -y attune
-rm -rf /root/.cache/attune
+# What the program kept when it ran: proofs of its models, and the demo beside other temporary files.
+rm -rf /root/.cache/attune /tmp/attune-[0-9]*
 find / -xdev -name '*attune*' | sort >/tmp/after
 diff /tmp/before /tmp/after >&2
 said "removed: nothing is left"

@@ -3,7 +3,7 @@
 //! In: nothing. Out: pixels. Thread: window.
 
 use eframe::egui::IconData;
-use resvg::tiny_skia::{Pixmap, Transform};
+use resvg::tiny_skia::{Pixmap, PremultipliedColorU8, Transform};
 use resvg::usvg::{Options, Tree};
 
 /// Side of the icon in pixels.
@@ -20,7 +20,7 @@ fn draw() -> Option<IconData> {
     let mut pixmap = Pixmap::new(SIDE, SIDE)?;
     let scale = SIDE as f32 / tree.size().width();
     resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixmap.as_mut());
-    let pixels = pixmap.pixels().iter().map(|pixel| pixel.demultiply());
+    let pixels = pixmap.pixels().iter().map(PremultipliedColorU8::demultiply);
     Some(IconData {
         rgba: pixels
             .flat_map(|it| [it.red(), it.green(), it.blue(), it.alpha()])

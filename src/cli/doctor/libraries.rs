@@ -83,7 +83,7 @@ fn of(all: &[Library], display: Option<Display>, is_there: impl Fn(&str) -> bool
         return Check::works("libraries", names(&there));
     }
     let found = format!("the window needs, and cannot open: {}", names(&missing));
-    let remedy = install(&missing, |program| on_path(program));
+    let remedy = install(&missing, on_path);
     match display {
         Some(_) => Check::fails("libraries", found, Some(remedy)),
         None => Check::limited("libraries", found, remedy),

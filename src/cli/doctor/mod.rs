@@ -92,16 +92,16 @@ impl Report {
 
     /// A line for each check, its remedy below it, and a sentence about all.
     fn text(&self) -> String {
-        let mut text = String::new();
+        let mut lines = Vec::new();
         for check in &self.checks {
             let mark = match check.state {
                 State::Works => "✓",
                 State::Limited => "–",
                 State::Fails => "✗",
             };
-            text += &format!("{mark} {:<10} {}\n", check.name, Printable(&check.found));
+            lines.push(format!("{mark} {:<10} {}", check.name, Printable(&check.found)));
             if let Some(remedy) = &check.remedy {
-                text += &format!("{:13}{}\n", "", Printable(remedy));
+                lines.push(format!("{:13}{}", "", Printable(remedy)));
             }
         }
         let names = |state| {
@@ -109,11 +109,12 @@ impl Report {
             of_state.map(|check| check.name).collect::<Vec<_>>().join(", ")
         };
         let (fails, limited) = (names(State::Fails), names(State::Limited));
-        text + &match (self.works, limited.is_empty()) {
+        lines.push(match (self.works, limited.is_empty()) {
             (false, _) => format!("\nThis has to be mended first: {fails}."),
             (true, false) => format!("\nAttune works here, with limits: {limited}."),
             (true, true) => "\nEverything works here.".to_owned(),
-        }
+        });
+        lines.join("\n")
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) fn text(root: &Path) -> Result<String> {
     let packages: BTreeMap<&str, &Value> = list(&metadata["packages"])
         .map(|package| (word(&package["id"]), package))
         .collect();
-    let mut out = "Attune is linked with these libraries, or with most of them.\n\n".to_owned();
+    let mut lines = vec!["Attune is linked with these libraries, or with most of them.\n".to_owned()];
     let mut texts: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut linked: Vec<&Value> = linked(&metadata)
         .into_iter()
@@ -27,20 +27,20 @@ pub(super) fn text(root: &Path) -> Result<String> {
     linked.sort_by_key(|package| (word(&package["name"]), word(&package["version"])));
     for package in linked {
         let name = format!("{} {}", word(&package["name"]), word(&package["version"]));
-        out += &format!(
-            "{name}: {}, {}\n",
+        lines.push(format!(
+            "{name}: {}, {}",
             word(&package["license"]),
             word(&package["repository"])
-        );
+        ));
         for file in licence_files(Path::new(word(&package["manifest_path"])))? {
             let text = String::from_utf8_lossy(&fs::read(file)?).trim().replace('\r', "");
             texts.entry(text).or_default().push(name.clone());
         }
     }
     for (text, names) in texts {
-        out += &format!("\n{}\n{}\n\n{text}\n", "=".repeat(80), names.join(", "));
+        lines.push(format!("\n{}\n{}\n\n{text}", "=".repeat(80), names.join(", ")));
     }
-    Ok(out)
+    Ok(lines.join("\n"))
 }
 
 fn metadata(root: &Path) -> Result<Value> {
