@@ -29,7 +29,7 @@ if $include_ignored; then
     python_arguments+=(--all)
 fi
 
-ensure_packages build window test
+ensure_packages build window package test
 ensure_python_tools
 ensure_cargo
 # One profile for clippy and tests: what ships, with overflow checks and debug assertions.

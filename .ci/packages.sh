@@ -1,5 +1,5 @@
 # The system packages that Attune needs, by distribution. Sourced by run.sh, test.sh and .ci/run:
-#   ensure_packages GROUP...      groups: build, window, test
+#   ensure_packages GROUP...      groups: build, window, package, test
 # shellcheck shell=bash
 
 # Each line: group, a probe for what is really needed (it may be installed under another package name), and the packages
@@ -16,10 +16,18 @@ window  library:libEGL.so.1                     libegl1               libglvnd-e
 window  library:libGL.so.1                      libgl1                libglvnd-glx             libglvnd
 window  library:libxkbcommon.so.0               libxkbcommon0         libxkbcommon             libxkbcommon
 window  library:libxkbcommon-x11.so.0           libxkbcommon-x11-0    libxkbcommon-x11         libxkbcommon-x11
+window  library:libX11.so.6                     libx11-6              libX11                   libx11
 window  library:libX11-xcb.so.1                 libx11-xcb1           libX11-xcb               libx11
+window  library:libxcb.so.1                     libxcb1               libxcb                   libxcb
 window  library:libXcursor.so.1                 libxcursor1           libXcursor               libxcursor
 window  library:libXi.so.6                      libxi6                libXi                    libxi
+window  library:libXrender.so.1                 libxrender1           libXrender               libxrender
+window  library:libwayland-client.so.0          libwayland-client0    libwayland-client        wayland
+window  library:libwayland-egl.so.1             libwayland-egl1       libwayland-egl           wayland
 window  file:/usr/lib*/{,*/}dri/*_dri.so        libgl1-mesa-dri       mesa-dri-drivers         mesa
+package command:dpkg-deb                        dpkg                  dpkg                     dpkg
+package command:rpmbuild                        rpm                   rpm-build                rpm-tools
+package command:readelf                         binutils              binutils                 binutils
 test    command:pulseaudio                      pulseaudio            -                        -
 test    command:pactl                           pulseaudio-utils      pulseaudio-utils         libpulse
 test    file:/usr/lib*/{,*/}alsa-lib/libasound_module_pcm_pulse.so  libasound2-plugins  alsa-plugins-pulseaudio  alsa-plugins
@@ -31,7 +39,10 @@ test    command:import                          imagemagick           ImageMagic
 test    command:ffmpeg                          ffmpeg                ffmpeg-free              ffmpeg
 test    command:chromium                        chromium              chromium                 chromium
 test    python:venv+ensurepip                   python3+python3-venv  python3                  python
-test    command:readelf                         binutils              binutils                 binutils
+test    command:man                             man-db                man-db                   man-db
+test    command:desktop-file-validate           desktop-file-utils    desktop-file-utils       desktop-file-utils
+test    command:appstreamcli                    appstream             appstream                appstream
+test    command:lintian                         lintian               -                        -
 test    command:ip                              iproute2              iproute                  iproute2
 test    library:libvulkan.so.1                  libvulkan1            vulkan-loader            vulkan-icd-loader
 test    file:/usr/share/vulkan/icd.d/lvp_icd*.json  mesa-vulkan-drivers  mesa-vulkan-drivers   vulkan-swrast

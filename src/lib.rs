@@ -37,3 +37,8 @@ mod feed;
 #[cfg(feature = "serve")]
 pub mod outlets;
 mod proofs;
+
+/// The user's folders for settings, data and caches; `None` if the system names no home.
+fn folders() -> Option<directories::ProjectDirs> {
+    directories::ProjectDirs::from("", "", "attune")
+}

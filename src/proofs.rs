@@ -33,8 +33,7 @@ pub(crate) struct ProofStamp {
 impl ProofStamp {
     /// What is remembered.
     pub(crate) fn load() -> Self {
-        let folders = directories::ProjectDirs::from("", "", "attune");
-        let path = folders.map(|folders| folders.cache_dir().join("proofs"));
+        let path = crate::folders().map(|folders| folders.cache_dir().join("proofs"));
         Self::load_from(path, machine())
     }
 

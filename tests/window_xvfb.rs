@@ -185,3 +185,26 @@ fn a_short_soak_plays_much_and_reports_memory_and_losses() {
         "{verdict}"
     );
 }
+
+#[test]
+fn the_doctor_opens_a_window_that_nobody_sees() {
+    let home = tempfile::tempdir().expect("a folder");
+    let (_server, display) = screen();
+    let output = on(&display, env!("CARGO_BIN_EXE_attune"))
+        .args(["doctor", "--json"])
+        .env("HOME", home.path())
+        .env("XDG_RUNTIME_DIR", home.path())
+        .output()
+        .expect("the binary was built");
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert!(output.status.success(), "{document}");
+    let checks = document["checks"].as_array().expect("checks");
+    for (name, found) in [("libraries", "libEGL.so.1, "), ("window", "OpenGL ")] {
+        let check = checks.iter().find(|check| check["name"] == name).expect("the check");
+        assert_eq!(check["state"], "works", "{check}");
+        assert!(
+            check["found"].as_str().is_some_and(|it| it.starts_with(found)),
+            "{check}"
+        );
+    }
+}

@@ -55,6 +55,12 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Check what works here and what is missing, and say what to do about it
+    Doctor {
+        /// One JSON document instead of lines
+        #[arg(long)]
+        json: bool,
+    },
     /// List the models in this program
     Models {
         /// One JSON document instead of a table

@@ -15,6 +15,7 @@ mod bench;
 mod demo;
 #[cfg(feature = "device")]
 mod devices;
+mod doctor;
 mod error;
 #[cfg(feature = "train")]
 mod eval;
@@ -109,6 +110,7 @@ impl Launch {
                 Command::Train(args) => train(&args),
                 Command::Tag(args) => tag::run(&args, &models, &settings().smoothing),
                 Command::Devices { json } => devices(json),
+                Command::Doctor { json } => doctor::run(json, load(&self.models, &ProveAll)),
                 Command::Models { json, verify } => {
                     let proved = if verify {
                         load(&self.models, &ProveAll)?

@@ -34,7 +34,7 @@ pub(super) fn run(
     models: &dyn Fn() -> Result<ModelSet, AppError>,
     smoothing: &SmoothingConfig,
 ) -> Result<ExitCode, AppError> {
-    let folder = directories::ProjectDirs::from("", "", "attune")
+    let folder = crate::folders()
         .map(|folders| folders.data_dir().join("tags"))
         .ok_or_else(|| AppError::failed("there is no home folder to keep the undo journal in"))?;
     if args.undo {

@@ -217,7 +217,7 @@ pub enum SettingsError {
 impl Settings {
     /// Where the settings are.
     pub fn path() -> Result<PathBuf, SettingsError> {
-        let folders = directories::ProjectDirs::from("", "", "attune").ok_or(SettingsError::NoFolder)?;
+        let folders = crate::folders().ok_or(SettingsError::NoFolder)?;
         Ok(folders.config_dir().join("settings.json"))
     }
 

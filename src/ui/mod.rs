@@ -49,6 +49,7 @@ use attune_engine::{Engine, EngineConfig, EngineError, SourceRequest, system_sou
 use attune_model::{LoadedModel, ModelError, ModelSet};
 pub use devices::ListDevices;
 use eframe::egui::{Context, ViewportBuilder};
+use eframe::glow::HasContext;
 #[cfg(feature = "lab")]
 pub(crate) use headless::Headless;
 pub use job::Job;
@@ -130,33 +131,59 @@ fn end_when_asked(ctx: &Context, signals: &Arc<Signals>) {
     }
 }
 
+/// By this id a desktop finds the desktop file of the window, and with it name and icon.
+pub const APP_ID: &str = "io.github.attune.attune";
+
+fn options(viewport: ViewportBuilder) -> eframe::NativeOptions {
+    eframe::NativeOptions {
+        viewport: viewport.with_app_id(APP_ID),
+        renderer: eframe::Renderer::Glow,
+        ..Default::default()
+    }
+}
+
+/// Opens the window without showing it, and closes it: says which OpenGL would draw it. Must be called on the main
+/// thread. What it logs means nothing: to the window this end is an error.
+pub(crate) fn probe() -> Result<String, UiError> {
+    let mut drawn_by = None;
+    let ended = eframe::run_native(
+        "Attune",
+        options(ViewportBuilder::default().with_visible(false)),
+        Box::new(|creation| {
+            let version = creation.gl.as_ref().map(|gl| gl.version());
+            drawn_by = version.map(|it| format!("OpenGL {}.{} {}", it.major, it.minor, it.vendor_info));
+            // An error ends it before anything is drawn.
+            Err("no more is needed".into())
+        }),
+    );
+    match (drawn_by, ended) {
+        (Some(version), _) => Ok(version.trim_end().to_owned()),
+        (None, Err(error)) => Err(UiError::Window(error.to_string())),
+        (None, Ok(())) => Err(UiError::Window("there is no OpenGL".to_owned())),
+    }
+}
+
 /// Opens the window and runs it until it is closed. Must be called on the main thread. A device that was open when it
 /// closed is opened again, unless something else is to be opened.
 pub(crate) fn run(mut launch: WindowLaunch) -> Result<(), UiError> {
     launch.open = launch.open.or_else(|| launch.settings.resumed());
     let viewport = ViewportBuilder::default()
-        .with_app_id("attune")
         .with_title("Attune")
         .with_icon(Arc::new(icon::icon()))
         .with_inner_size(launch.settings.window_size)
         .with_min_inner_size([480.0, 360.0])
         .with_transparent(launch.settings.stage.transparent)
         .with_drag_and_drop(true);
-    let options = eframe::NativeOptions {
-        viewport,
-        renderer: eframe::Renderer::Glow,
-        ..Default::default()
-    };
     let window = eframe::run_native(
         "Attune",
-        options,
+        options(viewport),
         Box::new(move |creation| {
             let ctx = &creation.egui_ctx;
             let signals = Arc::new(Signals::default());
             end_when_asked(ctx, &signals);
             let notify = notify(ctx.clone(), Arc::clone(&signals));
             let mut app = begin(ctx, launch, Arc::new(capture::list_devices), notify)?.with_signals(signals);
-            if let Some(folders) = directories::ProjectDirs::from("", "", "attune") {
+            if let Some(folders) = crate::folders() {
                 app = app.with_history(folders.data_dir().join("history.sqlite"));
                 #[cfg(feature = "lab")]
                 {

@@ -8,6 +8,7 @@ mod common;
 mod analyze;
 mod bench;
 mod demo;
+mod doctor;
 mod eval;
 mod explain;
 mod outside_text;

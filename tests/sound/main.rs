@@ -6,5 +6,6 @@
 mod common;
 
 mod audio_server;
+mod doctor;
 mod live_end_to_end;
 mod outages;

@@ -55,6 +55,14 @@ pub(crate) fn preferred_host() -> Result<Arc<cpal::Host>, SourceError> {
     }
 }
 
+/// Names of the sound systems that can be used here; the first is the one whose devices are listed and opened.
+pub fn hosts() -> Vec<&'static str> {
+    let preferred = preferred_host().ok().map(|host| host.id());
+    let mut hosts = cpal::available_hosts();
+    hosts.sort_by_key(|host| Some(*host) != preferred);
+    hosts.into_iter().map(|host| host.name()).collect()
+}
+
 /// The host of the default input: the preferred one, but where a sound server ever answered, no other: that would be
 /// another microphone.
 ///

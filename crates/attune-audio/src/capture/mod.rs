@@ -14,6 +14,7 @@ mod watchdog;
 pub(crate) use devices::name_of as device_name;
 pub use devices::{DeviceInfo, DeviceKind, list_devices};
 use errors::device_error;
+pub use hosts::hosts;
 pub(crate) use hosts::preferred_host;
 pub(crate) use quiet::QuietAlsa;
 pub(crate) use stream::close_elsewhere;

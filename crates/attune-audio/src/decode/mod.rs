@@ -33,6 +33,7 @@ use crate::source::{SourceError, SourceErrorKind};
 use crate::units::{SampleRate, Seconds};
 use damage::{Damage, DamageLog};
 use ffmpeg::Failure;
+pub use ffmpeg::ffmpeg_version;
 use helper::HelperStream;
 pub use mixdown::Mixdown;
 use names::Content;

@@ -68,6 +68,30 @@ pub(super) fn program() -> Option<PathBuf> {
         .find(|program| program.is_file())
 }
 
+/// Its version, asked for by running it. `None`: it is not installed.
+///
+/// # Errors
+/// Why it cannot be run, if it is there.
+pub fn ffmpeg_version() -> Option<Result<String, String>> {
+    let output = Command::new(program()?)
+        .arg("-version")
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output();
+    Some(match output {
+        Ok(output) if output.status.success() => {
+            // "ffmpeg version 5.1.9-0+deb12u1 Copyright …"
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            let version = text
+                .strip_prefix("ffmpeg version ")
+                .and_then(|rest| rest.split_whitespace().next());
+            Ok(version.unwrap_or("of an unknown version").to_owned())
+        }
+        Ok(output) => Err(format!("it ends with {}", output.status)),
+        Err(error) => Err(error.to_string()),
+    })
+}
+
 impl Ffmpeg {
     /// Starts it on the file's first audio stream. Returns when the first samples are ready.
     pub(super) fn start(mut file: &File) -> Result<Self, Failure> {
