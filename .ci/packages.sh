@@ -22,6 +22,7 @@ window  library:libxcb.so.1                     libxcb1               libxcb    
 window  library:libXcursor.so.1                 libxcursor1           libXcursor               libxcursor
 window  library:libXi.so.6                      libxi6                libXi                    libxi
 window  library:libXrender.so.1                 libxrender1           libXrender               libxrender
+window  library:libdbus-1.so.3                  libdbus-1-3           dbus-libs                dbus
 window  library:libwayland-client.so.0          libwayland-client0    libwayland-client        wayland
 window  library:libwayland-egl.so.1             libwayland-egl1       libwayland-egl           wayland
 window  file:/usr/lib*/{,*/}dri/*_dri.so        libgl1-mesa-dri       mesa-dri-drivers         mesa

@@ -136,7 +136,10 @@ impl LabRunner {
         let path = self.folder.as_deref().map(|folder| cells_of(folder, &wanted.lab));
         let (config, models) = (wanted.config, models.cloned());
         let job = Job::start("attune-lab", notify, move |worker| {
-            run(&choice, config, path.as_deref(), models.as_ref(), worker).map(Box::new)
+            let result = run(&choice, config, path.as_deref(), models.as_ref(), worker).map(Box::new);
+            // Training keeps what is freed; the window goes on without it.
+            attune_nn::kernels::memory::give_freed_memory_back();
+            result
         });
         self.state = LabState::Running(Running {
             lab: wanted.lab.clone(),

@@ -78,6 +78,23 @@ def test_an_actor_answers_row_by_row(analyzer: attune.Analyzer, demo: Path, fold
     assert found[1]["document"] == analyzer.file(demo, name=uris[1]).document()
 
 
+def test_xargs_one_process_and_an_actor_give_the_same_table(
+    program: Callable[..., list[str]], demo: Path, folder: Path
+) -> None:
+    (folder / "empty.mp3").touch()
+    paths = [str(demo), str(DEMO / "demo.ogg"), str(folder / "empty.mp3"), str(folder / "none.mp3")]
+    (folder / "list").write_text("".join(f"{path}\n" for path in paths))
+    # As `xargs -n 1` does: a process for each file.
+    each = [line for path in paths for line in program("analyze", "--json", path)]
+    one = program("analyze", "--json", "--files-from", folder / "list")
+    tables = [table(list(zip("0123", lines, strict=True))) for lines in (each, one)]
+    actor = Listen({"options": {}, "length_limit_s": None}, time_limit_s=None)
+    tables.append(actor(pa.table({"track_id": list("0123"), "uri": paths})))
+    assert tables[0].num_rows == len(paths)
+    for other in tables[1:]:
+        assert other.to_pylist() == tables[0].to_pylist()
+
+
 def test_a_copy_is_read_whole_and_removed(demo: Path) -> None:
     with local_copy(demo.as_uri(), None) as path:
         assert path != str(demo) and Path(path).name == demo.name and Path(path).read_bytes() == demo.read_bytes()

@@ -25,7 +25,7 @@ const fn library(name: &'static str, of: Display, packages: [&'static str; 3]) -
     Library { name, of, packages }
 }
 
-const LIBRARIES: [Library; 12] = [
+const LIBRARIES: [Library; 13] = [
     library("libEGL.so.1", Display::Any, ["libegl1", "libglvnd-egl", "libglvnd"]),
     library("libGL.so.1", Display::X11, ["libgl1", "libglvnd-glx", "libglvnd"]),
     library(
@@ -52,6 +52,8 @@ const LIBRARIES: [Library; 12] = [
         Display::X11,
         ["libxrender1", "libXrender", "libxrender"],
     ),
+    // For the desktop's dialog for files.
+    library("libdbus-1.so.3", Display::Any, ["libdbus-1-3", "dbus-libs", "dbus"]),
     library(
         "libwayland-client.so.0",
         Display::Wayland,

@@ -143,7 +143,7 @@ fn session_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, sessio
                 let read = ui.add_enabled(session.decisions > 0, Button::new(verb).small());
                 let read = read.on_hover_text("What was decided in this session");
                 if read
-                    .accessible_name(format!("{verb} {name}, number {}", session.id))
+                    .accessible_name(format!("{verb} {name}, session {}", session.id))
                     .clicked()
                 {
                     view.sessions.open = (!is_open).then_some(session.id);

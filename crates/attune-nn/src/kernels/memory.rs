@@ -19,6 +19,21 @@ pub fn keep_freed_memory() {
     }
 }
 
+/// Undoes [`keep_freed_memory`], and returns what is freed to the system: for a program that goes on after training.
+pub fn give_freed_memory_back() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[allow(unsafe_code, reason = "a call of the C library configures the allocator")]
+    {
+        // SAFETY: as above; `malloc_trim` returns only memory that is not in use, under the allocator's locks.
+        unsafe {
+            libc::mallopt(libc::M_MMAP_THRESHOLD, 128 << 10);
+            libc::mallopt(libc::M_TRIM_THRESHOLD, 128 << 10);
+            libc::mallopt(libc::M_TOP_PAD, 0);
+            libc::malloc_trim(0);
+        }
+    }
+}
+
 /// Bytes allocated and not yet freed, all threads together, modulo 2³²: use the difference of two calls. `None` without
 /// the GNU C library.
 pub fn allocated_bytes() -> Option<u32> {
@@ -32,4 +47,33 @@ pub fn allocated_bytes() -> Option<u32> {
     }
     #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
     None
+}
+
+#[cfg(all(test, target_os = "linux", target_env = "gnu"))]
+mod tests {
+    use super::*;
+
+    /// Memory of this process that is in the machine, in bytes.
+    fn resident() -> usize {
+        let text = std::fs::read_to_string("/proc/self/statm").expect("Linux has it");
+        let pages: usize = text
+            .split_whitespace()
+            .nth(1)
+            .expect("a second field")
+            .parse()
+            .expect("a number");
+        pages * 4096
+    }
+
+    #[test]
+    fn what_training_kept_goes_back_to_the_system() {
+        const SIZE: usize = 400 << 20;
+        keep_freed_memory();
+        drop(std::hint::black_box(vec![1_u8; SIZE]));
+        let kept = resident();
+        assert!(kept > SIZE / 2, "it is kept: {kept}");
+        give_freed_memory_back();
+        let left = resident();
+        assert!(left + SIZE / 2 < kept, "{kept} before, {left} after");
+    }
 }
