@@ -5,11 +5,10 @@
 //!
 //! The file is a convenience: where it cannot be read or written, or holds anything else, every model is proved.
 
-use attune_engine::files::write_atomically;
+use attune_engine::files::{read_text, write_atomically};
 use attune_model::load::{Proofs, hex};
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -79,11 +78,7 @@ impl Proofs for ProofStamp {
 
 /// The lines of a file; `None` if it is no such file.
 fn read(path: &Path) -> Option<Vec<String>> {
-    let file = std::fs::File::open(path)
-        .ok()
-        .filter(|file| file.metadata().is_ok_and(|it| it.is_file()))?;
-    let mut text = String::new();
-    file.take(LARGEST).read_to_string(&mut text).ok()?;
+    let text = read_text(path, LARGEST).ok()?;
     let mut lines = text.lines();
     let is_digest = |line: &&str| line.len() == 64 && line.bytes().all(|byte| byte.is_ascii_hexdigit());
     (lines.next()? == FIRST).then(|| lines.filter(is_digest).take(MOST).map(str::to_owned).collect())

@@ -112,6 +112,7 @@ impl SessionWriter {
             current: Current::Nothing,
             shared: Arc::clone(&shared),
             reported: 0,
+            is_unlisted: false,
             say,
         };
         let run = move || keeper.keep(&path, &inbox);
@@ -210,6 +211,8 @@ struct Keeper<S> {
     shared: Arc<Shared>,
     /// Entries that were not kept and are reported.
     reported: u64,
+    /// Whether the sessions could not be read the last time.
+    is_unlisted: bool,
     say: S,
 }
 
@@ -261,12 +264,19 @@ impl<S: Fn(SessionUpdate)> Keeper<S> {
         }
     }
 
-    /// Lists all sessions. If they cannot be read, what is written is kept all the same.
-    fn list(&self, store: &Store) {
-        (self.say)(match retry(|| store.list(), || self.shared.goes_on()) {
-            Ok(list) => SessionUpdate::List(list),
-            Err(error) => SessionUpdate::Failed(error.to_string()),
-        });
+    /// Lists all sessions. If they cannot be read, what is written is kept all the same; this is said once.
+    fn list(&mut self, store: &Store) {
+        match retry(|| store.list(), || self.shared.goes_on()) {
+            Ok(list) => {
+                self.is_unlisted = false;
+                (self.say)(SessionUpdate::List(list));
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut self.is_unlisted, true) {
+                    (self.say)(SessionUpdate::Failed(error.to_string()));
+                }
+            }
+        }
     }
 
     /// How many entries were not kept since this was reported last, if any were.

@@ -17,6 +17,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+/// The most bytes of the file: one of this program's has some thousands.
+const LARGEST: u64 = 1 << 20;
+
 /// Light or dark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -233,13 +236,14 @@ impl Settings {
     /// The same from a given file. Older forms are brought to today's; a newer one's file stays where it is, and a
     /// file that cannot be understood is kept beside it as `.bak`.
     pub fn load_from(path: &Path) -> (Self, Option<String>) {
-        let text = match std::fs::read_to_string(path) {
+        let text = match files::read_text(path, LARGEST) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return (Self::default(), None),
+            Err(error) if error.io_error().kind() == std::io::ErrorKind::NotFound => return (Self::default(), None),
             Err(error) => {
                 let message = format!(
-                    "the settings in {} cannot be read: {error}; defaults are used",
-                    path.display()
+                    "the settings in {} cannot be read: {}; defaults are used",
+                    path.display(),
+                    error.io_error()
                 );
                 return (Self::default(), Some(message));
             }
@@ -296,7 +300,7 @@ impl Settings {
     /// The same in a given file: written beside it and then renamed, so that a crash leaves the old or the new one. A
     /// newer program's file is not written over.
     pub fn save_to(&self, path: &Path) -> Result<(), SettingsError> {
-        let there = std::fs::read_to_string(path);
+        let there = files::read_text(path, LARGEST);
         if let Ok(Err(Refusal::Newer(found))) = there.map(|text| to_today(&text)) {
             let path = path.to_owned();
             return Err(SettingsError::Newer { path, found });

@@ -3,6 +3,7 @@
 //! In: a path, and bytes or a function that writes them. Out: the file, or a [`FileError`]. Thread: the caller's; writing
 //! returns when the bytes and the file's name are on the disk.
 
+use attune_model::plain_file;
 use std::fs::File;
 use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -70,38 +71,54 @@ impl FileError {
             ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
                 "There is a file where a folder must be: name another."
             }
+            ErrorKind::Unsupported => "Name a plain file.",
+            ErrorKind::FileTooLarge => "Check that it is the right file.",
             ErrorKind::InvalidData => "This is not text in UTF-8: check that it is the right file.",
             _ => "Check the disk or the network drive.",
         }
     }
 }
 
-/// The bytes of a file.
+/// The most bytes of a file that is read at once: a data set's features may have some hundred megabytes.
+const LARGEST: u64 = 4 << 30;
+
+/// The bytes of a plain file of at most 4 GB.
 ///
 /// # Errors
-/// If it cannot be read.
+/// If it cannot be read, is larger, or is a pipe or a device.
 pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
-    std::fs::read(path).map_err(FileError::reading(path))
+    plain_file::read(path, LARGEST).map_err(FileError::reading(path))
 }
 
-/// The bytes of a file; `None` if there is none.
+/// As [`read`]; `None` if there is no file.
 ///
 /// # Errors
 /// If there is one that cannot be read.
 pub fn read_if_any(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
-    match std::fs::read(path) {
+    read_if_any_to(path, LARGEST)
+}
+
+/// As [`read_if_any`], of a file of at most `most` bytes.
+///
+/// # Errors
+/// If there is one that cannot be read, or is larger.
+pub fn read_if_any_to(path: &Path, most: u64) -> Result<Option<Vec<u8>>, FileError> {
+    match plain_file::read(path, most) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(FileError::reading(path)(error)),
     }
 }
 
-/// The text of a file.
+/// The text of a plain file of at most `most` bytes.
 ///
 /// # Errors
-/// If it cannot be read, or is not UTF-8.
-pub(crate) fn read_text(path: &Path) -> Result<String, FileError> {
-    std::fs::read_to_string(path).map_err(FileError::reading(path))
+/// If it cannot be read, is larger, is a pipe or a device, or is not UTF-8.
+pub fn read_text(path: &Path, most: u64) -> Result<String, FileError> {
+    let bytes = plain_file::read(path, most).map_err(FileError::reading(path))?;
+    String::from_utf8(bytes)
+        .map_err(|error| std::io::Error::new(ErrorKind::InvalidData, error))
+        .map_err(FileError::reading(path))
 }
 
 /// Makes a folder, and those above it that are missing.
@@ -239,7 +256,7 @@ mod tests {
         write_atomically(&path, b"long before").unwrap();
         write_atomically(&path, b"after").unwrap();
         assert_eq!(read(&path).unwrap(), b"after");
-        assert_eq!(read_text(&path).unwrap(), "after");
+        assert_eq!(read_text(&path, 5).unwrap(), "after");
         let entries = || std::fs::read_dir(path.parent().unwrap()).unwrap().count();
         assert_eq!(entries(), 1);
         let error = replace(&path, |temporary| {
@@ -319,7 +336,12 @@ mod tests {
         let below = write_atomically(&blocked.join("x"), b"x").unwrap_err();
         assert!(below.path().ends_with("file/x"), "{below}");
         assert!(below.remedy().contains("a file where a folder must be"), "{below:?}");
-        assert!(read_text(&blocked).unwrap_err().remedy().contains("UTF-8"));
+        let large = read_text(&blocked, 0).unwrap_err();
+        assert!(
+            large.to_string().contains("more than 0 bytes") && large.remedy().contains("right file"),
+            "{large}"
+        );
+        assert!(read_text(&blocked, 1).unwrap_err().remedy().contains("UTF-8"));
         write_atomically(folder.path(), b"x").unwrap_err();
     }
 }

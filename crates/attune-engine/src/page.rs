@@ -6,6 +6,9 @@
 use crate::files::{self, FileError};
 use std::path::{Path, PathBuf};
 
+/// The most bytes of a page: one of this program's has some ten thousands.
+const LARGEST_PAGE: u64 = 16 << 20;
+
 /// The line behind what is put in.
 const END: &str = "<!-- end -->";
 
@@ -53,7 +56,7 @@ pub fn check(page: &Path, mark: &str) -> Result<(), PageError> {
 
 /// The page with `text` in its place.
 fn with(page: &Path, mark: &str, text: &str) -> Result<String, PageError> {
-    let before = files::read_text(page)?;
+    let before = files::read_text(page, LARGEST_PAGE)?;
     let begin = format!("<!-- {mark} -->");
     put_into(&before, &begin, text).ok_or_else(|| PageError::NoPlace {
         path: page.to_owned(),

@@ -3,13 +3,16 @@
 //! In: plans, results. Out: JSON lines. Thread: any.
 
 use super::LabError;
-use attune_engine::files::FileError;
+use attune_engine::files::{self, FileError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+
+/// The most bytes of a file of cells: one has some hundred bytes.
+const LARGEST: u64 = 256 << 20;
 
 /// One line.
 #[derive(Debug, Serialize, Deserialize)]
@@ -32,10 +35,10 @@ impl Cells {
     /// If it cannot be read, or a line is not a cell. A last line without its end is one that was being written when
     /// the program was stopped: it is left out.
     pub fn open(path: &Path) -> Result<Self, LabError> {
-        let text = match std::fs::read_to_string(path) {
+        let text = match files::read_text(path, LARGEST) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(FileError::reading(path)(error).into()),
+            Err(error) if error.io_error().kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(error.into()),
         };
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
         if whole < text.len() {

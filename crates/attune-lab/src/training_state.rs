@@ -3,7 +3,7 @@
 //! In: weights, optimiser, generator. Out: `LAB.DIGEST.training` beside the finished cells. Thread: the caller's.
 
 use super::LabError;
-use attune_engine::files::{read_if_any, write_atomically};
+use attune_engine::files::{read_if_any_to, write_atomically};
 use attune_model::load::tensors;
 use attune_nn::weights::WeightStore;
 use attune_train::TrainError;
@@ -14,6 +14,9 @@ use rand_chacha::ChaCha8Rng;
 use safetensors::SafeTensors;
 use std::collections::HashMap;
 use std::path::PathBuf;
+
+/// The most bytes of a state: it has three times the weights of a network, which has some megabytes of them.
+const LARGEST: u64 = 256 << 20;
 
 /// Where a training is.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -81,7 +84,7 @@ impl TrainingState {
         optimizer: &mut AdamW,
         rng: &mut ChaCha8Rng,
     ) -> Result<Option<Place>, LabError> {
-        let Some(bytes) = read_if_any(&self.path)? else {
+        let Some(bytes) = read_if_any_to(&self.path, LARGEST)? else {
             return Ok(None);
         };
         let damaged = |message: String| {

@@ -234,6 +234,12 @@ impl Architecture {
                 ("body.feed", shape.feed, 16_384),
                 ("body.layers", shape.layers, 64),
                 ("body.context", shape.context, 16_384),
+                // Keys and values that a stream remembers: 256 MB at the most.
+                (
+                    "body.context times width and layers",
+                    shape.context.saturating_mul(shape.width).saturating_mul(shape.layers),
+                    1 << 25,
+                ),
             ]),
         }
         if let Some(stem) = &self.stem {
@@ -248,6 +254,8 @@ impl Architecture {
         match self.pooling {
             PoolingShape::Attentive { hidden, context } => {
                 sizes.extend([("pooling.hidden", hidden, 4096), ("pooling.context", context, 16_384)]);
+                let remembered = context.saturating_mul(front.width);
+                sizes.push(("pooling.context times front.width", remembered, 1 << 24));
             }
             PoolingShape::Evidence { local, every, context } => {
                 sizes.extend([

@@ -49,6 +49,9 @@ pub enum ModelError {
     /// A size, dtype or value that the architecture cannot have.
     #[error("the model does not fit: {0}")]
     Shape(String),
+    /// To run the model, or to find out what it is, costs more than a live stream leaves.
+    #[error("the model costs too much: {0}")]
+    Costly(String),
     /// The model's output for a known sound differs from what its manifest records.
     #[error("the model fails its golden test: {0}")]
     Golden(String),
@@ -95,6 +98,7 @@ impl ModelError {
             }
             Self::ScoreFile(_) => "Write the file again with `attune lab scores --data FOLDER --export FILE`.",
             Self::Golden(_) => "Export the model again with `attune train`: its front end or its weights were changed.",
+            Self::Costly(_) => "Use a smaller network, or a longer hop.",
             Self::Kind { .. } => {
                 "Networks with a `kind` go where they are read: hierarchical after `attune analyze --segments`, \
                  caption after `attune lab say --network`, wavenet after `attune lab wavenet --model`."

@@ -6,6 +6,7 @@ use super::{GenreStream, ModelError};
 use attune_audio::features::{FeatureExtractor, FrameBlock, FrontEndSpec};
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 /// Features and logits for the sound of [`sound`], recorded when the model was exported.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,6 +23,12 @@ pub struct Golden {
 const FEATURE_TOLERANCE: f32 = 0.02;
 /// How far a logit may be off.
 const LOGIT_TOLERANCE: f32 = 0.05;
+
+/// The most processor time that the test may take: it is a fraction of a second for the bundled models, and a live
+/// stream needs it every fourteen seconds.
+const MOST_SECONDS: f64 = 2.0;
+/// Frames between two looks at the clock.
+const BLOCK: usize = 64;
 
 /// Length of the sound in seconds: longer than the memory of the loudness normalisation and every context.
 const SECONDS: f64 = 14.0;
@@ -59,7 +66,7 @@ pub fn sound(rate_hz: f64) -> Vec<f32> {
 
 /// The normalised features of the known sound. Models that are loaded together have the same front end: those of the
 /// last one are kept (0.3 MB), since to compose the sound takes longer than to run a model over it.
-fn features(spec: &FrontEndSpec) -> Result<Arc<Vec<f32>>, ModelError> {
+fn features(spec: &FrontEndSpec, price: &Price) -> Result<Arc<Vec<f32>>, ModelError> {
     static LAST: Mutex<Option<(FrontEndSpec, Arc<Vec<f32>>)>> = Mutex::new(None);
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((known, features)) = &*last
@@ -68,23 +75,91 @@ fn features(spec: &FrontEndSpec) -> Result<Arc<Vec<f32>>, ModelError> {
         return Ok(Arc::clone(features));
     }
     let mut extractor = FeatureExtractor::new(spec, spec.rate)?;
-    let mut block = extractor.push(&sound(spec.rate.hz()))?;
-    let rest = extractor.finish()?;
-    block.normalized.extend(rest.normalized);
-    let features = Arc::new(block.normalized);
+    let mut normalized = Vec::new();
+    for block in sound(spec.rate.hz()).chunks(BLOCK * spec.hop_samples) {
+        normalized.extend(extractor.push(block)?.normalized);
+        price.check()?;
+    }
+    normalized.extend(extractor.finish()?.normalized);
+    let features = Arc::new(normalized);
     *last = Some((spec.clone(), Arc::clone(&features)));
     Ok(features)
+}
+
+/// What the test has cost so far.
+struct Price {
+    /// `None`: it may cost anything.
+    begun: Option<Instant>,
+    /// Processor seconds of this thread then, where the system counts them.
+    used: Option<f64>,
+}
+
+impl Price {
+    fn begin() -> Self {
+        Self {
+            begun: Some(Instant::now()),
+            used: processor_seconds(),
+        }
+    }
+
+    fn any() -> Self {
+        Self {
+            begun: None,
+            used: None,
+        }
+    }
+
+    /// An error once it is too much.
+    fn check(&self) -> Result<(), ModelError> {
+        let elapsed = self.begun.map_or(0.0, |begun| begun.elapsed().as_secs_f64());
+        if elapsed <= MOST_SECONDS {
+            return Ok(());
+        }
+        // Other programs take time too, which is no fault of the model.
+        let used = self.used.zip(processor_seconds()).map(|(before, now)| now - before);
+        if used.unwrap_or(elapsed) <= MOST_SECONDS {
+            return Ok(());
+        }
+        Err(ModelError::Costly(format!(
+            "{SECONDS} s of sound take more than {MOST_SECONDS} s of a processor"
+        )))
+    }
+}
+
+/// Processor time of this thread in seconds, on Linux.
+fn processor_seconds() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let nanoseconds: f64 = text.split_whitespace().next()?.parse().ok()?;
+    Some(nanoseconds / 1e9)
 }
 
 impl Golden {
     /// Measures this front end and this model.
     pub fn measure(spec: &FrontEndSpec, stream: &mut dyn GenreStream) -> Result<Self, ModelError> {
-        let normalized = features(spec)?;
-        let output = stream.answers(FrameBlock::new(&normalized, spec.bands))?;
+        Self::measure_at(&Price::any(), spec, stream)
+    }
+
+    /// The same, for a model that may be anybody's.
+    ///
+    /// # Errors
+    /// Also if it takes more than some seconds of a processor.
+    pub fn measure_cheaply(spec: &FrontEndSpec, stream: &mut dyn GenreStream) -> Result<Self, ModelError> {
+        Self::measure_at(&Price::begin(), spec, stream)
+    }
+
+    fn measure_at(price: &Price, spec: &FrontEndSpec, stream: &mut dyn GenreStream) -> Result<Self, ModelError> {
+        let normalized = features(spec, price)?;
         let last = |values: &[f32], width: usize| values[values.len().saturating_sub(width)..].to_vec();
+        let mut logits = Vec::new();
+        // However frames are cut into blocks, the answers are the same.
+        for block in normalized.chunks(BLOCK * spec.bands) {
+            let output = stream.answers(FrameBlock::new(block, spec.bands))?;
+            logits = last(&output.logits, output.classes);
+            price.check()?;
+        }
         Ok(Self {
             features: last(&normalized, spec.bands),
-            logits: last(&output.logits, output.classes),
+            logits,
         })
     }
 
@@ -117,4 +192,52 @@ fn compare(what: &'static str, expected: &[f32], measured: &[f32], tolerance: f3
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::StreamOutput;
+    use std::time::Duration;
+
+    /// A network that needs so much time for a block.
+    struct Slow(Duration);
+
+    impl GenreStream for Slow {
+        fn push(&mut self, _: FrameBlock<'_>, output: &mut StreamOutput) -> Result<(), ModelError> {
+            let begun = Instant::now();
+            while begun.elapsed() < self.0 {
+                std::hint::spin_loop();
+            }
+            output.classes = 1;
+            output.logits = vec![0.0];
+            Ok(())
+        }
+
+        fn reset(&mut self) -> Result<(), ModelError> {
+            Ok(())
+        }
+
+        fn fork(&self) -> Box<dyn GenreStream> {
+            Box::new(Self(self.0))
+        }
+
+        fn override_attention(&self, _: &[f32]) -> Option<Vec<f32>> {
+            None
+        }
+    }
+
+    #[test]
+    fn a_network_that_costs_too_much_is_refused_and_one_of_ones_own_is_not() {
+        let spec = FrontEndSpec::default();
+        // Ten blocks; processor time counts, so a machine that is busy elsewhere takes longer to refuse.
+        let mut slow = Slow(Duration::from_secs(1));
+        let begun = Instant::now();
+        let error = Golden::measure_cheaply(&spec, &mut slow).unwrap_err();
+        assert!(matches!(error, ModelError::Costly(_)), "{error}");
+        let refused = begun.elapsed();
+        Golden::measure(&spec, &mut Slow(Duration::from_millis(1))).unwrap();
+        Golden::measure_cheaply(&spec, &mut Slow(Duration::ZERO)).unwrap();
+        println!("refused after {:.1} s", refused.as_secs_f64());
+    }
 }

@@ -61,6 +61,7 @@ mod lstm;
 pub mod manifest;
 mod packed_net;
 pub mod plain;
+pub mod plain_file;
 pub mod receptive_field;
 pub mod recurrent;
 mod rnn;

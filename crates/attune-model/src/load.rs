@@ -5,6 +5,7 @@
 use super::familiarity::{Familiarity, FamiliarityScale, HiddenStatistics};
 use super::golden::Golden;
 use super::manifest::{FORMAT, Manifest};
+use super::plain_file;
 use super::trained::kind;
 use super::{LoadedModel, ModelError};
 use attune_nn::weights::WeightStore;
@@ -12,12 +13,18 @@ use candle_core::{Device, Tensor};
 use safetensors::{Dtype, SafeTensors};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-/// The most bytes a weights file may have: a model of this program has a few megabytes.
-const LARGEST_FILE: u64 = 256 << 20;
+/// The most bytes a weights file may have: a model of this program has a few megabytes. In memory it takes up to five
+/// times as much.
+const LARGEST_WEIGHTS: u64 = 64 << 20;
+/// The most bytes a manifest may have: one of this program has some thousands.
+const LARGEST_MANIFEST: u64 = 4 << 20;
+/// The most bytes the list of a file's tensors may have: that of a checkpoint of this program has some ten thousands.
+const LARGEST_HEADER: u64 = 4 << 20;
+/// The most frames a second: the bundled models have 43.
+const MOST_FRAMES_PER_SECOND: f64 = 1_000.0;
 
 /// Which golden tests were passed before, so that they need not be repeated: they are most of what loading costs.
 /// Everything else about a model (digest, shapes, values) is checked each time.
@@ -47,8 +54,7 @@ pub fn load(manifest_path: &Path) -> Result<LoadedModel, ModelError> {
 
 /// The same, without the golden tests that were passed before.
 pub fn load_with(manifest_path: &Path, proofs: &dyn Proofs) -> Result<LoadedModel, ModelError> {
-    let weights = |manifest: &Path| read(&manifest.with_extension("safetensors"));
-    from_bytes_with(&read(manifest_path)?, weights(manifest_path)?, proofs)
+    from_bytes_with(&read_manifest(manifest_path)?, read_weights(manifest_path)?, proofs)
 }
 
 /// Checks and builds a model from the bytes of its two files; the model keeps those of the weights.
@@ -74,22 +80,21 @@ pub fn from_bytes_with(
     build(parsed, weights, &key, proofs)
 }
 
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, ModelError> {
-    let named = |source| ModelError::Read {
+/// The bytes of a manifest.
+pub(super) fn read_manifest(path: &Path) -> Result<Vec<u8>, ModelError> {
+    read(path, LARGEST_MANIFEST)
+}
+
+/// The bytes of the weights beside a manifest.
+pub(super) fn read_weights(manifest_path: &Path) -> Result<Vec<u8>, ModelError> {
+    read(&manifest_path.with_extension("safetensors"), LARGEST_WEIGHTS)
+}
+
+fn read(path: &Path, most: u64) -> Result<Vec<u8>, ModelError> {
+    plain_file::read(path, most).map_err(|source| ModelError::Read {
         path: path.to_owned(),
         source,
-    };
-    let mut bytes = Vec::new();
-    // Read to the end: the metadata of a pipe or device give its length as 0.
-    let file = std::fs::File::open(path).map_err(named)?;
-    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(named)?;
-    if bytes.len() as u64 > LARGEST_FILE {
-        return Err(ModelError::Shape(format!(
-            "{} has more than {LARGEST_FILE} bytes",
-            path.display()
-        )));
-    }
-    Ok(bytes)
+    })
 }
 
 fn parse(manifest: &[u8]) -> Result<Manifest, ModelError> {
@@ -103,6 +108,12 @@ fn parse(manifest: &[u8]) -> Result<Manifest, ModelError> {
         return Err(ModelError::Format { found: manifest.format });
     }
     manifest.front_end.validate()?;
+    let frames_per_second = manifest.front_end.rate.hz() / manifest.front_end.hop_samples as f64;
+    if frames_per_second > MOST_FRAMES_PER_SECOND {
+        return Err(ModelError::Costly(format!(
+            "its front end makes {frames_per_second:.0} frames a second, {MOST_FRAMES_PER_SECOND} at the most are run"
+        )));
+    }
     if !(manifest.temperature.is_finite() && manifest.temperature > 0.0) {
         return Err(ModelError::Shape(format!(
             "temperature is {}, not a positive number",
@@ -174,7 +185,7 @@ fn build(
     }
     let net = net.pack_with(manifest.precision, familiarity)?;
     if !proofs.is_proved(key) {
-        let measured = Golden::measure(&manifest.front_end, Arc::clone(&net).open()?.as_mut())?;
+        let measured = Golden::measure_cheaply(&manifest.front_end, Arc::clone(&net).open()?.as_mut())?;
         manifest.golden.check(&measured)?;
         proofs.proved(key);
     }
@@ -195,6 +206,10 @@ pub fn hex(bytes: &[u8]) -> String {
 
 /// The tensors of a safetensors buffer: f32, finite, each of a shape that its bytes fill.
 pub fn tensors(buffer: &[u8]) -> Result<HashMap<String, Tensor>, ModelError> {
+    let header = buffer.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    if header > LARGEST_HEADER {
+        return Err(ModelError::Weights(safetensors::SafeTensorError::HeaderTooLarge));
+    }
     let file = SafeTensors::deserialize(buffer).map_err(ModelError::Weights)?;
     let mut tensors = HashMap::new();
     for (name, view) in file.iter() {

@@ -3,7 +3,7 @@
 //! In: bytes, or tensors. Out: a [`Trained`] network that passed every check, or its files. Thread: any.
 
 use crate::ModelError;
-use crate::load::{hex, read, tensors};
+use crate::load::{hex, read_manifest, read_weights, tensors};
 use crate::manifest::FORMAT;
 use attune_nn::weights::{WeightStore, Weights};
 use candle_core::Tensor;
@@ -121,7 +121,7 @@ impl<N: TrainedNet> Trained<N> {
     /// # Errors
     /// If a file cannot be read, or does not pass a check.
     pub fn load(manifest: &Path) -> Result<Self, ModelError> {
-        Self::from_bytes(&read(manifest)?, &read(&manifest.with_extension("safetensors"))?)
+        Self::from_bytes(&read_manifest(manifest)?, &read_weights(manifest)?)
     }
 
     /// Checks and builds a network from the bytes of its two files.

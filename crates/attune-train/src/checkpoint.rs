@@ -2,13 +2,16 @@
 
 use super::TrainError;
 use super::recipe::Recipe;
-use attune_engine::files::{read_if_any, write_atomically};
+use attune_engine::files::{read_if_any_to, write_atomically};
 use attune_model::load::tensors;
 use candle_core::Tensor;
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::path::Path;
+
+/// The most bytes of a checkpoint: it has five times the weights of a network, which has some megabytes of them.
+const LARGEST: u64 = 256 << 20;
 
 /// Everything a run needs to go on.
 #[derive(Debug)]
@@ -53,7 +56,7 @@ impl Checkpoint {
 
     /// Reads a file written by [`Checkpoint::write`]; `None` if there is none.
     pub(crate) fn read(path: &Path) -> Result<Option<Self>, TrainError> {
-        let Some(buffer) = read_if_any(path)? else {
+        let Some(buffer) = read_if_any_to(path, LARGEST)? else {
             return Ok(None);
         };
         let damaged = |message: String| TrainError::Data {

@@ -209,8 +209,10 @@ impl Collection {
             path: index.clone(),
             message,
         };
-        let rows: Vec<IndexRow> = csv::Reader::from_path(&index)
-            .and_then(|mut reader| reader.deserialize().collect())
+        let text = files::read(&index)?;
+        let rows: Vec<IndexRow> = csv::Reader::from_reader(text.as_slice())
+            .deserialize()
+            .collect::<Result<_, _>>()
             .map_err(|error| data(error.to_string()))?;
         let mut labels: Vec<String> = rows.iter().map(|row| row.genre.clone()).collect();
         labels.sort();

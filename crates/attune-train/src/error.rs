@@ -63,6 +63,12 @@ pub enum TrainError {
         /// The folder.
         path: PathBuf,
     },
+    /// Another program is training into the folder.
+    #[error("another run is writing into {path}", path = .path.display())]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The checkpoint belongs to another run.
     #[error("the checkpoint {path} is of another run: {what} differs", path = .path.display())]
     OtherRun {
@@ -94,6 +100,7 @@ impl TrainError {
             Self::HoldsRun { .. } => {
                 "Continue it with --resume; to start over, choose another --out or delete that folder."
             }
+            Self::Locked { .. } => "Wait until it ends, or choose another --out.",
             Self::OtherRun { .. } => "Repeat the command that began the run, or choose another --out.",
         };
         Some(text.to_owned())

@@ -44,6 +44,7 @@ pub mod planted;
 pub mod recipe;
 pub mod renditions;
 pub mod reverb;
+mod run_lock;
 pub mod session;
 pub mod sound;
 pub mod split;

@@ -45,7 +45,9 @@ impl WindowedTargets {
     /// Features of a part of the sound, given by shares of its length: the mean of as many windows as fit into it side
     /// by side, at least one. Between two windows they are interpolated.
     pub fn at(&self, part: &Range<f32>) -> Vec<f32> {
-        let count = ((part.end - part.start) / self.share).round().max(1.0);
+        let fitting = ((part.end - part.start) / self.share).round();
+        // Windows shorter than their hop: there are only so many.
+        let count = fitting.clamp(1.0, self.rows().len().max(1) as f32);
         // The first and the last window's places; a part shorter than a window is in the middle of its own.
         let first = part.start + ((part.end - part.start) - self.share).min(0.0) / 2.0;
         let last = (part.end - self.share).max(first);

@@ -7,6 +7,7 @@ use super::EvaluateError;
 use super::manifest::{Row, refuse_missing};
 use crate::dataset::{levels_of_tensor, tensor_values};
 use attune_engine::files::FileError;
+use attune_model::plain_file;
 use safetensors::tensor::{Metadata, TensorInfo, TensorView};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -36,7 +37,7 @@ impl LogMels {
     /// If the file cannot be read, or is not what its header says: no safetensors, longer, or truncated.
     pub(super) fn open(path: &Path) -> Result<Self, EvaluateError> {
         let read = FileError::reading(path);
-        let mut file = File::open(path).map_err(&read)?;
+        let mut file = plain_file::open(path, u64::MAX).map_err(&read)?;
         let size = file.metadata().map_err(&read)?.len();
         let wrong = |message: String| EvaluateError::LogMels {
             path: path.to_owned(),

@@ -7,7 +7,11 @@ use super::EvaluateError;
 use super::rejection::NOT_MUSIC;
 use attune_engine::table;
 use attune_model::genre::{GenreId, GenreSet, is_same_name};
+use attune_model::plain_file;
 use std::path::{Path, PathBuf};
+
+/// The most bytes of a manifest: a million rows have some hundred megabytes.
+const MOST_BYTES: u64 = 256 << 20;
 
 /// What a clip is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,7 +127,7 @@ pub fn read(path: &Path, genres: &GenreSet, unknown: UnknownLabel) -> Result<Vec
         line,
         message,
     };
-    let text = std::fs::read(path).map_err(|error| wrong(None, format!("cannot be read: {error}")))?;
+    let text = plain_file::read(path, MOST_BYTES).map_err(|error| wrong(None, format!("cannot be read: {error}")))?;
     let mut rows = Vec::new();
     let mut columns = Columns::WITHOUT_HEADING;
     for (number, record) in table::records(&text).enumerate() {

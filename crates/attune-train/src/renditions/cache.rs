@@ -8,13 +8,13 @@ use super::super::teacher::TeacherOutput;
 use super::Recording;
 use attune_audio::features::FrontEndSpec;
 use attune_engine::files::{self, FileError};
+use attune_model::plain_file;
 use half::f16;
 use safetensors::tensor::{Metadata, TensorInfo, View};
 use safetensors::{Dtype, SafeTensorError};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
@@ -73,7 +73,7 @@ pub fn read(path: &Path, brand: &Brand) -> Result<Recordings, TrainError> {
         path: path.to_owned(),
         message: format!("{message}: not a whole file of renditions; delete it, or name another --renditions-cache"),
     };
-    let file = match File::open(path) {
+    let file = match plain_file::open(path, u64::MAX) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Recordings::new()),
         Err(error) => return Err(failed(error).into()),

@@ -9,8 +9,9 @@ use super::cache::{self, Brand, Recordings};
 use super::{Recording, Rendition, RenditionsPlan, TeacherInput};
 use attune_audio::decode::decode_file;
 use attune_audio::features::{FeatureExtractor, FrontEndSpec, RateConverter};
-use attune_engine::files;
+use attune_engine::files::FileError;
 use attune_model::load::hex;
+use attune_model::plain_file;
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use rand::{RngExt, SeedableRng};
@@ -18,6 +19,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -247,7 +249,17 @@ fn pool() -> Result<rayon::ThreadPool, TrainError> {
 
 /// The first 32 hexadecimal digits of a file's SHA-256.
 pub(in super::super) fn digest(path: &Path) -> Result<String, TrainError> {
-    Ok(hex(&Sha256::digest(files::read(path)?)[..16]))
+    let mut sha256 = Sha256::new();
+    let failed = FileError::reading(path);
+    let mut file = plain_file::open(path, u64::MAX).map_err(&failed)?;
+    let mut block = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut block).map_err(&failed)? {
+            0 => break,
+            count => sha256.update(&block[..count]),
+        }
+    }
+    Ok(hex(&sha256.finalize()[..16]))
 }
 
 fn pieces(data: &Dataset, unlabelled: &[PathBuf], left_out: &mut Vec<String>) -> Result<Vec<Piece>, TrainError> {

@@ -25,6 +25,7 @@ use super::held_out;
 use super::planted::Distractors;
 use super::recipe::Recipe;
 use super::renditions::{Making, music_below};
+use super::run_lock::RunLock;
 use super::split::Fold;
 use super::targets::add_soft_labels;
 use super::teacher::TeacherNet;
@@ -172,6 +173,8 @@ pub struct Session<'a> {
     teacher: Option<TeacherNet>,
     windows: Option<WindowedTargetsFile>,
     start: Option<Start>,
+    /// The right to the run's folder, where it is written to.
+    lock: Option<RunLock>,
 }
 
 /// The labelled clips as they are read.
@@ -195,15 +198,20 @@ impl<'a> Session<'a> {
     /// Reads the labelled clips and all files besides.
     ///
     /// # Errors
-    /// If there is a run in the folder that is not to be continued, or a file cannot be read.
+    /// If there is a run in the folder that is not to be continued, another program is training into it, or a file
+    /// cannot be read.
     pub fn open(config: &'a SessionConfig, observer: Observer<'a>) -> Result<Self, TrainError> {
         // Before anything slow: hours of training are not overwritten.
+        let lock = RunLock::take(&config.out)?;
         if !config.resume && config.out.join(CHECKPOINT).exists() {
             return Err(TrainError::HoldsRun {
                 path: config.out.clone(),
             });
         }
-        Self::read(config, observer)
+        Ok(Self {
+            lock: Some(lock),
+            ..Self::read(config, observer)?
+        })
     }
 
     /// As [`Session::open`], for [`Session::make_renditions`] only: the run's folder does not matter.
@@ -251,6 +259,7 @@ impl<'a> Session<'a> {
             teacher,
             windows,
             start,
+            lock: None,
         })
     }
 
@@ -306,6 +315,7 @@ impl<'a> Session<'a> {
             teacher,
             windows,
             start,
+            lock: _lock,
         } = self;
         let renditions = Renditions {
             config,
