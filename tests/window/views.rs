@@ -239,3 +239,18 @@ fn a_page_is_served_while_it_is_wanted() {
     toggle(&mut rig);
     assert!(rig.app().view().served.is_none() && TcpStream::connect(&address).is_err());
 }
+
+#[test]
+fn the_stage_is_of_now_while_a_moment_is_held() {
+    let mut rig = playing(View::Bench);
+    rig.window.key_press(egui::Key::H);
+    rig.settle();
+    rig.window
+        .key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Num1);
+    let mut now = hand_made::playing(1300);
+    now.decision.state = AnswerState::Silence;
+    rig.show(now);
+    rig.settle();
+    assert!(rig.app().held().is_some());
+    rig.window.get_by_label("Answer: Silence");
+}

@@ -23,8 +23,6 @@ const NARROW: f32 = 720.0;
 const SPECTROGRAM: f32 = 164.0;
 const HEADS: f32 = 84.0;
 const TIMELINE: f32 = 96.0;
-/// Opacity of what is drawn of a past that does not go on.
-const OLD: f32 = 0.45;
 /// Height of the strip of answers and disagreement.
 const ANSWERS: f32 = 72.0;
 
@@ -87,7 +85,8 @@ impl App {
         };
         let is_open = view.source.opened.is_some();
         match view.view {
-            View::Stage if is_open => stage_view_ui(ui, &shown, view),
+            // What is held is explained in the other views; the stage is of now.
+            View::Stage if is_open => stage_view_ui(ui, &scene, view),
             View::Lecture if is_open => lecture_view_ui(ui, &shown, view, pictures),
             _ => bench_view_ui(ui, &scene, &shown, view, pictures),
         }
@@ -142,7 +141,6 @@ fn lecture_view_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, p
         if let Some(held) = scene.held {
             panels::held_ui(ui, held, view);
         }
-        fade(ui, scene);
         panels::lecture_ui(ui, scene, view, pictures);
     });
 }
@@ -192,7 +190,7 @@ fn listening_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pict
                 ScrollArea::vertical().show(ui, |ui| {
                     panels::answer_ui(ui, scene, view);
                     ui.add_space(GRID);
-                    fade(ui, scene);
+                    scene.fade(ui);
                     panels::page_ui(ui, scene, view, pictures);
                 });
             });
@@ -208,13 +206,6 @@ fn listening_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pict
             },
         ))
         .show(ui, |ui| plots_ui(ui, scene, view, pictures, narrow));
-}
-
-/// What comes next is of a past that does not go on.
-fn fade(ui: &mut egui::Ui, scene: &Scene<'_>) {
-    if scene.sound.is_missing() {
-        ui.set_opacity(OLD);
-    }
 }
 
 /// What lies over everything else.
@@ -278,7 +269,7 @@ fn plots_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures
         if narrow {
             panels::answer_ui(ui, scene, view);
             ui.add_space(GRID);
-            fade(ui, scene);
+            scene.fade(ui);
             panels::page_ui(ui, scene, view, pictures);
             ui.add_space(GRID);
         }
@@ -344,7 +335,7 @@ fn heights(scene: &Scene<'_>, view: &ViewState, height: f32) -> Vec<(Plot, f32)>
 }
 
 fn stacked_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures, height: f32) {
-    fade(ui, scene);
+    scene.fade(ui);
     let (whole, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), height), egui::Sense::hover());
     let mut top = whole.top();
     let plots = heights(scene, view, height);

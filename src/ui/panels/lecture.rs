@@ -95,6 +95,7 @@ pub(crate) fn lecture_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSt
     let rect = part(plot);
     let mut child = ui.new_child(UiBuilder::new().id_salt("lecture plot").max_rect(rect));
     child.set_clip_rect(rect.intersect(ui.clip_rect()));
+    scene.fade(&mut child);
     plot_ui(&mut child, scene, view, pictures, step);
     sentence_ui(ui, scene, view, part(SENTENCE));
     if thumbnails > 0.0 {

@@ -100,7 +100,10 @@ use attune_model::ModelSet;
 use attune_model::architecture::{BodyShape, Dilated};
 use attune_model::genre::GenreSet;
 use attune_model::scores::Scores;
-use eframe::egui::{ColorImage, TextureId};
+use eframe::egui::{self, ColorImage, TextureId};
+
+/// Opacity of what is drawn of a past that does not go on.
+const OLD: f32 = 0.45;
 
 /// What the window says of one model beside its figures.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -289,6 +292,13 @@ impl Scene<'_> {
             }
             _ if self.attends() => Some(Internals::Heads),
             _ => first,
+        }
+    }
+
+    /// What comes next is of a past that does not go on: it is drawn weaker.
+    pub fn fade(&self, ui: &mut egui::Ui) {
+        if self.sound.is_missing() {
+            ui.set_opacity(OLD);
         }
     }
 
