@@ -200,6 +200,12 @@ fn a_lost_device_is_said_in_every_view() {
         rig.settle();
         let answer = rig.window.get_by_label_contains("Answer: No sound since ");
         assert!(!answer.accesskit_node().label().unwrap_or_default().contains('%'));
+        // The banner leaves the rest of the window to it.
+        let banner = rig.window.get_by_label("Dismiss").rect();
+        assert!(
+            banner.bottom() < answer.rect().top() && answer.rect().bottom() < 400.0,
+            "{view:?}"
+        );
     }
 }
 

@@ -127,22 +127,35 @@ fn stage_view_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     } else {
         bar(ui, Margin::ZERO)
     };
-    CentralPanel::no_frame().frame(frame).show(ui, |ui| {
-        panels::banner_ui(ui, view);
-        panels::stage_ui(ui, scene, view);
-    });
+    notices_ui(ui, None, view);
+    CentralPanel::no_frame()
+        .frame(frame)
+        .show(ui, |ui| panels::stage_ui(ui, scene, view));
+}
+
+/// What is wrong, and what is held, above everything.
+fn notices_ui(ui: &mut egui::Ui, held: Option<&HeldMoment>, view: &mut ViewState) {
+    if view.notices.problem().is_none() && held.is_none() {
+        return;
+    }
+    Panel::top("notices")
+        .frame(bar(ui, Margin::symmetric(12, 4)))
+        .show_separator_line(false)
+        .show(ui, |ui| {
+            panels::banner_ui(ui, view);
+            if let Some(held) = held {
+                panels::held_ui(ui, held, view);
+            }
+        });
 }
 
 /// One plot and one sentence.
 fn lecture_view_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
     let frame = bar(ui, Margin::symmetric(12, 6));
-    CentralPanel::no_frame().frame(frame).show(ui, |ui| {
-        panels::banner_ui(ui, view);
-        if let Some(held) = scene.held {
-            panels::held_ui(ui, held, view);
-        }
-        panels::lecture_ui(ui, scene, view, pictures);
-    });
+    notices_ui(ui, scene.held, view);
+    CentralPanel::no_frame()
+        .frame(frame)
+        .show(ui, |ui| panels::lecture_ui(ui, scene, view, pictures));
 }
 
 /// Everything.
