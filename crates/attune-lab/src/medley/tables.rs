@@ -15,7 +15,6 @@
 //! Thread: any.
 
 use attune_engine::table::{Record, records};
-use attune_model::plain_file;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -278,7 +277,7 @@ impl Sheet {
             remedy: remedy.to_owned(),
         };
         let mut text = Vec::new();
-        plain_file::open(path, u64::MAX)
+        std::fs::File::open(path)
             .and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut text))
             .map_err(|error| {
                 wrong(
