@@ -260,3 +260,20 @@ fn the_stage_is_of_now_while_a_moment_is_held() {
     assert!(rig.app().held().is_some());
     rig.window.get_by_label("Answer: Silence");
 }
+
+/// A model whose answer is a sum over time has rows above the spectrogram on the bench, and no room for them here.
+#[test]
+fn the_plot_of_the_lecture_keeps_its_height() {
+    for frames in [1200, 1201] {
+        let mut rig = playing(View::Lecture);
+        rig.show(if frames == 1200 {
+            hand_made::playing(frames)
+        } else {
+            hand_made::playing_evidence(frames)
+        });
+        rig.settle();
+        let plot = rig.window.get_by_label_contains("Spectrogram of the last").rect();
+        assert!(plot.height() > 130.0, "{plot:?} at {frames}");
+        assert!(rig.window.query_by_label_contains("Contribution to").is_none());
+    }
+}

@@ -46,7 +46,8 @@ const LABELS: f32 = 18.0;
 pub(crate) fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
     let map = Contribution::of(scene, view);
     header_ui(ui, scene, view, map.is_some());
-    if let Some(map) = &map {
+    let is_lecture = view.view == View::Lecture;
+    if let Some(map) = map.as_ref().filter(|_| !is_lecture) {
         contribution_row_ui(ui, scene, view, map);
     }
     let palette = Palette::of(ui);
@@ -56,7 +57,9 @@ pub(crate) fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut Vi
         range: view.spectrogram.range_db,
     };
     pictures.columns.update(ui.ctx(), scene.history, colours);
-    let strips = usize::from(scene.attends()) + usize::from(view.spectrogram.surprise);
+    // In the lecture, what is heard and where attention lies are two steps.
+    let attends = scene.attends() && (view.spectrogram.attention || !is_lecture);
+    let strips = usize::from(attends) + usize::from(view.spectrogram.surprise);
     let strip_height = strips as f32 * (STRIP + STRIP_GAP);
     let plot = Rect::from_min_max(
         rect.min + Vec2::new(GUTTER, 4.0),
@@ -106,9 +109,7 @@ pub(crate) fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut Vi
         let rect = Rect::from_x_y_ranges(plot.x_range(), top..=top + STRIP);
         TimeAxis { rect, ..time }
     });
-    if scene.attends()
-        && let Some(strip) = strips.next()
-    {
+    if attends && let Some(strip) = strips.next() {
         strip_ui(ui, scene, &strip);
         match &map {
             _ if !view.spectrogram.attention || !is_current(scene) => {}
