@@ -34,9 +34,9 @@ pub mod cli;
 
 mod demo;
 mod feed;
-#[cfg(feature = "serve")]
-pub mod outlets;
 mod proofs;
+#[cfg(feature = "serve")]
+pub mod publisher;
 
 /// The user's folders for settings, data and caches; `None` if the system names no home.
 fn folders() -> Option<directories::ProjectDirs> {

@@ -117,7 +117,7 @@ pub struct LiveArgs {
     pub surprise: bool,
     #[cfg(feature = "serve")]
     #[command(flatten)]
-    pub outlets: crate::outlets::OutletArgs,
+    pub publisher: crate::publisher::PublishArgs,
 }
 
 /// `attune analyze`.

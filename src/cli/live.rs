@@ -7,7 +7,7 @@ use super::args::LiveArgs;
 use super::error::{AppError, Context};
 use super::live_screen::{Screen, Standing};
 #[cfg(feature = "serve")]
-use crate::outlets::Outlets;
+use crate::publisher::Publisher;
 use crate::settings::Settings;
 use attune_audio::units::Seconds;
 use attune_engine::{
@@ -38,11 +38,12 @@ pub(super) fn run(args: &LiveArgs, models: ModelSet, settings: &Settings) -> Res
     let screen = Screen::new(args.ndjson, &models);
     #[cfg(feature = "serve")]
     let screen = {
-        let outlets = Outlets::open(&args.outlets, &models).map_err(|error| AppError::failed(error.to_string()))?;
-        if let Some(url) = outlets.as_ref().and_then(Outlets::url) {
+        let publisher =
+            Publisher::open(&args.publisher, &models).map_err(|error| AppError::failed(error.to_string()))?;
+        if let Some(url) = publisher.as_ref().and_then(Publisher::url) {
             crate::note!("Serving on {url} (page), {url}ws, {url}events, {url}answer.txt");
         }
-        screen.with_outlets(outlets)
+        screen.with_publisher(publisher)
     };
     let config = EngineConfig {
         models,

@@ -7,7 +7,7 @@ use super::error::AppError;
 use super::print_line;
 use crate::feed::Feed;
 #[cfg(feature = "serve")]
-use crate::outlets::Outlets;
+use crate::publisher::Publisher;
 use attune_audio::source::OpenedSource;
 use attune_audio::units::Seconds;
 use attune_engine::offline::{HealthLine, SurpriseLines, document};
@@ -41,7 +41,7 @@ pub(super) struct Screen {
     models: ModelSet,
     feed: Feed,
     #[cfg(feature = "serve")]
-    outlets: Option<Outlets>,
+    publisher: Option<Publisher>,
     state: Option<AnswerState>,
     surprise: SurpriseLines,
     epoch: u64,
@@ -64,7 +64,7 @@ impl Screen {
             models: models.clone(),
             feed: Feed::new(models),
             #[cfg(feature = "serve")]
-            outlets: None,
+            publisher: None,
             state: None,
             surprise: SurpriseLines::default(),
             epoch: 0,
@@ -72,10 +72,10 @@ impl Screen {
         }
     }
 
-    /// Tells others too.
+    /// Publishes too.
     #[cfg(feature = "serve")]
-    pub(super) fn with_outlets(mut self, outlets: Option<Outlets>) -> Self {
-        self.outlets = outlets;
+    pub(super) fn with_publisher(mut self, publisher: Option<Publisher>) -> Self {
+        self.publisher = publisher;
         self
     }
 
@@ -88,9 +88,9 @@ impl Screen {
         }
         if let Form::Status(status) = &self.form {
             #[cfg(feature = "serve")]
-            if let Some(outlets) = &mut self.outlets {
+            if let Some(publisher) = &mut self.publisher {
                 for column in (new.first..new.end).filter_map(|frame| snapshot.column(frame)) {
-                    outlets.push(snapshot.epoch, column);
+                    publisher.push(snapshot.epoch, column);
                 }
             }
             if new.end > new.first {
@@ -106,8 +106,8 @@ impl Screen {
                 continue;
             };
             #[cfg(feature = "serve")]
-            if let Some(outlets) = &mut self.outlets {
-                outlets.push(snapshot.epoch, column);
+            if let Some(publisher) = &mut self.publisher {
+                publisher.push(snapshot.epoch, column);
             }
             if matches!(self.form, Form::Ndjson) {
                 for line in self.feed.push(snapshot.epoch, column) {
@@ -150,7 +150,7 @@ impl Screen {
     /// Reports how the engine keeps up. False: nobody reads.
     pub(super) fn health(&mut self, snapshot: &Snapshot) -> Result<bool, AppError> {
         let line = document(&HealthLine::new(snapshot.transport.position, &snapshot.health));
-        self.tell(&line)
+        self.json_line(&line)
     }
 
     /// Reports what happened: for people on stderr, for scripts as a line too. False: nobody reads.
@@ -163,16 +163,16 @@ impl Screen {
         }
         self.was_open |= matches!(event, Event::Opened(_));
         match event_line(event, at, &self.models) {
-            Some(line) => self.tell(&line.to_string()),
+            Some(line) => self.json_line(&line.to_string()),
             None => Ok(true),
         }
     }
 
     /// A line of JSON for whoever takes such lines.
-    fn tell(&self, line: &str) -> Result<bool, AppError> {
+    fn json_line(&self, line: &str) -> Result<bool, AppError> {
         #[cfg(feature = "serve")]
-        if let Some(outlets) = &self.outlets {
-            outlets.send(line);
+        if let Some(publisher) = &self.publisher {
+            publisher.send(line);
         }
         match self.form {
             Form::Ndjson => print_line(line),

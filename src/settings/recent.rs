@@ -26,14 +26,9 @@ pub struct RecentSources(Vec<RecentSource>);
 impl RecentSources {
     /// This one was opened just now.
     pub fn add(&mut self, source: RecentSource) {
-        self.remove(&source.id);
+        self.0.retain(|known| known.id != source.id);
         self.0.insert(0, source);
         self.0.truncate(MOST);
-    }
-
-    /// This one is no longer there.
-    pub fn remove(&mut self, id: &str) {
-        self.0.retain(|known| known.id != id);
     }
 
     /// All of them, newest first.
@@ -58,7 +53,5 @@ mod tests {
         }
         let ids: Vec<&str> = recent.all().iter().map(|source| source.id.as_str()).collect();
         assert_eq!(ids, ["10", "11", "9", "8", "7", "6", "5", "4"]);
-        recent.remove("11");
-        assert_eq!(recent.all().len(), 7);
     }
 }

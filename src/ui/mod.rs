@@ -120,10 +120,10 @@ fn begin(
 }
 
 /// Closes the window when the system asks the program to end, as when the user logs out.
-fn end_when_asked(ctx: &Context, signals: &Arc<Signals>) {
+fn close_on_signal(ctx: &Context, signals: &Arc<Signals>) {
     let (signals, ctx) = (Arc::clone(signals), ctx.clone());
     let handler = ctrlc::set_handler(move || {
-        signals.ask_to_end();
+        signals.request_close();
         ctx.request_repaint();
     });
     if let Err(error) = handler {
@@ -180,7 +180,7 @@ pub(crate) fn run(mut launch: WindowLaunch) -> Result<(), UiError> {
         Box::new(move |creation| {
             let ctx = &creation.egui_ctx;
             let signals = Arc::new(Signals::default());
-            end_when_asked(ctx, &signals);
+            close_on_signal(ctx, &signals);
             let notify = notify(ctx.clone(), Arc::clone(&signals));
             let mut app = begin(ctx, launch, Arc::new(capture::list_devices), notify)?.with_signals(signals);
             if let Some(folders) = crate::folders() {

@@ -8,8 +8,8 @@ use attune_audio::units::{SampleRate, Seconds};
 use attune_engine::offline::HealthLine;
 use attune_engine::smoothing::{AnswerState, SmoothingConfig};
 use attune_engine::{
-    Command, Engine, EngineConfig, EngineHandle, Event, HopResult, Pipeline, ResetCause, SURPRISE, Snapshot,
-    SourceControl, SourceOpener, SourceRequest,
+    Command, Engine, EngineConfig, EngineHandle, Event, HopResult, Pipeline, ResetCause, Snapshot, SourceControl,
+    SourceOpener, SourceRequest,
 };
 use attune_model::ModelSet;
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -17,10 +17,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-const RATE: SampleRate = SampleRate(22_050);
+pub(super) const RATE: SampleRate = SampleRate(22_050);
 
 /// Two seconds of two gliding tones each, then silence, then tones again.
-fn sound(rate: SampleRate, secs: f64) -> Vec<f32> {
+pub(super) fn sound(rate: SampleRate, secs: f64) -> Vec<f32> {
     (0..(secs * rate.hz()) as usize)
         .map(|n| {
             let t = n as f64 / rate.hz();
@@ -224,8 +224,8 @@ impl SourceControl for Puppet {
 }
 
 /// The strings of the puppets: each opening takes the next ring.
-struct Strings {
-    engine: EngineHandle,
+pub(super) struct Strings {
+    pub(super) engine: EngineHandle,
     sinks: Receiver<(SampleSink, Sender<SourceMark>)>,
     fresh: Arc<Mutex<Option<SampleSink>>>,
     attempts: Arc<AtomicUsize>,
@@ -251,7 +251,7 @@ fn gone() -> SourceError {
 }
 
 /// `refuse`: this many attempts fail after the first one.
-fn start(set: ModelSet, kind: SourceKind, refuse: usize) -> Strings {
+pub(super) fn start(set: ModelSet, kind: SourceKind, refuse: usize) -> Strings {
     let (give, sinks) = unbounded();
     let fresh = Arc::new(Mutex::new(None));
     let attempts = Arc::new(AtomicUsize::new(0));
@@ -298,14 +298,14 @@ fn start(set: ModelSet, kind: SourceKind, refuse: usize) -> Strings {
 }
 
 impl Strings {
-    fn sink(&self) -> (SampleSink, Sender<SourceMark>) {
+    pub(super) fn sink(&self) -> (SampleSink, Sender<SourceMark>) {
         self.sinks
             .recv_timeout(Duration::from_secs(10))
             .expect("the engine opens the source")
     }
 
     /// The next event, decisions left out.
-    fn event(&self) -> Event {
+    pub(super) fn event(&self) -> Event {
         let deadline = Instant::now() + Duration::from_secs(15);
         loop {
             match self.engine.events.recv_deadline(deadline).expect("an event was due") {
@@ -315,7 +315,7 @@ impl Strings {
         }
     }
 
-    fn expect_open(&self, cause: ResetCause) {
+    pub(super) fn expect_open(&self, cause: ResetCause) {
         assert!(matches!(self.event(), Event::Opened(_)));
         assert_eq!(
             self.event(),
@@ -327,7 +327,7 @@ impl Strings {
     }
 
     /// Waits until the newest picture is as wanted.
-    fn until(&mut self, wanted: impl Fn(&Snapshot) -> bool) -> Snapshot {
+    pub(super) fn until(&mut self, wanted: impl Fn(&Snapshot) -> bool) -> Snapshot {
         let deadline = Instant::now() + Duration::from_secs(15);
         loop {
             let snapshot = self.engine.snapshots.read();
@@ -626,64 +626,6 @@ fn a_pace_set_while_a_file_is_being_opened_is_its_pace() {
         assert_eq!(*paces.lock().unwrap(), Some(Pace::Times(times)));
     }
     drop(sinks);
-}
-
-#[test]
-fn a_new_song_is_heard_afresh_while_time_goes_on() {
-    let mut strings = start(three(), SourceKind::Microphone, 0);
-    let (mut sink, _marks) = strings.sink();
-    strings.expect_open(ResetCause::Opened);
-    sink.write(&sound(RATE, 1.0));
-    let before = strings.until(|snapshot| snapshot.frames > 35);
-    strings.engine.commands.send(Command::NewSong).unwrap();
-    let (cause, at) = (ResetCause::NewSong, Seconds(1.0));
-    assert_eq!(strings.event(), Event::Reset { cause, at });
-    sink.write(&sound(RATE, 0.5));
-    let after = strings.until(|snapshot| snapshot.epoch > before.epoch && snapshot.frames > 10);
-    assert!(after.continues);
-    let first = after.column(0).unwrap().at.0;
-    assert!((first - 1.0 - 2048.0 / 22_050.0).abs() < 1e-9, "{first}");
-}
-
-#[test]
-fn a_late_reader_of_a_device_skips_the_oldest_and_counts_them() {
-    let mut strings = start(three(), SourceKind::Monitor, 0);
-    let (mut sink, _marks) = strings.sink();
-    strings.expect_open(ResetCause::Opened);
-    // Three seconds at once, as after a suspended machine wakes up: 0.1 s of them are left.
-    let samples = sound(RATE, 3.0);
-    sink.write(&samples);
-    let snapshot = strings.until(|snapshot| snapshot.health.samples_lost > 0);
-    assert_eq!(snapshot.health.samples_lost, samples.len() as u64 - 2205);
-}
-
-#[test]
-fn a_machine_that_is_too_slow_gives_up_the_surprise_before_the_models() {
-    // A frame lasts 23 ms and takes 60: the reader falls behind by more than a second.
-    let set = models(&[("slow", Fake::Slow(60))]);
-    let set = set.with_surprise(&attune_model::bundled_wavenet().unwrap()).unwrap();
-    let mut strings = start(set, SourceKind::Microphone, 0);
-    let (mut sink, _marks) = strings.sink();
-    strings.expect_open(ResetCause::Opened);
-    sink.write(&sound(RATE, 0.5));
-    strings.until(|snapshot| snapshot.frames > 15);
-    sink.write(&sound(RATE, 3.0));
-    // On a busy machine the device may also be said to be late.
-    let is_late = |event: &Event| matches!(event, Event::Warning { .. } | Event::Recovered);
-    let mut events = std::iter::repeat_with(|| strings.event()).filter(|event| !is_late(event));
-    let event = events.next().unwrap();
-    assert!(
-        matches!(&event, Event::ModelFailed { model: 2, name, .. } if name == SURPRISE),
-        "{event:?}"
-    );
-    let event = events.next().unwrap();
-    let cause = ResetCause::Interrupted;
-    assert!(
-        matches!(event, Event::Reset { cause: found, .. } if found == cause),
-        "{event:?}"
-    );
-    drop(events);
-    strings.until(|snapshot| snapshot.frames > 0 && snapshot.column(0).is_some_and(|column| column.surprise.is_none()));
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod common;
 mod after_silence;
 mod change;
 mod engine;
+mod interruptions;
 mod one_answer;
 mod sections;
 mod smoothing;

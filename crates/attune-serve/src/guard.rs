@@ -8,13 +8,13 @@ use std::net::{IpAddr, SocketAddr};
 
 /// The names under which the server may be asked.
 #[derive(Debug, Clone)]
-pub struct Hosts {
+pub(crate) struct Hosts {
     address: SocketAddr,
 }
 
 /// Why a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NotAllowed {
+pub(crate) enum NotAllowed {
     /// It names another host than this.
     #[error("the Host of the request is not this server")]
     Host,
@@ -25,7 +25,7 @@ pub enum NotAllowed {
 
 impl Hosts {
     /// Those of a server on this address: the address itself, and on this machine its names.
-    pub fn of(address: SocketAddr) -> Self {
+    pub(crate) fn of(address: SocketAddr) -> Self {
         Self { address }
     }
 
@@ -34,7 +34,7 @@ impl Hosts {
     /// # Errors
     /// If `Host` is missing or another one, or `Origin` is there and another site. A file on disk has the origin `null`
     /// and is refused too.
-    pub fn check(&self, headers: &HeaderMap) -> Result<(), NotAllowed> {
+    pub(crate) fn check(&self, headers: &HeaderMap) -> Result<(), NotAllowed> {
         let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
         let mut hosts = headers.get_all(HOST).iter();
         if hosts.next().is_none() || hosts.next().is_some() || !self.is_here(text(HOST).unwrap_or_default()) {

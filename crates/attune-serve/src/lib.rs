@@ -9,6 +9,5 @@ mod guard;
 mod osc;
 mod server;
 
-pub use guard::{Hosts, NotAllowed};
 pub use osc::{Osc, OscError, Shown};
 pub use server::{CLIENTS, ServeError, Server};

@@ -117,7 +117,7 @@ fn other_sites_and_other_names_are_refused() {
 }
 
 #[test]
-fn other_machines_are_served_only_when_told() {
+fn other_machines_are_served_only_on_request() {
     let error = Server::start("0.0.0.0:0".parse().unwrap(), false).unwrap_err();
     assert!(matches!(error, ServeError::NotLoopback(_)), "{error}");
     assert!(error.to_string().contains("--serve-network"), "{error}");

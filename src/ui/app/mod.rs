@@ -38,7 +38,7 @@ use super::traces::Traces;
 use super::track::Track;
 use super::view_state::{Action, ViewState};
 use crate::demo;
-use crate::outlets::Outlets;
+use crate::publisher::Publisher;
 use crate::settings::Settings;
 use attune_audio::playback::{Pace, play_aloud};
 use attune_engine::{Command, Snapshot, SourceRequest};
@@ -76,7 +76,7 @@ pub struct App {
     settings: Settings,
     signals: Arc<Signals>,
     /// Other programs that are told what is heard.
-    outlets: Option<Outlets>,
+    publisher: Option<Publisher>,
     /// What the desktop was told of the window.
     placed: Placed,
     /// Where what mattered is played.
@@ -184,7 +184,7 @@ impl App {
             pictures: Pictures::default(),
             settings,
             signals: Arc::default(),
-            outlets: None,
+            publisher: None,
             placed: Placed::default(),
             output: Arc::new(play_aloud),
             ask: Arc::new(dialog::ask),
@@ -338,15 +338,15 @@ impl App {
             recorder,
             songs,
         } = &mut self.played;
-        let outlets = &mut self.outlets;
+        let publisher = &mut self.publisher;
         let now = Timestamp::now();
         history.absorb_with(snapshot, |news| {
             answers.push(&news);
             log.push(&news);
             recorder.push(&news.column.decision, snapshot.hop);
             songs.push(&news, snapshot.hop, now);
-            if let Some(outlets) = outlets {
-                outlets.push(news.segment, news.column);
+            if let Some(publisher) = publisher {
+                publisher.push(news.segment, news.column);
             }
             // What is played with a part muted is not the track.
             if let Some(track) = track.as_mut().filter(|_| snapshot.transport.muted.is_none()) {
@@ -441,7 +441,7 @@ impl App {
 
 impl eframe::App for App {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
-        if self.signals.is_asked_to_end() {
+        if self.signals.is_close_requested() {
             ctx.send_viewport_cmd(egui::ViewportCommand::Close);
         }
         self.drain(ctx);

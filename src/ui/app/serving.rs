@@ -3,7 +3,7 @@
 //! In: a switch. Out: a server. Thread: window; the server has its own.
 
 use super::App;
-use crate::outlets::{OutletArgs, Outlets};
+use crate::publisher::{PublishArgs, Publisher};
 use crate::ui::notices::{Problem, Severity};
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -13,23 +13,23 @@ const PORT: u16 = 8766;
 impl App {
     /// Serves the page, or no longer.
     pub(super) fn serve(&mut self, on: bool) {
-        self.outlets = None;
+        self.publisher = None;
         self.view.served = None;
         self.settings.serve_page = on;
         let Some(models) = self.models.set.as_ref().filter(|_| on) else {
             return;
         };
         let open = |port| {
-            let args = OutletArgs {
+            let args = PublishArgs {
                 serve: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port))),
-                ..OutletArgs::default()
+                ..PublishArgs::default()
             };
-            Outlets::open(&args, models)
+            Publisher::open(&args, models)
         };
         match open(PORT).or_else(|_| open(0)) {
-            Ok(outlets) => {
-                self.view.served = outlets.as_ref().and_then(Outlets::url);
-                self.outlets = outlets;
+            Ok(publisher) => {
+                self.view.served = publisher.as_ref().and_then(Publisher::url);
+                self.publisher = publisher;
             }
             Err(error) => {
                 self.settings.serve_page = false;

@@ -26,12 +26,12 @@ impl Default for Signals {
 
 impl Signals {
     /// The system asks the program to end. Whoever calls this requests a repaint, so that the window notices.
-    pub fn ask_to_end(&self) {
+    pub fn request_close(&self) {
         self.end.store(true, Ordering::Release);
     }
 
     /// Whether the program is to end.
-    pub fn is_asked_to_end(&self) -> bool {
+    pub fn is_close_requested(&self) -> bool {
         self.end.load(Ordering::Acquire)
     }
 

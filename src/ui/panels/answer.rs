@@ -5,7 +5,7 @@
 use super::{Scene, SourceCondition};
 use crate::ui::theme::{Palette, card, display_text, figure_text};
 use crate::ui::view_state::ViewState;
-use crate::ui::widgets::{answer_bar, describe};
+use crate::ui::widgets::{answer_bar, describe, state_colour};
 use crate::ui::wording;
 use attune_engine::smoothing::AnswerState;
 use attune_model::genre::SoundKind;
@@ -13,6 +13,51 @@ use eframe::egui::{self, Color32, CornerRadius, Rect, RichText, Sense, Vec2};
 
 /// Height of the reason: two lines, so that nothing below jumps when it changes.
 const REASON_HEIGHT: f32 = 34.0;
+
+/// The answer as every view shows it.
+pub(super) struct ShownAnswer {
+    /// Genre or state.
+    pub word: String,
+    /// How sure it is. Beside other words the leading genre's probability would say the opposite of the word.
+    pub figure: Option<String>,
+    /// That of the word.
+    pub colour: Color32,
+}
+
+impl ShownAnswer {
+    /// The answer now, or that there is none.
+    pub(super) fn of(scene: &Scene<'_>, palette: &Palette) -> Self {
+        let genres = &scene.model_info.genres;
+        let decision = &scene.snapshot.decision;
+        if !scene.is_current() {
+            let missing = scene.sound.missing();
+            return Self {
+                word: missing.unwrap_or_else(|| "Waiting for sound".to_owned()),
+                figure: None,
+                colour: palette.muted,
+            };
+        }
+        let (has_figure, colour) = match decision.state {
+            AnswerState::Unsure => (true, palette.muted),
+            AnswerState::Silence | AnswerState::WarmingUp => (false, palette.muted),
+            AnswerState::Unfamiliar => (false, palette.unfamiliar),
+            state => (true, state_colour(state, genres, palette)),
+        };
+        Self {
+            word: wording::answer(decision, genres),
+            figure: has_figure.then(|| wording::percent(decision.confidence)),
+            colour,
+        }
+    }
+
+    /// For screen readers.
+    pub(super) fn sentence(&self) -> String {
+        match &self.figure {
+            Some(figure) => format!("Answer: {}, {figure}", self.word),
+            None => format!("Answer: {}", self.word),
+        }
+    }
+}
 
 /// Draws the answer.
 pub(crate) fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) {
@@ -23,50 +68,22 @@ pub(crate) fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) 
     card(ui).show(ui, |ui| {
         ui.set_width(ui.available_width());
         let decision = &snapshot.decision;
-        let is_current = scene.has_frames() && !scene.sound.is_missing();
-        let (word, why) = if let Some(missing) = scene.sound.missing() {
-            (missing, waiting(view))
-        } else if scene.has_frames() {
-            (
-                wording::answer(decision, &model_info.genres),
-                decision.reason.sentence(&model_info.genres),
-            )
-        } else {
-            (
-                "Waiting for sound".to_owned(),
-                "The answer appears when there is sound.".to_owned(),
-            )
-        };
-        let colour = match decision.state {
-            AnswerState::Genre(id) if is_current => {
-                let [r, g, b] = model_info.genres.colour(id);
-                Color32::from_rgb(r, g, b)
-            }
-            AnswerState::Speech if is_current => palette.speech,
-            AnswerState::NotMusic if is_current => palette.not_music,
-            AnswerState::Unfamiliar if is_current => palette.unfamiliar,
-            _ => palette.muted,
+        let is_current = scene.is_current();
+        let shown = ShownAnswer::of(scene, palette);
+        let why = match (scene.sound.is_missing(), scene.has_frames()) {
+            (true, _) => waiting(view),
+            (false, true) => decision.reason.sentence(&model_info.genres),
+            (false, false) => "The answer appears when there is sound.".to_owned(),
         };
         let (row, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 44.0), Sense::hover());
-        // Beside other words the leading genre's probability would say the opposite of the word.
-        let has_figure = match decision.state {
-            AnswerState::Genre(_) | AnswerState::Unsure | AnswerState::Speech | AnswerState::NotMusic => is_current,
-            AnswerState::Unfamiliar | AnswerState::Silence | AnswerState::WarmingUp => false,
-        };
-        let figure = has_figure.then(|| wording::percent(decision.confidence));
-        describe(
-            &response,
-            match &figure {
-                Some(figure) => format!("Answer: {word}, {figure}. {why}"),
-                None => format!("Answer: {word}. {why}"),
-            },
-        );
+        describe(&response, format!("{}. {why}", shown.sentence()));
+        let ShownAnswer { word, figure, colour } = shown;
         let stripe = Rect::from_min_size(row.min + Vec2::new(0.0, 4.0), Vec2::new(5.0, 36.0));
         ui.painter().rect_filled(stripe, CornerRadius::same(2), colour);
         // A long state must not run into the figure: it is set smaller.
         let display = display_text().resolve(ui.style());
         let figure_width = 64.0;
-        let room = row.width() - 16.0 - if has_figure { figure_width } else { 0.0 };
+        let room = row.width() - 16.0 - if figure.is_some() { figure_width } else { 0.0 };
         let galley = ui.painter().layout_no_wrap(word.clone(), display.clone(), palette.text);
         let galley = if galley.size().x > room {
             let size = display.size * room / galley.size().x;
@@ -77,6 +94,7 @@ pub(crate) fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) 
         };
         let at = egui::pos2(row.left() + 16.0, row.center().y - 0.5 * galley.size().y);
         ui.painter().galley(at, galley, palette.text);
+        let share = figure.as_ref().map_or(0.0, |_| decision.confidence);
         if let Some(figure) = figure {
             let mut font = figure_text().resolve(ui.style());
             font.size = 20.0;
@@ -89,7 +107,7 @@ pub(crate) fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &ViewState) 
             );
         }
         let (bar, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 5.0), Sense::hover());
-        answer_bar(ui, bar, if has_figure { decision.confidence } else { 0.0 }, colour);
+        answer_bar(ui, bar, share, colour);
         ui.allocate_ui(Vec2::new(ui.available_width(), REASON_HEIGHT), |ui| {
             ui.set_min_height(REASON_HEIGHT);
             ui.add(egui::Label::new(RichText::new(why).small().color(palette.muted)).wrap());

@@ -2,15 +2,15 @@
 //!
 //! In: all that the plots take. Out: paint; another step. Thread: window.
 
+use super::answer::ShownAnswer;
 use super::attribution::attribution_ui;
 use super::{Pictures, Scene, attribution, internals_ui, lecture_figures as figures, spectrogram_ui, timeline_ui};
 use crate::settings::Words;
 use crate::ui::choices::Internals;
 use crate::ui::theme::{Palette, axis_font, display_text, figure_text};
 use crate::ui::view_state::ViewState;
-use crate::ui::widgets::{describe, state_colour};
+use crate::ui::widgets::describe;
 use crate::ui::wording;
-use attune_engine::smoothing::AnswerState;
 use eframe::egui::{
     self, Align2, CornerRadius, FontId, Label, Rect, RichText, Role, Sense, UiBuilder, Vec2, WidgetInfo,
 };
@@ -145,23 +145,10 @@ fn steps_ui(ui: &mut egui::Ui, view: &mut ViewState) {
 
 fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>, rect: Rect) {
     let palette = Palette::of(ui);
-    let genres = &scene.model_info.genres;
-    let decision = &scene.snapshot.decision;
-    let (word, colour) = match (scene.sound.missing(), scene.has_frames()) {
-        (Some(missing), _) => (missing, palette.muted),
-        (None, false) => ("Waiting for sound".to_owned(), palette.muted),
-        (None, true) => (
-            wording::answer(decision, genres),
-            state_colour(decision.state, genres, palette),
-        ),
-    };
-    let is_genre = matches!(decision.state, AnswerState::Genre(_)) && scene.has_frames() && !scene.sound.is_missing();
-    let figure = is_genre.then(|| wording::percent(decision.confidence));
+    let shown = ShownAnswer::of(scene, palette);
     let response = ui.allocate_rect(rect, Sense::hover());
-    let said = figure
-        .as_ref()
-        .map_or(word.clone(), |figure| format!("{word}, {figure}"));
-    describe(&response, format!("Answer: {said}"));
+    describe(&response, shown.sentence());
+    let ShownAnswer { word, figure, colour } = shown;
     let stripe = Rect::from_center_size(
         rect.left_center() + Vec2::new(3.0, 0.0),
         Vec2::new(5.0, 0.7 * rect.height()),

@@ -302,6 +302,11 @@ impl Scene<'_> {
         }
     }
 
+    /// Whether what the snapshot says is of now.
+    pub fn is_current(&self) -> bool {
+        self.has_frames() && !self.sound.is_missing()
+    }
+
     /// Whether anything was played since the last reset.
     pub fn has_frames(&self) -> bool {
         self.snapshot.sequence > 0 && self.snapshot.frames > 0

@@ -6,15 +6,15 @@ mod becoming;
 mod songs;
 
 use super::Scene;
+use super::answer::ShownAnswer;
+use super::timeline::visible;
 use crate::settings::StageWindow;
-use crate::ui::history::TimelinePoint;
 use crate::ui::song_list::ago;
 use crate::ui::theme::Palette;
 use crate::ui::view_state::{Action, ViewState};
-use crate::ui::widgets::{Run, describe, level_meter, ribbon_ui, runs, state_colour};
+use crate::ui::widgets::{Run, describe, level_meter, ribbon_ui, runs};
 use crate::ui::wording;
 use attune_audio::source::SourceKind;
-use attune_engine::smoothing::AnswerState;
 use becoming::becoming_ui;
 use eframe::egui::{self, Align2, Color32, CornerRadius, FontId, Galley, Panel, Pos2, Rect, RichText, Sense, Vec2};
 use jiff::Timestamp;
@@ -79,25 +79,10 @@ fn fitted(ui: &egui::Ui, text: &str, size: f32, room: f32, ink: Color32) -> Arc<
 
 fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>, rect: Rect) {
     let palette = Palette::of(ui);
-    let genres = &scene.model_info.genres;
-    let decision = &scene.snapshot.decision;
-    let (word, figure, colour) = match (scene.sound.missing(), scene.has_frames()) {
-        (Some(missing), _) => (missing, None, palette.muted),
-        (None, false) => ("Waiting for sound".to_owned(), None, palette.muted),
-        (None, true) => {
-            let figure = matches!(decision.state, AnswerState::Genre(_)).then(|| wording::percent(decision.confidence));
-            (
-                wording::answer(decision, genres),
-                figure,
-                state_colour(decision.state, genres, palette),
-            )
-        }
-    };
+    let shown = ShownAnswer::of(scene, palette);
     let response = ui.allocate_rect(rect, Sense::hover());
-    let said = figure
-        .as_ref()
-        .map_or(word.clone(), |figure| format!("{word}, {figure}"));
-    describe(&response, format!("Answer: {said}"));
+    describe(&response, shown.sentence());
+    let ShownAnswer { word, figure, colour } = shown;
     let stripe = Rect::from_min_size(rect.min, Vec2::new(0.06 * rect.height(), rect.height()));
     ui.painter().rect_filled(stripe, CornerRadius::same(3), colour);
     let size = 0.72 * rect.height();
@@ -122,7 +107,7 @@ fn ribbon_of_20_min_ui(ui: &mut egui::Ui, scene: &Scene<'_>, rect: Rect, unit: f
     ui.painter().rect_filled(ribbon, CornerRadius::same(4), palette.track);
     let now = scene.history.played_secs();
     let to_x = |secs: f64| ribbon.right() - ((now - secs) / RIBBON_SECS) as f32 * ribbon.width();
-    let points: Vec<TimelinePoint> = scene.history.points().iter().copied().collect();
+    let points = visible(scene.history.points().iter(), now, RIBBON_SECS);
     let seen: Vec<Run> = runs(&points, now, to_x);
     ribbon_ui(ui, ribbon, &seen, &scene.model_info.genres, 1.0);
     let is_file = scene.transport.duration.0 > 0.0;

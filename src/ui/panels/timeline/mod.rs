@@ -16,6 +16,7 @@ use crate::ui::view_state::{Action, ViewState};
 use crate::ui::widgets::{heading, save_menu};
 use crate::ui::wording;
 use eframe::egui::{self, Align, Layout, Rect, Vec2};
+pub(super) use recent::visible;
 
 /// What the timeline shows.
 #[derive(Debug, Default)]

@@ -131,7 +131,11 @@ fn back_label(seconds: f64, is_held: bool) -> String {
 }
 
 /// The points of the last `span` seconds, thinned by their place in time so that they do not shimmer as they scroll.
-fn visible<'a>(points: impl Iterator<Item = &'a TimelinePoint>, now: f64, span: f64) -> Vec<TimelinePoint> {
+pub(in crate::ui::panels) fn visible<'a>(
+    points: impl Iterator<Item = &'a TimelinePoint>,
+    now: f64,
+    span: f64,
+) -> Vec<TimelinePoint> {
     let oldest = now - span;
     let seen: Vec<&TimelinePoint> = points.filter(|point| point.played_secs >= oldest).collect();
     let stride = seen.len().div_ceil(MOST_POINTS).max(1);

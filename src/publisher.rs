@@ -1,4 +1,4 @@
-//! Other programs that are told what is heard: whoever asks the server, and an OSC receiver.
+//! Publishes what is heard to other programs: to clients of the server, and to an OSC receiver.
 //!
 //! In: columns, events. Out: lines of JSON, answers. Thread: whoever follows the engine; nothing here waits.
 
@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Whom to tell.
+/// Where to publish.
 #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
-pub struct OutletArgs {
+pub struct PublishArgs {
     /// Serve a page for OBS (`/`), these lines as WebSocket (`/ws`) and server-sent events (`/events`), and the answer
     /// as text (`/answer.txt`); port 0 takes a free one
     #[arg(long, value_name = "ADDRESS:PORT")]
@@ -27,26 +27,26 @@ pub struct OutletArgs {
     pub osc: Option<SocketAddr>,
 }
 
-/// Why someone cannot be told.
+/// Why nothing can be published.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum OutletError {
+pub(crate) enum PublishError {
     #[error(transparent)]
     Serve(#[from] ServeError),
     #[error(transparent)]
     Osc(#[from] OscError),
 }
 
-/// Those that are told.
+/// What publishes.
 #[derive(Debug)]
-pub(crate) struct Outlets {
+pub(crate) struct Publisher {
     feed: Feed,
     server: Option<Server>,
     osc: Option<Osc>,
 }
 
-impl Outlets {
+impl Publisher {
     /// Opens what is asked for; `None`: nothing.
-    pub(crate) fn open(args: &OutletArgs, models: &ModelSet) -> Result<Option<Self>, OutletError> {
+    pub(crate) fn open(args: &PublishArgs, models: &ModelSet) -> Result<Option<Self>, PublishError> {
         if args.serve.is_none() && args.osc.is_none() {
             return Ok(None);
         }
@@ -66,7 +66,7 @@ impl Outlets {
         self.server.as_ref().map(Server::url)
     }
 
-    /// Tells of the next column of this epoch.
+    /// Publishes the next column of this epoch.
     pub(crate) fn push(&mut self, epoch: u64, column: &Column) {
         let genres = self.feed.genres();
         if let Some(osc) = &mut self.osc {
@@ -74,15 +74,16 @@ impl Outlets {
         }
         let Some(server) = &self.server else { return };
         server.set_answer(&text(column, genres));
-        if server.has_clients() {
-            server.send(&answer_line(column, genres).to_string());
+        if !server.has_clients() {
+            return;
         }
+        server.send(&answer_line(column, genres).to_string());
         for line in self.feed.push(epoch, column) {
             server.send(&line);
         }
     }
 
-    /// Tells of something else, as a line of JSON.
+    /// Publishes something else, as a line of JSON.
     pub(crate) fn send(&self, line: &str) {
         if let Some(server) = &self.server {
             server.send(line);
@@ -145,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_told_is_the_answer() {
+    fn what_is_published_is_the_answer() {
         let genres = GenreSet::gtzan();
         let mut column = Column::empty(10);
         column.decision.state = AnswerState::Genre(GenreId(5));
