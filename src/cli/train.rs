@@ -11,6 +11,7 @@ use attune_train::recipe::{ModelKind, Recipe};
 use attune_train::session::{Credits, DataName, DataSource, Outcome, Session, SessionConfig, cross_validate};
 use attune_train::split::Fold;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Trains one model and writes its weights, manifest and card.
 #[derive(Debug, Clone, clap::Args)]
@@ -151,6 +152,7 @@ impl TrainArgs {
                 rights: self.data_rights.clone(),
                 today: || jiff::Timestamp::now().strftime("%Y-%m-%d").to_string(),
             },
+            stop: Arc::default(),
         })
     }
 

@@ -32,8 +32,9 @@ pub(super) struct FolderArgs {
     /// Add this many generated noises (hum, clicks, sirens, coloured noise) to a class
     #[arg(long, value_name = "NAME=COUNT", value_parser = of_class::<usize>)]
     generate: Vec<(String, usize)>,
-    /// Files that must stay together, by rule: `folder` (the file's folder), or NUMBER:SEPARATOR, a field of the file's
-    /// name (2:_ is `ann` in 7_ann_3.ogg); with several, the first that fits [default: each file by itself]
+    /// Files that must stay together, by rule: `artist` or `album` (of the file's tags), `folder` (the file's folder), or
+    /// NUMBER:SEPARATOR, a field of the file's name (2:_ is `ann` in 7_ann_3.ogg); with several, the first that fits
+    /// [default: each file by itself]
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     group_by: Vec<GroupRule>,
     /// Validate on the files whose path matches, `*` standing for anything; may be repeated

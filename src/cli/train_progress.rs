@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The most files that are named one by one when they are left out.
+/// The most files that are named one by one when they are left out, and the most warnings.
 const NAMED: usize = 20;
 
 /// What is on the terminal.
@@ -49,8 +49,15 @@ impl Screen {
                 train,
                 valid,
                 left_out,
+                findings,
             } => {
                 self.left_out(left_out);
+                for finding in findings.iter().take(NAMED) {
+                    say(&format!("warning: {finding}"));
+                }
+                if findings.len() > NAMED {
+                    say(&format!("and {} more warnings", findings.len() - NAMED));
+                }
                 let classes = genres.labels().join(", ");
                 say(&format!("{train} training and {valid} validation clips of {classes}"));
             }

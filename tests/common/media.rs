@@ -53,6 +53,28 @@ pub(crate) fn write_float_wav(path: &Path, rate_hz: u32, channels: u16, interlea
     writer.finalize().expect("the wav can be finished");
 }
 
+/// Gives a wav an artist and an album, as a RIFF list at its end.
+pub(crate) fn tag_wav(path: &Path, artist: &str, album: &str) {
+    let mut bytes = std::fs::read(path).expect("the wav is there");
+    let mut list = b"INFO".to_vec();
+    for (id, value) in [(b"IART", artist), (b"IPRD", album)] {
+        let mut value = value.as_bytes().to_vec();
+        value.push(0);
+        list.extend(id);
+        list.extend(u32::try_from(value.len()).expect("a short tag").to_le_bytes());
+        list.extend(&value);
+        if value.len() % 2 == 1 {
+            list.push(0);
+        }
+    }
+    bytes.extend(b"LIST");
+    bytes.extend(u32::try_from(list.len()).expect("a short list").to_le_bytes());
+    bytes.extend(list);
+    let size = u32::try_from(bytes.len() - 8).expect("a small file");
+    bytes[4..8].copy_from_slice(&size.to_le_bytes());
+    std::fs::write(path, bytes).expect("the wav can be written");
+}
+
 /// Writes a wav of integers of 8, 16, 24 or 32 bits.
 pub(crate) fn write_int_wav(path: &Path, rate_hz: u32, channels: u16, bits: u16, interleaved: &[f32]) {
     let spec = hound::WavSpec {

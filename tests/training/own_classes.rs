@@ -5,14 +5,25 @@ use attune_audio::features::{FeatureExtractor, FrontEndSpec};
 use attune_model::genre::GenreSet;
 use attune_train::TrainError;
 use attune_train::aux_data;
-use attune_train::dataset::{Clip, Dataset};
-use attune_train::folders::{ClassSource, FolderData, classes_below, open};
+use attune_train::checkpoint::steps_made;
+use attune_train::dataset::{Clip, Dataset, MoreForms};
+use attune_train::findings::FindingKind;
+use attune_train::folders::{ClassSource, FolderData, classes_below, open, open_until};
 use attune_train::grouping::HoldOut;
+use attune_train::recipe::ModelKind;
 use attune_train::renditions::RenditionsPlan;
+use attune_train::session::{
+    CHECKPOINT, Credits, DataName, DataSource, Event, Outcome, Session, SessionConfig, read_log,
+};
+use attune_train::split::Fold;
+use attune_train::survey::{Assessment, ClassFigures, Survey};
+use attune_train::variant::Variant;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 const RATE: u32 = 16_000;
 
@@ -125,6 +136,234 @@ fn words_are_joined_within_a_group_and_noises_are_made_on_both_sides() {
     };
     // Two recordings of 2 s in each of five sessions.
     assert_eq!((of(0), of(1), of(2)), ((8, 2), (4, 1), (44, 11)));
+}
+
+fn tagged(folder: &Path) {
+    sounds(folder);
+    // Five artists of each class, two files each; one of them with another besides.
+    for class in ["low", "high"] {
+        for n in 0..10 {
+            let path = folder.join(class).join(format!("{class}{}_{n}.wav", n / 2));
+            let artist = match n {
+                3 => format!("{class} 1 feat. Guest"),
+                5 => format!("GUEST and {class} 2"),
+                n => format!("{class} {}", n / 2),
+            };
+            media::tag_wav(&path, &artist, &format!("{class} album {}", n / 4));
+        }
+    }
+}
+
+fn surveyed(folder: &Path) -> Survey {
+    let classes = classes_below(folder, &[]).unwrap();
+    let stop = AtomicBool::new(false);
+    Survey::read(&classes, &FrontEndSpec::default(), &stop, |_, _, _| {}).unwrap()
+}
+
+fn assessed(folder: &Path, rules: &[&str]) -> Assessment {
+    let survey = surveyed(folder);
+    let rules: Vec<_> = rules.iter().map(|rule| rule.parse().unwrap()).collect();
+    survey.assess(&rules, &HoldOut::Fold { number: 1, of: 5 })
+}
+
+fn kinds(assessment: &Assessment) -> Vec<FindingKind> {
+    let mut kinds: Vec<_> = assessment.findings.iter().map(|finding| finding.kind).collect();
+    kinds.dedup();
+    kinds
+}
+
+#[test]
+fn a_survey_tells_classes_tags_and_leaks_and_the_tags_keep_artists_together() {
+    let folder = media::folder();
+    tagged(folder.path());
+    let apart = assessed(folder.path(), &[]);
+    let high = &apart.classes[0];
+    assert_eq!(
+        (high.label.as_str(), high.files, high.train, high.valid),
+        ("high", 10, 8, 2)
+    );
+    assert_eq!((high.artists, high.albums), (7, 3));
+    assert!((high.duration.0 - 20.0).abs() < 1e-6 && (apart.valid.0 - 8.0).abs() < 1e-6);
+    let both = [
+        FindingKind::ArtistOnBothSides,
+        FindingKind::AlbumOnBothSides,
+        FindingKind::Few,
+    ];
+    assert_eq!(kinds(&apart), both);
+    // 1 and 2 of both classes are linked by the guest: eight files stay together.
+    let by_artist = assessed(folder.path(), &["artist"]);
+    assert!(
+        !kinds(&by_artist).contains(&FindingKind::ArtistOnBothSides),
+        "{by_artist:?}"
+    );
+    // Three albums of each class are too few for five folds: the first split in which each class validates is another.
+    let by_album = assessed(folder.path(), &["album"]);
+    assert_eq!(kinds(&by_album)[0], FindingKind::TooFew);
+    let (fold, by_album) = surveyed(folder.path()).usual_split(&["album".parse().unwrap()]);
+    assert!(fold != Fold::default() && by_album.is_trainable(), "{fold}");
+    assert!(!kinds(&by_album).contains(&FindingKind::AlbumOnBothSides));
+
+    // The same rules are those of the training, which says the same.
+    let source = FolderData {
+        groups: vec!["artist".parse().unwrap()],
+        ..source(folder.path())
+    };
+    let stop = AtomicBool::new(false);
+    let set = open_until(&source, &FrontEndSpec::default(), &stop, |_, _| {}).unwrap();
+    let count = |of: fn(&ClassFigures) -> usize| by_artist.classes.iter().map(of).sum::<usize>();
+    assert_eq!(
+        (set.data.train.len(), set.data.valid.len()),
+        (count(|class| class.train), count(|class| class.valid))
+    );
+    assert_eq!(set.findings, by_artist.findings);
+}
+
+#[test]
+fn a_sound_that_is_there_twice_counts_once_and_in_two_classes_never() {
+    let folder = media::folder();
+    sounds(folder.path());
+    let (low, high) = (folder.path().join("low"), folder.path().join("high"));
+    let all = |folder: &Path| open(&source(folder), &FrontEndSpec::default(), |_, _| {}).unwrap().0;
+    let before = all(folder.path());
+    // Other tags, the same sound.
+    std::fs::copy(low.join("low0_0.wav"), low.join("other4_0.wav")).unwrap();
+    media::tag_wav(&low.join("other4_0.wav"), "someone", "else");
+    assert_eq!(
+        kinds(&assessed(folder.path(), &["1:_"])),
+        [FindingKind::Few, FindingKind::SameSound]
+    );
+    let after = all(folder.path());
+    assert_eq!(
+        (after.train.len(), after.valid.len()),
+        (before.train.len(), before.valid.len())
+    );
+
+    std::fs::copy(low.join("low2_4.wav"), high.join("high9_9.wav")).unwrap();
+    let found = assessed(folder.path(), &["1:_"]);
+    let worst = &found.findings[0];
+    assert_eq!(worst.kind, FindingKind::SameSoundTwoClasses);
+    assert!(worst.message.contains("low2_4.wav (low)") && worst.message.contains("high9_9.wav (high)"));
+    let after = all(folder.path());
+    let has = |name: &str| {
+        after
+            .train
+            .iter()
+            .chain(&after.valid)
+            .any(|clip| clip.name.ends_with(name))
+    };
+    assert!(!has("low2_4.wav") && !has("high9_9.wav") && has("low0_0.wav") && !has("other4_0.wav"));
+}
+
+#[test]
+fn files_that_are_no_clips_are_refused_one_by_one_and_a_class_of_them_cannot_be_trained() {
+    let folder = media::folder();
+    sounds(folder.path());
+    let empty = folder.path().join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    std::fs::write(empty.join("notes.txt"), "no sound").unwrap();
+    media::write_float_wav(&empty.join("click.wav"), RATE, 1, &[0.5; 200]);
+    media::write_float_wav(&empty.join("nothing.wav"), RATE, 1, &vec![0.0; 32_000]);
+    let classes = classes_below(folder.path(), &[]).unwrap();
+    let stop = AtomicBool::new(false);
+    let survey = Survey::read(&classes, &FrontEndSpec::default(), &stop, |_, _, _| {}).unwrap();
+    let said: Vec<_> = survey
+        .left_out
+        .iter()
+        .map(|(class, why)| (*class, why.message.as_str()))
+        .collect();
+    assert_eq!(said.len(), 3, "{said:?}");
+    for (part, (class, message)) in ["click.wav is too short", "notes.txt", "nothing.wav is silent"]
+        .iter()
+        .zip(said)
+    {
+        assert!(class == 0 && message.contains(part), "{message}");
+    }
+    let found = survey.assess(&[], &HoldOut::Fold { number: 1, of: 5 });
+    assert_eq!((found.classes[0].files, found.classes[0].left_out), (0, 3));
+    assert!(!found.is_trainable() && found.findings[0].kind == FindingKind::TooFew);
+    stop.store(true, Ordering::Relaxed);
+    let stopped = Survey::read(&classes, &FrontEndSpec::default(), &stop, |_, _, _| {});
+    assert!(matches!(stopped, Err(TrainError::Stopped)));
+}
+
+/// A run of 12 steps in a folder; stopped before this step, if one is given.
+fn run_of(sounds: &Path, out: &Path, resume: bool, stop_at: Option<u64>) -> Result<Outcome, TrainError> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let config = SessionConfig {
+        data: DataSource::Folders(source(sounds)),
+        leave_out: Vec::new(),
+        front_end: FrontEndSpec::default(),
+        start_from: Vec::new(),
+        teacher: None,
+        windowed_targets: None,
+        unlabelled: Vec::new(),
+        more: MoreForms::default(),
+        aux_data: Vec::new(),
+        distractors: Vec::new(),
+        renditions_cache: None,
+        out: out.to_owned(),
+        resume,
+        every: 5,
+        credits: Credits {
+            name: "tones".to_owned(),
+            command: "a test".to_owned(),
+            data: DataName::Given("tones".to_owned()),
+            rights: None,
+            today: || "2026-12-01".to_owned(),
+        },
+        stop: Arc::clone(&stop),
+    };
+    let observer = |event: Event<'_>| {
+        if let Event::Step { report, .. } = event
+            && Some(report.step) == stop_at
+        {
+            stop.store(true, Ordering::Relaxed);
+        }
+    };
+    let session = Session::open(&config, &observer)?;
+    let recipe = Variant::Gate.recipe(ModelKind::Tcn, session.genres().len(), 1, 12, Some(8));
+    session.run(recipe)
+}
+
+#[test]
+fn a_run_that_is_stopped_between_checkpoints_goes_on_to_the_same_weights_with_the_same_data_only() {
+    let folder = media::folder();
+    let sound = folder.path().join("sounds");
+    sounds(&sound);
+    let [whole, parts] = ["whole", "parts"].map(|name| folder.path().join(name));
+    let expected = run_of(&sound, &whole, false, None).unwrap().manifest;
+    let stopped = run_of(&sound, &parts, false, Some(7)).unwrap_err();
+    assert!(matches!(stopped, TrainError::Stopped), "{stopped}");
+    assert_eq!(steps_made(&parts.join(CHECKPOINT)), Some(7));
+    assert_eq!(
+        read_log(&parts, 7)
+            .unwrap()
+            .iter()
+            .map(|line| line.step)
+            .collect::<Vec<_>>(),
+        [5]
+    );
+
+    // One sound more: other clips might be on the other side.
+    let more = sound.join("low/more9_9.wav");
+    media::write_float_wav(&more, RATE, 1, &media::signal(RATE, 1, 2.0));
+    let changed = run_of(&sound, &parts, true, None).unwrap_err();
+    assert!(changed.to_string().contains("the data differs"), "{changed}");
+    assert!(changed.remedy().unwrap().contains("Bring the folders back"));
+    std::fs::remove_file(more).unwrap();
+
+    // The same sounds elsewhere are the same data.
+    let moved = folder.path().join("moved");
+    std::fs::rename(&sound, &moved).unwrap();
+    let outcome = run_of(&moved, &parts, true, None).unwrap();
+    assert_eq!(outcome.manifest.weights_sha256, expected.weights_sha256);
+    assert_eq!((outcome.train, outcome.held_out.whole.len()), (16, 4));
+    let steps = read_log(&parts, 99)
+        .unwrap()
+        .iter()
+        .map(|line| line.step)
+        .collect::<Vec<_>>();
+    assert_eq!(steps, [5, 10, 12]);
 }
 
 /// What the program writes to standard output, and what to standard error.

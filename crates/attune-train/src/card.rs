@@ -434,7 +434,7 @@ fn write_figures(
 }
 
 /// What the model is not good for.
-fn limits(data: &Dataset) -> &'static str {
+pub(super) fn limits(data: &Dataset) -> &'static str {
     if data.is_gtzan() {
         "Trained on a small collection of Western popular and classical music of the 20th century. Other music gets \
          the closest of these labels. The model has no class for speech or noise. Genre is a convention, not a \

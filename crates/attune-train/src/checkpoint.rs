@@ -8,6 +8,8 @@ use candle_core::Tensor;
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 /// The most bytes of a checkpoint: it has five times the weights of a network, which has some megabytes of them.
@@ -84,4 +86,26 @@ pub fn serialize(
     metadata: Option<HashMap<String, String>>,
 ) -> Result<Vec<u8>, TrainError> {
     safetensors::serialize(tensors, metadata).map_err(|error| TrainError::Model(candle_core::Error::wrap(error).into()))
+}
+
+/// The most bytes of a checkpoint's header: the recipe and the tensors' names.
+const LARGEST_HEADER: u64 = 4 << 20;
+
+/// What counts of a safetensors header.
+#[derive(Deserialize)]
+struct Header {
+    #[serde(rename = "__metadata__")]
+    metadata: HashMap<String, String>,
+}
+
+/// How many steps a checkpoint has behind it, without its tensors; `None` if there is none, or it is damaged.
+pub fn steps_made(path: &Path) -> Option<u64> {
+    let mut file = File::open(path).ok()?;
+    let mut length = [0; 8];
+    file.read_exact(&mut length).ok()?;
+    let mut header = Vec::new();
+    let most = u64::from_le_bytes(length).min(LARGEST_HEADER);
+    file.take(most).read_to_end(&mut header).ok()?;
+    let header: Header = serde_json::from_slice(&header).ok()?;
+    header.metadata.get("step")?.parse().ok()
 }

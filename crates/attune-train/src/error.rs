@@ -6,6 +6,9 @@ use attune_engine::files::FileError;
 use attune_model::ModelError;
 use std::path::PathBuf;
 
+/// What differs where a run's data have changed.
+pub(crate) const DATA: &str = "the data";
+
 /// What can stop a training run. The message says what happened, [`TrainError::remedy`] what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
@@ -69,6 +72,9 @@ pub enum TrainError {
         /// The folder.
         path: PathBuf,
     },
+    /// It was stopped on purpose.
+    #[error("the run was stopped")]
+    Stopped,
     /// The checkpoint belongs to another run.
     #[error("the checkpoint {path} is of another run: {what} differs", path = .path.display())]
     OtherRun {
@@ -101,6 +107,10 @@ impl TrainError {
                 "Continue it with --resume; to start over, choose another --out or delete that folder."
             }
             Self::Locked { .. } => "Wait until it ends, or choose another --out.",
+            Self::Stopped => "Continue it with --resume.",
+            Self::OtherRun { what, .. } if *what == DATA => {
+                "Bring the folders back to what they were, or begin a new run with another --out."
+            }
             Self::OtherRun { .. } => "Repeat the command that began the run, or choose another --out.",
         };
         Some(text.to_owned())

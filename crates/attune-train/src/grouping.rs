@@ -2,6 +2,7 @@
 //!
 //! In: paths. Out: groups and folds. Thread: any.
 
+use super::split::Fold;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::str::FromStr;
@@ -10,6 +11,10 @@ use std::str::FromStr;
 /// they are never on both sides of a split.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GroupRule {
+    /// The artist that the file's tags name; who plays on one piece with another belongs to the same group.
+    Artist,
+    /// The album that the file's tags name.
+    Album,
     /// The name of the folder that the file is in.
     Folder,
     /// The n-th field (from 1) of the file's name without extension, cut at a separator.
@@ -25,8 +30,11 @@ impl FromStr for GroupRule {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text == "folder" {
-            return Ok(Self::Folder);
+        match text {
+            "artist" => return Ok(Self::Artist),
+            "album" => return Ok(Self::Album),
+            "folder" => return Ok(Self::Folder),
+            _ => {}
         }
         match text.split_once(':') {
             Some((number, separator)) if !separator.is_empty() => match number.parse() {
@@ -36,7 +44,7 @@ impl FromStr for GroupRule {
                 }),
                 _ => Err(format!("{number:?} is not the number of a field, 1 or more")),
             },
-            _ => Err("expected `folder`, or NUMBER:SEPARATOR such as 2:_".to_owned()),
+            _ => Err("expected `artist`, `album`, `folder`, or NUMBER:SEPARATOR such as 2:_".to_owned()),
         }
     }
 }
@@ -44,6 +52,8 @@ impl FromStr for GroupRule {
 impl std::fmt::Display for GroupRule {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Self::Artist => out.write_str("artist"),
+            Self::Album => out.write_str("album"),
             Self::Folder => out.write_str("folder"),
             Self::Field { number, separator } => write!(out, "{number}:{separator}"),
         }
@@ -51,7 +61,7 @@ impl std::fmt::Display for GroupRule {
 }
 
 impl GroupRule {
-    /// The group of a file; `None` if its name has no such field.
+    /// The group of a file by its path; `None` if its name has no such field, or the rule is one of tags.
     ///
     /// ```
     /// use attune_train::grouping::GroupRule;
@@ -62,6 +72,7 @@ impl GroupRule {
     /// ```
     pub fn group(&self, path: &Path) -> Option<String> {
         match self {
+            Self::Artist | Self::Album => None,
             Self::Folder => Some(path.parent()?.file_name()?.to_string_lossy().into_owned()),
             Self::Field { number, separator } => {
                 let stem = path.file_stem()?.to_string_lossy().into_owned();
@@ -89,6 +100,25 @@ pub enum HoldOut {
     },
     /// Files whose path matches one of these, where `*` stands for anything.
     Matching(Vec<String>),
+}
+
+impl From<Fold> for HoldOut {
+    fn from(fold: Fold) -> Self {
+        Self::Fold {
+            number: fold.number,
+            of: fold.of,
+        }
+    }
+}
+
+impl HoldOut {
+    /// Whether a file of this path is one of those that are named.
+    pub(crate) fn names(&self, path: &str) -> bool {
+        match self {
+            Self::Matching(patterns) => patterns.iter().any(|pattern| matches(pattern, path)),
+            Self::Fold { .. } => false,
+        }
+    }
 }
 
 /// Whether all of `text` fits `pattern`, in which `*` stands for any run of characters.
@@ -150,7 +180,7 @@ mod tests {
     #[test]
     fn rules_are_read_and_slips_named() {
         assert_eq!("folder".parse(), Ok(GroupRule::Folder));
-        for text in ["2:_", "1:--"] {
+        for text in ["2:_", "1:--", "artist", "album"] {
             assert_eq!(text.parse::<GroupRule>().unwrap().to_string(), text);
         }
         for slip in ["", "2", "0:-", "x:-", "2:"] {

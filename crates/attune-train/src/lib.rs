@@ -18,21 +18,25 @@
 //! ```
 //!
 //! Where to go next: [`session`] is a whole run, from data to weights. [`dataset`] and [`folders`] read the data,
-//! [`split`] refuses leaks, [`recipe`] holds every option of a run, [`trainer`] is the loop, [`evaluate`] measures
+//! [`survey`] says what is in folders, [`split`] refuses leaks, [`recipe`] holds every option of a run, [`trainer`] is the loop, [`evaluate`] measures
 //! accuracy and calibration. `docs/training.md` is the user's guide.
 
 mod attention_span;
 pub mod augment;
 pub mod aux_data;
+mod background;
 mod card;
 pub mod checkpoint;
 pub mod cross;
 pub mod dataset;
 mod error;
+pub mod estimate;
 pub mod evaluate;
 pub mod examples;
 pub mod export;
 pub mod familiarity;
+pub mod findings;
+mod folder_files;
 pub mod folders;
 pub mod form_probe;
 pub mod grouping;
@@ -48,6 +52,7 @@ mod run_lock;
 pub mod session;
 pub mod sound;
 pub mod split;
+pub mod survey;
 pub mod targets;
 pub mod teacher;
 pub mod trainer;
@@ -55,4 +60,5 @@ pub mod validate;
 pub mod variant;
 pub mod windowed_targets;
 
+pub use background::in_background;
 pub use error::TrainError;

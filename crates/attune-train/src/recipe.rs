@@ -51,6 +51,9 @@ pub struct Recipe {
     pub seed: u64,
     /// SHA-256 of the file of initial weights, if not all are drawn.
     pub start: Option<String>,
+    /// SHA-256 of the sounds, classes and sides of a data set from folders ([`super::folders::FolderSet`]).
+    #[serde(default)]
+    pub data: Option<String>,
     /// Optimiser steps.
     pub steps: u64,
     /// Highest learning rate of the cycle.
@@ -210,6 +213,7 @@ impl Recipe {
             kind,
             seed,
             start: None,
+            data: None,
             steps,
             rate: 2e-3,
             weight_decay: 0.05,

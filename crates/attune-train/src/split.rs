@@ -44,6 +44,13 @@ pub struct Fold {
     pub of: usize,
 }
 
+impl Default for Fold {
+    /// The first of five.
+    fn default() -> Self {
+        Self { number: 1, of: 5 }
+    }
+}
+
 impl std::fmt::Display for Fold {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(out, "{}/{}", self.number, self.of)
@@ -265,8 +272,25 @@ pub(crate) fn joint_artists_shared(train: &[Clip], valid: &[Clip]) -> Vec<(Strin
         .collect()
 }
 
+/// One name for each artist and all that are linked with them by joint names, over any number of steps; empty where no
+/// artist is known.
+pub(crate) fn linked_artists(artists: &[&str]) -> Vec<String> {
+    let mut root: Vec<usize> = (0..artists.len()).collect();
+    let mut first: BTreeMap<String, usize> = BTreeMap::new();
+    for (number, artist) in artists.iter().enumerate() {
+        for member in members(artist) {
+            let other = *first.entry(member).or_insert(number);
+            let (a, b) = (find(&mut root, number), find(&mut root, other));
+            root[a.max(b)] = a.min(b);
+        }
+    }
+    (0..artists.len())
+        .map(|number| artists[find(&mut root, number)].trim().to_lowercase())
+        .collect()
+}
+
 /// The artists of a joint name, in lower case.
-fn members(artist: &str) -> Vec<String> {
+pub(crate) fn members(artist: &str) -> Vec<String> {
     let joint = artist
         .to_lowercase()
         .replace(" and ", ",")

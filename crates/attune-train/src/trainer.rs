@@ -3,6 +3,7 @@
 use super::TrainError;
 use super::checkpoint::{BestSoFar, Checkpoint};
 use super::dataset::Dataset;
+use super::error::DATA;
 use super::examples::{Batch, Examples};
 use super::optimizer::{AdamW, one_cycle};
 use super::planted::{self, Labels};
@@ -152,6 +153,12 @@ impl<'a> Trainer<'a> {
         let Some(checkpoint) = Checkpoint::read(path)? else {
             return Ok(false);
         };
+        if checkpoint.recipe.data != self.recipe.data {
+            return Err(TrainError::OtherRun {
+                path: path.to_owned(),
+                what: DATA,
+            });
+        }
         if checkpoint.recipe != self.recipe {
             return Err(TrainError::OtherRun {
                 path: path.to_owned(),

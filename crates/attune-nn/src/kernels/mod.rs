@@ -28,6 +28,7 @@ pub mod memory;
 mod outer_sum;
 pub mod packed_matrix;
 mod parallel;
+pub mod priority;
 mod recurrence;
 pub mod reduce;
 pub mod residual;

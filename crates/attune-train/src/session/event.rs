@@ -1,6 +1,7 @@
 //! What a run reports while it goes on.
 
 use super::log::LogLine;
+use crate::findings::Finding;
 use crate::folders::LeftOut;
 use crate::renditions::Made;
 use crate::trainer::StepReport;
@@ -50,6 +51,8 @@ pub enum Event<'a> {
         valid: usize,
         /// Files that are no clips.
         left_out: &'a [LeftOut],
+        /// What is wrong with the others.
+        findings: &'a [Finding],
     },
     /// The auxiliary data are read.
     AuxDataRead {

@@ -2,7 +2,7 @@
 
 use crate::TrainError;
 use crate::trainer::{StepReport, Validation};
-use attune_engine::files::FileError;
+use attune_engine::files::{FileError, read_if_any_to};
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -49,6 +49,65 @@ impl fmt::Display for LogLine {
             self.attention_loss,
             self.local_loss
         )
+    }
+}
+
+/// The most bytes of a log that is read: some 100,000 validations.
+const LARGEST: u64 = 8 << 20;
+
+/// The log of the run in a folder, up to a step, each step once; empty if there is none. A line that was cut off is
+/// left out.
+///
+/// # Errors
+/// If there is one that cannot be read.
+pub fn read_log(folder: &Path, up_to: u64) -> Result<Vec<LogLine>, FileError> {
+    let Some(bytes) = read_if_any_to(&folder.join(super::LOG), LARGEST)? else {
+        return Ok(Vec::new());
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    let mut lines: Vec<LogLine> = Vec::new();
+    for line in text
+        .lines()
+        .filter_map(LogLine::parse)
+        .filter(|line| line.step <= up_to)
+    {
+        // What was logged before the checkpoint was written is made again.
+        lines.retain(|known| known.step < line.step);
+        lines.push(line);
+    }
+    Ok(lines)
+}
+
+impl LogLine {
+    fn parse(line: &str) -> Option<Self> {
+        let (step, rest) = line.split_once(',')?;
+        let values: Vec<f64> = rest.split(',').map(|value| value.parse().ok()).collect::<Option<_>>()?;
+        let &[
+            loss,
+            teacher_loss,
+            gradient_norm,
+            valid_accuracy,
+            valid_nll,
+            tag_loss,
+            window_loss,
+            attention_loss,
+            local_loss,
+        ] = values.as_slice()
+        else {
+            return None;
+        };
+        Some(Self {
+            step: step.parse().ok()?,
+            loss,
+            teacher_loss,
+            gradient_norm,
+            valid_accuracy,
+            valid_nll,
+            tag_loss,
+            window_loss,
+            attention_loss,
+            local_loss,
+        })
     }
 }
 
@@ -139,5 +198,34 @@ impl Means {
             attention_loss,
             local_loss,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_read_as_it_was_written_up_to_a_step_and_without_what_was_cut_off() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(read_log(folder.path(), 9).unwrap(), []);
+        let line = |step: u64| LogLine {
+            step,
+            loss: 0.5,
+            teacher_loss: 0.0,
+            gradient_norm: 1.25,
+            valid_accuracy: 0.75,
+            valid_nll: 0.25,
+            tag_loss: 0.0,
+            window_loss: 0.0,
+            attention_loss: 0.0,
+            local_loss: 0.0,
+        };
+        let mut log = Log::open(&folder.path().join(super::super::LOG), 0).unwrap();
+        for step in [10, 20, 30, 20] {
+            log.write(&line(step)).unwrap();
+        }
+        log.write(&"30,0.5,0.0").unwrap();
+        assert_eq!(read_log(folder.path(), 25).unwrap(), [line(10), line(20)]);
     }
 }

@@ -13,10 +13,11 @@ mod log;
 mod start;
 
 pub use event::{Event, Observer, Stage};
-pub use log::LogLine;
+pub use log::{LogLine, read_log};
 
 use super::TrainError;
 use super::aux_data;
+use super::card::limits;
 use super::cross::{HeldOut, page, pooled};
 use super::dataset::{Clip, Collection, Dataset, MoreForms};
 use super::export::{Provenance, export, refit};
@@ -41,10 +42,15 @@ use log::{Log, Means};
 use sha2::{Digest, Sha256};
 use start::Start;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// The checkpoint's name in a run's folder.
-const CHECKPOINT: &str = "checkpoint.safetensors";
+pub const CHECKPOINT: &str = "checkpoint.safetensors";
+
+/// The name of a run's log.
+const LOG: &str = "log.csv";
 
 /// What a card calls GTZAN with the index of its split.
 const GTZAN: &str = "GTZAN, fault-filtered artist-separated split (Kereliuk, Sturm & Larsen 2015)";
@@ -91,6 +97,8 @@ pub struct SessionConfig {
     pub every: u64,
     /// What the card says.
     pub credits: Credits,
+    /// Ends the run when it is set, with a checkpoint if it has made a step: [`TrainError::Stopped`].
+    pub stop: Arc<AtomicBool>,
 }
 
 /// What the card says of a run.
@@ -151,6 +159,10 @@ pub struct Outcome {
     pub manifest: Manifest,
     /// The logits of the validation clips.
     pub held_out: HeldOut,
+    /// How many clips it was trained on.
+    pub train: usize,
+    /// What the model is not good for.
+    pub limits: &'static str,
 }
 
 impl Outcome {
@@ -181,15 +193,15 @@ pub struct Session<'a> {
 enum Labelled {
     /// The recipe says how they are split.
     Indexed(Collection),
-    /// They are split.
-    Folders(Dataset),
+    /// They are split; and their digest.
+    Folders(Box<Dataset>, String),
 }
 
 impl Labelled {
     fn genres(&self) -> &GenreSet {
         match self {
             Self::Indexed(collection) => &collection.genres,
-            Self::Folders(data) => &data.genres,
+            Self::Folders(data, _) => &data.genres,
         }
     }
 }
@@ -242,14 +254,15 @@ impl<'a> Session<'a> {
                 Labelled::Indexed(collection)
             }
             DataSource::Folders(source) => {
-                let (data, left_out) = folders::open(source, &config.front_end, progress)?;
+                let set = folders::open_until(source, &config.front_end, &config.stop, progress)?;
                 observer(Event::FoldersRead {
-                    genres: &data.genres,
-                    train: data.train.len(),
-                    valid: data.valid.len(),
-                    left_out: &left_out,
+                    genres: &set.data.genres,
+                    train: set.data.train.len(),
+                    valid: set.data.valid.len(),
+                    left_out: &set.left_out,
+                    findings: &set.findings,
                 });
-                Labelled::Folders(data)
+                Labelled::Folders(Box::new(set.data), set.sha256)
             }
         };
         Ok(Self {
@@ -388,12 +401,20 @@ impl<'a> Session<'a> {
         let split = (manifest.name.as_str(), trainer.recipe().split.fold);
         let spec = &manifest.front_end;
         held_out::write(&config.out, split, &data.genres, spec, &data.valid, &held_out)?;
-        Ok(Outcome { manifest, held_out })
+        Ok(Outcome {
+            manifest,
+            held_out,
+            train: data.train.len(),
+            limits: limits(&data),
+        })
     }
 
     /// The recipe says which files it was made with.
     fn name_files(&self, recipe: &mut Recipe) -> Result<(), TrainError> {
         recipe.renditions.teacher = self.teacher.as_ref().map(|teacher| teacher.sha256().to_owned());
+        if let Labelled::Folders(_, sha256) = &self.labelled {
+            recipe.data = Some(sha256.clone());
+        }
         let mels = self.config.more.whole_mels.as_deref();
         recipe.whole_mels = mels
             .map(|path| Ok::<_, TrainError>(hex(&Sha256::digest(&files::read(path)?))))
@@ -430,7 +451,7 @@ pub fn cross_validate(
 /// Decides which clips train and which validate.
 fn split(labelled: Labelled, recipe: &Recipe, observer: Observer<'_>) -> Result<Dataset, TrainError> {
     match labelled {
-        Labelled::Folders(data) => Ok(data),
+        Labelled::Folders(data, _) => Ok(*data),
         Labelled::Indexed(collection) => {
             let (data, notes) = collection.split(&recipe.split)?;
             observer(Event::SplitNotes(&notes));
@@ -525,11 +546,18 @@ fn train(config: &SessionConfig, trainer: &mut Trainer<'_>, observer: Observer<'
             step: trainer.step_count(),
         });
     }
-    let mut log = Log::open(&config.out.join("log.csv"), trainer.step_count())?;
+    let mut log = Log::open(&config.out.join(LOG), trainer.step_count())?;
     observer(Event::Begin(Stage::Training));
     let mut means = Means::default();
     let mut accuracy = None;
+    let mut saved = trainer.step_count();
     while !trainer.is_done() {
+        if config.stop.load(Ordering::Relaxed) {
+            if trainer.step_count() > saved {
+                trainer.save(&checkpoint)?;
+            }
+            return Err(TrainError::Stopped);
+        }
         let report = trainer.step()?;
         means.add(&report);
         observer(Event::Step {
@@ -544,6 +572,7 @@ fn train(config: &SessionConfig, trainer: &mut Trainer<'_>, observer: Observer<'
             log.write(&line)?;
             observer(Event::Validated(&line));
             trainer.save(&checkpoint)?;
+            saved = trainer.step_count();
         }
     }
     Ok(())
