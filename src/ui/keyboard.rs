@@ -140,6 +140,10 @@ fn overlays(ctx: &egui::Context, pressed: &impl Fn(Key) -> bool, view: &mut View
     if pressed(Key::B) {
         view.lab.open = !view.lab.open;
     }
+    #[cfg(feature = "train")]
+    if pressed(Key::R) {
+        view.training.open = !view.training.open;
+    }
     if pressed(Key::F) {
         view.files.open = !view.files.open;
     }
@@ -151,6 +155,8 @@ fn overlays(ctx: &egui::Context, pressed: &impl Fn(Key) -> bool, view: &mut View
         &mut view.files.open,
         #[cfg(feature = "lab")]
         &mut view.lab.open,
+        #[cfg(feature = "train")]
+        &mut view.training.open,
         &mut view.source.credits_open,
         &mut view.shortcuts_open,
     ];

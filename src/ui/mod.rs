@@ -37,6 +37,8 @@ mod theme;
 mod time_view;
 mod traces;
 mod track;
+#[cfg(feature = "train")]
+mod training;
 mod view_state;
 mod widgets;
 mod wording;
@@ -60,6 +62,8 @@ use std::sync::Arc;
 
 pub use choices::{Internals, Page, Plot, View};
 pub use traces::UnitValue;
+#[cfg(feature = "train")]
+pub use training::{Training, TrainingState};
 
 /// What the window begins with.
 #[derive(Debug, Clone)]
@@ -188,6 +192,10 @@ pub(crate) fn run(mut launch: WindowLaunch) -> Result<(), UiError> {
                 #[cfg(feature = "lab")]
                 {
                     app = app.with_lab_folder(folders.data_dir().join("lab"));
+                }
+                #[cfg(feature = "train")]
+                {
+                    app = app.with_models_folder(folders.data_dir().join("models"));
                 }
             }
             Ok(Box::new(app))

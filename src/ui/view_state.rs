@@ -9,11 +9,15 @@ use super::lab_runner::LabCommand;
 use super::notices::Notices;
 #[cfg(feature = "lab")]
 use super::panels::LabView;
+#[cfg(feature = "train")]
+use super::panels::TrainingView;
 use super::panels::{
     AttributionView, BenchView, DecisionsView, FilesCommand, FilesView, HeadsView, InternalsView, LectureView,
     SessionsView, SourceView, SpectrogramView, StageView, TimelineView, TransportView, TuningView,
 };
 use super::time_view::TimeView;
+#[cfg(feature = "train")]
+use super::training::TrainingCommand;
 use crate::sessions::SessionCommand;
 use crate::settings::Settings;
 use attune_audio::playback::Pace;
@@ -69,6 +73,9 @@ pub enum Action {
     /// Send the lab a command.
     #[cfg(feature = "lab")]
     Lab(LabCommand),
+    /// Send the training a command.
+    #[cfg(feature = "train")]
+    Training(TrainingCommand),
 }
 
 /// What is said before a key ends a live session.
@@ -120,6 +127,9 @@ pub struct ViewState {
     /// The lab.
     #[cfg(feature = "lab")]
     pub lab: LabView,
+    /// The training on folders of one's own.
+    #[cfg(feature = "train")]
+    pub training: TrainingView,
     /// Messages for the user.
     pub notices: Notices,
     /// Where the page for other programs is, if it is served.
@@ -172,6 +182,8 @@ impl ViewState {
             files: FilesView::default(),
             #[cfg(feature = "lab")]
             lab: LabView::default(),
+            #[cfg(feature = "train")]
+            training: TrainingView::default(),
             notices: Notices::default(),
             served: None,
             shortcuts_open: false,

@@ -9,6 +9,9 @@ mod hand_made;
 mod held;
 mod internals;
 mod lab;
+#[path = "../common/media.rs"]
+#[allow(dead_code, reason = "each test binary uses its own part")]
+mod media;
 mod messages;
 mod observers;
 mod pictures;
@@ -19,4 +22,5 @@ mod sessions;
 mod shown;
 mod sound_state;
 mod through_time;
+mod training;
 mod views;

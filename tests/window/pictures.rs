@@ -12,7 +12,7 @@ use std::time::Instant;
 
 /// Another machine with the same Mesa rounds a few pixels of blended edges differently; a changed layout moves
 /// thousands.
-fn options() -> SnapshotOptions {
+pub(crate) fn options() -> SnapshotOptions {
     SnapshotOptions::new().threshold(1.5).max_failed_pixels(400)
 }
 

@@ -5,6 +5,8 @@
 use super::App;
 use crate::ui::job::Job;
 use crate::ui::panels::FilesCommand;
+#[cfg(feature = "train")]
+use crate::ui::training::TrainingCommand;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,6 +21,9 @@ pub enum Choice {
     Files,
     /// A folder to analyse.
     Folder,
+    /// Folders to train on.
+    #[cfg(feature = "train")]
+    TrainingFolders,
 }
 
 /// Asks the user; no paths if it was cancelled or cannot be shown.
@@ -34,6 +39,8 @@ pub(in crate::ui) fn ask(choice: Choice) -> Vec<PathBuf> {
             .add_filter("All files", &["*"])
             .pick_files(),
         Choice::Folder => dialog.set_title("Analyse a folder").pick_folders(),
+        #[cfg(feature = "train")]
+        Choice::TrainingFolders => dialog.set_title("Folders to train on").pick_folders(),
     }
     .unwrap_or_default()
 }
@@ -84,6 +91,8 @@ impl App {
                 }
             }
             (_, []) => {}
+            #[cfg(feature = "train")]
+            (Choice::TrainingFolders, _) => self.train(TrainingCommand::Survey(paths)),
             (Choice::Files, [path]) if !self.view.files.open => self.view.open_file(path.clone()),
             _ => {
                 self.view.files.open = true;

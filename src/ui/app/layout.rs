@@ -11,6 +11,10 @@ use crate::ui::keyboard;
 use crate::ui::panels::{self, Attribution, Pictures, Scene};
 use crate::ui::sound_state::SoundState;
 use crate::ui::theme::{GRID, Palette};
+#[cfg(feature = "train")]
+use crate::ui::training::TrainingCommand;
+#[cfg(feature = "train")]
+use crate::ui::view_state::Action;
 use crate::ui::view_state::ViewState;
 use attune_audio::source::SourceKind;
 use eframe::egui::{
@@ -70,6 +74,8 @@ impl App {
             live_replay: replays.map(|(_, live)| live),
             #[cfg(feature = "lab")]
             lab: jobs.lab.state(),
+            #[cfg(feature = "train")]
+            training: &jobs.training,
         };
         // Source, transport and health are always of now; what was played is of the held moment, if one is held.
         let shown = match &jobs.held {
@@ -110,6 +116,8 @@ impl App {
         let mut paths: Vec<_> = dropped.iter().map(|file| file.path().to_path_buf()).collect();
         match paths.as_slice() {
             [] => {}
+            #[cfg(feature = "train")]
+            _ if self.view.training.open => self.view.request(Action::Training(TrainingCommand::Survey(paths))),
             // One file is to be heard.
             [path] if !path.is_dir() && !self.view.files.open => self.view.open_file(paths.remove(0)),
             _ => {
@@ -227,6 +235,8 @@ fn over_all_ui(ctx: &egui::Context, scene: &Scene<'_>, view: &mut ViewState, pic
     panels::lab_ui(ctx, scene, view, pictures);
     #[cfg(not(feature = "lab"))]
     let _ = pictures;
+    #[cfg(feature = "train")]
+    panels::training_ui(ctx, scene, view);
     panels::files_ui(ctx, scene, view);
     panels::shortcuts_ui(ctx, view);
     panels::credits_ui(ctx, view);

@@ -15,6 +15,8 @@ mod observers;
 mod saving;
 mod serving;
 mod signals;
+#[cfg(feature = "train")]
+mod training;
 mod viewport;
 
 use super::answers::Answers;
@@ -36,6 +38,8 @@ use super::song_list::SongList;
 use super::theme;
 use super::traces::Traces;
 use super::track::Track;
+#[cfg(feature = "train")]
+use super::training::Training;
 use super::view_state::{Action, ViewState};
 use crate::demo;
 use crate::publisher::Publisher;
@@ -64,6 +68,10 @@ use viewport::Placed;
 
 /// How long a frame may drain events before it paints.
 const DRAIN_BUDGET: Duration = Duration::from_millis(10);
+
+/// How long a window that closes waits for the checkpoint of a training.
+#[cfg(feature = "train")]
+const CLOSING: Duration = Duration::from_secs(5);
 
 /// The window.
 pub struct App {
@@ -129,6 +137,8 @@ struct Jobs {
     traces: Option<Traces>,
     #[cfg(feature = "lab")]
     lab: LabRunner,
+    #[cfg(feature = "train")]
+    training: Training,
     export: Export,
     /// Files that are analysed one after the other.
     files: FileList,
@@ -173,6 +183,8 @@ impl App {
                 traces: None,
                 #[cfg(feature = "lab")]
                 lab: LabRunner::new(None),
+                #[cfg(feature = "train")]
+                training: Training::new(None, || ()),
                 export: Export::Idle,
                 files: FileList::default(),
                 observers: Observers::default(),
@@ -303,6 +315,8 @@ impl App {
         self.poll_recorder();
         #[cfg(feature = "lab")]
         self.jobs.lab.poll();
+        #[cfg(feature = "train")]
+        self.jobs.training.poll();
         self.act(ctx);
         self.retry();
         self.follow_internals();
@@ -386,6 +400,8 @@ impl App {
                 Action::Session(command) => self.played.recorder.send(command),
                 #[cfg(feature = "lab")]
                 Action::Lab(order) => self.experiment(order),
+                #[cfg(feature = "train")]
+                Action::Training(command) => self.train(command),
                 Action::PlayDemo => match demo::file() {
                     Ok(path) => {
                         let pace = Pace::Times(1.0);
@@ -460,6 +476,8 @@ impl eframe::App for App {
 
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
         self.keep();
+        #[cfg(feature = "train")]
+        self.jobs.training.close(CLOSING);
         // A full queue or an ended engine: the handle's drop ends the worker all the same.
         let _ = self.link.commands.try_send(Command::Shutdown);
     }

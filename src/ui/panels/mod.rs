@@ -36,6 +36,8 @@ mod spectrogram;
 mod stage;
 mod surprise;
 mod timeline;
+#[cfg(feature = "train")]
+mod training;
 mod transport;
 mod tuning;
 mod units;
@@ -70,6 +72,8 @@ pub(super) use source_bar::{SourceCondition, SourceView, opened_ui, source_bar_u
 pub(super) use spectrogram::{SpectrogramView, spectrogram_ui, surprise_height};
 pub(super) use stage::{StageView, stage_ui};
 pub(super) use timeline::{TimelineView, timeline_ui};
+#[cfg(feature = "train")]
+pub(super) use training::{TrainingView, training_ui};
 pub(super) use transport::{TransportView, transport_ui};
 pub(super) use tuning::{TuningView, tuning_ui};
 pub(super) use views::{BenchView, plot_choices_ui, views_ui};
@@ -89,6 +93,8 @@ use super::song_list::SongList;
 use super::sound_state::SoundState;
 use super::traces::Traces;
 use super::track::Track;
+#[cfg(feature = "train")]
+use super::training::Training;
 use super::view_state::ViewState;
 #[cfg(feature = "lab")]
 use super::widgets::SheetImage;
@@ -258,6 +264,9 @@ pub struct Scene<'a> {
     /// Where the lab is.
     #[cfg(feature = "lab")]
     pub lab: &'a LabState,
+    /// The training on folders of one's own.
+    #[cfg(feature = "train")]
+    pub training: &'a Training,
 }
 
 impl Scene<'_> {

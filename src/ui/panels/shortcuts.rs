@@ -29,6 +29,8 @@ pub(super) const SHORTCUTS: &[(&str, &str)] = &[
     ("D", "Play the demo"),
     #[cfg(feature = "lab")]
     ("B", "The lab"),
+    #[cfg(feature = "train")]
+    ("R", "Train on folders of your own"),
     ("T", "Theme: system, dark, light"),
     ("Ctrl+1, 2, 3", "Stage, lecture, bench"),
     ("F11", "Full screen, for this view"),

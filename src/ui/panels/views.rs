@@ -54,6 +54,8 @@ pub(crate) fn views_ui(ui: &mut egui::Ui, view: &mut ViewState) {
             plots_ui(ui, view);
         }
         served_ui(ui, view);
+        #[cfg(feature = "train")]
+        training_ui(ui, view);
     });
     menu.response
         .on_hover_text("Stage, lecture or bench; which plots are shown");
@@ -89,6 +91,18 @@ fn served_ui(ui: &mut egui::Ui, view: &mut ViewState) {
             ui.copy_text(url.clone());
             ui.close();
         }
+    }
+}
+
+/// The way to the training.
+#[cfg(feature = "train")]
+fn training_ui(ui: &mut egui::Ui, view: &mut ViewState) {
+    ui.separator();
+    let train = Button::new("Train on my own folders…").shortcut_text("R");
+    let hint = "Teach a model classes of your own, while everything else goes on";
+    if ui.add(train).on_hover_text(hint).clicked() {
+        view.training.open = true;
+        ui.close();
     }
 }
 

@@ -55,11 +55,26 @@ pub(crate) fn welcome_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSt
                         }
                     },
                 );
+                training_ui(ui, view);
                 recent_ui(ui, scene, view);
                 sessions_of_before_ui(ui, scene, view);
             });
         });
     });
+}
+
+/// The way to models of one's own.
+fn training_ui(ui: &mut egui::Ui, view: &mut ViewState) {
+    #[cfg(feature = "train")]
+    {
+        ui.add_space(8.0);
+        let train = Button::new(RichText::new("Train on my own folders…").small()).frame(false);
+        if ui.add(train).on_hover_text("R").clicked() {
+            view.training.open = true;
+        }
+    }
+    #[cfg(not(feature = "train"))]
+    let _ = (ui, view);
 }
 
 /// What was open before.
