@@ -19,6 +19,8 @@ use std::path::{Path, PathBuf};
 
 /// The most bytes of the file: one of this program's has some thousands.
 const LARGEST: u64 = 1 << 20;
+/// The most models of the user that are kept, and run.
+pub const MOST_OWN_MODELS: usize = 4;
 
 /// Light or dark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -159,6 +161,8 @@ pub struct Settings {
     pub page: Page,
     /// Models, by name, that were switched on or off by hand.
     pub models: BTreeMap<String, bool>,
+    /// Manifests of models that the user loaded; at most [`MOST_OWN_MODELS`] are.
+    pub own_models: Vec<String>,
     /// Whether a page is served to other programs.
     pub serve_page: bool,
     /// Sources opened before.
@@ -188,6 +192,7 @@ impl Default for Settings {
             words: Words::default(),
             page: Page::default(),
             models: BTreeMap::new(),
+            own_models: Vec::new(),
             serve_page: false,
             recent: RecentSources::default(),
         }

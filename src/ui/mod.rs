@@ -68,6 +68,8 @@ pub(crate) struct WindowLaunch {
     pub models: ModelSet,
     /// Models that can be switched on beside them.
     pub optional: Vec<LoadedModel>,
+    /// Whether those that the user loaded before run, too.
+    pub own: bool,
     /// What was kept from the last time.
     pub settings: Settings,
     /// What to open at once.
@@ -100,6 +102,7 @@ fn begin(
     let WindowLaunch {
         models,
         optional,
+        own,
         settings,
         open,
     } = launch;
@@ -113,6 +116,9 @@ fn begin(
     config.sources = system_sources(settings.buffer_ms, settings.play_aloud);
     let engine = Engine::start(config, notify)?;
     let mut app = App::new(ctx, engine.into(), model_info, settings, list).with_models(query_models);
+    if own {
+        app = app.with_kept_models();
+    }
     if let Some(request) = open {
         app.open(request);
     }

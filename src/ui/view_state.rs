@@ -11,7 +11,7 @@ use super::notices::Notices;
 use super::panels::LabView;
 use super::panels::{
     AttributionView, BenchView, DecisionsView, FilesCommand, FilesView, HeadsView, InternalsView, LectureView,
-    SessionsView, SourceView, SpectrogramView, StageView, TimelineView, TransportView, TuningView,
+    ModelsView, SessionsView, SourceView, SpectrogramView, StageView, TimelineView, TransportView, TuningView,
 };
 use super::time_view::TimeView;
 use crate::sessions::SessionCommand;
@@ -60,6 +60,8 @@ pub enum Action {
     TraceSurprise(bool),
     /// Serve a page for other programs, or no longer.
     Serve(bool),
+    /// Remove the model at this place, which the user loaded.
+    RemoveModel(usize),
     /// Ask the user for files.
     Ask(Choice),
     /// Do something with the list of files.
@@ -109,6 +111,8 @@ pub struct ViewState {
     pub bench: BenchView,
     /// The page that is open.
     pub page: Page,
+    /// The page of genres and models.
+    pub models: ModelsView,
     /// The page of decisions.
     pub decisions: DecisionsView,
     /// The page of knobs.
@@ -163,6 +167,7 @@ impl ViewState {
             lecture: LectureView::new(settings.words),
             bench: BenchView::default(),
             page: settings.page,
+            models: ModelsView::default(),
             decisions: DecisionsView::default(),
             tuning: TuningView {
                 knobs: settings.smoothing,

@@ -11,6 +11,7 @@ mod internals;
 mod lab;
 mod messages;
 mod observers;
+mod own_models;
 mod pictures;
 mod restart;
 mod rig;

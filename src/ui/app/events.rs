@@ -45,7 +45,7 @@ impl App {
             }
             Event::Reset { cause, at } => match cause {
                 // The source bar says it already, or the remark.
-                ResetCause::Opened | ResetCause::Reconnected => {}
+                ResetCause::Opened | ResetCause::Reconnected | ResetCause::OtherModels => {}
                 ResetCause::NewSong => view.notices.remark("A new song: all models are reset."),
                 ResetCause::Sought => {
                     let text = format!("Jumped to {}: all models are reset.", at.clock());

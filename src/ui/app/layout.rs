@@ -17,6 +17,8 @@ use eframe::egui::{
     self, Align2, CentralPanel, Color32, Frame, Id, LayerId, Margin, Order, Panel, Rect, ScrollArea, UiBuilder, Vec2,
 };
 
+use std::path::Path;
+
 /// Below this width the answer stands above the plots, not beside them.
 const NARROW: f32 = 720.0;
 /// The least heights of the spectrogram, the heads and the timeline; below their sum the plots scroll.
@@ -108,6 +110,9 @@ impl App {
     fn take_dropped_files(&mut self, ctx: &egui::Context) {
         let dropped = ctx.input_mut(|input| std::mem::take(&mut input.raw.dropped_files));
         let mut paths: Vec<_> = dropped.iter().map(|file| file.path().to_path_buf()).collect();
+        for manifest in paths.extract_if(.., |path| is_manifest(path)) {
+            self.load_model(manifest);
+        }
         match paths.as_slice() {
             [] => {}
             // One file is to be heard.
@@ -118,6 +123,11 @@ impl App {
             }
         }
     }
+}
+
+/// Whether a file that was dropped is a model's manifest: no sound is in such a file.
+fn is_manifest(path: &Path) -> bool {
+    path.extension().is_some_and(|it| it.eq_ignore_ascii_case("json"))
 }
 
 /// The answer alone, large.
@@ -395,7 +405,7 @@ fn drop_hint_ui(ctx: &egui::Context, view: &ViewState) {
         if view.files.open {
             "Drop files to analyse them"
         } else {
-            "Drop one file to listen, more to analyse"
+            "Drop one file to listen, more to analyse, or a model"
         },
         font,
         palette.text,

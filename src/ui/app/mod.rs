@@ -12,6 +12,7 @@ mod layout;
 mod link;
 mod listening;
 mod observers;
+mod own_models;
 mod saving;
 mod serving;
 mod signals;
@@ -54,6 +55,7 @@ pub use link::EngineLink;
 use listening::ListenError;
 pub use listening::PlayAloud;
 use observers::Observers;
+use own_models::OwnModels;
 use saving::Saving;
 pub use signals::Signals;
 pub(super) use signals::notify;
@@ -93,6 +95,8 @@ struct Models {
     set: Option<ModelSet>,
     /// Which of them are switched on.
     on: Vec<bool>,
+    /// How often others took their place: what the engine sends of those that ran before is not taken.
+    replaced: u64,
 }
 
 impl Models {
@@ -134,6 +138,8 @@ struct Jobs {
     files: FileList,
     /// What runs beside the models.
     observers: Observers,
+    /// Models of the user.
+    own_models: OwnModels,
     /// The dialog for files.
     dialog: Dialog,
     /// What mattered, while it is played.
@@ -163,6 +169,7 @@ impl App {
                 on: on_at_first(&model_info, &settings),
                 info: model_info,
                 set: None,
+                replaced: 0,
             },
             played: Played::default(),
             jobs: Jobs {
@@ -176,6 +183,7 @@ impl App {
                 export: Export::Idle,
                 files: FileList::default(),
                 observers: Observers::default(),
+                own_models: OwnModels::default(),
                 dialog: Dialog::default(),
                 listening: Job::Idle,
                 saving: None,
@@ -297,6 +305,7 @@ impl App {
         self.poll_files();
         self.poll_observers();
         self.poll_dialog();
+        self.poll_own_models();
         self.poll_export();
         self.poll_listening();
         self.poll_saving();
@@ -329,6 +338,9 @@ impl App {
     /// Takes over what is new in the snapshot that has come.
     fn absorb(&mut self) {
         let snapshot = self.link.snapshots.output_buffer();
+        if snapshot.model_set != self.models.replaced {
+            return;
+        }
         let count = snapshot.model_count;
         let Played {
             history,
@@ -381,6 +393,7 @@ impl App {
                 Action::ListSections(on) => self.list_sections(on),
                 Action::TraceSurprise(on) => self.trace_surprise(on),
                 Action::Files(command) => self.files(command),
+                Action::RemoveModel(place) => self.remove_model(place),
                 Action::Ask(choice) => self.ask_for(choice),
                 Action::Serve(on) => self.serve(on),
                 Action::Session(command) => self.played.recorder.send(command),
@@ -403,7 +416,13 @@ impl App {
         }
     }
 
+    /// Sends the engine a command.
     fn send(&mut self, command: Command) {
+        self.is_sent(command);
+    }
+
+    /// The same; whether the engine took it. If not, the user is told.
+    fn is_sent(&mut self, command: Command) -> bool {
         let switched = match command {
             Command::EnableModel { model, on } => Some((model, on)),
             _ => None,
@@ -412,7 +431,7 @@ impl App {
             if let Some((model, on)) = switched {
                 self.switched(model, on);
             }
-            return;
+            return true;
         };
         self.view.source.opening = None;
         let (message, remedy) = match error {
@@ -427,6 +446,7 @@ impl App {
             message: message.to_owned(),
             remedy: remedy.to_owned(),
         });
+        false
     }
 
     /// A model was switched: the prescan starts over, or the live path would be compared with another set of models.

@@ -26,6 +26,7 @@ mod lecture_figures;
 mod matrix;
 mod mattered;
 mod models;
+mod own_models;
 mod pages;
 mod raw_curve;
 mod scores;
@@ -62,6 +63,7 @@ pub(super) use internals::{InternalsView, internals_ui};
 pub(super) use lab::{LabView, lab_ui};
 pub(super) use lecture::{LECTURE_ZOOM, LectureView, Step, lecture_ui};
 pub(super) use models::models_ui;
+pub(super) use own_models::{ModelsView, OwnModelLabel};
 pub(super) use pages::page_ui;
 pub(super) use sessions::{SessionsView, sessions_ui};
 pub(super) use shortcuts::shortcuts_ui;
@@ -95,13 +97,17 @@ use super::widgets::SheetImage;
 use super::widgets::{ColumnTexture, MatrixImage, WeightImage};
 use crate::settings::RecentSources;
 use attune_audio::features::FrontEndSpec;
+use attune_engine::text::Printable;
 use attune_engine::{AttentionSnapshot, MAX_ATTENTION_FRAMES, MAX_HEADS, MAX_LAYERS, Snapshot, Transport};
 use attune_model::ModelSet;
 use attune_model::architecture::{BodyShape, Dilated};
 use attune_model::genre::GenreSet;
 use attune_model::scores::Scores;
 use eframe::egui::{self, ColorImage, TextureId};
+use std::fmt::Display;
 
+/// Characters of a model's name that are shown.
+const LONGEST_NAME: usize = 24;
 /// Opacity of what is drawn of a past that does not go on.
 const OLD: f32 = 0.45;
 
@@ -203,8 +209,19 @@ impl ModelInfo {
     }
 }
 
-/// A model's short name as people read it: an acronym in capitals, a word with one.
+/// Text from outside on one line, cut after so many characters.
+pub(super) fn printable(text: &(impl Display + ?Sized), most: usize) -> String {
+    let text = Printable(text).to_string();
+    match text.char_indices().nth(most) {
+        None => text,
+        Some((cut, _)) => format!("{}…", &text[..cut]),
+    }
+}
+
+/// A model's short name as people read it: an acronym in capitals, a word with one. Manifests are from anywhere: what is
+/// long is cut.
 fn model_title(name: &str) -> String {
+    let name = printable(name, LONGEST_NAME);
     let is_acronym = name.len() <= 4 && name.chars().all(|c| c.is_ascii_alphanumeric());
     if is_acronym {
         return name.to_uppercase();
