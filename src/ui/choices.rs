@@ -57,6 +57,9 @@ impl View {
     }
 }
 
+/// The plot of two models, a part of [`Plot::Answers`].
+pub(super) const TWO_MODELS: &str = "Two models";
+
 /// A plot of the bench.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Plot {
@@ -95,6 +98,11 @@ impl Plot {
 
     /// The one that is saved under this name.
     pub fn named(name: &str) -> Self {
+        let name = if name == TWO_MODELS {
+            Self::Answers.title()
+        } else {
+            name
+        };
         let known = Self::ALL.into_iter().find(|plot| plot.title() == name);
         known.unwrap_or(Self::Internals)
     }

@@ -24,6 +24,7 @@ mod keyboard;
 #[cfg(feature = "lab")]
 mod lab_runner;
 mod live_attribution;
+mod model_answers;
 mod notices;
 mod panels;
 mod prescan;

@@ -10,8 +10,9 @@ use super::notices::Notices;
 #[cfg(feature = "lab")]
 use super::panels::LabView;
 use super::panels::{
-    AttributionView, BenchView, DecisionsView, FilesCommand, FilesView, HeadsView, InternalsView, LectureView,
-    ModelsView, SessionsView, SourceView, SpectrogramView, StageView, TimelineView, TransportView, TuningView,
+    AttributionView, BenchView, ComparedView, DecisionsView, FilesCommand, FilesView, HeadsView, InternalsView,
+    LectureView, ModelsView, SessionsView, SourceView, SpectrogramView, StageView, TimelineView, TransportView,
+    TuningView,
 };
 use super::time_view::TimeView;
 use crate::sessions::SessionCommand;
@@ -99,6 +100,8 @@ pub struct ViewState {
     pub internals: InternalsView,
     /// Attention heads.
     pub heads: HeadsView,
+    /// Two models side by side.
+    pub compared: ComparedView,
     /// The view that is open.
     pub view: View,
     /// The views that fill the screen.
@@ -161,6 +164,7 @@ impl ViewState {
             },
             internals: InternalsView::default(),
             heads: HeadsView::default(),
+            compared: ComparedView::default(),
             view: settings.view,
             full_screen: settings.full_screen.clone(),
             stage: StageView::new(settings.stage),

@@ -311,7 +311,7 @@ fn plots(scene: &Scene<'_>, view: &ViewState) -> Vec<(Plot, f32)> {
         ),
         (Plot::Changed, panels::attribution_height(scene)),
         (Plot::Internals, if has_internals { HEADS } else { 0.0 }),
-        (Plot::Answers, ANSWERS),
+        (Plot::Answers, ANSWERS + panels::compared_height(scene, view)),
         (Plot::Timeline, TIMELINE),
     ];
     let is_shown = |(plot, height): &(Plot, f32)| *height > 0.0 && view.bench.shows(*plot);

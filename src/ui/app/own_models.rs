@@ -10,7 +10,7 @@ use crate::ui::choices::Internals;
 use crate::ui::job::{Job, JobError};
 use crate::ui::live_attribution::LiveAttribution;
 use crate::ui::notices::{Problem, Severity};
-use crate::ui::panels::{ModelInfo, OwnModelLabel, printable};
+use crate::ui::panels::{ComparedView, ModelInfo, OwnModelLabel, printable};
 use attune_engine::{Command, MAX_MODELS};
 use attune_model::load::load;
 use attune_model::{LoadedModel, ModelError, ModelSet};
@@ -257,6 +257,9 @@ impl App {
             .collect();
         if matches!(self.view.internals.chosen, Internals::Units(model) if model >= first) {
             self.view.internals.chosen = Internals::Heads;
+        }
+        if self.view.compared.pair.iter().any(|model| *model >= first) {
+            self.view.compared.pair = ComparedView::default().pair;
         }
         self.models = Models {
             info,
