@@ -5,6 +5,7 @@
 //! Thread: the window's or the terminal's; files are small.
 
 mod migrate;
+mod presets;
 mod recent;
 
 use attune_engine::SourceRequest;
@@ -12,6 +13,7 @@ use attune_engine::files::{self, FileError};
 use attune_engine::smoothing::SmoothingConfig;
 pub use migrate::VERSION;
 use migrate::{Refusal, to_today};
+pub use presets::{LONGEST_PRESET, Plot, Preset, PresetError, Presets};
 pub use recent::{RecentSource, RecentSources};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -165,6 +167,8 @@ pub struct Settings {
     pub own_models: Vec<String>,
     /// Whether a page is served to other programs.
     pub serve_page: bool,
+    /// Arrangements of the window under names.
+    pub presets: Presets,
     /// Sources opened before.
     pub recent: RecentSources,
 }
@@ -194,6 +198,7 @@ impl Default for Settings {
             models: BTreeMap::new(),
             own_models: Vec::new(),
             serve_page: false,
+            presets: Presets::default(),
             recent: RecentSources::default(),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! In: nothing. Out: the choices. Thread: window.
 
-pub use crate::settings::{Page, View};
+pub use crate::settings::{Page, Plot, View};
 use attune_audio::playback::Pace;
 use attune_audio::units::Seconds;
 use eframe::egui::{LayerId, Rect};
@@ -59,21 +59,6 @@ impl View {
 
 /// The plot of two models, a part of [`Plot::Answers`].
 pub(super) const TWO_MODELS: &str = "Two models";
-
-/// A plot of the bench.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Plot {
-    /// The spectrogram with its strips.
-    Spectrogram,
-    /// What changed the answer.
-    Changed,
-    /// Heads, gates, field, scores or words.
-    Internals,
-    /// Answers and disagreement.
-    Answers,
-    /// The track, or the last minutes.
-    Timeline,
-}
 
 impl Plot {
     /// All of them, from top to bottom.

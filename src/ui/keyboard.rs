@@ -152,6 +152,7 @@ fn overlays(ctx: &egui::Context, pressed: &impl Fn(Key) -> bool, view: &mut View
         #[cfg(feature = "lab")]
         &mut view.lab.open,
         &mut view.source.credits_open,
+        &mut view.presets.open,
         &mut view.shortcuts_open,
     ];
     for open in open {

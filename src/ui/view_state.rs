@@ -11,8 +11,8 @@ use super::notices::Notices;
 use super::panels::LabView;
 use super::panels::{
     AttributionView, BenchView, ComparedView, DecisionsView, FilesCommand, FilesView, HeadsView, InternalsView,
-    LectureView, ModelsView, SessionsView, SourceView, SpectrogramView, StageView, TimelineView, TransportView,
-    TuningView,
+    LectureView, ModelsView, PresetCommand, PresetsView, SessionsView, SourceView, SpectrogramView, StageView,
+    TimelineView, TransportView, TuningView,
 };
 use super::time_view::TimeView;
 use crate::sessions::SessionCommand;
@@ -67,6 +67,8 @@ pub enum Action {
     Ask(Choice),
     /// Do something with the list of files.
     Files(FilesCommand),
+    /// Do something with the presets.
+    Preset(PresetCommand),
     /// Keep something in the history.
     Session(SessionCommand),
     /// Send the lab a command.
@@ -122,6 +124,8 @@ pub struct ViewState {
     pub tuning: TuningView,
     /// The page of sessions.
     pub sessions: SessionsView,
+    /// The list of presets.
+    pub presets: PresetsView,
     /// The list of files.
     pub files: FilesView,
     /// The lab.
@@ -178,6 +182,7 @@ impl ViewState {
                 in_use: settings.smoothing,
             },
             sessions: SessionsView::default(),
+            presets: PresetsView::default(),
             files: FilesView::default(),
             #[cfg(feature = "lab")]
             lab: LabView::default(),

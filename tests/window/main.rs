@@ -14,6 +14,7 @@ mod messages;
 mod observers;
 mod own_models;
 mod pictures;
+mod presets;
 mod restart;
 mod rig;
 mod saved;

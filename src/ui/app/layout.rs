@@ -93,6 +93,7 @@ impl App {
             _ => bench_view_ui(ui, &scene, &shown, view, pictures),
         }
         over_all_ui(ui.ctx(), &scene, view, pictures);
+        panels::presets_ui(ui.ctx(), &settings.presets, view);
         let wanted = jobs.saving.as_ref().and_then(Saving::tabulated);
         let figures = wanted.map(|plot| panels::figures_of(plot, &shown, view));
         view.time.turn();

@@ -13,6 +13,7 @@ mod link;
 mod listening;
 mod observers;
 mod own_models;
+mod presets;
 mod saving;
 mod serving;
 mod signals;
@@ -394,6 +395,7 @@ impl App {
                 Action::TraceSurprise(on) => self.trace_surprise(on),
                 Action::Files(command) => self.files(command),
                 Action::RemoveModel(place) => self.remove_model(place),
+                Action::Preset(command) => self.preset(command),
                 Action::Ask(choice) => self.ask_for(choice),
                 Action::Serve(on) => self.serve(on),
                 Action::Session(command) => self.played.recorder.send(command),
