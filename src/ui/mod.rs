@@ -38,6 +38,7 @@ mod theme;
 mod time_view;
 mod traces;
 mod track;
+mod truth;
 mod view_state;
 mod widgets;
 mod wording;

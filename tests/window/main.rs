@@ -22,4 +22,5 @@ mod sessions;
 mod shown;
 mod sound_state;
 mod through_time;
+mod truth;
 mod views;

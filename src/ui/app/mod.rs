@@ -27,12 +27,12 @@ use super::export::Export;
 use super::file_list::FileList;
 use super::held_moment::HeldMoment;
 use super::history::History;
-use super::job::Job;
+use super::job::{Job, JobError};
 #[cfg(feature = "lab")]
 use super::lab_runner::LabRunner;
 use super::live_attribution::LiveAttribution;
 use super::notices::{Problem, Severity};
-use super::panels::{ModelInfo, Pictures};
+use super::panels::{ModelInfo, Pictures, printable};
 use super::session_recorder::SessionRecorder;
 use super::song_list::SongList;
 use super::theme;
@@ -56,7 +56,7 @@ pub use link::EngineLink;
 use listening::ListenError;
 pub use listening::PlayAloud;
 use observers::Observers;
-use own_models::OwnModels;
+use own_models::{LONGEST_REASON, OwnModels};
 use saving::Saving;
 pub use signals::Signals;
 pub(super) use signals::notify;
@@ -297,9 +297,7 @@ impl App {
         if self.link.snapshots.update() {
             self.absorb();
         }
-        if let Some(track) = &mut self.played.track {
-            track.poll();
-        }
+        self.poll_track();
         if let Some(held) = &mut self.jobs.held {
             held.poll();
         }
@@ -319,6 +317,27 @@ impl App {
         self.follow_attribution();
         self.start_segments();
         self.follow_view(ctx);
+    }
+
+    fn poll_track(&mut self) {
+        let Some(track) = &mut self.played.track else {
+            return;
+        };
+        track.poll();
+        if let Some(error) = track.take_truth_error() {
+            let remedy = match &error {
+                JobError::Work(error) => error.remedy(),
+                _ => "Open the file again.",
+            };
+            self.view.notices.report(Problem {
+                severity: Severity::Warning,
+                message: format!(
+                    "The true sections are not drawn: {}.",
+                    printable(&error, LONGEST_REASON)
+                ),
+                remedy: remedy.to_owned(),
+            });
+        }
     }
 
     fn poll_recorder(&mut self) {

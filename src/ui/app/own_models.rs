@@ -18,7 +18,7 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 /// Characters of an error that are shown: a manifest can make it as long as it likes.
-const LONGEST_REASON: usize = 400;
+pub(super) const LONGEST_REASON: usize = 400;
 /// Characters of a file's name that are shown.
 const LONGEST_FILE: usize = 80;
 

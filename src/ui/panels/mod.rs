@@ -40,6 +40,7 @@ mod stage;
 mod surprise;
 mod timeline;
 mod transport;
+mod truth;
 mod tuning;
 mod units;
 mod views;
