@@ -33,7 +33,7 @@ fn a_preset_brings_back_plots_models_knobs_and_colours_also_after_a_restart() {
     view.tuning.knobs.enter = 0.7;
     view.time.span = 6.0;
     rig.window.get_by_label("Model TCN").click();
-    let in_use = attune::settings::Settings::default().smoothing;
+    let in_use = Settings::default().smoothing;
     assert_eq!(rig.orders(), [Command::EnableModel { model: 1, on: false }]);
     open(&mut rig);
     // Knobs that are only tried are no part of it.

@@ -190,7 +190,7 @@ fn plots_are_hidden_enlarged_and_shown_again() {
 fn a_lost_device_is_said_in_every_view() {
     for view in View::ALL {
         let mut rig = playing(view);
-        rig.send(attune_engine::Event::SourceFailed {
+        rig.send(Event::SourceFailed {
             message: "gone".to_owned(),
             remedy: "Plug it in.".to_owned(),
             retrying: true,

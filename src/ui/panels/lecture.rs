@@ -74,7 +74,7 @@ const SENTENCE: f32 = 38.0;
 const TRACK: f32 = 92.0;
 const THUMBNAIL: f32 = 58.0;
 /// Below this width only the step that is shown has its name.
-const NARROW: f32 = 640.0;
+const NARROW: f32 = 760.0;
 /// Below this height there are no thumbnails.
 const LOW: f32 = 330.0;
 

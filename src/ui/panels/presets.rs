@@ -42,6 +42,9 @@ pub(crate) fn presets_ui(ctx: &egui::Context, presets: &Presets, view: &mut View
             let text = "The view, its plots, the models that are on, the knobs and the colours as they are now.";
             ui.add(Label::new(RichText::new(text).small().color(palette.muted)).wrap());
             ui.add_space(4.0);
+            // Above the list: it stays in sight, however long that is.
+            save_ui(ui, view);
+            ui.separator();
             for preset in presets.all() {
                 let size = Vec2::new(ui.available_width(), 28.0);
                 ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), |ui| {
@@ -64,8 +67,6 @@ pub(crate) fn presets_ui(ctx: &egui::Context, presets: &Presets, view: &mut View
                     }
                 });
             }
-            ui.separator();
-            save_ui(ui, view);
         });
     // Chosen: it is out of the way.
     view.presets.open &= open;

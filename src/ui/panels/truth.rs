@@ -8,7 +8,7 @@ use crate::ui::truth::{TrueSection, section_at};
 use crate::ui::widgets::{Run, TimeAxis, ribbon_ui};
 use attune_engine::smoothing::AnswerState;
 use attune_model::genre::GenreSet;
-use eframe::egui::{self, Align2, CornerRadius, Rect, Vec2};
+use eframe::egui::{self, CornerRadius, Rect, Vec2};
 
 /// Height of the ribbon over a plot.
 const RIBBON: f32 = 15.0;
@@ -22,9 +22,6 @@ pub(super) fn truth_ui<'a>(
 ) {
     let palette = Palette::of(ui);
     ui.painter().rect_filled(ribbon, CornerRadius::same(2), palette.track);
-    let at = egui::pos2(ribbon.left() - 6.0, ribbon.center().y);
-    ui.painter()
-        .text(at, Align2::RIGHT_CENTER, "true", axis_font(), palette.muted);
     for (from, to, section) in sections {
         if let Some(id) = section.genre {
             let state = AnswerState::Genre(id);

@@ -124,9 +124,11 @@ pub(super) fn whole_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
             let known = truth.iter();
             let known = known.map(|section| (to_x(section.span.0.0), to_x(section.span.1.0), section));
             truth_ui(ui, ribbons[0], known, genres);
-            let at = egui::pos2(ribbon.left() - 6.0, ribbon.center().y);
-            ui.painter()
-                .text(at, Align2::RIGHT_CENTER, "answer", axis_font(), palette.muted);
+            for (row, text) in [(ribbons[0], "true"), (ribbon, "answer")] {
+                let at = egui::pos2(row.left() - 6.0, row.center().y);
+                ui.painter()
+                    .text(at, Align2::RIGHT_CENTER, text, axis_font(), palette.muted);
+            }
         }
         share_labels(ui, area);
         labels(ui, inner, length, &to_x);
