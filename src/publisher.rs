@@ -61,6 +61,11 @@ impl Publisher {
         }))
     }
 
+    /// Publishes what these models hear from now on.
+    pub(crate) fn use_models(&mut self, models: &ModelSet) {
+        self.feed = Feed::new(models);
+    }
+
     /// Where the page is.
     pub(crate) fn url(&self) -> Option<String> {
         self.server.as_ref().map(Server::url)

@@ -143,6 +143,8 @@ fn with(mut models: ModelSet, sections: Option<u8>, surprise: bool) -> Result<Mo
 fn window(models: ModelSet, optional: Vec<LoadedModel>, open: Option<SourceRequest>) -> Result<ExitCode, AppError> {
     crate::ui::run(crate::ui::WindowLaunch {
         models,
+        // Who names models wants those and no more: then there are no optional ones either.
+        own: !optional.is_empty(),
         optional,
         settings: settings(),
         open,

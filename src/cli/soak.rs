@@ -54,6 +54,7 @@ pub(super) fn run(
     let mut window = Headless::begin(WindowLaunch {
         models,
         optional,
+        own: false,
         settings: Settings {
             show_changes: true,
             ..Settings::default()

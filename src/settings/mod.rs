@@ -5,6 +5,7 @@
 //! Thread: the window's or the terminal's; files are small.
 
 mod migrate;
+mod presets;
 mod recent;
 
 use attune_engine::SourceRequest;
@@ -12,6 +13,7 @@ use attune_engine::files::{self, FileError};
 use attune_engine::smoothing::SmoothingConfig;
 pub use migrate::VERSION;
 use migrate::{Refusal, to_today};
+pub use presets::{LONGEST_PRESET, Plot, Preset, PresetError, Presets};
 pub use recent::{RecentSource, RecentSources};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +21,8 @@ use std::path::{Path, PathBuf};
 
 /// The most bytes of the file: one of this program's has some thousands.
 const LARGEST: u64 = 1 << 20;
+/// The most models of the user that are kept, and run.
+pub const MOST_OWN_MODELS: usize = 4;
 
 /// Light or dark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -159,8 +163,12 @@ pub struct Settings {
     pub page: Page,
     /// Models, by name, that were switched on or off by hand.
     pub models: BTreeMap<String, bool>,
+    /// Manifests of models that the user loaded; at most [`MOST_OWN_MODELS`] are.
+    pub own_models: Vec<String>,
     /// Whether a page is served to other programs.
     pub serve_page: bool,
+    /// Arrangements of the window under names.
+    pub presets: Presets,
     /// Sources opened before.
     pub recent: RecentSources,
 }
@@ -188,7 +196,9 @@ impl Default for Settings {
             words: Words::default(),
             page: Page::default(),
             models: BTreeMap::new(),
+            own_models: Vec::new(),
             serve_page: false,
+            presets: Presets::default(),
             recent: RecentSources::default(),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! In: nothing. Out: the choices. Thread: window.
 
-pub use crate::settings::{Page, View};
+pub use crate::settings::{Page, Plot, View};
 use attune_audio::playback::Pace;
 use attune_audio::units::Seconds;
 use eframe::egui::{LayerId, Rect};
@@ -57,20 +57,8 @@ impl View {
     }
 }
 
-/// A plot of the bench.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Plot {
-    /// The spectrogram with its strips.
-    Spectrogram,
-    /// What changed the answer.
-    Changed,
-    /// Heads, gates, field, scores or words.
-    Internals,
-    /// Answers and disagreement.
-    Answers,
-    /// The track, or the last minutes.
-    Timeline,
-}
+/// The plot of two models, a part of [`Plot::Answers`].
+pub(super) const TWO_MODELS: &str = "Two models";
 
 impl Plot {
     /// All of them, from top to bottom.
@@ -95,6 +83,11 @@ impl Plot {
 
     /// The one that is saved under this name.
     pub fn named(name: &str) -> Self {
+        let name = if name == TWO_MODELS {
+            Self::Answers.title()
+        } else {
+            name
+        };
         let known = Self::ALL.into_iter().find(|plot| plot.title() == name);
         known.unwrap_or(Self::Internals)
     }

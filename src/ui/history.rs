@@ -2,6 +2,7 @@
 //!
 //! In: snapshots. Out: mel columns and answers for the plots over time, points for the timeline. Thread: window.
 
+use super::model_answers::{Agreement, ModelAnswers};
 use super::section_runs::SectionRuns;
 use attune_audio::units::Seconds;
 use attune_engine::smoothing::AnswerState;
@@ -95,6 +96,8 @@ pub struct History {
     moments: Vec<Option<Moment>>,
     /// What started over with each column.
     resets: Vec<StateReset>,
+    /// What each model answered at each column.
+    models: ModelAnswers,
     total: u64,
     played_secs: f64,
     segment: u64,
@@ -122,6 +125,7 @@ impl History {
             times: vec![f64::NAN; COLUMNS],
             moments: vec![None; COLUMNS],
             resets: vec![StateReset::Nothing; COLUMNS],
+            models: ModelAnswers::default(),
             total: 0,
             played_secs: 0.0,
             segment: 0,
@@ -171,7 +175,7 @@ impl History {
         }
         while self.next_frame < snapshot.frames {
             if let Some(column) = snapshot.recent.get(self.next_frame as usize % RECENT_COLUMNS) {
-                self.push_column(column, snapshot.hop);
+                self.push_column(column, snapshot.hop, (snapshot.model_set, snapshot.model_count));
                 observe(News {
                     column,
                     played_secs: self.played_secs,
@@ -198,12 +202,13 @@ impl History {
         self.played_secs += secs;
     }
 
-    fn push_column(&mut self, column: &Column, hop: Seconds) {
+    fn push_column(&mut self, column: &Column, hop: Seconds, models: (u64, usize)) {
         self.leave_gap(column, hop);
         let slot = self.total as usize % COLUMNS;
         self.levels[slot * self.bands..(slot + 1) * self.bands].copy_from_slice(&column.mel_db[..self.bands]);
         self.times[slot] = column.at.0;
         self.resets[slot] = column.reset;
+        self.models.push(slot, column, models);
         self.played_secs += hop.0;
         self.moments[slot] = Some(Moment {
             played_secs: self.played_secs,
@@ -240,6 +245,7 @@ impl History {
             self.levels[slot * self.bands..(slot + 1) * self.bands].fill(f32::NAN);
             self.times[slot] = f64::NAN;
             self.moments[slot] = None;
+            self.models.push_blank(slot);
             self.resets[slot] = StateReset::Nothing;
             self.total += 1;
         }
@@ -293,6 +299,17 @@ impl History {
     pub fn moment(&self, index: u64) -> Option<&Moment> {
         let kept = index < self.total && index + COLUMNS as u64 >= self.total;
         self.moments[index as usize % COLUMNS].as_ref().filter(|_| kept)
+    }
+
+    /// What a model answered at column `index`, smoothed; `None` if it was off, or the column is blank or not kept.
+    pub(crate) fn answer_of(&self, index: u64, model: usize) -> Option<Probabilities> {
+        self.moment(index)?;
+        self.models.at(index as usize % COLUMNS, model)
+    }
+
+    /// How often two models named the same genre since these models run.
+    pub(crate) fn agreement(&self, a: usize, b: usize) -> Agreement {
+        self.models.agreement(a, b)
     }
 
     /// The newest column that had been played at this time, of those that are kept.

@@ -158,6 +158,7 @@ fn overlays(ctx: &egui::Context, pressed: &impl Fn(Key) -> bool, view: &mut View
         #[cfg(feature = "train")]
         &mut view.training.open,
         &mut view.source.credits_open,
+        &mut view.presets.open,
         &mut view.shortcuts_open,
     ];
     for open in open {

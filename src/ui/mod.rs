@@ -24,6 +24,7 @@ mod keyboard;
 #[cfg(feature = "lab")]
 mod lab_runner;
 mod live_attribution;
+mod model_answers;
 mod notices;
 mod panels;
 mod prescan;
@@ -39,6 +40,7 @@ mod traces;
 mod track;
 #[cfg(feature = "train")]
 mod training;
+mod truth;
 mod view_state;
 mod widgets;
 mod wording;
@@ -72,6 +74,8 @@ pub(crate) struct WindowLaunch {
     pub models: ModelSet,
     /// Models that can be switched on beside them.
     pub optional: Vec<LoadedModel>,
+    /// Whether those that the user loaded before run, too.
+    pub own: bool,
     /// What was kept from the last time.
     pub settings: Settings,
     /// What to open at once.
@@ -104,6 +108,7 @@ fn begin(
     let WindowLaunch {
         models,
         optional,
+        own,
         settings,
         open,
     } = launch;
@@ -117,6 +122,9 @@ fn begin(
     config.sources = system_sources(settings.buffer_ms, settings.play_aloud);
     let engine = Engine::start(config, notify)?;
     let mut app = App::new(ctx, engine.into(), model_info, settings, list).with_models(query_models);
+    if own {
+        app = app.with_kept_models();
+    }
     if let Some(request) = open {
         app.open(request);
     }

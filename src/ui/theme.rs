@@ -114,6 +114,36 @@ impl Palette {
     }
 }
 
+/// The colours of models on dark and on light, after Okabe and Ito: eight, as many as can run.
+const MODELS: [[Color32; 8]; 2] = [
+    [
+        Color32::from_rgb(0x56, 0xB4, 0xE9),
+        Color32::from_rgb(0xE6, 0x9F, 0x00),
+        Color32::from_rgb(0xE0, 0x8F, 0xBF),
+        Color32::from_rgb(0x3F, 0xCB, 0xA0),
+        Color32::from_rgb(0xF0, 0xE4, 0x42),
+        Color32::from_rgb(0xFF, 0x8A, 0x4A),
+        Color32::from_rgb(0x9F, 0xA8, 0xFF),
+        Color32::from_rgb(0xBD, 0xBD, 0xBD),
+    ],
+    [
+        Color32::from_rgb(0x0B, 0x6F, 0xA4),
+        Color32::from_rgb(0x96, 0x5F, 0x00),
+        Color32::from_rgb(0xA3, 0x40, 0x7F),
+        Color32::from_rgb(0x00, 0x73, 0x4F),
+        Color32::from_rgb(0x75, 0x66, 0x00),
+        Color32::from_rgb(0xB3, 0x47, 0x00),
+        Color32::from_rgb(0x4A, 0x53, 0xC8),
+        Color32::from_rgb(0x5F, 0x5F, 0x5F),
+    ],
+];
+
+/// The colour of the model at this place.
+pub(super) fn model_colour(palette: &Palette, place: usize) -> Color32 {
+    let colours = MODELS[usize::from(*palette == LIGHT)];
+    colours[place % colours.len()]
+}
+
 /// The answer: the largest text there is.
 pub(super) fn display_text() -> TextStyle {
     TextStyle::Name("display".into())
@@ -248,6 +278,15 @@ mod tests {
             }
             assert!(contrast(p.on_accent, p.accent) >= 4.5);
             assert!(contrast(p.attention, p.track) >= 3.0, "graphics need 3 : 1");
+            for place in 0..8 {
+                for ground in [p.track, p.card, p.control] {
+                    let found = contrast(model_colour(p, place), ground);
+                    assert!(
+                        found >= 3.0,
+                        "{theme:?}: model {place} on {ground:?} has contrast {found:.2}"
+                    );
+                }
+            }
             for ground in [p.speech, p.not_music, p.unfamiliar] {
                 let found = contrast(p.text, ground);
                 assert!(found >= 4.5, "{theme:?}: text on {ground:?} has contrast {found:.2}");

@@ -7,12 +7,14 @@ use super::history::{News, TimelinePoint};
 use super::job::{Job, JobError};
 use super::prescan::{Frame, Prescan};
 use super::query_error::QueryError;
+use super::truth::{TrueSection, TruthError, of_file};
 use attune_audio::units::Seconds;
 use attune_engine::offline::{AnalyzeError, Report};
 use attune_engine::smoothing::AnswerState;
-use attune_model::genre::Probabilities;
+use attune_model::genre::{GenreSet, Probabilities};
 use attune_model::hierarchical::DecidedReport;
 use attune_model::sections::SectionReading;
+use std::path::PathBuf;
 
 /// Two frames are the same one if their times differ by less: rounding is far below it, a hop far above.
 const SAME_TIME: f64 = 1e-6;
@@ -55,6 +57,8 @@ pub struct Track {
     pub segments: Job<DecidedReport, QueryError>,
     /// Which sections it has, for a network that writes them.
     pub sections: Job<SectionReading, QueryError>,
+    /// What it is known to be.
+    truth: Job<Vec<TrueSection>, TruthError>,
     /// Whether playback began with the file, with the knobs of the prescan.
     comparing: bool,
     prescan: Prescan,
@@ -72,6 +76,23 @@ impl Track {
             spacing: (duration.0 / 4800.0).max(0.25),
             ..Self::default()
         }
+    }
+
+    /// Looks for what the file is known to be. `done` is called when that is known.
+    pub fn start_truth(&mut self, path: PathBuf, genres: &GenreSet, done: impl Fn() + Send + Sync + 'static) {
+        let genres = genres.clone();
+        self.truth = Job::start("attune-truth", done, move |_| of_file(&path, &genres));
+    }
+
+    /// The true sections, in order; none if none are known.
+    pub fn truth(&self) -> &[TrueSection] {
+        self.truth.result().map_or(&[], Vec::as_slice)
+    }
+
+    /// Why those that somebody wrote are not used: once.
+    pub(super) fn take_truth_error(&mut self) -> Option<JobError<TruthError>> {
+        self.truth.error()?;
+        self.truth.take_ended()?.err()
     }
 
     /// Whether a file of this length is prescanned at all.
@@ -108,6 +129,7 @@ impl Track {
     pub fn poll(&mut self) {
         self.segments.poll();
         self.sections.poll();
+        self.truth.poll();
         if self.prescan.is_idle() {
             return;
         }

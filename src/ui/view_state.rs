@@ -12,8 +12,9 @@ use super::panels::LabView;
 #[cfg(feature = "train")]
 use super::panels::TrainingView;
 use super::panels::{
-    AttributionView, BenchView, DecisionsView, FilesCommand, FilesView, HeadsView, InternalsView, LectureView,
-    SessionsView, SourceView, SpectrogramView, StageView, TimelineView, TransportView, TuningView,
+    AttributionView, BenchView, ComparedView, DecisionsView, FilesCommand, FilesView, HeadsView, InternalsView,
+    LectureView, ModelsView, PresetCommand, PresetsView, SessionsView, SourceView, SpectrogramView, StageView,
+    TimelineView, TransportView, TuningView,
 };
 use super::time_view::TimeView;
 #[cfg(feature = "train")]
@@ -64,10 +65,14 @@ pub enum Action {
     TraceSurprise(bool),
     /// Serve a page for other programs, or no longer.
     Serve(bool),
+    /// Remove the model at this place, which the user loaded.
+    RemoveModel(usize),
     /// Ask the user for files.
     Ask(Choice),
     /// Do something with the list of files.
     Files(FilesCommand),
+    /// Do something with the presets.
+    Preset(PresetCommand),
     /// Keep something in the history.
     Session(SessionCommand),
     /// Send the lab a command.
@@ -104,6 +109,8 @@ pub struct ViewState {
     pub internals: InternalsView,
     /// Attention heads.
     pub heads: HeadsView,
+    /// Two models side by side.
+    pub compared: ComparedView,
     /// The view that is open.
     pub view: View,
     /// The views that fill the screen.
@@ -116,12 +123,16 @@ pub struct ViewState {
     pub bench: BenchView,
     /// The page that is open.
     pub page: Page,
+    /// The page of genres and models.
+    pub models: ModelsView,
     /// The page of decisions.
     pub decisions: DecisionsView,
     /// The page of knobs.
     pub tuning: TuningView,
     /// The page of sessions.
     pub sessions: SessionsView,
+    /// The list of presets.
+    pub presets: PresetsView,
     /// The list of files.
     pub files: FilesView,
     /// The lab.
@@ -167,18 +178,21 @@ impl ViewState {
             },
             internals: InternalsView::default(),
             heads: HeadsView::default(),
+            compared: ComparedView::default(),
             view: settings.view,
             full_screen: settings.full_screen.clone(),
             stage: StageView::new(settings.stage),
             lecture: LectureView::new(settings.words),
             bench: BenchView::default(),
             page: settings.page,
+            models: ModelsView::default(),
             decisions: DecisionsView::default(),
             tuning: TuningView {
                 knobs: settings.smoothing,
                 in_use: settings.smoothing,
             },
             sessions: SessionsView::default(),
+            presets: PresetsView::default(),
             files: FilesView::default(),
             #[cfg(feature = "lab")]
             lab: LabView::default(),

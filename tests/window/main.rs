@@ -1,6 +1,7 @@
 //! Every panel of the window, found by accessible label and driven from hand-made snapshots; and the whole window as
 //! pictures.
 
+mod compared;
 mod controls;
 mod evidence;
 mod files;
@@ -14,7 +15,9 @@ mod lab;
 mod media;
 mod messages;
 mod observers;
+mod own_models;
 mod pictures;
+mod presets;
 mod restart;
 mod rig;
 mod saved;
@@ -23,4 +26,5 @@ mod shown;
 mod sound_state;
 mod through_time;
 mod training;
+mod truth;
 mod views;

@@ -122,7 +122,7 @@ impl Rig {
                     let window = App::new(ui.ctx(), link, model_info, settings, list)
                         .with_dialog(Arc::new(move |_| chosen.clone()));
                     let window = match models {
-                        Some(models) => window.with_models(models),
+                        Some(models) => window.with_models(models).with_kept_models(),
                         None => window,
                     };
                     *app = Some(match history {

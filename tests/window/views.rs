@@ -4,10 +4,12 @@
 
 use super::hand_made;
 use super::rig::{Rig, Setup};
+use attune::settings::Settings;
 use attune::ui::{Plot, View};
+use attune_audio::source::{OpenedSource, SourceKind};
 use attune_audio::units::Seconds;
-use attune_engine::Command;
 use attune_engine::smoothing::AnswerState;
+use attune_engine::{Command, Event};
 use attune_model::genre::GenreId;
 use eframe::egui;
 use egui_kittest::kittest::{NodeT, Queryable};
@@ -188,7 +190,7 @@ fn plots_are_hidden_enlarged_and_shown_again() {
 fn a_lost_device_is_said_in_every_view() {
     for view in View::ALL {
         let mut rig = playing(view);
-        rig.send(attune_engine::Event::SourceFailed {
+        rig.send(Event::SourceFailed {
             message: "gone".to_owned(),
             remedy: "Plug it in.".to_owned(),
             retrying: true,
@@ -275,5 +277,55 @@ fn the_plot_of_the_lecture_keeps_its_height() {
         let plot = rig.window.get_by_label_contains("Spectrogram of the last").rect();
         assert!(plot.height() > 130.0, "{plot:?} at {frames}");
         assert!(rig.window.query_by_label("Listen to what mattered").is_none());
+    }
+}
+
+#[test]
+fn heads_are_frozen_while_listening_goes_on() {
+    let mut rig = Rig::playing(
+        Setup {
+            kept: Settings {
+                view: View::Lecture,
+                ..Settings::default()
+            },
+            ..Setup::default()
+        },
+        600,
+    );
+    rig.send(Event::Opened(OpenedSource {
+        kind: SourceKind::Microphone,
+        duration: None,
+        ..hand_made::open_file()
+    }));
+    rig.window.key_press(egui::Key::Num4);
+    rig.show(hand_made::playing(640));
+    rig.settle();
+    rig.orders();
+    // By its button, then by its key.
+    for is_by_key in [false, true] {
+        if is_by_key {
+            rig.window.key_press(egui::Key::H);
+        } else {
+            rig.window.get_by_label("Freeze").click();
+        }
+        rig.settle();
+        let frozen = rig.app().held().expect("a moment is held").snapshot.clone();
+        let next = rig.app().snapshot().frames + 100;
+        rig.show(hand_made::playing(next));
+        rig.settle();
+        let held = rig.app().held().expect("it is still held");
+        assert_eq!(held.snapshot.attention, frozen.attention);
+        assert_eq!(rig.app().snapshot().frames, next, "what is heard goes on");
+        assert_ne!(rig.app().snapshot().attention, frozen.attention);
+        let frozen = rig.window.get_by_label_contains("Attention heads:").rect();
+        assert!(frozen.height() > 100.0);
+        assert_eq!(rig.orders(), [], "nothing is paused");
+        if is_by_key {
+            rig.window.key_press(egui::Key::End);
+        } else {
+            rig.window.get_by_label("Freeze").click();
+        }
+        rig.settle();
+        assert!(rig.app().held().is_none());
     }
 }

@@ -3,6 +3,7 @@
 use crate::smoothing::SmoothingConfig;
 use attune_audio::playback::Pace;
 use attune_audio::units::Seconds;
+use attune_model::ModelSet;
 use attune_model::sections::SectionLister;
 use attune_model::wavenet::SurpriseModel;
 use std::path::PathBuf;
@@ -57,6 +58,14 @@ pub enum Command {
         model: usize,
         /// On or off.
         on: bool,
+    },
+    /// Runs these models in place of those that ran; the gate, the list of sections and the surprise stay as they are.
+    /// All states are reset. Models of another front end or with other classes are refused with a warning.
+    UseModels {
+        /// All of them, in display order.
+        models: Box<ModelSet>,
+        /// Places of those that are off until they are switched on.
+        off: Vec<usize>,
     },
     /// Lists the sections of the stream from now on; `None`: no more.
     ListSections(Option<SectionLister>),

@@ -19,6 +19,8 @@ pub enum ResetCause {
     Interrupted,
     /// The user said that another song begins.
     NewSong,
+    /// Other models run from now on.
+    OtherModels,
 }
 
 /// Something that happened.

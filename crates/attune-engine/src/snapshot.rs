@@ -189,6 +189,8 @@ pub struct Snapshot {
     pub ensemble: Probabilities,
     /// Share of the enabled models whose best genre is that of the ensemble, 0…1.
     pub agreement: f32,
+    /// How often other models took the place of those that ran ([`super::Command::UseModels`]).
+    pub model_set: u64,
     /// How many entries of `models` count.
     pub model_count: usize,
     /// Each model.
@@ -300,6 +302,7 @@ impl Snapshot {
             decision: Decision::before_sound(classes),
             ensemble: Probabilities::uniform(classes),
             agreement: 0.0,
+            model_set: 0,
             model_count,
             models: std::array::from_fn(model),
             attention: AttentionSnapshot::empty(),

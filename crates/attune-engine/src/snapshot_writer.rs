@@ -50,6 +50,14 @@ impl SnapshotWriter {
         (writer, reader)
     }
 
+    /// What follows is of these models, and of another epoch.
+    pub(super) fn use_models(&mut self, models: &ModelSet) {
+        let empty = Snapshot::empty(models);
+        self.newest.model_set += 1;
+        (self.newest.model_count, self.newest.models) = (empty.model_count, empty.models);
+        self.begin_epoch(true);
+    }
+
     /// What follows is of another epoch: of another stream, or the same after a gap.
     pub(super) fn begin_epoch(&mut self, continues: bool) {
         let classes = self.newest.ensemble.as_slice().len();
@@ -189,6 +197,7 @@ impl SnapshotWriter {
             decision: new.decision,
             ensemble: new.ensemble,
             agreement: new.agreement,
+            model_set: new.model_set,
             model_count: new.model_count,
             models: new.models,
             attention: new.attention,

@@ -16,6 +16,7 @@ use crate::smoothing::Decision;
 use attune_audio::playback::Pace;
 use attune_audio::source::{MarkKind, SourceError, SourceErrorKind};
 use attune_audio::units::Seconds;
+use attune_model::ModelSet;
 use crossbeam_channel::{Receiver, select};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -191,6 +192,7 @@ impl<'a> Worker<'a> {
             Command::SetPace(pace) => self.set_pace(pace),
             Command::SetSmoothing(smoothing) => self.set_smoothing(smoothing),
             Command::EnableModel { model, on } => self.enable(model, on),
+            Command::UseModels { models, off } => self.use_models(*models, &off),
             Command::ListSections(lister) => {
                 if let Some(pipeline) = &mut self.pipeline {
                     pipeline.list_sections(lister.as_ref());
@@ -354,6 +356,51 @@ impl<'a> Worker<'a> {
         self.emit_faults();
     }
 
+    fn use_models(&mut self, mut models: ModelSet, off: &[usize]) {
+        let config = &mut self.parts.config;
+        models.gate.clone_from(&config.models.gate);
+        models.sections.clone_from(&config.models.sections);
+        models.surprise.clone_from(&config.models.surprise);
+        let rate = self
+            .pipeline
+            .as_ref()
+            .map_or(models.front_end.rate, Pipeline::source_rate);
+        let fits = models.front_end == config.models.front_end && models.genres == config.models.genres;
+        let pipeline = match Pipeline::new(&models, rate, config.smoothing) {
+            Ok(pipeline) if fits => pipeline,
+            result => {
+                let why = match result {
+                    Err(error) => error.to_string(),
+                    Ok(_) => "they have another front end or other classes".to_owned(),
+                };
+                return self.emit(Event::Warning {
+                    message: format!("The models cannot run: {why}."),
+                    remedy: "Those that ran go on.".to_owned(),
+                });
+            }
+        };
+        self.wish.models = (0..models.models.len()).map(|model| !off.contains(&model)).collect();
+        self.parts.writer.use_models(&models);
+        config.models = models;
+        if let Some(old) = &mut self.pipeline {
+            *old = pipeline;
+            self.switch_off_unwanted();
+        }
+        if let Some(reader) = &self.reader {
+            self.reset(ResetCause::OtherModels, reader.time());
+        }
+    }
+
+    /// A fresh pipeline has all models on.
+    fn switch_off_unwanted(&mut self) {
+        let unwanted = self.wish.models.iter().enumerate().filter(|(_, on)| !**on);
+        for (model, _) in unwanted {
+            if let Some(pipeline) = &mut self.pipeline {
+                pipeline.enable(model, false);
+            }
+        }
+    }
+
     /// An attempt to open a source has ended.
     fn arrived(&mut self, attempt: Attempt) {
         if !self.opening.accept(&attempt) {
@@ -378,16 +425,13 @@ impl<'a> Worker<'a> {
     fn begin(&mut self, open: super::OpenSource) {
         let rate = open.0.opened().rate;
         let config = &self.parts.config;
-        let mut pipeline = match Pipeline::new(&config.models, rate, config.smoothing) {
+        let pipeline = match Pipeline::new(&config.models, rate, config.smoothing) {
             Ok(pipeline) => pipeline,
             Err(error) => {
                 let message = format!("{} cannot be used: {error}", open.0.opened().name);
                 return self.lose(&SourceError::new(SourceErrorKind::RateUnsupported, message));
             }
         };
-        for (model, _) in self.wish.models.iter().enumerate().filter(|(_, on)| !**on) {
-            pipeline.enable(model, false);
-        }
         let pace = match &self.wish.source {
             Some(SourceRequest::File { pace, .. }) => Some(*pace),
             _ => None,
@@ -409,6 +453,7 @@ impl<'a> Worker<'a> {
         self.reported_failure = None;
         let opened = reader.control.opened().clone();
         self.pipeline = Some(pipeline);
+        self.switch_off_unwanted();
         self.reader = Some(reader);
         match outage {
             None => {
@@ -491,7 +536,7 @@ impl<'a> Worker<'a> {
         }
         let continues = matches!(
             cause,
-            ResetCause::Interrupted | ResetCause::Reconnected | ResetCause::NewSong
+            ResetCause::Interrupted | ResetCause::Reconnected | ResetCause::NewSong | ResetCause::OtherModels
         );
         self.parts.writer.begin_epoch(continues);
         self.meter.clear();

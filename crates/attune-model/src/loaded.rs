@@ -29,6 +29,13 @@ struct Parts {
     trainable: OnceLock<Arc<dyn Net>>,
 }
 
+/// The same model loaded once, not merely an equal one.
+impl PartialEq for LoadedModel {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
 impl LoadedModel {
     /// A model of checked parts: `weights` are the bytes of the safetensors file from which `streaming` was packed.
     /// [`load`](super::load) makes one of files, and checks them.

@@ -12,7 +12,7 @@ use attune_audio::features::FrontEndSpec;
 
 /// Models that share one front end and one set of classes. Beside them may run a gate, which tells music from other
 /// sounds.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ModelSet {
     /// The front end of all.
     pub front_end: FrontEndSpec,

@@ -24,6 +24,8 @@ pub enum Choice {
     /// Folders to train on.
     #[cfg(feature = "train")]
     TrainingFolders,
+    /// The manifest of a model to run.
+    Model,
 }
 
 /// Asks the user; no paths if it was cancelled or cannot be shown.
@@ -38,6 +40,11 @@ pub(in crate::ui) fn ask(choice: Choice) -> Vec<PathBuf> {
             .add_filter("Music", &attune_library::scan::EXTENSIONS)
             .add_filter("All files", &["*"])
             .pick_files(),
+        Choice::Model => dialog
+            .set_title("Load a model")
+            .add_filter("Manifests of models", &["json"])
+            .pick_file()
+            .map(|path| vec![path]),
         Choice::Folder => dialog.set_title("Analyse a folder").pick_folders(),
         #[cfg(feature = "train")]
         Choice::TrainingFolders => dialog.set_title("Folders to train on").pick_folders(),
@@ -82,6 +89,11 @@ impl App {
         };
         let paths = ended.unwrap_or_default();
         match (choice, paths.as_slice()) {
+            (Choice::Model, []) if asked.elapsed() < TOO_SOON => self
+                .view
+                .notices
+                .remark("This desktop shows no dialog for files: drop the NAME.json on the window."),
+            (Choice::Model, paths) => paths.iter().for_each(|path| self.load_model(path.clone())),
             (_, []) if asked.elapsed() < TOO_SOON => {
                 self.view
                     .notices

@@ -22,6 +22,11 @@ impl App {
                 view.transport.seeking_to = None;
                 self.played.track = (source.kind == SourceKind::File)
                     .then(|| Track::new(source.duration.unwrap_or_default(), self.models.info.front_end.hop()));
+                let repaint = self.ctx.clone();
+                if let Some(track) = &mut self.played.track {
+                    let genres = &self.models.info.genres;
+                    track.start_truth(source.id.clone().into(), genres, move || repaint.request_repaint());
+                }
                 self.played.recorder.open(&source, &self.models.info.genres);
                 view.source.is_demo = source.kind == SourceKind::File && demo::is_demo(Path::new(&source.id));
                 view.source.opened = Some(source.clone());
@@ -45,7 +50,7 @@ impl App {
             }
             Event::Reset { cause, at } => match cause {
                 // The source bar says it already, or the remark.
-                ResetCause::Opened | ResetCause::Reconnected => {}
+                ResetCause::Opened | ResetCause::Reconnected | ResetCause::OtherModels => {}
                 ResetCause::NewSong => view.notices.remark("A new song: all models are reset."),
                 ResetCause::Sought => {
                     let text = format!("Jumped to {}: all models are reset.", at.clock());

@@ -62,6 +62,7 @@ impl App {
         if !self.view.full_screen.contains(&self.view.view) {
             settings.window_size = (ctx.content_rect().size() * (ctx.zoom_factor() / settings.zoom)).into();
         }
+        settings.own_models = self.jobs.own_models.kept(&self.settings.own_models);
         let device = self
             .view
             .source

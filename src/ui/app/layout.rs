@@ -21,6 +21,8 @@ use eframe::egui::{
     self, Align2, CentralPanel, Color32, Frame, Id, LayerId, Margin, Order, Panel, Rect, ScrollArea, UiBuilder, Vec2,
 };
 
+use std::path::Path;
+
 /// Below this width the answer stands above the plots, not beside them.
 const NARROW: f32 = 720.0;
 /// The least heights of the spectrogram, the heads and the timeline; below their sum the plots scroll.
@@ -97,6 +99,7 @@ impl App {
             _ => bench_view_ui(ui, &scene, &shown, view, pictures),
         }
         over_all_ui(ui.ctx(), &scene, view, pictures);
+        panels::presets_ui(ui.ctx(), &settings.presets, view);
         let wanted = jobs.saving.as_ref().and_then(Saving::tabulated);
         let figures = wanted.map(|plot| panels::figures_of(plot, &shown, view));
         view.time.turn();
@@ -114,6 +117,9 @@ impl App {
     fn take_dropped_files(&mut self, ctx: &egui::Context) {
         let dropped = ctx.input_mut(|input| std::mem::take(&mut input.raw.dropped_files));
         let mut paths: Vec<_> = dropped.iter().map(|file| file.path().to_path_buf()).collect();
+        for manifest in paths.extract_if(.., |path| is_manifest(path)) {
+            self.load_model(manifest);
+        }
         match paths.as_slice() {
             [] => {}
             #[cfg(feature = "train")]
@@ -126,6 +132,11 @@ impl App {
             }
         }
     }
+}
+
+/// Whether a file that was dropped is a model's manifest: no sound is in such a file.
+fn is_manifest(path: &Path) -> bool {
+    path.extension().is_some_and(|it| it.eq_ignore_ascii_case("json"))
 }
 
 /// The answer alone, large.
@@ -311,7 +322,7 @@ fn plots(scene: &Scene<'_>, view: &ViewState) -> Vec<(Plot, f32)> {
         ),
         (Plot::Changed, panels::attribution_height(scene)),
         (Plot::Internals, if has_internals { HEADS } else { 0.0 }),
-        (Plot::Answers, ANSWERS),
+        (Plot::Answers, ANSWERS + panels::compared_height(scene, view)),
         (Plot::Timeline, TIMELINE),
     ];
     let is_shown = |(plot, height): &(Plot, f32)| *height > 0.0 && view.bench.shows(*plot);
@@ -405,7 +416,7 @@ fn drop_hint_ui(ctx: &egui::Context, view: &ViewState) {
         if view.files.open {
             "Drop files to analyse them"
         } else {
-            "Drop one file to listen, more to analyse"
+            "Drop one file to listen, more to analyse, or a model"
         },
         font,
         palette.text,

@@ -12,6 +12,8 @@ mod layout;
 mod link;
 mod listening;
 mod observers;
+mod own_models;
+mod presets;
 mod saving;
 mod serving;
 mod signals;
@@ -27,12 +29,12 @@ use super::export::Export;
 use super::file_list::FileList;
 use super::held_moment::HeldMoment;
 use super::history::History;
-use super::job::Job;
+use super::job::{Job, JobError};
 #[cfg(feature = "lab")]
 use super::lab_runner::LabRunner;
 use super::live_attribution::LiveAttribution;
 use super::notices::{Problem, Severity};
-use super::panels::{ModelInfo, Pictures};
+use super::panels::{ModelInfo, Pictures, printable};
 use super::session_recorder::SessionRecorder;
 use super::song_list::SongList;
 use super::theme;
@@ -58,6 +60,7 @@ pub use link::EngineLink;
 use listening::ListenError;
 pub use listening::PlayAloud;
 use observers::Observers;
+use own_models::{LONGEST_REASON, OwnModels};
 use saving::Saving;
 pub use signals::Signals;
 pub(super) use signals::notify;
@@ -101,6 +104,8 @@ struct Models {
     set: Option<ModelSet>,
     /// Which of them are switched on.
     on: Vec<bool>,
+    /// How often others took their place: what the engine sends of those that ran before is not taken.
+    replaced: u64,
 }
 
 impl Models {
@@ -144,6 +149,8 @@ struct Jobs {
     files: FileList,
     /// What runs beside the models.
     observers: Observers,
+    /// Models of the user.
+    own_models: OwnModels,
     /// The dialog for files.
     dialog: Dialog,
     /// What mattered, while it is played.
@@ -173,6 +180,7 @@ impl App {
                 on: on_at_first(&model_info, &settings),
                 info: model_info,
                 set: None,
+                replaced: 0,
             },
             played: Played::default(),
             jobs: Jobs {
@@ -188,6 +196,7 @@ impl App {
                 export: Export::Idle,
                 files: FileList::default(),
                 observers: Observers::default(),
+                own_models: OwnModels::default(),
                 dialog: Dialog::default(),
                 listening: Job::Idle,
                 saving: None,
@@ -300,15 +309,14 @@ impl App {
         if self.link.snapshots.update() {
             self.absorb();
         }
-        if let Some(track) = &mut self.played.track {
-            track.poll();
-        }
+        self.poll_track();
         if let Some(held) = &mut self.jobs.held {
             held.poll();
         }
         self.poll_files();
         self.poll_observers();
         self.poll_dialog();
+        self.poll_own_models();
         self.poll_export();
         self.poll_listening();
         self.poll_saving();
@@ -323,6 +331,27 @@ impl App {
         self.follow_attribution();
         self.start_segments();
         self.follow_view(ctx);
+    }
+
+    fn poll_track(&mut self) {
+        let Some(track) = &mut self.played.track else {
+            return;
+        };
+        track.poll();
+        if let Some(error) = track.take_truth_error() {
+            let remedy = match &error {
+                JobError::Work(error) => error.remedy(),
+                _ => "Open the file again.",
+            };
+            self.view.notices.report(Problem {
+                severity: Severity::Warning,
+                message: format!(
+                    "The true sections are not drawn: {}.",
+                    printable(&error, LONGEST_REASON)
+                ),
+                remedy: remedy.to_owned(),
+            });
+        }
     }
 
     fn poll_recorder(&mut self) {
@@ -343,6 +372,9 @@ impl App {
     /// Takes over what is new in the snapshot that has come.
     fn absorb(&mut self) {
         let snapshot = self.link.snapshots.output_buffer();
+        if snapshot.model_set != self.models.replaced {
+            return;
+        }
         let count = snapshot.model_count;
         let Played {
             history,
@@ -395,6 +427,8 @@ impl App {
                 Action::ListSections(on) => self.list_sections(on),
                 Action::TraceSurprise(on) => self.trace_surprise(on),
                 Action::Files(command) => self.files(command),
+                Action::RemoveModel(place) => self.remove_model(place),
+                Action::Preset(command) => self.preset(command),
                 Action::Ask(choice) => self.ask_for(choice),
                 Action::Serve(on) => self.serve(on),
                 Action::Session(command) => self.played.recorder.send(command),
@@ -419,7 +453,13 @@ impl App {
         }
     }
 
+    /// Sends the engine a command.
     fn send(&mut self, command: Command) {
+        self.is_sent(command);
+    }
+
+    /// The same; whether the engine took it. If not, the user is told.
+    fn is_sent(&mut self, command: Command) -> bool {
         let switched = match command {
             Command::EnableModel { model, on } => Some((model, on)),
             _ => None,
@@ -428,7 +468,7 @@ impl App {
             if let Some((model, on)) = switched {
                 self.switched(model, on);
             }
-            return;
+            return true;
         };
         self.view.source.opening = None;
         let (message, remedy) = match error {
@@ -443,6 +483,7 @@ impl App {
             message: message.to_owned(),
             remedy: remedy.to_owned(),
         });
+        false
     }
 
     /// A model was switched: the prescan starts over, or the live path would be compared with another set of models.

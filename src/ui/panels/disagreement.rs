@@ -3,20 +3,28 @@
 //! In: history. Out: paint. Thread: window.
 
 use super::Scene;
+use super::compared::{compared_height, compared_ui};
 use crate::ui::history::{History, Moment};
 use crate::ui::theme::{GUTTER, PLOT_RIGHT, Palette, axis_font};
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{Run, TimeAxis, describe, fill_under, heading, place_plot, ribbon_ui, save_menu};
 use crate::ui::wording;
+use attune_engine::smoothing::AnswerState;
 use eframe::egui::{self, Align, Align2, CornerRadius, Layout, Pos2, Rect, RichText, Sense, Stroke, Vec2};
 
 /// Height of the row above the picture.
 const HEADER: f32 = 20.0;
 /// Height of the ribbon of answers.
-const RIBBON: f32 = 14.0;
+pub(super) const RIBBON: f32 = 14.0;
 
-/// Draws the strip into what is available.
+/// Draws the strip, and below it two models if they are compared, into what is available.
 pub(crate) fn disagreement_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
+    ui.spacing_mut().item_spacing.y = 0.0;
+    strip_ui(ui, scene, view);
+    compared_ui(ui, scene, view);
+}
+
+fn strip_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     let palette = Palette::of(ui);
     let note = note(scene, view);
     ui.allocate_ui_with_layout(
@@ -28,12 +36,20 @@ pub(crate) fn disagreement_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut V
                  as a share of its maximum; 0 % where all give the same answer.",
             );
             save_menu(ui, view, "Answers and disagreement");
+            if scene.model_info.models.len() > 1 {
+                ui.spacing_mut().button_padding = Vec2::new(6.0, 0.0);
+                ui.spacing_mut().interact_size.y = HEADER;
+                ui.toggle_value(&mut view.compared.is_on, RichText::new("Two models").size(11.5))
+                    .on_hover_text("Shows two models side by side, and where they differ");
+            }
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 ui.add(egui::Label::new(RichText::new(note).size(10.5).color(palette.muted)).truncate());
             });
         },
     );
-    let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
+    let below = compared_height(scene, view);
+    let size = ui.available_size() - Vec2::new(0.0, below);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
     describe(&response, summary(scene));
     place_plot(ui, view, "Answers and disagreement", &response);
     if !ui.is_rect_visible(rect) {
@@ -46,10 +62,12 @@ pub(crate) fn disagreement_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut V
     ui.painter().rect_filled(ribbon, CornerRadius::same(2), palette.track);
     ui.painter().rect_filled(area, CornerRadius::ZERO, palette.track);
     let seen: Vec<_> = seen(scene.history, &time).collect();
-    ribbon_ui(ui, ribbon, &answers(&seen, &time), &scene.model_info.genres, 1.0);
+    let states = seen.iter().map(|(back, moment)| (*back, moment.state));
+    ribbon_ui(ui, ribbon, &runs(states, &time), &scene.model_info.genres, 1.0);
     let painter = ui.painter().with_clip_rect(area.intersect(ui.clip_rect()));
     let top = scale(&seen);
-    for part in curves(&seen, &time, area, top) {
+    let shares = seen.iter().map(|(back, moment)| (*back, moment.disagreement));
+    for part in curves(shares, &time, area, top) {
         painter.add(fill_under(&part, area.bottom(), palette.text.gamma_multiply(0.35)));
         painter.line(part, Stroke::new(1.0, palette.text.gamma_multiply(0.8)));
     }
@@ -86,27 +104,24 @@ fn note(scene: &Scene<'_>, view: &ViewState) -> String {
 }
 
 /// The columns in sight that were played, oldest first: how far back, and what was answered.
-fn seen<'a>(history: &'a History, time: &TimeAxis) -> impl Iterator<Item = (f32, &'a Moment)> {
+pub(super) fn seen<'a>(history: &'a History, time: &TimeAxis) -> impl Iterator<Item = (f32, &'a Moment)> {
     let total = history.total_columns();
     let newest = total.saturating_sub(time.offset.max(0.0) as u64);
     let oldest = total.saturating_sub((time.offset + time.columns).ceil() as u64 + 1);
     (oldest..newest).filter_map(move |index| Some(((total - 1 - index) as f32, history.moment(index)?)))
 }
 
-fn answers(seen: &[(f32, &Moment)], time: &TimeAxis) -> Vec<Run> {
+/// Runs of the same answer; each column is how far back it lies, and what was answered.
+pub(super) fn runs(states: impl Iterator<Item = (f32, AnswerState)>, time: &TimeAxis) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     let mut before = f32::NAN;
-    for (back, moment) in seen {
-        let (from, to) = (time.x_of(back + 1.0), time.x_of(*back));
+    for (back, state) in states {
+        let (from, to) = (time.x_of(back + 1.0), time.x_of(back));
         match runs.last_mut() {
-            Some(run) if run.state == moment.state && before - back < 1.5 => run.to = to,
-            _ => runs.push(Run {
-                from,
-                to,
-                state: moment.state,
-            }),
+            Some(run) if run.state == state && before - back < 1.5 => run.to = to,
+            _ => runs.push(Run { from, to, state }),
         }
-        before = *back;
+        before = back;
     }
     runs
 }
@@ -120,12 +135,18 @@ fn scale(seen: &[(f32, &Moment)]) -> f32 {
     [0.2, 0.5].into_iter().find(|top| most <= *top).unwrap_or(1.0)
 }
 
-/// The curve, a point for each pixel: the strongest of the columns that it covers, so that no peak is lost.
-fn curves(seen: &[(f32, &Moment)], time: &TimeAxis, area: Rect, top: f32) -> Vec<Vec<Pos2>> {
+/// A curve of shares, interrupted where there is none, with a point for each pixel: the largest of the columns that it
+/// covers, so that no peak is lost. `top` is the share at the upper edge.
+pub(super) fn curves(
+    values: impl Iterator<Item = (f32, Option<f32>)>,
+    time: &TimeAxis,
+    area: Rect,
+    top: f32,
+) -> Vec<Vec<Pos2>> {
     let mut parts: Vec<Vec<Pos2>> = Vec::new();
     let mut before = f32::NAN;
-    for (back, moment) in seen {
-        let Some(share) = moment.disagreement else {
+    for (back, share) in values {
+        let Some(share) = share else {
             before = f32::NAN;
             continue;
         };
@@ -140,7 +161,7 @@ fn curves(seen: &[(f32, &Moment)], time: &TimeAxis, area: Rect, top: f32) -> Vec
             },
             _ => parts.push(vec![point]),
         }
-        before = *back;
+        before = back;
     }
     parts
 }

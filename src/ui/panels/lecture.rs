@@ -8,7 +8,7 @@ use super::{Pictures, Scene, attribution, internals_ui, lecture_figures as figur
 use crate::settings::Words;
 use crate::ui::choices::Internals;
 use crate::ui::theme::{Palette, axis_font, display_text, figure_text};
-use crate::ui::view_state::ViewState;
+use crate::ui::view_state::{Action, ViewState};
 use crate::ui::widgets::describe;
 use crate::ui::wording;
 use eframe::egui::{
@@ -74,13 +74,13 @@ const SENTENCE: f32 = 38.0;
 const TRACK: f32 = 92.0;
 const THUMBNAIL: f32 = 58.0;
 /// Below this width only the step that is shown has its name.
-const NARROW: f32 = 640.0;
+const NARROW: f32 = 760.0;
 /// Below this height there are no thumbnails.
 const LOW: f32 = 330.0;
 
 /// Draws the view into what is available.
 pub(crate) fn lecture_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
-    steps_ui(ui, view);
+    steps_ui(ui, scene, view);
     let all = ui.available_rect_before_wrap();
     let thumbnails = if all.height() < LOW { 0.0 } else { THUMBNAIL };
     let mut top = all.top();
@@ -105,7 +105,7 @@ pub(crate) fn lecture_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSt
     timeline_ui(&mut child, scene, view);
 }
 
-fn steps_ui(ui: &mut egui::Ui, view: &mut ViewState) {
+fn steps_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     let is_narrow = ui.available_width() < NARROW;
     ui.horizontal(|ui| {
         for (i, step) in Step::ALL.into_iter().enumerate() {
@@ -130,6 +130,14 @@ fn steps_ui(ui: &mut egui::Ui, view: &mut ViewState) {
                 .changed()
             {
                 view.lecture.words = if expert { Words::Expert } else { Words::Plain };
+            }
+            let mut frozen = scene.held.is_some();
+            let freeze = ui.toggle_value(&mut frozen, "Freeze");
+            if freeze
+                .on_hover_text("Holds what is shown while listening goes on (H); now again (End)")
+                .changed()
+            {
+                view.request(if frozen { Action::Hold(0) } else { Action::LetGo });
             }
             #[cfg(feature = "lab")]
             if ui

@@ -7,6 +7,7 @@ mod answer;
 mod attention;
 mod attribution;
 mod banner;
+mod compared;
 mod contribution;
 mod credits;
 mod decisions;
@@ -26,7 +27,9 @@ mod lecture_figures;
 mod matrix;
 mod mattered;
 mod models;
+mod own_models;
 mod pages;
+mod presets;
 mod raw_curve;
 mod scores;
 mod sessions;
@@ -39,6 +42,7 @@ mod timeline;
 #[cfg(feature = "train")]
 mod training;
 mod transport;
+mod truth;
 mod tuning;
 mod units;
 mod views;
@@ -49,6 +53,7 @@ mod words;
 pub(super) use answer::answer_ui;
 pub(super) use attribution::{Attribution, AttributionView, attribution_height, attribution_ui};
 pub(super) use banner::{banner_ui, remark_ui};
+pub(super) use compared::{ComparedView, compared_height};
 pub(super) use contribution::contribution_height;
 pub(super) use credits::credits_ui;
 pub(super) use decisions::{DecisionsView, decisions_ui};
@@ -64,7 +69,9 @@ pub(super) use internals::{InternalsView, internals_ui};
 pub(super) use lab::{LabView, lab_ui};
 pub(super) use lecture::{LECTURE_ZOOM, LectureView, Step, lecture_ui};
 pub(super) use models::models_ui;
+pub(super) use own_models::{ModelsView, OwnModelLabel};
 pub(super) use pages::page_ui;
+pub(super) use presets::{PresetCommand, PresetsView, presets_ui};
 pub(super) use sessions::{SessionsView, sessions_ui};
 pub(super) use shortcuts::shortcuts_ui;
 pub(crate) use source_bar::next_theme;
@@ -101,13 +108,17 @@ use super::widgets::SheetImage;
 use super::widgets::{ColumnTexture, MatrixImage, WeightImage};
 use crate::settings::RecentSources;
 use attune_audio::features::FrontEndSpec;
+use attune_engine::text::Printable;
 use attune_engine::{AttentionSnapshot, MAX_ATTENTION_FRAMES, MAX_HEADS, MAX_LAYERS, Snapshot, Transport};
 use attune_model::ModelSet;
 use attune_model::architecture::{BodyShape, Dilated};
 use attune_model::genre::GenreSet;
 use attune_model::scores::Scores;
 use eframe::egui::{self, ColorImage, TextureId};
+use std::fmt::Display;
 
+/// Characters of a model's name that are shown.
+const LONGEST_NAME: usize = 24;
 /// Opacity of what is drawn of a past that does not go on.
 const OLD: f32 = 0.45;
 
@@ -209,8 +220,19 @@ impl ModelInfo {
     }
 }
 
-/// A model's short name as people read it: an acronym in capitals, a word with one.
+/// Text from outside on one line, cut after so many characters.
+pub(super) fn printable(text: &(impl Display + ?Sized), most: usize) -> String {
+    let text = Printable(text).to_string();
+    match text.char_indices().nth(most) {
+        None => text,
+        Some((cut, _)) => format!("{}…", &text[..cut]),
+    }
+}
+
+/// A model's short name as people read it: an acronym in capitals, a word with one. Manifests are from anywhere: what is
+/// long is cut.
 fn model_title(name: &str) -> String {
+    let name = printable(name, LONGEST_NAME);
     let is_acronym = name.len() <= 4 && name.chars().all(|c| c.is_ascii_alphanumeric());
     if is_acronym {
         return name.to_uppercase();

@@ -3,6 +3,7 @@
 //! In: smoothed probabilities, step times. Out: paint; models switched on and off. Thread: window.
 
 use super::Scene;
+use super::own_models::{model_mark, own_models_height, own_models_ui};
 use crate::ui::theme::{Palette, card, figure_text};
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::share_bar;
@@ -40,10 +41,11 @@ pub(crate) fn models_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSta
         let room = (ui.available_width() - NAME_WIDTH) / (models.len() + 1) as f32 - GAP;
         let column = room.max(LEAST_COLUMN);
         let genres = scene.model_info.genres.len() as f32;
-        let below = 16.0 + if waiting.is_empty() { 0.0 } else { WAITING_HEIGHT };
+        let below = 16.0 + if waiting.is_empty() { 0.0 } else { WAITING_HEIGHT } + own_models_height(view);
         let rows = ui.available_height() - HEADER_HEIGHT - 3.0 * FIGURE_HEIGHT - below;
         let row_height = (rows / genres).floor().clamp(18.0, 28.0);
-        let mut table = |ui: &mut egui::Ui| {
+        let table = |ui: &mut egui::Ui, view: &mut ViewState| {
+            let spacing = ui.spacing().clone();
             ui.spacing_mut().item_spacing = Vec2::new(GAP, 0.0);
             // Rows are as high as their bars, not as a button.
             ui.spacing_mut().interact_size.y = 0.0;
@@ -62,12 +64,14 @@ pub(crate) fn models_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSta
             for &model in &waiting {
                 waiting_ui(ui, scene, view, model);
             }
+            *ui.spacing_mut() = spacing;
         };
         if room < LEAST_COLUMN {
-            egui::ScrollArea::horizontal().show(ui, &mut table);
+            egui::ScrollArea::horizontal().show(ui, |ui| table(ui, view));
         } else {
-            table(ui);
+            table(ui, view);
         }
+        own_models_ui(ui, scene, view);
     });
 }
 
@@ -91,6 +95,7 @@ fn header_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, column:
     );
     for (place, &model) in models.iter().enumerate() {
         let label = &scene.model_info.models[model];
+        model_mark(ui, cell(place + 1), model);
         let on = scene.snapshot.models[model].enabled;
         let text = RichText::new(&label.name).size(size_of(&label.name));
         let text = if on {

@@ -5,6 +5,7 @@
 
 use super::contribution::{Contribution, contribution_row_ui};
 use super::surprise::surprise_ui;
+use super::truth::truth_over_plot;
 use super::weights::{overlay_ui, strip_ui};
 use super::words::glow_ui;
 use super::{HeadLines, Pictures, Scene, attention_lag, pooling_of};
@@ -104,6 +105,7 @@ pub(crate) fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut Vi
         axis_font(),
         palette.muted,
     );
+    truth_over_plot(ui, scene, &time);
     let mut strips = (0..strips).map(|place| {
         let top = plot.bottom() + STRIP_GAP + place as f32 * (STRIP + STRIP_GAP);
         let rect = Rect::from_x_y_ranges(plot.x_range(), top..=top + STRIP);

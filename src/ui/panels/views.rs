@@ -53,6 +53,15 @@ pub(crate) fn views_ui(ui: &mut egui::Ui, view: &mut ViewState) {
         if view.view == View::Bench {
             plots_ui(ui, view);
         }
+        ui.separator();
+        if ui
+            .button("Presets…")
+            .on_hover_text("Arrangements of the window under names")
+            .clicked()
+        {
+            view.presets.open = true;
+            ui.close();
+        }
         served_ui(ui, view);
         #[cfg(feature = "train")]
         training_ui(ui, view);

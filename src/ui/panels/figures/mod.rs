@@ -6,6 +6,7 @@ mod held;
 mod over_time;
 
 use super::Scene;
+use crate::ui::choices::TWO_MODELS;
 use crate::ui::view_state::ViewState;
 use attune_engine::smoothing::AnswerState;
 use attune_model::genre::{GenreSet, Probabilities};
@@ -19,6 +20,7 @@ pub(crate) fn figures_of(plot: &str, scene: &Scene<'_>, view: &ViewState) -> Opt
     let table = match plot {
         "Spectrogram" => over_time::levels(scene),
         "Answers and disagreement" | "Raw and smoothed" => over_time::answers(scene),
+        TWO_MODELS => over_time::compared(scene, view)?,
         "Timeline" => over_time::timeline(scene, view)?,
         "Units" => over_time::units(scene, view)?,
         "Attention heads" => over_time::heads(scene),

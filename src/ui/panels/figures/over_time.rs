@@ -1,5 +1,6 @@
 //! Figures of plots over time.
 
+use super::super::compared::compared_pair;
 use super::super::{Scene, head_of, map_shape, pooling_of};
 use super::{Table, back, heading, shares, state};
 use crate::ui::choices::TrackShows;
@@ -50,6 +51,26 @@ pub(super) fn answers(scene: &Scene<'_>) -> Table {
         Some(row)
     });
     std::iter::once(first).chain(rows).collect()
+}
+
+/// What the two models that are compared answered at each column; empty where one was off.
+pub(super) fn compared(scene: &Scene<'_>, view: &ViewState) -> Option<Table> {
+    let pair = compared_pair(scene, view)?;
+    let genres = &scene.model_info.genres;
+    let mut first = heading(&["at_s", "answer"], "a_", genres);
+    first.extend(heading(&[], "b_", genres));
+    let rows = columns(scene).filter_map(|(column, at)| {
+        let moment = scene.history.moment(column)?;
+        let mut row = vec![format!("{:.4}", at.0), state(moment.state, genres)];
+        for model in pair {
+            match scene.history.answer_of(column, model) {
+                Some(answer) => row.extend(shares(&answer)),
+                None => row.extend(vec![String::new(); genres.len()]),
+            }
+        }
+        Some(row)
+    });
+    Some(std::iter::once(first).chain(rows).collect())
 }
 
 /// Answers over the last minutes, or the track's, or its segments.

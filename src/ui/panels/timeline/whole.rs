@@ -2,6 +2,7 @@
 //!
 //! In: track, transport. Out: paint; seeks and selections. Thread: window.
 
+use super::super::truth::truth_ui;
 use super::hand::drag;
 use super::{MOST_POINTS, Scene, parts};
 use crate::demo;
@@ -9,13 +10,12 @@ use crate::ui::choices::TrackDrag;
 use crate::ui::held_moment::HeldMoment;
 use crate::ui::theme::{Palette, axis_font};
 use crate::ui::track::{SAME, Track};
+use crate::ui::truth::section_at;
 use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{Bands, Run, areas_ui, describe, place_plot, ribbon_ui, runs, share_labels};
 use crate::ui::wording;
 use attune_audio::units::Seconds;
 use attune_engine::Command;
-use attune_engine::smoothing::AnswerState;
-use attune_model::genre::GenreSet;
 use eframe::egui::{self, Align2, Color32, CornerRadius, Label, Rect, RichText, Sense};
 
 /// What is not played yet is drawn this much weaker.
@@ -86,9 +86,10 @@ pub(super) fn whole_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
     describe(&response, summary(scene, track));
     place_plot(ui, view, "Timeline", &response);
     let genres = &scene.model_info.genres;
-    // The demo's recordings have a ribbon of their own: what they are, under what is answered.
-    let (inner, ribbons, area) = parts(rect, if view.source.is_demo { 2 } else { 1 });
-    let ribbon = ribbons[0];
+    // What the file is known to be has a ribbon of its own, over what is answered.
+    let truth = track.truth();
+    let (inner, ribbons, area) = parts(rect, if truth.is_empty() { 1 } else { 2 });
+    let ribbon = ribbons[ribbons.len() - 1];
     let length = track.duration.0.max(scene.transport.duration.0).max(0.1);
     let to_x = |at: f64| inner.left() + (at / length) as f32 * inner.width();
     if ui.is_rect_visible(rect) {
@@ -119,8 +120,15 @@ pub(super) fn whole_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
             PRESCAN,
         );
         ribbon_ui(ui, ribbon, &played, genres, 1.0);
-        if let Some(truth) = ribbons.get(1) {
-            ribbon_ui(ui, *truth, &recordings(genres, to_x), genres, 1.0);
+        if !truth.is_empty() {
+            let known = truth.iter();
+            let known = known.map(|section| (to_x(section.span.0.0), to_x(section.span.1.0), section));
+            truth_ui(ui, ribbons[0], known, genres);
+            for (row, text) in [(ribbons[0], "true"), (ribbon, "answer")] {
+                let at = egui::pos2(row.left() - 6.0, row.center().y);
+                ui.painter()
+                    .text(at, Align2::RIGHT_CENTER, text, axis_font(), palette.muted);
+            }
         }
         share_labels(ui, area);
         labels(ui, inner, length, &to_x);
@@ -129,20 +137,6 @@ pub(super) fn whole_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewStat
     }
     drag(ui, view, &response, scene, (inner, length));
     hover_ui(ui, scene, view, (&response, inner), length, track);
-}
-
-/// The demo's recordings with their genres.
-fn recordings(genres: &GenreSet, to_x: impl Fn(f64) -> f32) -> Vec<Run> {
-    let sections = demo::sections().iter();
-    sections
-        .filter_map(|section| {
-            Some(Run {
-                from: to_x(section.start_s),
-                to: to_x(section.end_s),
-                state: AnswerState::Genre(genres.find(section.genre)?),
-            })
-        })
-        .collect()
 }
 
 /// The parts of the prescanned runs that what was played does not cover, so that no name is cut.
@@ -254,15 +248,13 @@ fn hover_ui(
         None => format!("At {}: not played yet.", at.clock()),
     };
     let recording = match demo::section_at(at).filter(|_| view.source.is_demo) {
-        Some(section) => format!(
-            "\nThe recording: {}, {}, {}.",
-            section.genre, section.title, section.artist
-        ),
+        Some(section) => format!("\nThe recording: {}, {}.", section.title, section.artist),
         None => String::new(),
     };
+    let known = section_at(track.truth(), at).map_or(String::new(), |it| format!("\nIn truth: {}.", it.label));
     response
         .clone()
-        .on_hover_text_at_pointer(format!("{said}{recording}\nClick: play from here. Drag: loop."));
+        .on_hover_text_at_pointer(format!("{said}{known}{recording}\nClick: play from here. Drag: loop."));
 }
 
 /// What a screen reader says instead of the picture.
@@ -272,12 +264,16 @@ fn summary(scene: &Scene<'_>, track: &Track) -> String {
         return "Timeline: no sound yet".to_owned();
     }
     let answers = wording::shares(&shares, &scene.model_info.genres);
+    let known = match track.truth().len() {
+        0 => String::new(),
+        count => format!(" {count} true sections are known."),
+    };
     let looped = match scene.transport.selection {
         Some((start, end)) => format!(" Looping {} to {}.", start.clock(), end.clock()),
         None => String::new(),
     };
     format!(
-        "Timeline: {answers}. The track is {} long and plays at {}. {}.{looped}",
+        "Timeline: {answers}. The track is {} long and plays at {}. {}.{known}{looped}",
         track.duration.clock(),
         scene.transport.position.clock(),
         wording::parity(&track.parity, scene.snapshot.hop)
