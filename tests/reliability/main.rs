@@ -6,6 +6,23 @@
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 mod media;
 
+#[path = "../common/fake_models.rs"]
+#[allow(dead_code, reason = "each test binary uses a part of it")]
+mod fake_models;
+#[cfg(target_os = "linux")]
+#[path = "../common/held.rs"]
+mod held;
+
+#[cfg(target_os = "linux")]
+mod fault_device;
+#[cfg(target_os = "linux")]
+mod fault_rig;
+mod faults;
 mod history;
 mod strangers;
 mod training;
+
+/// Says what was proved, in figures.
+fn proved(what: &str, figures: &str) {
+    println!("PROOF\t{what}\t{figures}");
+}

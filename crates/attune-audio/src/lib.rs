@@ -10,6 +10,7 @@
 //! ```
 //!
 //! - [`units`]: sample rate, sample and frame index, seconds, decibels: types that cannot be mixed up.
+//! - [`clock`]: the system's time, or one that a test moves.
 //! - [`ring`](mod@ring): the ring between the producer, which never waits, and the worker. What does not fit is counted.
 //! - [`source`]: what is open, marks at exact samples (loop, end, loss), and errors with a remedy.
 //! - [`decode`]: files to samples, through symphonia.
@@ -49,10 +50,12 @@
 
 #[cfg(feature = "device")]
 pub mod capture;
+pub mod clock;
 pub mod decode;
 pub mod features;
 pub mod playback;
 pub mod ring;
 pub mod source;
+mod sync;
 pub mod units;
 pub mod wav;

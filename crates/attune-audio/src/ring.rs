@@ -4,8 +4,8 @@
 //! Thread: the sink belongs to the producer (an audio callback, hard real time: no allocation, lock or log in
 //! [`SampleSink::write`]), the source to the worker.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::clock::Clock;
+use crate::sync::{Arc, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Counters that both ends share, each since the ring was made.
@@ -15,39 +15,49 @@ use std::time::{Duration, Instant};
 pub struct RingCounters {
     /// Samples that went in.
     pub written: AtomicU64,
+    /// Samples that were read.
+    pub read: AtomicU64,
     /// Samples that did not fit, or that the reader skipped because it was too late.
     pub lost: AtomicU64,
     /// Samples that were NaN or infinite and went in as 0.
     pub not_finite: AtomicU64,
     /// Calls of [`SampleSink::write`].
     pub callbacks: AtomicU64,
-    /// When the last call was, in nanoseconds since the ring was made; 0: never.
+    /// When the last call was, in nanoseconds since the ring was made; before the first: when the source was started, 0
+    /// if nobody said so.
     pub last_write_ns: AtomicU64,
+    clock: Clock,
     /// When the ring was made.
     made: Instant,
 }
 
-impl Default for RingCounters {
-    fn default() -> Self {
+impl RingCounters {
+    fn new(clock: Clock) -> Self {
         Self {
             written: AtomicU64::new(0),
+            read: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             not_finite: AtomicU64::new(0),
             callbacks: AtomicU64::new(0),
             last_write_ns: AtomicU64::new(0),
-            made: Instant::now(),
+            made: clock.now(),
+            clock,
         }
     }
-}
 
-impl RingCounters {
     /// Nanoseconds since the ring was made, on the clock of [`RingCounters::last_write_ns`]; never 0.
     pub fn now_ns(&self) -> u64 {
         // 0 means "never"; 584 years fit in 64 bits.
-        (self.made.elapsed().as_nanos() as u64).max(1)
+        (self.clock.since(self.made).as_nanos() as u64).max(1)
     }
 
-    /// Time since the last write; since the ring was made if there was none.
+    /// The source is started only now: what it took to open it is no age of its samples.
+    pub fn begin(&self) {
+        // A callback may have been quicker.
+        self.last_write_ns.fetch_max(self.now_ns(), Ordering::Relaxed);
+    }
+
+    /// Time since the last write; if there was none, since the source was started or the ring was made.
     pub fn age(&self) -> Duration {
         Duration::from_nanos(self.now_ns().saturating_sub(self.last_write_ns.load(Ordering::Relaxed)))
     }
@@ -86,8 +96,13 @@ pub struct SampleSource {
 /// assert_eq!(source.counters().lost.load(std::sync::atomic::Ordering::Relaxed), 1);
 /// ```
 pub fn ring(capacity: usize) -> (SampleSink, SampleSource) {
+    ring_on(Clock::default(), capacity)
+}
+
+/// A ring whose ages are measured by `clock`.
+pub fn ring_on(clock: Clock, capacity: usize) -> (SampleSink, SampleSource) {
     let (producer, consumer) = rtrb::RingBuffer::new(capacity.max(1));
-    let counters = Arc::new(RingCounters::default());
+    let counters = Arc::new(RingCounters::new(clock));
     (
         SampleSink {
             producer,
@@ -142,7 +157,9 @@ impl SampleSink {
 impl SampleSource {
     /// Reads up to `out.len()` samples; returns how many.
     pub fn read(&mut self, out: &mut [f32]) -> usize {
-        self.consumer.pop_partial_slice(out).0.len()
+        let read = self.consumer.pop_partial_slice(out).0.len();
+        self.counters.read.fetch_add(read as u64, Ordering::Relaxed);
+        read
     }
 
     /// Samples that wait: at least as many as this can be read now.
@@ -268,6 +285,17 @@ mod tests {
         let now = Duration::from_nanos(counters.now_ns());
         assert!(age <= now.saturating_sub(Duration::from_nanos(written)));
         assert!(now.saturating_sub(age) >= made_ago);
+    }
+
+    #[test]
+    fn before_the_first_write_age_counts_from_the_start_of_the_source() {
+        let clock = Clock::by_hand();
+        let (_sink, source) = ring_on(clock.clone(), 2);
+        clock.advance(Duration::from_secs(6));
+        assert_eq!(source.counters().age(), Duration::from_secs(6));
+        source.counters().begin();
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(source.counters().age(), Duration::from_secs(1));
     }
 
     /// Two threads, 100,000 samples, a ring far too small: what arrives is in order, and arrived + lost = sent.

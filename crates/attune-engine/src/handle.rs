@@ -9,6 +9,7 @@ use super::snapshot_writer::SnapshotWriter;
 use super::worker::{Worker, WorkerParts};
 use super::{Command, Event, Snapshot};
 use crate::smoothing::SmoothingConfig;
+use attune_audio::clock::Clock;
 use attune_model::ModelSet;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -81,6 +82,15 @@ pub struct Engine;
 impl Engine {
     /// Starts the worker thread. It calls `notify` after each snapshot and event, from its own thread.
     pub fn start(config: EngineConfig, notify: impl Fn() + Send + 'static) -> Result<EngineHandle, EngineError> {
+        Self::start_on(Clock::default(), config, notify)
+    }
+
+    /// The same, with waits measured by `clock`.
+    pub fn start_on(
+        clock: Clock,
+        config: EngineConfig,
+        notify: impl Fn() + Send + 'static,
+    ) -> Result<EngineHandle, EngineError> {
         // What cannot work is refused here, not when the first source opens.
         Pipeline::new(&config.models, config.models.front_end.rate, config.smoothing)?;
         let (commands, received) = bounded(COMMANDS);
@@ -91,6 +101,7 @@ impl Engine {
         let failures = sender.clone();
         let run = move || {
             let parts = WorkerParts {
+                clock,
                 config,
                 commands: received,
                 outbox: Outbox::new(sender),

@@ -34,6 +34,7 @@ mod event;
 pub mod explain;
 pub mod files;
 mod handle;
+mod handover;
 mod health;
 mod hop;
 mod level;

@@ -3,6 +3,7 @@
 //! In: the time. Out: how much was missed. Thread: worker.
 
 use super::source_reader::Losses;
+use attune_audio::clock::Clock;
 use attune_audio::units::Seconds;
 use std::time::{Duration, Instant};
 
@@ -29,8 +30,8 @@ pub(super) struct Outage {
 
 impl LostSource {
     /// How long it has lasted.
-    pub(super) fn now(&self) -> Outage {
-        let missed = self.since.map_or(Duration::ZERO, |since| since.elapsed());
+    pub(super) fn now(&self, clock: &Clock) -> Outage {
+        let missed = self.since.map_or(Duration::ZERO, |since| clock.since(since));
         let seconds = Seconds(missed.as_secs_f64());
         Outage {
             at: Seconds(self.at.0 + seconds.0),

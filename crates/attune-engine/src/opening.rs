@@ -5,6 +5,7 @@
 
 use super::SourceRequest;
 use super::control::{OpenSource, SourceOpener};
+use attune_audio::clock::Clock;
 use attune_audio::source::{SourceError, SourceErrorKind};
 use crossbeam_channel::{Receiver, Sender};
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub(super) struct Attempt {
 
 /// What is being opened, and when to try again.
 pub(super) struct Opening {
+    clock: Clock,
     opener: SourceOpener,
     sender: Sender<Attempt>,
     pub(super) attempts: Receiver<Attempt>,
@@ -47,9 +49,10 @@ struct Pending {
 }
 
 impl Opening {
-    pub(super) fn new(opener: SourceOpener) -> Self {
+    pub(super) fn new(clock: Clock, opener: SourceOpener) -> Self {
         let (sender, attempts) = crossbeam_channel::unbounded();
         Self {
+            clock,
             opener,
             sender,
             attempts,
@@ -84,7 +87,7 @@ impl Opening {
         match attempt {
             Ok(_) => {
                 self.pending = Some(Pending {
-                    since: Instant::now(),
+                    since: self.clock.now(),
                     reported: false,
                 });
             }
@@ -105,14 +108,16 @@ impl Opening {
         current
     }
 
-    /// An attempt succeeded: the next loss is retried soon again.
+    /// An attempt succeeded: no other is wanted, and the next loss is retried soon again.
     pub(super) fn succeeded(&mut self) {
+        // One that was taken to hang may succeed before the next is due.
+        self.retry = None;
         self.wait = FIRST_WAIT;
     }
 
     /// Plans the next attempt, each later than the one before.
     pub(super) fn plan_retry(&mut self) {
-        self.retry = Some(Instant::now() + self.wait);
+        self.retry = Some(self.clock.now() + self.wait);
         self.wait = (self.wait * 2).min(LONGEST_WAIT);
     }
 
@@ -131,7 +136,7 @@ impl Opening {
             FEW_HANGING.. => WAIT_WHILE_HANGING,
             _ => Duration::ZERO,
         };
-        self.retry.is_some_and(|at| Instant::now() >= at + held_back)
+        self.retry.is_some_and(|at| self.clock.now() >= at + held_back)
     }
 
     /// Whether something is under way or planned.
@@ -142,7 +147,7 @@ impl Opening {
     /// An error, once, for an attempt that hangs. It stays pending: a file on a slow disk may open yet.
     pub(super) fn newly_hanging(&mut self) -> Option<SourceError> {
         let pending = self.pending.as_mut()?;
-        if pending.reported || pending.since.elapsed() < OPEN_WITHIN {
+        if pending.reported || self.clock.since(pending.since) < OPEN_WITHIN {
             return None;
         }
         pending.reported = true;
@@ -158,19 +163,21 @@ mod tests {
     #[test]
     fn an_attempt_that_hangs_is_reported_once_and_stays_pending() {
         let (release, held) = crossbeam_channel::bounded::<()>(0);
-        let mut opening = Opening::new(Arc::new(move |_| {
-            // Until the test ends.
-            let _ = held.recv();
-            Err(SourceError::new(SourceErrorKind::DeviceBusy, "released"))
-        }));
+        let clock = Clock::by_hand();
+        let mut opening = Opening::new(
+            clock.clone(),
+            Arc::new(move |_| {
+                // Until the test ends.
+                let _ = held.recv();
+                Err(SourceError::new(SourceErrorKind::DeviceBusy, "released"))
+            }),
+        );
         opening.begin(&SourceRequest::Device {
             id: None,
             channel: None,
         });
         assert_eq!(opening.newly_hanging(), None);
-        if let Some(pending) = &mut opening.pending {
-            pending.since = Instant::now().checked_sub(OPEN_WITHIN).unwrap();
-        }
+        clock.advance(OPEN_WITHIN);
         let error = opening.newly_hanging().expect("it hangs");
         assert!(error.kind.is_retryable() && error.message.contains("8 s"), "{error}");
         assert_eq!(opening.newly_hanging(), None, "reported once");
@@ -187,12 +194,40 @@ mod tests {
     }
 
     #[test]
+    fn an_attempt_that_succeeds_late_is_the_last() {
+        let (clock, (late, answers)) = (Clock::by_hand(), crossbeam_channel::bounded(0));
+        let mut opening = Opening::new(
+            clock.clone(),
+            Arc::new(move |_| Err(answers.recv().expect("the test answers"))),
+        );
+        opening.begin(&SourceRequest::Device {
+            id: None,
+            channel: None,
+        });
+        clock.advance(OPEN_WITHIN);
+        opening.newly_hanging().expect("it hangs");
+        opening.plan_retry();
+        // As if it had opened: what came of it is not looked at here.
+        late.send(SourceError::new(SourceErrorKind::DeviceBusy, "late"))
+            .unwrap();
+        let attempt = opening.attempts.recv().expect("it ends");
+        assert!(opening.accept(&attempt));
+        opening.succeeded();
+        clock.advance(LONGEST_WAIT);
+        assert!(!opening.is_due() && !opening.is_busy(), "it would be opened twice");
+    }
+
+    #[test]
     fn attempts_that_hang_are_bounded_and_hold_nothing_back_once_they_end() {
         let (release, held) = crossbeam_channel::bounded::<()>(0);
-        let mut opening = Opening::new(Arc::new(move |_| {
-            let _ = held.recv();
-            Err(SourceError::new(SourceErrorKind::DeviceBusy, "released"))
-        }));
+        let clock = Clock::by_hand();
+        let mut opening = Opening::new(
+            clock.clone(),
+            Arc::new(move |_| {
+                let _ = held.recv();
+                Err(SourceError::new(SourceErrorKind::DeviceBusy, "released"))
+            }),
+        );
         let device = SourceRequest::Device {
             id: None,
             channel: None,
@@ -200,7 +235,8 @@ mod tests {
         let mut begun = 0;
         let mut try_after = |opening: &mut Opening, waited: Duration| {
             opening.plan_retry();
-            opening.retry = Instant::now().checked_sub(waited);
+            opening.retry = Some(clock.now());
+            clock.advance(waited);
             if opening.is_due() {
                 opening.begin(&device);
                 begun += 1;

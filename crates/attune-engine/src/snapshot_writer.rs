@@ -2,10 +2,11 @@
 //!
 //! In: hop results, health, transport. Out: [`Snapshot`]s through the triple buffer. Thread: worker.
 
+use super::handover::{Handover, Picture};
 use super::health::HealthMeter;
 use super::hop::HopResult;
 use super::pipeline::Pipeline;
-use super::snapshot::{Health, RECENT_COLUMNS, Snapshot, Transport};
+use super::snapshot::{Column, Health, RECENT_COLUMNS, Snapshot, Transport};
 use super::source_reader::Losses;
 use attune_audio::units::{Decibels, Seconds};
 use attune_model::ModelSet;
@@ -28,7 +29,7 @@ pub(super) struct Readings {
 /// Holds the newest state and writes it into snapshots.
 pub(super) struct SnapshotWriter {
     newest: Snapshot,
-    out: triple_buffer::Input<Snapshot>,
+    out: Handover<Snapshot>,
     /// Since the last snapshot; `None`: no frame came.
     peak: Option<f32>,
     clipped_at: Option<Seconds>,
@@ -39,7 +40,7 @@ impl SnapshotWriter {
     /// A writer for these models, and the reader's end.
     pub(super) fn new(models: &ModelSet) -> (Self, triple_buffer::Output<Snapshot>) {
         let newest = Snapshot::empty(models);
-        let (out, reader) = triple_buffer::triple_buffer(&newest);
+        let (out, reader) = Handover::new(&newest);
         let writer = Self {
             newest,
             out,
@@ -121,7 +122,7 @@ impl SnapshotWriter {
             pipeline.copy_attention(&mut self.newest.attention);
             pipeline.copy_evidence(&mut self.newest.evidence);
         }
-        self.write();
+        self.out.write(&self.newest);
     }
 
     fn health(&self, readings: &Readings, meter: &HealthMeter, percentiles_due: bool) -> Health {
@@ -163,28 +164,31 @@ impl SnapshotWriter {
         let any = enabled > 0 && self.newest.frames > 0;
         self.newest.agreement = if any { agreeing as f32 / enabled as f32 } else { 0.0 };
     }
+}
 
-    /// Brings the buffer that the reader does not hold up to date. It is an older snapshot of the same writer, so only the
-    /// columns that came since are copied.
-    fn write(&mut self) {
-        let new = &self.newest;
-        let buffer = self.out.input_buffer_mut();
-        let oldest = new.frames.saturating_sub(RECENT_COLUMNS as u64);
-        let from = if buffer.epoch == new.epoch {
-            buffer.frames.max(oldest)
-        } else {
-            oldest
-        };
-        for frame in from..new.frames {
-            let place = frame as usize % RECENT_COLUMNS;
-            buffer.recent[place] = new.recent[place];
-        }
-        let recent = std::mem::take(&mut buffer.recent);
-        let mut evidence = std::mem::take(&mut buffer.evidence);
+impl Picture for Snapshot {
+    type Column = Column;
+
+    fn epoch_and_frames(&self) -> (u64, u64) {
+        (self.epoch, self.frames)
+    }
+
+    fn columns(&self) -> &[Column] {
+        &self.recent
+    }
+
+    fn columns_mut(&mut self) -> &mut [Column] {
+        &mut self.recent
+    }
+
+    fn take_rest(&mut self, newer: &Self) {
+        let new = newer;
+        let recent = std::mem::take(&mut self.recent);
+        let mut evidence = std::mem::take(&mut self.evidence);
         evidence.model = new.evidence.model;
         evidence.map.copy_from(&new.evidence.map);
         // Named one by one, so that a new field cannot be forgotten.
-        *buffer = Snapshot {
+        *self = Self {
             sequence: new.sequence,
             epoch: new.epoch,
             continues: new.continues,
@@ -206,6 +210,5 @@ impl SnapshotWriter {
             health: new.health,
             transport: new.transport,
         };
-        self.out.publish();
     }
 }

@@ -132,6 +132,11 @@ impl SourceReader {
         self.before = before;
     }
 
+    /// Counts as lost what waits and will not be read.
+    pub(super) fn give_up(&mut self) {
+        self.samples.skip(usize::MAX);
+    }
+
     /// Stream time of the newest sample read.
     pub(super) fn time(&self) -> Seconds {
         let read = self.position - self.base_position;

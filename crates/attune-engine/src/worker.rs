@@ -13,6 +13,7 @@ use super::snapshot_writer::{Readings, SnapshotWriter};
 use super::source_reader::{Losses, Next, SourceReader};
 use super::{Command, Event, ResetCause, SourceRequest};
 use crate::smoothing::Decision;
+use attune_audio::clock::Clock;
 use attune_audio::playback::Pace;
 use attune_audio::source::{MarkKind, SourceError, SourceErrorKind};
 use attune_audio::units::Seconds;
@@ -34,6 +35,7 @@ const TOO_SLOW: f32 = 0.9;
 
 /// What a worker is made of.
 pub(super) struct WorkerParts<'a> {
+    pub(super) clock: Clock,
     pub(super) config: EngineConfig,
     pub(super) commands: Receiver<Command>,
     pub(super) outbox: Outbox,
@@ -76,7 +78,7 @@ impl<'a> Worker<'a> {
         let models = (0..parts.config.models.models.len()).map(|model| !off.contains(&model));
         let models = models.collect();
         Self {
-            opening: Opening::new(Arc::clone(&parts.config.sources)),
+            opening: Opening::new(parts.clock.clone(), Arc::clone(&parts.config.sources)),
             wish: Wish {
                 source: None,
                 playing: true,
@@ -93,7 +95,7 @@ impl<'a> Worker<'a> {
             lost: None,
             reported_failure: None,
             decided: None,
-            published: Instant::now(),
+            published: parts.clock.now(),
             changed: true,
             parts,
         }
@@ -103,6 +105,7 @@ impl<'a> Worker<'a> {
     pub(super) fn run(mut self) {
         let commands = self.parts.commands.clone();
         let attempts = self.opening.attempts.clone();
+        let turns = self.parts.clock.turns();
         while !self.parts.stop.load(Ordering::Acquire) {
             select! {
                 recv(commands) -> command => match command {
@@ -112,6 +115,8 @@ impl<'a> Worker<'a> {
                 recv(attempts) -> attempt => if let Ok(attempt) = attempt {
                     self.arrived(attempt);
                 },
+                // Of a clock that is moved by hand.
+                recv(turns) -> _ => {}
                 default(self.wait()) => {}
             }
             self.parts.outbox.flush();
@@ -121,7 +126,7 @@ impl<'a> Worker<'a> {
             self.look_after_source();
             // Of what is paused nothing changes.
             let is_alive = self.wish.playing && (self.reader.is_some() || self.lost.is_some());
-            if self.changed || (is_alive && self.published.elapsed() >= SHOW_HEALTH) {
+            if self.changed || (is_alive && self.parts.clock.since(self.published) >= SHOW_HEALTH) {
                 self.publish(false);
             }
         }
@@ -445,7 +450,7 @@ impl<'a> Worker<'a> {
         if !self.wish.playing {
             reader.control.pause();
         }
-        let outage = self.lost.take().map(|lost| lost.now());
+        let outage = self.lost.take().map(|lost| lost.now(&self.parts.clock));
         if let Some(outage) = &outage {
             reader.carry_losses(outage.losses);
         }
@@ -480,11 +485,15 @@ impl<'a> Worker<'a> {
         }
         let device = matches!(self.wish.source, Some(SourceRequest::Device { .. }));
         let retrying = device && error.kind.is_retryable();
-        if let Some(reader) = self.reader.take() {
+        if let Some(mut reader) = self.reader.take() {
+            reader.give_up();
             // The callback stopped before anyone noticed. What was paused misses nothing.
             let silent = Duration::from_secs_f64(reader.callback_age().0);
             self.lost = Some(LostSource {
-                since: Instant::now()
+                since: self
+                    .parts
+                    .clock
+                    .now()
                     .checked_sub(silent)
                     .filter(|_| retrying && self.wish.playing),
                 at: reader.time(),
@@ -672,7 +681,7 @@ impl<'a> Worker<'a> {
         let (losses, position) = match (reader, &self.lost) {
             (Some(reader), _) => (reader.losses(), reader.time()),
             (None, Some(lost)) => {
-                let Outage { losses, at, .. } = lost.now();
+                let Outage { losses, at, .. } = lost.now(&self.parts.clock);
                 (losses, at)
             }
             (None, None) => (Losses::default(), Seconds(0.0)),
@@ -698,7 +707,7 @@ impl<'a> Worker<'a> {
         if timed && let Some(age) = reader.and_then(SourceReader::block_age) {
             self.meter.published(age);
         }
-        self.published = Instant::now();
+        self.published = self.parts.clock.now();
         self.changed = false;
         (self.parts.notify)();
     }

@@ -5,6 +5,7 @@
 
 use crate::ring::SampleSink;
 use cpal::{I24, U24};
+use std::sync::atomic::Ordering;
 
 /// Frames converted at once; longer callbacks are cut into pieces of this.
 const SCRATCH_FRAMES: usize = 1024;
@@ -101,7 +102,7 @@ impl CaptureCallback {
         }
     }
 
-    /// Takes one block of interleaved samples; an incomplete frame at its end is ignored. Real-time safe.
+    /// Takes one block of interleaved samples; an incomplete frame at its end counts as a lost sample. Real-time safe.
     pub fn process<T: ToAmplitude>(&mut self, interleaved: &[T]) {
         if interleaved.is_empty() {
             // An empty block too shows that the device is alive.
@@ -124,6 +125,9 @@ impl CaptureCallback {
                 }
             }
             self.sink.write(mono);
+        }
+        if !interleaved.len().is_multiple_of(self.channels) {
+            self.sink.counters().lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
@@ -191,8 +195,11 @@ mod tests {
         assert_eq!(
             captured(4, ChannelPick::Mean, &frames),
             [0.5],
-            "an incomplete frame is ignored"
+            "an incomplete frame is left out"
         );
+        let (sink, source) = ring(8);
+        CaptureCallback::new(sink, 4, ChannelPick::Mean).process(&frames);
+        assert_eq!(source.counters().lost.load(Ordering::Relaxed), 1, "and counted");
     }
 
     #[test]

@@ -85,8 +85,20 @@ pub fn list_devices() -> Result<Vec<DeviceInfo>, SourceError> {
 
 /// The input device with this stable id, or the default one.
 pub(super) fn find_input(id: Option<&str>) -> Result<cpal::Device, SourceError> {
+    let host = match id {
+        None => hosts::default_host()?,
+        Some(id) => hosts::host_of(&parsed(id)?)?,
+    };
+    input_of(&host, id)
+}
+
+fn parsed(id: &str) -> Result<cpal::DeviceId, SourceError> {
+    id.parse().map_err(|_| errors::unknown_device(id))
+}
+
+/// The same of one host.
+pub(super) fn input_of(host: &cpal::Host, id: Option<&str>) -> Result<cpal::Device, SourceError> {
     let Some(id) = id else {
-        let host = hosts::default_host()?;
         let device = host
             .default_input_device()
             .ok_or_else(|| errors::no_input(host.id().name()))?;
@@ -96,12 +108,9 @@ pub(super) fn find_input(id: Option<&str>) -> Result<cpal::Device, SourceError> 
             Err(error) => Err(errors::no_input(&format!("{}: {error}", host.id().name()))),
         };
     };
-    let unknown = || errors::unknown_device(id);
-    let parsed: cpal::DeviceId = id.parse().map_err(|_| unknown())?;
-    hosts::host_of(&parsed)?
-        .device_by_id(&parsed)
+    host.device_by_id(&parsed(id)?)
         .filter(DeviceTrait::supports_input)
-        .ok_or_else(unknown)
+        .ok_or_else(|| errors::unknown_device(id))
 }
 
 /// Monitor or microphone: `PulseAudio` names what an output plays `….monitor`.

@@ -6,7 +6,9 @@ use super::callback::{CaptureCallback, ChannelPick, ToAmplitude};
 use super::devices::{self, DeviceKind};
 use super::watchdog::{self, Faults};
 use super::{QuietAlsa, device_error, errors};
-use crate::ring::{RingCounters, SampleSink, SampleSource, ring};
+use crate::clock::Clock;
+use crate::features::HIGHEST_RATE;
+use crate::ring::{RingCounters, SampleSink, SampleSource, ring_on};
 use crate::source::{MarkKind, OpenedSource, SourceError, SourceKind, SourceMark};
 use crate::units::SampleRate;
 use cpal::traits::{DeviceTrait, StreamTrait};
@@ -81,10 +83,29 @@ impl CaptureStream {
     pub fn open(request: &CaptureRequest) -> Result<(Self, SampleSource), SourceError> {
         let _quiet = QuietAlsa::begin();
         let device = devices::find_input(request.id.as_deref())?;
-        let name = devices::name_of(&device);
+        Self::open_device(&device, request, &Clock::default())
+    }
+
+    /// The same on a host of the caller's own, by whose clock a device is called stalled: tests open devices here that
+    /// fail on command.
+    pub fn open_on(
+        host: &cpal::Host,
+        clock: &Clock,
+        request: &CaptureRequest,
+    ) -> Result<(Self, SampleSource), SourceError> {
+        Self::open_device(&devices::input_of(host, request.id.as_deref())?, request, clock)
+    }
+
+    fn open_device(
+        device: &cpal::Device,
+        request: &CaptureRequest,
+        clock: &Clock,
+    ) -> Result<(Self, SampleSource), SourceError> {
+        let name = devices::name_of(device);
         let (faults, fatal) = Faults::new();
         let faults = Arc::new(faults);
-        let started = start(&device, name.clone(), request, &faults).map_err(|error| device_error(&name, &error))?;
+        let started =
+            start(device, name.clone(), request, &faults, clock).map_err(|error| device_error(&name, &error))?;
         tracing::info!(opened = ?started.opened, "capture starts");
         let stream = Self {
             streams: started.streams,
@@ -173,6 +194,7 @@ fn start(
     name: String,
     request: &CaptureRequest,
     faults: &Arc<Faults>,
+    clock: &Clock,
 ) -> Result<Started, cpal::Error> {
     let id = device.id()?;
     let config = device.default_input_config()?;
@@ -185,10 +207,12 @@ fn start(
     let pick = request
         .channel
         .map_or(ChannelPick::Mean, |channel| ChannelPick::One(usize::from(channel)));
+    // A device may say any rate. One that nothing can be made of is refused by who reads it, and costs no more memory.
+    let ring_samples = (rate.0.min(HIGHEST_RATE.0) * RING_SECS) as usize;
     let paced = id.host().name() == PULSEAUDIO;
     let build = |buffer_size| {
         // A fresh ring for each attempt: the sink goes into the callback.
-        let (sink, source) = ring((rate.0 * RING_SECS) as usize);
+        let (sink, source) = ring_on(clock.clone(), ring_samples);
         let stream_config = cpal::StreamConfig {
             buffer_size,
             ..config.config()
@@ -205,6 +229,7 @@ fn start(
         build(cpal::BufferSize::Default)
     })?;
     stream.play()?;
+    source.counters().begin();
     let mut buffer_frames = stream.buffer_size().ok();
     let mut streams = vec![stream];
     if paced && let Ok(pacer) = build_pacer(device, &config, frames) {

@@ -4,7 +4,7 @@
 //! In: error callbacks, the age of the newest callback. Out: the first fatal error, or a stall.
 //! Thread: [`Faults::note`] on cpal's, the rest on the owner's.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// No callback for this long means that the device is lost: 200 buffers of 10 ms, and longer than any pause of a server

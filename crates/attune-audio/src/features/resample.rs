@@ -18,7 +18,7 @@ use rubato::{
 /// Lowest rate that is supported, in hertz.
 pub(super) const LOWEST_RATE: SampleRate = SampleRate(8_000);
 /// Highest rate that is supported, in hertz.
-pub(super) const HIGHEST_RATE: SampleRate = SampleRate(192_000);
+pub(crate) const HIGHEST_RATE: SampleRate = SampleRate(192_000);
 
 /// The block that is resampled at once lasts about this long: it is both a delay and the length of the anti-alias
 /// filter, so twice as much would halve the transition band at the top (about 300 Hz) and double the delay.
