@@ -3,6 +3,9 @@
 //! In: codes. Out: bits per sample. Thread: any.
 
 use attune_model::wavenet::mu_law::{CODES, bounds, decode};
+use attune_model::wavenet::{BackwardPrediction, Prediction, STEPS};
+use attune_nn::kernels::cross_entropy::code_losses;
+use attune_nn::kernels::hyperbolic::{SCALES, add_hyperbolic};
 use std::sync::LazyLock;
 
 /// Order of linear prediction.
@@ -129,6 +132,27 @@ fn fitted(samples: &[f64], range: std::ops::Range<usize>) -> [f64; ORDER] {
         weights[i] = (weights[i] - known) / lower[i][i];
     }
     weights
+}
+
+/// Bits of all codes from number `first` on by the linear prediction that the network is told, with slopes that are the
+/// same throughout: those of five that are shortest.
+///
+/// # Panics
+/// If `first` is 0: a bug of the caller.
+pub(crate) fn backward_prediction(codes: &[u8], first: usize) -> f64 {
+    let before = BackwardPrediction::after_each(&codes[..codes.len() - 1]);
+    let bits = |slope: f32| -> f64 {
+        let (mut logits, mut loss) = (vec![0.0; CODES], [0.0]);
+        let of_code = |(prediction, code): (&Prediction, &u8)| {
+            logits.fill(0.0);
+            add_hyperbolic(&STEPS, &[prediction.peak], &[slope; SCALES], &mut logits);
+            code_losses(&logits, CODES, &[*code], &mut loss);
+            f64::from(loss[0] * std::f32::consts::LOG2_E)
+        };
+        before[first - 1..].iter().zip(&codes[first..]).map(of_code).sum()
+    };
+    let bits = [0.5, 0.7, 0.9, 1.2, 1.6].map(bits);
+    bits.into_iter().fold(f64::INFINITY, f64::min)
 }
 
 /// Share of a distribution below x, for x in scales from its centre.

@@ -45,6 +45,7 @@ fn card(licence: &str, plan: &Plan, (outcome, music): (&Outcome, &Music), comman
     let learnt = seconds(plan.batch * (plan.excerpt - plan.warm_up)) * plan.schedule.steps as f64 / 3_600.0;
     let own = &outcome.own_first;
     let [gain, low, high] = outcome.gain;
+    let [told, told_low, told_high] = outcome.beyond_told;
     let rows = [
         ("command", format!("`{command}`")),
         ("made", date()),
@@ -59,7 +60,8 @@ fn card(licence: &str, plan: &Plan, (outcome, music): (&Outcome, &Music), comman
         (
             "reads",
             format!(
-                "{} Hz mono, µ-law of 256 codes; a prediction depends on {} samples, {:.3} s",
+                "{} Hz mono, µ-law of 256 codes: {} samples, {:.3} s, and a linear prediction of order 64 fitted to the \
+                 sound before",
                 RATE.0,
                 shape.field(),
                 seconds(shape.field())
@@ -92,6 +94,10 @@ fn card(licence: &str, plan: &Plan, (outcome, music): (&Outcome, &Music), comman
         (
             "bits less than the best of these, mean over clips",
             format!("{gain:.3} ({low:.3} to {high:.3})"),
+        ),
+        (
+            "the linear prediction of order 64 that the network is told; bits less than that",
+            format!("{:.3}; {told:.3} ({told_low:.3} to {told_high:.3})", bits.backward),
         ),
         (
             "the same clips, samples in random order",

@@ -1,6 +1,6 @@
 //! What a trained network is worth: its bits beside those of simple predictors, on sound that it was not trained on.
 
-use super::baselines::{Counts, linear_prediction};
+use super::baselines::{Counts, backward_prediction, linear_prediction};
 use super::generate::Continuation;
 use super::learn::Plan;
 use super::music::{Music, Piece};
@@ -51,10 +51,12 @@ pub struct Bits {
     pub bigram: f64,
     /// By linear prediction of order 16, fitted to each block.
     pub linear: f64,
+    /// By the linear prediction that the network is told, of order 64 and fitted to what came before.
+    pub backward: f64,
 }
 
 impl Bits {
-    /// The least of the simple predictors.
+    /// The least of the simple predictors, which the network is not told.
     pub fn best_simple(&self) -> f64 {
         self.unigram.min(self.bigram).min(self.linear)
     }
@@ -97,6 +99,8 @@ pub struct Outcome {
     /// How much less the network takes than the best simple predictor, in bits: mean over the clips, and the ends of
     /// its 95 % interval.
     pub gain: [f64; 3],
+    /// How much less it takes than the linear prediction that it is told, in the same form.
+    pub beyond_told: [f64; 3],
     /// How often the true class takes the fewest bits.
     pub own_first: Right,
     /// The same for each class: clips, and those with the true class first.
@@ -160,6 +164,7 @@ pub(crate) fn judge(
     let tone: Vec<u8> = (0..field + judged).map(tone).collect();
     let right = of_class.iter().map(|of| of[1]).sum::<usize>() as f64 / clips.len() as f64;
     let gains: Vec<f64> = of_music.iter().map(|bits| bits.best_simple() - bits.unsaid).collect();
+    let beyond_told: Vec<f64> = of_music.iter().map(|bits| bits.backward - bits.unsaid).collect();
     let middle = &clips[0].samples[..clips[0].samples.len().min(2 * RATE.hz() as usize)];
     Ok(Outcome {
         weights: 0,
@@ -170,6 +175,7 @@ pub(crate) fn judge(
         silence: unsaid(net, &counts, &vec![encode(0.0); field + judged], field),
         tone: unsaid(net, &counts, &tone, field),
         gain: interval(&gains),
+        beyond_told: interval(&beyond_told),
         own_first: Right {
             clips: clips.len(),
             accuracy: right,
@@ -207,6 +213,7 @@ fn simple(counts: &Counts, codes: &[u8], first: usize) -> Bits {
         unigram: counts.unigram(codes, first) * each,
         bigram: counts.bigram(codes, first) * each,
         linear: linear_prediction(codes, first) * each,
+        backward: backward_prediction(codes, first) * each,
         ..Bits::default()
     }
 }
@@ -227,6 +234,7 @@ fn mean_bits(all: &[Bits]) -> Bits {
         unigram: of(|bits| bits.unigram),
         bigram: of(|bits| bits.bigram),
         linear: of(|bits| bits.linear),
+        backward: of(|bits| bits.backward),
     }
 }
 

@@ -4,7 +4,7 @@ use super::music::Music;
 use crate::train_loop::{Schedule, train_loop};
 use crate::{LabError, Run};
 use attune_model::wavenet::mu_law::{CODES, encode};
-use attune_model::wavenet::{Wavenet, WavenetShape};
+use attune_model::wavenet::{BackwardPrediction, Wavenet, WavenetShape};
 use attune_nn::kernels::cross_entropy::CrossEntropy;
 use attune_nn::weights::WeightStore;
 use candle_core::{Device, Tensor};
@@ -24,6 +24,8 @@ pub struct Plan {
     pub schedule: Schedule,
     /// Excerpts of a step.
     pub batch: usize,
+    /// Codes before an excerpt, to which the linear prediction is fitted.
+    pub lead: usize,
     /// Codes of an excerpt.
     pub excerpt: usize,
     /// Of these the first so many are only read: they are predicted from too little.
@@ -50,6 +52,7 @@ impl Plan {
             },
             schedule: Schedule::for_generated(steps, 4e-3, seed),
             batch: 8,
+            lead: 1_024,
             excerpt: 3_072,
             warm_up: 512,
             gains: [-8.0, 2.0],
@@ -68,17 +71,21 @@ pub(crate) fn learn(plan: &Plan, music: &Music, run: &mut Run<'_>) -> Result<(Ha
     let what = format!("WaveNet, seed {}", plan.schedule.seed);
     let loss = |_, rng: &mut ChaCha8Rng| {
         let (mut codes, mut classes) = (Vec::with_capacity(plan.batch * plan.excerpt), Vec::new());
+        let mut predictions = Vec::with_capacity(plan.batch * plan.excerpt);
         let mut targets = vec![0.0_f32; plan.batch * plan.excerpt * CODES];
         for excerpt in targets.chunks_exact_mut(plan.excerpt * CODES) {
-            let (samples, class) = music.draw(plan.excerpt + 1, plan.gains, rng)?;
+            let (samples, class) = music.draw(plan.lead + plan.excerpt + 1, plan.gains, rng)?;
             classes.push((rng.random::<f32>() >= plan.unsaid).then_some(class));
             let sound: Vec<u8> = samples.into_iter().map(encode).collect();
+            let expected = BackwardPrediction::after_each(&sound[..plan.lead + plan.excerpt]);
+            predictions.extend_from_slice(&expected[plan.lead..]);
+            let sound = &sound[plan.lead..];
             for (row, code) in excerpt.chunks_exact_mut(CODES).zip(&sound[1..]).skip(plan.warm_up) {
                 row[usize::from(*code)] = 1.0;
             }
             codes.extend_from_slice(&sound[..plan.excerpt]);
         }
-        let logits = net.forward(Arc::from(codes), &classes)?;
+        let logits = net.forward(Arc::from(codes), &predictions, &classes)?;
         let targets = Tensor::from_vec(targets, (plan.batch, plan.excerpt, CODES), &Device::Cpu)?;
         let predicted = plan.batch * (plan.excerpt - plan.warm_up);
         // In bits, as all that is said of it.

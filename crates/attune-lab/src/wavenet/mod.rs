@@ -7,9 +7,15 @@
 //! # Formula
 //! van den Oord et al. 2016: p(x) = Π p(x_n | x_1…x_n−1) (eq. 1) over 256 µ-law codes, by layers z = tanh(W_f ∗ x +
 //! V_f·h) ⊙ σ(W_g ∗ x + V_g·h) (eq. 3, with the class h), each with a way around it and a skip to the output. Dilations
-//! 1, 2, …, 512, twice: a prediction depends on 2,048 samples, 0.256 s. Only the last six layers know the class, so
-//! that the others are computed once for all classes. In streams every layer keeps a queue of what its taps reach
-//! (Paine et al. 2016).
+//! 1, 2, …, 512, twice: the network reads 2,048 samples, 0.256 s. Only the last six layers know the class, so that the
+//! others are computed once for all classes. In streams every layer keeps a queue of what its taps reach (Paine et al.
+//! 2016).
+//!
+//! As LPCNet (Valin & Skoglund 2019) it is told a linear prediction µ of the next sample: order 64, fitted every 64
+//! samples to those before with weights that halve in 270 samples, its bandwidth expanded (backward-adaptive, as ITU-T
+//! G.728). Two tables take µ and its mean error into the first layer, and to the logit of each code c the network adds
+//! ln w_c − Σ_k g_k·√(1 + ((x_c − µ) / s_k)²): hyperbolic distributions around µ, s_k the mean error of the last 32 and
+//! 256 samples, w the width of the code's step, and the slopes g_k chosen by the network at every sample.
 //!
 //! # Method
 //! Clips at 8 kHz. Excerpts of every class as often, louder by −8 to 2 dB, and in 15 % of them the class is not said.
@@ -19,6 +25,9 @@
 //! - *unigram* and *bigram*: how often a code occurs, and what follows each, on the training clips;
 //! - *linear prediction* of order 16, fitted by least squares to each 0.256 s of the judged sound itself, as lossless
 //!   coders do, with 167 bits a block for its coefficients. The residual is Laplace's or Gauss's, whichever is shorter.
+//!
+//! Beside them stands the prediction that the network is told, with the best of five fixed slopes: what it takes less
+//! than that is what the network has learnt.
 //!
 //! Also: the same clips with their samples in random order, silence, and a tone; how often the true class takes the
 //! fewest bits; and ten continuations of thirty seconds, with the level of each of their seconds.
@@ -117,6 +126,7 @@ impl Lab for WavenetLab {
             None => run.cell(&named, |run| train(run).map(|(_, outcome)| outcome))?,
         };
         let [gain, low, high] = outcome.gain;
+        let [told, told_low, told_high] = outcome.beyond_told;
         let mut notes = vec![
             format!(
                 "seed {}; {} clips to learn from, {} to judge by, {:.1} s of each; loss at the end {:.3} bits",
@@ -127,10 +137,10 @@ impl Lab for WavenetLab {
                 outcome.loss
             ),
             format!(
-                "{gain:.3} bits less than the best simple predictor of each clip (95 %: {low:.3} to {high:.3}); by \
-                 chance the own class is first in {:.1} %",
-                outcome.chance * 100.0
+                "{gain:.3} bits less than the best simple predictor of each clip (95 %: {low:.3} to {high:.3}), \
+                 {told:.3} less than the linear prediction that it is told ({told_low:.3} to {told_high:.3})"
             ),
+            format!("by chance the own class is first in {:.1} %", outcome.chance * 100.0),
         ];
         if self.data.is_none() {
             notes.push("composed pieces: name a folder of clips after --data for real music".to_owned());

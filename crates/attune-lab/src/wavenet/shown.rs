@@ -26,6 +26,7 @@ fn bits(outcome: &Outcome) -> Table {
         "unigram",
         "bigram",
         "linear prediction",
+        "of order 64, told",
     ];
     let mut table = Table::new("bits", "Bits per sample of sound that was not learnt from", &columns);
     let number = |value: f64| Entry::Number(value, 3);
@@ -42,6 +43,7 @@ fn bits(outcome: &Outcome) -> Table {
             number(bits.unigram),
             number(bits.bigram),
             number(bits.linear),
+            number(bits.backward),
         ]);
     }
     table
@@ -131,6 +133,7 @@ pub(crate) fn picture(outcome: &Outcome) -> Sheet {
         ("unigram", music.unigram),
         ("bigram", music.bigram),
         ("linear", music.linear),
+        ("linear, told", music.backward),
         ("WaveNet", music.unsaid),
         ("told the class", music.said),
     ];

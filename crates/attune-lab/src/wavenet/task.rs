@@ -52,6 +52,9 @@ pub struct ScoreArgs {
     pub model: Option<PathBuf>,
 }
 
+/// Samples at the end of a sound that a continuation goes on from.
+const HEARD: usize = 4 * RATE.0 as usize;
+
 /// The bits of one file.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Scored {
@@ -110,8 +113,8 @@ impl GenerateArgs {
             Some(file) => read_file(file)?,
             None => vec![0.0; net.shape().field()],
         };
-        // What lies before the field makes no difference.
-        let from = sound.len().saturating_sub(net.shape().field());
+        // What lies before makes no difference: the weights of the linear prediction have long forgotten it.
+        let from = sound.len().saturating_sub(HEARD);
         let before: Vec<u8> = sound[from..].iter().map(|sample| encode(*sample)).collect();
         let wanted = Continuation {
             class,

@@ -3,7 +3,7 @@
 //! In: bytes, or a network. Out: a model that passed every check. Thread: any.
 
 use super::mu_law::CODES;
-use super::{Wavenet, WavenetShape};
+use super::{BackwardPrediction, Wavenet, WavenetShape};
 use crate::ModelError;
 use crate::trained::{Trained, TrainedNet};
 use attune_nn::kernels::values;
@@ -29,9 +29,10 @@ impl TrainedNet for Wavenet {
     fn golden(&self) -> std::result::Result<Vec<f32>, ModelError> {
         const LENGTH: usize = 300;
         let code = |n: usize| (128.0 + 100.0 * (n as f32 * n as f32 * 1e-3).sin()) as u8;
-        let codes: Vec<u8> = (0..2 * LENGTH).map(|n| code(n % LENGTH)).collect();
+        let codes: Vec<u8> = (0..LENGTH).map(code).collect();
+        let predictions = BackwardPrediction::after_each(&codes);
         let classes = [None, Some(self.shape().classes - 1)];
-        let logits = values(&self.forward(codes.into(), &classes)?)?;
+        let logits = values(&self.forward(codes.repeat(2).into(), &predictions.repeat(2), &classes)?)?;
         let ends = logits.chunks_exact(LENGTH * CODES);
         Ok(ends
             .flat_map(|of_class| &of_class[(LENGTH - 1) * CODES..])

@@ -4,10 +4,12 @@
 
 use super::mu_law::CODES;
 use super::packed::PackedWavenet;
+use super::prediction::{Prediction, STEPS};
 use attune_nn::gated_conv::GatedConv;
 use attune_nn::kernels::code_rows::CodeRows;
 use attune_nn::kernels::convolution::Activation;
 use attune_nn::kernels::gated_convolution::GatedConvolution;
+use attune_nn::kernels::hyperbolic::{AddHyperbolic, SCALES};
 use attune_nn::linear::Linear;
 use attune_nn::weights::{Init, Weights};
 use candle_core::{D, Device, Result, Tensor, bail};
@@ -19,6 +21,9 @@ pub(super) const TAPS: usize = 2;
 
 /// The most features that a layer may have.
 pub(super) const WIDEST: usize = 512;
+
+/// Slopes before anything was learnt: their sum is near that of a Laplace distribution of the mean error.
+const FIRST_SLOPE: f32 = 0.6;
 
 /// Shape of the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +44,8 @@ pub struct WavenetShape {
 }
 
 impl WavenetShape {
-    /// Samples that a prediction depends on: the newest, and those before it.
+    /// Samples that the network reads for an answer: the newest, and those before it. The linear prediction that it is
+    /// told was fitted to all samples before, of which the last few hundred count.
     pub fn field(&self) -> usize {
         self.stacks * ((1_usize << self.layers) - 1) * (TAPS - 1) + TAPS
     }
@@ -74,17 +80,22 @@ impl WavenetShape {
 }
 
 /// WaveNet over µ-law codes (van den Oord et al. 2016): gated dilated convolutions, the sum of their skips, and two
-/// dense layers that answer with a logit for every next code.
+/// dense layers that answer with a logit for every next code. To these the log densities of two hyperbolic
+/// distributions around the linear prediction are added, whose slopes the network chooses ([`AddHyperbolic`]).
 #[derive(Debug)]
 pub struct Wavenet {
     shape: WavenetShape,
     /// (taps, codes, residual).
     table: Tensor,
+    /// (1, codes, residual): of the predicted value as a code, and of its mean error.
+    told: [Tensor; 2],
     layers: Vec<GatedConv>,
     /// (classes + 1, 2 · residual) of each layer that knows the class: V_f·h and V_g·h for h a class as one-hot vector.
     conditions: Vec<Tensor>,
     hidden: Linear,
     output: Linear,
+    /// (skip, 2) and (2): of the hidden layer, the slopes of the distributions around the prediction.
+    slopes: [Tensor; 2],
     /// What layers without a condition add.
     nothing: Tensor,
 }
@@ -96,6 +107,12 @@ impl Wavenet {
     /// If those there are of another shape.
     pub fn new(mut root: Weights<'_>, shape: WavenetShape) -> Result<Self> {
         let table = root.param("table", &[TAPS, CODES, shape.residual], Init::Cosines(0.7))?;
+        let mut told = |name| root.param(name, &[1, CODES, shape.residual], Init::Cosines(0.7));
+        let told = [told("prediction")?, told("error")?];
+        let slopes = [
+            root.param("slopes.weight", &[shape.skip, SCALES], Init::Uniform(0.05))?,
+            root.param("slopes.bias", &[SCALES], Init::Constant(FIRST_SLOPE))?,
+        ];
         let (mut layers, mut conditions) = (Vec::new(), Vec::new());
         for (n, op) in shape.ops().into_iter().enumerate() {
             let mut named = root.pp(format!("layers.{n}"));
@@ -108,10 +125,13 @@ impl Wavenet {
         Ok(Self {
             shape,
             table,
+            told,
             layers,
             conditions,
             hidden: Linear::new(root.pp("hidden"), shape.skip, shape.skip, std::f32::consts::SQRT_2)?,
-            output: Linear::new(root.pp("output"), shape.skip, CODES, 1.0)?,
+            // At first it answers with little more than the linear prediction.
+            output: Linear::new(root.pp("output"), shape.skip, CODES, 0.1)?,
+            slopes,
             nothing: Tensor::zeros((1, 2 * shape.residual), candle_core::DType::F32, &Device::Cpu)?,
         })
     }
@@ -121,15 +141,20 @@ impl Wavenet {
         self.shape
     }
 
-    /// Codes (b, t) of whole excerpts and the class of each, or none → logits (b, t, 256): those at n are of the code
-    /// at n + 1, and know the codes up to n.
+    /// Codes (b, t) of excerpts, what linear prediction expects after each, and the class of each excerpt, or none →
+    /// logits (b, t, 256): those at n are of the code at n + 1, and know the codes up to n.
     ///
     /// # Errors
-    /// If there is no such class, or the codes are not of so many excerpts.
-    pub fn forward(&self, codes: Arc<[u8]>, classes: &[Option<usize>]) -> Result<Tensor> {
+    /// If there is no such class, or codes or predictions are not of so many excerpts.
+    pub fn forward(&self, codes: Arc<[u8]>, predictions: &[Prediction], classes: &[Option<usize>]) -> Result<Tensor> {
         let streams = classes.len();
-        if streams == 0 || codes.is_empty() || !codes.len().is_multiple_of(streams) {
-            bail!("wavenet: {} codes of {streams} excerpts", codes.len());
+        if streams == 0 || codes.is_empty() || !codes.len().is_multiple_of(streams) || predictions.len() != codes.len()
+        {
+            bail!(
+                "wavenet: {} codes and {} predictions of {streams} excerpts",
+                codes.len(),
+                predictions.len()
+            );
         }
         let mut one_hot = vec![0.0; streams * (self.shape.classes + 1)];
         for (row, class) in one_hot.chunks_exact_mut(self.shape.classes + 1).zip(classes) {
@@ -139,12 +164,17 @@ impl Wavenet {
             }
         }
         let one_hot = Tensor::from_vec(one_hot, (streams, self.shape.classes + 1), &Device::Cpu)?;
-        let lookup = CodeRows {
+        let rows = |codes: Arc<[u8]>| CodeRows {
             codes,
             streams,
             zeros: self.shape.skip,
         };
-        let mut u = self.table.apply_op1(lookup)?;
+        let mut u = self.table.apply_op1(rows(codes))?;
+        let [value, error] = &self.told;
+        let values = predictions.iter().map(|prediction| prediction.value).collect();
+        u = (u + value.apply_op1(rows(values))?)?;
+        let errors = predictions.iter().map(|prediction| prediction.error).collect();
+        u = (u + error.apply_op1(rows(errors))?)?;
         let nothing = self
             .nothing
             .broadcast_as((streams, 2 * self.shape.residual))?
@@ -157,8 +187,17 @@ impl Wavenet {
             u = layer.forward(&u, &condition)?;
         }
         let skips = u.narrow(D::Minus1, self.shape.residual, self.shape.skip)?.relu()?;
-        self.output
-            .forward(&self.hidden.forward_activated(&skips, Activation::Relu)?)
+        let hidden = self.hidden.forward_activated(&skips, Activation::Relu)?;
+        let [weight, bias] = &self.slopes;
+        let slopes = hidden
+            .reshape((predictions.len(), self.shape.skip))?
+            .matmul(weight)?
+            .broadcast_add(bias)?;
+        let around = AddHyperbolic {
+            steps: STEPS.clone(),
+            peaks: predictions.iter().map(|prediction| prediction.peak).collect(),
+        };
+        self.output.forward(&hidden)?.apply_op2(&slopes, around)
     }
 
     /// The form for streams.
@@ -168,10 +207,11 @@ impl Wavenet {
     pub fn pack(&self) -> Result<PackedWavenet> {
         PackedWavenet::new(
             self.shape,
-            &self.table,
+            (&self.table, &self.told),
             &self.layers,
             &self.conditions,
             [&self.hidden, &self.output],
+            &self.slopes,
         )
     }
 }

@@ -5,10 +5,13 @@
 
 use super::mu_law::CODES;
 use super::net::{TAPS, WIDEST, WavenetShape};
+use super::prediction::{BackwardPrediction, STEPS};
 use attune_nn::gated_conv::GatedConv;
 use attune_nn::kernels::cross_entropy::code_losses;
 use attune_nn::kernels::gated_convolution::GatedConvolution;
+use attune_nn::kernels::hyperbolic::{Peak, SCALES, Steps, add_hyperbolic};
 use attune_nn::kernels::packed_matrix::{Finish, PackedMatrix, Precision, Start};
+use attune_nn::kernels::reduce::dot;
 use attune_nn::kernels::values;
 use attune_nn::linear::Linear;
 use attune_nn::streaming::frame_buf::{History, MAX_BLOCK};
@@ -16,6 +19,7 @@ use attune_nn::streaming::gated::{GatedScratch, PackedGatedConv, Rows};
 use candle_core::{Result, Tensor};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use std::sync::Arc;
 
 /// Bits of a code of which nothing is known: log₂ 256.
 const UNKNOWN_BITS: f32 = 8.0;
@@ -26,17 +30,25 @@ pub struct PackedWavenet {
     shape: WavenetShape,
     op: GatedConvolution,
     table: Vec<f32>,
+    /// (codes, residual): of the predicted value as a code, and of its mean error.
+    told: [Vec<f32>; 2],
     layers: Vec<PackedGatedConv>,
     /// Of each layer that knows the class: (classes + 1, 2 · residual).
     conditions: Vec<Vec<f32>>,
     hidden: PackedMatrix,
     output: PackedMatrix,
+    /// Of each slope: weights of the hidden layer, and the bias.
+    slopes: [(Vec<f32>, f32); SCALES],
+    steps: Arc<Steps>,
 }
 
 /// What it remembers of one stream of codes, read under one or more conditions side by side.
 #[derive(Debug, Clone)]
 pub struct WavenetState {
     before: Option<u8>,
+    prediction: BackwardPrediction,
+    /// Of each frame of a block.
+    peaks: Vec<Peak>,
     shared: Part,
     conditioned: Part,
     /// h of each layer that knows the class, under each condition.
@@ -76,11 +88,18 @@ pub struct WavenetStream {
 impl PackedWavenet {
     pub(super) fn new(
         shape: WavenetShape,
-        table: &Tensor,
+        (table, told): (&Tensor, &[Tensor; 2]),
         layers: &[GatedConv],
         conditions: &[Tensor],
         [hidden, output]: [&Linear; 2],
+        [slopes, slope_bias]: &[Tensor; 2],
     ) -> Result<Self> {
+        let [value, error] = told;
+        let (slopes, slope_bias) = (values(slopes)?, values(slope_bias)?);
+        let slope = |n: usize| {
+            let weights = slopes.iter().skip(n).step_by(SCALES).copied().collect();
+            (weights, slope_bias[n])
+        };
         let pack = |linear: &Linear| -> Result<PackedMatrix> {
             let (weights, bias) = linear.values()?;
             Ok(PackedMatrix::new(&weights, &bias))
@@ -94,6 +113,9 @@ impl PackedWavenet {
                 dilation: 1,
             },
             table: values(table)?,
+            told: [values(value)?, values(error)?],
+            slopes: std::array::from_fn(slope),
+            steps: STEPS.clone(),
             layers: layers
                 .iter()
                 .map(|layer| layer.pack(Precision::F32))
@@ -127,6 +149,8 @@ impl PackedWavenet {
         };
         WavenetState {
             before: None,
+            prediction: BackwardPrediction::default(),
+            peaks: Vec::with_capacity(MAX_BLOCK),
             shared: Part::new(shared, self.op, 1),
             conditioned: Part::new(conditioned, self.op, classes.len()),
             conditions: self.conditions.iter().map(rows).collect(),
@@ -159,18 +183,29 @@ impl PackedWavenet {
         let conditions = state.conditions();
         let WavenetState {
             before,
+            prediction,
+            peaks,
             shared,
             conditioned,
             ..
         } = state;
         shared.rows.reset(frames);
+        peaks.clear();
         for (frame, code) in codes.iter().enumerate() {
             let row = shared.rows.row_mut(frame);
             row.fill(0.0);
             let table = |tap: usize, code: u8| &self.table[(tap * CODES + usize::from(code)) * r..][..r];
             row[..r].copy_from_slice(table(0, *code));
-            if let Some(before) = before.replace(*code) {
-                for (x, value) in row.iter_mut().zip(table(1, before)) {
+            let expected = prediction.push(*code);
+            peaks.push(expected.peak);
+            let told = |table: usize, code: u8| &self.told[table][usize::from(code) * r..][..r];
+            let rows = [
+                before.replace(*code).map(|before| table(1, before)),
+                Some(told(0, expected.value)),
+                Some(told(1, expected.error)),
+            ];
+            for added in rows.into_iter().flatten() {
+                for (x, value) in row.iter_mut().zip(added) {
                     *x += value;
                 }
             }
@@ -214,6 +249,17 @@ impl PackedWavenet {
             (Start::Bias, Finish::Plain),
             logits.values_mut(),
         );
+        let of_conditions = logits.values_mut().chunks_exact_mut((frames * CODES).max(1));
+        for (condition, logits) in of_conditions.enumerate() {
+            for (frame, (logits, peak)) in logits.chunks_exact_mut(CODES).zip(&state.peaks).enumerate() {
+                let hidden = hidden.row(condition * frames + frame);
+                let slopes = self
+                    .slopes
+                    .each_ref()
+                    .map(|(weights, bias)| dot(weights, &hidden[..weights.len()]) + bias);
+                add_hyperbolic(&self.steps, std::slice::from_ref(peak), &slopes, logits);
+            }
+        }
         &state.logits
     }
 

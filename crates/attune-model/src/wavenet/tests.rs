@@ -50,7 +50,14 @@ fn the_queue_is_the_slow_path_over_two_seconds_however_it_is_cut() {
     let conditions = [Some(0), None, Some(2)];
     let slow: Vec<Vec<f32>> = conditions
         .iter()
-        .map(|condition| values(&net.forward(codes.as_slice().into(), &[*condition]).unwrap()).unwrap())
+        .map(|condition| {
+            let predictions = BackwardPrediction::after_each(&codes);
+            values(
+                &net.forward(codes.as_slice().into(), &predictions, &[*condition])
+                    .unwrap(),
+            )
+            .unwrap()
+        })
         .collect();
     assert!(slow[0] != slow[1], "the condition makes no difference");
     let once = streamed(&packed, &codes, &conditions, &[MAX_BLOCK]);
@@ -69,7 +76,7 @@ fn the_queue_is_the_slow_path_over_two_seconds_however_it_is_cut() {
 }
 
 #[test]
-fn a_prediction_depends_on_its_field_and_on_nothing_else() {
+fn the_network_reads_its_field_and_nothing_else() {
     for shape in [SMALL, WavenetShape { layers: 7, ..SMALL }] {
         let field = shape.field();
         let (mut store, _) = net(shape);
@@ -112,8 +119,10 @@ fn the_shipped_field_is_a_quarter_second() {
 #[test]
 fn a_gradient_reaches_every_variable() {
     let (store, net) = net(SMALL);
+    let codes = codes(3 * 40, 3);
+    let predictions: Vec<Prediction> = codes.chunks(40).flat_map(BackwardPrediction::after_each).collect();
     let logits = net
-        .forward(codes(3 * 40, 3).as_slice().into(), &[Some(0), Some(2), None])
+        .forward(codes.into(), &predictions, &[Some(0), Some(2), None])
         .unwrap();
     let grads = logits.sqr().unwrap().sum_all().unwrap().backward().unwrap();
     for (name, var) in store.params() {

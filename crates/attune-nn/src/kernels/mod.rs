@@ -21,6 +21,7 @@ pub mod denormals;
 pub(crate) mod exponential;
 pub mod feed_forward;
 pub mod gated_convolution;
+pub mod hyperbolic;
 pub mod layer_norm;
 pub mod lstm_sequence;
 pub mod matmul;
