@@ -35,8 +35,16 @@ trap 'rm -rf "$work"' EXIT
 if [ -z "$binary" ] || [ -z "$share" ]; then
     ensure_packages build
     ensure_cargo
-    cargo build --locked --release --manifest-path "$root/Cargo.toml" -p attune -p attune-package --bins >&2
-    built=${CARGO_TARGET_DIR:-$root/target}/release
+    # The program holds no path of this machine, so the same sources give the same program wherever they lie.
+    target=${CARGO_TARGET_DIR:-$root/target}/reproducible
+    cargo_home=${CARGO_HOME:-$HOME/.cargo}
+    remap=(--remap-path-prefix="$root=/attune" --remap-path-prefix="$target=/target" --remap-path-prefix="$cargo_home=/cargo")
+    CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f' && echo "${remap[*]}") \
+        CFLAGS="-ffile-prefix-map=$cargo_home=/cargo -ffile-prefix-map=$target=/target ${CFLAGS:-}" \
+        CXXFLAGS="-ffile-prefix-map=$cargo_home=/cargo -ffile-prefix-map=$target=/target ${CXXFLAGS:-}" \
+        cargo build --locked --release --target-dir "$target" --manifest-path "$root/Cargo.toml" -p attune \
+        -p attune-package --bins >&2
+    built=$target/release
     binary=${binary:-$built/attune}
     if [ -z "$share" ]; then
         share=$work/share
@@ -156,6 +164,7 @@ cp -a "$tree/usr" "%{buildroot}/usr"
 %files
 %license /usr/share/doc/attune/LICENSE
 %license /usr/share/doc/attune/third-party.txt.gz
+%doc /usr/share/doc/attune/attune.cdx.json
 %doc /usr/share/doc/attune/*.md
 $(cd "$tree" && find usr \( -type f -o -type d -name attune \) ! -path '*/doc/attune/*' | sort | sed 's,^,/,; /doc\/attune$/s,^,%dir ,')
 SPEC

@@ -58,7 +58,7 @@ fn every_package_has_the_licence_and_whose_the_recordings_are() {
     ] {
         let files = run(Command::new(list[0]).arg(list[1]).arg(packages.file(ending)));
         let licence = if ending == "deb" { "copyright" } else { "LICENSE" };
-        for name in [licence, "demo-recordings.md", "third-party.txt.gz"] {
+        for name in [licence, "demo-recordings.md", "third-party.txt.gz", "attune.cdx.json"] {
             assert!(
                 files.contains(&format!("doc/attune/{name}")),
                 "{name} in {ending}: {files}"
@@ -75,6 +75,39 @@ fn every_package_has_the_licence_and_whose_the_recordings_are() {
     };
     let terms = licence.split_once("\n\nPermission").unwrap().1;
     assert!(bare(&copyright).ends_with(&bare(terms)), "{copyright}");
+}
+
+#[test]
+fn the_bill_of_materials_names_what_is_linked_with_checksums() {
+    let documents = Packages::built().root().join("usr/share/doc/attune");
+    let bill: serde_json::Value =
+        serde_json::from_slice(&fs::read(documents.join("attune.cdx.json")).unwrap()).unwrap();
+    assert_eq!(
+        (&bill["bomFormat"], &bill["specVersion"]),
+        (&"CycloneDX".into(), &"1.5".into())
+    );
+    let components = bill["components"].as_array().unwrap();
+    let of = |name: &str| components.iter().find(|it| it["name"] == name);
+    let lock = fs::read_to_string(root().join("Cargo.lock")).unwrap();
+    for name in ["candle-core", "cpal", "egui", "symphonia"] {
+        let component = of(name).unwrap();
+        let [version, checksum] =
+            [&component["version"], &component["hashes"][0]["content"]].map(|it| it.as_str().unwrap());
+        let locked = format!("name = \"{name}\"\nversion = \"{version}\"\n");
+        let after = lock.split_once(&locked).unwrap().1;
+        assert!(after.lines().nth(1).unwrap().contains(checksum), "{name} {version}");
+        assert_eq!(component["purl"], format!("pkg:cargo/{name}@{version}"));
+    }
+    assert!(of("divan").is_none() && of("proptest").is_none(), "only tests use them");
+    for component in components {
+        assert!(
+            component["hashes"][0]["content"]
+                .as_str()
+                .is_some_and(|sum| sum.len() == 64),
+            "{component}"
+        );
+        assert!(component["licenses"][0]["expression"].is_string(), "{component}");
+    }
 }
 
 #[test]

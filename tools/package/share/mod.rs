@@ -1,14 +1,17 @@
 //! What packages have beside the program, as files below `share`: man pages, shell completions, icons, desktop files,
-//! licences.
+//! licences, the bill of materials.
 //!
 //! In: the command line, `assets/desktop`, the dependencies. Out: files. Thread: any.
 
 mod licences;
+mod linked;
+mod materials;
 
 use attune::cli::Args;
 use attune::ui::APP_ID;
 use clap::CommandFactory;
 use clap_complete::Shell;
+use linked::Linked;
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{Options, Tree};
 use std::fs;
@@ -53,7 +56,9 @@ pub(crate) fn write(root: &Path, share: &Path) -> Result<()> {
     ] {
         fs::copy(assets.join(&file), folder.join(&file))?;
     }
-    fs::write(folder("doc/attune")?.join("third-party.txt"), licences::text(root)?)
+    let (documents, linked) = (folder("doc/attune")?, Linked::of(root)?);
+    fs::write(documents.join("third-party.txt"), licences::text(&linked)?)?;
+    fs::write(documents.join("attune.cdx.json"), materials::json(root, &linked)?)
 }
 
 fn draw(drawing: &[u8], side: u32) -> Result<Vec<u8>> {
