@@ -128,8 +128,8 @@ impl BackwardPrediction {
         for (sum, product) in self.with_next.iter_mut().zip(&first[1..]) {
             *sum += product;
         }
-        for apart in 0..ORDER {
-            let mut sum = first[apart];
+        for (apart, sum) in first[..ORDER].iter().enumerate() {
+            let mut sum = *sum;
             for near in 1..=ORDER - apart {
                 let far = near + apart;
                 sum += x[ORDER - near] * x[ORDER - far] - x[ORDER + BLOCK - near] * x[ORDER + BLOCK - far];
