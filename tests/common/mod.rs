@@ -3,4 +3,6 @@
 
 pub(crate) mod audio_server;
 pub(crate) mod fake_models;
+#[cfg(target_os = "linux")]
+pub(crate) mod held;
 pub(crate) mod media;

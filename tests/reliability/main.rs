@@ -19,10 +19,11 @@ mod fault_device;
 mod fault_rig;
 mod faults;
 mod history;
+mod kills;
 mod strangers;
 mod training;
 
-/// Says what was proved, in figures.
+/// What `./test.sh --proof` puts into its table.
 fn proved(what: &str, figures: &str) {
     println!("PROOF\t{what}\t{figures}");
 }

@@ -4,6 +4,7 @@
 
 use crate::audio_server::{Scene, request, say};
 use crate::common::audio_server::{AudioServer, MONITOR_ID};
+use crate::common::held::held;
 use crate::common::media::folder;
 use attune_audio::capture::CaptureStream;
 use serde_json::{Value, json};
@@ -15,17 +16,6 @@ use std::time::{Duration, Instant};
 const ATTEMPTS: usize = 30;
 /// How many threads or descriptors more there may be afterwards: one question to the server under way, or one answer.
 const SLACK: u64 = 2;
-
-/// Threads and descriptors of this process, the fewest within a second: a thread that has ended is listed for a moment.
-fn held() -> [u64; 2] {
-    let mut fewest = [u64::MAX; 2];
-    for _ in 0..50 {
-        let now = ["/proc/self/task", "/proc/self/fd"].map(|folder| std::fs::read_dir(folder).unwrap().count() as u64);
-        fewest = [fewest[0].min(now[0]), fewest[1].min(now[1])];
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    fewest
-}
 
 /// The child's part: so many attempts to open what cannot be opened; after the first and after the last, how it failed
 /// and how much is held.

@@ -266,17 +266,24 @@ fn a_run_that_is_killed_anywhere_leaves_the_old_file_or_the_new_one() {
         assert!(!child(&format!("{step:?}")).wait().unwrap().success());
         check(&format!("{step:?}"));
     }
-    // And at fourteen moments of its life, from the first to about the last.
+    // And at so many moments of its life, from the first to about the last; `./test.sh --proof` says more.
+    let kills = std::env::var("ATTUNE_TEST_KILLS").map_or(14, |kills| kills.parse().unwrap());
     let since = Instant::now();
     assert!(child("never").wait().unwrap().success());
     let life = since.elapsed();
     check("not killed");
-    for point in 0..14 {
+    for point in 0..kills {
         let mut child = child("never");
-        std::thread::sleep(life * point / 13);
+        std::thread::sleep(life * point / (kills - 1));
         child.kill().unwrap();
         child.wait().unwrap();
-        check(&format!("after {point} of 13 parts of {life:?}"));
+        check(&format!("after {point} of {kills} parts of {life:?}"));
     }
     assert!(seen[0] > 0 && seen[1] > 0, "{seen:?}");
+    println!(
+        "PROOF\ttag: {} kills\t{} times old, {} new",
+        STEPS.len() as u32 + kills,
+        seen[0],
+        seen[1] - 1
+    );
 }

@@ -2,11 +2,16 @@
 
 use crate::TrainError;
 use crate::trainer::{StepReport, Validation};
-use attune_engine::files::{FileError, read_if_any_to};
+use attune_engine::files::{FileError, read_if_any_to, write_atomically};
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+
+const HEADING: &str =
+    "step,loss,teacher_loss,gradient_norm,valid_accuracy,valid_nll,tag_loss,window_loss,attention_loss,local_loss";
+/// The most bytes of a log that is read: some 100,000 validations.
+const LARGEST: u64 = 8 << 20;
 
 /// One validation, and the means since the one before.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -51,9 +56,6 @@ impl fmt::Display for LogLine {
         )
     }
 }
-
-/// The most bytes of a log that is read: some 100,000 validations.
-const LARGEST: u64 = 8 << 20;
 
 /// The log of the run in a folder, up to a step, each step once; empty if there is none. A line that was cut off is
 /// left out.
@@ -118,29 +120,34 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// A new one with its heading for a run of no steps; else the run's own.
+    /// A new one with its heading for a run of no steps; else the run's own up to that step: a run that was killed may
+    /// have written a line, or half of one, and no checkpoint after it.
     pub(super) fn open(path: &Path, steps: u64) -> Result<Self, TrainError> {
-        let file = OpenOptions::new()
-            .create(true)
-            .write(true)
-            .append(steps > 0)
-            .truncate(steps == 0)
-            .open(path);
-        let mut log = Self {
+        let before = match steps {
+            0 => None,
+            _ => read_if_any_to(path, LARGEST)?,
+        };
+        let text = String::from_utf8_lossy(before.as_deref().unwrap_or_default());
+        let is_of_run = |line: &&str| {
+            let step = line.split(',').next().and_then(|step| step.parse::<u64>().ok());
+            line.ends_with('\n') && step.is_some_and(|step| step <= steps)
+        };
+        let kept: String = text.split_inclusive('\n').filter(is_of_run).collect();
+        write_atomically(path, format!("{HEADING}\n{kept}").as_bytes()).map_err(TrainError::Interrupted)?;
+        let file = OpenOptions::new().append(true).open(path);
+        Ok(Self {
             path: path.to_owned(),
             file: file.map_err(|error| TrainError::Interrupted(FileError::writing(path)(error)))?,
-        };
-        if steps == 0 {
-            log.write(
-                &"step,loss,teacher_loss,gradient_norm,valid_accuracy,valid_nll,tag_loss,window_loss,attention_loss,local_loss",
-            )?;
-        }
-        Ok(log)
+        })
     }
 
     pub(super) fn write(&mut self, line: &dyn fmt::Display) -> Result<(), TrainError> {
         let failed = FileError::writing(&self.path);
-        writeln!(self.file, "{line}").map_err(|error| TrainError::Interrupted(failed(error)))
+        // In one piece, so that a kill leaves no half of it.
+        let line = format!("{line}\n");
+        self.file
+            .write_all(line.as_bytes())
+            .map_err(|error| TrainError::Interrupted(failed(error)))
     }
 }
 
