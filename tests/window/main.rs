@@ -1,6 +1,7 @@
 //! Every panel of the window, found by accessible label and driven from hand-made snapshots; and the whole window as
 //! pictures.
 
+mod access;
 mod compared;
 mod controls;
 mod evidence;

@@ -69,7 +69,7 @@ fn seek_ui(ui: &mut egui::Ui, view: &mut ViewState, shown: Seconds, duration: Se
     let slider = Slider::new(&mut at, 0.0..=duration.0.max(0.1)).show_value(false);
     let response = ui.add_enabled(duration.0 > 0.0, slider).accessible_name("Seek");
     // A press that ends within one frame is no drag.
-    let click = ui.interact(response.rect, response.id.with("click"), Sense::click());
+    let click = ui.interact(response.rect, response.id.with("click"), Sense::CLICK);
     let clicked = click
         .interact_pointer_pos()
         .filter(|_| click.clicked() && duration.0 > 0.0);
