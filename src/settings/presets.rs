@@ -108,7 +108,8 @@ impl Presets {
     /// # Errors
     /// If its name is none, or if there are too many.
     pub fn save(&mut self, mut preset: Preset) -> Result<(), PresetError> {
-        preset.name = preset.name.trim().to_owned();
+        let name = preset.name.trim().to_owned();
+        preset.name = name;
         if !is_name(&preset.name) {
             return Err(PresetError::Name(
                 preset.name.chars().take(2 * LONGEST_PRESET).collect(),

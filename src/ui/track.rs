@@ -43,6 +43,8 @@ pub struct Parity {
 pub struct Track {
     /// Its length; what is played beyond it makes it longer.
     pub duration: Seconds,
+    /// The history's column with which it begins: those before are of another source.
+    pub first_column: u64,
     /// Live, in the order of the file: one point for each quarter of a second or so.
     live: Vec<Option<TimelinePoint>>,
     /// Prescan, every frame.
@@ -344,13 +346,13 @@ mod tests {
     fn nothing() -> Prescan {
         let models = attune_model::ModelSet {
             front_end: attune_audio::features::FrontEndSpec::default(),
-            genres: attune_model::genre::GenreSet::gtzan(),
+            genres: GenreSet::gtzan(),
             models: Vec::new(),
             gate: None,
             sections: None,
             surprise: None,
         };
-        let nowhere = std::path::PathBuf::from("/nowhere/at all.wav");
+        let nowhere = PathBuf::from("/nowhere/at all.wav");
         super::super::prescan::start(
             nowhere,
             models,

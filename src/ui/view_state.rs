@@ -13,7 +13,7 @@ use super::panels::LabView;
 use super::panels::TrainingView;
 use super::panels::{
     AttributionView, BenchView, ComparedView, DecisionsView, FilesCommand, FilesView, HeadsView, InternalsView,
-    LectureView, ModelsView, PresetCommand, PresetsView, SessionsView, SourceView, SpectrogramView, StageView,
+    LectureView, ModelsView, PresetCommand, PresetsView, SessionsView, SourceView, SpectrogramView, StageView, Step,
     TimelineView, TransportView, TuningView,
 };
 use super::time_view::TimeView;
@@ -212,6 +212,11 @@ impl ViewState {
         if !self.full_screen.remove(&self.view) {
             self.full_screen.insert(self.view);
         }
+    }
+
+    /// Whether what changes the answer is measured live: it is switched on, or a step of the lecture shows it.
+    pub fn measures_changes(&self) -> bool {
+        self.attribution.live || (self.view == View::Lecture && self.lecture.step == Step::Mattered)
     }
 
     /// Opens a page.

@@ -24,6 +24,7 @@ impl App {
                     .then(|| Track::new(source.duration.unwrap_or_default(), self.models.info.front_end.hop()));
                 let repaint = self.ctx.clone();
                 if let Some(track) = &mut self.played.track {
+                    track.first_column = self.played.history.total_columns();
                     let genres = &self.models.info.genres;
                     track.start_truth(source.id.clone().into(), genres, move || repaint.request_repaint());
                 }

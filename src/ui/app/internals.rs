@@ -30,7 +30,7 @@ impl App {
 
     /// Keeps the live occlusion up to date while it is visible.
     pub(super) fn follow_attribution(&mut self) {
-        if !self.view.attribution.live || self.view.source.opened.is_none() {
+        if !self.view.measures_changes() || self.view.source.opened.is_none() {
             self.jobs.live_attribution = LiveAttribution::default();
             return;
         }

@@ -20,7 +20,6 @@ use attune_audio::source::SourceKind;
 use eframe::egui::{
     self, Align2, CentralPanel, Color32, Frame, Id, LayerId, Margin, Order, Panel, Rect, ScrollArea, UiBuilder, Vec2,
 };
-
 use std::path::Path;
 
 /// Below this width the answer stands above the plots, not beside them.
@@ -61,7 +60,9 @@ impl App {
             model_info: &models.info,
             devices: &jobs.devices,
             held: None,
-            attribution: (view.attribution.live).then(|| Attribution::live(&jobs.live_attribution, history)),
+            attribution: view
+                .measures_changes()
+                .then(|| Attribution::live(&jobs.live_attribution, history)),
             is_listening: jobs.listening.is_running(),
             sound,
             transport: &link.snapshots.output_buffer().transport,
@@ -123,7 +124,9 @@ impl App {
         match paths.as_slice() {
             [] => {}
             #[cfg(feature = "train")]
-            _ if self.view.training.open => self.view.request(Action::Training(TrainingCommand::Survey(paths))),
+            _ if self.view.training.open && paths.iter().all(|path| path.is_dir()) => {
+                self.view.request(Action::Training(TrainingCommand::Survey(paths)));
+            }
             // One file is to be heard.
             [path] if !path.is_dir() && !self.view.files.open => self.view.open_file(paths.remove(0)),
             _ => {

@@ -190,7 +190,7 @@ impl App {
         }
         let mut paths = self.jobs.own_models.paths.clone();
         paths.push(path.to_owned());
-        if self.use_models(set, info, paths) {
+        if self.use_models((set, info), paths, None) {
             return Ok(name);
         }
         Err(Refusal::new("the engine did not take it", "Load it again."))
@@ -210,7 +210,7 @@ impl App {
         paths.remove(own);
         let info = self.info_of(&set, Some(place));
         let name = self.models.info.models[place].name.clone();
-        if self.use_models(set, info, paths) {
+        if self.use_models((set, info), paths, Some(place)) {
             self.settings.models.remove(&name);
             let text = format!("{name} is removed; the other models are reset. Its files stay where they are.");
             self.view.notices.remark(text);
@@ -232,7 +232,7 @@ impl App {
 
     /// Has these run in place of those that ran; whether the engine took the command. What was held or begun with the
     /// others goes.
-    fn use_models(&mut self, set: ModelSet, info: ModelInfo, paths: Vec<PathBuf>) -> bool {
+    fn use_models(&mut self, (set, info): (ModelSet, ModelInfo), paths: Vec<PathBuf>, removed: Option<usize>) -> bool {
         let was_on = |name: &str| {
             let mut known = self.models.info.models.iter().zip(&self.models.on);
             known.find(|(label, _)| label.name == name).map(|(_, on)| *on)
@@ -250,15 +250,16 @@ impl App {
         if !self.is_sent(command) {
             return false;
         }
-        let first = info.models.len() - paths.len();
         self.view.models.own = paths
             .iter()
             .map(|path| OwnModelLabel { file: file_name(path) })
             .collect();
-        if matches!(self.view.internals.chosen, Internals::Units(model) if model >= first) {
+        // Places from that of a removed model on are those of others now.
+        let is_other = |model: usize| removed.is_some_and(|removed| model >= removed);
+        if matches!(self.view.internals.chosen, Internals::Units(model) if is_other(model)) {
             self.view.internals.chosen = Internals::Heads;
         }
-        if self.view.compared.pair.iter().any(|model| *model >= first) {
+        if self.view.compared.pair.iter().any(|model| is_other(*model)) {
             self.view.compared.pair = ComparedView::default().pair;
         }
         self.models = Models {

@@ -67,10 +67,16 @@ impl App {
         view.attribution.live = preset.show_changes;
         view.time.set_span(preset.time_span, kept, hop);
         view.lecture.words = preset.words;
-        for model in 0..self.models.on.len() {
-            let wanted = preset.models.get(&self.models.info.models[model].name).copied();
-            if let Some(on) = wanted.filter(|on| *on != self.models.on[model]) {
-                self.send(Command::EnableModel { model, on });
+        let models = self.models.info.models.iter().zip(&self.models.on);
+        let wanted: Vec<bool> = models
+            .map(|(label, on)| preset.models.get(&label.name).copied().unwrap_or(*on))
+            .collect();
+        // The only models that it had on may be gone: then all stay as they are.
+        if wanted.contains(&true) {
+            for (model, on) in wanted.into_iter().enumerate() {
+                if on != self.models.on[model] {
+                    self.send(Command::EnableModel { model, on });
+                }
             }
         }
         self.view.tuning.knobs = preset.smoothing;

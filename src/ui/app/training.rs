@@ -4,7 +4,7 @@
 
 use super::App;
 use crate::ui::notices::{Problem, Severity};
-use crate::ui::training::{Training, TrainingCommand};
+use crate::ui::training::{Training, TrainingCommand, TrainingState};
 use attune_engine::text::Printable;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -41,10 +41,15 @@ impl App {
         }
     }
 
-    /// Uses the model of this manifest from now on: the one place where this is asked for. A window cannot change its
-    /// models yet, so the page says by which command the model is used.
+    /// Uses the model of this manifest from now on. Only models with the same classes run side by side: if it has
+    /// others, the page says by which command the window opens with it.
     fn use_manifest(&mut self, manifest: PathBuf) {
-        self.view.training.wanted = Some(manifest);
+        let trained = self.jobs.training.state();
+        if matches!(trained, TrainingState::Trained(model, _) if model.genres == self.models.info.genres) {
+            self.load_model(manifest);
+        } else {
+            self.view.training.wanted = Some(manifest);
+        }
     }
 
     /// Shows a folder on the desktop.

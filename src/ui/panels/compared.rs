@@ -214,7 +214,10 @@ fn sentence(scene: &Scene<'_>, pair: [usize; 2], columns: &[Both], now: Option<&
     let genres = &scene.model_info.genres;
     let answer = |which: usize| {
         let name = &scene.model_info.models[pair[which]].name;
-        match now.and_then(|now| now.answers[which].as_ref()) {
+        let Some(now) = now else {
+            return format!("{name}: no answer");
+        };
+        match &now.answers[which] {
             Some(answer) => {
                 let (genre, share) = answer.top();
                 format!("{name}: {} {}", genres.title(genre), wording::percent(share))

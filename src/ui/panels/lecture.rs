@@ -72,6 +72,8 @@ impl LectureView {
 const ANSWER: f32 = 40.0;
 const SENTENCE: f32 = 38.0;
 const TRACK: f32 = 92.0;
+/// What the ribbon of the true sections takes besides.
+const TRUTH: f32 = 18.0;
 const THUMBNAIL: f32 = 58.0;
 /// Below this width only the step that is shown has its name.
 const NARROW: f32 = 760.0;
@@ -89,7 +91,9 @@ pub(crate) fn lecture_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSt
         top += height;
         rect
     };
-    let plot = all.height() - ANSWER - SENTENCE - TRACK - thumbnails;
+    let knows_truth = scene.track.is_some_and(|track| !track.truth().is_empty());
+    let track = if knows_truth { TRACK + TRUTH } else { TRACK };
+    let plot = all.height() - ANSWER - SENTENCE - track - thumbnails;
     answer_ui(ui, scene, part(ANSWER));
     let step = view.lecture.step;
     let rect = part(plot);
@@ -101,13 +105,16 @@ pub(crate) fn lecture_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewSt
     if thumbnails > 0.0 {
         thumbnails_ui(ui, scene, view, part(thumbnails));
     }
-    let mut child = ui.new_child(UiBuilder::new().id_salt("lecture track").max_rect(part(TRACK)));
+    let mut child = ui.new_child(UiBuilder::new().id_salt("lecture track").max_rect(part(track)));
     timeline_ui(&mut child, scene, view);
 }
 
 fn steps_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
     let is_narrow = ui.available_width() < NARROW;
     ui.horizontal(|ui| {
+        if is_narrow {
+            ui.spacing_mut().item_spacing.x = 4.0;
+        }
         for (i, step) in Step::ALL.into_iter().enumerate() {
             let chosen = view.lecture.step == step;
             let text = if chosen || !is_narrow {
@@ -134,7 +141,7 @@ fn steps_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState) {
             let mut frozen = scene.held.is_some();
             let freeze = ui.toggle_value(&mut frozen, "Freeze");
             if freeze
-                .on_hover_text("Holds what is shown while listening goes on (H); now again (End)")
+                .on_hover_text("Freezes the picture while listening goes on (H); End releases it")
                 .changed()
             {
                 view.request(if frozen { Action::Hold(0) } else { Action::LetGo });
@@ -181,7 +188,6 @@ fn plot_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures:
             spectrogram_ui(ui, scene, view, pictures);
         }
         Step::Mattered => {
-            view.attribution.live = true;
             if let Some(it) = scene.attribution {
                 attribution_ui(ui, scene, it, view);
             }

@@ -13,6 +13,10 @@ const ROW: f32 = 24.0;
 /// Height of the button and of the space above it.
 const BUTTON: f32 = 36.0;
 
+const LOAD: &str = "Load a model…";
+const LOAD_HINT: &str = "A manifest NAME.json with its NAME.safetensors beside it, as attune train writes them; dropping \
+                         it on the window does the same. It is checked before it runs.";
+
 /// What the window says of a model that the user loaded, beside what it says of every model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnModelLabel {
@@ -71,14 +75,21 @@ pub(super) fn own_models_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut Vie
     }
     ui.add_space(6.0);
     let (text, is_free) = match &view.models.loading {
-        Some(file) => (format!("Proving {}…", printable(file, 24)), false),
-        None => ("Load a model…".to_owned(), true),
+        Some(file) => (format!("Checking {}…", printable(file, 24)), false),
+        None => (LOAD.to_owned(), true),
     };
     let button = ui.add_enabled(is_free, egui::Button::new(RichText::new(text).size(11.5)));
-    let hint = "A manifest NAME.json with its NAME.safetensors beside it, as attune train writes them; dropping it on \
-                the window does the same. It is proved before it runs.";
-    if button.on_hover_text(hint).clicked() {
+    if button.on_hover_text(LOAD_HINT).clicked() {
         view.request(Action::Ask(Choice::Model));
+    }
+}
+
+/// The same as an entry of a menu, which is in sight in every view.
+pub(super) fn load_model_ui(ui: &mut egui::Ui, view: &mut ViewState) {
+    let button = ui.add_enabled(view.models.loading.is_none(), egui::Button::new(LOAD));
+    if button.on_hover_text(LOAD_HINT).clicked() {
+        view.request(Action::Ask(Choice::Model));
+        ui.close();
     }
 }
 

@@ -41,16 +41,16 @@ pub(super) fn truth_ui<'a>(
 
 /// Draws the sections of the file that plays over a plot with the shared time axis; nothing if none are known.
 pub(super) fn truth_over_plot(ui: &egui::Ui, scene: &Scene<'_>, time: &TimeAxis) {
-    let sections = scene.track.map_or(&[][..], |track| track.truth());
-    if sections.is_empty() {
+    let Some(track) = scene.track.filter(|track| !track.truth().is_empty()) else {
         return;
-    }
+    };
+    let sections = track.truth();
     let total = scene.history.total_columns();
     let newest = total.saturating_sub(time.offset.max(0.0) as u64);
     let oldest = total.saturating_sub((time.offset + time.columns).ceil() as u64 + 1);
     let mut runs: Vec<(f32, f32, &TrueSection)> = Vec::new();
     let mut before = None;
-    for column in oldest..newest {
+    for column in oldest.max(track.first_column)..newest {
         let section = scene.history.time_of(column).and_then(|at| section_at(sections, at));
         if let Some(section) = section {
             let back = (total - 1 - column) as f32;

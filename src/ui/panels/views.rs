@@ -2,6 +2,7 @@
 //!
 //! In: what is shown. Out: paint; another view, plots hidden or enlarged. Thread: window.
 
+use super::own_models::load_model_ui;
 use crate::ui::choices::{Plot, View};
 use crate::ui::view_state::{Action, ViewState};
 use eframe::egui::{self, Button};
@@ -62,6 +63,7 @@ pub(crate) fn views_ui(ui: &mut egui::Ui, view: &mut ViewState) {
             view.presets.open = true;
             ui.close();
         }
+        load_model_ui(ui, view);
         served_ui(ui, view);
         #[cfg(feature = "train")]
         training_ui(ui, view);

@@ -8,8 +8,9 @@ use crate::ui::job::{Job, JobError, Worker};
 use attune_engine::text::Printable;
 use attune_model::genre::GenreSet;
 use attune_nn::kernels::memory::give_freed_memory_back;
+use attune_train::checkpoint::steps_made;
 use attune_train::evaluate::Metrics;
-use attune_train::session::{Event, LogLine, Session, Stage, read_log};
+use attune_train::session::{CHECKPOINT, Event, LogLine, Session, Stage, read_log};
 use attune_train::validate::Part;
 use attune_train::{TrainError, in_background};
 use std::path::{Path, PathBuf};
@@ -102,6 +103,12 @@ impl Run {
     /// Begins a run, or continues the one in the folder. `notify` is called at each news.
     pub(super) fn begin(plan: Plan, folder: PathBuf, resume: bool, notify: impl Fn() + Send + Sync + 'static) -> Self {
         let paused = Arc::new(AtomicBool::new(false));
+        // Of a run that is continued the checkpoint says so before the data are read.
+        let step = if resume {
+            steps_made(&folder.join(CHECKPOINT)).unwrap_or(0)
+        } else {
+            0
+        };
         let (holds, planned, out) = (Arc::clone(&paused), plan.clone(), folder.clone());
         let job = Job::start("attune-training", notify, move |worker| {
             let result = in_background(|| train(planned, &out, resume, &holds, worker));
@@ -114,7 +121,7 @@ impl Run {
             plan,
             folder,
             doing: Doing::Reading(0, 0),
-            step: 0,
+            step,
             clips: None,
             stopping: false,
             pace: Pace::default(),

@@ -33,7 +33,7 @@ pub(super) fn result_ui(ui: &mut egui::Ui, trained: &Trained, curves: &Curves, v
             let metrics = &trained.metrics;
             let [low, high] = metrics.interval95.map(|share| 100.0 * share);
             ui.add(Label::new(
-                RichText::new(format!("{:.0} % right", 100.0 * metrics.accuracy))
+                RichText::new(format!("{:.0} % correct", 100.0 * metrics.accuracy))
                     .size(24.0)
                     .strong()
                     .color(palette.text),
@@ -42,8 +42,8 @@ pub(super) fn result_ui(ui: &mut egui::Ui, trained: &Trained, curves: &Curves, v
                 ui,
                 palette.text,
                 &format!(
-                    "of {} validation clips, from which it never learnt. The true share lies between {low:.0} and \
-                     {high:.0} % (95 % interval).",
+                    "of {} validation clips, from which it never learnt; 95 % interval: {low:.0} to {high:.0} %. The best \
+                     of its validations was kept, so expect a little less on other sounds.",
                     metrics.clips
                 ),
             );
@@ -98,7 +98,7 @@ fn by_command_ui(ui: &mut egui::Ui, command: &str) {
     say(
         ui,
         palette.text,
-        "This window keeps the models that it was opened with. Start Attune with the new one:",
+        "The models of this window have other classes. Start Attune with the new one:",
     );
     ui.horizontal(|ui| {
         if ui.button("Copy").clicked() {
