@@ -45,7 +45,8 @@ fn run<T: ToAmplitude>(callbacks: usize, channels: u16, pick: ChannelPick, sampl
                 turn * 7_919 % 960
             };
             callback.process(&samples[..size]);
-            offered += (size / usize::from(channels)) as u64;
+            // A frame that is cut off counts as one that is lost.
+            offered += size.div_ceil(usize::from(channels)) as u64;
             // The worker sleeps through half of the time: the ring is full then.
             if turn / 64 % 2 == 0 {
                 read += source.read(&mut out) as u64;

@@ -234,7 +234,7 @@ impl Rig {
                     let error = (missed.0 - truth).abs();
                     assert!(
                         error <= OUTAGE_WITHIN_SECS,
-                        "missed {} s, and it were {truth} s",
+                        "{} s were reported as missed, but the outage lasted {truth} s",
                         missed.0
                     );
                     self.sums.outages += 1;

@@ -16,7 +16,6 @@ pub use extractor::FeatureExtractor;
 pub use framing::whole_frames;
 pub use mel::{MelFilterbank, hz_from_mel, mel_from_hz};
 pub use normalize::LoudnessNormalizer;
-#[cfg(feature = "device")]
 pub(crate) use resample::HIGHEST_RATE;
 use resample::LOWEST_RATE;
 pub use resample::RateConverter;
