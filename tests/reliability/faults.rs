@@ -41,7 +41,7 @@ fn sufferer() {
     rig.suffer(faults.parse().unwrap());
     let (held_after, resident_after) = (held(), resident());
     println!(
-        "{}; threads {} then {}, descriptors {} then {}, memory {:+.1} MB; {:.0} s",
+        "\n{}; threads {} then {}, descriptors {} then {}, memory {:+.1} MB; {:.0} s",
         rig.tally(),
         held_before[0],
         held_after[0],
@@ -62,6 +62,9 @@ fn suffer(faults: u32, seed: u32) {
         .args(["--exact", "faults::sufferer", "--test-threads=1", "--nocapture"])
         .env(FAULTS, faults.to_string())
         .env(SEED, seed.to_string())
+        // Rings are made on one thread and freed on another, and glibc keeps what it can use again: it would count here.
+        .env("MALLOC_ARENA_MAX", "1")
+        .env("MALLOC_MMAP_THRESHOLD_", "131072")
         .stdin(Stdio::null())
         .output()
         .unwrap();
@@ -72,7 +75,7 @@ fn suffer(faults: u32, seed: u32) {
         String::from_utf8_lossy(&child.stderr)
     );
     let line = said.lines().find(|line| line.contains("threads")).unwrap();
-    super::proved(&format!("{faults} faults of a device (seed {seed})"), line);
+    super::proved(&format!("faults of a device, seed {seed}"), line);
 }
 
 #[test]

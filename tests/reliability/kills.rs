@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use safetensors::SafeTensors;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -73,7 +74,12 @@ fn killed_after(mut command: Command, after: Duration) -> bool {
     let mut child = command.stderr(Stdio::null()).spawn().unwrap();
     std::thread::sleep(after);
     child.kill().unwrap();
-    !child.wait().unwrap().success()
+    let status = child.wait().unwrap();
+    assert!(
+        status.success() || status.signal() == Some(9),
+        "it failed by itself: {status}"
+    );
+    !status.success()
 }
 
 /// The child's only test: keeps a history until it is killed, and says what is kept already; does nothing when the whole
@@ -142,7 +148,7 @@ fn a_history_whose_program_is_killed_has_all_that_was_kept() {
         let reader = std::thread::spawn(move || output.lines().map_while(Result::ok).collect::<Vec<_>>());
         std::thread::sleep(Duration::from_millis(random.random_range(2..400)));
         child.kill().unwrap();
-        child.wait().unwrap();
+        assert_eq!(child.wait().unwrap().signal(), Some(9), "it ended by itself");
         let lines = reader.join().unwrap();
         let said: Vec<Vec<u64>> = lines
             .iter()
