@@ -50,7 +50,8 @@ prove() {
         cat "$log"
     fi
     grep -o 'PROOF.*' "$log" | awk -F '\t' '{ printf "%-44s %s\n", $2, $3 }'
-    awk '/^test result:/ { passed += $4; failed += $6 } END { printf "%-44s %d passed, %d failed\n", "tests in all", passed, failed }' "$log"
+    awk '/^test result:/ { passed += $4; failed += $6 }
+        END { printf "%-44s %d passed, %d failed\n", "tests in all", passed, failed }' "$log"
     rm "$log"
     ! $failed
 }

@@ -36,9 +36,11 @@ if [ -z "$binary" ] || [ -z "$share" ]; then
     ensure_packages build
     ensure_cargo
     # The program holds no path of this machine, so the same sources give the same program wherever they lie.
-    target=${CARGO_TARGET_DIR:-$root/target}/reproducible
+    target=$(realpath -m "${CARGO_TARGET_DIR:-$root/target}/reproducible")
     cargo_home=${CARGO_HOME:-$HOME/.cargo}
-    remap=(--remap-path-prefix="$root=/attune" --remap-path-prefix="$target=/target" --remap-path-prefix="$cargo_home=/cargo")
+    # shellcheck disable=SC2206 # several words
+    remap=(${RUSTFLAGS:-} --remap-path-prefix="$root=/attune" --remap-path-prefix="$target=/target"
+        --remap-path-prefix="$cargo_home=/cargo")
     CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f' && echo "${remap[*]}") \
         CFLAGS="-ffile-prefix-map=$cargo_home=/cargo -ffile-prefix-map=$target=/target ${CFLAGS:-}" \
         CXXFLAGS="-ffile-prefix-map=$cargo_home=/cargo -ffile-prefix-map=$target=/target ${CXXFLAGS:-}" \

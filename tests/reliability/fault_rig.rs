@@ -264,7 +264,7 @@ impl Rig {
         self.life = Some(Life {
             attempt,
             // No callback came yet: when it was started. Read here, where the clock stands still.
-            last_callback: self.clock.now() - ring.age(),
+            last_callback: self.clock.now().checked_sub(ring.age()).unwrap(),
             ring,
             rate_hz: source.rate.0,
             channels: usize::from(source.channels.max(1)),

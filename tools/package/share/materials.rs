@@ -15,7 +15,7 @@ use serde_json::Value;
 use std::io::{Error, Result};
 use std::path::Path;
 
-/// The same for the same sources: without the time and the number that others put in.
+/// Without a time and a serial number, so the same sources give the same file.
 ///
 /// # Errors
 /// If `Cargo.lock` cannot be read, or the result is not valid.
