@@ -35,7 +35,7 @@ trap 'rm -rf "$work"' EXIT
 if [ -z "$binary" ] || [ -z "$share" ]; then
     ensure_packages build
     ensure_cargo
-    # The program holds no path of this machine, so the same sources give the same program wherever they lie.
+    # No path of this machine is to be in the program, so that the same sources give the same one wherever they lie.
     target=$(realpath -m "${CARGO_TARGET_DIR:-$root/target}/reproducible")
     cargo_home=${CARGO_HOME:-$HOME/.cargo}
     # shellcheck disable=SC2206 # several words
