@@ -566,6 +566,34 @@ fn a_source_that_cannot_be_opened_leaves_what_is_open_and_one_that_can_takes_its
     );
 }
 
+#[test]
+fn a_lost_device_is_tried_again_after_another_source_could_not_be_opened() {
+    let mut strings = start(three(), SourceKind::Microphone, 1);
+    let (mut sink, marks) = strings.sink();
+    strings.expect_open(ResetCause::Opened);
+    sink.write(&sound(RATE, 0.5));
+    strings.until(|snapshot| snapshot.frames > 10);
+    let kind = MarkKind::Lost(gone());
+    marks.send(SourceMark { at: 0, kind }).unwrap();
+    let event = strings.event();
+    assert!(
+        matches!(&event, Event::SourceFailed { retrying: true, .. }),
+        "{event:?}"
+    );
+    let file = SourceRequest::File {
+        path: "gone.wav".into(),
+        pace: Pace::FlatOut,
+    };
+    strings.engine.commands.send(Command::Open(file)).unwrap();
+    let event = strings.event();
+    assert!(matches!(&event, Event::OpenFailed { .. }), "{event:?}");
+    let event = strings.event();
+    assert!(
+        matches!(&event, Event::Reconnected { missed, .. } if missed.0 > 0.4),
+        "{event:?}"
+    );
+}
+
 /// A file that remembers its pace.
 struct Paced(OpenedSource, Arc<Mutex<Option<Pace>>>);
 

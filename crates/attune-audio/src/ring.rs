@@ -173,12 +173,13 @@ impl SampleSource {
     }
 
     /// Discards the oldest `samples` (or all that wait, if fewer) and counts them as lost: how a late reader catches up.
-    pub fn skip(&mut self, samples: usize) {
+    pub fn skip(&mut self, samples: usize) -> usize {
         let skipped = samples.min(self.consumer.slots());
         if let Ok(chunk) = self.consumer.read_chunk(skipped) {
             chunk.commit_all();
             self.counters.lost.fetch_add(skipped as u64, Ordering::Relaxed);
         }
+        skipped
     }
 
     /// Whether the producer is gone and nothing waits: no sample will ever come.

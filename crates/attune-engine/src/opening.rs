@@ -136,7 +136,8 @@ impl Opening {
             FEW_HANGING.. => WAIT_WHILE_HANGING,
             _ => Duration::ZERO,
         };
-        self.retry.is_some_and(|at| self.clock.now() >= at + held_back)
+        // One that was taken to hang may just have succeeded: that is looked at first.
+        self.attempts.is_empty() && self.retry.is_some_and(|at| self.clock.now() >= at + held_back)
     }
 
     /// Whether something is under way or planned.

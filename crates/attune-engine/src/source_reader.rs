@@ -132,9 +132,9 @@ impl SourceReader {
         self.before = before;
     }
 
-    /// Counts as lost what waits and will not be read.
+    /// Counts as lost what waits and will not be read; stream time passes over it.
     pub(super) fn give_up(&mut self) {
-        self.samples.skip(usize::MAX);
+        self.position += self.samples.skip(usize::MAX) as u64;
     }
 
     /// Stream time of the newest sample read.

@@ -217,7 +217,7 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// A device that is open is opened again only once it is closed: it may be there for one at a time.
+    /// A device that is open is opened again only once its closing has begun: it may be there for one at a time.
     fn open(&mut self, request: SourceRequest) {
         let is_same_device = matches!(&request, SourceRequest::Device { .. }) && {
             let id = |request: &SourceRequest| match request {
@@ -226,7 +226,9 @@ impl<'a> Worker<'a> {
             };
             self.wish.source.as_ref().and_then(id) == id(&request)
         };
-        if self.reader.is_some() && !is_same_device {
+        // A lost device that is tried again waits for how this ends.
+        let is_awaited = self.lost.is_some() && (self.next.is_some() || self.opening.is_busy());
+        if is_awaited || (self.reader.is_some() && !is_same_device) {
             self.opening.begin(&request);
             self.next = Some(request);
             return;
@@ -246,6 +248,10 @@ impl<'a> Worker<'a> {
     /// What was to be opened in place of what is open cannot be.
     fn stay(&mut self, error: &SourceError) {
         self.next = None;
+        if self.reader.is_none() {
+            // It was lost: the attempt to open the other one took the place of its own.
+            self.opening.plan_retry();
+        }
         self.emit(Event::OpenFailed {
             message: error.message.clone(),
             remedy: error.remedy().to_owned(),
@@ -413,7 +419,7 @@ impl<'a> Worker<'a> {
         }
         self.changed = true;
         match (attempt.result, self.next.take()) {
-            (Err(error), Some(_)) if self.reader.is_some() => self.stay(&error),
+            (Err(error), Some(_)) => self.stay(&error),
             (result, next) => {
                 if let Some(request) = next {
                     self.close();
@@ -477,14 +483,14 @@ impl<'a> Worker<'a> {
 
     /// The source is lost, or did not open. A device may come back: it is tried again.
     fn lose(&mut self, error: &SourceError) {
-        if let Some(next) = self.next.take() {
+        let device = matches!(self.wish.source, Some(SourceRequest::Device { .. }));
+        let retrying = device && error.kind.is_retryable();
+        if !retrying && let Some(next) = self.next.take() {
             // It was to be closed anyway: what is being opened is all that is wished for.
             (self.reader, self.pipeline) = (None, None);
             self.wish_for(next);
             return;
         }
-        let device = matches!(self.wish.source, Some(SourceRequest::Device { .. }));
-        let retrying = device && error.kind.is_retryable();
         if let Some(mut reader) = self.reader.take() {
             reader.give_up();
             // The callback stopped before anyone noticed. What was paused misses nothing.
@@ -500,10 +506,22 @@ impl<'a> Worker<'a> {
                 losses: reader.losses(),
             });
         }
+        self.changed = true;
+        if self.next.is_some() {
+            // What is being opened comes first; if it fails, this one is tried again.
+            return;
+        }
         if retrying {
             self.opening.plan_retry();
+        } else if let Some(lost) = &mut self.lost {
+            // Nobody waits for it any more.
+            let Outage { at, losses, .. } = lost.now(&self.parts.clock);
+            *lost = LostSource {
+                since: None,
+                at,
+                losses,
+            };
         }
-        self.changed = true;
         self.fail(error, retrying);
     }
 
@@ -514,7 +532,7 @@ impl<'a> Worker<'a> {
             self.opening.begin(&request);
         }
         if let Some(error) = self.opening.newly_hanging() {
-            if self.next.is_some() && self.reader.is_some() {
+            if self.next.is_some() {
                 self.opening.cancel();
                 return self.stay(&error);
             }

@@ -76,10 +76,14 @@ impl App {
             } => self.source_failed(message, &remedy, retrying),
             Event::OpenFailed { message, remedy } => {
                 view.source.opening = None;
+                let rest = match view.source.condition {
+                    SourceCondition::Retried => "Attune keeps trying what was open.",
+                    _ => "What was open goes on.",
+                };
                 view.notices.report(Problem {
                     severity: Severity::Error,
                     message,
-                    remedy: format!("{remedy} What was open goes on."),
+                    remedy: format!("{remedy} {rest}"),
                 });
             }
             Event::Warning { message, remedy } => view.notices.report(Problem {
@@ -117,8 +121,9 @@ impl App {
 
     fn source_failed(&mut self, message: String, remedy: &str, retrying: bool) {
         let source = &mut self.view.source;
-        if source.opening.take().is_some() {
-            // What was open before was closed for it.
+        let was_opening = source.opening.take().is_some();
+        if was_opening && (!retrying || source.condition == SourceCondition::Failed) {
+            // What was open before was closed for it. What is tried again is what was open, unless it was given up.
             source.opened = None;
         }
         source.condition = match (&source.opened, retrying) {
