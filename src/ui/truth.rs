@@ -231,8 +231,8 @@ mod tests {
             ),
         ] {
             let error = read(name, text).unwrap_err();
-            let told = error.to_string();
-            assert!(told.contains(said) && told.contains(name), "{told}");
+            let message = error.to_string();
+            assert!(message.contains(said) && message.contains(name), "{message}");
             assert!(error.remedy().contains("start_s"));
         }
     }

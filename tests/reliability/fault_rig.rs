@@ -196,7 +196,7 @@ impl Rig {
     }
 
     /// What happened, in one line.
-    pub(super) fn tally(&self) -> String {
+    pub(super) fn summary(&self) -> String {
         let sums = &self.sums;
         let life = self.life.as_ref();
         format!(

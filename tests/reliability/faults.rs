@@ -42,7 +42,7 @@ fn sufferer() {
     let (held_after, resident_after) = (held(), resident());
     println!(
         "\n{}; threads {} then {}, descriptors {} then {}, memory {:+.1} MB; {:.0} s",
-        rig.tally(),
+        rig.summary(),
         held_before[0],
         held_after[0],
         held_before[1],

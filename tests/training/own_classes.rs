@@ -6,7 +6,7 @@ use attune_model::genre::GenreSet;
 use attune_train::TrainError;
 use attune_train::aux_data;
 use attune_train::checkpoint::steps_made;
-use attune_train::dataset::{Clip, Dataset, MoreForms};
+use attune_train::dataset::{Clip, Dataset};
 use attune_train::findings::FindingKind;
 use attune_train::folders::{ClassSource, FolderData, classes_below, open, open_until};
 use attune_train::grouping::HoldOut;
@@ -173,7 +173,7 @@ fn kinds(assessment: &Assessment) -> Vec<FindingKind> {
 }
 
 #[test]
-fn a_survey_tells_classes_tags_and_leaks_and_the_tags_keep_artists_together() {
+fn a_survey_lists_classes_tags_and_leaks_and_grouping_keeps_artists_together() {
     let folder = media::folder();
     tagged(folder.path());
     let apart = assessed(folder.path(), &[]);
@@ -289,29 +289,18 @@ fn files_that_are_no_clips_are_refused_one_by_one_and_a_class_of_them_cannot_be_
 /// A run of 12 steps in a folder; stopped before this step, if one is given.
 fn run_of(sounds: &Path, out: &Path, resume: bool, stop_at: Option<u64>) -> Result<Outcome, TrainError> {
     let stop = Arc::new(AtomicBool::new(false));
+    let credits = Credits {
+        name: "tones".to_owned(),
+        command: "a test".to_owned(),
+        data: DataName::Given("tones".to_owned()),
+        rights: None,
+        today: || "2026-12-01".to_owned(),
+    };
     let config = SessionConfig {
-        data: DataSource::Folders(source(sounds)),
-        leave_out: Vec::new(),
-        front_end: FrontEndSpec::default(),
-        start_from: Vec::new(),
-        teacher: None,
-        windowed_targets: None,
-        unlabelled: Vec::new(),
-        more: MoreForms::default(),
-        aux_data: Vec::new(),
-        distractors: Vec::new(),
-        renditions_cache: None,
-        out: out.to_owned(),
         resume,
         every: 5,
-        credits: Credits {
-            name: "tones".to_owned(),
-            command: "a test".to_owned(),
-            data: DataName::Given("tones".to_owned()),
-            rights: None,
-            today: || "2026-12-01".to_owned(),
-        },
         stop: Arc::clone(&stop),
+        ..SessionConfig::new(DataSource::Folders(source(sounds)), out.to_owned(), credits)
     };
     let observer = |event: Event<'_>| {
         if let Event::Step { report, .. } = event

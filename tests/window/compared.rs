@@ -31,7 +31,7 @@ fn comparing(setup: Setup) -> Rig {
 }
 
 /// What a screen reader is told of the plot.
-fn told(rig: &Rig) -> String {
+fn description(rig: &Rig) -> String {
     let node = rig.window.get_by_label_contains("Two models: ");
     node.accesskit_node().label().unwrap_or_default()
 }
@@ -45,7 +45,7 @@ fn two_models_are_compared_over_what_is_shown_and_over_all() {
     rig.window.hover_at(egui::pos2(2.0, 2.0));
     rig.show(rocking(1000, 6.0));
     rig.settle();
-    let text = told(&rig);
+    let text = description(&rig);
     for said in [
         "Two models: LSTM: ",
         "TCN: Rock 82 %",
@@ -60,7 +60,7 @@ fn two_models_are_compared_over_what_is_shown_and_over_all() {
     rig.window.get_all_by_label("TCN").last().expect("in the list").click();
     rig.settle();
     assert_eq!(rig.app().view().compared.pair, [1, 0]);
-    assert!(told(&rig).starts_with("Two models: TCN: Rock 82 %, LSTM: "));
+    assert!(description(&rig).starts_with("Two models: TCN: Rock 82 %, LSTM: "));
     rig.window.get_by_label("Curves of: Leading genre");
 }
 
@@ -74,7 +74,7 @@ fn a_model_that_is_off_has_no_part() {
     }
     rig.show(snapshot);
     rig.settle();
-    let text = told(&rig);
+    let text = description(&rig);
     assert!(text.ends_with("TCN is off. No music has been compared yet."), "{text}");
 }
 

@@ -34,8 +34,8 @@ impl Cost {
     /// the end, for calibration, familiarity and the card.
     pub fn of_run(&self, steps: u64, every: u64, train: Seconds, valid: Seconds) -> Seconds {
         let validations = steps.div_ceil(every.max(1)) as f64;
-        let heard = (validations + 4.0) * valid.0 + train.0;
-        Seconds(steps as f64 * self.step.0 + self.validation * heard)
+        let validated = (validations + 4.0) * valid.0 + train.0;
+        Seconds(steps as f64 * self.step.0 + self.validation * validated)
     }
 }
 

@@ -7,6 +7,7 @@ use crate::ui::Choice;
 use crate::ui::file_list::{FileEntry, FileList, FileState};
 use crate::ui::theme::Palette;
 use crate::ui::view_state::{Action, ViewState};
+use crate::ui::widgets::page_window;
 use crate::ui::wording;
 use attune_engine::text::Printable;
 use attune_model::genre::GenreSet;
@@ -63,7 +64,6 @@ pub enum FilesCommand {
 }
 
 const SIZE: Vec2 = Vec2::new(820.0, 600.0);
-const MARGIN: Vec2 = Vec2::new(48.0, 96.0);
 const ROW: f32 = 22.0;
 /// Widths of answer, probability and length; the name has the rest.
 const ANSWER: f32 = 130.0;
@@ -72,21 +72,13 @@ const LENGTH: f32 = 76.0;
 
 /// Draws the list if it is open.
 pub(crate) fn files_ui(ctx: &egui::Context, scene: &Scene<'_>, view: &mut ViewState) {
-    let mut open = view.files.open;
-    let room = ctx.content_rect().size() - MARGIN;
-    egui::Window::new("Files")
-        .open(&mut open)
-        .collapsible(false)
-        .resizable(false)
-        .fixed_size(SIZE.min(room).max(Vec2::new(320.0, 200.0)))
-        .anchor(Align2::CENTER_CENTER, Vec2::ZERO)
-        .show(ctx, |ui| {
-            add_ui(ui, scene, view);
-            status_ui(ui, scene.files);
-            ui.separator();
-            heading_ui(ui, view);
-            rows_ui(ui, scene, view);
-        });
+    let open = page_window(ctx, ("Files", SIZE), view.files.open, |ui| {
+        add_ui(ui, scene, view);
+        status_ui(ui, scene.files);
+        ui.separator();
+        heading_ui(ui, view);
+        rows_ui(ui, scene, view);
+    });
     view.files.open &= open;
 }
 

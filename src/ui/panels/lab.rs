@@ -6,10 +6,10 @@ use super::{Pictures, Scene};
 use crate::ui::lab_runner::{Experiment, LabCommand, LabState, Running};
 use crate::ui::theme::{Palette, figure_text};
 use crate::ui::view_state::{Action, ViewState};
-use crate::ui::widgets::heading;
+use crate::ui::widgets::{heading, page_window};
 use attune_lab::{Choice, Report, RunConfig, Table};
 use eframe::egui::{
-    self, Align2, Button, Checkbox, Color32, ComboBox, DragValue, Grid, Label, ProgressBar, RichText, Role, ScrollArea,
+    self, Button, Checkbox, Color32, ComboBox, DragValue, Grid, Label, ProgressBar, RichText, Role, ScrollArea,
     TextEdit, Vec2, WidgetInfo,
 };
 
@@ -42,29 +42,16 @@ impl Default for LabView {
 
 /// The size that it would like.
 const SIZE: Vec2 = Vec2::new(760.0, 600.0);
-/// What is left around it in a small window.
-const MARGIN: Vec2 = Vec2::new(48.0, 96.0);
 
 /// Draws the lab if it is open.
 pub(crate) fn lab_ui(ctx: &egui::Context, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures) {
-    let mut open = view.lab.open;
-    let size = SIZE
-        .min(ctx.content_rect().size() - MARGIN)
-        .max(Vec2::new(280.0, 160.0));
-    egui::Window::new("Lab")
-        .open(&mut open)
-        .collapsible(false)
-        .resizable(false)
-        .fixed_size(size)
-        .anchor(Align2::CENTER_CENTER, Vec2::ZERO)
-        .show(ctx, |ui| {
-            question_ui(ui, scene, view);
-            ui.separator();
-            ScrollArea::both()
-                .auto_shrink([false, false])
-                .show(ui, |ui| found_ui(ui, scene, pictures));
-        });
-    view.lab.open = open;
+    view.lab.open = page_window(ctx, ("Lab", SIZE), view.lab.open, |ui| {
+        question_ui(ui, scene, view);
+        ui.separator();
+        ScrollArea::both()
+            .auto_shrink([false, false])
+            .show(ui, |ui| found_ui(ui, scene, pictures));
+    });
 }
 
 /// Which lab, with what; run or stop.

@@ -225,14 +225,14 @@ impl Training {
         let job = Job::start("attune-survey", self.notify(), move |worker| {
             let classes = classes_of(&folders)?;
             lower_priority();
-            let mut told = Instant::now();
+            let mut reported = Instant::now();
             let survey = Survey::read(
                 &classes,
                 &FrontEndSpec::default(),
                 worker.cancelled(),
                 |done, of, path| {
-                    if done == 0 || told.elapsed() > Duration::from_millis(50) {
-                        told = Instant::now();
+                    if done == 0 || reported.elapsed() > Duration::from_millis(50) {
+                        reported = Instant::now();
                         worker.report((done, of, Printable::path(path).to_string()));
                     }
                 },

@@ -2,11 +2,9 @@
 //!
 //! In: choices. Out: the session and recipe of `attune train`. Thread: window; the run's own.
 
-use attune_audio::features::FrontEndSpec;
 use attune_audio::units::Seconds;
 use attune_engine::files;
 use attune_train::TrainError;
-use attune_train::dataset::MoreForms;
 use attune_train::folders::{ClassSource, FolderData};
 use attune_train::grouping::GroupRule;
 use attune_train::recipe::{ModelKind, Recipe};
@@ -217,34 +215,24 @@ impl Plan {
             folders: class.folders.clone(),
             ..ClassSource::default()
         };
+        let data = DataSource::Folders(FolderData {
+            classes: self.classes.iter().map(class).collect(),
+            groups: self.settings.together.rules(),
+            hold_out: self.fold.into(),
+            seed: self.settings.seed,
+        });
+        let credits = Credits {
+            name: self.settings.name.clone(),
+            command: self.command(),
+            data: DataName::Usual(self.data_name()),
+            rights: None,
+            today: || jiff::Timestamp::now().strftime("%Y-%m-%d").to_string(),
+        };
         SessionConfig {
-            data: DataSource::Folders(FolderData {
-                classes: self.classes.iter().map(class).collect(),
-                groups: self.settings.together.rules(),
-                hold_out: self.fold.into(),
-                seed: self.settings.seed,
-            }),
-            leave_out: Vec::new(),
-            front_end: FrontEndSpec::default(),
-            start_from: Vec::new(),
-            teacher: None,
-            windowed_targets: None,
-            unlabelled: Vec::new(),
-            more: MoreForms::default(),
-            aux_data: Vec::new(),
-            distractors: Vec::new(),
-            renditions_cache: None,
-            out: out.to_owned(),
             resume,
             every: self.settings.every(),
-            credits: Credits {
-                name: self.settings.name.clone(),
-                command: self.command(),
-                data: DataName::Usual(self.data_name()),
-                rights: None,
-                today: || jiff::Timestamp::now().strftime("%Y-%m-%d").to_string(),
-            },
             stop,
+            ..SessionConfig::new(data, out.to_owned(), credits)
         }
     }
 

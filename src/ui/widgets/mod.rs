@@ -10,6 +10,7 @@ mod kept_image;
 mod level_meter;
 mod matrix_image;
 mod mel_axis;
+mod page_window;
 mod ribbon;
 mod save_menu;
 #[cfg(feature = "lab")]
@@ -24,6 +25,7 @@ pub(super) use fill::fill_under;
 pub(super) use level_meter::level_meter;
 pub(super) use matrix_image::{MatrixColours, MatrixImage};
 pub(super) use mel_axis::{MelAxis, hz_label};
+pub(super) use page_window::page_window;
 pub(super) use ribbon::{Run, ink_on, ribbon_ui, runs, state_colour};
 pub(super) use save_menu::{place_plot, save_menu};
 #[cfg(feature = "lab")]

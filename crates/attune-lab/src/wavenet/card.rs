@@ -45,7 +45,7 @@ fn card(licence: &str, plan: &Plan, (outcome, music): (&Outcome, &Music), comman
     let learnt = seconds(plan.batch * (plan.excerpt - plan.warm_up)) * plan.schedule.steps as f64 / 3_600.0;
     let own = &outcome.own_first;
     let [gain, low, high] = outcome.gain;
-    let [told, told_low, told_high] = outcome.beyond_told;
+    let [over, over_low, over_high] = outcome.over_prediction;
     let rows = [
         ("command", format!("`{command}`")),
         ("made", date()),
@@ -97,7 +97,7 @@ fn card(licence: &str, plan: &Plan, (outcome, music): (&Outcome, &Music), comman
         ),
         (
             "the linear prediction of order 64 that the network is told; bits less than that",
-            format!("{:.3}; {told:.3} ({told_low:.3} to {told_high:.3})", bits.backward),
+            format!("{:.3}; {over:.3} ({over_low:.3} to {over_high:.3})", bits.backward),
         ),
         (
             "the same clips, samples in random order",

@@ -100,7 +100,7 @@ pub struct Outcome {
     /// its 95 % interval.
     pub gain: [f64; 3],
     /// How much less it takes than the linear prediction that it is told, in the same form.
-    pub beyond_told: [f64; 3],
+    pub over_prediction: [f64; 3],
     /// How often the true class takes the fewest bits.
     pub own_first: Right,
     /// The same for each class: clips, and those with the true class first.
@@ -164,7 +164,7 @@ pub(crate) fn judge(
     let tone: Vec<u8> = (0..field + judged).map(tone).collect();
     let right = of_class.iter().map(|of| of[1]).sum::<usize>() as f64 / clips.len() as f64;
     let gains: Vec<f64> = of_music.iter().map(|bits| bits.best_simple() - bits.unsaid).collect();
-    let beyond_told: Vec<f64> = of_music.iter().map(|bits| bits.backward - bits.unsaid).collect();
+    let over_prediction: Vec<f64> = of_music.iter().map(|bits| bits.backward - bits.unsaid).collect();
     let middle = &clips[0].samples[..clips[0].samples.len().min(2 * RATE.hz() as usize)];
     Ok(Outcome {
         weights: 0,
@@ -175,7 +175,7 @@ pub(crate) fn judge(
         silence: unsaid(net, &counts, &vec![encode(0.0); field + judged], field),
         tone: unsaid(net, &counts, &tone, field),
         gain: interval(&gains),
-        beyond_told: interval(&beyond_told),
+        over_prediction: interval(&over_prediction),
         own_first: Right {
             clips: clips.len(),
             accuracy: right,

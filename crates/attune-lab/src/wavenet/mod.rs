@@ -126,7 +126,7 @@ impl Lab for WavenetLab {
             None => run.cell(&named, |run| train(run).map(|(_, outcome)| outcome))?,
         };
         let [gain, low, high] = outcome.gain;
-        let [told, told_low, told_high] = outcome.beyond_told;
+        let [over, over_low, over_high] = outcome.over_prediction;
         let mut notes = vec![
             format!(
                 "seed {}; {} clips to learn from, {} to judge by, {:.1} s of each; loss at the end {:.3} bits",
@@ -138,7 +138,7 @@ impl Lab for WavenetLab {
             ),
             format!(
                 "{gain:.3} bits less than the best simple predictor of each clip (95 %: {low:.3} to {high:.3}), \
-                 {told:.3} less than the linear prediction that it is told ({told_low:.3} to {told_high:.3})"
+                 {over:.3} less than the linear prediction that it is told ({over_low:.3} to {over_high:.3})"
             ),
             format!("by chance the own class is first in {:.1} %", outcome.chance * 100.0),
         ];

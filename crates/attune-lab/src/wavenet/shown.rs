@@ -26,7 +26,7 @@ fn bits(outcome: &Outcome) -> Table {
         "unigram",
         "bigram",
         "linear prediction",
-        "of order 64, told",
+        "of order 64, as input",
     ];
     let mut table = Table::new("bits", "Bits per sample of sound that was not learnt from", &columns);
     let number = |value: f64| Entry::Number(value, 3);
@@ -133,7 +133,7 @@ pub(crate) fn picture(outcome: &Outcome) -> Sheet {
         ("unigram", music.unigram),
         ("bigram", music.bigram),
         ("linear", music.linear),
-        ("linear, told", music.backward),
+        ("linear, input", music.backward),
         ("WaveNet", music.unsaid),
         ("told the class", music.said),
     ];

@@ -88,7 +88,7 @@ pub struct Wavenet {
     /// (taps, codes, residual).
     table: Tensor,
     /// (1, codes, residual): of the predicted value as a code, and of its mean error.
-    told: [Tensor; 2],
+    embeddings: [Tensor; 2],
     layers: Vec<GatedConv>,
     /// (classes + 1, 2 · residual) of each layer that knows the class: V_f·h and V_g·h for h a class as one-hot vector.
     conditions: Vec<Tensor>,
@@ -107,8 +107,8 @@ impl Wavenet {
     /// If those there are of another shape.
     pub fn new(mut root: Weights<'_>, shape: WavenetShape) -> Result<Self> {
         let table = root.param("table", &[TAPS, CODES, shape.residual], Init::Cosines(0.7))?;
-        let mut told = |name| root.param(name, &[1, CODES, shape.residual], Init::Cosines(0.7));
-        let told = [told("prediction")?, told("error")?];
+        let mut embedding = |name| root.param(name, &[1, CODES, shape.residual], Init::Cosines(0.7));
+        let embeddings = [embedding("prediction")?, embedding("error")?];
         let slopes = [
             root.param("slopes.weight", &[shape.skip, SCALES], Init::Uniform(0.05))?,
             root.param("slopes.bias", &[SCALES], Init::Constant(FIRST_SLOPE))?,
@@ -125,7 +125,7 @@ impl Wavenet {
         Ok(Self {
             shape,
             table,
-            told,
+            embeddings,
             layers,
             conditions,
             hidden: Linear::new(root.pp("hidden"), shape.skip, shape.skip, std::f32::consts::SQRT_2)?,
@@ -170,7 +170,7 @@ impl Wavenet {
             zeros: self.shape.skip,
         };
         let mut u = self.table.apply_op1(rows(codes))?;
-        let [value, error] = &self.told;
+        let [value, error] = &self.embeddings;
         let values = predictions.iter().map(|prediction| prediction.value).collect();
         u = (u + value.apply_op1(rows(values))?)?;
         let errors = predictions.iter().map(|prediction| prediction.error).collect();
@@ -207,7 +207,7 @@ impl Wavenet {
     pub fn pack(&self) -> Result<PackedWavenet> {
         PackedWavenet::new(
             self.shape,
-            (&self.table, &self.told),
+            (&self.table, &self.embeddings),
             &self.layers,
             &self.conditions,
             [&self.hidden, &self.output],

@@ -31,7 +31,7 @@ pub struct PackedWavenet {
     op: GatedConvolution,
     table: Vec<f32>,
     /// (codes, residual): of the predicted value as a code, and of its mean error.
-    told: [Vec<f32>; 2],
+    embeddings: [Vec<f32>; 2],
     layers: Vec<PackedGatedConv>,
     /// Of each layer that knows the class: (classes + 1, 2 · residual).
     conditions: Vec<Vec<f32>>,
@@ -88,13 +88,13 @@ pub struct WavenetStream {
 impl PackedWavenet {
     pub(super) fn new(
         shape: WavenetShape,
-        (table, told): (&Tensor, &[Tensor; 2]),
+        (table, embeddings): (&Tensor, &[Tensor; 2]),
         layers: &[GatedConv],
         conditions: &[Tensor],
         [hidden, output]: [&Linear; 2],
         [slopes, slope_bias]: &[Tensor; 2],
     ) -> Result<Self> {
-        let [value, error] = told;
+        let [value, error] = embeddings;
         let (slopes, slope_bias) = (values(slopes)?, values(slope_bias)?);
         let slope = |n: usize| {
             let weights = slopes.iter().skip(n).step_by(SCALES).copied().collect();
@@ -113,7 +113,7 @@ impl PackedWavenet {
                 dilation: 1,
             },
             table: values(table)?,
-            told: [values(value)?, values(error)?],
+            embeddings: [values(value)?, values(error)?],
             slopes: std::array::from_fn(slope),
             steps: STEPS.clone(),
             layers: layers
@@ -198,11 +198,11 @@ impl PackedWavenet {
             row[..r].copy_from_slice(table(0, *code));
             let expected = prediction.push(*code);
             peaks.push(expected.peak);
-            let told = |table: usize, code: u8| &self.told[table][usize::from(code) * r..][..r];
+            let embedding = |table: usize, code: u8| &self.embeddings[table][usize::from(code) * r..][..r];
             let rows = [
                 before.replace(*code).map(|before| table(1, before)),
-                Some(told(0, expected.value)),
-                Some(told(1, expected.error)),
+                Some(embedding(0, expected.value)),
+                Some(embedding(1, expected.error)),
             ];
             for added in rows.into_iter().flatten() {
                 for (x, value) in row.iter_mut().zip(added) {

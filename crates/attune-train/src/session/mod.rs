@@ -101,6 +101,30 @@ pub struct SessionConfig {
     pub stop: Arc<AtomicBool>,
 }
 
+impl SessionConfig {
+    /// A new run of these data into a folder, from random weights, with nothing besides, validated every 100 steps.
+    pub fn new(data: DataSource, out: PathBuf, credits: Credits) -> Self {
+        Self {
+            data,
+            leave_out: Vec::new(),
+            front_end: FrontEndSpec::default(),
+            start_from: Vec::new(),
+            teacher: None,
+            windowed_targets: None,
+            unlabelled: Vec::new(),
+            more: MoreForms::default(),
+            aux_data: Vec::new(),
+            distractors: Vec::new(),
+            renditions_cache: None,
+            out,
+            resume: false,
+            every: 100,
+            credits,
+            stop: Arc::default(),
+        }
+    }
+}
+
 /// What the card says of a run.
 #[derive(Debug, Clone)]
 pub struct Credits {

@@ -12,9 +12,10 @@ use super::Scene;
 use crate::ui::theme::Palette;
 use crate::ui::training::{Fault, TrainingCommand, TrainingState};
 use crate::ui::view_state::{Action, ViewState};
+use crate::ui::widgets::page_window;
 use attune_train::findings::{Finding, FindingKind};
 use eframe::egui::{
-    self, Align2, Button, Color32, CornerRadius, Frame, Label, Margin, RichText, Role, ScrollArea, Vec2, WidgetInfo,
+    self, Button, Color32, CornerRadius, Frame, Label, Margin, RichText, Role, ScrollArea, Vec2, WidgetInfo,
 };
 use std::path::PathBuf;
 
@@ -33,36 +34,26 @@ pub struct TrainingView {
 
 /// The size that it would like.
 const SIZE: Vec2 = Vec2::new(860.0, 660.0);
-/// What is left around it in a small window.
-const MARGIN: Vec2 = Vec2::new(48.0, 96.0);
 /// The steps.
 const STEPS: [&str; 4] = ["Sounds", "Settings", "Training", "Result"];
 
 /// Draws the page if it is open.
 pub(crate) fn training_ui(ctx: &egui::Context, scene: &Scene<'_>, view: &mut ViewState) {
-    let mut open = view.training.open;
-    let room = ctx.content_rect().size() - MARGIN;
-    egui::Window::new("Train on my own folders")
-        .open(&mut open)
-        .collapsible(false)
-        .resizable(false)
-        .fixed_size(SIZE.min(room).max(Vec2::new(320.0, 200.0)))
-        .anchor(Align2::CENTER_CENTER, Vec2::ZERO)
-        .show(ctx, |ui| {
-            steps_ui(ui, step_of(scene.training.state(), view));
-            ui.add_space(4.0);
-            ui.separator();
-            let shows_settings = view.training.settings;
-            match scene.training.state() {
-                TrainingState::Choosing(fault) => sounds::choose_ui(ui, scene, view, fault.as_ref()),
-                TrainingState::Reading(reading) => sounds::reading_ui(ui, reading, view),
-                TrainingState::Chosen(chosen) if shows_settings => settings::settings_ui(ui, chosen, view),
-                TrainingState::Chosen(chosen) => sounds::found_ui(ui, chosen, view),
-                TrainingState::Running(run) => progress::running_ui(ui, run, view),
-                TrainingState::Stopped(run, fault) => progress::stopped_ui(ui, run, fault.as_ref(), view),
-                TrainingState::Trained(trained, curves) => result::result_ui(ui, trained, curves, view),
-            }
-        });
+    let open = page_window(ctx, ("Train on my own folders", SIZE), view.training.open, |ui| {
+        steps_ui(ui, step_of(scene.training.state(), view));
+        ui.add_space(4.0);
+        ui.separator();
+        let shows_settings = view.training.settings;
+        match scene.training.state() {
+            TrainingState::Choosing(fault) => sounds::choose_ui(ui, scene, view, fault.as_ref()),
+            TrainingState::Reading(reading) => sounds::reading_ui(ui, reading, view),
+            TrainingState::Chosen(chosen) if shows_settings => settings::settings_ui(ui, chosen, view),
+            TrainingState::Chosen(chosen) => sounds::found_ui(ui, chosen, view),
+            TrainingState::Running(run) => progress::running_ui(ui, run, view),
+            TrainingState::Stopped(run, fault) => progress::stopped_ui(ui, run, fault.as_ref(), view),
+            TrainingState::Trained(trained, curves) => result::result_ui(ui, trained, curves, view),
+        }
+    });
     view.training.open &= open;
 }
 

@@ -10,6 +10,7 @@ use crate::ui::view_state::ViewState;
 use crate::ui::widgets::{describe, heading};
 use attune_engine::text::Printable;
 use attune_model::genre::GenreSet;
+use eframe::egui::text::{LayoutJob, TextWrapping};
 use eframe::egui::{self, Align, Align2, Color32, Label, Layout, Pos2, Rect, RichText, Sense, Vec2};
 
 /// Height of the curves.
@@ -160,14 +161,11 @@ fn confusion_ui(ui: &mut egui::Ui, confusion: &[Vec<usize>], genres: &GenreSet) 
         let top = rect.top() + cell.y * truth as f32;
         let label = Printable(genres.title(id)).to_string();
         let place = Rect::from_min_size(Pos2::new(rect.left(), top), Vec2::new(LABELS - 8.0, cell.y));
-        let text = elided(ui, &label, place.width());
-        painter.text(
-            place.left_center(),
-            Align2::LEFT_CENTER,
-            text,
-            font.clone(),
-            palette.text,
-        );
+        let mut job = LayoutJob::simple_singleline(label, font.clone(), palette.text);
+        job.wrap = TextWrapping::truncate_at_width(place.width());
+        let galley = ui.fonts_mut(|fonts| fonts.layout_job(job));
+        let corner = place.left_center() - Vec2::new(0.0, 0.5 * galley.size().y);
+        painter.galley(corner, galley, palette.text);
         for (answer, taken) in row.iter().enumerate() {
             let left = rect.left() + LABELS + cell.x * answer as f32;
             let place = Rect::from_min_size(Pos2::new(left, top), cell).shrink(1.0);
@@ -185,28 +183,6 @@ fn confusion_ui(ui: &mut egui::Ui, confusion: &[Vec<usize>], genres: &GenreSet) 
 
 fn faint(colour: Color32, share: f32) -> Color32 {
     colour.gamma_multiply(share.clamp(0.0, 1.0))
-}
-
-/// As much of a text as there is room for.
-fn elided(ui: &egui::Ui, text: &str, width: f32) -> String {
-    let font = egui::TextStyle::Small.resolve(ui.style());
-    let fits = |text: &str| {
-        let laid = ui
-            .painter()
-            .layout_no_wrap(text.to_owned(), font.clone(), Color32::WHITE);
-        laid.size().x <= width
-    };
-    if fits(text) {
-        return text.to_owned();
-    }
-    let mut chars: Vec<char> = text.chars().collect();
-    while chars.pop().is_some() {
-        let shorter: String = chars.iter().chain(&['…']).collect();
-        if fits(&shorter) {
-            return shorter;
-        }
-    }
-    String::new()
 }
 
 /// The matrix for screen readers: each class, and what it is taken for most often besides.
