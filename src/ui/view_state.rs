@@ -214,6 +214,14 @@ impl ViewState {
         }
     }
 
+    /// Whether attention is drawn over the spectrogram: in the lecture that is a step of its own.
+    pub fn shows_attention(&self) -> bool {
+        match self.view {
+            View::Lecture => self.lecture.step == Step::Attends,
+            View::Stage | View::Bench => self.spectrogram.attention,
+        }
+    }
+
     /// Whether what changes the answer is measured live: it is switched on, or a step of the lecture shows it.
     pub fn measures_changes(&self) -> bool {
         self.attribution.live || (self.view == View::Lecture && self.lecture.step == Step::Mattered)

@@ -150,6 +150,7 @@ fn each_step_of_the_lecture_has_a_plot_and_a_sentence() {
     rig.window.get_by_label_contains("What changed the answer: ");
     // The step shows it, whether or not it is switched on elsewhere.
     assert!(!rig.app().settings_now().show_changes);
+    assert!(rig.app().settings_now().show_attention);
     // On the bench everything has its own size again.
     rig.window
         .key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Num3);

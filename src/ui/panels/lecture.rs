@@ -183,10 +183,7 @@ fn answer_ui(ui: &mut egui::Ui, scene: &Scene<'_>, rect: Rect) {
 /// What each step shows. What is chosen for it stays chosen on the bench.
 fn plot_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut ViewState, pictures: &mut Pictures, step: Step) {
     match step {
-        Step::Hears | Step::Attends => {
-            view.spectrogram.attention = step == Step::Attends;
-            spectrogram_ui(ui, scene, view, pictures);
-        }
+        Step::Hears | Step::Attends => spectrogram_ui(ui, scene, view, pictures),
         Step::Mattered => {
             if let Some(it) = scene.attribution {
                 attribution_ui(ui, scene, it, view);

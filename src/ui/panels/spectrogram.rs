@@ -59,7 +59,7 @@ pub(crate) fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut Vi
     };
     pictures.columns.update(ui.ctx(), scene.history, colours);
     // In the lecture, what is heard and where attention lies are two steps.
-    let attends = scene.attends() && (view.spectrogram.attention || !is_lecture);
+    let attends = scene.attends() && (view.shows_attention() || !is_lecture);
     let strips = usize::from(attends) + usize::from(view.spectrogram.surprise);
     let strip_height = strips as f32 * (STRIP + STRIP_GAP);
     let plot = Rect::from_min_max(
@@ -105,7 +105,6 @@ pub(crate) fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut Vi
         axis_font(),
         palette.muted,
     );
-    truth_over_plot(ui, scene, &time);
     let mut strips = (0..strips).map(|place| {
         let top = plot.bottom() + STRIP_GAP + place as f32 * (STRIP + STRIP_GAP);
         let rect = Rect::from_x_y_ranges(plot.x_range(), top..=top + STRIP);
@@ -114,7 +113,7 @@ pub(crate) fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut Vi
     if attends && let Some(strip) = strips.next() {
         strip_ui(ui, scene, &strip);
         match &map {
-            _ if !view.spectrogram.attention || !is_current(scene) => {}
+            _ if !view.shows_attention() || !is_current(scene) => {}
             Some(map) => map.draw(ui, &time),
             None => overlay_ui(ui, scene, &time),
         }
@@ -128,13 +127,14 @@ pub(crate) fn spectrogram_ui(ui: &mut egui::Ui, scene: &Scene<'_>, view: &mut Vi
     if let Some(lines) = HeadLines::of(scene, view) {
         lines.draw(ui, &time);
     }
+    let ribbon = truth_over_plot(ui, scene, &time);
     ui.painter().rect_stroke(
         plot,
         CornerRadius::ZERO,
         (1.0, palette.outline),
         egui::StrokeKind::Outside,
     );
-    field_ui(ui, scene, &time);
+    field_ui(ui, scene, &time, plot.top() + ribbon);
     time.draw_labels(ui, rect.bottom() - LABELS);
     let whole = Rect::from_min_max(plot.min, egui::pos2(plot.right(), rect.bottom() - LABELS));
     TimeAxis { rect: whole, ..time }.draw_cursors(ui, scene, &view.time);
@@ -269,21 +269,21 @@ fn legend_ui(ui: &mut egui::Ui, view: &ViewState) {
 }
 
 /// A bracket over what the convolutions see at once.
-fn field_ui(ui: &egui::Ui, scene: &Scene<'_>, time: &TimeAxis) {
+fn field_ui(ui: &egui::Ui, scene: &Scene<'_>, time: &TimeAxis, edge: f32) {
     let Some(label) = &scene.model_info.convolutions else {
         return;
     };
     let frames = label.frames();
     let painter = ui.painter().with_clip_rect(time.rect.intersect(ui.clip_rect()));
     let (left, right) = (time.x_of(frames as f32), time.x_of(0.0));
-    let (top, foot) = (time.rect.top() + 4.0, time.rect.top() + 9.0);
+    let (top, foot) = (edge + 4.0, edge + 9.0);
     let corners = [(left, foot), (left, top), (right - 1.0, top), (right - 1.0, foot)].map(|(x, y)| egui::pos2(x, y));
     // A dark edge keeps it apart from light parts of the picture.
     painter.line(corners.to_vec(), Stroke::new(3.0, Color32::from_black_alpha(150)));
     painter.line(corners.to_vec(), Stroke::new(1.0, Color32::WHITE));
     let text = format!("{} {:.1} s", label.name, frames as f64 * scene.snapshot.hop.0);
     let galley = painter.layout_no_wrap(text, axis_font(), Color32::WHITE);
-    let at = egui::pos2(left - galley.size().x - 6.0, time.rect.top() + 1.0);
+    let at = egui::pos2(left - galley.size().x - 6.0, edge + 1.0);
     let ground = Rect::from_min_size(at, galley.size()).expand2(Vec2::new(3.0, 0.0));
     painter.rect_filled(ground, CornerRadius::same(2), Color32::from_black_alpha(150));
     painter.galley(at, galley, Color32::WHITE);

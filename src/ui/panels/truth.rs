@@ -39,10 +39,11 @@ pub(super) fn truth_ui<'a>(
     }
 }
 
-/// Draws the sections of the file that plays over a plot with the shared time axis; nothing if none are known.
-pub(super) fn truth_over_plot(ui: &egui::Ui, scene: &Scene<'_>, time: &TimeAxis) {
+/// Draws the sections of the file that plays over a plot with the shared time axis, nothing if none are known; returns
+/// the height that they take.
+pub(super) fn truth_over_plot(ui: &egui::Ui, scene: &Scene<'_>, time: &TimeAxis) -> f32 {
     let Some(track) = scene.track.filter(|track| !track.truth().is_empty()) else {
-        return;
+        return 0.0;
     };
     let sections = track.truth();
     let total = scene.history.total_columns();
@@ -64,4 +65,5 @@ pub(super) fn truth_over_plot(ui: &egui::Ui, scene: &Scene<'_>, time: &TimeAxis)
     }
     let ribbon = Rect::from_min_size(time.rect.min, Vec2::new(time.rect.width(), RIBBON));
     truth_ui(ui, ribbon, runs.into_iter(), &scene.model_info.genres);
+    RIBBON
 }
